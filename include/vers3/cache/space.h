@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How much room the cache's disk has: min_free= and quota= are kept here.
+ * Thread-safe; statvfs is asked at most every 100 ms.
+ */
+#ifndef VERS3_CACHE_SPACE_H
+#define VERS3_CACHE_SPACE_H
+
+#include <stdint.h>
+
+struct space;
+
+/*
+ * DIR is on the disk to watch. min_free: bytes, or a percentage of the disk
+ * when percent is set.
+ */
+int space_new(const char *dir, uint64_t min_free, int percent,
+	      struct space **ret_space);
+void space_free(struct space *s);
+/* 0 when `bytes` more may be staged, else -ENOSPC. */
+int space_check(struct space *s, uint64_t bytes);
+/* Bytes on the disk that may still be used before min_free is reached. */
+uint64_t space_left(struct space *s);
+
+#endif

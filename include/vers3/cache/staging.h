@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Staging: one sparse file a dirty inode, DIR/staging/<2 hex>/<16 hex>. It
+ * is the only copy of what was written and not yet uploaded, so nothing here
+ * deletes or shortens a file but the calls that say so, and their callers
+ * say where the bytes are by then.
+ *
+ * Thread-safe for different inodes; for one inode the caller serialises
+ * staging_remove() against use. Descriptors are kept open in a bounded
+ * cache.
+ */
+#ifndef VERS3_CACHE_STAGING_H
+#define VERS3_CACHE_STAGING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct staging;
+
+/* Opens or makes DIR/staging. 0 or -errno. */
+int staging_open(const char *dir, struct staging **ret_staging);
+void staging_close(struct staging *s);
+
+/* Whole writes and reads: 0 or -errno (-ENOSPC, -EDQUOT, -EIO). */
+int staging_write(struct staging *s, uint64_t ino, uint64_t offset,
+		  const void *data, size_t len);
+/* Bytes past the file's end, and holes, read as zeros. */
+int staging_read(struct staging *s, uint64_t ino, uint64_t offset, void *data,
+		 size_t len);
+/* Cuts the file (used when a user truncates: the bytes are unwanted). */
+int staging_truncate(struct staging *s, uint64_t ino, uint64_t size_bytes);
+/* Punches a hole: the caller knows the bytes are unwanted or in the bucket. */
+int staging_punch(struct staging *s, uint64_t ino, uint64_t offset,
+		  uint64_t length);
+/* Deletes the file: the caller knows the bucket holds its content. */
+int staging_remove(struct staging *s, uint64_t ino);
+bool staging_exists(struct staging *s, uint64_t ino);
+/*
+ * A descriptor of its own for reading (the caller closes), -ENOENT if there
+ * is no such file.
+ */
+int staging_dup(struct staging *s, uint64_t ino, int *ret_fd);
+/* Makes the file's data durable (fdatasync). */
+int staging_sync(struct staging *s, uint64_t ino);
+/*
+ * Makes durable every file written since the last call (the commit of meta
+ * waits for it). 0 or the first -errno; those that failed stay listed.
+ */
+int staging_sync_all(struct staging *s);
+/* Calls fn with each file's inode number; for the sweep at mount. */
+int staging_each(struct staging *s, int (*fn)(void *ctx, uint64_t ino),
+		 void *ctx);
+/* Sum of allocated bytes (blocks on disk), kept as it changes. */
+uint64_t staging_used_bytes(struct staging *s);
+
+#endif

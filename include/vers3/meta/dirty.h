@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The dirty table: each object key whose state in the bucket differs, or may
+ * differ, from the namespace, with what the bucket is known to hold there.
+ * Ordered a second time by when it is due. All calls need meta_lock().
+ *
+ * A key is the path below the mount's prefix; a directory's marker ends in
+ * '/'. Keys are longer than LMDB's 511 bytes can be, so records are filed
+ * under a SHA-256 of the key and carry the key itself.
+ */
+#ifndef VERS3_META_DIRTY_H
+#define VERS3_META_DIRTY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vers3/meta/inode.h"
+#include "vers3/meta/meta.h"
+
+struct meta_dirty {
+	char key[META_KEY_MAX + 1];
+	struct meta_version known; /* what the bucket holds; key "" : nothing */
+	int64_t since_ns; /* realtime of the first change */
+	int64_t due_ns; /* realtime: not to be sent before */
+	uint64_t seq; /* from meta_next_id(), anew at each mark */
+	uint32_t fails; /* failed tries since the last mark */
+	int32_t error; /* errno of the last failure */
+	bool held; /* fsck'd or conflict: waits for a person */
+};
+
+/* 0, -ENOENT, -EIO. */
+int meta_dirty_get(struct meta *m, const char *key, struct meta_dirty *ret);
+/* Adds or replaces, keeping the order by due_ns right. */
+int meta_dirty_put(struct meta *m, const struct meta_dirty *d);
+/* 0, -ENOENT, -EIO. */
+int meta_dirty_del(struct meta *m, const char *key);
+/*
+ * The first record in order of (due_ns, key hash) after the position in
+ * *cursor; start with META_DIRTY_START. 0 (cursor moved), -ENOENT.
+ */
+struct meta_dirty_cursor {
+	unsigned char at[40];
+	unsigned len;
+};
+#define META_DIRTY_START ((struct meta_dirty_cursor){{0}, 0})
+int meta_dirty_next(struct meta *m, struct meta_dirty_cursor *cursor,
+		    struct meta_dirty *ret);
+uint64_t meta_dirty_count(struct meta *m);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inodes: what the user sees of a file, and where its bytes are.
+ *
+ * All calls need meta_lock(). An inode's content is its staged extents
+ * (extent.h, in the staging file), over the first base_bytes of `base`, over
+ * zeros up to `size`.
+ */
+#ifndef VERS3_META_INODE_H
+#define VERS3_META_INODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vers3/meta/meta.h"
+#include "vers3/util/kv.h"
+
+#define META_KEY_MAX	 1024 /* bytes of an object key, S3's limit */
+#define META_NAME_MAX	 255
+#define META_VERSION_MAX 127 /* AWS: 32 characters today */
+#define META_ETAG_MAX	 79
+#define META_ID_SIZE	 16
+
+/*
+ * One version of one object: enough to read it for ever. `id` names the
+ * content in the block cache; a server-side copy keeps it. All zero: none.
+ */
+struct meta_version {
+	char key[META_KEY_MAX + 1]; /* "" : no version (a new file) */
+	char version_id[META_VERSION_MAX + 1]; /* "" : unversioned/unknown */
+	char etag[META_ETAG_MAX + 1];
+	uint64_t size_bytes;
+	int64_t last_modified_ns; /* whole seconds */
+	unsigned char id[META_ID_SIZE];
+};
+
+enum meta_inode_flag {
+	META_I_ATTRS = 1 << 0, /* attributes were read (HEAD) or are ours */
+	META_I_STAGED = 1 << 1, /* has a staging file: content is dirty */
+	META_I_EXPLICIT = 1 << 2, /* a directory that has or wants `path/` */
+	META_I_LISTED = 1 << 3, /* directory: all its names are known */
+	META_I_BIG = 1 << 4, /* directory: too large to list for a name */
+	META_I_ATTR_DIRTY = 1 << 5, /* attributes differ from base's */
+};
+
+struct meta_inode {
+	uint64_t ino;
+	uint32_t mode; /* st_mode */
+	uint32_t uid, gid;
+	uint32_t nlink;
+	uint32_t flags; /* enum meta_inode_flag */
+	uint64_t rdev;
+	uint64_t size_bytes;
+	int64_t mtime_ns, ctime_ns, atime_ns;
+	uint64_t change; /* +1 at every change, content or attributes */
+	uint64_t data_change; /* +1 at every change of content */
+	uint64_t base_bytes; /* how much of base is still seen */
+	int64_t listed_ns; /* directory: server listed at, realtime */
+	char link_id[40]; /* hard links: vers3-link; "" : none */
+	struct meta_version base;
+};
+
+/* 0, -ENOENT, -EIO (also for a record that cannot be understood). */
+int meta_inode_get(struct meta *m, uint64_t ino, struct meta_inode *ret);
+int meta_inode_put(struct meta *m, const struct meta_inode *in);
+/*
+ * Deletes the inode with its xattrs, head and extents. The caller has made
+ * sure that no name is left and that nothing of it is wanted.
+ */
+int meta_inode_del(struct meta *m, uint64_t ino);
+
+/* Extended attributes: user.* names as users see them. */
+/* 0, -ENODATA, -EIO; the value is valid as meta_get()'s. */
+int meta_xattr_get(struct meta *m, uint64_t ino, const char *name,
+		   struct meta_val *ret_val);
+int meta_xattr_set(struct meta *m, uint64_t ino, const char *name,
+		   const void *value, size_t size);
+/* 0, -ENODATA, -EIO. */
+int meta_xattr_del(struct meta *m, uint64_t ino, const char *name);
+int meta_xattr_clear(struct meta *m, uint64_t ino);
+/* Calls fn for each, in name order; fn must not change the table. */
+int meta_xattr_each(struct meta *m, uint64_t ino,
+		    int (*fn)(void *ctx, const char *name, const void *value,
+			      size_t size),
+		    void *ctx);
+
+/*
+ * The object's metadata and headers as they last came or went, so that a
+ * rewrite keeps what vers3 does not understand. Names of meta are stored
+ * with the prefix "x-amz-meta-", headers as they are. get: -ENOENT if none.
+ */
+int meta_head_get(struct meta *m, uint64_t ino, struct kvlist *ret_list);
+int meta_head_put(struct meta *m, uint64_t ino, const struct kvlist *list);
+int meta_head_del(struct meta *m, uint64_t ino);
+
+/* Inodes without a name that are still open; reclaimed at the next mount. */
+int meta_orphan_add(struct meta *m, uint64_t ino);
+int meta_orphan_del(struct meta *m, uint64_t ino);
+/* The first orphan with a number > after. 0 or -ENOENT. */
+int meta_orphan_next(struct meta *m, uint64_t after, uint64_t *ret_ino);
+
+#endif

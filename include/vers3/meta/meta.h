@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The local namespace and the dirty table, in one LMDB environment.
+ *
+ * One write transaction is shared by all changes and is committed in groups:
+ * at most META_COMMIT_NS after the first change, at once when someone waits
+ * in meta_sync(). Every access, also reading, goes through that transaction,
+ * one thread at a time: meta_lock() takes it, meta_unlock() gives it back.
+ * Between the two a caller sees all earlier changes, committed or not, and
+ * no network call, no other lock of a higher floor and no wait may happen.
+ * (LMDB ties the writer's mutex to the thread that began the transaction, so
+ * a committer thread of meta's own begins and commits.)
+ *
+ * What is committed is durable (synced); what is not yet is lost as a whole
+ * by a crash, never in part. When a commit fails (disk full, I/O error) the
+ * environment is failed: every later call returns -EIO and nothing more is
+ * written, since what LMDB holds on disk is still the last good commit.
+ */
+#ifndef VERS3_META_META_H
+#define VERS3_META_META_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define META_COMMIT_NS (INT64_C(40) * 1000000)
+#define META_FORMAT    1 /* of the tables; another one is refused */
+#define META_ROOT_INO  UINT64_C(1)
+#define META_FIRST_INO UINT64_C(1024) /* those below are the vfs's own */
+
+struct meta;
+
+/*
+ * Opens or makes DIR/meta (DIR exists). identity is a line that names the
+ * bucket, prefix and endpoint; an environment made for another one is
+ * refused with -EXDEV, one of another format with -EPROTO. 0 or -errno;
+ * reason (size bytes) gets one line on failure. The caller has made sure
+ * that no other process uses DIR.
+ */
+int meta_open(const char *dir, const char *identity, char *reason, size_t size,
+	      struct meta **ret_meta);
+/* Commits, syncs and closes. NULL is fine. */
+void meta_close(struct meta *m);
+
+/*
+ * Takes the transaction. 0, or -EIO when the environment is failed (then
+ * there is nothing to unlock).
+ */
+int meta_lock(struct meta *m);
+/* Gives it back; when something was put or deleted a commit follows. */
+void meta_unlock(struct meta *m);
+/* Returns when all that was changed before is durable. 0 or -EIO. */
+int meta_sync(struct meta *m);
+/*
+ * Called on the committer's thread, without the lock, before each commit
+ * that has changes: the place to make the data durable that the changes
+ * speak of. A failure puts the commit off and is logged.
+ */
+void meta_set_precommit(struct meta *m, int (*fn)(void *ctx), void *ctx);
+
+/* Generic tables. All below need the lock held. Keys are 1 to 500 bytes. */
+enum meta_table {
+	META_SYS, /* name → small values */
+	META_INODE, /* ino → inode.h */
+	META_DENTRY, /* parent, name → dentry.h */
+	META_ORDER, /* parent, cookie → name */
+	META_NAME, /* ino, parent, name → (reverse of DENTRY) */
+	META_XATTR, /* ino, name → value */
+	META_HEAD, /* ino → the object's metadata as it came */
+	META_EXTENT, /* ino, offset → length (staged bytes) */
+	META_DIRTY, /* hash of object key → dirty.h */
+	META_DUE, /* due time, hash of object key → */
+	META_ORPHAN, /* ino → (no name left, not yet reclaimed) */
+	META_VIEW, /* versions view: ino → node */
+	META_HISTORY, /* versions view: listed versions */
+	META_TABLE_COUNT,
+};
+
+struct meta_val {
+	const void *data; /* in the map: valid until the next put or delete,
+			     or until meta_unlock(), whichever is first */
+	size_t size;
+};
+
+/* 0, -ENOENT, -EIO. */
+int meta_get(struct meta *m, enum meta_table t, const void *key, size_t len,
+	     struct meta_val *ret_val);
+/* Adds or replaces. 0, -EIO, -ENOSPC. */
+int meta_put(struct meta *m, enum meta_table t, const void *key, size_t len,
+	     const void *val, size_t size);
+/* 0, -ENOENT, -EIO. */
+int meta_del(struct meta *m, enum meta_table t, const void *key, size_t len);
+/*
+ * The first record whose key is >= key (strictly > with `after`), if it
+ * starts with the first prefix_len bytes of key. The found key is copied to
+ * ret_key (512 bytes). 0, -ENOENT, -EIO.
+ */
+int meta_seek(struct meta *m, enum meta_table t, const void *key, size_t len,
+	      size_t prefix_len, bool after, void *ret_key, size_t *ret_key_len,
+	      struct meta_val *ret_val);
+/* The last record whose key is < key, under the same rule. */
+int meta_seek_before(struct meta *m, enum meta_table t, const void *key,
+		     size_t len, size_t prefix_len, void *ret_key,
+		     size_t *ret_key_len, struct meta_val *ret_val);
+/* The number of records of a table. */
+uint64_t meta_count(struct meta *m, enum meta_table t);
+
+/* A number never given before: inode numbers, cookies, sequence numbers. */
+int meta_next_id(struct meta *m, uint64_t *ret_id);
+
+/* META_SYS by a C string. */
+int meta_sys_get_u64(struct meta *m, const char *name, uint64_t *ret_value);
+int meta_sys_put_u64(struct meta *m, const char *name, uint64_t value);
+
+/* Big-endian, so that keys sort as numbers do. */
+static inline void meta_be64(void *p, uint64_t v)
+{
+	unsigned char *b = p;
+
+	for (int i = 7; i >= 0; i--, v >>= 8)
+		b[i] = (unsigned char)v;
+}
+
+static inline uint64_t meta_from_be64(const void *p)
+{
+	const unsigned char *b = p;
+	uint64_t v = 0;
+
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | b[i];
+	return v;
+}
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The in-memory store, for unit tests: one bucket with versions, delete
+ * markers, conditional writes, lists with delimiter and pages, multipart
+ * uploads and copies, as the S3 API reference has them.
+ */
+#ifndef VERS3_STORE_MEMORY_H
+#define VERS3_STORE_MEMORY_H
+
+#include "vers3/store/store.h"
+
+/* versioned: as with versioning enabled. 0 or -ENOMEM. */
+int memory_store_new(bool versioned, struct store **ret_store);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Metrics layer: counts requests, errors, bytes and time by operation. */
+#ifndef VERS3_STORE_METRICS_H
+#define VERS3_STORE_METRICS_H
+
+#include "vers3/store/store.h"
+
+struct metrics_op {
+	uint64_t calls; /* that ended */
+	uint64_t errors; /* that ended in anything but 0 or -ENOENT */
+	uint64_t time_ns; /* summed */
+	uint64_t sent_bytes, received_bytes; /* of bodies */
+};
+
+struct metrics_snapshot {
+	struct metrics_op ops[STORE_OP_COUNT];
+	uint64_t in_flight;
+	int64_t last_ok_mono_ns; /* 0: never */
+	int64_t last_error_mono_ns; /* 0: never */
+	char last_error[160]; /* "" : none */
+	int64_t clock_skew_ns; /* server's Date minus our clock */
+};
+
+/* Takes *below over, also on failure. 0 or -ENOMEM. */
+int metrics_store_new(struct store **below, struct store **ret_store);
+void metrics_store_read(struct store *s, struct metrics_snapshot *ret);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The log: the one piece of process-wide state. Safe from every thread.
+ * One event is one line. Credentials are never passed to it.
+ */
+#ifndef VERS3_UTIL_LOG_H
+#define VERS3_UTIL_LOG_H
+
+#include <stdbool.h>
+
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG,
+};
+
+/*
+ * Where lines go: "stderr", "syslog", "journal" (systemd's stderr with <N>
+ * priorities), or the path of a file to append to. 0 or -errno; on failure
+ * the log stays where it was. Call before threads start.
+ */
+int log_open(const char *target, bool json);
+void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
+/* "error", "warning", "info", "debug"; false when the word is none. */
+bool log_level_parse(const char *word, enum log_level *ret_level);
+const char *log_level_name(enum log_level level);
+
+void log_at(enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#define log_error(...)	 log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_at(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_info(...)	 log_at(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)	 log_at(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif
