@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attributes of a file as an object's metadata, and back (DESIGN.md, "On the
+ * bucket"). Pure: no I/O, no locks; any thread.
+ *
+ * Read, in this order: vers3's own set (file-permissions, file-owner,
+ * file-group, file-mtime, mtime; as AWS's file services write them), s3fs's
+ * (mode, uid, gid, mtime), rclone's (mtime), s3cmd's (s3cmd-attrs). Written:
+ * the own set, and every other set that the object already carries, so that
+ * none is left stale. Metadata that is not ours is kept as it came.
+ */
+#ifndef VERS3_VFS_OBJATTR_H
+#define VERS3_VFS_OBJATTR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vers3/util/kv.h"
+
+/* What stands where an object says nothing. */
+struct objattr_defaults {
+	uint32_t uid, gid;
+	uint32_t file_mode, dir_mode; /* permission bits */
+};
+
+struct objattr {
+	uint32_t mode; /* st_mode, with its type */
+	uint32_t uid, gid;
+	uint64_t rdev;
+	int64_t mtime_ns;
+	char link_id[40]; /* vers3-link; "" : none */
+};
+
+struct objattr_xattr {
+	char *name; /* owned; whole, with "user." */
+	void *value; /* owned */
+	size_t size;
+};
+
+struct objattr_xattrs {
+	struct objattr_xattr *items; /* owned */
+	size_t count;
+};
+
+void objattr_xattrs_release(struct objattr_xattrs *x);
+
+/*
+ * Reads an object's metadata. meta: names without "x-amz-meta-". key ending
+ * in '/' or a directory content type makes a directory where no mode says
+ * so; a mode that contradicts the key's kind (a directory mode on a plain
+ * key, or the other way round) loses its type. Unreadable values are passed
+ * over, never an error. ret_xattrs may be NULL.
+ * 0 or -ENOMEM.
+ */
+int objattr_parse(const char *key, const struct kvlist *meta,
+		  const struct kvlist *headers, int64_t last_modified_ns,
+		  const struct objattr_defaults *defaults,
+		  struct objattr *ret_attr, struct objattr_xattrs *ret_xattrs);
+
+/*
+ * Brings meta (names without prefix; what the object carried, or empty) to
+ * say attr and xattrs. xattrs may be NULL for none. -ENOSPC when all names
+ * and values together pass max_bytes (AWS: 2048; each counts as UTF-8
+ * bytes of name and value), -ENOMEM.
+ */
+int objattr_format(const struct objattr *attr,
+		   const struct objattr_xattrs *xattrs, size_t max_bytes,
+		   struct kvlist *meta);
+
+/*
+ * The Content-Type for a key: application/x-directory for a directory's,
+ * else by extension from /etc/mime.types (read once), else
+ * binary/octet-stream. Borrowed, lives as long as the process.
+ */
+const char *objattr_content_type(const char *key);
+
+#endif
