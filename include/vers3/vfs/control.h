@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control file: `.control`. Reading gives the mount's state in git-config
+ * syntax, taken when it was opened; writing a line runs a command and what is
+ * read from the same descriptor afterwards is the command's answer.
+ */
+#ifndef VERS3_VFS_CONTROL_H
+#define VERS3_VFS_CONTROL_H
+
+#include "vers3/vfs/vfs.h"
+
+int control_new(struct vfs *v, struct control **ret_control);
+void control_free(struct control *c);
+
+struct control_session;
+/* May ask the bucket for its configuration. */
+int control_open(struct vfs *v, struct control_session **ret_session);
+/* Bytes go to buf from where the last read ended. */
+int control_read(struct control_session *s, void *buf, size_t size,
+		 size_t *ret_size);
+/*
+ * One or more lines, each a command. -EINVAL for an unknown or malformed
+ * one; the answer text (readable next) says what was wrong.
+ */
+int control_write(struct vfs *v, struct control_session *s, const char *data,
+		  size_t size);
+void control_close(struct control_session *s);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading immutable versions through the block cache.
+ *
+ * A read that misses is parked and answered when the fetch brings its
+ * blocks: no thread sleeps on the network for it. All readers of a block
+ * share one fetch. Sequential readers are fetched ahead for, with a window
+ * that doubles; the buffers of all fetches together are bounded.
+ */
+#ifndef VERS3_VFS_READER_H
+#define VERS3_VFS_READER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "vers3/cache/blocks.h"
+#include "vers3/meta/inode.h"
+#include "vers3/store/store.h"
+
+struct reader;
+
+/* Of one open file, embedded in it; zeroed at open. Locked by the reader. */
+struct reader_stream {
+	uint64_t next; /* where a sequential reader would go on */
+	uint64_t window; /* bytes to fetch ahead */
+	uint64_t frontier; /* fetched ahead up to here */
+};
+
+/* error 0 and the bytes, valid during the call only; or -errno. */
+typedef void (*reader_done_fn)(void *arg, int error, const struct iovec *iov,
+			       int count);
+
+/*
+ * prefix: what stands before a version's key in the bucket (meta_version
+ * keys are below the mount's prefix). Borrows all. 0 or -errno.
+ */
+int reader_new(struct store *store, struct blocks *blocks, const char *prefix,
+	       struct reader **ret_reader);
+/* Waits for what is under way, which is answered. NULL is fine. */
+void reader_free(struct reader *r);
+
+/*
+ * Reads [offset, offset + size) of a version, cut at its size; done() is
+ * called exactly once, on this thread or another. stream may be NULL (a
+ * single read). A GET names the version id, or the ETag (If-Match) where
+ * there is none: bytes of another version are never given; then -EIO.
+ */
+void reader_read(struct reader *r, const struct meta_version *version,
+		 struct reader_stream *stream, uint64_t offset, size_t size,
+		 reader_done_fn done, void *arg);
+/* The same, waiting: fills buf. 0 or -errno; a short read is -EIO. */
+int reader_read_sync(struct reader *r, const struct meta_version *version,
+		     uint64_t offset, void *buf, size_t size);
+/*
+ * The content id of a version for the block cache: SHA-256 over key,
+ * version id, ETag, size and Last-Modified, cut to META_ID_SIZE.
+ */
+void reader_content_id(struct meta_version *version);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The syncer: brings the bucket to the namespace, key by key (DESIGN.md,
+ * "The one idea"). A scheduler thread takes keys that are due from the dirty
+ * table and hands them to workers.
+ *
+ *	a key's life
+ *	clean ──mark──▶ dirty ──due, quiet──▶ in flight ──done, unchanged──▶ clean
+ *	                  ▲                      │ done, but changed since
+ *	                  └──────────────────────┤ failed (backoff)
+ *	                                         └───────────────────────────▶ dirty
+ */
+#ifndef VERS3_VFS_SYNCER_H
+#define VERS3_VFS_SYNCER_H
+
+#include "vers3/meta/dirty.h"
+#include "vers3/vfs/vfs.h"
+
+int syncer_new(struct vfs *v, struct syncer **ret_syncer);
+/* Ends after what is in flight; sends nothing more. NULL is fine. */
+void syncer_free(struct syncer *s);
+
+/*
+ * Marks a path's key dirty; with meta_lock() held. known is what the bucket
+ * holds there if the key was clean until now (NULL: nothing). The change is
+ * sent when delay_ns have passed and the file is quiet.
+ */
+int syncer_mark(struct vfs *v, const char *path,
+		const struct meta_version *known, int64_t delay_ns);
+/* Wakes the scheduler; without meta_lock(). */
+void syncer_kick(struct syncer *s);
+
+/*
+ * Waits until what the inode holds now is in the bucket under every name.
+ * 0, or the error of a try that failed (it stays dirty and is retried).
+ */
+int syncer_sync_inode(struct vfs *v, uint64_t ino);
+/*
+ * Waits until every change made so far is in the bucket, below path ("" for
+ * all). 0; or the first error, once each that is left has failed;
+ * *ret_left counts those.
+ */
+int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left);
+
+/*
+ * Whether the key's state was settled by this mount after `since` (a value
+ * of syncer_epoch()): then what a list, asked before, says of it is old.
+ */
+uint64_t syncer_epoch(struct syncer *s);
+bool syncer_settled_after(struct syncer *s, const char *path, uint64_t since);
+/* Lists in flight keep the memory of what was settled: begin, end. */
+uint64_t syncer_list_begin(struct syncer *s);
+void syncer_list_end(struct syncer *s, uint64_t since);
+
+struct syncer_stats {
+	uint64_t dirty_keys, in_flight;
+	uint64_t sent_bytes, puts, copies, deletes, failures;
+	int64_t oldest_dirty_ns; /* realtime; 0: none */
+	int error; /* newest failure's errno */
+	char error_key[META_KEY_MAX + 1];
+};
+void syncer_read_stats(struct syncer *s, struct syncer_stats *ret);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The virtual file system: what the FUSE operations call.
+ *
+ * Operations take inode numbers and return 0 or -errno; every one may be
+ * called from many threads. Those that may wait for the bucket say so. Three
+ * trees stand behind the numbers: the live one (tree.h, dir.h, file.h), the
+ * versions view (view.h) and the control file (control.h); vfs.c sends each
+ * call to the right one.
+ *
+ * Lock order: node (file.h) → meta. Neither is held across the network.
+ */
+#ifndef VERS3_VFS_VFS_H
+#define VERS3_VFS_VFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
+
+#include "vers3/cache/blocks.h"
+#include "vers3/cache/space.h"
+#include "vers3/cache/staging.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/meta/inode.h"
+#include "vers3/meta/meta.h"
+#include "vers3/store/store.h"
+#include "vers3/util/buf.h"
+#include "vers3/vfs/objattr.h"
+
+#define VFS_CONTROL_INO	 UINT64_C(2) /* .control */
+#define VFS_VERSIONS_INO UINT64_C(3) /* .versions at the root */
+/* Inode numbers of the versions view have this bit set. */
+#define VFS_VIEW_BIT	  (UINT64_C(1) << 62)
+#define VFS_CONTROL_NAME  ".control"
+#define VFS_VERSIONS_NAME ".versions"
+
+enum vfs_versions_mode {
+	VFS_VERSIONS_HIDDEN,
+	VFS_VERSIONS_VISIBLE,
+	VFS_VERSIONS_OFF,
+};
+
+/* Constant after vfs_new(). Strings are borrowed for the vfs's life. */
+struct vfs_config {
+	const char *bucket;
+	const char *prefix; /* "" or ends in '/' */
+	struct objattr_defaults defaults;
+	int64_t ttl_ns; /* how old an answer about names may be */
+	int64_t commit_ns; /* quiet time before a change is sent */
+	bool read_only;
+	bool sync; /* close waits for the bucket */
+	bool fsync_local;
+	uint64_t quota_bytes; /* 0: none */
+	const char *storage_class; /* NULL: the bucket's default */
+	enum vfs_versions_mode versions;
+	bool versioned; /* the bucket keeps versions */
+	bool auto_uid; /* new files: the caller's ids, else defaults' */
+};
+
+/* Tells the kernel; queued, never blocks. Borrowed strings are copied. */
+struct vfs_notify {
+	void (*inval_inode)(void *ctx, uint64_t ino);
+	void (*inval_entry)(void *ctx, uint64_t parent, const char *name);
+	void *ctx;
+};
+
+struct reader;
+struct syncer;
+struct nodes;
+struct dirs;
+struct view;
+struct control;
+
+/* The floor's context: made once, its pointers constant while it runs. */
+struct vfs {
+	struct vfs_config config;
+	struct meta *meta; /* borrowed */
+	struct blocks *blocks; /* borrowed */
+	struct staging *staging; /* borrowed */
+	struct space *space; /* borrowed */
+	struct store *store; /* borrowed: top of the stack */
+	struct store *metrics; /* borrowed: the metrics layer, or NULL */
+	struct store *s3; /* borrowed: the last layer, or NULL */
+	struct vfs_notify notify; /* set before the session runs */
+	struct nodes *nodes; /* owned */
+	struct dirs *dirs; /* owned */
+	struct reader *reader; /* owned */
+	struct syncer *syncer; /* owned */
+	struct view *view; /* owned */
+	struct control *control; /* owned */
+};
+
+/* Borrows what config and parts name. Starts the syncer. 0 or -errno. */
+struct vfs_parts {
+	struct meta *meta;
+	struct blocks *blocks;
+	struct staging *staging;
+	struct space *space;
+	struct store *store, *metrics, *s3;
+};
+int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
+	    struct vfs **ret_vfs);
+/*
+ * Sends what is dirty (waits; what fails stays for the next mount and is
+ * counted in the return value, -errno when nothing can be said), then frees.
+ */
+int vfs_drain(struct vfs *v);
+void vfs_free(struct vfs *v);
+
+struct vfs_entry {
+	uint64_t ino;
+	struct stat st;
+	int64_t ttl_ns; /* how long the kernel may keep it */
+};
+
+/* Who asks. */
+struct vfs_caller {
+	uint32_t uid, gid, umask;
+	int32_t pid;
+};
+
+/* May wait for the bucket: lookup, getattr, readdir, open, readlink, xattr. */
+int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
+	       struct vfs_entry *ret_entry);
+int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st);
+
+enum vfs_setattr {
+	VFS_SET_MODE = 1 << 0,
+	VFS_SET_UID = 1 << 1,
+	VFS_SET_GID = 1 << 2,
+	VFS_SET_SIZE = 1 << 3,
+	VFS_SET_ATIME = 1 << 4,
+	VFS_SET_MTIME = 1 << 5,
+	VFS_SET_ATIME_NOW = 1 << 6,
+	VFS_SET_MTIME_NOW = 1 << 7,
+};
+int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
+		unsigned set, struct stat *ret_st);
+/* target: appended to. */
+int vfs_readlink(struct vfs *v, uint64_t ino, struct buf *target);
+
+/* Change the live tree; durable within 50 ms, in the bucket after commit=. */
+int vfs_mknod(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
+	      uint64_t rdev, const struct vfs_caller *who,
+	      struct vfs_entry *ret_entry);
+int vfs_mkdir(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
+	      const struct vfs_caller *who, struct vfs_entry *ret_entry);
+int vfs_symlink(struct vfs *v, uint64_t parent, const char *name,
+		const char *target, const struct vfs_caller *who,
+		struct vfs_entry *ret_entry);
+int vfs_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
+	     struct vfs_entry *ret_entry);
+int vfs_unlink(struct vfs *v, uint64_t parent, const char *name);
+int vfs_rmdir(struct vfs *v, uint64_t parent, const char *name);
+/* flags: 0, RENAME_NOREPLACE or RENAME_EXCHANGE (renameat2(2)). */
+int vfs_rename(struct vfs *v, uint64_t parent, const char *name,
+	       uint64_t new_parent, const char *new_name, unsigned flags);
+
+/* An open file. */
+struct vfs_file;
+struct vfs_open {
+	bool keep_cache; /* the kernel's pages are still right */
+	bool direct; /* no page cache (the control file) */
+	bool stream; /* not seekable (the control file) */
+};
+int vfs_open(struct vfs *v, uint64_t ino, int flags, struct vfs_file **ret_file,
+	     struct vfs_open *ret_how);
+int vfs_create(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
+	       int flags, const struct vfs_caller *who,
+	       struct vfs_entry *ret_entry, struct vfs_file **ret_file,
+	       struct vfs_open *ret_how);
+/*
+ * done() is called exactly once, perhaps before vfs_read() returns, perhaps
+ * later on another thread: error 0 with the bytes (short at the end of the
+ * file), valid only during the call, or -errno.
+ */
+typedef void (*vfs_read_fn)(void *arg, int error, const struct iovec *iov,
+			    int count);
+void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
+	      vfs_read_fn done, void *arg);
+int vfs_write(struct vfs *v, struct vfs_file *f, uint64_t offset,
+	      const void *data, size_t size);
+int vfs_flush(struct vfs *v, struct vfs_file *f);
+int vfs_fsync(struct vfs *v, struct vfs_file *f);
+void vfs_release(struct vfs *v, struct vfs_file *f);
+/* mode as in fallocate(2): 0, KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE. */
+int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
+		  uint64_t length);
+/* whence: SEEK_DATA or SEEK_HOLE. */
+int vfs_lseek(struct vfs *v, struct vfs_file *f, uint64_t offset, int whence,
+	      uint64_t *ret_offset);
+int vfs_copy_range(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
+		   struct vfs_file *out, uint64_t out_offset, size_t size,
+		   size_t *ret_copied);
+
+/* An open directory. */
+struct vfs_dir;
+struct vfs_dirent {
+	const char *name;
+	uint64_t ino;
+	uint32_t mode; /* type bits; 0: not known */
+	uint64_t offset; /* readdir goes on after this */
+	const struct vfs_entry *entry; /* with plus, else NULL */
+};
+/* A non-zero return ends the call (the buffer is full) without an error. */
+typedef int (*vfs_dirent_fn)(void *ctx, const struct vfs_dirent *d);
+int vfs_opendir(struct vfs *v, uint64_t ino, struct vfs_dir **ret_dir);
+int vfs_readdir(struct vfs *v, struct vfs_dir *d, uint64_t offset, bool plus,
+		vfs_dirent_fn fn, void *ctx);
+int vfs_fsyncdir(struct vfs *v, uint64_t ino);
+void vfs_releasedir(struct vfs *v, struct vfs_dir *d);
+
+int vfs_statfs(struct vfs *v, struct statvfs *ret_st);
+
+/* value: appended to. -ENODATA, -EOPNOTSUPP for foreign name spaces. */
+int vfs_getxattr(struct vfs *v, uint64_t ino, const char *name,
+		 struct buf *value);
+/* flags: XATTR_CREATE, XATTR_REPLACE. */
+int vfs_setxattr(struct vfs *v, uint64_t ino, const char *name,
+		 const void *value, size_t size, int flags);
+/* names: NUL-ended names one after the other. */
+int vfs_listxattr(struct vfs *v, uint64_t ino, struct buf *names);
+int vfs_removexattr(struct vfs *v, uint64_t ino, const char *name);
+
+/* Helpers of the floor. */
+void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st);
+/* Whole object key: prefix + path; buf of META_KEY_MAX + 1 bytes. */
+int vfs_object_key(const struct vfs *v, const char *path, char *buf);
+
+#endif

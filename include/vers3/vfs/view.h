@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The versions view: `.versions`, the history of every name as a read-only
+ * tree (DESIGN.md, "History"). Inode numbers carry VFS_VIEW_BIT, are made
+ * from path and version id, and stay the same across mounts; what a number
+ * stands for is in META_VIEW. What was listed is kept in META_HISTORY for
+ * ttl_ns. All calls may wait for the bucket.
+ */
+#ifndef VERS3_VFS_VIEW_H
+#define VERS3_VFS_VIEW_H
+
+#include "vers3/vfs/vfs.h"
+
+int view_new(struct vfs *v, struct view **ret_view);
+void view_free(struct view *w);
+
+/* VFS_VERSIONS_INO or a number with VFS_VIEW_BIT. */
+static inline bool view_owns(uint64_t ino)
+{
+	return ino == VFS_VERSIONS_INO || (ino & VFS_VIEW_BIT);
+}
+
+int view_lookup(struct vfs *v, uint64_t parent, const char *name,
+		struct vfs_entry *ret_entry);
+int view_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st);
+int view_readlink(struct vfs *v, uint64_t ino, struct buf *target);
+/*
+ * The immutable version behind a version's number, for reading. A delete
+ * marker gives a version of 0 bytes with no key. -EISDIR for a directory.
+ */
+int view_version(struct vfs *v, uint64_t ino, struct meta_version *ret_version);
+/* state: the open directory's own, NULL at first; freed by view_closedir. */
+struct view_dir;
+int view_opendir(struct vfs *v, uint64_t ino, struct view_dir **ret_dir);
+int view_readdir(struct vfs *v, struct view_dir *d, uint64_t offset, bool plus,
+		 vfs_dirent_fn fn, void *ctx);
+void view_closedir(struct view_dir *d);
+int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
+		  struct buf *value);
+int view_listxattr(struct vfs *v, uint64_t ino, struct buf *names);
+
+#endif
