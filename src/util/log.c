@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The log. A line is put together in memory and leaves in one write(2), so
+ * lines of several threads, or of several processes with one log file, never
+ * mix. Text that came from outside cannot start a line of its own: control
+ * bytes are escaped.
+ */
+#include "vers3/util/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "vers3/util/buf.h"
+#include "vers3/util/clock.h"
+
+#define LINE_MAX_BYTES 16384 /* longer messages are cut */
+
+enum log_sink {
+	SINK_STDERR,
+	SINK_SYSLOG,
+	SINK_JOURNAL,
+	SINK_FILE,
+};
+
+static const struct {
+	const char *name;
+	int priority; /* syslog's, and the journal's <N> */
+} levels[] = {
+	[LOG_LEVEL_ERROR] = {"error", LOG_ERR},
+	[LOG_LEVEL_WARNING] = {"warning", LOG_WARNING},
+	[LOG_LEVEL_INFO] = {"info", LOG_INFO},
+	[LOG_LEVEL_DEBUG] = {"debug", LOG_DEBUG},
+};
+
+#define LEVEL_COUNT (sizeof(levels) / sizeof(*levels))
+
+/* The process's log. Written by log_open only, before threads start. */
+static struct {
+	enum log_sink sink;
+	bool json;
+	int fd;
+	atomic_int level; /* may change at any time */
+} the_log = {
+	.sink = SINK_STDERR,
+	.fd = STDERR_FILENO,
+	.level = LOG_LEVEL_INFO,
+};
+
+int log_open(const char *target, bool json)
+{
+	enum log_sink sink = SINK_FILE;
+	int fd = STDERR_FILENO;
+
+	if (strcmp(target, "stderr") == 0)
+		sink = SINK_STDERR;
+	else if (strcmp(target, "journal") == 0)
+		sink = SINK_JOURNAL;
+	else if (strcmp(target, "syslog") == 0)
+		sink = SINK_SYSLOG;
+	if (sink == SINK_FILE) {
+		fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
+			  0640);
+		if (fd < 0)
+			return -errno;
+	}
+	if (the_log.sink == SINK_FILE)
+		close(the_log.fd);
+	if (the_log.sink == SINK_SYSLOG)
+		closelog();
+	if (sink == SINK_SYSLOG)
+		openlog("vers3", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	the_log.sink = sink;
+	the_log.fd = fd;
+	the_log.json = json;
+	return 0;
+}
+
+void log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&the_log.level, (int)level, memory_order_relaxed);
+}
+
+enum log_level log_get_level(void)
+{
+	return (enum log_level)atomic_load_explicit(&the_log.level,
+						    memory_order_relaxed);
+}
+
+bool log_level_parse(const char *word, enum log_level *ret_level)
+{
+	for (size_t i = 0; i < LEVEL_COUNT; i++) {
+		if (strcmp(word, levels[i].name) == 0) {
+			*ret_level = (enum log_level)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *log_level_name(enum log_level level)
+{
+	return levels[level].name;
+}
+
+/* Adds s with control bytes, and all but ASCII if asked, as \xNN. */
+static int add_escaped(struct buf *b, const char *s, bool ascii_only)
+{
+	int rc = 0;
+
+	for (; *s && !rc; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x20 || c == 0x7f || (ascii_only && c >= 0x80))
+			rc = buf_printf(b, "\\x%02x", c);
+		else
+			rc = buf_putc(b, (char)c);
+	}
+	return rc;
+}
+
+/* One JSON object: time, level, message. */
+static int add_json(struct buf *b, enum log_level level, const char *when,
+		    const char *message)
+{
+	json_t *text = json_string(message);
+	json_t *event = NULL;
+	struct buf plain;
+	char *dump = NULL;
+	int rc = -ENOMEM;
+
+	buf_init(&plain, LINE_MAX_BYTES);
+	if (!text && add_escaped(&plain, message, true) == 0)
+		text = json_string(plain.data); /* it was not UTF-8 */
+	if (!text)
+		goto out;
+	event = json_pack("{s:s, s:s, s:O}", "time", when, "level",
+			  levels[level].name, "message", text);
+	if (event)
+		dump = json_dumps(event, JSON_COMPACT);
+	if (dump)
+		rc = buf_puts(b, dump);
+out:
+	free(dump);
+	json_decref(event);
+	json_decref(text);
+	buf_release(&plain);
+	return rc;
+}
+
+static void build_line(struct buf *b, enum log_level level, const char *message)
+{
+	char when[24];
+
+	clock_format_iso8601(clock_real_ns(), when, sizeof(when));
+	if (the_log.sink == SINK_JOURNAL)
+		buf_printf(b, "<%d>", levels[level].priority);
+	if (the_log.json && add_json(b, level, when, message) == 0)
+		return;
+	if (the_log.sink == SINK_STDERR)
+		buf_printf(b, "vers3: %s: ", levels[level].name);
+	if (the_log.sink == SINK_FILE)
+		buf_printf(b, "%s %s: ", when, levels[level].name);
+	add_escaped(b, message, false);
+}
+
+/* There is nobody to tell when the log itself cannot be written. */
+static void write_line(const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(the_log.fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		data += n;
+		len -= (size_t)n;
+	}
+}
+
+void log_at(enum log_level level, const char *fmt, ...)
+{
+	char message[LINE_MAX_BYTES / 4]; /* escaped, it still fits */
+	int saved = errno;
+	struct buf line;
+	va_list ap;
+
+	if (level > log_get_level())
+		return;
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+
+	buf_init(&line, LINE_MAX_BYTES + 256);
+	build_line(&line, level, message);
+	if (the_log.sink == SINK_SYSLOG)
+		syslog(levels[level].priority, "%s", line.data);
+	else if (buf_putc(&line, '\n') == 0)
+		write_line(line.data, line.len);
+	buf_release(&line);
+	errno = saved;
+}
