@@ -22,10 +22,10 @@ struct meta_dirty {
 	struct meta_version known; /* what the bucket holds; key "" : nothing */
 	int64_t since_ns; /* realtime of the first change */
 	int64_t due_ns; /* realtime: not to be sent before */
-	uint64_t seq; /* from meta_next_id(), anew at each mark */
+	uint64_t seq; /* meta_next_id() at the oldest change not yet sent */
 	uint32_t fails; /* failed tries since the last mark */
 	int32_t error; /* errno of the last failure */
-	bool held; /* fsck'd or conflict: waits for a person */
+	char after[META_KEY_MAX + 1]; /* not before this key is clean; "" */
 };
 
 /* 0, -ENOENT, -EIO. */

@@ -42,6 +42,7 @@ enum meta_inode_flag {
 	META_I_LISTED = 1 << 3, /* directory: all its names are known */
 	META_I_BIG = 1 << 4, /* directory: too large to list for a name */
 	META_I_ATTR_DIRTY = 1 << 5, /* attributes differ from base's */
+	META_I_REPLACED = 1 << 6, /* by others, since it was last opened */
 };
 
 struct meta_inode {
