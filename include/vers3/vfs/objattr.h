@@ -62,11 +62,19 @@ int objattr_parse(const char *key, const struct kvlist *meta,
  * Brings meta (names without prefix; what the object carried, or empty) to
  * say attr and xattrs. xattrs may be NULL for none. -ENOSPC when all names
  * and values together pass max_bytes (AWS: 2048; each counts as UTF-8
- * bytes of name and value), -ENOMEM.
+ * bytes of name and value), -ENOMEM; meta is unchanged then.
  */
 int objattr_format(const struct objattr *attr,
 		   const struct objattr_xattrs *xattrs, size_t max_bytes,
 		   struct kvlist *meta);
+
+/*
+ * Drops from meta what other programs noted of content that is being
+ * replaced: rclone's md5chksum and the md5 in s3cmd-attrs, by which they
+ * would take the new content for damaged. For an upload, not for a copy. 0,
+ * -ENOMEM.
+ */
+int objattr_new_content(struct kvlist *meta);
 
 /*
  * The Content-Type for a key: application/x-directory for a directory's,
