@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a FUSE session. */
+#include "vers3/fs/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "notify.h"
+#include "ops.h"
+
+#include "vers3/util/log.h"
+
+#define DEFAULT_THREADS 64
+/*
+ * Each worker has a buffer of 1 MiB that large writes fill; those of idle
+ * workers above this go back to the system.
+ */
+#define IDLE_THREADS   16
+#define READAHEAD_KB   1024
+#define WAKE_SIGNAL    SIGUSR1
+#define DEFAULT_OPTION "subtype=vers3,default_permissions"
+
+struct fs {
+	char *source, *mountpoint, *options; /* owned */
+	unsigned max_threads;
+	struct fuse_session *session; /* owned */
+	struct notify *notify; /* owned */
+	struct ops_context ops;
+	bool mounted;
+	pthread_t loop; /* the thread in fs_run() */
+};
+
+/* libfuse's words, in our log. */
+static void take_log(enum fuse_log_level level, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+static void take_log(enum fuse_log_level level, const char *fmt, va_list ap)
+{
+	enum log_level to = LOG_LEVEL_DEBUG;
+	char line[512];
+	size_t len;
+
+	if (level <= FUSE_LOG_ERR)
+		to = LOG_LEVEL_ERROR;
+	else if (level <= FUSE_LOG_WARNING)
+		to = LOG_LEVEL_WARNING;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	len = strlen(line);
+	while (len && line[len - 1] == '\n')
+		line[--len] = '\0';
+	log_at(to, "%s", line);
+}
+
+static void send_inode(void *ctx, uint64_t ino)
+{
+	const struct fs *fs = ctx;
+	int rc = fuse_lowlevel_notify_inval_inode(fs->session, ino, 0, 0);
+
+	if (rc && rc != -ENOENT)
+		log_debug("invalidation of inode %llu: %s",
+			  (unsigned long long)ino, strerror(-rc));
+}
+
+static void send_entry(void *ctx, uint64_t parent, const char *name)
+{
+	const struct fs *fs = ctx;
+	int rc = fuse_lowlevel_notify_inval_entry(fs->session, parent, name,
+						  strlen(name));
+
+	if (rc && rc != -ENOENT)
+		log_debug("invalidation of an entry of %llu: %s",
+			  (unsigned long long)parent, strerror(-rc));
+}
+
+/* libfuse takes its options as a command line. */
+static int build_args(const struct fs *fs, struct fuse_args *args)
+{
+	char *fsname = NULL, *all = NULL;
+	int rc = -ENOMEM;
+
+	if (asprintf(&fsname, "fsname=%s", fs->source) < 0) {
+		fsname = NULL;
+		goto out;
+	}
+	if (fuse_opt_add_opt(&all, DEFAULT_OPTION) ||
+	    fuse_opt_add_opt_escaped(&all, fsname))
+		goto out;
+	if (fs->options && *fs->options && fuse_opt_add_opt(&all, fs->options))
+		goto out;
+	if (fuse_opt_add_arg(args, "vers3") || fuse_opt_add_arg(args, "-o") ||
+	    fuse_opt_add_arg(args, all))
+		goto out;
+	rc = 0;
+out:
+	free(all);
+	free(fsname);
+	return rc;
+}
+
+static int copy_config(struct fs *fs, const struct fs_config *config)
+{
+	fs->source = strdup(config->source);
+	fs->mountpoint = strdup(config->mountpoint);
+	fs->options = strdup(config->options ? config->options : "");
+	fs->max_threads =
+		config->max_threads ? config->max_threads : DEFAULT_THREADS;
+	fs->ops.ttl_ns = config->ttl_ns;
+	fs->ops.on_ready = config->on_ready;
+	fs->ops.ready_ctx = config->ctx;
+	return fs->source && fs->mountpoint && fs->options ? 0 : -ENOMEM;
+}
+
+int fs_new(const struct fs_config *config, struct vfs *vfs, char *reason,
+	   size_t size, struct fs **ret_fs)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct notify_sink sink = {.inode = send_inode, .entry = send_entry};
+	struct fs *fs = calloc(1, sizeof(*fs));
+	int rc = -ENOMEM;
+
+	if (!fs)
+		goto out;
+	pthread_rwlock_init(&fs->ops.gate, NULL);
+	fs->ops.vfs = vfs;
+	rc = copy_config(fs, config);
+	if (!rc)
+		rc = build_args(fs, &args);
+	if (rc)
+		goto out;
+	fs->session = fuse_session_new(&args, &ops_table, sizeof(ops_table),
+				       &fs->ops);
+	if (!fs->session) {
+		rc = -EINVAL;
+		goto out;
+	}
+	sink.ctx = fs;
+	rc = notify_new(&sink, &fs->notify);
+out:
+	fuse_opt_free_args(&args);
+	if (rc) {
+		if (rc == -EINVAL)
+			snprintf(reason, size,
+				 "libfuse does not take the mount options %s",
+				 config->options ? config->options : "");
+		else
+			snprintf(reason, size, "cannot make a session: %s",
+				 strerror(-rc));
+		fs_free(fs);
+		return rc;
+	}
+	*ret_fs = fs;
+	return 0;
+}
+
+/*
+ * The kernel reads ahead 128 KiB whatever a FUSE session asks for, unless
+ * its device says more, which only root may write. What statx() gives here
+ * is in the kernel already: a request would wait for a reply of ours.
+ */
+static void widen_readahead(const struct fs *fs)
+{
+	struct statx stx;
+	char path[64], text[16];
+	int fd, len;
+
+	if (geteuid() != 0)
+		return;
+	if (statx(AT_FDCWD, fs->mountpoint, AT_STATX_DONT_SYNC, STATX_TYPE,
+		  &stx))
+		return;
+	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb",
+		 stx.stx_dev_major, stx.stx_dev_minor);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	len = snprintf(text, sizeof(text), "%d", READAHEAD_KB);
+	if (write(fd, text, (size_t)len) != len)
+		log_debug("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+int fs_mount(struct fs *fs, char *reason, size_t size)
+{
+	/* Until now libfuse speaks to stderr, where a person is waiting. */
+	if (fuse_session_mount(fs->session, fs->mountpoint)) {
+		snprintf(reason, size, "cannot mount on %s", fs->mountpoint);
+		return -EIO;
+	}
+	fs->mounted = true;
+	fuse_set_log_func(take_log);
+	widen_readahead(fs);
+	return 0;
+}
+
+/*
+ * Ends the loop. The invalidation under way goes first: the kernel may hold
+ * it until one of the workers, which still run, has answered a read.
+ * Repeated, since libfuse's loop looks at its flag and then sleeps, and a
+ * wake between the two is lost.
+ */
+static bool end_loop(void *ctx, int sig)
+{
+	struct fs *fs = ctx;
+
+	(void)sig;
+	notify_stop(fs->notify);
+	fuse_session_exit(fs->session);
+	pthread_kill(fs->loop, WAKE_SIGNAL);
+	return true;
+}
+
+static void wake_up(int sig)
+{
+	(void)sig;
+}
+
+int fs_run(struct fs *fs, struct signals *signals)
+{
+	struct sigaction wake = {.sa_handler = wake_up};
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	int rc;
+
+	if (!config)
+		return -ENOMEM;
+	sigaction(WAKE_SIGNAL, &wake, NULL);
+	fuse_loop_cfg_set_clone_fd(config, 0);
+	fuse_loop_cfg_set_max_threads(config, fs->max_threads);
+	fuse_loop_cfg_set_idle_threads(config, IDLE_THREADS);
+	fs->loop = pthread_self();
+	signals_attach(signals, end_loop, fs);
+	rc = fuse_session_loop_mt(fs->session, config);
+	signals_attach(signals, NULL, NULL);
+	fuse_loop_cfg_destroy(config);
+	notify_stop(fs->notify);
+	/* Positive: a signal; an end by ENODEV is an unmount, and 0. */
+	return rc < 0 ? rc : 0;
+}
+
+void fs_unmount(struct fs *fs)
+{
+	if (!fs->mounted)
+		return;
+	notify_stop(fs->notify);
+	pthread_rwlock_wrlock(&fs->ops.gate);
+	fs->ops.closed = true;
+	pthread_rwlock_unlock(&fs->ops.gate);
+	fuse_session_unmount(fs->session);
+	fs->mounted = false;
+}
+
+void fs_free(struct fs *fs)
+{
+	if (!fs)
+		return;
+	fs_unmount(fs);
+	notify_free(fs->notify);
+	if (fs->session)
+		fuse_session_destroy(fs->session);
+	pthread_rwlock_destroy(&fs->ops.gate);
+	free(fs->options);
+	free(fs->mountpoint);
+	free(fs->source);
+	free(fs);
+}
+
+static void hook_inode(void *ctx, uint64_t ino)
+{
+	const struct fs *fs = ctx;
+
+	notify_inode(fs->notify, ino);
+}
+
+static void hook_entry(void *ctx, uint64_t parent, const char *name)
+{
+	const struct fs *fs = ctx;
+
+	notify_entry(fs->notify, parent, name);
+}
+
+void fs_notify_hooks(struct fs *fs, struct vfs_notify *ret_notify)
+{
+	*ret_notify = (struct vfs_notify){
+		.inval_inode = hook_inode,
+		.inval_entry = hook_entry,
+		.ctx = fs,
+	};
+}

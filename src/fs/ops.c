@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations on names and attributes, and the table of all. */
+#include "ops.h"
+
+#include <errno.h>
+#include <string.h>
+#include <linux/limits.h>
+
+#include "vers3/util/buf.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+
+#define MAX_WRITE	(1U << 20)
+#define MAX_READAHEAD	(16U << 20)
+#define MAX_BACKGROUND	64
+#define CONGESTION	48
+#define NEGATIVE_TTL_NS NS_PER_S
+
+/* What is asked of the kernel where it has it, and what is declined. */
+static const unsigned wanted =
+	FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS |
+	FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+	FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_EXPORT_SUPPORT |
+	FUSE_CAP_CACHE_SYMLINKS;
+static const unsigned declined =
+	/* Copying is faster than pipes at requests of 1 MiB. */
+	FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+	/* Staging must see a write when it is made. */
+	FUSE_CAP_WRITEBACK_CACHE |
+	/* The vfs says itself when pages are old; mtimes alone do not. */
+	FUSE_CAP_AUTO_INVAL_DATA |
+	/* Whole-file and record locks stay local. */
+	FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_POSIX_LOCKS |
+	/* The kernel drops set-id bits by a setattr of its own. */
+	FUSE_CAP_HANDLE_KILLPRIV;
+
+static void ops_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct ops_context *c = userdata;
+
+	conn->want |= conn->capable & wanted;
+	conn->want &= ~declined;
+	conn->max_write = MAX_WRITE;
+	conn->max_readahead = MAX_READAHEAD;
+	conn->max_background = MAX_BACKGROUND;
+	conn->congestion_threshold = CONGESTION;
+	conn->time_gran = 1;
+	log_debug("kernel's FUSE %u.%u, capabilities %#x, in use %#x",
+		  conn->proto_major, conn->proto_minor, conn->capable,
+		  conn->want);
+	if (c->on_ready)
+		c->on_ready(c->ready_ctx);
+}
+
+struct vfs_caller ops_caller(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return (struct vfs_caller){
+		.uid = ctx->uid,
+		.gid = ctx->gid,
+		.umask = ctx->umask,
+		.pid = ctx->pid,
+	};
+}
+
+static double seconds(int64_t ns)
+{
+	return (double)ns / (double)NS_PER_S;
+}
+
+struct fuse_entry_param ops_entry(const struct vfs_entry *entry)
+{
+	return (struct fuse_entry_param){
+		.ino = entry->ino,
+		.attr = entry->st,
+		.attr_timeout = seconds(entry->ttl_ns),
+		.entry_timeout = seconds(entry->ttl_ns),
+	};
+}
+
+/* Ends a request that answers with an entry. */
+static void reply_entry(fuse_req_t req, int rc, const struct vfs_entry *entry)
+{
+	struct fuse_entry_param e;
+
+	if (rc) {
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	e = ops_entry(entry);
+	fuse_reply_entry(req, &e);
+}
+
+/* The kernel may remember for a while that a name is not there. */
+static void reply_negative(fuse_req_t req)
+{
+	int64_t ttl_ns = ops_context(req)->ttl_ns;
+	struct fuse_entry_param e = {.ino = 0};
+
+	if (ttl_ns <= 0) {
+		fuse_reply_err(req, ENOENT);
+		return;
+	}
+	e.entry_timeout =
+		seconds(ttl_ns < NEGATIVE_TTL_NS ? ttl_ns : NEGATIVE_TTL_NS);
+	fuse_reply_entry(req, &e);
+}
+
+static void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct vfs *v = ops_vfs(req);
+	struct vfs_entry entry = {.ino = parent};
+	int rc;
+
+	/* A server of NFS asks so for an inode whose number it has. */
+	if (strcmp(name, ".") == 0)
+		rc = vfs_getattr(v, parent, &entry.st);
+	else
+		rc = vfs_lookup(v, parent, name, &entry);
+	if (rc == -ENOENT)
+		reply_negative(req);
+	else
+		reply_entry(req, rc, &entry);
+}
+
+static void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
+{
+	(void)ino;
+	(void)count;
+	fuse_reply_none(req);
+}
+
+static void ops_forget_multi(fuse_req_t req, size_t count,
+			     struct fuse_forget_data *forgets)
+{
+	(void)count;
+	(void)forgets;
+	fuse_reply_none(req);
+}
+
+static void reply_attr(fuse_req_t req, int rc, fuse_ino_t ino,
+		       const struct stat *st)
+{
+	int64_t ttl_ns = ops_context(req)->ttl_ns;
+
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_attr(req, st,
+				ino == VFS_CONTROL_INO ? 0 : seconds(ttl_ns));
+}
+
+static void ops_getattr(fuse_req_t req, fuse_ino_t ino,
+			struct fuse_file_info *fi)
+{
+	struct stat st;
+	int rc;
+
+	(void)fi;
+	rc = vfs_getattr(ops_vfs(req), ino, &st);
+	reply_attr(req, rc, ino, &st);
+}
+
+static unsigned setattr_bits(int to_set)
+{
+	static const struct {
+		int fuse;
+		unsigned vfs;
+	} bits[] = {
+		{FUSE_SET_ATTR_MODE, VFS_SET_MODE},
+		{FUSE_SET_ATTR_UID, VFS_SET_UID},
+		{FUSE_SET_ATTR_GID, VFS_SET_GID},
+		{FUSE_SET_ATTR_SIZE, VFS_SET_SIZE},
+		{FUSE_SET_ATTR_ATIME, VFS_SET_ATIME},
+		{FUSE_SET_ATTR_MTIME, VFS_SET_MTIME},
+		{FUSE_SET_ATTR_ATIME_NOW, VFS_SET_ATIME_NOW},
+		{FUSE_SET_ATTR_MTIME_NOW, VFS_SET_MTIME_NOW},
+	};
+	unsigned set = 0;
+
+	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++) {
+		if (to_set & bits[i].fuse)
+			set |= bits[i].vfs;
+	}
+	/* The kernel sends both where it means now. */
+	if (set & VFS_SET_ATIME_NOW)
+		set &= ~(unsigned)VFS_SET_ATIME;
+	if (set & VFS_SET_MTIME_NOW)
+		set &= ~(unsigned)VFS_SET_MTIME;
+	return set;
+}
+
+static void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
+			int to_set, struct fuse_file_info *fi)
+{
+	struct stat st;
+	int rc;
+
+	(void)fi;
+	rc = vfs_setattr(ops_vfs(req), ino, attr, setattr_bits(to_set), &st);
+	reply_attr(req, rc, ino, &st);
+}
+
+static void ops_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct buf target;
+	int rc;
+
+	buf_init(&target, PATH_MAX);
+	rc = vfs_readlink(ops_vfs(req), ino, &target);
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_readlink(req, target.data);
+	buf_release(&target);
+}
+
+static void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
+		      mode_t mode, dev_t rdev)
+{
+	struct vfs_caller who = ops_caller(req);
+	struct vfs_entry entry;
+	int rc;
+
+	rc = vfs_mknod(ops_vfs(req), parent, name, mode, rdev, &who, &entry);
+	reply_entry(req, rc, &entry);
+}
+
+static void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
+		      mode_t mode)
+{
+	struct vfs_caller who = ops_caller(req);
+	struct vfs_entry entry;
+	int rc;
+
+	rc = vfs_mkdir(ops_vfs(req), parent, name, mode, &who, &entry);
+	reply_entry(req, rc, &entry);
+}
+
+static void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
+			const char *name)
+{
+	struct vfs_caller who = ops_caller(req);
+	struct vfs_entry entry;
+	int rc;
+
+	rc = vfs_symlink(ops_vfs(req), parent, name, target, &who, &entry);
+	reply_entry(req, rc, &entry);
+}
+
+static void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent,
+		     const char *new_name)
+{
+	struct vfs_entry entry;
+	int rc;
+
+	rc = vfs_link(ops_vfs(req), ino, new_parent, new_name, &entry);
+	reply_entry(req, rc, &entry);
+}
+
+static void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	fuse_reply_err(req, -vfs_unlink(ops_vfs(req), parent, name));
+}
+
+static void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	fuse_reply_err(req, -vfs_rmdir(ops_vfs(req), parent, name));
+}
+
+static void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+		       fuse_ino_t new_parent, const char *new_name,
+		       unsigned flags)
+{
+	int rc = vfs_rename(ops_vfs(req), parent, name, new_parent, new_name,
+			    flags);
+
+	fuse_reply_err(req, -rc);
+}
+
+static void ops_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs st;
+	int rc;
+
+	(void)ino;
+	rc = vfs_statfs(ops_vfs(req), &st);
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_statfs(req, &st);
+}
+
+/* A size of 0 asks how much there is; too small a one is an error. */
+static void reply_sized(fuse_req_t req, int rc, const struct buf *b,
+			size_t size)
+{
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else if (size == 0)
+		fuse_reply_xattr(req, b->len);
+	else if (b->len > size)
+		fuse_reply_err(req, ERANGE);
+	else
+		fuse_reply_buf(req, b->data, b->len);
+}
+
+static void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
+			 size_t size)
+{
+	struct buf value;
+	int rc;
+
+	buf_init(&value, XATTR_SIZE_MAX);
+	rc = vfs_getxattr(ops_vfs(req), ino, name, &value);
+	reply_sized(req, rc, &value, size);
+	buf_release(&value);
+}
+
+static void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	struct buf names;
+	int rc;
+
+	buf_init(&names, XATTR_LIST_MAX);
+	rc = vfs_listxattr(ops_vfs(req), ino, &names);
+	reply_sized(req, rc, &names, size);
+	buf_release(&names);
+}
+
+static void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
+			 const char *value, size_t size, int flags)
+{
+	int rc = vfs_setxattr(ops_vfs(req), ino, name, value, size, flags);
+
+	fuse_reply_err(req, -rc);
+}
+
+static void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	fuse_reply_err(req, -vfs_removexattr(ops_vfs(req), ino, name));
+}
+
+const struct fuse_lowlevel_ops ops_table = {
+	.init = ops_init,
+	.lookup = ops_lookup,
+	.forget = ops_forget,
+	.forget_multi = ops_forget_multi,
+	.getattr = ops_getattr,
+	.setattr = ops_setattr,
+	.readlink = ops_readlink,
+	.mknod = ops_mknod,
+	.mkdir = ops_mkdir,
+	.unlink = ops_unlink,
+	.rmdir = ops_rmdir,
+	.symlink = ops_symlink,
+	.rename = ops_rename,
+	.link = ops_link,
+	.statfs = ops_statfs,
+	.setxattr = ops_setxattr,
+	.getxattr = ops_getxattr,
+	.listxattr = ops_listxattr,
+	.removexattr = ops_removexattr,
+	.open = ops_open,
+	.create = ops_create,
+	.read = ops_read,
+	.write = ops_write,
+	.flush = ops_flush,
+	.fsync = ops_fsync,
+	.release = ops_release,
+	.fallocate = ops_fallocate,
+	.lseek = ops_lseek,
+	.copy_file_range = ops_copy_file_range,
+	.opendir = ops_opendir,
+	.readdir = ops_readdir,
+	.readdirplus = ops_readdirplus,
+	.fsyncdir = ops_fsyncdir,
+	.releasedir = ops_releasedir,
+};

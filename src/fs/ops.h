@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The operations table, in three files: ops.c names and attributes,
+ * ops_file.c open files, ops_dir.c open directories.
+ *
+ * Each operation ends in exactly one fuse_reply_*(). Inode numbers are
+ * stable and never used twice, so the kernel's lookup counts need not be
+ * kept, nor undone when a reply does not arrive. An open file or directory
+ * whose reply does not arrive is released at once: the kernel will not.
+ */
+#ifndef VERS3_SRC_FS_OPS_H
+#define VERS3_SRC_FS_OPS_H
+
+/* The API of libfuse 3.14, Debian 12's; later ones still provide it. */
+#define FUSE_USE_VERSION 314
+
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vers3/vfs/vfs.h"
+
+/* The session's user data. */
+struct ops_context {
+	struct vfs *vfs; /* borrowed */
+	int64_t ttl_ns;
+	void (*on_ready)(void *ctx); /* may be NULL */
+	void *ready_ctx; /* borrowed */
+	/*
+	 * Replies that come from threads other than the session's own hold
+	 * the gate for reading. Once it is closed they are dropped: the
+	 * session's descriptor is gone, and its number may name another file.
+	 */
+	pthread_rwlock_t gate;
+	bool closed; /* protected by gate */
+};
+
+extern const struct fuse_lowlevel_ops ops_table;
+
+static inline struct ops_context *ops_context(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+static inline struct vfs *ops_vfs(fuse_req_t req)
+{
+	return ops_context(req)->vfs;
+}
+
+struct vfs_caller ops_caller(fuse_req_t req);
+/* An entry as the kernel wants it. */
+struct fuse_entry_param ops_entry(const struct vfs_entry *entry);
+
+/* ops_file.c */
+void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+		mode_t mode, struct fuse_file_info *fi);
+void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+	      struct fuse_file_info *fi);
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
+	       off_t offset, struct fuse_file_info *fi);
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+	       struct fuse_file_info *fi);
+void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
+		   off_t length, struct fuse_file_info *fi);
+void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
+	       struct fuse_file_info *fi);
+void ops_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in,
+			 struct fuse_file_info *fi_in, fuse_ino_t ino_out,
+			 off_t offset_out, struct fuse_file_info *fi_out,
+			 size_t size, int flags);
+
+/* ops_dir.c */
+void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+		 struct fuse_file_info *fi);
+void ops_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+		     struct fuse_file_info *fi);
+void ops_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
+		  struct fuse_file_info *fi);
+void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations on open files. */
+#include "ops.h"
+
+#include <errno.h>
+
+static struct vfs_file *file_of(const struct fuse_file_info *fi)
+{
+	return (struct vfs_file *)(uintptr_t)fi->fh;
+}
+
+static void fill_info(struct fuse_file_info *fi, struct vfs_file *f,
+		      const struct vfs_open *how)
+{
+	fi->fh = (uintptr_t)f;
+	fi->keep_cache = how->keep_cache;
+	fi->direct_io = how->direct;
+	fi->nonseekable = how->stream;
+}
+
+void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct vfs *v = ops_vfs(req);
+	struct vfs_open how = {.keep_cache = false};
+	struct vfs_file *f = NULL;
+	int rc;
+
+	rc = vfs_open(v, ino, fi->flags, &f, &how);
+	if (rc) {
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	fill_info(fi, f, &how);
+	if (fuse_reply_open(req, fi))
+		vfs_release(v, f); /* the caller was interrupted */
+}
+
+void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+		mode_t mode, struct fuse_file_info *fi)
+{
+	struct vfs *v = ops_vfs(req);
+	struct vfs_caller who = ops_caller(req);
+	struct vfs_open how = {.keep_cache = false};
+	struct vfs_file *f = NULL;
+	struct vfs_entry entry;
+	struct fuse_entry_param e;
+	int rc;
+
+	rc = vfs_create(v, parent, name, mode, fi->flags, &who, &entry, &f,
+			&how);
+	if (rc) {
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	fill_info(fi, f, &how);
+	e = ops_entry(&entry);
+	if (fuse_reply_create(req, &e, fi))
+		vfs_release(v, f);
+}
+
+/* May come on any thread, so it goes through the gate. */
+static void read_done(void *arg, int error, const struct iovec *iov, int count)
+{
+	fuse_req_t req = arg;
+	struct ops_context *c = ops_context(req);
+
+	pthread_rwlock_rdlock(&c->gate);
+	if (c->closed)
+		fuse_reply_none(req);
+	else if (error)
+		fuse_reply_err(req, -error);
+	else
+		fuse_reply_iov(req, iov, count);
+	pthread_rwlock_unlock(&c->gate);
+}
+
+void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+	      struct fuse_file_info *fi)
+{
+	(void)ino;
+	vfs_read(ops_vfs(req), file_of(fi), (uint64_t)offset, size, read_done,
+		 req);
+}
+
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
+	       off_t offset, struct fuse_file_info *fi)
+{
+	int rc;
+
+	(void)ino;
+	rc = vfs_write(ops_vfs(req), file_of(fi), (uint64_t)offset, data, size);
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_write(req, size);
+}
+
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	fuse_reply_err(req, -vfs_flush(ops_vfs(req), file_of(fi)));
+}
+
+void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+	       struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)datasync; /* an object has its data and attributes in one */
+	fuse_reply_err(req, -vfs_fsync(ops_vfs(req), file_of(fi)));
+}
+
+void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	vfs_release(ops_vfs(req), file_of(fi));
+	fuse_reply_err(req, 0);
+}
+
+void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
+		   off_t length, struct fuse_file_info *fi)
+{
+	int rc;
+
+	(void)ino;
+	rc = vfs_fallocate(ops_vfs(req), file_of(fi), mode, (uint64_t)offset,
+			   (uint64_t)length);
+	fuse_reply_err(req, -rc);
+}
+
+void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
+	       struct fuse_file_info *fi)
+{
+	uint64_t found = 0;
+	int rc;
+
+	(void)ino;
+	rc = vfs_lseek(ops_vfs(req), file_of(fi), (uint64_t)offset, whence,
+		       &found);
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_lseek(req, (off_t)found);
+}
+
+void ops_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in,
+			 struct fuse_file_info *fi_in, fuse_ino_t ino_out,
+			 off_t offset_out, struct fuse_file_info *fi_out,
+			 size_t size, int flags)
+{
+	size_t copied = 0;
+	int rc = -EINVAL;
+
+	(void)ino_in;
+	(void)ino_out;
+	if (!flags)
+		rc = vfs_copy_range(ops_vfs(req), file_of(fi_in),
+				    (uint64_t)offset_in, file_of(fi_out),
+				    (uint64_t)offset_out, size, &copied);
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_write(req, copied);
+}
