@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# .control: state that git config reads, and commands of one line.
+. "$(dirname "$0")/lib.sh"
+need git
+
+state() {
+	git config -f "$MNT/.control" "$@"
+}
+
+mnt commit=60
+is "readdir" "$(ls -A "$MNT")" ""
+[ -f "$MNT/.control" ] || fail "it is no regular file"
+is "mode and owner" "$(stat -c %a:%u "$MNT/.control")" "600:$(id -u)"
+state --list >list || fail "not in git-config syntax: $(cat "$MNT/.control")"
+for section in mount cache sync s3; do
+	grep -q "^$section\." list || fail "no [$section] in $(cat list)"
+done
+grep -qF "$BUCKET" "$MNT/.control" || fail "the bucket is not named"
+
+echo data >"$MNT/file"
+is "sent before" "$(s3 GET "/$BUCKET?list-type=2" | grep -c '<Key>file')" 0
+echo sync >"$MNT/.control"
+is "sent by sync" "$(s3 GET "/$BUCKET/file")" data
+refused "an unknown command" "EINVAL" bash -c \
+	'"$1" control "$2" "no such command" 2>&1' - "$FSOP" "$MNT/.control"
+"$FSOP" control "$MNT/.control" "sync" >/dev/null
+state --list >/dev/null || fail "unreadable after commands"
+refused "removing it" "" rm -f "$MNT/.control"
+is "nothing in the bucket" "$(s3 GET "/$BUCKET?list-type=2" | grep -c '.control<')" 0
+unmnt

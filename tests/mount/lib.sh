@@ -1,0 +1,260 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the mount tests share; sourced first by each. tests/mount/run sets WORK
+# (an empty directory, the current one), BUCKET, ENDPOINT, ACCESS_LOG and
+# BINDIR. A command that fails ends the test and is named.
+set -Eeuo pipefail
+
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+top=$(dirname "$(dirname "$here")")
+. "$here/env.sh"
+
+VERS3=$BINDIR/src/vers3
+VERS3CTL=$BINDIR/src/vers3ctl
+FSOP=$BINDIR/tests/mount/fsop
+MNT=$WORK/mnt
+CACHE=$WORK/cache
+export HOME=$WORK XDG_CACHE_HOME=$WORK/xdg
+
+trap 'failed_at $LINENO "$BASH_COMMAND"' ERR
+trap finish EXIT
+
+# A failure in a command substitution is its reader's to judge.
+failed_at() {
+	[ "$BASH_SUBSHELL" -gt 0 ] ||
+		echo "$TEST_NAME: line $1: failed: $2" >&2
+}
+
+fail() {
+	echo "$TEST_NAME: $*" >&2
+	exit 1
+}
+
+skip() {
+	echo "$*"
+	exit 77
+}
+
+# need PROGRAM...: skips the test where one is not installed.
+need() {
+	local program
+	for program in "$@"; do
+		command -v "$program" >/dev/null ||
+			skip "$program is not installed"
+	done
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+}
+
+need_log() {
+	[ -n "$ACCESS_LOG" ] || skip "no access log of this server"
+}
+
+# is WHAT GOT WANTED
+is() {
+	[ "$2" = "$3" ] || fail "$1: got '$2', expected '$3'"
+}
+
+# same WHAT A B: two files of equal content.
+same() {
+	cmp "$2" "$3" >&2 || fail "$1: $2 and $3 differ"
+}
+
+# refused WHAT ERROR COMMAND...: the command fails with this error's text.
+refused() {
+	local what=$1 error=$2 out
+	shift 2
+	if out=$("$@" 2>&1); then
+		fail "$what: succeeded"
+	fi
+	case $out in
+	*"$error"*) ;;
+	*) fail "$what: expected '$error', got '$out'" ;;
+	esac
+}
+
+# Runs a command until it is true, for at most SECONDS.
+within() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+# --- mounts -------------------------------------------------------------
+
+vers3_options() {
+	echo "endpoint=$ENDPOINT,cache_dir=$CACHE${1:+,$1}"
+}
+
+# mnt [OPTIONS [SOURCE]]: mounts at $MNT in the foreground mode, so that the
+# daemon's pid and exit status are known.
+mnt() {
+	mkdir -p "$MNT"
+	"$VERS3" -f -o "$(vers3_options "${1:-}")" "${2:-$BUCKET}" "$MNT" \
+		>>"$MNT.vers3.log" 2>&1 &
+	echo $! >"$MNT.pid"
+	within 30 mounted_or_dead || fail "not mounted after 30 s"
+	mountpoint -q "$MNT" || fail "vers3 ended: $(tail -n 3 "$MNT.vers3.log")"
+}
+
+mounted_or_dead() {
+	mountpoint -q "$MNT" || ! kill -0 "$(daemon)" 2>/dev/null
+}
+
+daemon() {
+	cat "$MNT.pid"
+}
+
+# Unmounts and waits until the daemon has sent everything and has ended.
+unmnt() {
+	local rc=0
+	within 10 detach || fail "umount of $MNT failed"
+	wait "$(daemon)" || rc=$?
+	rm -f "$MNT.pid"
+	[ $rc -eq 0 ] || fail "the daemon ended with status $rc"
+}
+
+detach() {
+	if [ "$(id -u)" = 0 ]; then
+		umount "$MNT" 2>/dev/null
+	else
+		fusermount3 -u "$MNT" 2>/dev/null
+	fi
+}
+
+# remount [OPTIONS]: with what the cache knows.
+remount() {
+	unmnt
+	mnt "$@"
+}
+
+# fresh [OPTIONS]: with an empty cache, so that all comes from the bucket.
+fresh() {
+	unmnt
+	rm -rf "$CACHE"
+	mnt "$@"
+}
+
+# crash: kill -9 of the daemon, and its dead mount out of the way.
+crash() {
+	kill -9 "$(daemon)"
+	wait "$(daemon)" 2>/dev/null || true
+	umount -l "$MNT" 2>/dev/null || fusermount3 -uz "$MNT"
+	rm -f "$MNT.pid"
+}
+
+synced() {
+	"$VERS3CTL" sync "$MNT"
+}
+
+finish() {
+	local rc=$? f m
+	set +e
+	trap - ERR
+	cd /
+	declare -F test_cleanup >/dev/null && test_cleanup
+	awk -v d="$WORK/" 'index($5, d) == 1 { print $5 }' \
+		/proc/self/mountinfo | sort -r | while read -r m; do
+		umount -l "$m" 2>/dev/null || fusermount3 -uz "$m"
+	done
+	for f in "$WORK"/*.pid; do
+		[ -e "$f" ] || continue
+		if [ $rc -eq 0 ]; then
+			within 20 gone "$(cat "$f")"
+		fi
+		kill -9 "$(cat "$f")" 2>/dev/null
+		wait "$(cat "$f")" 2>/dev/null
+	done
+	exit $rc
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+# Anonymous memory of the daemon, in KiB.
+rss_anon() {
+	awk '/^RssAnon:/ { print $2 }' "/proc/$(daemon)/status"
+}
+
+# --- the bucket, seen without vers3 -------------------------------------
+
+# s3 METHOD PATH [BODY]: one signed request; the answer's body on stdout.
+# Queries are to be written as `name=`, in order and encoded.
+s3() {
+	local sum
+	sum=$(printf %s "${3:-}" | sha256sum)
+	curl -sS --fail-with-body --noproxy '*' -m 60 -X "$1" \
+		--aws-sigv4 aws:amz:us-east-1:s3 \
+		-K <(echo "user = \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"") \
+		-H "x-amz-content-sha256: ${sum%% *}" \
+		${3+--data-binary "$3"} "$ENDPOINT$2"
+}
+
+# make_bucket NAME [plain]: with versioning unless plain.
+make_bucket() {
+	s3 PUT "/$1" '' >/dev/null
+	[ "${2:-}" = plain ] || s3 PUT "/$1?versioning=" \
+		"<VersioningConfiguration><Status>Enabled</Status>\
+</VersioningConfiguration>" >/dev/null
+}
+
+aws() {
+	command aws --endpoint-url "$ENDPOINT" --region us-east-1 "$@"
+}
+
+s3api() {
+	local verb=$1
+	shift
+	aws s3api "$verb" --bucket "$BUCKET" "$@"
+}
+
+# history [PREFIX]: one line a version: kind (V or M) and key, any order.
+history_of() {
+	s3api list-object-versions --prefix "${1:-}" --output json |
+		jq -r '(.Versions // [] | .[] | "V " + .Key),
+			(.DeleteMarkers // [] | .[] | "M " + .Key)'
+}
+
+# meta KEY NAME: the value of x-amz-meta-NAME.
+meta() {
+	s3api head-object --key "$1" --output json |
+		jq -r --arg n "$2" '.Metadata[$n] // ""'
+}
+
+# --- counting requests --------------------------------------------------
+
+# Waits until all that was asked so far stands in the access log, and prints
+# how long that is: the value that `requests` takes.
+log_mark() {
+	local token=mark-$RANDOM$RANDOM$RANDOM
+	curl -s -o /dev/null --noproxy '*' "$ENDPOINT/$token"
+	within 10 grep -q "GET /$token " "$ACCESS_LOG" ||
+		fail "the access log stands still"
+	wc -l <"$ACCESS_LOG"
+}
+
+# requests METHOD PATTERN SINCE: how many requests of this bucket since the
+# mark had this method (a regular expression) and a path below /BUCKET that
+# matches PATTERN. Objects are '/[^? ]', lists '/?\?(.*&)?list-type='.
+requests() {
+	local since=$3
+	log_mark >/dev/null
+	tail -n "+$((since + 1))" "$ACCESS_LOG" |
+		grep -cE "beast: .*\"($1) /$BUCKET$2" || true
+}
+
+# The requests since a mark, for a message.
+requests_since() {
+	tail -n "+$(($1 + 1))" "$ACCESS_LOG" |
+		sed -nE "s/.*beast: .*\"([A-Z]+ \/${BUCKET}[^ ]*).*/\1/p" |
+		head -n "${2:-5}"
+}
+
+[ -n "${NO_BUCKET:-}" ] || make_bucket "$BUCKET"

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# flock(2) and record locks exclude each other's processes.
+. "$(dirname "$0")/lib.sh"
+need flock
+
+mnt
+echo x >"$MNT/f"
+"$FSOP" record-locks "$MNT/f"
+flock "$MNT/f" sleep 2 &
+holder=$!
+within 2 bash -c '! flock -n "$1" true' - "$MNT/f" ||
+	fail "two processes hold the flock"
+if flock -n "$MNT/f" true; then
+	fail "two processes hold the flock"
+fi
+wait $holder
+flock -n "$MNT/f" true || fail "the lock outlived its holder"
+unmnt

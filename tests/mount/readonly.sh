@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# -o ro: everything can be read and nothing changed.
+. "$(dirname "$0")/lib.sh"
+
+mnt
+echo data >"$MNT/file"
+fresh ro
+is "read" "$(cat "$MNT/file")" data
+refused "create" "Read-only" touch "$MNT/new"
+refused "write" "Read-only" bash -c 'echo x >>"$1"' - "$MNT/file"
+refused "remove" "Read-only" rm -f "$MNT/file"
+refused "mkdir" "Read-only" mkdir "$MNT/dir"
+refused "rename" "Read-only" mv "$MNT/file" "$MNT/other"
+refused "chmod" "Read-only" chmod 0600 "$MNT/file"
+unmnt
