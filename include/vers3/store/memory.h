@@ -11,5 +11,10 @@
 
 /* versioned: as with versioning enabled. 0 or -ENOMEM. */
 int memory_store_new(bool versioned, struct store **ret_store);
+/*
+ * Gives the bucket a replication configuration, which the store's calls can
+ * only read. s: the memory store, or a stack over it. 0 or -ENOMEM.
+ */
+int memory_store_set_replication(struct store *s, const char *document);
 
 #endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Counts what passes, by operation. One mutex protects the counters: it is
+ * held for a few additions, next to requests that take milliseconds.
+ */
+#include "vers3/store/metrics.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "layer.h"
+#include "vers3/util/clock.h"
+
+struct metrics_store {
+	struct store store;
+	pthread_mutex_t mutex;
+	struct metrics_snapshot now; /* protected by mutex */
+};
+
+/* mutex is held. */
+static void note_error(struct metrics_snapshot *now,
+		       const struct store_request *r, int err)
+{
+	const struct store_reply *reply = &r->reply;
+
+	if (reply->status)
+		snprintf(now->last_error, sizeof(now->last_error),
+			 "%s: %d %.40s: %.80s", store_op_name(r->op),
+			 reply->status, reply->code,
+			 reply->message[0] ? reply->message : strerror(-err));
+	else
+		snprintf(now->last_error, sizeof(now->last_error), "%s: %.100s",
+			 store_op_name(r->op),
+			 reply->message[0] ? reply->message : strerror(-err));
+}
+
+static void count(struct metrics_store *ms, const struct store_request *r,
+		  int err, int64_t start_ns, uint64_t received_bytes)
+{
+	int64_t end_ns = clock_mono_ns();
+	int64_t real_ns = clock_real_ns();
+	struct metrics_op *op = &ms->now.ops[r->op];
+
+	pthread_mutex_lock(&ms->mutex);
+	ms->now.in_flight--;
+	op->calls++;
+	op->time_ns += (uint64_t)(end_ns - start_ns);
+	op->sent_bytes += r->body.length;
+	op->received_bytes += received_bytes;
+	if (err && err != -ENOENT) {
+		op->errors++;
+		ms->now.last_error_mono_ns = end_ns;
+		note_error(&ms->now, r, err);
+	} else {
+		ms->now.last_ok_mono_ns = end_ns;
+	}
+	if (r->reply.date_ns)
+		ms->now.clock_skew_ns = r->reply.date_ns - real_ns;
+	pthread_mutex_unlock(&ms->mutex);
+}
+
+static int metrics_call(struct store *s, struct store_request *r)
+{
+	struct metrics_store *ms = (struct metrics_store *)s;
+	int64_t start_ns = clock_mono_ns();
+	uint64_t received_bytes;
+	int err;
+
+	pthread_mutex_lock(&ms->mutex);
+	ms->now.in_flight++;
+	pthread_mutex_unlock(&ms->mutex);
+
+	err = layer_call_counted(s, r, &received_bytes);
+	count(ms, r, err, start_ns, received_bytes);
+	return err;
+}
+
+static void metrics_free(struct store *s)
+{
+	struct metrics_store *ms = (struct metrics_store *)s;
+
+	pthread_mutex_destroy(&ms->mutex);
+	layer_free(s);
+}
+
+static const struct store_ops metrics_ops = {
+	.name = "metrics",
+	.call = metrics_call,
+	.free = metrics_free,
+};
+
+int metrics_store_new(struct store **below, struct store **ret_store)
+{
+	struct metrics_store *ms = layer_new(sizeof(*ms), &metrics_ops, below);
+
+	if (!ms)
+		return -ENOMEM;
+	pthread_mutex_init(&ms->mutex, NULL);
+	*ret_store = &ms->store;
+	return 0;
+}
+
+void metrics_store_read(struct store *s, struct metrics_snapshot *ret)
+{
+	struct metrics_store *ms;
+
+	while (s && s->ops != &metrics_ops)
+		s = s->below;
+	if (!s) {
+		memset(ret, 0, sizeof(*ret));
+		return;
+	}
+	ms = (struct metrics_store *)s;
+	pthread_mutex_lock(&ms->mutex);
+	*ret = ms->now;
+	pthread_mutex_unlock(&ms->mutex);
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sends requests again. Two questions decide: may it help (helps()), and is
+ * it safe (safe(), or the answer shows that nothing was done).
+ *
+ *	answer						PUT, reads...	DELETE
+ *	0, 404, 403, 400, 412...			return		return
+ *	503, 429, SlowDown, no connection		again		again
+ *	500, 502, 504, RequestTimeout, no whole answer	again		return
+ *
+ * DELETE without a version id is the unsafe one: each places a marker of its
+ * own, and the second may hide what somebody else has written meanwhile.
+ */
+#include "vers3/store/retry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "layer.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+
+#define BASE_NS		   (100 * NS_PER_MS)
+#define MAX_NS		   (20 * NS_PER_S)
+#define RETRY_AFTER_MAX_NS (60 * NS_PER_S)
+
+/* A page with more entries than any server sends is not asked for again. */
+#define SEEN_MAX 16384
+
+struct retry_store {
+	struct store store;
+	struct retry_config config;
+};
+
+/*
+ * Stands between the request's callbacks and the store below, over all tries
+ * of one request: notices when a callback ended the transfer (that is no
+ * failure to retry), and keeps a list's entries from being handed over twice.
+ */
+struct watch {
+	const struct store_request *r;
+	int callback_err; /* what a callback returned; 0: none did */
+	uint64_t *seen; /* owned: hashes of the entries handed over */
+	size_t seen_count, seen_size;
+	size_t seen_before; /* of them, those of earlier tries */
+};
+
+static uint64_t hash_add(uint64_t hash, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+	return hash;
+}
+
+static uint64_t entry_hash(const struct store_entry *entry)
+{
+	unsigned char kind = (unsigned char)entry->kind;
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	hash = hash_add(hash, &kind, 1);
+	hash = hash_add(hash, entry->version_id, strlen(entry->version_id) + 1);
+	return hash_add(hash, entry->key, entry->key_len);
+}
+
+static int watch_remember(struct watch *w, uint64_t hash)
+{
+	if (w->seen_count == w->seen_size) {
+		size_t size = w->seen_size ? w->seen_size * 2 : 64;
+		uint64_t *seen = realloc(w->seen, size * sizeof(*seen));
+
+		if (!seen)
+			return -ENOMEM;
+		w->seen = seen;
+		w->seen_size = size;
+	}
+	w->seen[w->seen_count++] = hash;
+	return 0;
+}
+
+static int watch_entry(void *ctx, const struct store_entry *entry)
+{
+	struct watch *w = ctx;
+	uint64_t hash = entry_hash(entry);
+	int err;
+
+	for (size_t i = 0; i < w->seen_before; i++)
+		if (w->seen[i] == hash)
+			return 0;
+	err = w->r->on_entry(w->r->entry_ctx, entry);
+	if (err >= 0 && w->seen_count < SEEN_MAX)
+		err = watch_remember(w, hash);
+	if (err < 0)
+		w->callback_err = err;
+	return err;
+}
+
+static int watch_sink(void *ctx, uint64_t offset, const void *data, size_t len)
+{
+	struct watch *w = ctx;
+	int err = w->r->sink(w->r->sink_ctx, offset, data, len);
+
+	if (err < 0)
+		w->callback_err = err;
+	return err;
+}
+
+static int try_once(struct store *below, struct store_request *r,
+		    struct watch *w)
+{
+	struct store_request sub = *r;
+	int err;
+
+	w->seen_before = w->seen_count;
+	if (r->on_entry) {
+		sub.on_entry = watch_entry;
+		sub.entry_ctx = w;
+	}
+	if (r->sink) {
+		sub.sink = watch_sink;
+		sub.sink_ctx = w;
+	}
+	store_reply_reset(&sub.reply);
+	err = store_call(below, &sub);
+	r->reply = sub.reply;
+	return err;
+}
+
+/* The answer, or the lack of one, shows that nothing was carried out. */
+static bool not_done(const struct store_reply *reply, int err)
+{
+	if (reply->status)
+		return reply->status == 503 || reply->status == 429 ||
+		       !strcmp(reply->code, "SlowDown");
+	return err == -ECONNREFUSED || err == -EHOSTUNREACH ||
+	       err == -ENETUNREACH;
+}
+
+/* Another try may end differently. */
+static bool helps(const struct store_reply *reply, int err)
+{
+	static const char *const codes[] = {
+		"ConditionalRequestConflict", /* 409: likewise, of this key */
+		"InternalError",
+		"OperationAborted", /* 409: another change under way */
+		"RequestTimeout", /* 400: the body came too slowly */
+		"ServiceUnavailable",
+		"SlowDown",
+	};
+
+	if (not_done(reply, err))
+		return true;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (!strcmp(reply->code, codes[i]))
+			return true;
+	switch (reply->status) {
+	case 500:
+	case 502:
+	case 504:
+		return true;
+	}
+	switch (err) {
+	case -ETIMEDOUT:
+	case -ECONNRESET:
+	case -ECONNABORTED:
+	case -EPIPE:
+	case -ENETDOWN:
+		return true;
+	case -EIO:
+		/* An answer of success that broke off or made no sense. */
+		return reply->status < 300;
+	}
+	return false;
+}
+
+/* Carried out twice, the request leaves what it leaves carried out once. */
+static bool safe(const struct store_request *r)
+{
+	switch (r->op) {
+	case STORE_DELETE:
+		return r->version_id != NULL;
+	case STORE_DELETE_MANY:
+		for (size_t i = 0; i < r->delete_count; i++)
+			if (!r->deletes[i].version_id)
+				return false;
+		return true;
+	default:
+		return true;
+	}
+}
+
+static bool again(const struct store_request *r, const struct watch *w, int err)
+{
+	if (!err || w->callback_err || w->seen_count == SEEN_MAX)
+		return false;
+	return helps(&r->reply, err) && (safe(r) || not_done(&r->reply, err));
+}
+
+/* Uniform in [0, limit_ns]. */
+static int64_t jitter_ns(int64_t limit_ns)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) !=
+	    (ssize_t)sizeof(random))
+		random = (uint64_t)clock_mono_ns();
+	return (int64_t)(random % ((uint64_t)limit_ns + 1));
+}
+
+static int64_t wait_ns(const struct retry_config *config, unsigned tries,
+		       int64_t retry_after_ns)
+{
+	int64_t limit_ns = config->base_ns;
+	int64_t ns;
+
+	for (unsigned i = 1; i < tries && limit_ns < config->max_ns; i++)
+		limit_ns *= 2;
+	if (limit_ns > config->max_ns)
+		limit_ns = config->max_ns;
+	ns = jitter_ns(limit_ns);
+	if (retry_after_ns > RETRY_AFTER_MAX_NS)
+		retry_after_ns = RETRY_AFTER_MAX_NS;
+	return ns > retry_after_ns ? ns : retry_after_ns;
+}
+
+static void log_retry(const struct store_request *r, int err, unsigned tries,
+		      int64_t ns)
+{
+	const struct store_reply *reply = &r->reply;
+
+	log_info("s3: %s of '%s' failed (%d %s: %s); try %u in %.0f ms",
+		 store_op_name(r->op), r->key ? r->key : "", reply->status,
+		 reply->code[0] ? reply->code : strerror(-err),
+		 reply->message[0] ? reply->message : "no message", tries + 1,
+		 (double)ns / 1e6);
+}
+
+static int retry_call(struct store *s, struct store_request *r)
+{
+	struct retry_store *rs = (struct retry_store *)s;
+	struct watch w = {.r = r};
+	unsigned tries = 0;
+	int64_t ns;
+	int err;
+
+	for (;;) {
+		err = try_once(s->below, r, &w);
+		tries++;
+		r->reply.tries = tries;
+		if (tries > rs->config.retries || !again(r, &w, err))
+			break;
+		ns = wait_ns(&rs->config, tries, r->reply.retry_after_ns);
+		log_retry(r, err, tries, ns);
+		rs->config.sleep(rs->config.sleep_ctx, ns);
+	}
+	free(w.seen);
+	return err;
+}
+
+static void sleep_ns(void *ctx, int64_t ns)
+{
+	struct timespec left = clock_timespec(ns);
+
+	(void)ctx;
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
+static const struct store_ops retry_ops = {
+	.name = "retry",
+	.call = retry_call,
+	.free = layer_free,
+};
+
+int retry_store_new(const struct retry_config *config, struct store **below,
+		    struct store **ret_store)
+{
+	struct retry_store *rs = layer_new(sizeof(*rs), &retry_ops, below);
+
+	if (!rs)
+		return -ENOMEM;
+	rs->config = *config;
+	if (!rs->config.base_ns)
+		rs->config.base_ns = BASE_NS;
+	if (!rs->config.max_ns)
+		rs->config.max_ns = MAX_NS;
+	if (!rs->config.sleep)
+		rs->config.sleep = sleep_ns;
+	*ret_store = &rs->store;
+	return 0;
+}

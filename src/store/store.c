@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests, replies and the way into a stack of stores. Nothing here knows
+ * what a store does; layers and stores are the other files of this folder.
+ */
+#include "vers3/store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Documents are small: the largest, a lifecycle configuration of 1,000
+ * rules, stays well below. Object bodies never come this way.
+ */
+#define REPLY_BODY_MAX ((size_t)4 << 20)
+
+static const char *const op_names[STORE_OP_COUNT] = {
+	[STORE_HEAD_BUCKET] = "HeadBucket",
+	[STORE_GET_VERSIONING] = "GetBucketVersioning",
+	[STORE_PUT_VERSIONING] = "PutBucketVersioning",
+	[STORE_GET_LIFECYCLE] = "GetBucketLifecycleConfiguration",
+	[STORE_PUT_LIFECYCLE] = "PutBucketLifecycleConfiguration",
+	[STORE_DELETE_LIFECYCLE] = "DeleteBucketLifecycle",
+	[STORE_GET_REPLICATION] = "GetBucketReplication",
+	[STORE_LIST] = "ListObjectsV2",
+	[STORE_LIST_VERSIONS] = "ListObjectVersions",
+	[STORE_LIST_UPLOADS] = "ListMultipartUploads",
+	[STORE_HEAD] = "HeadObject",
+	[STORE_GET] = "GetObject",
+	[STORE_PUT] = "PutObject",
+	[STORE_COPY] = "CopyObject",
+	[STORE_DELETE] = "DeleteObject",
+	[STORE_DELETE_MANY] = "DeleteObjects",
+	[STORE_CREATE_UPLOAD] = "CreateMultipartUpload",
+	[STORE_UPLOAD_PART] = "UploadPart",
+	[STORE_COPY_PART] = "UploadPartCopy",
+	[STORE_COMPLETE_UPLOAD] = "CompleteMultipartUpload",
+	[STORE_ABORT_UPLOAD] = "AbortMultipartUpload",
+	[STORE_GET_TAGGING] = "GetObjectTagging",
+	[STORE_PUT_TAGGING] = "PutObjectTagging",
+};
+
+const char *store_op_name(enum store_op op)
+{
+	assert((unsigned)op < STORE_OP_COUNT);
+	return op_names[op];
+}
+
+void store_object_init(struct store_object *o)
+{
+	memset(o, 0, sizeof(*o));
+	kvlist_init(&o->meta);
+	kvlist_init(&o->headers);
+}
+
+void store_object_release(struct store_object *o)
+{
+	free(o->etag);
+	free(o->version_id);
+	kvlist_release(&o->meta);
+	kvlist_release(&o->headers);
+	store_object_init(o);
+}
+
+static void reply_init(struct store_reply *reply)
+{
+	memset(reply, 0, sizeof(*reply));
+	store_object_init(&reply->object);
+	buf_init(&reply->body, REPLY_BODY_MAX);
+}
+
+void store_reply_reset(struct store_reply *reply)
+{
+	store_object_release(&reply->object);
+	buf_release(&reply->body);
+	free(reply->next_token);
+	free(reply->next_key_marker);
+	free(reply->next_version_marker);
+	free(reply->upload_id);
+	reply_init(reply);
+}
+
+void store_request_init(struct store_request *r, enum store_op op)
+{
+	memset(r, 0, sizeof(*r));
+	r->op = op;
+	r->body.fd = -1;
+	reply_init(&r->reply);
+}
+
+void store_request_release(struct store_request *r)
+{
+	store_reply_reset(&r->reply);
+}
+
+int store_call(struct store *s, struct store_request *r)
+{
+	return s->ops->call(s, r);
+}
+
+void store_free(struct store *s)
+{
+	if (s)
+		s->ops->free(s);
+}
