@@ -39,5 +39,12 @@ int s3_store_reload(struct store *s);
 const char *s3_store_region(struct store *s);
 /* The URL of the bucket as requests see it, borrowed. */
 const char *s3_store_url(struct store *s);
+/*
+ * A URL that lets anyone GET the object (version_id NULL: the current one)
+ * for that many seconds, 604,800 at most. Sends nothing. The caller frees
+ * *ret_url. 0, -EINVAL, -EACCES without credentials to sign with, -ENOMEM.
+ */
+int s3_store_presign(struct store *s, const char *key, const char *version_id,
+		     unsigned seconds, char **ret_url);
 
 #endif

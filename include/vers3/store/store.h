@@ -134,6 +134,7 @@ struct store_reply {
 	struct store_object object; /* HEAD, GET, PUT, COPY, ... */
 	struct buf body; /* documents */
 	bool truncated; /* lists: more pages follow */
+	unsigned skipped; /* lists: items with a key C cannot hold, left out */
 	char *next_token; /* STORE_LIST */
 	char *next_key_marker; /* STORE_LIST_VERSIONS, _UPLOADS */
 	char *next_version_marker; /* or upload-id marker */
@@ -205,6 +206,8 @@ struct store {
  *  -EIO the server failed, or the answer could not be understood
  *  -ETIMEDOUT, -EHOSTUNREACH, -ECONNRESET... no whole answer came
  *  -EINVAL the server calls the request bad
+ *  -EOPNOTSUPP the server does not know the action (405, 501)
+ *  -EDQUOT the server's quota is used up
  *  or what a callback returned.
  */
 int store_call(struct store *s, struct store_request *r);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lifecycle configurations of a bucket: read, explained, and edited rule by
+ * rule. See "PutBucketLifecycleConfiguration" and "Lifecycle configuration
+ * elements" of Amazon S3.
+ *
+ * Pure: no I/O, no locks, any thread.
+ */
+#ifndef VERS3_S3_LIFECYCLE_H
+#define VERS3_S3_LIFECYCLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vers3/util/buf.h"
+#include "vers3/util/kv.h"
+
+struct lifecycle_transition {
+	uint64_t days; /* 0 is a number of days too */
+	int64_t date_ns; /* instead of days; 0: none */
+	uint64_t newer_versions; /* noncurrent: as keep_versions */
+	char *storage_class; /* owned */
+};
+
+struct lifecycle_transitions {
+	struct lifecycle_transition *items; /* owned */
+	size_t count;
+};
+
+struct lifecycle_rule {
+	char *id; /* owned; "" if it has none */
+	bool enabled;
+	char *prefix; /* owned; "" for every key */
+	struct kvlist tags; /* an object must carry all of them */
+	uint64_t size_over_bytes; /* 0: any */
+	uint64_t size_under_bytes; /* 0: any */
+	uint64_t expire_days; /* 0: none */
+	int64_t expire_date_ns; /* 0: none */
+	bool expire_markers; /* a delete marker with nothing below it */
+	uint64_t noncurrent_days; /* 0: none */
+	uint64_t keep_versions; /* noncurrent ones that stay; 0: none */
+	uint64_t abort_days; /* unfinished uploads; 0: none */
+	struct lifecycle_transitions transitions;
+	struct lifecycle_transitions noncurrent_transitions;
+};
+
+struct lifecycle {
+	struct lifecycle_rule *rules; /* owned; in the document's order */
+	size_t count;
+};
+
+/*
+ * Reads a LifecycleConfiguration document. 0, -EIO when it cannot be
+ * understood, -EFBIG, -ENOMEM; release it after 0 alone.
+ */
+int lifecycle_parse(const char *doc, size_t len, struct lifecycle *ret);
+void lifecycle_release(struct lifecycle *l);
+
+/*
+ * Appends each rule as a `[lifecycle "id"]` section of git-config syntax,
+ * with those of these keys that it has: status, prefix, tags (k=v, one a
+ * value), sizeOver, sizeUnder, expireDays, expireDate, expireMarkers,
+ * noncurrentDays, keepVersions, transitions and noncurrentTransitions
+ * (CLASS:30d, one a value), abortUploadsDays. 0, -ENOMEM, -EFBIG.
+ */
+int lifecycle_write(const struct lifecycle *l, struct buf *out);
+
+/* Whether an enabled rule is about an object. tags may be NULL. */
+bool lifecycle_rule_applies(const struct lifecycle_rule *rule, const char *key,
+			    const struct kvlist *tags, uint64_t size_bytes);
+
+/* What awaits a current version. Rules are borrowed from the lifecycle. */
+struct lifecycle_fate {
+	int64_t expire_ns; /* 0: never */
+	const struct lifecycle_rule *expire_rule; /* NULL: never */
+	int64_t transition_ns; /* the first one still to come after mtime */
+	const struct lifecycle_transition *transition; /* NULL: none */
+	const struct lifecycle_rule *transition_rule;
+};
+
+/*
+ * When a current version written at mtime_ns expires and changes class. Days
+ * end at the midnight (UTC) that follows, as S3 counts them; of several
+ * rules the earliest decides. Size limits of the service's own (128 KiB for
+ * transitions) are not looked at.
+ */
+void lifecycle_fate(const struct lifecycle *l, const char *key,
+		    const struct kvlist *tags, uint64_t size_bytes,
+		    int64_t mtime_ns, struct lifecycle_fate *ret_fate);
+/*
+ * Appends the same for people: a line for each rule that applies, and one
+ * that tells when the object expires. 0, -ENOMEM, -EFBIG.
+ */
+int lifecycle_explain(const struct lifecycle *l, const char *key,
+		      const struct kvlist *tags, uint64_t size_bytes,
+		      int64_t mtime_ns, struct buf *out);
+
+/*
+ * A change to a rule, from words as `lifecycle set` has them:
+ *
+ *	prefix=TEXT		expire=7d|2027-01-01|none	markers
+ *	tag=KEY=VALUE|none	noncurrent=30d|none	keep=3|none
+ *	abort=7d|none		class=CLASS:30d|none	status=enabled|disabled
+ *
+ * tag= and class= may be there several times; together they replace the
+ * rule's tags or transitions. expire= and markers exclude each other.
+ */
+struct lifecycle_spec {
+	unsigned set; /* bits of enum lifecycle_field */
+	char *prefix; /* owned */
+	struct kvlist tags;
+	uint64_t expire_days; /* this or the next, or neither for "none" */
+	char *expire_date; /* owned; as S3 spells it */
+	uint64_t noncurrent_days;
+	uint64_t keep_versions;
+	uint64_t abort_days;
+	struct lifecycle_transitions transitions;
+	bool enabled;
+};
+
+enum lifecycle_field {
+	LIFECYCLE_PREFIX = 1 << 0,
+	LIFECYCLE_TAGS = 1 << 1,
+	LIFECYCLE_EXPIRE = 1 << 2,
+	LIFECYCLE_MARKERS = 1 << 3,
+	LIFECYCLE_NONCURRENT = 1 << 4,
+	LIFECYCLE_KEEP = 1 << 5,
+	LIFECYCLE_ABORT = 1 << 6,
+	LIFECYCLE_CLASS = 1 << 7,
+	LIFECYCLE_STATUS = 1 << 8,
+};
+
+/*
+ * 0, -EINVAL with one line in reason (size bytes) that names the bad word
+ * and what it should be, -ENOMEM. Release it after 0 alone.
+ */
+int lifecycle_spec_parse(const char *const *words, size_t count,
+			 struct lifecycle_spec *ret_spec, char *reason,
+			 size_t size);
+void lifecycle_spec_release(struct lifecycle_spec *spec);
+
+/*
+ * Appends to out the document with rule `id` changed as spec says, or added.
+ * doc NULL: there was none. The rest of the document, and of the rule,
+ * elements unknown to vers3 included, stays as it came. 0, -EINVAL with a
+ * reason (the rule would do nothing, an id or text that XML cannot carry),
+ * -EIO for a document that cannot be understood, -ENOMEM, -EFBIG.
+ */
+int lifecycle_set(const char *doc, size_t len, const char *id,
+		  const struct lifecycle_spec *spec, struct buf *out,
+		  char *reason, size_t size);
+/*
+ * Appends the document without that rule; nothing when it was the last one,
+ * which S3 wants as DeleteBucketLifecycle. 0, -ENOENT, -EIO, -ENOMEM, -EFBIG.
+ */
+int lifecycle_remove(const char *doc, size_t len, const char *id,
+		     struct buf *out);
+
+#endif

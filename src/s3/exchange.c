@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One exchange with the server: build, hash, sign, send, read.
+ *
+ * Bodies are signed by their SHA-256 on plain HTTP, where nothing else keeps
+ * them whole; over TLS they go unsigned, but for the small documents.
+ */
+#include "exchange.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vers3/net/uri.h"
+#include "vers3/s3/reply.h"
+#include "vers3/util/clock.h"
+
+#define DOC_MAX	   ((size_t)16 << 20) /* 1,000 entries of any length */
+#define URL_MAX	   ((size_t)64 << 10)
+#define SMALL_BODY ((uint64_t)64 << 10) /* sent together with its headers */
+#define BULK_BYTES ((uint64_t)128 << 10)
+/* A server copies gigabytes in one request and may say nothing meanwhile. */
+#define COPY_TIMEOUT_S 300
+
+struct exchange {
+	struct client *client;
+	struct store_request *r;
+	struct s3_request q;
+	struct http_request http;
+	struct buf doc; /* what does not go to the sink */
+	struct buf url;
+	void *loaded; /* owned: a small body out of its file */
+};
+
+/* Where a GET's bytes go. Never more of them than were asked for. */
+static int on_object(struct exchange *x, uint64_t offset, const void *data,
+		     size_t len)
+{
+	const struct store_request *r = x->r;
+
+	if (x->http.status == 200 && r->range_offset)
+		return -EIO;
+	if (r->range_length &&
+	    (offset > r->range_length || len > r->range_length - offset))
+		return -EIO;
+	return r->sink ? r->sink(r->sink_ctx, offset, data, len) : 0;
+}
+
+static int on_body(void *ctx, uint64_t offset, const void *data, size_t len)
+{
+	struct exchange *x = ctx;
+	bool success = x->http.status >= 200 && x->http.status < 300;
+	int ret;
+
+	if (x->r->op == STORE_GET && success)
+		return on_object(x, offset, data, len);
+	ret = buf_add(&x->doc, data, len);
+	/* Half of an error's page tells enough. */
+	if (ret == -EFBIG)
+		return success ? -EIO : 0;
+	return ret;
+}
+
+/* A small body is read once, to be hashed and sent from memory. */
+static int load_small_body(struct exchange *x)
+{
+	struct http_body *body = &x->q.body;
+	size_t have = 0;
+
+	if (!x->q.has_body || body->mem || !body->length ||
+	    body->length > SMALL_BODY)
+		return 0;
+	x->loaded = malloc((size_t)body->length);
+	if (!x->loaded)
+		return -ENOMEM;
+	while (have < body->length) {
+		ssize_t got = pread(body->fd, (char *)x->loaded + have,
+				    (size_t)body->length - have,
+				    (off_t)(body->offset + have));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got ? -errno : -EIO;
+		have += (size_t)got;
+	}
+	body->mem = x->loaded;
+	return 0;
+}
+
+static int hash_body(struct exchange *x, bool tls, char hex[DIGEST_HEX_SIZE])
+{
+	const struct digest *d = client_request_config(x->client)->digest;
+	const struct http_body *body = &x->q.body;
+
+	if (!x->q.has_body || !body->length)
+		return digest_sha256(d, "", 0, hex);
+	if (tls && !x->q.is_doc) {
+		snprintf(hex, DIGEST_HEX_SIZE, "%s", SIGV4_UNSIGNED);
+		return 0;
+	}
+	if (body->mem)
+		return digest_sha256(d, body->mem, (size_t)body->length, hex);
+	return digest_sha256_fd(d, body->fd, body->offset, body->length, hex);
+}
+
+static int sign(struct exchange *x, const struct endpoint *endpoint,
+		const struct cred *cred, const char *query)
+{
+	struct kvlist *headers = &x->q.headers;
+	char date[SIGV4_DATE_SIZE], hash[DIGEST_HEX_SIZE];
+	struct sigv4_signer signer;
+	struct buf value;
+	int ret = hash_body(x, endpoint->tls, hash);
+
+	if (!ret)
+		ret = client_signer(x->client, cred, endpoint, &signer);
+	if (ret)
+		return ret;
+	const struct sigv4_request request = {
+		.method = x->q.method,
+		.path = x->q.path.data,
+		.query = query,
+		.headers = headers,
+		.payload = hash,
+	};
+	clock_format_amz(signer.time_ns, date, sizeof(date));
+	buf_init(&value, URL_MAX);
+	ret = kvlist_set(headers, "x-amz-date", date);
+	if (!ret)
+		ret = kvlist_set(headers, "x-amz-content-sha256", hash);
+	if (!ret && cred->session_token)
+		ret = kvlist_set(headers, "x-amz-security-token",
+				 cred->session_token);
+	if (!ret)
+		ret = sigv4_authorization(&signer, &request, &value);
+	if (!ret)
+		ret = kvlist_set(headers, "authorization", value.data);
+	buf_release(&value);
+	return ret;
+}
+
+static int prepare(struct exchange *x, const struct endpoint *endpoint,
+		   const struct cred *cred)
+{
+	struct buf query;
+	size_t bare = strlen(endpoint->url) - strlen(endpoint->base);
+	int ret = load_small_body(x);
+
+	buf_init(&query, URL_MAX);
+	if (!ret)
+		ret = uri_query(&query, &x->q.query);
+	if (!ret && cred)
+		ret = sign(x, endpoint, cred, query.data);
+	if (!ret)
+		ret = buf_add(&x->url, endpoint->url, bare);
+	if (!ret)
+		ret = buf_puts(&x->url, x->q.path.data);
+	if (!ret && query.len)
+		ret = buf_printf(&x->url, "?%s", query.data);
+	buf_release(&query);
+	return ret == -EFBIG ? -EINVAL : ret;
+}
+
+static bool is_slow(enum store_op op)
+{
+	return op == STORE_COPY || op == STORE_COPY_PART ||
+	       op == STORE_COMPLETE_UPLOAD;
+}
+
+static int send_it(struct exchange *x)
+{
+	const struct store_request *r = x->r;
+	struct http_request *http = &x->http;
+
+	http->method = x->q.method;
+	http->url = x->url.data;
+	http->headers = &x->q.headers;
+	http->body = x->q.has_body ? &x->q.body : NULL;
+	http->bulk = r->op == STORE_GET &&
+		     (!r->range_length || r->range_length > BULK_BYTES);
+	http->idle_timeout_s = is_slow(r->op) ? COPY_TIMEOUT_S : 0;
+	http->sink = on_body;
+	http->sink_ctx = x;
+	return http_perform(client_http(x->client), http);
+}
+
+int exchange(struct client *c, const struct endpoint *endpoint,
+	     const struct cred *cred, struct store_request *r)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+	int ret;
+
+	if (!x)
+		return -ENOMEM;
+	store_reply_reset(&r->reply);
+	r->reply.skipped = 0;
+	x->client = c;
+	x->r = r;
+	http_request_init(&x->http);
+	buf_init(&x->doc, DOC_MAX);
+	buf_init(&x->url, URL_MAX);
+	ret = s3_request_build(client_request_config(c), endpoint, r, &x->q);
+	if (!ret)
+		ret = prepare(x, endpoint, cred);
+	if (ret) {
+		snprintf(r->reply.message, sizeof(r->reply.message),
+			 "the request cannot be sent: %s", strerror(-ret));
+		goto out;
+	}
+	ret = send_it(x);
+	if (!ret) {
+		ret = s3_reply_read(r, &x->http, &x->doc);
+		goto out;
+	}
+	r->reply.status = x->http.status;
+	snprintf(r->reply.message, sizeof(r->reply.message), "%s",
+		 x->http.error);
+out:
+	s3_request_release(&x->q);
+	http_request_release(&x->http);
+	buf_release(&x->doc);
+	buf_release(&x->url);
+	free(x->loaded);
+	free(x);
+	return ret;
+}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lifecycle configurations: reading, showing, explaining. */
+#include "vers3/s3/lifecycle.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vers3/util/clock.h"
+#include "vers3/util/gitconfig.h"
+#include "xmltree.h"
+
+#define DAY_NS	  (86400 * NS_PER_S)
+#define DAYS_MAX  (INT64_MAX / DAY_NS)
+#define DATE_SIZE 21
+
+static void transitions_release(struct lifecycle_transitions *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		free(t->items[i].storage_class);
+	free(t->items);
+	memset(t, 0, sizeof(*t));
+}
+
+static void rule_release(struct lifecycle_rule *rule)
+{
+	free(rule->id);
+	free(rule->prefix);
+	kvlist_release(&rule->tags);
+	transitions_release(&rule->transitions);
+	transitions_release(&rule->noncurrent_transitions);
+}
+
+void lifecycle_release(struct lifecycle *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		rule_release(&l->rules[i]);
+	free(l->rules);
+	memset(l, 0, sizeof(*l));
+}
+
+/* A date with or without a time of day. */
+static int parse_date(xmlNodePtr parent, const char *name, int64_t *ret_ns)
+{
+	char whole[64];
+	char *text = NULL;
+	int err = xmltree_text(parent, name, &text);
+
+	if (err || !text)
+		return err;
+	snprintf(whole, sizeof(whole), "%s%s", text,
+		 strchr(text, 'T') ? "" : "T00:00:00Z");
+	free(text);
+	return clock_parse_iso8601(whole, ret_ns) ? -EIO : 0;
+}
+
+static int parse_transition(xmlNodePtr node, const char *days,
+			    struct lifecycle_transition *t)
+{
+	int err = xmltree_number(node, days, &t->days);
+
+	if (!err)
+		err = parse_date(node, "Date", &t->date_ns);
+	if (!err)
+		err = xmltree_number(node, "NewerNoncurrentVersions",
+				     &t->newer_versions);
+	if (!err)
+		err = xmltree_text(node, "StorageClass", &t->storage_class);
+	return !err && !t->storage_class ? -EIO : err;
+}
+
+static int parse_transitions(xmlNodePtr rule, const char *name,
+			     const char *days, struct lifecycle_transitions *t)
+{
+	xmlNodePtr node = xmltree_child(rule, name);
+	int err = 0;
+
+	for (; !err && node; node = xmltree_next(node)) {
+		struct lifecycle_transition *items;
+
+		items = realloc(t->items, (t->count + 1) * sizeof(*items));
+		if (!items)
+			return -ENOMEM;
+		t->items = items;
+		memset(&items[t->count], 0, sizeof(*items));
+		err = parse_transition(node, days, &items[t->count++]);
+	}
+	return err;
+}
+
+static int parse_actions(xmlNodePtr node, struct lifecycle_rule *rule)
+{
+	xmlNodePtr expiration = xmltree_child(node, "Expiration");
+	xmlNodePtr noncurrent =
+		xmltree_child(node, "NoncurrentVersionExpiration");
+	xmlNodePtr abort = xmltree_child(node, "AbortIncompleteMultipartUpload");
+	int err;
+
+	rule->expire_markers = xmltree_text_is(
+		expiration, "ExpiredObjectDeleteMarker", "true");
+	err = xmltree_number(expiration, "Days", &rule->expire_days);
+	if (!err)
+		err = parse_date(expiration, "Date", &rule->expire_date_ns);
+	if (!err)
+		err = xmltree_number(noncurrent, "NoncurrentDays",
+				     &rule->noncurrent_days);
+	if (!err)
+		err = xmltree_number(noncurrent, "NewerNoncurrentVersions",
+				     &rule->keep_versions);
+	if (!err)
+		err = xmltree_number(abort, "DaysAfterInitiation",
+				     &rule->abort_days);
+	if (!err)
+		err = parse_transitions(node, "Transition", "Days",
+					&rule->transitions);
+	if (!err)
+		err = parse_transitions(node, "NoncurrentVersionTransition",
+					"NoncurrentDays",
+					&rule->noncurrent_transitions);
+	return err;
+}
+
+static int parse_rule(xmlNodePtr node, struct lifecycle_rule *rule)
+{
+	struct xmltree_filter filter;
+	int err;
+
+	err = xmltree_filter(node, &filter);
+	rule->prefix = filter.prefix ? filter.prefix : strdup("");
+	filter.prefix = NULL;
+	rule->tags = filter.tags;
+	kvlist_init(&filter.tags);
+	rule->size_over_bytes = filter.size_over_bytes;
+	rule->size_under_bytes = filter.size_under_bytes;
+	rule->enabled = xmltree_text_is(node, "Status", "Enabled");
+	rule->id = strdup("");
+	if (!err && (!rule->id || !rule->prefix))
+		err = -ENOMEM;
+	if (!err)
+		err = xmltree_text(node, "ID", &rule->id);
+	return err ? err : parse_actions(node, rule);
+}
+
+int lifecycle_parse(const char *doc, size_t len, struct lifecycle *ret)
+{
+	struct lifecycle l = {NULL, 0};
+	xmlNodePtr node;
+	xmlDocPtr d;
+	int err = xmltree_parse(doc, len, "LifecycleConfiguration", &d);
+
+	if (err)
+		return err;
+	node = xmltree_child(xmlDocGetRootElement(d), "Rule");
+	for (; !err && node; node = xmltree_next(node)) {
+		struct lifecycle_rule *rules;
+
+		rules = realloc(l.rules, (l.count + 1) * sizeof(*rules));
+		if (!rules) {
+			err = -ENOMEM;
+			break;
+		}
+		l.rules = rules;
+		memset(&rules[l.count], 0, sizeof(*rules));
+		err = parse_rule(node, &rules[l.count++]);
+	}
+	xmlFreeDoc(d);
+	if (err)
+		lifecycle_release(&l);
+	else
+		*ret = l;
+	return err;
+}
+
+/* "YYYY-MM-DD" where that says it all. */
+static void format_date(int64_t ns, char *date)
+{
+	clock_format_iso8601(ns, date, DATE_SIZE);
+	if (ns % DAY_NS == 0)
+		date[10] = '\0';
+}
+
+static int write_number(struct buf *out, const char *name, uint64_t value)
+{
+	return value ? gitconfig_number(out, name, (int64_t)value) : 0;
+}
+
+static int write_tags(const struct kvlist *tags, struct buf *out)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < tags->count; i++) {
+		char *text;
+
+		if (asprintf(&text, "%s=%s", tags->items[i].name,
+			     tags->items[i].value) < 0)
+			return -ENOMEM;
+		err = gitconfig_value(out, "tags", text);
+		free(text);
+	}
+	return err;
+}
+
+static int write_transitions(const struct lifecycle_transitions *t,
+			     const char *name, struct buf *out)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < t->count; i++) {
+		const struct lifecycle_transition *item = &t->items[i];
+		char when[32];
+		char *text;
+
+		if (item->date_ns)
+			format_date(item->date_ns, when);
+		else
+			snprintf(when, sizeof(when), "%" PRIu64 "d",
+				 item->days);
+		if (asprintf(&text, "%s:%s", item->storage_class, when) < 0)
+			return -ENOMEM;
+		err = gitconfig_value(out, name, text);
+		free(text);
+	}
+	return err;
+}
+
+static int write_rule(const struct lifecycle_rule *rule, struct buf *out)
+{
+	char date[DATE_SIZE];
+	int err = gitconfig_section(out, "lifecycle", rule->id);
+
+	if (!err)
+		err = gitconfig_value(out, "status",
+				      rule->enabled ? "enabled" : "disabled");
+	if (!err)
+		err = gitconfig_value(out, "prefix", rule->prefix);
+	if (!err)
+		err = write_tags(&rule->tags, out);
+	if (!err)
+		err = write_number(out, "sizeOver", rule->size_over_bytes);
+	if (!err)
+		err = write_number(out, "sizeUnder", rule->size_under_bytes);
+	if (!err)
+		err = write_number(out, "expireDays", rule->expire_days);
+	if (!err && rule->expire_date_ns) {
+		format_date(rule->expire_date_ns, date);
+		err = gitconfig_value(out, "expireDate", date);
+	}
+	if (!err && rule->expire_markers)
+		err = gitconfig_bool(out, "expireMarkers", true);
+	if (!err)
+		err = write_number(out, "noncurrentDays",
+				   rule->noncurrent_days);
+	if (!err)
+		err = write_number(out, "keepVersions", rule->keep_versions);
+	if (!err)
+		err = write_transitions(&rule->transitions, "transitions", out);
+	if (!err)
+		err = write_transitions(&rule->noncurrent_transitions,
+					"noncurrentTransitions", out);
+	if (!err)
+		err = write_number(out, "abortUploadsDays", rule->abort_days);
+	return err;
+}
+
+int lifecycle_write(const struct lifecycle *l, struct buf *out)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < l->count; i++)
+		err = write_rule(&l->rules[i], out);
+	return err;
+}
+
+/* Tags have case, which kvlist_get() passes over. */
+static bool has_tag(const struct kvlist *tags, const struct kv *want)
+{
+	for (size_t i = 0; tags && i < tags->count; i++)
+		if (!strcmp(tags->items[i].name, want->name) &&
+		    !strcmp(tags->items[i].value, want->value))
+			return true;
+	return false;
+}
+
+bool lifecycle_rule_applies(const struct lifecycle_rule *rule, const char *key,
+			    const struct kvlist *tags, uint64_t size_bytes)
+{
+	if (!rule->enabled ||
+	    strncmp(key, rule->prefix, strlen(rule->prefix)) != 0)
+		return false;
+	if (rule->size_over_bytes && size_bytes <= rule->size_over_bytes)
+		return false;
+	if (rule->size_under_bytes && size_bytes >= rule->size_under_bytes)
+		return false;
+	for (size_t i = 0; i < rule->tags.count; i++)
+		if (!has_tag(tags, &rule->tags.items[i]))
+			return false;
+	return true;
+}
+
+/* That many days on, at the midnight that follows. */
+static int64_t after_days(int64_t ns, uint64_t days)
+{
+	int64_t day = ns / DAY_NS + (ns % DAY_NS > 0);
+
+	if (days > (uint64_t)(DAYS_MAX - day))
+		return INT64_MAX;
+	return (day + (int64_t)days) * DAY_NS;
+}
+
+/* When a rule expires a current version; 0: never. */
+static int64_t expiry_ns(const struct lifecycle_rule *rule, int64_t mtime_ns)
+{
+	if (rule->expire_days)
+		return after_days(mtime_ns, rule->expire_days);
+	return rule->expire_date_ns;
+}
+
+static int64_t transition_ns(const struct lifecycle_transition *t,
+			     int64_t mtime_ns)
+{
+	return t->date_ns ? t->date_ns : after_days(mtime_ns, t->days);
+}
+
+void lifecycle_fate(const struct lifecycle *l, const char *key,
+		    const struct kvlist *tags, uint64_t size_bytes,
+		    int64_t mtime_ns, struct lifecycle_fate *ret_fate)
+{
+	struct lifecycle_fate fate = {0};
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct lifecycle_rule *rule = &l->rules[i];
+		int64_t ns = expiry_ns(rule, mtime_ns);
+
+		if (!lifecycle_rule_applies(rule, key, tags, size_bytes))
+			continue;
+		if (ns && (!fate.expire_rule || ns < fate.expire_ns)) {
+			fate.expire_ns = ns;
+			fate.expire_rule = rule;
+		}
+		for (size_t j = 0; j < rule->transitions.count; j++) {
+			const struct lifecycle_transition *t =
+				&rule->transitions.items[j];
+
+			ns = transition_ns(t, mtime_ns);
+			if (fate.transition && ns >= fate.transition_ns)
+				continue;
+			fate.transition_ns = ns;
+			fate.transition = t;
+			fate.transition_rule = rule;
+		}
+	}
+	*ret_fate = fate;
+}
+
+static int explain_rule(const struct lifecycle_rule *rule, int64_t mtime_ns,
+			struct buf *out)
+{
+	int64_t ns = expiry_ns(rule, mtime_ns);
+	char date[DATE_SIZE];
+	int err = buf_printf(out, "rule %s applies:",
+			     rule->id[0] ? rule->id : "(without id)");
+
+	if (!err && ns) {
+		clock_format_iso8601(ns, date, sizeof(date));
+		err = buf_printf(out, " expires %s;", date);
+	}
+	for (size_t i = 0; !err && i < rule->transitions.count; i++) {
+		const struct lifecycle_transition *t =
+			&rule->transitions.items[i];
+
+		clock_format_iso8601(transition_ns(t, mtime_ns), date,
+				     sizeof(date));
+		err = buf_printf(out, " moves to %s %s;", t->storage_class,
+				 date);
+	}
+	if (!err && rule->noncurrent_days)
+		err = buf_printf(out,
+				 " once replaced, goes after %" PRIu64
+				 " days;",
+				 rule->noncurrent_days);
+	if (!err && rule->keep_versions)
+		err = buf_printf(out, " the newest %" PRIu64 " replaced stay;",
+				 rule->keep_versions);
+	if (!err && out->data[out->len - 1] == ':')
+		err = buf_puts(out, " nothing that concerns this version;");
+	if (!err)
+		out->data[out->len - 1] = '\n';
+	return err;
+}
+
+int lifecycle_explain(const struct lifecycle *l, const char *key,
+		      const struct kvlist *tags, uint64_t size_bytes,
+		      int64_t mtime_ns, struct buf *out)
+{
+	struct lifecycle_fate fate;
+	char date[DATE_SIZE];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < l->count; i++)
+		if (lifecycle_rule_applies(&l->rules[i], key, tags, size_bytes))
+			err = explain_rule(&l->rules[i], mtime_ns, out);
+	if (err)
+		return err;
+	lifecycle_fate(l, key, tags, size_bytes, mtime_ns, &fate);
+	if (!fate.expire_rule)
+		return buf_puts(out, "never expires\n");
+	clock_format_iso8601(fate.expire_ns, date, sizeof(date));
+	return buf_printf(out, "expires %s by rule %s\n", date,
+			  fate.expire_rule->id[0] ? fate.expire_rule->id :
+						    "(without id)");
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The S3 store: exchanges, and what can be put right between two of them.
+ *
+ *	answer						then, once each
+ *	301, 307, 400 that name another region		take that region
+ *	RequestTimeTooSkewed				take the server's time
+ *	ExpiredToken, InvalidAccessKeyId...		load credentials anew
+ *
+ * and the request is sent again. Errors of HEAD have no document, hence no
+ * code: there the headers must do. All else is for the layers above.
+ */
+#include "vers3/s3/s3.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "exchange.h"
+#include "vers3/net/uri.h"
+#include "vers3/s3/xml.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+
+#define SKEW_MIN_NS	(60 * NS_PER_S)
+#define SKEW_REFUSED_NS (15 * 60 * NS_PER_S) /* as S3 does */
+#define PRESIGN_MAX_S	604800
+#define URL_MAX		((size_t)64 << 10)
+
+struct s3_store {
+	struct store store;
+	struct client *client; /* owned */
+};
+
+/* What has been put right for one call; nothing is tried twice. */
+struct repairs {
+	bool region, clock, cred;
+};
+
+static struct client *client_of(struct store *s)
+{
+	return ((struct s3_store *)s)->client;
+}
+
+static bool repair_region(struct client *c, const struct store_reply *reply,
+			  const struct endpoint *used)
+{
+	int ret;
+
+	if (!reply->region[0] || !strcmp(reply->region, used->region))
+		return false;
+	if (reply->status != 301 && reply->status != 307 &&
+	    !(reply->status == 400 &&
+	      (!reply->code[0] ||
+	       !strcmp(reply->code, "AuthorizationHeaderMalformed") ||
+	       !strcmp(reply->code, "IllegalLocationConstraintException"))))
+		return false;
+	ret = client_set_region(c, used, reply->region);
+	return !ret || ret == -EALREADY;
+}
+
+static bool repair_clock(struct client *c, const struct store_reply *reply,
+			 const char *code)
+{
+	int64_t off_ns;
+
+	if (!reply->date_ns)
+		return false;
+	off_ns = reply->date_ns - client_now_ns(c);
+	if (off_ns < 0)
+		off_ns = -off_ns;
+	if (!*code ? off_ns < SKEW_REFUSED_NS || reply->status != 403
+		   : strcmp(code, "RequestTimeTooSkewed") != 0)
+		return false;
+	if (off_ns < SKEW_MIN_NS)
+		return false;
+	off_ns = reply->date_ns - clock_real_ns();
+	client_set_skew(c, off_ns);
+	log_warning("this host's clock is %" PRId64 " s %s the server's: "
+		    "requests carry the server's time",
+		    (off_ns < 0 ? -off_ns : off_ns) / NS_PER_S,
+		    off_ns < 0 ? "ahead of" : "behind");
+	return true;
+}
+
+static bool repair_cred(struct client *c, const struct store_reply *reply,
+			const char *code, const struct cred *used)
+{
+	static const char *const codes[] = {
+		"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId",
+		"InvalidToken", "TokenRefreshRequired"};
+	bool stale = false;
+
+	if (!used)
+		return false;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes) && !stale; i++)
+		stale = !strcmp(codes[i], code);
+	if (!*code)
+		stale = reply->status == 400 || reply->status == 403;
+	return stale && client_reload(c, used, NULL);
+}
+
+static bool repair(struct client *c, const struct store_request *r,
+		   const struct endpoint *endpoint, const struct cred *cred,
+		   struct repairs *done)
+{
+	const struct store_reply *reply = &r->reply;
+
+	if (!done->region && repair_region(c, reply, endpoint))
+		return done->region = true;
+	if (!done->clock && repair_clock(c, reply, reply->code))
+		return done->clock = true;
+	if (!done->cred && repair_cred(c, reply, reply->code, cred))
+		return done->cred = true;
+	return false;
+}
+
+static int call_once_right(struct client *c, struct store_request *r)
+{
+	struct repairs done = {false, false, false};
+	unsigned tries = 0;
+	bool again;
+	int ret;
+
+	do {
+		const struct endpoint *endpoint = client_endpoint(c);
+		struct cred *cred = client_cred(c);
+
+		ret = exchange(c, endpoint, cred, r);
+		r->reply.tries = ++tries;
+		again = ret && r->reply.status >= 300 &&
+			repair(c, r, endpoint, cred, &done);
+		cred_unref(cred);
+	} while (again);
+	if (!ret && !client_region_known(c))
+		client_confirm_region(c);
+	return ret;
+}
+
+/* A key that no XML document can name goes in a request of its own. */
+static int delete_singly(struct client *c, struct store_request *many,
+			 struct store_delete *d)
+{
+	struct store_request r;
+	int ret;
+
+	store_request_init(&r, STORE_DELETE);
+	r.key = d->key;
+	r.version_id = d->version_id;
+	r.headers = many->headers;
+	ret = call_once_right(c, &r);
+	d->result = ret == -ENOENT ? 0 : ret;
+	if (!ret && !d->version_id && r.reply.object.delete_marker) {
+		free(d->marker_version);
+		d->marker_version = r.reply.object.version_id;
+		r.reply.object.version_id = NULL;
+	}
+	many->reply.status = r.reply.status;
+	many->reply.date_ns = r.reply.date_ns;
+	store_request_release(&r);
+	return ret == -ENOMEM ? ret : 0;
+}
+
+static int delete_many(struct client *c, struct store_request *r)
+{
+	size_t holdable = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < r->delete_count; i++) {
+		r->deletes[i].result = -EIO;
+		holdable += xml_can_hold(r->deletes[i].key);
+	}
+	if (holdable)
+		ret = call_once_right(c, r);
+	else
+		store_reply_reset(&r->reply);
+	for (size_t i = 0; i < r->delete_count && !ret; i++)
+		if (!xml_can_hold(r->deletes[i].key))
+			ret = delete_singly(c, r, &r->deletes[i]);
+	return ret;
+}
+
+static int s3_call(struct store *s, struct store_request *r)
+{
+	if (r->op == STORE_DELETE_MANY)
+		return delete_many(client_of(s), r);
+	return call_once_right(client_of(s), r);
+}
+
+static void s3_free(struct store *s)
+{
+	client_free(client_of(s));
+	free(s);
+}
+
+static const struct store_ops s3_ops = {
+	.name = "s3",
+	.call = s3_call,
+	.free = s3_free,
+};
+
+int s3_store_new(const struct s3_config *config, char *reason, size_t size,
+		 struct store **ret_store)
+{
+	struct s3_store *s = calloc(1, sizeof(*s));
+	int ret;
+
+	if (!s) {
+		snprintf(reason, size, "out of memory");
+		return -ENOMEM;
+	}
+	s->store.ops = &s3_ops;
+	ret = client_new(config, reason, size, &s->client);
+	if (ret) {
+		free(s);
+		return ret;
+	}
+	*ret_store = &s->store;
+	return 0;
+}
+
+int s3_store_reload(struct store *s)
+{
+	int err;
+
+	client_reload(client_of(s), NULL, &err);
+	return err;
+}
+
+const char *s3_store_region(struct store *s)
+{
+	struct client *c = client_of(s);
+
+	return client_region_known(c) ? client_endpoint(c)->region : "";
+}
+
+const char *s3_store_url(struct store *s)
+{
+	return client_endpoint(client_of(s))->url;
+}
+
+static int presign(struct client *c, const struct cred *cred,
+		   const struct endpoint *endpoint,
+		   const struct store_request *r, unsigned seconds,
+		   struct buf *url)
+{
+	size_t bare = strlen(endpoint->url) - strlen(endpoint->base);
+	struct sigv4_signer signer;
+	struct kvlist host;
+	struct s3_request q;
+	int ret;
+
+	kvlist_init(&host);
+	ret = s3_request_build(client_request_config(c), endpoint, r, &q);
+	if (!ret)
+		ret = kvlist_add(&host, "host", endpoint->authority);
+	if (!ret)
+		ret = client_signer(c, cred, endpoint, &signer);
+	if (ret)
+		goto out;
+	const struct sigv4_request request = {
+		.method = q.method,
+		.path = q.path.data,
+		.query = "",
+		.headers = &host,
+		.payload = SIGV4_UNSIGNED,
+	};
+	ret = buf_add(url, endpoint->url, bare);
+	if (!ret)
+		ret = buf_printf(url, "%s?", q.path.data);
+	if (!ret)
+		ret = sigv4_presign(&signer, &request, &q.query,
+				    cred->session_token, seconds, url);
+out:
+	s3_request_release(&q);
+	kvlist_release(&host);
+	return ret;
+}
+
+int s3_store_presign(struct store *s, const char *key, const char *version_id,
+		     unsigned seconds, char **ret_url)
+{
+	struct client *c = client_of(s);
+	struct store_request r;
+	struct cred *cred = NULL;
+	struct buf url;
+	char *text;
+	int ret = -EINVAL;
+
+	buf_init(&url, URL_MAX);
+	store_request_init(&r, STORE_GET);
+	r.key = key;
+	r.version_id = version_id;
+	if (!seconds || seconds > PRESIGN_MAX_S)
+		goto out;
+	ret = -EACCES;
+	cred = client_cred(c);
+	if (!cred)
+		goto out;
+	ret = presign(c, cred, client_endpoint(c), &r, seconds, &url);
+	if (ret)
+		goto out;
+	text = buf_detach(&url);
+	if (text)
+		*ret_url = text;
+	else
+		ret = -ENOMEM;
+out:
+	cred_unref(cred);
+	store_request_release(&r);
+	buf_release(&url);
+	return ret;
+}
