@@ -33,7 +33,8 @@ static const char *const log_words[] = {"stderr", "syslog", "journal", NULL};
 
 const struct optdef optdefs[] = {
 	{"Server", "endpoint", OPT_URL, FIELD(endpoint),
-	 "the S3 server", .value = "URL", .shown = "AWS's for the region"},
+	 "the S3 server", .value = "URL",
+	 .shown = "the profile's, else AWS's for the region"},
 	{"Server", "region", OPT_STRING, FIELD(region),
 	 "region to sign for", .value = "NAME",
 	 .shown = "the profile's, else asked of the server"},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* --help and the manual page's option list, from the table of options. */
+#include <ctype.h>
 #include <string.h>
 
 #include "optdef.h"
@@ -120,6 +121,7 @@ void options_print_roff(FILE *out)
 			fputs("\\fP", out);
 		}
 		fputc('\n', out);
+		text[0] = (char)toupper((unsigned char)text[0]);
 		roff_text(out, text);
 		fputs(".\n", out);
 	}
