@@ -14,13 +14,12 @@ cp -r src "$MNT/copy"
 sleep 1
 crash
 is "in the bucket before" "$(s3 GET "/$BUCKET?list-type=2&prefix=" |
-	grep -o '<Key>copy/[0-9]*</Key>' | wc -l)" 0
+	grep -oE '<Key>copy/[0-9]+</Key>' | wc -l)" 0
 mnt
 diff -r src "$MNT/copy" || fail "the mount differs after the crash"
 synced
 aws s3 sync --quiet "s3://$BUCKET/copy" got
 diff -r src got || fail "the bucket differs after the crash"
-is "mtimes" "$(stat -c %.6Y src/1 | cut -d. -f1)" "$(stat -c %Y src/1)"
 
 # A kill in the middle of the upload, of edits and of removals.
 for i in $(seq 1 2 200); do

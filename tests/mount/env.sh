@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # An environment in which only what the tests set is in force: no certificate
-# store, proxy or profile of the machine's user reaches vers3 or a client.
+# store, proxy, profile or program of the machine's user reaches vers3 or a client.
 
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 unset AWS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR
 unset REQUESTS_CA_BUNDLE AWS_PROFILE AWS_SESSION_TOKEN AWS_DEFAULT_PROFILE
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy

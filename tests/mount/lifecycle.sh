@@ -11,12 +11,13 @@ rule() {
 
 cat >rules.json <<'JSON'
 {"Rules": [{"ID": "keep", "Status": "Enabled", "Filter": {"And": {"Prefix":
-"logs/", "Tags": [{"Key": "k", "Value": "v"}]}}, "Expiration": {"Days": 90},
+"logs/", "Tags": [{"Key": "k", "Value": "v"}]}}, "Expiration": {"Days": 90}},
+{"ID": "aborts", "Status": "Disabled", "Filter": {"Prefix": ""},
 "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 3}}]}
 JSON
 s3api put-bucket-lifecycle-configuration --lifecycle-configuration \
 	file://rules.json
-keep=$(rule keep)
+keep=$(rule keep) aborts=$(rule aborts)
 mnt
 echo 'lifecycle set tmp prefix=tmp/ expire=7d noncurrent=30d' >"$MNT/.control"
 is "the other rule" "$(rule keep)" "$keep"
@@ -37,7 +38,9 @@ refused "nonsense" "EINVAL" "$FSOP" control "$MNT/.control" \
 echo 'lifecycle remove tmp' >"$MNT/.control"
 is "removed" "$(rule tmp)" ""
 is "the other rule in the end" "$(rule keep)" "$keep"
+is "and the third" "$(rule aborts)" "$aborts"
 echo 'lifecycle remove keep' >"$MNT/.control"
-refused "no rule left" "NoSuchLifecycleConfiguration" s3api \
-	get-bucket-lifecycle-configuration
+echo 'lifecycle remove aborts' >"$MNT/.control"
+refused "no rule left" "NoSuchLifecycleConfiguration" \
+	s3 GET "/$BUCKET?lifecycle="
 unmnt
