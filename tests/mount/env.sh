@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # An environment in which only what the tests set is in force: no certificate
-# store, proxy, profile or program of the machine's user reaches vers3 or a client.
+# store, proxy, profile or program of the machine's user reaches vers3 or a
+# client.
 
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 unset AWS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR
