@@ -235,7 +235,6 @@ int fs_run(struct fs *fs, struct signals *signals)
 	fs->loop = pthread_self();
 	signals_attach(signals, end_loop, fs);
 	rc = fuse_session_loop_mt(fs->session, config);
-	signals_attach(signals, NULL, NULL);
 	fuse_loop_cfg_destroy(config);
 	notify_stop(fs->notify);
 	/* Positive: a signal; an end by ENODEV is an unmount, and 0. */

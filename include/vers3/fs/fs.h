@@ -44,7 +44,8 @@ int fs_new(const struct fs_config *config, struct vfs *vfs, char *reason,
 int fs_mount(struct fs *fs, char *reason, size_t size);
 /*
  * Serves requests until the file system is unmounted or a signal ends it.
- * Takes SIGTERM and SIGINT from signals meanwhile. 0 or -errno.
+ * Attaches itself to signals, and leaves it to the caller to attach what
+ * comes next, so that none falls in between. 0 or -errno.
  */
 int fs_run(struct fs *fs, struct signals *signals);
 /* Unmounts, if it is still mounted; no reply reaches the kernel any more. */

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vers3: mounts a versioned bucket. Also runs as mount.vers3, by whose name
+ * options.c knows mount(8)'s order of arguments.
+ *
+ *	options → (fork) → store → probe → cache directory → vfs
+ *		→ session → serve → unmount → drain → close
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+
+#include "vers3/fs/fs.h"
+#include "vers3/fs/signals.h"
+#include "vers3/main/daemon.h"
+#include "vers3/main/options.h"
+#include "vers3/main/stack.h"
+#include "vers3/util/log.h"
+
+#define REASON_MAX 1024
+
+struct program {
+	struct options o;
+	struct daemon *daemon; /* NULL in the foreground */
+	struct signals *signals;
+	struct stack *stack;
+	struct fs *fs;
+	bool log_is_stderr;
+};
+
+/*
+ * Says something to whoever mounts, who sits at stderr until the mount is
+ * usable, and to the log.
+ */
+static void tell(const struct program *p, enum log_level level,
+		 const char *text)
+{
+	if (!p->log_is_stderr)
+		fprintf(stderr, "vers3: %s%s\n",
+			level == LOG_LEVEL_WARNING ? "warning: " : "", text);
+	log_at(level, "%s", text);
+}
+
+/*
+ * Buffers come and go by the hundred: a few arenas, and large blocks that go
+ * back to the system when they are freed, keep the process small.
+ */
+static void tune_process(void)
+{
+	struct rlimit files;
+
+	mallopt(M_ARENA_MAX, 4);
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+	    files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	umask(0);
+}
+
+static int open_log(struct program *p, char *reason, size_t size)
+{
+	const struct options *o = &p->o;
+	const char *target = o->log;
+	int rc;
+
+	if (!target)
+		target = o->foreground ? "stderr" : "syslog";
+	rc = log_open(target, o->log_format == OPTIONS_LOG_JSON);
+	if (rc) {
+		snprintf(reason, size, "cannot write to log=%s: %s", target,
+			 strerror(-rc));
+		return rc;
+	}
+	log_set_level(o->log_level);
+	p->log_is_stderr =
+		strcmp(target, "stderr") == 0 || strcmp(target, "journal") == 0;
+	return 0;
+}
+
+/* What mount(2) would refuse less clearly. */
+static int check_mountpoint(const char *path, char *reason, size_t size)
+{
+	struct stat st;
+	int rc = 0;
+
+	if (stat(path, &st))
+		rc = -errno;
+	else if (!S_ISDIR(st.st_mode))
+		rc = -ENOTDIR;
+	if (rc == -ENOTCONN)
+		snprintf(reason, size,
+			 "mount point %s: a dead mount is still there; umount "
+			 "it first",
+			 path);
+	else if (rc)
+		snprintf(reason, size, "mount point %s: %s", path,
+			 strerror(-rc));
+	if (rc)
+		return rc;
+	if (access("/dev/fuse", F_OK)) {
+		snprintf(reason, size,
+			 "/dev/fuse is not there: the kernel module fuse is "
+			 "missing, or this is a container without it");
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static void take_ready(void *ctx)
+{
+	struct program *p = ctx;
+
+	log_info("%s is mounted on %s", p->o.source, p->o.mountpoint);
+	daemon_ready(p->daemon);
+}
+
+static void take_hangup(void *ctx)
+{
+	struct program *p = ctx;
+
+	stack_reload(p->stack);
+}
+
+/*
+ * Signals after the mount has ended. A service manager sends SIGTERM to what
+ * is left after an unmount: what is dirty is sent all the same. SIGINT is a
+ * person's who does not want to wait; the next mount sends the rest.
+ */
+static bool take_while_draining(void *ctx, int sig)
+{
+	(void)ctx;
+	if (sig == SIGINT) {
+		log_warning("ended before all was sent; the next mount will "
+			    "send it");
+		_exit(0);
+	}
+	log_info("still sending what is left");
+	return false;
+}
+
+static int start(struct program *p, char *reason, size_t size)
+{
+	const struct options *o = &p->o;
+	const struct fs_config config = {
+		.source = o->source,
+		.mountpoint = o->mountpoint,
+		.options = o->fuse_options,
+		.ttl_ns = o->ttl_ns,
+		.on_ready = take_ready,
+		.ctx = p,
+	};
+	struct vfs *v;
+	int rc;
+
+	rc = check_mountpoint(o->mountpoint, reason, size);
+	if (!rc)
+		rc = stack_new(o, reason, size, &p->stack);
+	if (!rc)
+		rc = stack_probe(p->stack, reason, size);
+	if (!rc)
+		rc = stack_open(p->stack, reason, size);
+	if (rc)
+		return rc;
+	if (stack_warning(p->stack))
+		tell(p, LOG_LEVEL_WARNING, stack_warning(p->stack));
+	v = stack_vfs(p->stack);
+	rc = fs_new(&config, v, reason, size, &p->fs);
+	if (rc)
+		return rc;
+	fs_notify_hooks(p->fs, &v->notify);
+	signals_on_hangup(p->signals, take_hangup, p);
+	return fs_mount(p->fs, reason, size);
+}
+
+/* After the loop: out of the tree, then everything to the bucket. */
+static void finish(struct program *p)
+{
+	int left;
+
+	signals_on_hangup(p->signals, NULL, NULL);
+	signals_attach(p->signals, take_while_draining, NULL);
+	stack_set_ending(p->stack);
+	fs_unmount(p->fs);
+	left = stack_drain(p->stack);
+	if (left > 0)
+		log_warning("%d keys could not be sent and wait in the cache "
+			    "directory for the next mount",
+			    left);
+	else if (left < 0)
+		log_error("draining: %s; what is left waits for the next mount",
+			  strerror(-left));
+	else
+		log_info("%s: everything is in the bucket", p->o.source);
+}
+
+static int run(struct program *p)
+{
+	char reason[REASON_MAX] = "";
+	int rc;
+
+	rc = open_log(p, reason, sizeof(reason));
+	if (!rc) {
+		rc = signals_new(&p->signals);
+		if (rc)
+			snprintf(reason, sizeof(reason), "signals: %s",
+				 strerror(-rc));
+	}
+	if (!rc)
+		rc = start(p, reason, sizeof(reason));
+	if (rc) {
+		tell(p, LOG_LEVEL_ERROR, reason);
+		goto out;
+	}
+	rc = fs_run(p->fs, p->signals);
+	if (rc) {
+		snprintf(reason, sizeof(reason), "the FUSE session failed: %s",
+			 strerror(-rc));
+		tell(p, LOG_LEVEL_ERROR, reason);
+	}
+	finish(p);
+out:
+	/* The vfs may still tell the session things until it is freed. */
+	stack_free(p->stack);
+	fs_free(p->fs);
+	signals_free(p->signals);
+	return rc;
+}
+
+static int mount_bucket(struct program *p)
+{
+	int rc = 0;
+
+	tune_process();
+	if (!p->o.foreground)
+		rc = daemon_start(&p->daemon);
+	if (rc)
+		fprintf(stderr, "vers3: fork: %s\n", strerror(-rc));
+	else
+		rc = run(p);
+	daemon_free(p->daemon);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct program p = {.log_is_stderr = true};
+	char reason[REASON_MAX] = "";
+	int rc;
+
+	rc = options_parse(argc, argv, &p.o, reason, sizeof(reason));
+	if (rc) {
+		fprintf(stderr, "vers3: %s\n", reason);
+		return 1;
+	}
+	switch (p.o.action) {
+	case OPTIONS_MOUNT:
+		rc = mount_bucket(&p);
+		break;
+	case OPTIONS_CHECK:
+		break;
+	case OPTIONS_HELP:
+		options_print_help(stdout);
+		break;
+	case OPTIONS_VERSION:
+		printf("vers3 %s\n", PACKAGE_VERSION);
+		break;
+	case OPTIONS_DUMP_ROFF:
+		options_print_roff(stdout);
+		break;
+	}
+	options_release(&p.o);
+	if (fflush(stdout) || ferror(stdout))
+		rc = -EIO;
+	return rc ? 1 : 0;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Putting a mount together, and taking it apart. */
+#include "vers3/main/stack.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vers3/cache/blocks.h"
+#include "vers3/cache/space.h"
+#include "vers3/cache/staging.h"
+#include "vers3/main/cachedir.h"
+#include "vers3/main/probe.h"
+#include "vers3/meta/meta.h"
+#include "vers3/s3/s3.h"
+#include "vers3/store/metrics.h"
+#include "vers3/store/retry.h"
+#include "vers3/store/trace.h"
+#include "vers3/util/log.h"
+
+/* In META_SYS: enum probe_versioning of the last mount that could ask. */
+#define SYS_VERSIONING "main.versioning"
+/* How long a mount waits for the one before it to send what it has. */
+#define ENDING_WAIT_MS 60000
+
+struct stack {
+	const struct options *o; /* borrowed */
+	struct store *store; /* owned: the top of the layers */
+	struct store *probe; /* borrowed: below the retry layer */
+	struct store *metrics, *s3; /* borrowed */
+	char *identity; /* owned */
+	char *cache_path; /* owned */
+	struct cachedir *dir; /* owned, as all below */
+	struct meta *meta;
+	struct blocks *blocks;
+	struct staging *staging;
+	struct space *space;
+	struct vfs *vfs;
+	enum probe_versioning versioning;
+	bool outage; /* versioning is what meta remembers */
+	char outage_reason[512];
+	char warning[1024];
+};
+
+/* Composes the layers; each takes the one below over, also on failure. */
+static int build_store(struct stack *s, char *reason, size_t size)
+{
+	const struct options *o = s->o;
+	const struct s3_config s3 = {
+		.bucket = o->bucket,
+		.endpoint = o->endpoint,
+		.region = o->region,
+		.profile = o->profile,
+		.ca_file = o->ca_file,
+		.path_style = o->path_style,
+		.no_sign_request = o->no_sign_request,
+		.requester_pays = o->requester_pays,
+		.connect_timeout_s = o->connect_timeout_s,
+		.read_timeout_s = o->read_timeout_s,
+	};
+	const struct retry_config retry = {.retries = o->retries};
+	struct store *top = NULL;
+	int rc;
+
+	rc = s3_store_new(&s3, reason, size, &top);
+	if (rc)
+		return rc;
+	snprintf(reason, size, "no memory");
+	s->s3 = top;
+	rc = metrics_store_new(&top, &top);
+	if (rc)
+		return rc;
+	s->metrics = top;
+	rc = trace_store_new(&top, &top);
+	if (rc)
+		return rc;
+	s->probe = top;
+	rc = retry_store_new(&retry, &top, &top);
+	if (!rc)
+		s->store = top;
+	return rc;
+}
+
+/* Which directory it is to be, from the options or the default. */
+static int choose_cache(struct stack *s, char *reason, size_t size)
+{
+	const struct options *o = s->o;
+	char *base = NULL;
+	int rc;
+
+	rc = cachedir_identity(s3_store_url(s->s3), o->bucket, o->prefix,
+			       &s->identity);
+	if (rc)
+		goto out;
+	if (o->cache_dir) {
+		s->cache_path = strdup(o->cache_dir);
+		rc = s->cache_path ? 0 : -ENOMEM;
+		goto out;
+	}
+	rc = cachedir_default_base(&base);
+	if (!rc)
+		rc = cachedir_default(base, o->bucket, s->identity,
+				      &s->cache_path);
+out:
+	free(base);
+	if (rc == -ENOENT)
+		snprintf(reason, size,
+			 "no home directory to keep the cache in; name one "
+			 "with -o cache_dir=");
+	else if (rc)
+		snprintf(reason, size, "no cache directory: %s", strerror(-rc));
+	return rc;
+}
+
+int stack_new(const struct options *o, char *reason, size_t size,
+	      struct stack **ret_stack)
+{
+	struct stack *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s) {
+		snprintf(reason, size, "no memory");
+		return -ENOMEM;
+	}
+	s->o = o;
+	s->versioning = PROBE_UNKNOWN;
+	rc = build_store(s, reason, size);
+	if (!rc)
+		rc = choose_cache(s, reason, size);
+	if (rc) {
+		stack_free(s);
+		return rc;
+	}
+	*ret_stack = s;
+	return 0;
+}
+
+static void warn(struct stack *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void warn(struct stack *s, const char *fmt, ...)
+{
+	size_t used = strlen(s->warning);
+	va_list ap;
+
+	if (used)
+		used += (size_t)snprintf(s->warning + used,
+					 sizeof(s->warning) - used, "; ");
+	if (used >= sizeof(s->warning))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(s->warning + used, sizeof(s->warning) - used, fmt, ap);
+	va_end(ap);
+}
+
+int stack_probe(struct stack *s, char *reason, size_t size)
+{
+	const struct probe_about about = {
+		.bucket = s->o->bucket,
+		.url = s3_store_url(s->s3),
+		.region = s3_store_region(s->s3),
+		.ca_file = s->o->ca_file,
+	};
+	int rc;
+
+	rc = probe_bucket(s->probe, &about, reason, size, &s->versioning);
+	if (rc && probe_is_outage(rc) && cachedir_used(s->cache_path)) {
+		s->outage = true;
+		snprintf(s->outage_reason, sizeof(s->outage_reason), "%s",
+			 reason);
+		return 0;
+	}
+	if (rc || !s->o->enable_versioning || s->versioning == PROBE_VERSIONED)
+		return rc;
+	rc = probe_enable_versioning(s->probe, &about, reason, size);
+	if (!rc) {
+		s->versioning = PROBE_VERSIONED;
+		log_info("bucket %s: versioning is enabled now", s->o->bucket);
+	}
+	return rc;
+}
+
+/* Keeps what was learnt of the bucket, or in an outage takes what was. */
+static int remember(struct stack *s, char *reason, size_t size)
+{
+	uint64_t known = PROBE_UNKNOWN;
+	int rc, get;
+
+	rc = meta_lock(s->meta);
+	if (rc)
+		goto out;
+	get = meta_sys_get_u64(s->meta, SYS_VERSIONING, &known);
+	if (!s->outage && s->versioning != PROBE_UNKNOWN &&
+	    (get || known != (uint64_t)s->versioning))
+		rc = meta_sys_put_u64(s->meta, SYS_VERSIONING, s->versioning);
+	meta_unlock(s->meta);
+	if (s->outage && get) {
+		snprintf(reason, size, "%s", s->outage_reason);
+		return -EIO;
+	}
+	if (s->versioning == PROBE_UNKNOWN && !get && known < PROBE_UNKNOWN)
+		s->versioning = (enum probe_versioning)known;
+out:
+	if (rc)
+		snprintf(reason, size, "cache directory %s: %s", s->cache_path,
+			 strerror(-rc));
+	return rc;
+}
+
+static void warn_of_bucket(struct stack *s)
+{
+	const char *bucket = s->o->bucket;
+
+	if (s->outage)
+		warn(s, "%s; mounting with what the cache holds",
+		     s->outage_reason);
+	if (s->versioning == PROBE_UNVERSIONED)
+		warn(s,
+		     "bucket %s keeps no versions: what is overwritten or "
+		     "deleted is gone (-o enable_versioning switches them on)",
+		     bucket);
+	else if (s->versioning == PROBE_SUSPENDED)
+		warn(s,
+		     "versioning of bucket %s is suspended: what is "
+		     "overwritten or deleted from now on is gone (-o "
+		     "enable_versioning switches it on)",
+		     bucket);
+	else if (s->versioning == PROBE_UNKNOWN)
+		warn(s,
+		     "whether bucket %s keeps versions is not known, since "
+		     "the credentials lack s3:GetBucketVersioning; taken as "
+		     "one that does not",
+		     bucket);
+}
+
+static int open_parts(struct stack *s, char *reason, size_t size)
+{
+	const struct options *o = s->o;
+	const char *path;
+	int rc;
+
+	rc = cachedir_open(s->cache_path, s->identity, ENDING_WAIT_MS, reason,
+			   size, &s->dir);
+	if (rc)
+		return rc;
+	path = cachedir_path(s->dir);
+	rc = meta_open(path, s->identity, reason, size, &s->meta);
+	if (rc)
+		return rc;
+	rc = remember(s, reason, size);
+	if (rc)
+		return rc;
+	rc = blocks_open(path, o->cache_size_bytes, reason, size, &s->blocks);
+	if (rc)
+		return rc;
+	rc = staging_open(path, &s->staging);
+	if (!rc)
+		rc = space_new(path, o->min_free, o->min_free_percent,
+			       &s->space);
+	if (rc)
+		snprintf(reason, size, "cache directory %s: %s", path,
+			 strerror(-rc));
+	return rc;
+}
+
+static int start_vfs(struct stack *s)
+{
+	const struct options *o = s->o;
+	const struct vfs_config config = {
+		.bucket = o->bucket,
+		.prefix = o->prefix,
+		.defaults =
+			{
+				.uid = o->uid != OPTIONS_ID_NONE ? o->uid
+								 : getuid(),
+				.gid = o->gid != OPTIONS_ID_NONE ? o->gid
+								 : getgid(),
+				.file_mode = o->file_mode,
+				.dir_mode = o->dir_mode,
+			},
+		.ttl_ns = o->ttl_ns,
+		.commit_ns = o->commit_ns,
+		.read_only = o->read_only,
+		.sync = o->sync,
+		.fsync_local = o->fsync == OPTIONS_FSYNC_LOCAL,
+		.quota_bytes = o->quota_bytes,
+		.storage_class = o->storage_class,
+		.versions = o->versions,
+		.versioned = s->versioning == PROBE_VERSIONED,
+		.auto_uid = o->uid == OPTIONS_ID_NONE,
+	};
+	const struct vfs_parts parts = {
+		.meta = s->meta,
+		.blocks = s->blocks,
+		.staging = s->staging,
+		.space = s->space,
+		.store = s->store,
+		.metrics = s->metrics,
+		.s3 = s->s3,
+	};
+
+	return vfs_new(&config, &parts, &s->vfs);
+}
+
+int stack_open(struct stack *s, char *reason, size_t size)
+{
+	int rc = open_parts(s, reason, size);
+
+	if (rc)
+		return rc;
+	rc = start_vfs(s);
+	if (rc) {
+		snprintf(reason, size, "cannot start: %s", strerror(-rc));
+		return rc;
+	}
+	warn_of_bucket(s);
+	return 0;
+}
+
+struct vfs *stack_vfs(struct stack *s)
+{
+	return s->vfs;
+}
+
+const char *stack_warning(const struct stack *s)
+{
+	return s->warning[0] ? s->warning : NULL;
+}
+
+void stack_reload(struct stack *s)
+{
+	int rc = s3_store_reload(s->s3);
+
+	if (rc)
+		log_error("credentials could not be read again: %s",
+			  strerror(-rc));
+	else
+		log_info("credentials read again");
+}
+
+void stack_set_ending(struct stack *s)
+{
+	if (s->dir)
+		cachedir_set_ending(s->dir);
+}
+
+int stack_drain(struct stack *s)
+{
+	int left = vfs_drain(s->vfs);
+
+	vfs_free(s->vfs);
+	s->vfs = NULL;
+	return left;
+}
+
+void stack_free(struct stack *s)
+{
+	if (!s)
+		return;
+	vfs_free(s->vfs);
+	space_free(s->space);
+	/* The last commit of meta makes staged data durable first. */
+	meta_close(s->meta);
+	if (s->staging)
+		staging_close(s->staging);
+	if (s->blocks)
+		blocks_close(s->blocks);
+	store_free(s->store);
+	cachedir_close(s->dir);
+	free(s->cache_path);
+	free(s->identity);
+	free(s);
+}
