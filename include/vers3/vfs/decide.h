@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The syncer's decision: the one request that brings a key of the bucket
+ * from what it is known to hold to what the namespace wants there. Pure.
+ */
+#ifndef VERS3_VFS_DECIDE_H
+#define VERS3_VFS_DECIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vers3/meta/inode.h"
+
+enum decide_action {
+	DECIDE_DROP, /* they are equal: the key is clean */
+	DECIDE_DELETE,
+	DECIDE_PUT, /* one PUT of the whole */
+	DECIDE_COPY, /* server-side, from the inode's base, attributes anew */
+	DECIDE_UPLOAD, /* multipart: plan.h */
+};
+
+struct decide_in {
+	const char *key; /* below the mount's prefix */
+	const struct meta_version *known; /* key "" : nothing there */
+	const struct meta_inode *inode; /* NULL: nothing is wanted there */
+	bool versioned; /* the bucket keeps what is overwritten */
+	uint64_t copy_max; /* of CopyObject, bytes; 0: S3's 5 GiB */
+};
+
+enum decide_action decide(const struct decide_in *in);
+/* "drop" and so on, for the log. */
+const char *decide_action_name(enum decide_action action);
+
+/*
+ * Whether two name the same version of the same key: by version id where
+ * both have one, else by ETag.
+ */
+bool decide_same_version(const struct meta_version *a,
+			 const struct meta_version *b);
+/*
+ * Whether the bytes of the inode's base can still be copied by the server:
+ * always on a versioned bucket; else unless the key where they stood is
+ * known to hold another version now.
+ */
+bool decide_can_copy(const struct decide_in *in);
+
+#endif

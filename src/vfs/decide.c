@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is wanted × what is known → the request.
+ *
+ *	wanted				known		request
+ *	nothing				nothing		drop
+ *	nothing				a version	delete
+ *	content and attributes of base	base		drop
+ *	a directory, link, device	anything else	put
+ *	content of base, any name	anything else	copy, over copy_max upload
+ *	other content, small		anything else	put
+ *	other content			anything else	upload
+ */
+#include "vers3/vfs/decide.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "vers3/vfs/plan.h"
+
+const char *decide_action_name(enum decide_action action)
+{
+	switch (action) {
+	case DECIDE_DROP:
+		return "drop";
+	case DECIDE_DELETE:
+		return "delete";
+	case DECIDE_PUT:
+		return "put";
+	case DECIDE_COPY:
+		return "copy";
+	case DECIDE_UPLOAD:
+		return "upload";
+	}
+	return "unknown";
+}
+
+bool decide_same_version(const struct meta_version *a,
+			 const struct meta_version *b)
+{
+	if (!a->key[0] || strcmp(a->key, b->key) != 0)
+		return false;
+	if (a->version_id[0] && b->version_id[0])
+		return strcmp(a->version_id, b->version_id) == 0;
+	return a->etag[0] && strcmp(a->etag, b->etag) == 0;
+}
+
+/* The content is base's, no more and no less. */
+static bool content_is_base(const struct meta_inode *inode)
+{
+	const struct meta_version *base = &inode->base;
+
+	return base->key[0] && !(inode->flags & META_I_STAGED) &&
+	       inode->base_bytes == base->size_bytes &&
+	       inode->size_bytes == base->size_bytes;
+}
+
+bool decide_can_copy(const struct decide_in *in)
+{
+	const struct meta_version *base = &in->inode->base;
+
+	/* A source that cannot be named exactly might be another one. */
+	if (!base->key[0] || (!base->version_id[0] && !base->etag[0]))
+		return false;
+	if (in->versioned || strcmp(base->key, in->key) != 0)
+		return true;
+	return decide_same_version(base, in->known);
+}
+
+static bool in_place(const struct decide_in *in, bool content_same)
+{
+	const struct meta_inode *inode = in->inode;
+
+	return content_same && !(inode->flags & META_I_ATTR_DIRTY) &&
+	       strcmp(inode->base.key, in->key) == 0 &&
+	       decide_same_version(&inode->base, in->known);
+}
+
+enum decide_action decide(const struct decide_in *in)
+{
+	uint64_t copy_max = in->copy_max ? in->copy_max : PLAN_COPY_MAX;
+	const struct meta_inode *inode = in->inode;
+	bool same;
+
+	if (!inode)
+		return in->known->key[0] ? DECIDE_DELETE : DECIDE_DROP;
+	/* What is no file has its whole state in its attributes. */
+	if (!S_ISREG(inode->mode)) {
+		same = !(inode->flags & META_I_STAGED);
+		return in_place(in, same) ? DECIDE_DROP : DECIDE_PUT;
+	}
+	same = content_is_base(inode);
+	if (in_place(in, same))
+		return DECIDE_DROP;
+	if (same && inode->size_bytes <= copy_max && decide_can_copy(in))
+		return DECIDE_COPY;
+	return inode->size_bytes <= PLAN_SINGLE_MAX ? DECIDE_PUT
+						    : DECIDE_UPLOAD;
+}
