@@ -18,6 +18,8 @@
 #include "vers3/meta/inode.h"
 #include "vers3/store/store.h"
 
+#define READER_READ_MAX (UINT64_C(8) << 20) /* bytes of one reader_read() */
+
 struct reader;
 
 /* Of one open file, embedded in it; zeroed at open. Locked by the reader. */
@@ -43,19 +45,34 @@ void reader_free(struct reader *r);
 /*
  * Reads [offset, offset + size) of a version, cut at its size; done() is
  * called exactly once, on this thread or another. stream may be NULL (a
- * single read). A GET names the version id, or the ETag (If-Match) where
- * there is none: bytes of another version are never given; then -EIO.
+ * single read); it is not touched any more once done() is called. A GET
+ * names the version id and the ETag (If-Match): bytes of another version are
+ * never given; then -EIO. size is READER_READ_MAX at most, else -EINVAL.
+ * The version carries its content id (reader_content_id()), else -EIO.
  */
 void reader_read(struct reader *r, const struct meta_version *version,
 		 struct reader_stream *stream, uint64_t offset, size_t size,
 		 reader_done_fn done, void *arg);
-/* The same, waiting: fills buf. 0 or -errno; a short read is -EIO. */
+/*
+ * The same, waiting, of any size: fills buf. 0 or -errno; a short read is
+ * -EIO. Not from a done().
+ */
 int reader_read_sync(struct reader *r, const struct meta_version *version,
 		     uint64_t offset, void *buf, size_t size);
 /*
  * The content id of a version for the block cache: SHA-256 over key,
- * version id, ETag, size and Last-Modified, cut to META_ID_SIZE.
+ * version id, ETag, size and Last-Modified, cut to META_ID_SIZE. All zero
+ * (no content) when it cannot be computed.
  */
 void reader_content_id(struct meta_version *version);
+
+struct reader_stats {
+	uint64_t gets; /* sent so far */
+	uint64_t fetched_bytes; /* asked for by them */
+	uint64_t failed_gets;
+	uint64_t buffer_bytes; /* of all fetches, now */
+	uint64_t buffer_peak_bytes;
+};
+void reader_read_stats(struct reader *r, struct reader_stats *ret);
 
 #endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading from one version and no other.
+ *
+ * The version id pins it; the ETag goes along as If-Match, since that is all
+ * there is on an unversioned bucket, and since a server that overlooks one
+ * of the two may heed the other. Both are compared with what the answer says
+ * of itself once more, for a server that overlooks both.
+ */
+#include "version_get.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vers3/util/buf.h"
+#include "vers3/util/log.h"
+
+#define MD5_HEX 32
+
+bool version_etag_may_be_md5(const struct meta_version *version)
+{
+	const char *p = version->etag;
+
+	while (isxdigit((unsigned char)*p))
+		p++;
+	return !*p && p - version->etag == MD5_HEX;
+}
+
+/* Under KMS and customer keys an ETag of that form is no MD5. */
+static bool etag_is_md5(const struct meta_version *version,
+			const struct store_object *o)
+{
+	const char *sse =
+		kvlist_get(&o->headers, "x-amz-server-side-encryption");
+
+	if (!version_etag_may_be_md5(version))
+		return false;
+	if (sse && strncmp(sse, "aws:", 4) == 0)
+		return false;
+	return !kvlist_get(&o->headers,
+			   "x-amz-server-side-encryption-customer-algorithm");
+}
+
+/* What of the answer speaks of another version; NULL: nothing. */
+static const char *difference(const struct version_get *g,
+			      const struct store_request *r)
+{
+	const struct meta_version *v = g->version;
+	const struct store_object *o = &r->reply.object;
+
+	if (o->etag && v->etag[0] && strcmp(o->etag, v->etag) != 0)
+		return "another ETag";
+	if (o->version_id && v->version_id[0] &&
+	    strcmp(o->version_id, v->version_id) != 0)
+		return "another version id";
+	if (o->size_bytes && o->size_bytes != v->size_bytes)
+		return "another size";
+	if (r->reply.status == 200 && r->range_length)
+		return "more than the range";
+	return NULL;
+}
+
+static int call_checked(struct store *store, struct version_get *g,
+			struct store_request *r)
+{
+	const char *why;
+	int rc = store_call(store, r);
+
+	if (rc < 0) {
+		log_warning("GET %s [%llu+%llu]: %s", r->key,
+			    (unsigned long long)g->offset,
+			    (unsigned long long)g->length,
+			    r->reply.code[0] ? r->reply.code : strerror(-rc));
+		if (rc == -ETIMEDOUT || rc == -EACCES || rc == -EREMOTE ||
+		    rc == -ENOMEM)
+			return rc;
+		return -EIO;
+	}
+	why = difference(g, r);
+	if (why) {
+		log_error("GET %s: the server answered with %s", r->key, why);
+		return -EIO;
+	}
+	g->md5_etag = etag_is_md5(g->version, &r->reply.object);
+	return 0;
+}
+
+int version_get(struct store *store, const char *prefix, struct version_get *g)
+{
+	const struct meta_version *v = g->version;
+	struct store_request r;
+	struct buf key;
+	int rc;
+
+	/* Nothing names the version: whatever came could be another one. */
+	if (!v->version_id[0] && !v->etag[0])
+		return -EIO;
+	buf_init(&key, META_KEY_MAX);
+	store_request_init(&r, STORE_GET);
+	rc = buf_printf(&key, "%s%s", prefix, v->key);
+	if (rc) {
+		rc = rc == -ENOMEM ? rc : -EIO;
+		goto out;
+	}
+	r.key = key.data;
+	r.version_id = v->version_id[0] ? v->version_id : NULL;
+	r.if_match = v->etag[0] ? v->etag : NULL;
+	if (g->offset || g->length != v->size_bytes) {
+		r.range_offset = g->offset;
+		r.range_length = g->length;
+	}
+	r.sink = g->sink;
+	r.sink_ctx = g->sink_ctx;
+	rc = call_checked(store, g, &r);
+out:
+	store_request_release(&r);
+	buf_release(&key);
+	return rc;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A ranged GET that gives bytes of one version, or fails.
+ */
+#ifndef VERS3_VFS_VERSION_GET_INTERNAL_H
+#define VERS3_VFS_VERSION_GET_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vers3/meta/inode.h"
+#include "vers3/store/store.h"
+
+struct version_get {
+	const struct meta_version *version; /* borrowed */
+	uint64_t offset, length; /* inside the version, length > 0 */
+	store_sink_fn sink; /* must count: a body may end early */
+	void *sink_ctx;
+	bool md5_etag; /* out: the ETag is the body's MD5, as far as is told */
+};
+
+/*
+ * Blocks. 0 when the server says that it answered from this very version;
+ * -ETIMEDOUT, -EACCES, -EREMOTE, -ENOMEM; all else, a version that is gone or
+ * is another one included, is -EIO and logged.
+ */
+int version_get(struct store *store, const char *prefix, struct version_get *g);
+
+/* Whether the ETag looks like an MD5 (docs: API_Object, "ETag"). */
+bool version_etag_may_be_md5(const struct meta_version *version);
+
+#endif
