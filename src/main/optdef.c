@@ -34,10 +34,10 @@ static const char *const log_words[] = {"stderr", "syslog", "journal", NULL};
 const struct optdef optdefs[] = {
 	{"Server", "endpoint", OPT_URL, FIELD(endpoint),
 	 "the S3 server", .value = "URL",
-	 .shown = "the profile's, else AWS's for the region"},
+	 .shown = "$AWS_ENDPOINT_URL, the profile's, else AWS's"},
 	{"Server", "region", OPT_STRING, FIELD(region),
 	 "region to sign for", .value = "NAME",
-	 .shown = "the profile's, else asked of the server"},
+	 .shown = "$AWS_REGION, the profile's, else asked of the server"},
 	{"Server", "path_style", OPT_FLAG, FIELD(path_style),
 	 "put the bucket into the path, not into the host name"},
 	{"Server", "profile", OPT_STRING, FIELD(profile),
