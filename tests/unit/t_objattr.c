@@ -71,85 +71,81 @@ static void parse(const char *key, const char *meta_text,
 	kvlist_release(&headers);
 }
 
+static const struct {
+	const char *name, *key, *meta, *type;
+	uint32_t mode, uid, gid;
+	int64_t mtime_ns;
+} writers[] = {
+	{"nothing", "a", "", NULL, S_IFREG | 0644, 501, 502, LAST_MODIFIED},
+	{"nothing, directory", "a/", "", NULL, S_IFDIR | 0755, 501, 502,
+	 LAST_MODIFIED},
+	{"vers3", "a",
+	 "file-permissions=0100640\nfile-owner=7\nfile-group=8\n"
+	 "file-mtime=1732235408123456789ns\n"
+	 "mtime=1732235408.123456789\n",
+	 NULL, S_IFREG | 0640, 7, 8, INT64_C(1732235408123456789)},
+	{"AWS, milliseconds", "a",
+	 "file-permissions=100640\nfile-owner=7\nfile-group=8\n"
+	 "file-mtime=1732235408123\n",
+	 NULL, S_IFREG | 0640, 7, 8, INT64_C(1732235408123000000)},
+	{"AWS, mode without type", "a/", "file-permissions=0700\n", NULL,
+	 S_IFDIR | 0700, 501, 502, LAST_MODIFIED},
+	{"s3fs", "a",
+	 "atime=1795315662.415073418\nctime=1795315663\ngid=0\n"
+	 "mode=33184\nmtime=1732235408.500000000\nuid=0\n",
+	 "text/plain", S_IFREG | 0640, 0, 0, INT64_C(1732235408500000000)},
+	{"s3fs, symlink", "a", "gid=0\nmode=41471\nmtime=1795315663\nuid=0\n",
+	 "application/octet-stream", S_IFLNK | 0777, 0, 0,
+	 INT64_C(1795315663000000000)},
+	{"s3fs, mkdir", "d/", "gid=0\nmode=493\nmtime=1795315664\nuid=0\n",
+	 "application/x-directory", S_IFDIR | 0755, 0, 0,
+	 INT64_C(1795315664000000000)},
+	{"rclone", "a", "mtime=1732235408.5\n", "text/plain; charset=utf-8",
+	 S_IFREG | 0644, 501, 502, INT64_C(1732235408500000000)},
+	{"rclone --metadata", "a",
+	 "Atime=2026-11-22T02:47:42.415073418Z\n"
+	 "Btime=2026-11-22T02:47:42.175073418Z\n"
+	 "Gid=0\nMode=100640\nMtime=1732235408.5\nUid=0\n",
+	 "text/plain; charset=utf-8", S_IFREG | 0640, 0, 0,
+	 INT64_C(1732235408500000000)},
+	{"s3cmd", "a",
+	 "s3cmd-attrs=atime:1732235408/ctime:1795315662/gid:0/"
+	 "gname:root/md5:764efa883dda1e11db47671c4a3bbd9e/mode:33184/"
+	 "mtime:1732235408/uid:0/uname:root\n",
+	 "text/plain", S_IFREG | 0640, 0, 0, INT64_C(1732235408000000000)},
+	{"s3cmd, octal mode", "a", "s3cmd-attrs=mode:0100600/uid:4\n", NULL,
+	 S_IFREG | 0600, 4, 502, LAST_MODIFIED},
+	{"own set wins", "a",
+	 "s3cmd-attrs=mode:33152/mtime:1/uid:1/gid:1\n"
+	 "mode=33261\nuid=2\ngid=2\nmtime=2\n"
+	 "file-permissions=0100640\nfile-owner=3\nfile-group=3\n"
+	 "file-mtime=3ns\n",
+	 NULL, S_IFREG | 0640, 3, 3, 3},
+	{"s3fs before s3cmd", "a",
+	 "s3cmd-attrs=mode:33152/mtime:1/uid:1/gid:1\n"
+	 "mode=33261\nuid=2\ngid=2\nmtime=2\n",
+	 NULL, S_IFREG | 0755, 2, 2, INT64_C(2000000000)},
+	{"next where one is unreadable", "a",
+	 "s3cmd-attrs=mode:33152/mtime:1/uid:1/gid:1\n"
+	 "mode=rw-r--r--\nuid=root\nuid=2\ngid=-1\nmtime=yesterday\n"
+	 "file-permissions=0100648\nfile-owner=\nfile-group=0x8\n"
+	 "file-mtime=12us\n",
+	 NULL, S_IFREG | 0600, 1, 1, INT64_C(1000000000)},
+};
+
 static void test_writers(void **state)
 {
-	static const struct {
-		const char *name, *key, *meta, *type;
-		uint32_t mode, uid, gid;
-		int64_t mtime_ns;
-	} cases[] = {
-		{"nothing", "a", "", NULL, S_IFREG | 0644, 501, 502,
-		 LAST_MODIFIED},
-		{"nothing, directory", "a/", "", NULL, S_IFDIR | 0755, 501, 502,
-		 LAST_MODIFIED},
-		{"vers3", "a",
-		 "file-permissions=0100640\nfile-owner=7\nfile-group=8\n"
-		 "file-mtime=1732235408123456789ns\n"
-		 "mtime=1732235408.123456789\n",
-		 NULL, S_IFREG | 0640, 7, 8, INT64_C(1732235408123456789)},
-		{"AWS, milliseconds", "a",
-		 "file-permissions=100640\nfile-owner=7\nfile-group=8\n"
-		 "file-mtime=1732235408123\n",
-		 NULL, S_IFREG | 0640, 7, 8, INT64_C(1732235408123000000)},
-		{"AWS, mode without type", "a/", "file-permissions=0700\n",
-		 NULL, S_IFDIR | 0700, 501, 502, LAST_MODIFIED},
-		{"s3fs", "a",
-		 "atime=1795315662.415073418\nctime=1795315663\ngid=0\n"
-		 "mode=33184\nmtime=1732235408.500000000\nuid=0\n",
-		 "text/plain", S_IFREG | 0640, 0, 0,
-		 INT64_C(1732235408500000000)},
-		{"s3fs, symlink", "a",
-		 "gid=0\nmode=41471\nmtime=1795315663\nuid=0\n",
-		 "application/octet-stream", S_IFLNK | 0777, 0, 0,
-		 INT64_C(1795315663000000000)},
-		{"s3fs, mkdir", "d/",
-		 "gid=0\nmode=493\nmtime=1795315664\nuid=0\n",
-		 "application/x-directory", S_IFDIR | 0755, 0, 0,
-		 INT64_C(1795315664000000000)},
-		{"rclone", "a", "mtime=1732235408.5\n",
-		 "text/plain; charset=utf-8", S_IFREG | 0644, 501, 502,
-		 INT64_C(1732235408500000000)},
-		{"rclone --metadata", "a",
-		 "Atime=2026-11-22T02:47:42.415073418Z\n"
-		 "Btime=2026-11-22T02:47:42.175073418Z\n"
-		 "Gid=0\nMode=100640\nMtime=1732235408.5\nUid=0\n",
-		 "text/plain; charset=utf-8", S_IFREG | 0640, 0, 0,
-		 INT64_C(1732235408500000000)},
-		{"s3cmd", "a",
-		 "s3cmd-attrs=atime:1732235408/ctime:1795315662/gid:0/"
-		 "gname:root/md5:764efa883dda1e11db47671c4a3bbd9e/mode:33184/"
-		 "mtime:1732235408/uid:0/uname:root\n",
-		 "text/plain", S_IFREG | 0640, 0, 0,
-		 INT64_C(1732235408000000000)},
-		{"s3cmd, octal mode", "a", "s3cmd-attrs=mode:0100600/uid:4\n",
-		 NULL, S_IFREG | 0600, 4, 502, LAST_MODIFIED},
-		{"own set wins", "a",
-		 "s3cmd-attrs=mode:33152/mtime:1/uid:1/gid:1\n"
-		 "mode=33261\nuid=2\ngid=2\nmtime=2\n"
-		 "file-permissions=0100640\nfile-owner=3\nfile-group=3\n"
-		 "file-mtime=3ns\n",
-		 NULL, S_IFREG | 0640, 3, 3, 3},
-		{"s3fs before s3cmd", "a",
-		 "s3cmd-attrs=mode:33152/mtime:1/uid:1/gid:1\n"
-		 "mode=33261\nuid=2\ngid=2\nmtime=2\n",
-		 NULL, S_IFREG | 0755, 2, 2, INT64_C(2000000000)},
-		{"next where one is unreadable", "a",
-		 "s3cmd-attrs=mode:33152/mtime:1/uid:1/gid:1\n"
-		 "mode=rw-r--r--\nuid=root\nuid=2\ngid=-1\nmtime=yesterday\n"
-		 "file-permissions=0100648\nfile-owner=\nfile-group=0x8\n"
-		 "file-mtime=12us\n",
-		 NULL, S_IFREG | 0600, 1, 1, INT64_C(1000000000)},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < COUNT(writers); i++) {
 		struct objattr a;
 
-		parse(cases[i].key, cases[i].meta, cases[i].type, &a, NULL);
-		if (a.mode != cases[i].mode || a.uid != cases[i].uid ||
-		    a.gid != cases[i].gid || a.mtime_ns != cases[i].mtime_ns)
+		parse(writers[i].key, writers[i].meta, writers[i].type, &a,
+		      NULL);
+		if (a.mode != writers[i].mode || a.uid != writers[i].uid ||
+		    a.gid != writers[i].gid ||
+		    a.mtime_ns != writers[i].mtime_ns)
 			fail_msg("%s: mode %o uid %u gid %u mtime %lld",
-				 cases[i].name, a.mode, a.uid, a.gid,
+				 writers[i].name, a.mode, a.uid, a.gid,
 				 (long long)a.mtime_ns);
 		assert_int_equal(a.rdev, 0);
 		assert_string_equal(a.link_id, "");

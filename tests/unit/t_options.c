@@ -317,69 +317,70 @@ static void test_lines(void **state)
 }
 
 /* A wrong line, and what the reason must name. */
+static const struct {
+	const char *line, *says;
+} wrong_lines[] = {
+	{"vers3", "bucket and mount point are missing"},
+	{"vers3 b", "mount point is missing"},
+	{"vers3 b /tmp more", "too many"},
+	{"vers3 b /nonexistent/dir", "/nonexistent/dir"},
+	{"vers3 s3://b/p /tmp", "BUCKET:PREFIX"},
+	{"vers3 b/p /tmp", "BUCKET:PREFIX"},
+	{"vers3 :p /tmp", "bucket"},
+	{"vers3 .. /tmp", "bucket"},
+	{"vers3 b:p//q /tmp", "p//q"},
+	{"vers3 b://p /tmp", "BUCKET:PREFIX"},
+	{"vers3 b:p// /tmp", "p//"},
+	{"vers3 b:p/../q /tmp", "p/../q"},
+	{"vers3 b:. /tmp", "prefix"},
+	{"vers3 -z b /tmp", "-z"},
+	{"vers3 --colour b /tmp", "--colour"},
+	{"vers3 -s b /tmp", "-s"},
+	{"vers3 b /tmp -o", "-o"},
+	{"vers3 b /tmp -o colour=red", "colour"},
+	{"vers3 b /tmp -o sync=1", "sync takes no value"},
+	{"vers3 b /tmp -o nofail=1", "nofail"},
+	{"vers3 b /tmp -o commit", "commit needs a value"},
+	{"vers3 b /tmp -o commit=", "commit needs a value"},
+	{"vers3 b /tmp -o commit=soon", "s, m, h or d"},
+	{"vers3 b /tmp -o commit=-1", "s, m, h or d"},
+	{"vers3 b /tmp -o commit=1e3", "s, m, h or d"},
+	{"vers3 b /tmp -o commit=0x10", "s, m, h or d"},
+	{"vers3 b /tmp -o commit=1.2.3", "s, m, h or d"},
+	{"vers3 b /tmp -o commit=5w", "s, m, h or d"},
+	{"vers3 b /tmp -o commit=2d", "at most 1d"},
+	{"vers3 b /tmp -o commit=5ms", "s, m, h or d"},
+	{"vers3 b /tmp -o cache_size=big", "K, M, G or T"},
+	{"vers3 b /tmp -o cache_size=1K", "from 1M"},
+	{"vers3 b /tmp -o cache_size=99999999T", "cache_size"},
+	{"vers3 b /tmp -o min_free=101%", "percentage"},
+	{"vers3 b /tmp -o min_free=%", "percentage"},
+	{"vers3 b /tmp -o min_free=1000%", "percentage"},
+	{"vers3 b /tmp -o retries=many", "from 0 to 100"},
+	{"vers3 b /tmp -o retries=101", "from 0 to 100"},
+	{"vers3 b /tmp -o read_timeout=0", "from 1 to 1h"},
+	{"vers3 b /tmp -o uid=root", "uid"},
+	{"vers3 b /tmp -o uid=4294967295", "uid"},
+	{"vers3 b /tmp -o umask=8", "octal"},
+	{"vers3 b /tmp -o umask=1777", "at most 0777"},
+	{"vers3 b /tmp -o file_mode=010000", "octal"},
+	{"vers3 b /tmp -o versions=all", "hidden|visible|off"},
+	{"vers3 b /tmp -o log_level=2", "error|warning|info|debug"},
+	{"vers3 b /tmp -o endpoint=host", "https://"},
+	{"vers3 b /tmp -o allow_other,allow_root", "exclude"},
+};
+
 static void test_errors(void **state)
 {
-	static const struct {
-		const char *line, *says;
-	} cases[] = {
-		{"vers3", "bucket and mount point are missing"},
-		{"vers3 b", "mount point is missing"},
-		{"vers3 b /tmp more", "too many"},
-		{"vers3 b /nonexistent/dir", "/nonexistent/dir"},
-		{"vers3 s3://b/p /tmp", "BUCKET:PREFIX"},
-		{"vers3 b/p /tmp", "BUCKET:PREFIX"},
-		{"vers3 :p /tmp", "bucket"},
-		{"vers3 .. /tmp", "bucket"},
-		{"vers3 b:p//q /tmp", "p//q"},
-		{"vers3 b://p /tmp", "BUCKET:PREFIX"},
-		{"vers3 b:p// /tmp", "p//"},
-		{"vers3 b:p/../q /tmp", "p/../q"},
-		{"vers3 b:. /tmp", "prefix"},
-		{"vers3 -z b /tmp", "-z"},
-		{"vers3 --colour b /tmp", "--colour"},
-		{"vers3 -s b /tmp", "-s"},
-		{"vers3 b /tmp -o", "-o"},
-		{"vers3 b /tmp -o colour=red", "colour"},
-		{"vers3 b /tmp -o sync=1", "sync takes no value"},
-		{"vers3 b /tmp -o nofail=1", "nofail"},
-		{"vers3 b /tmp -o commit", "commit needs a value"},
-		{"vers3 b /tmp -o commit=", "commit needs a value"},
-		{"vers3 b /tmp -o commit=soon", "s, m, h or d"},
-		{"vers3 b /tmp -o commit=-1", "s, m, h or d"},
-		{"vers3 b /tmp -o commit=1e3", "s, m, h or d"},
-		{"vers3 b /tmp -o commit=0x10", "s, m, h or d"},
-		{"vers3 b /tmp -o commit=1.2.3", "s, m, h or d"},
-		{"vers3 b /tmp -o commit=5w", "s, m, h or d"},
-		{"vers3 b /tmp -o commit=2d", "at most 1d"},
-		{"vers3 b /tmp -o commit=5ms", "s, m, h or d"},
-		{"vers3 b /tmp -o cache_size=big", "K, M, G or T"},
-		{"vers3 b /tmp -o cache_size=1K", "from 1M"},
-		{"vers3 b /tmp -o cache_size=99999999T", "cache_size"},
-		{"vers3 b /tmp -o min_free=101%", "percentage"},
-		{"vers3 b /tmp -o min_free=%", "percentage"},
-		{"vers3 b /tmp -o min_free=1000%", "percentage"},
-		{"vers3 b /tmp -o retries=many", "from 0 to 100"},
-		{"vers3 b /tmp -o retries=101", "from 0 to 100"},
-		{"vers3 b /tmp -o read_timeout=0", "from 1 to 1h"},
-		{"vers3 b /tmp -o uid=root", "uid"},
-		{"vers3 b /tmp -o uid=4294967295", "uid"},
-		{"vers3 b /tmp -o umask=8", "octal"},
-		{"vers3 b /tmp -o umask=1777", "at most 0777"},
-		{"vers3 b /tmp -o file_mode=010000", "octal"},
-		{"vers3 b /tmp -o versions=all", "hidden|visible|off"},
-		{"vers3 b /tmp -o log_level=2", "error|warning|info|debug"},
-		{"vers3 b /tmp -o endpoint=host", "https://"},
-		{"vers3 b /tmp -o allow_other,allow_root", "exclude"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < COUNT(wrong_lines); i++) {
 		struct options o;
 
-		if (parse_line(cases[i].line, &o) != -EINVAL)
-			fail_msg("%s was taken", cases[i].line);
-		if (!strstr(reason, cases[i].says) || strchr(reason, '\n'))
-			fail_msg("%s: %s", cases[i].line, reason);
+		if (parse_line(wrong_lines[i].line, &o) != -EINVAL)
+			fail_msg("%s was taken", wrong_lines[i].line);
+		if (!strstr(reason, wrong_lines[i].says) ||
+		    strchr(reason, '\n'))
+			fail_msg("%s: %s", wrong_lines[i].line, reason);
 	}
 }
 
