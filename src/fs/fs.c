@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ struct fs {
 	struct notify *notify; /* owned */
 	struct ops_context ops;
 	bool mounted;
+	atomic_bool serving; /* the workers answer */
 	pthread_t loop; /* the thread in fs_run() */
 };
 
@@ -127,6 +129,7 @@ int fs_new(const struct fs_config *config, struct vfs *vfs, char *reason,
 	if (!fs)
 		goto out;
 	pthread_rwlock_init(&fs->ops.gate, NULL);
+	handles_init(&fs->ops.handles);
 	fs->ops.vfs = vfs;
 	rc = copy_config(fs, config);
 	if (!rc)
@@ -199,6 +202,21 @@ int fs_mount(struct fs *fs, char *reason, size_t size)
 }
 
 /*
+ * Has the kernel write what processes changed through memory maps, which it
+ * would throw away with the connection. Needs the workers.
+ */
+static void write_back(const struct fs *fs)
+{
+	int fd = open(fs->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (syncfs(fd))
+		log_warning("%s: %s", fs->mountpoint, strerror(errno));
+	close(fd);
+}
+
+/*
  * Ends the loop. The invalidation under way goes first: the kernel may hold
  * it until one of the workers, which still run, has answered a read.
  * Repeated, since libfuse's loop looks at its flag and then sleeps, and a
@@ -209,6 +227,8 @@ static bool end_loop(void *ctx, int sig)
 	struct fs *fs = ctx;
 
 	(void)sig;
+	if (atomic_exchange(&fs->serving, false))
+		write_back(fs);
 	notify_stop(fs->notify);
 	fuse_session_exit(fs->session);
 	pthread_kill(fs->loop, WAKE_SIGNAL);
@@ -233,8 +253,10 @@ int fs_run(struct fs *fs, struct signals *signals)
 	fuse_loop_cfg_set_max_threads(config, fs->max_threads);
 	fuse_loop_cfg_set_idle_threads(config, IDLE_THREADS);
 	fs->loop = pthread_self();
+	atomic_store(&fs->serving, true);
 	signals_attach(signals, end_loop, fs);
 	rc = fuse_session_loop_mt(fs->session, config);
+	atomic_store(&fs->serving, false);
 	fuse_loop_cfg_destroy(config);
 	notify_stop(fs->notify);
 	/* Positive: a signal; an end by ENODEV is an unmount, and 0. */
@@ -251,6 +273,7 @@ void fs_unmount(struct fs *fs)
 	pthread_rwlock_unlock(&fs->ops.gate);
 	fuse_session_unmount(fs->session);
 	fs->mounted = false;
+	handles_end(&fs->ops.handles, fs->ops.vfs);
 }
 
 void fs_free(struct fs *fs)
@@ -261,6 +284,7 @@ void fs_free(struct fs *fs)
 	notify_free(fs->notify);
 	if (fs->session)
 		fuse_session_destroy(fs->session);
+	handles_release(&fs->ops.handles);
 	pthread_rwlock_destroy(&fs->ops.gate);
 	free(fs->options);
 	free(fs->mountpoint);

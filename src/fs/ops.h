@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "handles.h"
+
 #include "vers3/vfs/vfs.h"
 
 /* The session's user data. */
@@ -34,6 +36,7 @@ struct ops_context {
 	 */
 	pthread_rwlock_t gate;
 	bool closed; /* protected by gate */
+	struct handles handles;
 };
 
 extern const struct fuse_lowlevel_ops ops_table;
@@ -41,6 +44,16 @@ extern const struct fuse_lowlevel_ops ops_table;
 static inline struct ops_context *ops_context(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
+}
+
+static inline struct handles *ops_handles(fuse_req_t req)
+{
+	return &ops_context(req)->handles;
+}
+
+static inline struct handle *ops_handle(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
 }
 
 static inline struct vfs *ops_vfs(fuse_req_t req)

@@ -5,25 +5,36 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static struct vfs_dir *dir_of(const struct fuse_file_info *fi)
+static void drop_handle(struct ops_context *c, struct handle *handle)
 {
-	return (struct vfs_dir *)(uintptr_t)fi->fh;
+	struct vfs_dir *d = handle->dir;
+
+	handles_del(&c->handles, handle);
+	vfs_releasedir(c->vfs, d);
 }
 
 void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct vfs *v = ops_vfs(req);
+	struct ops_context *c = ops_context(req);
+	struct handle *handle = NULL;
 	struct vfs_dir *d = NULL;
 	int rc;
 
-	rc = vfs_opendir(v, ino, &d);
+	rc = vfs_opendir(c->vfs, ino, &d);
+	if (!rc) {
+		handle = handles_add(&c->handles, NULL, d);
+		if (!handle) {
+			vfs_releasedir(c->vfs, d);
+			rc = -ENOMEM;
+		}
+	}
 	if (rc) {
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	fi->fh = (uintptr_t)d;
+	fi->fh = (uintptr_t)handle;
 	if (fuse_reply_open(req, fi))
-		vfs_releasedir(v, d); /* the caller was interrupted */
+		drop_handle(c, handle); /* it was interrupted */
 }
 
 /* One reply of readdir as it grows. */
@@ -71,8 +82,8 @@ static void read_directory(fuse_req_t req, size_t size, off_t offset,
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	rc = vfs_readdir(ops_vfs(req), dir_of(fi), (uint64_t)offset, plus,
-			 add_entry, &l);
+	rc = vfs_readdir(ops_vfs(req), ops_handle(fi)->dir, (uint64_t)offset,
+			 plus, add_entry, &l);
 	/* What came before an error is given; the next call meets it again. */
 	if (rc && !l.len)
 		fuse_reply_err(req, -rc);
@@ -106,6 +117,6 @@ void ops_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
 void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	vfs_releasedir(ops_vfs(req), dir_of(fi));
+	drop_handle(ops_context(req), ops_handle(fi));
 	fuse_reply_err(req, 0);
 }

@@ -6,39 +6,54 @@
 
 static struct vfs_file *file_of(const struct fuse_file_info *fi)
 {
-	return (struct vfs_file *)(uintptr_t)fi->fh;
+	return ops_handle(fi)->file;
 }
 
-static void fill_info(struct fuse_file_info *fi, struct vfs_file *f,
-		      const struct vfs_open *how)
+/* Makes the handle of an open file; releases the file if it cannot. */
+static int fill_info(fuse_req_t req, struct fuse_file_info *fi,
+		     struct vfs_file *f, const struct vfs_open *how)
 {
-	fi->fh = (uintptr_t)f;
+	struct handle *handle = handles_add(ops_handles(req), f, NULL);
+
+	if (!handle) {
+		vfs_release(ops_vfs(req), f);
+		return -ENOMEM;
+	}
+	fi->fh = (uintptr_t)handle;
 	fi->keep_cache = how->keep_cache;
 	fi->direct_io = how->direct;
 	fi->nonseekable = how->stream;
+	return 0;
+}
+
+static void drop_handle(struct ops_context *c, struct handle *handle)
+{
+	struct vfs_file *f = handle->file;
+
+	handles_del(&c->handles, handle);
+	vfs_release(c->vfs, f);
 }
 
 void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct vfs *v = ops_vfs(req);
+	struct ops_context *c = ops_context(req);
 	struct vfs_open how = {.keep_cache = false};
 	struct vfs_file *f = NULL;
 	int rc;
 
-	rc = vfs_open(v, ino, fi->flags, &f, &how);
-	if (rc) {
+	rc = vfs_open(c->vfs, ino, fi->flags, &f, &how);
+	if (!rc)
+		rc = fill_info(req, fi, f, &how);
+	if (rc)
 		fuse_reply_err(req, -rc);
-		return;
-	}
-	fill_info(fi, f, &how);
-	if (fuse_reply_open(req, fi))
-		vfs_release(v, f); /* the caller was interrupted */
+	else if (fuse_reply_open(req, fi))
+		drop_handle(c, ops_handle(fi)); /* it was interrupted */
 }
 
 void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 		mode_t mode, struct fuse_file_info *fi)
 {
-	struct vfs *v = ops_vfs(req);
+	struct ops_context *c = ops_context(req);
 	struct vfs_caller who = ops_caller(req);
 	struct vfs_open how = {.keep_cache = false};
 	struct vfs_file *f = NULL;
@@ -46,16 +61,17 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	struct fuse_entry_param e;
 	int rc;
 
-	rc = vfs_create(v, parent, name, mode, fi->flags, &who, &entry, &f,
+	rc = vfs_create(c->vfs, parent, name, mode, fi->flags, &who, &entry, &f,
 			&how);
+	if (!rc)
+		rc = fill_info(req, fi, f, &how);
 	if (rc) {
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	fill_info(fi, f, &how);
 	e = ops_entry(&entry);
 	if (fuse_reply_create(req, &e, fi))
-		vfs_release(v, f);
+		drop_handle(c, ops_handle(fi));
 }
 
 /* May come on any thread, so it goes through the gate. */
@@ -72,12 +88,14 @@ static void read_done(void *arg, int error, const struct iovec *iov, int count)
 	else
 		fuse_reply_iov(req, iov, count);
 	pthread_rwlock_unlock(&c->gate);
+	handles_end_read(&c->handles);
 }
 
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	      struct fuse_file_info *fi)
 {
 	(void)ino;
+	handles_begin_read(ops_handles(req));
 	vfs_read(ops_vfs(req), file_of(fi), (uint64_t)offset, size, read_done,
 		 req);
 }
@@ -112,7 +130,7 @@ void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	vfs_release(ops_vfs(req), file_of(fi));
+	drop_handle(ops_context(req), ops_handle(fi));
 	fuse_reply_err(req, 0);
 }
 

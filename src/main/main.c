@@ -233,7 +233,7 @@ static int run(struct program *p)
 	}
 	finish(p);
 out:
-	/* The vfs may still tell the session things until it is freed. */
+	/* The vfs calls the hooks of the session until it is freed. */
 	stack_free(p->stack);
 	fs_free(p->fs);
 	signals_free(p->signals);

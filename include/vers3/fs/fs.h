@@ -9,7 +9,7 @@
  *	fs_run		once, after fs_mount; returns when the mount has ended
  *	fs_unmount	after fs_mount; further calls do nothing
  *	fs_notify_hooks	from fs_new on; the hooks work until fs_free
- *	fs_free		after vfs_free: the vfs may still answer parked reads
+ *	fs_free		after vfs_free: the vfs calls the hooks until then
  */
 #ifndef VERS3_FS_FS_H
 #define VERS3_FS_FS_H
@@ -48,7 +48,10 @@ int fs_mount(struct fs *fs, char *reason, size_t size);
  * comes next, so that none falls in between. 0 or -errno.
  */
 int fs_run(struct fs *fs, struct signals *signals);
-/* Unmounts, if it is still mounted; no reply reaches the kernel any more. */
+/*
+ * Unmounts, if it is still mounted; no reply reaches the kernel any more.
+ * Waits for reads under way and releases what is still open.
+ */
 void fs_unmount(struct fs *fs);
 /* NULL is fine. */
 void fs_free(struct fs *fs);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of what is open. */
+#include "handles.h"
+
+#include <stdlib.h>
+
+void handles_init(struct handles *h)
+{
+	pthread_mutex_init(&h->mutex, NULL);
+	pthread_cond_init(&h->idle, NULL);
+	h->first = NULL;
+	h->reads = 0;
+}
+
+void handles_release(struct handles *h)
+{
+	pthread_cond_destroy(&h->idle);
+	pthread_mutex_destroy(&h->mutex);
+}
+
+struct handle *handles_add(struct handles *h, struct vfs_file *file,
+			   struct vfs_dir *dir)
+{
+	struct handle *handle = malloc(sizeof(*handle));
+
+	if (!handle)
+		return NULL;
+	handle->file = file;
+	handle->dir = dir;
+	pthread_mutex_lock(&h->mutex);
+	handle->next = h->first;
+	handle->at = &h->first;
+	if (h->first)
+		h->first->at = &handle->next;
+	h->first = handle;
+	pthread_mutex_unlock(&h->mutex);
+	return handle;
+}
+
+void handles_del(struct handles *h, struct handle *handle)
+{
+	pthread_mutex_lock(&h->mutex);
+	*handle->at = handle->next;
+	if (handle->next)
+		handle->next->at = handle->at;
+	pthread_mutex_unlock(&h->mutex);
+	free(handle);
+}
+
+void handles_begin_read(struct handles *h)
+{
+	pthread_mutex_lock(&h->mutex);
+	h->reads++;
+	pthread_mutex_unlock(&h->mutex);
+}
+
+void handles_end_read(struct handles *h)
+{
+	pthread_mutex_lock(&h->mutex);
+	if (--h->reads == 0)
+		pthread_cond_broadcast(&h->idle);
+	pthread_mutex_unlock(&h->mutex);
+}
+
+void handles_end(struct handles *h, struct vfs *v)
+{
+	struct handle *handle;
+
+	pthread_mutex_lock(&h->mutex);
+	while (h->reads)
+		pthread_cond_wait(&h->idle, &h->mutex);
+	handle = h->first;
+	h->first = NULL;
+	pthread_mutex_unlock(&h->mutex);
+	while (handle) {
+		struct handle *next = handle->next;
+
+		if (handle->file)
+			vfs_release(v, handle->file);
+		else
+			vfs_releasedir(v, handle->dir);
+		free(handle);
+		handle = next;
+	}
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the kernel holds of ours: open files and directories, and reads that
+ * wait for their bytes. When a mount ends by a signal the kernel releases
+ * nothing any more, so it is done from this list.
+ */
+#ifndef VERS3_SRC_FS_HANDLES_H
+#define VERS3_SRC_FS_HANDLES_H
+
+#include <pthread.h>
+
+#include "vers3/vfs/vfs.h"
+
+/* One open file or directory: the other is NULL. Its address is the fh. */
+struct handle {
+	struct vfs_file *file;
+	struct vfs_dir *dir;
+	struct handle *next, **at; /* protected by handles.mutex */
+};
+
+struct handles {
+	pthread_mutex_t mutex; /* protects all below */
+	pthread_cond_t idle; /* no read waits */
+	struct handle *first; /* owned */
+	unsigned long reads;
+};
+
+void handles_init(struct handles *h);
+/* After handles_end(), or when nothing was ever opened. */
+void handles_release(struct handles *h);
+/* Takes over what is opened. NULL without memory. */
+struct handle *handles_add(struct handles *h, struct vfs_file *file,
+			   struct vfs_dir *dir);
+/* Frees the handle; the file or directory is the caller's again. */
+void handles_del(struct handles *h, struct handle *handle);
+
+/* Around each read, from the request to its answer. */
+void handles_begin_read(struct handles *h);
+void handles_end_read(struct handles *h);
+
+/*
+ * Waits for the reads, which the vfs answers in bounded time, and releases
+ * all that is open. No request may arrive any more.
+ */
+void handles_end(struct handles *h, struct vfs *v);
+
+#endif
