@@ -27,6 +27,11 @@ void syncer_free(struct syncer *s);
  */
 int syncer_mark(struct vfs *v, const char *path,
 		const struct meta_version *known, int64_t delay_ns);
+/*
+ * Has the staging file of an inode deleted once the namespace durably does
+ * not need it (no inode, or none of its bytes staged). Any lock may be held.
+ */
+int syncer_reap(struct syncer *s, uint64_t ino);
 /* Wakes the scheduler; without meta_lock(). */
 void syncer_kick(struct syncer *s);
 
@@ -44,13 +49,20 @@ int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left);
 
 /*
  * Whether the key's state was settled by this mount after `since` (a value
- * of syncer_epoch()): then what a list, asked before, says of it is old.
+ * of syncer_list_begin()): then what a list, asked before, says of it is old.
  */
-uint64_t syncer_epoch(struct syncer *s);
 bool syncer_settled_after(struct syncer *s, const char *path, uint64_t since);
+/*
+ * Whether any key below prefix is dirty or was settled after since; with
+ * meta_lock() held. Walks the whole dirty table.
+ */
+bool syncer_pending_below(struct vfs *v, const char *prefix, uint64_t since);
 /* Lists in flight keep the memory of what was settled: begin, end. */
 uint64_t syncer_list_begin(struct syncer *s);
 void syncer_list_end(struct syncer *s, uint64_t since);
+
+/* How many keys this mount has settled; each ends what a walk was worth. */
+uint64_t syncer_saves(struct syncer *s);
 
 struct syncer_stats {
 	uint64_t dirty_keys, in_flight;

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bytes of files in the live tree: staged extents over a base version
+ * over zeros (meta/inode.h). Every change of content is here.
+ *
+ * An inode with META_I_STAGED set has all its keys in the dirty table; so a
+ * write to an inode that is staged already has nothing to mark.
+ */
+#ifndef VERS3_VFS_CONTENT_H
+#define VERS3_VFS_CONTENT_H
+
+#include "vers3/vfs/node.h"
+#include "vers3/vfs/vfs.h"
+
+/* Whether the content is the base version, whole and unchanged. */
+bool content_is_base(const struct meta_inode *in);
+
+/*
+ * Reads [offset, offset + size) of the inode as it is now, cut at its size,
+ * into buf; *ret_size tells how much. May wait for the bucket. 0 or -errno.
+ */
+int content_read(struct vfs *v, struct node *n, uint64_t offset, void *buf,
+		 size_t size, size_t *ret_size);
+/* -ENOSPC, -EDQUOT before anything has changed. */
+int content_write(struct vfs *v, struct node *n, uint64_t offset,
+		  const void *data, size_t size);
+int content_truncate(struct vfs *v, struct node *n, uint64_t size_bytes);
+/* Makes a range read as zeros, inside the file's size. */
+int content_zero(struct vfs *v, struct node *n, uint64_t offset,
+		 uint64_t length);
+/*
+ * Takes [offset, offset + length) of an immutable version over by reference,
+ * at the same offset: no data moves, the syncer has the server copy it. Only
+ * where the file ends at offset, has nothing staged, and is empty or already
+ * shows this version up to there; else -EXDEV.
+ */
+int content_adopt(struct vfs *v, struct node *n,
+		  const struct meta_version *version, uint64_t offset,
+		  uint64_t length);
+/* SEEK_DATA, SEEK_HOLE. -ENXIO as lseek(2). */
+int content_seek(struct vfs *v, struct node *n, uint64_t offset, int whence,
+		 uint64_t *ret_offset);
+
+#endif

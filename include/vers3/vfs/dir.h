@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Directories against the bucket: which names there are, and what they are.
+ *
+ * A directory is listed when its names were never complete, or when the
+ * answer is older than ttl. The list is merged into the namespace: a key
+ * that is dirty, or was settled by this mount since the list was asked for,
+ * keeps the local state. An object's attributes are asked for (HEAD) once a
+ * version. While the bucket cannot be reached, what is known is used as it
+ * is.
+ */
+#ifndef VERS3_VFS_DIR_H
+#define VERS3_VFS_DIR_H
+
+#include "vers3/vfs/vfs.h"
+
+int dirs_new(struct vfs *v, struct dirs **ret_dirs);
+void dirs_free(struct dirs *d);
+
+/*
+ * The inode of a name in the live tree, with its attributes. 0, -ENOENT, or
+ * why the bucket could not be asked.
+ */
+int dir_lookup(struct vfs *v, uint64_t parent, const char *name,
+	       struct meta_inode *ret_inode);
+/* Makes all names of a directory known, at most ttl old. */
+int dir_refresh(struct vfs *v, uint64_t ino);
+/* Makes all names below a directory known, for a rename. */
+int dir_load_tree(struct vfs *v, uint64_t ino);
+/*
+ * Reads an inode, asking for its attributes when they are not known.
+ * -ENOENT when it is gone.
+ */
+int dir_inode(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode);
+/* Asks for the attributes of many inodes at once. Best effort. */
+void dir_prefetch_attrs(struct vfs *v, const uint64_t *inos, unsigned count);
+
+/* Keys that no file name can carry, seen since the mount. */
+uint64_t dirs_hidden(struct dirs *d);
+
+/*
+ * Takes an object's answer (HEAD, or the reply of a save) into an inode:
+ * version, and with attrs its metadata too. With meta_lock() held.
+ */
+int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
+		    const struct store_object *object, bool attrs);
+/*
+ * Removes an inode that has lost its last name: at once, or, when it is
+ * open, at its last close. With meta_lock() held. The caller says why its
+ * bytes may go.
+ */
+int dir_drop_inode(struct vfs *v, struct meta_inode *in);
+
+#endif

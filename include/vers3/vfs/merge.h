@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Merging what a list says of one directory into the namespace. The caller
+ * brings the pages, in order; between begin and end no lock is held.
+ */
+#ifndef VERS3_VFS_MERGE_H
+#define VERS3_VFS_MERGE_H
+
+#include "vers3/vfs/vfs.h"
+
+struct merge;
+
+/* One item of a page; strings are owned by the page. */
+struct merge_item {
+	char *name; /* "" : the directory's own marker */
+	bool is_dir;
+	char etag[META_ETAG_MAX + 1];
+	uint64_t size_bytes;
+	int64_t last_modified_ns; /* whole seconds */
+};
+
+/*
+ * Starts a merge of directory ino at path (meta_path()'s form). since: from
+ * syncer_list_begin(), taken before the list was asked for.
+ */
+int merge_new(struct vfs *v, uint64_t ino, const char *path, uint64_t since,
+	      struct merge **ret_merge);
+void merge_free(struct merge *m);
+/* Applies a page. -ESTALE when the directory has moved meanwhile. */
+int merge_page(struct merge *m, const struct merge_item *items, size_t count);
+/* After the last page: removes what is gone, notes the time of the list. */
+int merge_finish(struct merge *m, int64_t asked_ns);
+/* Items that were passed over because no name can carry them. */
+uint64_t merge_hidden(const struct merge *m);
+
+/* Whether a name from a key can stand in a directory. */
+bool merge_name_ok(const char *name, bool root);
+
+#endif

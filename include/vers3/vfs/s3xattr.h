@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The virtual extended attributes `s3.*`: what S3 says of a version. Never
+ * listed, so that cp -a and rsync -X leave them alone; read one by one. On
+ * Linux an attribute needs a name space, so they are asked for as
+ * `user.s3.NAME`; plain `s3.NAME` is taken too where the kernel lets it
+ * through.
+ */
+#ifndef VERS3_VFS_S3XATTR_H
+#define VERS3_VFS_S3XATTR_H
+
+#include "vers3/meta/inode.h"
+#include "vers3/util/buf.h"
+#include "vers3/util/kv.h"
+
+/* Whether a name is one of these. */
+bool s3xattr_owns(const char *name);
+/*
+ * Appends the value. head: the object's headers as meta_head_get() gives
+ * them. -ENODATA where S3 said nothing or the name is unknown.
+ */
+int s3xattr_get(const char *name, const struct meta_version *version,
+		const struct kvlist *head, struct buf *value);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes of the live tree: names and attributes. Each is one change of the
+ * namespace under meta_lock(), with the keys it touches marked dirty; the
+ * bucket is asked beforehand only where the namespace does not know enough.
+ */
+#ifndef VERS3_VFS_TREE_H
+#define VERS3_VFS_TREE_H
+
+#include "vers3/vfs/vfs.h"
+
+/*
+ * Makes a name with a new inode: regular or special file, directory, or
+ * symlink (target not NULL).
+ */
+int tree_make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
+	      uint64_t rdev, const char *target, const struct vfs_caller *who,
+	      struct meta_inode *ret_inode);
+int tree_unlink(struct vfs *v, uint64_t parent, const char *name);
+int tree_rmdir(struct vfs *v, uint64_t parent, const char *name);
+int tree_rename(struct vfs *v, uint64_t parent, const char *name,
+		uint64_t new_parent, const char *new_name, unsigned flags);
+/* All but the size. */
+int tree_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
+		 unsigned set, struct meta_inode *ret_inode);
+int tree_readlink(struct vfs *v, uint64_t ino, struct buf *target);
+
+/*
+ * Marks the keys of every name of an inode dirty, with meta_lock() held; in
+ * is the inode before the change (what the bucket holds is read from it).
+ */
+int tree_mark_inode(struct vfs *v, const struct meta_inode *in);
+
+int tree_getxattr(struct vfs *v, uint64_t ino, const char *name,
+		  struct buf *value);
+int tree_setxattr(struct vfs *v, uint64_t ino, const char *name,
+		  const void *value, size_t size, int flags);
+int tree_listxattr(struct vfs *v, uint64_t ino, struct buf *names);
+int tree_removexattr(struct vfs *v, uint64_t ino, const char *name);
+
+/* The name under META_XATTR that holds a symlink's target. */
+#define TREE_TARGET_XATTR "vers3.target"
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bringing one inode to one key: PUT, server-side copy, or a multipart
+ * upload of staged and copied parts. Each works from a snapshot of the inode
+ * and returns -EAGAIN when the content has changed under it, before anything
+ * became visible in the bucket. Blocks on the network; no lock is held then.
+ */
+#ifndef VERS3_VFS_UPLOAD_H
+#define VERS3_VFS_UPLOAD_H
+
+#include "vers3/util/kv.h"
+#include "vers3/vfs/vfs.h"
+
+struct uploader;
+
+int uploader_new(struct vfs *v, struct uploader **ret_uploader);
+void uploader_free(struct uploader *u);
+
+/* The version that the bucket holds now, and what went with it. */
+struct upload_result {
+	struct meta_version version;
+	struct kvlist head; /* owned; as meta_head_put() takes it */
+	uint64_t sent_bytes;
+};
+void upload_result_init(struct upload_result *r);
+void upload_result_release(struct upload_result *r);
+
+/* in: the snapshot; path: the key below the mount's prefix. */
+int upload_put(struct uploader *u, const struct meta_inode *in,
+	       const char *path, struct upload_result *ret);
+int upload_copy(struct uploader *u, const struct meta_inode *in,
+		const char *path, struct upload_result *ret);
+int upload_parts(struct uploader *u, const struct meta_inode *in,
+		 const char *path, struct upload_result *ret);
+/* Aborts the uploads that an earlier mount began and did not end. */
+void upload_abort_leftovers(struct uploader *u);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/vfs/content.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vers3/meta/extent.h"
+#include "vers3/util/clock.h"
+#include "vers3/vfs/reader.h"
+#include "vers3/vfs/syncer.h"
+#include "vers3/vfs/tree.h"
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+bool content_is_base(const struct meta_inode *in)
+{
+	return !(in->flags & META_I_STAGED) && in->base.key[0] &&
+	       in->base_bytes == in->base.size_bytes &&
+	       in->base_bytes == in->size_bytes;
+}
+
+/* Ranges that have to come from the base version. */
+struct gaps {
+	struct gap {
+		uint64_t offset, length;
+	} * items; /* owned */
+	size_t count;
+};
+
+static int gap_add(struct gaps *g, uint64_t offset, uint64_t end)
+{
+	struct gap *p;
+
+	if (offset >= end)
+		return 0;
+	p = realloc(g->items, (g->count + 1) * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	g->items = p;
+	p[g->count].offset = offset;
+	p[g->count++].length = end - offset;
+	return 0;
+}
+
+/* The first staged piece of [at, end): [*ret_from, *ret_to); both end: none. */
+static int next_staged(struct vfs *v, uint64_t ino, uint64_t at, uint64_t end,
+		       uint64_t *ret_from, uint64_t *ret_to)
+{
+	uint64_t offset = end, length = 0;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_extent_next(v->meta, ino, at, &offset, &length);
+	meta_unlock(v->meta);
+	if (rc && rc != -ENOENT)
+		return rc;
+	*ret_from = rc ? end : min_u64(max_u64(offset, at), end);
+	*ret_to = rc ? end : min_u64(offset + length, end);
+	if (*ret_from == end)
+		*ret_to = end;
+	return 0;
+}
+
+/*
+ * Reads the staged bytes of [offset, end) into buf and notes what is left
+ * to the base. Under the node's lock, so that extents and bytes agree.
+ */
+static int read_staged(struct vfs *v, const struct meta_inode *in,
+		       uint64_t offset, uint64_t end, char *buf,
+		       struct gaps *gaps)
+{
+	uint64_t at = offset, from, to;
+	int rc = 0;
+
+	for (; !rc && at < end; at = to) {
+		rc = next_staged(v, in->ino, at, end, &from, &to);
+		if (rc)
+			break;
+		rc = gap_add(gaps, at, min_u64(from, in->base_bytes));
+		if (!rc && from < to)
+			rc = staging_read(v->staging, in->ino, from,
+					  buf + (from - offset), to - from);
+	}
+	return rc;
+}
+
+static int get_inode(struct vfs *v, uint64_t ino, struct meta_inode *ret)
+{
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->meta, ino, ret);
+	meta_unlock(v->meta);
+	return rc;
+}
+
+int content_read(struct vfs *v, struct node *n, uint64_t offset, void *buf,
+		 size_t size, size_t *ret_size)
+{
+	struct gaps gaps = {0};
+	struct meta_inode in;
+	uint64_t end = 0;
+	int rc;
+
+	pthread_rwlock_rdlock(&n->lock);
+	rc = get_inode(v, n->ino, &in);
+	if (!rc) {
+		end = min_u64(offset + size, max_u64(in.size_bytes, offset));
+		memset(buf, 0, end - offset);
+		rc = read_staged(v, &in, offset, end, buf, &gaps);
+	}
+	pthread_rwlock_unlock(&n->lock);
+	/* The base is an immutable version: no lock is needed to read it. */
+	for (size_t i = 0; !rc && i < gaps.count; i++) {
+		const struct gap *g = &gaps.items[i];
+
+		rc = reader_read_sync(v->reader, &in.base, g->offset,
+				      (char *)buf + (g->offset - offset),
+				      g->length);
+	}
+	free(gaps.items);
+	if (!rc)
+		*ret_size = end - offset;
+	return rc;
+}
+
+/*
+ * Marks the keys unless they are, and notes the change in the inode record;
+ * with the node's lock and meta_lock() held.
+ */
+static int note_change(struct vfs *v, struct meta_inode *in)
+{
+	int rc = 0;
+
+	if (!(in->flags & META_I_STAGED))
+		rc = tree_mark_inode(v, in);
+	if (rc)
+		return rc;
+	in->flags |= META_I_STAGED;
+	in->mtime_ns = in->ctime_ns = clock_real_ns();
+	in->change++;
+	in->data_change++;
+	return meta_inode_put(v->meta, in);
+}
+
+static int check_room(struct vfs *v, uint64_t bytes)
+{
+	uint64_t quota = v->config.quota_bytes;
+
+	if (quota && staging_used_bytes(v->staging) + bytes > quota)
+		return -EDQUOT;
+	return space_check(v->space, bytes);
+}
+
+int content_write(struct vfs *v, struct node *n, uint64_t offset,
+		  const void *data, size_t size)
+{
+	struct meta_inode in;
+	int rc = check_room(v, size);
+
+	if (rc)
+		return rc;
+	pthread_rwlock_wrlock(&n->lock);
+	rc = staging_write(v->staging, n->ino, offset, data, size);
+	if (!rc)
+		rc = meta_lock(v->meta);
+	if (rc)
+		goto out;
+	rc = meta_inode_get(v->meta, n->ino, &in);
+	if (!rc)
+		rc = meta_extent_add(v->meta, n->ino, offset, size);
+	if (!rc) {
+		in.size_bytes = max_u64(in.size_bytes, offset + size);
+		rc = note_change(v, &in);
+	}
+	meta_unlock(v->meta);
+out:
+	pthread_rwlock_unlock(&n->lock);
+	syncer_kick(v->syncer);
+	return rc;
+}
+
+/*
+ * The staging file keeps its bytes: only extents say what counts, and they
+ * are committed as one with the size, so that a crash shows the file as it
+ * was before or after, never cut by half. The room is given back when the
+ * upload ends.
+ */
+int content_truncate(struct vfs *v, struct node *n, uint64_t size_bytes)
+{
+	struct meta_inode in;
+	int rc;
+
+	pthread_rwlock_wrlock(&n->lock);
+	rc = meta_lock(v->meta);
+	if (rc)
+		goto out;
+	rc = meta_inode_get(v->meta, n->ino, &in);
+	if (!rc && size_bytes < in.size_bytes)
+		rc = meta_extent_remove(v->meta, n->ino, size_bytes,
+					UINT64_MAX - size_bytes);
+	if (!rc) {
+		in.base_bytes = min_u64(in.base_bytes, size_bytes);
+		in.size_bytes = size_bytes;
+		rc = note_change(v, &in);
+	}
+	meta_unlock(v->meta);
+out:
+	pthread_rwlock_unlock(&n->lock);
+	syncer_kick(v->syncer);
+	return rc;
+}
+
+int content_zero(struct vfs *v, struct node *n, uint64_t offset,
+		 uint64_t length)
+{
+	struct meta_inode in;
+	int rc;
+
+	pthread_rwlock_wrlock(&n->lock);
+	rc = get_inode(v, n->ino, &in);
+	if (rc || offset >= in.size_bytes)
+		goto out;
+	length = min_u64(length, in.size_bytes - offset);
+	/* The user wants zeros here: the bytes may go at once. */
+	rc = staging_punch(v->staging, n->ino, offset, length);
+	if (rc == -ENOENT)
+		rc = 0;
+	if (!rc)
+		rc = meta_lock(v->meta);
+	if (rc)
+		goto out;
+	rc = meta_extent_add(v->meta, n->ino, offset, length);
+	if (!rc)
+		rc = meta_inode_get(v->meta, n->ino, &in);
+	if (!rc)
+		rc = note_change(v, &in);
+	meta_unlock(v->meta);
+out:
+	pthread_rwlock_unlock(&n->lock);
+	syncer_kick(v->syncer);
+	return rc;
+}
+
+/* Whether [.., offset) of the inode shows this very version already. */
+static bool can_adopt(struct vfs *v, const struct meta_inode *in,
+		      const struct meta_version *version, uint64_t offset)
+{
+	uint64_t start, length;
+
+	if (!v->config.versioned || !version->version_id[0] ||
+	    in->size_bytes != offset || in->base_bytes != offset)
+		return false;
+	if (!meta_extent_next(v->meta, in->ino, 0, &start, &length))
+		return false;
+	return offset == 0 ||
+	       !memcmp(in->base.id, version->id, sizeof(version->id));
+}
+
+int content_adopt(struct vfs *v, struct node *n,
+		  const struct meta_version *version, uint64_t offset,
+		  uint64_t length)
+{
+	struct meta_inode in;
+	int rc;
+
+	if (!length || offset + length > version->size_bytes)
+		return -EXDEV;
+	pthread_rwlock_wrlock(&n->lock);
+	rc = meta_lock(v->meta);
+	if (rc)
+		goto out;
+	rc = meta_inode_get(v->meta, n->ino, &in);
+	if (!rc && !can_adopt(v, &in, version, offset))
+		rc = -EXDEV;
+	if (!rc && !(in.flags & META_I_STAGED))
+		rc = tree_mark_inode(v, &in);
+	if (!rc) {
+		in.flags |= META_I_STAGED;
+		in.base = *version;
+		in.base_bytes = in.size_bytes = offset + length;
+		rc = note_change(v, &in);
+	}
+	if (!rc && in.base_bytes == version->size_bytes) {
+		/* Whole: the syncer's copy needs nothing from here. */
+		in.flags &= ~(uint32_t)META_I_STAGED;
+		in.flags |= META_I_ATTR_DIRTY;
+		rc = meta_inode_put(v->meta, &in);
+	}
+	meta_unlock(v->meta);
+out:
+	pthread_rwlock_unlock(&n->lock);
+	syncer_kick(v->syncer);
+	return rc;
+}
+
+int content_seek(struct vfs *v, struct node *n, uint64_t offset, int whence,
+		 uint64_t *ret_offset)
+{
+	struct meta_inode in;
+	uint64_t at = offset, from, to;
+	int rc;
+
+	pthread_rwlock_rdlock(&n->lock);
+	rc = get_inode(v, n->ino, &in);
+	if (!rc && offset >= in.size_bytes)
+		rc = -ENXIO;
+	while (!rc && at < in.size_bytes) {
+		bool data;
+
+		rc = next_staged(v, n->ino, at, in.size_bytes, &from, &to);
+		if (rc)
+			break;
+		/* Up to here one kind of bytes: base, staged or hole. */
+		data = at < in.base_bytes || from == at;
+		if (data == (whence == SEEK_DATA))
+			break;
+		if (at < in.base_bytes)
+			at = in.base_bytes;
+		else
+			at = from == at ? to : from;
+	}
+	pthread_rwlock_unlock(&n->lock);
+	if (rc)
+		return rc;
+	at = min_u64(at, in.size_bytes);
+	if (whence == SEEK_DATA && at == in.size_bytes)
+		return -ENXIO;
+	*ret_offset = at;
+	return 0;
+}

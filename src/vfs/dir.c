@@ -1,0 +1,751 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/vfs/dir.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+#include "vers3/util/map.h"
+#include "vers3/util/pool.h"
+#include "vers3/vfs/merge.h"
+#include "vers3/vfs/node.h"
+#include "vers3/vfs/reader.h"
+#include "vers3/vfs/syncer.h"
+
+#define PAGE_KEYS	 1000
+#define ATTR_WIDTH	 32 /* HEADs at once */
+#define BIG_LOOKUPS	 32 /* single look-ups before a big one is listed */
+#define OFFLINE_PAUSE_NS (5 * NS_PER_S)
+
+struct dirs {
+	pthread_mutex_t mutex;
+	pthread_cond_t done;
+	struct map *busy; /* ino → itself: being listed; under mutex */
+	struct pool *pool; /* owned: HEADs */
+	struct map *lookups; /* ino → count of single look-ups; likewise */
+	atomic_uint_fast64_t hidden;
+	atomic_int_fast64_t offline_until; /* monotonic */
+};
+
+int dirs_new(struct vfs *v, struct dirs **ret_dirs)
+{
+	struct dirs *d = calloc(1, sizeof(*d));
+	int rc;
+
+	(void)v;
+	if (!d)
+		return -ENOMEM;
+	pthread_mutex_init(&d->mutex, NULL);
+	rc = clock_cond_init(&d->done);
+	if (!rc)
+		rc = map_new(&d->busy);
+	if (!rc)
+		rc = map_new(&d->lookups);
+	if (!rc)
+		rc = pool_new("attrs", ATTR_WIDTH, &d->pool);
+	if (rc) {
+		dirs_free(d);
+		return rc;
+	}
+	*ret_dirs = d;
+	return 0;
+}
+
+void dirs_free(struct dirs *d)
+{
+	if (!d)
+		return;
+	pool_free(d->pool);
+	map_free(d->busy);
+	map_free(d->lookups);
+	pthread_cond_destroy(&d->done);
+	pthread_mutex_destroy(&d->mutex);
+	free(d);
+}
+
+uint64_t dirs_hidden(struct dirs *d)
+{
+	return atomic_load(&d->hidden);
+}
+
+/* Whether an error means that the bucket cannot be reached just now. */
+static bool is_outage(int rc)
+{
+	switch (rc) {
+	case -EIO:
+	case -ETIMEDOUT:
+	case -ECONNREFUSED:
+	case -ECONNRESET:
+	case -EHOSTUNREACH:
+	case -ENETUNREACH:
+	case -EPROTO:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_offline(struct vfs *v)
+{
+	return clock_mono_ns() < atomic_load(&v->dirs->offline_until);
+}
+
+static int note_result(struct vfs *v, int rc)
+{
+	if (is_outage(rc) && !is_offline(v)) {
+		atomic_store(&v->dirs->offline_until,
+			     clock_mono_ns() + OFFLINE_PAUSE_NS);
+		log_warning("bucket not reachable (%s): answering from what "
+			    "is known here",
+			    strerror(-rc));
+	}
+	return rc;
+}
+
+static bool is_fresh(struct vfs *v, const struct meta_inode *dir)
+{
+	int64_t age = clock_real_ns() - dir->listed_ns;
+
+	return (dir->flags & META_I_LISTED) && age >= 0 &&
+	       age < v->config.ttl_ns;
+}
+
+/* One page of a list, collected by the callback. */
+struct page {
+	struct merge_item *items;
+	size_t count, size;
+	size_t skip; /* bytes of a key before the name */
+	uint64_t hidden;
+};
+
+static void page_reset(struct page *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		free(p->items[i].name);
+	p->count = 0;
+}
+
+static void page_release(struct page *p)
+{
+	page_reset(p);
+	free(p->items);
+}
+
+static int page_add(void *ctx, const struct store_entry *e)
+{
+	struct page *p = ctx;
+	struct merge_item *it;
+	size_t len = e->key_len;
+
+	if (len < p->skip)
+		return 0;
+	if (strlen(e->etag) > META_ETAG_MAX) {
+		p->hidden++;
+		return 0;
+	}
+	if (p->count == p->size) {
+		size_t size = p->size ? p->size * 2 : 64;
+
+		it = realloc(p->items, size * sizeof(*it));
+		if (!it)
+			return -ENOMEM;
+		p->items = it;
+		p->size = size;
+	}
+	it = &p->items[p->count];
+	memset(it, 0, sizeof(*it));
+	it->is_dir = e->kind == STORE_ENTRY_PREFIX || len == p->skip;
+	if (e->kind == STORE_ENTRY_PREFIX && len > p->skip)
+		len--;
+	it->name = strndup(e->key + p->skip, len - p->skip);
+	if (!it->name)
+		return -ENOMEM;
+	strcpy(it->etag, e->etag);
+	it->size_bytes = e->size_bytes;
+	it->last_modified_ns =
+		e->last_modified_ns - e->last_modified_ns % NS_PER_S;
+	p->count++;
+	return 0;
+}
+
+/* Where in the bucket a directory's names stand: prefix + path + '/'. */
+static int list_prefix(struct vfs *v, const char *path, char *buf)
+{
+	int rc = vfs_object_key(v, path, buf);
+
+	if (!rc && *path)
+		strcat(buf, "/");
+	return rc;
+}
+
+/*
+ * Lists one directory into a merge. With first_only, a list that does not
+ * end on its first page is left there: *ret_whole tells.
+ */
+static int list_into(struct vfs *v, struct merge *m, const char *path,
+		     bool first_only, bool *ret_whole)
+{
+	char prefix[META_KEY_MAX + 2], *token = NULL;
+	struct page page = {0};
+	bool more = true;
+	int rc = list_prefix(v, path, prefix);
+
+	page.skip = strlen(prefix);
+	while (!rc && more) {
+		struct store_request r;
+
+		store_request_init(&r, STORE_LIST);
+		r.prefix = prefix;
+		r.delimiter = "/";
+		r.token = token;
+		r.max_keys = PAGE_KEYS;
+		r.on_entry = page_add;
+		r.entry_ctx = &page;
+		page_reset(&page);
+		rc = store_call(v->store, &r);
+		if (!rc)
+			rc = merge_page(m, page.items, page.count);
+		more = !rc && r.reply.truncated && r.reply.next_token;
+		free(token);
+		token = more ? strdup(r.reply.next_token) : NULL;
+		if (more && !token)
+			rc = -ENOMEM;
+		store_request_release(&r);
+		if (first_only && more)
+			break;
+	}
+	atomic_fetch_add(&v->dirs->hidden, page.hidden);
+	page_release(&page);
+	free(token);
+	*ret_whole = !more;
+	return rc;
+}
+
+static void mark_big(struct vfs *v, uint64_t ino)
+{
+	struct meta_inode in;
+
+	if (meta_lock(v->meta))
+		return;
+	if (!meta_inode_get(v->meta, ino, &in) && !(in.flags & META_I_BIG)) {
+		in.flags |= META_I_BIG;
+		meta_inode_put(v->meta, &in);
+	}
+	meta_unlock(v->meta);
+}
+
+static int list_directory(struct vfs *v, uint64_t ino, bool first_only)
+{
+	char path[META_KEY_MAX + 1];
+	int64_t asked_ns = clock_real_ns();
+	uint64_t since = syncer_list_begin(v->syncer);
+	struct merge *m = NULL;
+	bool whole = false;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		goto out;
+	rc = meta_path(v->meta, ino, NULL, path);
+	meta_unlock(v->meta);
+	if (!rc)
+		rc = merge_new(v, ino, path, since, &m);
+	if (!rc)
+		rc = list_into(v, m, path, first_only, &whole);
+	if (!rc && whole)
+		rc = merge_finish(m, asked_ns);
+	else if (!rc)
+		mark_big(v, ino);
+	if (m)
+		atomic_fetch_add(&v->dirs->hidden, merge_hidden(m));
+out:
+	merge_free(m);
+	syncer_list_end(v->syncer, since);
+	return rc;
+}
+
+static bool read_fresh(struct vfs *v, uint64_t ino, int *ret_rc)
+{
+	struct meta_inode in;
+	bool fresh = false;
+	int rc = meta_lock(v->meta);
+
+	if (!rc) {
+		rc = meta_inode_get(v->meta, ino, &in);
+		if (!rc && !S_ISDIR(in.mode))
+			rc = -ENOTDIR;
+		fresh = !rc && is_fresh(v, &in);
+		meta_unlock(v->meta);
+	}
+	*ret_rc = rc;
+	return fresh;
+}
+
+/*
+ * Lists a directory unless someone just did; one list a directory at a time,
+ * whoever comes second shares its result. With ttl=0 each caller's answer
+ * must be younger than its question, so a list is shared only by waiters who
+ * came before it began; here they simply ask again.
+ */
+static int refresh(struct vfs *v, uint64_t ino, bool first_only)
+{
+	struct dirs *d = v->dirs;
+	int rc;
+
+	pthread_mutex_lock(&d->mutex);
+	while (map_get(d->busy, &ino, sizeof(ino)))
+		pthread_cond_wait(&d->done, &d->mutex);
+	pthread_mutex_unlock(&d->mutex);
+	if (read_fresh(v, ino, &rc) || rc)
+		return rc;
+
+	pthread_mutex_lock(&d->mutex);
+	while (map_get(d->busy, &ino, sizeof(ino)))
+		pthread_cond_wait(&d->done, &d->mutex);
+	rc = map_put(d->busy, &ino, sizeof(ino), d);
+	pthread_mutex_unlock(&d->mutex);
+	if (rc)
+		return rc;
+	if (!read_fresh(v, ino, &rc) && !rc)
+		rc = note_result(v, list_directory(v, ino, first_only));
+	pthread_mutex_lock(&d->mutex);
+	map_del(d->busy, &ino, sizeof(ino));
+	pthread_cond_broadcast(&d->done);
+	pthread_mutex_unlock(&d->mutex);
+	return rc;
+}
+
+/* Whether a directory's names may be used though they could not be asked. */
+static bool usable_offline(struct vfs *v, uint64_t ino, int rc)
+{
+	struct meta_inode in;
+	bool usable;
+
+	if (!is_outage(rc) || meta_lock(v->meta))
+		return false;
+	usable = !meta_inode_get(v->meta, ino, &in) &&
+		 (in.flags & META_I_LISTED);
+	meta_unlock(v->meta);
+	return usable;
+}
+
+int dir_refresh(struct vfs *v, uint64_t ino)
+{
+	int rc = is_offline(v) ? -EIO : refresh(v, ino, false);
+
+	return rc && usable_offline(v, ino, rc) ? 0 : rc;
+}
+
+int dir_load_tree(struct vfs *v, uint64_t ino)
+{
+	struct meta_dentry de = {.name = ""};
+	struct meta_inode in;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->meta, ino, &in);
+	meta_unlock(v->meta);
+	if (!rc && !(in.flags & META_I_LISTED))
+		rc = dir_refresh(v, ino);
+	while (!rc) {
+		rc = meta_lock(v->meta);
+		if (rc)
+			return rc;
+		rc = meta_dentry_next_name(v->meta, ino, de.name, &de);
+		if (!rc)
+			rc = meta_inode_get(v->meta, de.ino, &in);
+		meta_unlock(v->meta);
+		if (!rc && S_ISDIR(in.mode))
+			rc = dir_load_tree(v, de.ino);
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int dir_drop_inode(struct vfs *v, struct meta_inode *in)
+{
+	int rc = meta_inode_put(v->meta, in);
+
+	if (rc || (in->nlink > 0 && !S_ISDIR(in->mode)))
+		return rc;
+	if (nodes_is_open(v->nodes, in->ino))
+		return meta_orphan_add(v->meta, in->ino);
+	rc = meta_inode_del(v->meta, in->ino);
+	/*
+	 * Nobody can read the staged bytes any more: the user has deleted
+	 * the file or replaced it. A crash before the commit would bring the
+	 * inode back, so the staging file goes only when that is durable.
+	 */
+	if (!rc && (in->flags & META_I_STAGED))
+		rc = syncer_reap(v->syncer, in->ino);
+	return rc;
+}
+
+static int xattrs_take(struct vfs *v, uint64_t ino,
+		       const struct objattr_xattrs *x)
+{
+	int rc = meta_xattr_clear(v->meta, ino);
+
+	for (size_t i = 0; !rc && i < x->count; i++)
+		rc = meta_xattr_set(v->meta, ino, x->items[i].name,
+				    x->items[i].value, x->items[i].size);
+	return rc;
+}
+
+/* Keeps an object's metadata and headers, so that a rewrite loses none. */
+static int head_take(struct vfs *v, uint64_t ino, const struct store_object *o)
+{
+	struct kvlist all;
+	char name[256];
+	int rc;
+
+	kvlist_init(&all);
+	rc = kvlist_copy(&all, &o->headers);
+	for (size_t i = 0; !rc && i < o->meta.count; i++) {
+		snprintf(name, sizeof(name), "x-amz-meta-%s",
+			 o->meta.items[i].name);
+		rc = kvlist_add(&all, name, o->meta.items[i].value);
+	}
+	if (!rc)
+		rc = meta_head_put(v->meta, ino, &all);
+	kvlist_release(&all);
+	return rc;
+}
+
+static void take_version(struct meta_inode *in, const char *path,
+			 const struct store_object *o)
+{
+	struct meta_version *b = &in->base;
+
+	memset(b, 0, sizeof(*b));
+	snprintf(b->key, sizeof(b->key), "%s", path);
+	snprintf(b->version_id, sizeof(b->version_id), "%s",
+		 o->version_id ? o->version_id : "");
+	snprintf(b->etag, sizeof(b->etag), "%s", o->etag ? o->etag : "");
+	b->size_bytes = o->size_bytes;
+	b->last_modified_ns =
+		o->last_modified_ns - o->last_modified_ns % NS_PER_S;
+	reader_content_id(b);
+}
+
+int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
+		    const struct store_object *o, bool attrs)
+{
+	struct objattr_xattrs x = {0};
+	struct objattr a;
+	int rc;
+
+	take_version(in, path, o);
+	if (!attrs)
+		return 0;
+	rc = objattr_parse(path, &o->meta, &o->headers, o->last_modified_ns,
+			   &v->config.defaults, &a, &x);
+	if (rc)
+		return rc;
+	if (S_ISDIR(in->mode) == S_ISDIR(a.mode))
+		in->mode = a.mode;
+	in->uid = a.uid;
+	in->gid = a.gid;
+	in->rdev = a.rdev;
+	in->mtime_ns = a.mtime_ns;
+	in->ctime_ns = o->last_modified_ns;
+	strcpy(in->link_id, a.link_id);
+	in->flags |= META_I_ATTRS;
+	if (!S_ISDIR(in->mode)) {
+		in->size_bytes = o->size_bytes;
+		in->base_bytes = o->size_bytes;
+	}
+	rc = xattrs_take(v, in->ino, &x);
+	if (!rc)
+		rc = head_take(v, in->ino, o);
+	objattr_xattrs_release(&x);
+	return rc;
+}
+
+/* Takes the answer to a HEAD in, if the inode is what it was. */
+static int apply_head(struct vfs *v, uint64_t ino, uint64_t change,
+		      const char *path, int head_rc,
+		      const struct store_object *o)
+{
+	struct meta_inode in;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->meta, ino, &in);
+	if (rc || in.change != change || (in.flags & META_I_ATTRS))
+		goto out;
+	if (!head_rc) {
+		rc = dir_take_object(v, &in, path, o, true);
+		if (S_ISDIR(in.mode))
+			in.flags |= META_I_EXPLICIT;
+	} else if (head_rc == -ENOENT && S_ISDIR(in.mode)) {
+		in.flags |= META_I_ATTRS; /* implicit: the defaults */
+	} else {
+		rc = head_rc;
+	}
+	if (!rc)
+		rc = meta_inode_put(v->meta, &in);
+out:
+	meta_unlock(v->meta);
+	return rc;
+}
+
+/* Asks for one inode's attributes. -ENOENT: the object is gone. */
+static int fetch_attrs(struct vfs *v, uint64_t ino)
+{
+	char path[META_KEY_MAX + 2], key[META_KEY_MAX + 2];
+	struct store_request r;
+	struct meta_inode in;
+	struct meta_dentry de;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->meta, ino, &in);
+	if (!rc && (in.flags & META_I_ATTRS)) {
+		meta_unlock(v->meta);
+		return 0;
+	}
+	if (!rc && in.base.key[0]) {
+		strcpy(path, in.base.key);
+	} else if (!rc) {
+		rc = meta_name_next(v->meta, ino, 0, "", &de);
+		if (!rc)
+			rc = meta_path(v->meta, de.parent, de.name, path);
+		if (!rc && S_ISDIR(in.mode))
+			strcat(path, "/");
+	}
+	meta_unlock(v->meta);
+	if (!rc)
+		rc = vfs_object_key(v, path, key);
+	if (rc)
+		return rc;
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	r.version_id = in.base.version_id[0] ? in.base.version_id : NULL;
+	rc = note_result(v, store_call(v->store, &r));
+	rc = apply_head(v, ino, in.change, path, rc, &r.reply.object);
+	store_request_release(&r);
+	return rc;
+}
+
+int dir_inode(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode)
+{
+	for (int tries = 0;; tries++) {
+		int rc = meta_lock(v->meta);
+
+		if (rc)
+			return rc;
+		rc = meta_inode_get(v->meta, ino, ret_inode);
+		meta_unlock(v->meta);
+		if (rc || (ret_inode->flags & META_I_ATTRS) ||
+		    ino == META_ROOT_INO)
+			return rc;
+		if (tries == 3)
+			return -EIO;
+		rc = fetch_attrs(v, ino);
+		if (rc)
+			return rc;
+	}
+}
+
+struct attr_batch {
+	struct vfs *v;
+	const uint64_t *inos;
+};
+
+static int fetch_one(void *ctx, unsigned i)
+{
+	struct attr_batch *b = ctx;
+
+	return fetch_attrs(b->v, b->inos[i]);
+}
+
+void dir_prefetch_attrs(struct vfs *v, const uint64_t *inos, unsigned count)
+{
+	struct attr_batch b = {v, inos};
+
+	if (!is_offline(v))
+		pool_each(v->dirs->pool, ATTR_WIDTH, count, fetch_one, &b);
+}
+
+enum local_answer {
+	LOCAL_FOUND,
+	LOCAL_ABSENT,
+	LOCAL_STALE, /* the directory has to be asked for */
+	LOCAL_BIG, /* it is large: ask for the name alone */
+};
+
+/* What the namespace says of a name; sure: no matter how old it is. */
+static int look_local(struct vfs *v, uint64_t parent, const char *name,
+		      bool sure, struct meta_inode *ret,
+		      enum local_answer *ret_answer)
+{
+	char path[META_KEY_MAX + 2];
+	struct meta_inode dir;
+	struct meta_dentry de;
+	struct meta_dirty dirty;
+	bool fresh, mine;
+	int rc = meta_inode_get(v->meta, parent, &dir);
+
+	if (!rc && !S_ISDIR(dir.mode))
+		rc = -ENOTDIR;
+	if (!rc)
+		rc = meta_path(v->meta, parent, name, path);
+	if (rc)
+		return rc;
+	mine = !meta_dirty_get(v->meta, path, &dirty);
+	if (!mine && strlen(path) < META_KEY_MAX) {
+		strcat(path, "/");
+		mine = !meta_dirty_get(v->meta, path, &dirty);
+	}
+	fresh = sure || mine || is_fresh(v, &dir);
+	rc = meta_dentry_get(v->meta, parent, name, &de);
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (!fresh) {
+		*ret_answer = (dir.flags & META_I_LISTED) ? LOCAL_STALE
+			      : (dir.flags & META_I_BIG)  ? LOCAL_BIG
+							  : LOCAL_STALE;
+		return 0;
+	}
+	*ret_answer = rc ? LOCAL_ABSENT : LOCAL_FOUND;
+	return rc ? 0 : meta_inode_get(v->meta, de.ino, ret);
+}
+
+/* Counts a look-up in a big directory; true when it should be listed. */
+static bool count_lookup(struct dirs *d, uint64_t ino)
+{
+	uintptr_t n;
+
+	pthread_mutex_lock(&d->mutex);
+	n = (uintptr_t)map_get(d->lookups, &ino, sizeof(ino)) + 1;
+	if (n > BIG_LOOKUPS)
+		map_del(d->lookups, &ino, sizeof(ino));
+	else
+		map_put(d->lookups, &ino, sizeof(ino), (void *)n);
+	pthread_mutex_unlock(&d->mutex);
+	return n > BIG_LOOKUPS;
+}
+
+/*
+ * Asks the bucket for one name of a directory too large to list for it: a
+ * HEAD as a file, then a list of one key as a directory.
+ */
+static int lookup_single(struct vfs *v, uint64_t parent, const char *name)
+{
+	char path[META_KEY_MAX + 1], key[META_KEY_MAX + 2];
+	uint64_t since = syncer_list_begin(v->syncer);
+	struct merge_item item = {.name = (char *)name};
+	struct page page = {0};
+	struct merge *m = NULL;
+	struct store_request r;
+	int rc = meta_lock(v->meta);
+
+	store_request_init(&r, STORE_HEAD);
+	if (rc)
+		goto out;
+	rc = meta_path(v->meta, parent, name, path);
+	if (!rc)
+		rc = vfs_object_key(v, path, key);
+	if (!rc)
+		rc = meta_path(v->meta, parent, NULL, path);
+	meta_unlock(v->meta);
+	if (!rc)
+		rc = merge_new(v, parent, path, since, &m);
+	if (rc)
+		goto out;
+	r.key = key;
+	rc = store_call(v->store, &r);
+	if (!rc && r.reply.object.etag &&
+	    strlen(r.reply.object.etag) <= META_ETAG_MAX) {
+		strcpy(item.etag, r.reply.object.etag);
+		item.size_bytes = r.reply.object.size_bytes;
+		item.last_modified_ns = r.reply.object.last_modified_ns;
+		rc = merge_page(m, &item, 1);
+		goto out;
+	}
+	if (rc != -ENOENT)
+		goto out;
+	store_request_release(&r);
+	store_request_init(&r, STORE_LIST);
+	strcat(key, "/");
+	page.skip = strlen(key);
+	r.prefix = key;
+	r.max_keys = 1;
+	r.on_entry = page_add;
+	r.entry_ctx = &page;
+	rc = store_call(v->store, &r);
+	if (!rc && page.count) {
+		item.is_dir = true;
+		rc = merge_page(m, &item, 1);
+	}
+out:
+	note_result(v, rc);
+	page_release(&page);
+	store_request_release(&r);
+	merge_free(m);
+	syncer_list_end(v->syncer, since);
+	return rc;
+}
+
+/* Brings a name up to date; *ret_sure: what is known now is the answer. */
+static int ask(struct vfs *v, uint64_t parent, const char *name,
+	       enum local_answer how, bool *ret_sure)
+{
+	int rc;
+
+	if (is_offline(v))
+		rc = -EIO;
+	else if (how == LOCAL_BIG && !count_lookup(v->dirs, parent))
+		rc = lookup_single(v, parent, name);
+	else
+		rc = refresh(v, parent, how != LOCAL_BIG);
+	if (!rc && how == LOCAL_BIG)
+		*ret_sure = true;
+	if (rc && usable_offline(v, parent, rc)) {
+		*ret_sure = true;
+		rc = 0;
+	}
+	return rc;
+}
+
+int dir_lookup(struct vfs *v, uint64_t parent, const char *name,
+	       struct meta_inode *ret_inode)
+{
+	bool sure = false;
+
+	for (int tries = 0; tries < 5; tries++) {
+		enum local_answer answer;
+		int rc = meta_lock(v->meta);
+
+		if (rc)
+			return rc;
+		rc = look_local(v, parent, name, sure, ret_inode, &answer);
+		meta_unlock(v->meta);
+		if (rc)
+			return rc;
+		if (answer == LOCAL_ABSENT)
+			return -ENOENT;
+		if (answer == LOCAL_FOUND) {
+			if (ret_inode->flags & META_I_ATTRS)
+				return 0;
+			rc = fetch_attrs(v, ret_inode->ino);
+			if (rc)
+				return rc;
+			sure = true;
+			continue;
+		}
+		rc = ask(v, parent, name, answer, &sure);
+		if (rc && rc != -ESTALE)
+			return rc;
+		/* A list that was asked for just now is an answer (ttl=0). */
+		if (!rc && answer == LOCAL_STALE)
+			sure = v->config.ttl_ns == 0 || sure;
+	}
+	return -EIO;
+}

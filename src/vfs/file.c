@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/vfs/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vers3/vfs/content.h"
+#include "vers3/vfs/control.h"
+#include "vers3/vfs/dir.h"
+#include "vers3/vfs/node.h"
+#include "vers3/vfs/reader.h"
+#include "vers3/vfs/syncer.h"
+#include "vers3/vfs/tree.h"
+#include "vers3/vfs/view.h"
+
+#define COPY_CHUNK (UINT64_C(1) << 20) /* bytes of a copy at once */
+
+enum file_kind {
+	FILE_LIVE,
+	FILE_VERSION,
+	FILE_CONTROL
+};
+
+struct vfs_file {
+	enum file_kind kind;
+	uint64_t ino;
+	struct node *node; /* FILE_LIVE: counted */
+	bool writing;
+	struct meta_version version; /* FILE_VERSION: what it shows */
+	struct reader_stream stream;
+	struct control_session *session; /* FILE_CONTROL: owned */
+};
+
+static bool wants_write(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+}
+
+/* The kernel may keep its pages unless others have replaced the content. */
+static int take_replaced(struct vfs *v, uint64_t ino, bool *ret_keep)
+{
+	struct meta_inode in;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->meta, ino, &in);
+	*ret_keep = !(in.flags & META_I_REPLACED);
+	if (!rc && !*ret_keep) {
+		in.flags &= ~(uint32_t)META_I_REPLACED;
+		rc = meta_inode_put(v->meta, &in);
+	}
+	meta_unlock(v->meta);
+	return rc;
+}
+
+static int open_live(struct vfs *v, struct vfs_file *f, int flags,
+		     struct vfs_open *how)
+{
+	struct meta_inode in;
+	int rc = node_get(v->nodes, f->ino, &f->node);
+
+	if (rc)
+		return rc;
+	f->writing = wants_write(flags);
+	/* Counted before it is looked at, so that it cannot go between. */
+	node_count_open(v->nodes, f->node, 1, f->writing);
+	rc = dir_inode(v, f->ino, &in);
+	if (!rc && S_ISDIR(in.mode))
+		rc = -EISDIR;
+	if (!rc && !S_ISREG(in.mode))
+		rc = -ENXIO;
+	if (!rc)
+		rc = take_replaced(v, f->ino, &how->keep_cache);
+	if (!rc && (flags & O_TRUNC) && in.size_bytes)
+		rc = content_truncate(v, f->node, 0);
+	return rc;
+}
+
+int vfs_open(struct vfs *v, uint64_t ino, int flags, struct vfs_file **ret_file,
+	     struct vfs_open *ret_how)
+{
+	struct vfs_file *f;
+	int rc;
+
+	memset(ret_how, 0, sizeof(*ret_how));
+	if (wants_write(flags) && ino != VFS_CONTROL_INO &&
+	    (v->config.read_only || view_owns(ino)))
+		return -EROFS;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	f->ino = ino;
+	if (ino == VFS_CONTROL_INO) {
+		f->kind = FILE_CONTROL;
+		ret_how->direct = ret_how->stream = true;
+		rc = control_open(v, &f->session);
+	} else if (view_owns(ino)) {
+		f->kind = FILE_VERSION;
+		ret_how->keep_cache = true; /* it never changes */
+		rc = view_version(v, ino, &f->version);
+	} else {
+		f->kind = FILE_LIVE;
+		rc = open_live(v, f, flags, ret_how);
+	}
+	if (rc) {
+		vfs_release(v, f);
+		return rc;
+	}
+	*ret_file = f;
+	return 0;
+}
+
+int vfs_create(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
+	       int flags, const struct vfs_caller *who,
+	       struct vfs_entry *ret_entry, struct vfs_file **ret_file,
+	       struct vfs_open *ret_how)
+{
+	int rc = vfs_mknod(v, parent, name, S_IFREG | (mode & 07777), 0, who,
+			   ret_entry);
+
+	if (rc == -EEXIST && !(flags & O_EXCL))
+		rc = vfs_lookup(v, parent, name, ret_entry);
+	return rc ? rc : vfs_open(v, ret_entry->ino, flags, ret_file, ret_how);
+}
+
+/* The last close of a file without a name: nobody can reach its bytes. */
+static void forget_unlinked(struct vfs *v, uint64_t ino)
+{
+	struct meta_inode in;
+
+	if (meta_lock(v->meta))
+		return;
+	if (!meta_inode_get(v->meta, ino, &in) && in.nlink == 0) {
+		meta_orphan_del(v->meta, ino);
+		dir_drop_inode(v, &in);
+	}
+	meta_unlock(v->meta);
+}
+
+void vfs_release(struct vfs *v, struct vfs_file *f)
+{
+	if (!f)
+		return;
+	if (f->node) {
+		if (!node_count_open(v->nodes, f->node, -1, f->writing))
+			forget_unlinked(v, f->ino);
+		node_put(v->nodes, f->node);
+		if (f->writing)
+			syncer_kick(v->syncer);
+	}
+	control_close(f->session);
+	free(f);
+}
+
+static void read_control(struct vfs_file *f, size_t size, vfs_read_fn done,
+			 void *arg)
+{
+	struct iovec iov = {malloc(size ? size : 1), 0};
+	int rc = iov.iov_base ? control_read(f->session, iov.iov_base, size,
+					     &iov.iov_len)
+			      : -ENOMEM;
+
+	done(arg, rc, &iov, 1);
+	free(iov.iov_base);
+}
+
+static void read_mixed(struct vfs *v, struct vfs_file *f, uint64_t offset,
+		       size_t size, vfs_read_fn done, void *arg)
+{
+	struct iovec iov = {malloc(size ? size : 1), 0};
+	int rc = iov.iov_base ? content_read(v, f->node, offset, iov.iov_base,
+					     size, &iov.iov_len)
+			      : -ENOMEM;
+
+	done(arg, rc, &iov, 1);
+	free(iov.iov_base);
+}
+
+void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
+	      vfs_read_fn done, void *arg)
+{
+	struct meta_inode in;
+	int rc;
+
+	if (f->kind == FILE_CONTROL) {
+		read_control(f, size, done, arg);
+		return;
+	}
+	if (f->kind == FILE_VERSION) {
+		reader_read(v->reader, &f->version, &f->stream, offset, size,
+			    done, arg);
+		return;
+	}
+	rc = meta_lock(v->meta);
+	if (!rc) {
+		rc = meta_inode_get(v->meta, f->ino, &in);
+		meta_unlock(v->meta);
+	}
+	if (rc)
+		done(arg, rc, NULL, 0);
+	else if (content_is_base(&in))
+		reader_read(v->reader, &in.base, &f->stream, offset, size, done,
+			    arg);
+	else
+		read_mixed(v, f, offset, size, done, arg);
+}
+
+int vfs_write(struct vfs *v, struct vfs_file *f, uint64_t offset,
+	      const void *data, size_t size)
+{
+	if (f->kind == FILE_CONTROL)
+		return control_write(v, f->session, data, size);
+	if (f->kind != FILE_LIVE)
+		return -EROFS;
+	return size ? content_write(v, f->node, offset, data, size) : 0;
+}
+
+int vfs_flush(struct vfs *v, struct vfs_file *f)
+{
+	if (f->kind == FILE_LIVE && f->writing && v->config.sync)
+		return syncer_sync_inode(v, f->ino);
+	return 0;
+}
+
+int vfs_fsync(struct vfs *v, struct vfs_file *f)
+{
+	int rc;
+
+	if (f->kind != FILE_LIVE)
+		return 0;
+	if (!v->config.fsync_local)
+		return syncer_sync_inode(v, f->ino);
+	rc = staging_sync(v->staging, f->ino);
+	return rc && rc != -ENOENT ? rc : meta_sync(v->meta);
+}
+
+int file_truncate(struct vfs *v, uint64_t ino, uint64_t size_bytes)
+{
+	struct meta_inode in;
+	struct node *n;
+	int rc = dir_inode(v, ino, &in);
+
+	if (rc)
+		return rc;
+	if (!S_ISREG(in.mode))
+		return S_ISDIR(in.mode) ? -EISDIR : -EINVAL;
+	rc = node_get(v->nodes, ino, &n);
+	if (rc)
+		return rc;
+	rc = content_truncate(v, n, size_bytes);
+	node_put(v->nodes, n);
+	return rc;
+}
+
+static int file_size(struct vfs *v, struct vfs_file *f, uint64_t *ret_size)
+{
+	struct meta_inode in;
+	int rc;
+
+	if (f->kind == FILE_VERSION) {
+		*ret_size = f->version.size_bytes;
+		return 0;
+	}
+	rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->meta, f->ino, &in);
+	meta_unlock(v->meta);
+	*ret_size = in.size_bytes;
+	return rc;
+}
+
+int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
+		  uint64_t length)
+{
+	uint64_t size;
+	int rc;
+
+	if (f->kind != FILE_LIVE)
+		return -EOPNOTSUPP;
+	if (offset + length < offset)
+		return -EFBIG;
+	rc = file_size(v, f, &size);
+	if (rc)
+		return rc;
+	switch (mode) {
+	case FALLOC_FL_KEEP_SIZE:
+		return space_check(v->space, length);
+	case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
+	case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
+		return content_zero(v, f->node, offset, length);
+	case 0:
+	case FALLOC_FL_ZERO_RANGE:
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+	rc = space_check(v->space, length);
+	if (!rc && offset + length > size)
+		rc = content_truncate(v, f->node, offset + length);
+	if (!rc && mode == FALLOC_FL_ZERO_RANGE)
+		rc = content_zero(v, f->node, offset, length);
+	return rc;
+}
+
+int vfs_lseek(struct vfs *v, struct vfs_file *f, uint64_t offset, int whence,
+	      uint64_t *ret_offset)
+{
+	if (f->kind == FILE_LIVE)
+		return content_seek(v, f->node, offset, whence, ret_offset);
+	if (f->kind != FILE_VERSION)
+		return -EINVAL;
+	if (offset >= f->version.size_bytes)
+		return -ENXIO;
+	*ret_offset = whence == SEEK_DATA ? offset : f->version.size_bytes;
+	return 0;
+}
+
+/* The version a file shows, if it is whole and unchanged. */
+static int shown_version(struct vfs *v, struct vfs_file *f,
+			 struct meta_version *ret)
+{
+	struct meta_inode in;
+	int rc;
+
+	if (f->kind == FILE_VERSION) {
+		*ret = f->version;
+		return 0;
+	}
+	rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->meta, f->ino, &in);
+	meta_unlock(v->meta);
+	if (!rc && !content_is_base(&in))
+		rc = -EXDEV;
+	*ret = in.base;
+	return rc;
+}
+
+struct copy_wait {
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	bool done;
+	int error;
+	char *buf;
+	size_t size;
+};
+
+static void copy_read_done(void *arg, int error, const struct iovec *iov,
+			   int count)
+{
+	struct copy_wait *w = arg;
+
+	pthread_mutex_lock(&w->mutex);
+	w->error = error;
+	for (int i = 0; !error && i < count; i++) {
+		memcpy(w->buf + w->size, iov[i].iov_base, iov[i].iov_len);
+		w->size += iov[i].iov_len;
+	}
+	w->done = true;
+	pthread_cond_signal(&w->cond);
+	pthread_mutex_unlock(&w->mutex);
+}
+
+/* Reads at most size bytes, waiting. */
+static int read_wait(struct vfs *v, struct vfs_file *f, uint64_t offset,
+		     char *buf, size_t size, size_t *ret_size)
+{
+	struct copy_wait w = {.buf = buf};
+
+	pthread_mutex_init(&w.mutex, NULL);
+	pthread_cond_init(&w.cond, NULL);
+	vfs_read(v, f, offset, size, copy_read_done, &w);
+	pthread_mutex_lock(&w.mutex);
+	while (!w.done)
+		pthread_cond_wait(&w.cond, &w.mutex);
+	pthread_mutex_unlock(&w.mutex);
+	pthread_cond_destroy(&w.cond);
+	pthread_mutex_destroy(&w.mutex);
+	*ret_size = w.size;
+	return w.error;
+}
+
+static int copy_bytes(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
+		      struct vfs_file *out, uint64_t out_offset, size_t size,
+		      size_t *ret_copied)
+{
+	char *buf = malloc(COPY_CHUNK);
+	size_t total = 0, got = 0;
+	int rc = buf ? 0 : -ENOMEM;
+
+	while (!rc && total < size) {
+		size_t want =
+			size - total < COPY_CHUNK ? size - total : COPY_CHUNK;
+
+		rc = read_wait(v, in, in_offset + total, buf, want, &got);
+		if (rc || !got)
+			break;
+		rc = vfs_write(v, out, out_offset + total, buf, got);
+		if (!rc)
+			total += got;
+	}
+	free(buf);
+	*ret_copied = total;
+	return total ? 0 : rc;
+}
+
+int vfs_copy_range(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
+		   struct vfs_file *out, uint64_t out_offset, size_t size,
+		   size_t *ret_copied)
+{
+	struct meta_version version;
+	uint64_t in_size;
+	int rc;
+
+	*ret_copied = 0;
+	if (in->kind == FILE_CONTROL || out->kind != FILE_LIVE)
+		return -EXDEV;
+	rc = file_size(v, in, &in_size);
+	if (rc || in_offset >= in_size)
+		return rc;
+	if (size > in_size - in_offset)
+		size = in_size - in_offset;
+	if (in_offset == out_offset && !shown_version(v, in, &version)) {
+		rc = content_adopt(v, out->node, &version, in_offset, size);
+		if (rc != -EXDEV) {
+			*ret_copied = rc ? 0 : size;
+			return rc;
+		}
+	}
+	return copy_bytes(v, in, in_offset, out, out_offset, size, ret_copied);
+}

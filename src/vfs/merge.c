@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is kept local: a key that is dirty (the local state is the desired
+ * one) and a key that this mount settled after the list was asked for (the
+ * list may show the state before). All else follows the bucket.
+ *
+ * The names seen are remembered as 64-bit hashes, 8 bytes each, to find what
+ * is gone. A collision keeps a vanished name until the next list.
+ */
+#include "vers3/vfs/merge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+#include "vers3/vfs/dir.h"
+#include "vers3/vfs/node.h"
+#include "vers3/vfs/reader.h"
+#include "vers3/vfs/syncer.h"
+
+#define FINISH_CHUNK 500 /* names looked at under one hold of the lock */
+
+struct merge {
+	struct vfs *v;
+	uint64_t ino;
+	char path[META_KEY_MAX + 1];
+	uint64_t since;
+	uint64_t *seen; /* owned; sorted before the finish */
+	size_t seen_count, seen_size;
+	bool marker_seen;
+	uint64_t hidden;
+};
+
+int merge_new(struct vfs *v, uint64_t ino, const char *path, uint64_t since,
+	      struct merge **ret_merge)
+{
+	struct merge *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->v = v;
+	m->ino = ino;
+	m->since = since;
+	strcpy(m->path, path);
+	*ret_merge = m;
+	return 0;
+}
+
+void merge_free(struct merge *m)
+{
+	if (!m)
+		return;
+	free(m->seen);
+	free(m);
+}
+
+uint64_t merge_hidden(const struct merge *m)
+{
+	return m->hidden;
+}
+
+static bool utf8_ok(const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	while (*p) {
+		unsigned n = *p < 0x80			 ? 0
+			     : (*p >= 0xc2 && *p < 0xe0) ? 1
+			     : (*p & 0xf0) == 0xe0	 ? 2
+			     : (*p >= 0xf0 && *p < 0xf5) ? 3
+							 : 9;
+		unsigned char lead = *p++;
+
+		if (n == 9)
+			return false;
+		for (unsigned i = 0; i < n; i++, p++) {
+			if ((*p & 0xc0) != 0x80)
+				return false;
+			if (i == 0 && ((lead == 0xe0 && *p < 0xa0) ||
+				       (lead == 0xed && *p > 0x9f) ||
+				       (lead == 0xf0 && *p < 0x90) ||
+				       (lead == 0xf4 && *p > 0x8f)))
+				return false;
+		}
+	}
+	return true;
+}
+
+bool merge_name_ok(const char *name, bool root)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > META_NAME_MAX || strchr(name, '/'))
+		return false;
+	if (!strcmp(name, ".") || !strcmp(name, ".."))
+		return false;
+	if (root && (!strcmp(name, VFS_CONTROL_NAME) ||
+		     !strcmp(name, VFS_VERSIONS_NAME)))
+		return false;
+	return utf8_ok(name);
+}
+
+/* FNV-1a. */
+static uint64_t hash_name(const char *name)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * UINT64_C(1099511628211);
+	return h;
+}
+
+static int seen_add(struct merge *m, const char *name)
+{
+	if (m->seen_count == m->seen_size) {
+		size_t size = m->seen_size ? m->seen_size * 2 : 256;
+		uint64_t *p = realloc(m->seen, size * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		m->seen = p;
+		m->seen_size = size;
+	}
+	m->seen[m->seen_count++] = hash_name(name);
+	return 0;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool was_seen(const struct merge *m, const char *name)
+{
+	uint64_t h = hash_name(name);
+
+	return bsearch(&h, m->seen, m->seen_count, sizeof(h), compare_u64);
+}
+
+/* path/name, or path/name/ for a directory's marker. */
+static int child_path(const struct merge *m, const char *name, bool dir,
+		      char *buf)
+{
+	int n = snprintf(buf, META_KEY_MAX + 1, "%s%s%s%s", m->path,
+			 *m->path ? "/" : "", name, dir ? "/" : "");
+
+	return n > META_KEY_MAX ? -ENAMETOOLONG : 0;
+}
+
+static bool keep_local(const struct merge *m, const char *path)
+{
+	struct meta_dirty d;
+
+	return meta_dirty_get(m->v->meta, path, &d) == 0 ||
+	       syncer_settled_after(m->v->syncer, path, m->since);
+}
+
+static void set_base(struct meta_inode *in, const char *path,
+		     const struct merge_item *it)
+{
+	memset(&in->base, 0, sizeof(in->base));
+	strcpy(in->base.key, path);
+	strcpy(in->base.etag, it->etag);
+	in->base.size_bytes = it->size_bytes;
+	in->base.last_modified_ns = it->last_modified_ns;
+	in->base_bytes = in->size_bytes = it->is_dir ? 0 : it->size_bytes;
+	if (!it->is_dir)
+		in->mtime_ns = it->last_modified_ns;
+	in->ctime_ns = it->last_modified_ns;
+	in->flags &= ~(uint32_t)META_I_ATTRS;
+	in->change++;
+	in->data_change++;
+}
+
+static int new_inode(struct merge *m, const char *path,
+		     const struct merge_item *it, struct meta_inode *in)
+{
+	const struct objattr_defaults *def = &m->v->config.defaults;
+
+	memset(in, 0, sizeof(*in));
+	in->mode =
+		it->is_dir ? S_IFDIR | def->dir_mode : S_IFREG | def->file_mode;
+	in->uid = def->uid;
+	in->gid = def->gid;
+	in->nlink = it->is_dir ? 2 : 1;
+	in->mtime_ns = in->ctime_ns = in->atime_ns = clock_real_ns();
+	if (!it->is_dir)
+		set_base(in, path, it);
+	return meta_next_id(m->v->meta, &in->ino);
+}
+
+static int add_name(struct merge *m, const char *path,
+		    const struct merge_item *it, bool replace)
+{
+	struct meta_inode in;
+	int rc = new_inode(m, path, it, &in);
+
+	if (!rc)
+		rc = meta_inode_put(m->v->meta, &in);
+	if (!rc && replace)
+		rc = meta_dentry_set(m->v->meta, m->ino, it->name, in.ino);
+	else if (!rc)
+		rc = meta_dentry_add(m->v->meta, m->ino, it->name, in.ino);
+	if (!rc)
+		vfs_inval_entry(m->v, m->ino, it->name);
+	return rc;
+}
+
+static bool same_version(const struct meta_inode *in,
+			 const struct merge_item *it)
+{
+	return !strcmp(in->base.etag, it->etag) &&
+	       in->base.size_bytes == it->size_bytes &&
+	       (!in->base.last_modified_ns ||
+		in->base.last_modified_ns == it->last_modified_ns);
+}
+
+/* The bucket holds another version than we knew, and nothing is dirty. */
+static int take_version(struct merge *m, const char *path,
+			const struct merge_item *it, struct meta_inode *in)
+{
+	struct meta *meta = m->v->meta;
+	int rc;
+
+	if (nodes_is_open(m->v->nodes, in->ino)) {
+		/* Whoever has it open keeps reading what was opened. */
+		rc = add_name(m, path, it, true);
+		in->nlink--;
+		return rc ? rc : dir_drop_inode(m->v, in);
+	}
+	set_base(in, path, it);
+	in->flags |= META_I_REPLACED;
+	rc = meta_xattr_clear(meta, in->ino);
+	if (!rc)
+		rc = meta_head_del(meta, in->ino);
+	if (rc == -ENOENT)
+		rc = 0;
+	if (!rc)
+		rc = meta_inode_put(meta, in);
+	vfs_inval_inode(m->v, in->ino);
+	return rc;
+}
+
+static int apply_file(struct merge *m, const char *path,
+		      const struct merge_item *it)
+{
+	struct meta_dentry de;
+	struct meta_inode in;
+	int rc = meta_dentry_get(m->v->meta, m->ino, it->name, &de);
+
+	if (rc == -ENOENT)
+		return add_name(m, path, it, false);
+	if (!rc)
+		rc = meta_inode_get(m->v->meta, de.ino, &in);
+	if (rc)
+		return rc;
+	if (S_ISDIR(in.mode)) {
+		m->hidden++;
+		return 0;
+	}
+	if (!same_version(&in, it))
+		return take_version(m, path, it, &in);
+	if (in.base.last_modified_ns)
+		return 0;
+	in.base.last_modified_ns = it->last_modified_ns;
+	return meta_inode_put(m->v->meta, &in);
+}
+
+static int apply_prefix(struct merge *m, const char *path,
+			const struct merge_item *it)
+{
+	struct meta_dentry de;
+	struct meta_inode in;
+	int rc = meta_dentry_get(m->v->meta, m->ino, it->name, &de);
+
+	if (rc == -ENOENT) {
+		/* Not one whose last objects are just being deleted. */
+		if (syncer_pending_below(m->v, path, m->since))
+			return 0;
+		return add_name(m, path, it, false);
+	}
+	if (!rc)
+		rc = meta_inode_get(m->v->meta, de.ino, &in);
+	if (rc || S_ISDIR(in.mode))
+		return rc;
+	/*
+	 * A file and a directory of one name: the directory is shown. The
+	 * file's bytes stay in the bucket; a dirty file was kept above.
+	 */
+	char file[META_KEY_MAX + 1];
+
+	if (child_path(m, it->name, false, file) || keep_local(m, file))
+		return 0;
+	m->hidden++;
+	rc = add_name(m, path, it, true);
+	in.nlink--;
+	return rc ? rc : dir_drop_inode(m->v, &in);
+}
+
+/* The directory's own marker object. */
+static int apply_marker(struct merge *m, const struct merge_item *it)
+{
+	struct meta_inode in;
+	char path[META_KEY_MAX + 2];
+	int rc;
+
+	if (m->ino == META_ROOT_INO)
+		return 0;
+	m->marker_seen = true;
+	snprintf(path, sizeof(path), "%s/", m->path);
+	if (keep_local(m, path))
+		return 0;
+	rc = meta_inode_get(m->v->meta, m->ino, &in);
+	if (rc || ((in.flags & META_I_EXPLICIT) && same_version(&in, it)))
+		return rc;
+	set_base(&in, path, it);
+	in.flags |= META_I_EXPLICIT;
+	vfs_inval_inode(m->v, m->ino);
+	return meta_inode_put(m->v->meta, &in);
+}
+
+static int apply_item(struct merge *m, const struct merge_item *it)
+{
+	char path[META_KEY_MAX + 1];
+	int rc;
+
+	if (!*it->name)
+		return apply_marker(m, it);
+	if (!merge_name_ok(it->name, m->ino == META_ROOT_INO) ||
+	    child_path(m, it->name, it->is_dir, path)) {
+		m->hidden++;
+		return 0;
+	}
+	rc = seen_add(m, it->name);
+	if (rc || keep_local(m, path))
+		return rc;
+	return it->is_dir ? apply_prefix(m, path, it) : apply_file(m, path, it);
+}
+
+/* With meta_lock() held: the directory is still where it was. */
+static int check_place(struct merge *m)
+{
+	char path[META_KEY_MAX + 1];
+	int rc = meta_path(m->v->meta, m->ino, NULL, path);
+
+	return rc || strcmp(path, m->path) ? -ESTALE : 0;
+}
+
+int merge_page(struct merge *m, const struct merge_item *items, size_t count)
+{
+	int rc = meta_lock(m->v->meta);
+
+	if (rc)
+		return rc;
+	rc = check_place(m);
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = apply_item(m, &items[i]);
+	meta_unlock(m->v->meta);
+	return rc;
+}
+
+/*
+ * Removes a name that the bucket no longer has, with all below it, as far as
+ * nothing there is dirty. *ret_kept tells whether something stayed.
+ */
+static int remove_gone(struct merge *m, const struct meta_dentry *de,
+		       bool *ret_kept)
+{
+	struct meta *meta = m->v->meta;
+	char path[META_KEY_MAX + 2];
+	struct meta_dentry child = {.name = ""};
+	struct meta_inode in;
+	bool kept = false;
+	int rc = meta_inode_get(meta, de->ino, &in);
+
+	if (rc)
+		return rc;
+	rc = meta_path(meta, de->parent, de->name, path);
+	if (rc)
+		return rc;
+	if (S_ISDIR(in.mode)) {
+		while (!rc && !meta_dentry_next_name(meta, de->ino, child.name,
+						     &child))
+			rc = remove_gone(m, &child, &kept);
+		strcat(path, "/");
+	}
+	if (rc)
+		return rc;
+	if (kept || keep_local(m, path)) {
+		*ret_kept = true;
+		return 0;
+	}
+	/* Clean, so the bucket's history holds every byte of it. */
+	rc = meta_dentry_del(meta, de->parent, de->name);
+	vfs_inval_entry(m->v, de->parent, de->name);
+	in.nlink = S_ISDIR(in.mode) ? 0 : in.nlink - 1;
+	return rc ? rc : dir_drop_inode(m->v, &in);
+}
+
+/* Looks at up to FINISH_CHUNK names after *after; -ENOENT at the end. */
+static int finish_chunk(struct merge *m, char *after)
+{
+	struct meta_dentry de;
+	int rc = meta_lock(m->v->meta);
+
+	if (rc)
+		return rc;
+	rc = check_place(m);
+	for (int i = 0; !rc && i < FINISH_CHUNK; i++) {
+		bool kept = false;
+
+		rc = meta_dentry_next_name(m->v->meta, m->ino, after, &de);
+		if (rc)
+			break;
+		strcpy(after, de.name);
+		if (!was_seen(m, de.name))
+			rc = remove_gone(m, &de, &kept);
+	}
+	meta_unlock(m->v->meta);
+	return rc;
+}
+
+static int note_listed(struct merge *m, int64_t asked_ns)
+{
+	struct meta_inode in;
+	char marker[META_KEY_MAX + 2];
+	int rc = meta_lock(m->v->meta);
+
+	if (rc)
+		return rc;
+	rc = check_place(m);
+	if (!rc)
+		rc = meta_inode_get(m->v->meta, m->ino, &in);
+	if (!rc) {
+		snprintf(marker, sizeof(marker), "%s/", m->path);
+		if (m->ino != META_ROOT_INO && !m->marker_seen &&
+		    (in.flags & META_I_EXPLICIT) && !keep_local(m, marker)) {
+			in.flags &= ~(uint32_t)META_I_EXPLICIT;
+			memset(&in.base, 0, sizeof(in.base));
+		}
+		in.flags |= META_I_LISTED;
+		in.flags &= ~(uint32_t)META_I_BIG;
+		in.listed_ns = asked_ns;
+		rc = meta_inode_put(m->v->meta, &in);
+	}
+	meta_unlock(m->v->meta);
+	return rc;
+}
+
+int merge_finish(struct merge *m, int64_t asked_ns)
+{
+	char after[META_NAME_MAX + 1] = "";
+	int rc;
+
+	if (m->seen)
+		qsort(m->seen, m->seen_count, sizeof(*m->seen), compare_u64);
+	do
+		rc = finish_chunk(m, after);
+	while (!rc);
+	return rc == -ENOENT ? note_listed(m, asked_ns) : rc;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading directories of the live tree. Offsets are the entries' cookies, so
+ * that a reader goes on where it was whatever is created or removed between
+ * two calls; "." is 1, ".." is 2, a visible .versions 3.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vers3/vfs/dir.h"
+#include "vers3/vfs/vfs.h"
+#include "vers3/vfs/view.h"
+
+#define OFF_DOT	       1
+#define OFF_DOTDOT     2
+#define OFF_VERSIONS   3
+#define BATCH	       64 /* entries copied under one hold of the lock */
+#define AHEAD	       256 /* entries whose attributes are asked for at once */
+#define LINK_MAX_BYTES 4096 /* no symlink's target is longer */
+
+struct vfs_dir {
+	uint64_t ino;
+	struct view_dir *view; /* owned: of the versions view */
+	uint64_t asked; /* attributes were asked for up to here */
+};
+
+int vfs_opendir(struct vfs *v, uint64_t ino, struct vfs_dir **ret_dir)
+{
+	struct vfs_dir *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (!d)
+		return -ENOMEM;
+	d->ino = ino;
+	rc = view_owns(ino) ? view_opendir(v, ino, &d->view)
+			    : dir_refresh(v, ino);
+	if (rc) {
+		free(d);
+		return rc;
+	}
+	*ret_dir = d;
+	return 0;
+}
+
+void vfs_releasedir(struct vfs *v, struct vfs_dir *d)
+{
+	(void)v;
+	if (!d)
+		return;
+	view_closedir(d->view);
+	free(d);
+}
+
+/* An entry with its inode, copied from the tables. */
+struct item {
+	struct meta_dentry de;
+	struct meta_inode in;
+};
+
+/*
+ * Asks for the attributes of the entries after `after` that have none, many
+ * at once.
+ */
+static void ask_ahead(struct vfs *v, struct vfs_dir *d, uint64_t after)
+{
+	uint64_t inos[AHEAD];
+	struct meta_dentry de = {.cookie = after};
+	struct meta_inode in;
+	unsigned count = 0;
+
+	if (after < d->asked || meta_lock(v->meta))
+		return;
+	for (int i = 0; i < AHEAD; i++) {
+		if (meta_dentry_next(v->meta, d->ino, de.cookie, &de))
+			break;
+		if (!meta_inode_get(v->meta, de.ino, &in) &&
+		    !(in.flags & META_I_ATTRS))
+			inos[count++] = de.ino;
+	}
+	meta_unlock(v->meta);
+	d->asked = de.cookie;
+	if (count)
+		dir_prefetch_attrs(v, inos, count);
+}
+
+static int read_batch(struct vfs *v, uint64_t ino, uint64_t after,
+		      struct item *items, int *ret_count)
+{
+	int n = 0, rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	while (!rc && n < BATCH) {
+		rc = meta_dentry_next(v->meta, ino, after, &items[n].de);
+		if (rc)
+			break;
+		after = items[n].de.cookie;
+		rc = meta_inode_get(v->meta, items[n].de.ino, &items[n].in);
+		if (!rc)
+			n++;
+	}
+	meta_unlock(v->meta);
+	*ret_count = n;
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* A small object that was not asked for may be a symlink or a device. */
+static uint32_t known_type(const struct meta_inode *in)
+{
+	if (S_ISDIR(in->mode) || (in->flags & META_I_ATTRS) ||
+	    in->size_bytes > LINK_MAX_BYTES)
+		return in->mode & S_IFMT;
+	return 0;
+}
+
+static int emit_item(struct vfs *v, const struct item *it, bool plus,
+		     vfs_dirent_fn fn, void *ctx)
+{
+	struct vfs_entry entry;
+	struct vfs_dirent d = {.name = it->de.name,
+			       .ino = it->in.ino,
+			       .mode = known_type(&it->in),
+			       .offset = it->de.cookie};
+
+	if (plus && (it->in.flags & META_I_ATTRS)) {
+		entry.ino = it->in.ino;
+		entry.ttl_ns = v->config.ttl_ns;
+		vfs_stat_of(&it->in, &entry.st);
+		d.entry = &entry;
+	}
+	return fn(ctx, &d);
+}
+
+static int emit_fixed(struct vfs *v, struct vfs_dir *d, uint64_t offset,
+		      vfs_dirent_fn fn, void *ctx)
+{
+	const struct vfs_dirent fixed[] = {
+		{".", d->ino, S_IFDIR, OFF_DOT, NULL},
+		{"..", d->ino, S_IFDIR, OFF_DOTDOT, NULL},
+		{VFS_VERSIONS_NAME, VFS_VERSIONS_INO, S_IFDIR, OFF_VERSIONS,
+		 NULL},
+	};
+	size_t count = d->ino == META_ROOT_INO && v->config.versions ==
+							  VFS_VERSIONS_VISIBLE
+			       ? 3
+			       : 2;
+
+	for (size_t i = 0; i < count; i++)
+		if (offset < fixed[i].offset && fn(ctx, &fixed[i]))
+			return 1;
+	return 0;
+}
+
+static int read_live(struct vfs *v, struct vfs_dir *d, uint64_t offset,
+		     bool plus, vfs_dirent_fn fn, void *ctx)
+{
+	struct item *items;
+	int count, rc = 0;
+
+	if (emit_fixed(v, d, offset, fn, ctx))
+		return 0;
+	items = malloc(BATCH * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	if (offset < OFF_VERSIONS)
+		offset = OFF_VERSIONS;
+	for (;;) {
+		if (plus)
+			ask_ahead(v, d, offset);
+		rc = read_batch(v, d->ino, offset, items, &count);
+		if (rc || !count)
+			break;
+		for (int i = 0; i < count; i++) {
+			if (emit_item(v, &items[i], plus, fn, ctx))
+				goto out;
+			offset = items[i].de.cookie;
+		}
+	}
+out:
+	free(items);
+	return rc;
+}
+
+int vfs_readdir(struct vfs *v, struct vfs_dir *d, uint64_t offset, bool plus,
+		vfs_dirent_fn fn, void *ctx)
+{
+	if (d->view)
+		return view_readdir(v, d->view, offset, plus, fn, ctx);
+	return read_live(v, d, offset, plus, fn, ctx);
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Renames. A name changes in the namespace at once; in the bucket the new
+ * key is a server-side copy of the version that the inode is based on, and
+ * the old key gets a delete marker. The two need no order where the source
+ * is pinned by its version id. Where it is not (an unversioned bucket, or an
+ * object that was listed and never asked for) the old key's dirty record
+ * says that it waits for the new one.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vers3/util/clock.h"
+#include "vers3/vfs/dir.h"
+#include "vers3/vfs/merge.h"
+#include "vers3/vfs/syncer.h"
+#include "vers3/vfs/tree.h"
+
+/* One end of a rename, read under the lock. */
+struct end {
+	uint64_t parent;
+	const char *name;
+	bool exists;
+	struct meta_inode in;
+	char path[META_KEY_MAX + 1];
+};
+
+static bool is_pinned(struct vfs *v, const struct meta_inode *in)
+{
+	return v->config.versioned && in->base.version_id[0];
+}
+
+static int key_of(const char *path, bool dir, char *key)
+{
+	int n = snprintf(key, META_KEY_MAX + 2, "%s%s", path, dir ? "/" : "");
+
+	return n > META_KEY_MAX ? -ENAMETOOLONG : 0;
+}
+
+/*
+ * The object that `in` is based on must outlive its copy to new_key: its own
+ * key waits.
+ */
+static int hold_source(struct vfs *v, const struct meta_inode *in,
+		       const char *new_key)
+{
+	struct meta_dirty d;
+	int rc;
+
+	if (!in->base.key[0] || in->base_bytes == 0 || is_pinned(v, in))
+		return 0;
+	rc = meta_dirty_get(v->meta, in->base.key, &d);
+	if (rc == -ENOENT)
+		return 0; /* its key is clean: nothing will touch it */
+	if (rc)
+		return rc;
+	strcpy(d.after, strcmp(new_key, in->base.key) ? new_key : "");
+	return meta_dirty_put(v->meta, &d);
+}
+
+/* Marks one inode's old and new key; the marker's for a directory. */
+static int move_key(struct vfs *v, const struct meta_inode *in,
+		    const char *from, const char *to)
+{
+	char old_key[META_KEY_MAX + 2], new_key[META_KEY_MAX + 2];
+	bool dir = S_ISDIR(in->mode);
+	const struct meta_version *known;
+	int rc;
+
+	if (dir && !(in->flags & META_I_EXPLICIT))
+		return 0;
+	rc = key_of(from, dir, old_key);
+	if (!rc)
+		rc = key_of(to, dir, new_key);
+	if (rc)
+		return rc;
+	known = strcmp(in->base.key, old_key) ? NULL : &in->base;
+	rc = syncer_mark(v, old_key, known, v->config.commit_ns);
+	if (!rc)
+		rc = syncer_mark(v, new_key, NULL, v->config.commit_ns);
+	if (!rc && !dir)
+		rc = hold_source(v, in, new_key);
+	return rc;
+}
+
+static int join(const struct vfs *v, const char *dir, const char *name,
+		char *path)
+{
+	int n = snprintf(path, META_KEY_MAX + 1, "%s/%s", dir, name);
+
+	return n + (int)strlen(v->config.prefix) >= META_KEY_MAX ? -ENAMETOOLONG
+								 : 0;
+}
+
+/*
+ * Walks an inode and all below it: with `check`, only whether every new path
+ * can be a key; else marks the keys.
+ */
+static int move_tree(struct vfs *v, const struct meta_inode *in,
+		     const char *from, const char *to, bool check)
+{
+	char old_path[META_KEY_MAX + 1], new_path[META_KEY_MAX + 1];
+	struct meta_dentry de = {.name = ""};
+	struct meta_inode child;
+	int rc = check ? 0 : move_key(v, in, from, to);
+
+	if (rc || !S_ISDIR(in->mode))
+		return rc;
+	while (!(rc = meta_dentry_next_name(v->meta, in->ino, de.name, &de))) {
+		rc = meta_inode_get(v->meta, de.ino, &child);
+		if (!rc)
+			rc = join(v, from, de.name, old_path);
+		if (!rc)
+			rc = join(v, to, de.name, new_path);
+		if (!rc)
+			rc = move_tree(v, &child, old_path, new_path, check);
+		if (rc)
+			return rc;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int read_end(struct vfs *v, struct end *e)
+{
+	struct meta_dentry de;
+	int rc = meta_path(v->meta, e->parent, e->name, e->path);
+
+	if (!rc && strlen(e->path) + strlen(v->config.prefix) > META_KEY_MAX)
+		rc = -ENAMETOOLONG;
+	if (rc)
+		return rc;
+	rc = meta_dentry_get(v->meta, e->parent, e->name, &de);
+	e->exists = !rc;
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	return meta_inode_get(v->meta, de.ino, &e->in);
+}
+
+/* Whether the directory `ino` lies at or below inode `top`. */
+static bool is_below(struct vfs *v, uint64_t ino, uint64_t top)
+{
+	struct meta_dentry de;
+
+	while (ino != META_ROOT_INO) {
+		if (ino == top)
+			return true;
+		if (meta_name_next(v->meta, ino, 0, "", &de))
+			return false;
+		ino = de.parent;
+	}
+	return ino == top;
+}
+
+static int check_replace(struct vfs *v, const struct end *from,
+			 const struct end *to, unsigned flags)
+{
+	if (!from->exists)
+		return -ENOENT;
+	if (S_ISDIR(from->in.mode) && is_below(v, to->parent, from->in.ino))
+		return -EINVAL;
+	if (flags & RENAME_EXCHANGE) {
+		if (!to->exists)
+			return -ENOENT;
+		if (S_ISDIR(to->in.mode) &&
+		    is_below(v, from->parent, to->in.ino))
+			return -EINVAL;
+		/* Each would be the other's only copy. */
+		return v->config.versioned ? 0 : -EINVAL;
+	}
+	if (!to->exists)
+		return 0;
+	if (flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	if (S_ISDIR(to->in.mode) && !S_ISDIR(from->in.mode))
+		return -EISDIR;
+	if (!S_ISDIR(to->in.mode) && S_ISDIR(from->in.mode))
+		return -ENOTDIR;
+	if (S_ISDIR(to->in.mode) && meta_dentry_any(v->meta, to->in.ino))
+		return -ENOTEMPTY;
+	return 0;
+}
+
+static int touch(struct vfs *v, uint64_t ino, bool keep)
+{
+	char key[META_KEY_MAX + 2];
+	struct meta_inode dir;
+	int rc = meta_inode_get(v->meta, ino, &dir);
+
+	if (rc)
+		return rc;
+	dir.mtime_ns = dir.ctime_ns = clock_real_ns();
+	if (keep && ino != META_ROOT_INO && !(dir.flags & META_I_EXPLICIT) &&
+	    !meta_dentry_any(v->meta, ino)) {
+		/* Its last name went: it would vanish from the bucket. */
+		rc = meta_path(v->meta, ino, NULL, key);
+		if (rc)
+			return rc;
+		strcat(key, "/");
+		dir.flags |= META_I_EXPLICIT;
+		rc = syncer_mark(v, key, NULL, v->config.commit_ns);
+	}
+	return rc ? rc : meta_inode_put(v->meta, &dir);
+}
+
+/* The target's inode loses its name; its saved versions stay in history. */
+static int replace_target(struct vfs *v, struct end *to)
+{
+	char key[META_KEY_MAX + 2];
+	const struct meta_version *known;
+	int rc = key_of(to->path, S_ISDIR(to->in.mode), key);
+
+	if (rc)
+		return rc;
+	known = strcmp(to->in.base.key, key) ? NULL : &to->in.base;
+	rc = syncer_mark(v, key, known, v->config.commit_ns);
+	to->in.nlink = S_ISDIR(to->in.mode) ? 0 : to->in.nlink - 1;
+	if (!rc)
+		rc = meta_dentry_del(v->meta, to->parent, to->name);
+	return rc ? rc : dir_drop_inode(v, &to->in);
+}
+
+static int move_name(struct vfs *v, struct end *from, struct end *to)
+{
+	int rc = 0;
+
+	if (to->exists)
+		rc = replace_target(v, to);
+	if (!rc)
+		rc = move_tree(v, &from->in, from->path, to->path, false);
+	if (!rc)
+		rc = meta_dentry_del(v->meta, from->parent, from->name);
+	if (!rc)
+		rc = meta_dentry_add(v->meta, to->parent, to->name,
+				     from->in.ino);
+	if (!rc)
+		rc = meta_inode_get(v->meta, from->in.ino, &from->in);
+	from->in.ctime_ns = clock_real_ns();
+	from->in.change++;
+	return rc ? rc : meta_inode_put(v->meta, &from->in);
+}
+
+static int exchange(struct vfs *v, struct end *a, struct end *b)
+{
+	int rc = move_tree(v, &a->in, a->path, b->path, false);
+
+	if (!rc)
+		rc = move_tree(v, &b->in, b->path, a->path, false);
+	if (!rc)
+		rc = meta_dentry_set(v->meta, a->parent, a->name, b->in.ino);
+	if (!rc)
+		rc = meta_dentry_set(v->meta, b->parent, b->name, a->in.ino);
+	return rc;
+}
+
+static int rename_locked(struct vfs *v, struct end *from, struct end *to,
+			 unsigned flags)
+{
+	int rc = read_end(v, from);
+
+	if (!rc)
+		rc = read_end(v, to);
+	if (!rc && from->exists && to->exists && from->in.ino == to->in.ino)
+		return flags & RENAME_NOREPLACE ? -EEXIST : 0;
+	if (!rc)
+		rc = check_replace(v, from, to, flags);
+	if (!rc)
+		rc = move_tree(v, &from->in, from->path, to->path, true);
+	if (!rc && (flags & RENAME_EXCHANGE))
+		rc = move_tree(v, &to->in, to->path, from->path, true);
+	if (rc)
+		return rc;
+	if (flags & RENAME_EXCHANGE)
+		rc = exchange(v, from, to);
+	else
+		rc = move_name(v, from, to);
+	if (!rc)
+		rc = touch(v, from->parent, true);
+	if (!rc && to->parent != from->parent)
+		rc = touch(v, to->parent, false);
+	return rc;
+}
+
+/* What has to be known beforehand; may wait for the bucket. */
+static int prepare(struct vfs *v, struct end *from, struct end *to,
+		   unsigned flags)
+{
+	int rc = dir_lookup(v, from->parent, from->name, &from->in);
+
+	if (rc)
+		return rc;
+	if (S_ISDIR(from->in.mode))
+		rc = dir_load_tree(v, from->in.ino);
+	if (rc)
+		return rc;
+	rc = dir_lookup(v, to->parent, to->name, &to->in);
+	if (rc == -ENOENT)
+		return flags & RENAME_EXCHANGE ? rc : 0;
+	if (!rc && S_ISDIR(to->in.mode))
+		rc = flags & RENAME_EXCHANGE ? dir_load_tree(v, to->in.ino)
+					     : dir_refresh(v, to->in.ino);
+	return rc;
+}
+
+int tree_rename(struct vfs *v, uint64_t parent, const char *name,
+		uint64_t new_parent, const char *new_name, unsigned flags)
+{
+	struct end from = {.parent = parent, .name = name};
+	struct end to = {.parent = new_parent, .name = new_name};
+	int rc;
+
+	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	if (!merge_name_ok(new_name, new_parent == META_ROOT_INO))
+		return strlen(new_name) > META_NAME_MAX ? -ENAMETOOLONG
+							: -EILSEQ;
+	rc = prepare(v, &from, &to, flags);
+	if (!rc)
+		rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = rename_locked(v, &from, &to, flags);
+	meta_unlock(v->meta);
+	syncer_kick(v->syncer);
+	return rc;
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/vfs/tree.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vers3/util/clock.h"
+#include "vers3/vfs/dir.h"
+#include "vers3/vfs/merge.h"
+#include "vers3/vfs/node.h"
+#include "vers3/vfs/reader.h"
+#include "vers3/vfs/syncer.h"
+
+/* What the bucket holds at path, if that is the inode's own version. */
+static const struct meta_version *known_of(const struct meta_inode *in,
+					   const char *path)
+{
+	return !strcmp(in->base.key, path) ? &in->base : NULL;
+}
+
+static int mark(struct vfs *v, const struct meta_inode *in, const char *path)
+{
+	return syncer_mark(v, path, known_of(in, path), v->config.commit_ns);
+}
+
+/* The path of a name; of a directory's marker with `dir`. */
+static int path_of(struct vfs *v, uint64_t parent, const char *name, bool dir,
+		   char *path)
+{
+	int rc = meta_path(v->meta, parent, name, path);
+	size_t len;
+
+	if (rc)
+		return rc;
+	len = strlen(path);
+	if (strlen(v->config.prefix) + len + dir > META_KEY_MAX)
+		return -ENAMETOOLONG;
+	if (dir)
+		strcpy(path + len, "/");
+	return 0;
+}
+
+int tree_mark_inode(struct vfs *v, const struct meta_inode *in)
+{
+	struct meta_dentry de = {.name = ""};
+	char path[META_KEY_MAX + 2];
+	int rc;
+
+	if (in->ino == META_ROOT_INO)
+		return 0; /* the root of a bucket has no key */
+	while (!(rc = meta_name_next(v->meta, in->ino, de.parent, de.name,
+				     &de))) {
+		rc = path_of(v, de.parent, de.name, S_ISDIR(in->mode), path);
+		if (!rc)
+			rc = mark(v, in, path);
+		if (rc)
+			return rc;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int touch_parent(struct vfs *v, struct meta_inode *dir, int nlink_by)
+{
+	dir->mtime_ns = dir->ctime_ns = clock_real_ns();
+	dir->nlink += nlink_by;
+	return meta_inode_put(v->meta, dir);
+}
+
+/*
+ * A directory that exists only by what is in it gets an object of its own
+ * before it becomes empty, or it would vanish with its last file.
+ */
+static int keep_directory(struct vfs *v, struct meta_inode *dir)
+{
+	char path[META_KEY_MAX + 2];
+	int rc;
+
+	if (dir->ino == META_ROOT_INO || (dir->flags & META_I_EXPLICIT) ||
+	    meta_dentry_any(v->meta, dir->ino))
+		return 0;
+	rc = path_of(v, dir->ino, NULL, true, path);
+	if (rc)
+		return rc;
+	dir->flags |= META_I_EXPLICIT;
+	return syncer_mark(v, path, NULL, v->config.commit_ns);
+}
+
+static int check_new_name(const char *name, uint64_t parent)
+{
+	if (strlen(name) > META_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (parent == META_ROOT_INO && (!strcmp(name, VFS_CONTROL_NAME) ||
+					!strcmp(name, VFS_VERSIONS_NAME)))
+		return -EPERM;
+	return merge_name_ok(name, false) ? 0 : -EILSEQ;
+}
+
+static void init_inode(struct meta_inode *in, uint32_t mode, uint64_t rdev,
+		       const struct vfs_caller *who,
+		       const struct meta_inode *dir)
+{
+	memset(in, 0, sizeof(*in));
+	in->mode = mode;
+	in->uid = who->uid;
+	in->gid = who->gid;
+	if (dir->mode & S_ISGID) {
+		in->gid = dir->gid;
+		if (S_ISDIR(mode))
+			in->mode |= S_ISGID;
+	}
+	in->nlink = S_ISDIR(mode) ? 2 : 1;
+	in->rdev = rdev;
+	in->flags = META_I_ATTRS;
+	if (S_ISDIR(mode))
+		in->flags |= META_I_EXPLICIT | META_I_LISTED;
+	in->mtime_ns = in->ctime_ns = in->atime_ns = clock_real_ns();
+	in->listed_ns = in->mtime_ns;
+}
+
+/* With meta_lock() held. */
+static int make_locked(struct vfs *v, uint64_t parent, const char *name,
+		       uint32_t mode, uint64_t rdev, const char *target,
+		       const struct vfs_caller *who, struct meta_inode *in)
+{
+	char path[META_KEY_MAX + 2];
+	struct meta_inode dir;
+	struct meta_dentry de;
+	int rc = meta_inode_get(v->meta, parent, &dir);
+
+	if (!rc && !S_ISDIR(dir.mode))
+		rc = -ENOTDIR;
+	if (!rc)
+		rc = path_of(v, parent, name, S_ISDIR(mode), path);
+	if (!rc && !meta_dentry_get(v->meta, parent, name, &de))
+		rc = -EEXIST;
+	if (rc)
+		return rc;
+	init_inode(in, mode, rdev, who, &dir);
+	rc = meta_next_id(v->meta, &in->ino);
+	if (!rc && target) {
+		in->size_bytes = strlen(target);
+		rc = meta_xattr_set(v->meta, in->ino, TREE_TARGET_XATTR, target,
+				    in->size_bytes);
+	}
+	if (!rc)
+		rc = meta_inode_put(v->meta, in);
+	if (!rc)
+		rc = meta_dentry_add(v->meta, parent, name, in->ino);
+	if (!rc)
+		rc = touch_parent(v, &dir, S_ISDIR(mode) ? 1 : 0);
+	if (!rc)
+		rc = mark(v, in, path);
+	return rc;
+}
+
+int tree_make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
+	      uint64_t rdev, const char *target, const struct vfs_caller *who,
+	      struct meta_inode *ret_inode)
+{
+	int rc = check_new_name(name, parent);
+
+	if (!rc && target && strlen(target) >= PATH_MAX)
+		rc = -ENAMETOOLONG;
+	if (rc)
+		return rc;
+	/* Does another mount have that name? */
+	rc = dir_lookup(v, parent, name, ret_inode);
+	if (rc != -ENOENT)
+		return rc ? rc : -EEXIST;
+	rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = make_locked(v, parent, name, mode, rdev, target, who, ret_inode);
+	meta_unlock(v->meta);
+	syncer_kick(v->syncer);
+	return rc;
+}
+
+/* Takes a name away from its inode; with meta_lock() held. */
+static int drop_name(struct vfs *v, const struct meta_dentry *de,
+		     struct meta_inode *in)
+{
+	char path[META_KEY_MAX + 2];
+	int rc = path_of(v, de->parent, de->name, S_ISDIR(in->mode), path);
+
+	if (!rc)
+		rc = mark(v, in, path);
+	if (!rc)
+		rc = meta_dentry_del(v->meta, de->parent, de->name);
+	if (rc)
+		return rc;
+	in->nlink = S_ISDIR(in->mode) ? 0 : in->nlink - 1;
+	in->ctime_ns = clock_real_ns();
+	/*
+	 * The user has deleted or replaced it: what was uploaded stays in
+	 * the bucket's history, what was not is unwanted.
+	 */
+	return dir_drop_inode(v, in);
+}
+
+static int remove_locked(struct vfs *v, uint64_t parent, const char *name,
+			 bool directory)
+{
+	struct meta_inode dir, in;
+	struct meta_dentry de;
+	int rc = meta_inode_get(v->meta, parent, &dir);
+
+	if (!rc)
+		rc = meta_dentry_get(v->meta, parent, name, &de);
+	if (!rc)
+		rc = meta_inode_get(v->meta, de.ino, &in);
+	if (rc)
+		return rc;
+	if (directory && !S_ISDIR(in.mode))
+		return -ENOTDIR;
+	if (!directory && S_ISDIR(in.mode))
+		return -EISDIR;
+	if (directory) {
+		rc = meta_dentry_any(v->meta, in.ino);
+		if (rc)
+			return rc < 0 ? rc : -ENOTEMPTY;
+	}
+	rc = drop_name(v, &de, &in);
+	if (!rc)
+		rc = keep_directory(v, &dir);
+	if (!rc)
+		rc = touch_parent(v, &dir, directory ? -1 : 0);
+	return rc;
+}
+
+static int remove_name(struct vfs *v, uint64_t parent, const char *name,
+		       bool directory)
+{
+	struct meta_inode in;
+	int rc = dir_lookup(v, parent, name, &in);
+
+	/* Only a complete list tells whether a directory is empty. */
+	if (!rc && directory && S_ISDIR(in.mode))
+		rc = dir_refresh(v, in.ino);
+	if (!rc)
+		rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = remove_locked(v, parent, name, directory);
+	meta_unlock(v->meta);
+	syncer_kick(v->syncer);
+	return rc;
+}
+
+int tree_unlink(struct vfs *v, uint64_t parent, const char *name)
+{
+	return remove_name(v, parent, name, false);
+}
+
+int tree_rmdir(struct vfs *v, uint64_t parent, const char *name)
+{
+	return remove_name(v, parent, name, true);
+}
+
+static void set_times(struct meta_inode *in, const struct stat *st,
+		      unsigned set)
+{
+	int64_t now = clock_real_ns();
+
+	if (set & VFS_SET_ATIME)
+		in->atime_ns =
+			st->st_atim.tv_sec * NS_PER_S + st->st_atim.tv_nsec;
+	if (set & VFS_SET_ATIME_NOW)
+		in->atime_ns = now;
+	if (set & VFS_SET_MTIME)
+		in->mtime_ns =
+			st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec;
+	if (set & VFS_SET_MTIME_NOW)
+		in->mtime_ns = now;
+}
+
+/* Whether the object's metadata has to change for it. */
+static bool attrs_differ(const struct meta_inode *a, const struct meta_inode *b)
+{
+	return a->mode != b->mode || a->uid != b->uid || a->gid != b->gid ||
+	       a->mtime_ns != b->mtime_ns;
+}
+
+/* Marks first: what the bucket holds is read from the inode as it was. */
+static int put_attrs(struct vfs *v, struct meta_inode *in)
+{
+	int rc = tree_mark_inode(v, in);
+
+	if (rc)
+		return rc;
+	in->flags |= META_I_ATTR_DIRTY;
+	if (S_ISDIR(in->mode))
+		in->flags |= META_I_EXPLICIT;
+	in->ctime_ns = clock_real_ns();
+	in->change++;
+	return meta_inode_put(v->meta, in);
+}
+
+int tree_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
+		 unsigned set, struct meta_inode *ret_inode)
+{
+	struct meta_inode before;
+	int rc = dir_inode(v, ino, ret_inode);
+
+	if (!rc)
+		rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->meta, ino, ret_inode);
+	if (rc)
+		goto out;
+	before = *ret_inode;
+	if (set & VFS_SET_MODE)
+		ret_inode->mode =
+			(before.mode & S_IFMT) | (st->st_mode & 07777);
+	if (set & VFS_SET_UID)
+		ret_inode->uid = st->st_uid;
+	if (set & VFS_SET_GID)
+		ret_inode->gid = st->st_gid;
+	set_times(ret_inode, st, set);
+	if (attrs_differ(&before, ret_inode))
+		rc = put_attrs(v, ret_inode);
+	else if (before.atime_ns != ret_inode->atime_ns)
+		rc = meta_inode_put(v->meta, ret_inode);
+out:
+	meta_unlock(v->meta);
+	syncer_kick(v->syncer);
+	return rc;
+}
+
+/* Fetches a symlink's target, which is its object's body. */
+static int fetch_target(struct vfs *v, const struct meta_inode *in,
+			char *target)
+{
+	int rc;
+
+	if (in->size_bytes >= PATH_MAX)
+		return -ENAMETOOLONG;
+	rc = reader_read_sync(v->reader, &in->base, 0, target, in->size_bytes);
+	if (rc)
+		return rc;
+	target[in->size_bytes] = '\0';
+	rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = meta_xattr_set(v->meta, in->ino, TREE_TARGET_XATTR, target,
+			    strlen(target));
+	meta_unlock(v->meta);
+	return rc;
+}
+
+int tree_readlink(struct vfs *v, uint64_t ino, struct buf *target)
+{
+	char text[PATH_MAX];
+	struct meta_inode in;
+	struct meta_val val;
+	int rc = dir_inode(v, ino, &in);
+
+	if (rc)
+		return rc;
+	if (!S_ISLNK(in.mode))
+		return -EINVAL;
+	rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = meta_xattr_get(v->meta, ino, TREE_TARGET_XATTR, &val);
+	if (!rc)
+		rc = buf_add(target, val.data, val.size);
+	meta_unlock(v->meta);
+	if (rc != -ENODATA)
+		return rc;
+	rc = fetch_target(v, &in, text);
+	return rc ? rc : buf_puts(target, text);
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The context's life, and which tree an inode number belongs to. */
+#include "vers3/vfs/vfs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+#include "vers3/vfs/control.h"
+#include "vers3/vfs/dir.h"
+#include "vers3/vfs/file.h"
+#include "vers3/vfs/node.h"
+#include "vers3/vfs/reader.h"
+#include "vers3/vfs/syncer.h"
+#include "vers3/vfs/tree.h"
+#include "vers3/vfs/view.h"
+
+#define CONTROL_TTL_NS NS_PER_S
+
+static int make_root(struct vfs *v)
+{
+	const struct objattr_defaults *def = &v->config.defaults;
+	struct meta_inode in;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->meta, META_ROOT_INO, &in);
+	if (rc == -ENOENT) {
+		memset(&in, 0, sizeof(in));
+		in.ino = META_ROOT_INO;
+		in.mode = S_IFDIR | def->dir_mode;
+		in.uid = def->uid;
+		in.gid = def->gid;
+		in.nlink = 2;
+		in.flags = META_I_ATTRS;
+		in.mtime_ns = in.ctime_ns = in.atime_ns = clock_real_ns();
+		rc = meta_inode_put(v->meta, &in);
+	}
+	meta_unlock(v->meta);
+	return rc;
+}
+
+/* Inodes that were open without a name when the last mount ended. */
+static int drop_orphans(struct vfs *v)
+{
+	struct meta_inode in;
+	uint64_t ino = 0;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	while (!rc && !meta_orphan_next(v->meta, ino, &ino)) {
+		rc = meta_orphan_del(v->meta, ino);
+		/* No name and no process has it: its bytes are unwanted. */
+		if (!rc && !meta_inode_get(v->meta, ino, &in) && in.nlink == 0)
+			rc = meta_inode_del(v->meta, ino);
+	}
+	meta_unlock(v->meta);
+	return rc;
+}
+
+static int sweep_one(void *ctx, uint64_t ino)
+{
+	struct vfs *v = ctx;
+
+	/* The syncer removes it only if the namespace does not need it. */
+	return syncer_reap(v->syncer, ino);
+}
+
+static int precommit(void *ctx)
+{
+	struct vfs *v = ctx;
+
+	return staging_sync_all(v->staging);
+}
+
+int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
+	    struct vfs **ret_vfs)
+{
+	struct vfs *v = calloc(1, sizeof(*v));
+	int rc;
+
+	if (!v)
+		return -ENOMEM;
+	v->config = *config;
+	v->meta = parts->meta;
+	v->blocks = parts->blocks;
+	v->staging = parts->staging;
+	v->space = parts->space;
+	v->store = parts->store;
+	v->metrics = parts->metrics;
+	v->s3 = parts->s3;
+	rc = nodes_new(&v->nodes);
+	if (!rc)
+		rc = dirs_new(v, &v->dirs);
+	if (!rc)
+		rc = reader_new(v->store, v->blocks, v->config.prefix,
+				&v->reader);
+	if (!rc)
+		rc = make_root(v);
+	if (!rc)
+		rc = drop_orphans(v);
+	if (!rc) {
+		meta_set_precommit(v->meta, precommit, v);
+		rc = syncer_new(v, &v->syncer);
+	}
+	if (!rc)
+		rc = staging_each(v->staging, sweep_one, v);
+	if (!rc)
+		rc = view_new(v, &v->view);
+	if (!rc)
+		rc = control_new(v, &v->control);
+	if (rc) {
+		vfs_free(v);
+		return rc;
+	}
+	*ret_vfs = v;
+	return 0;
+}
+
+int vfs_drain(struct vfs *v)
+{
+	uint64_t left = 0;
+
+	if (v->config.read_only)
+		return 0;
+	syncer_sync_all(v, "", &left);
+	return left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
+void vfs_free(struct vfs *v)
+{
+	if (!v)
+		return;
+	control_free(v->control);
+	view_free(v->view);
+	syncer_free(v->syncer);
+	reader_free(v->reader);
+	meta_set_precommit(v->meta, NULL, NULL);
+	/* What was staged last is made durable with the last commit. */
+	staging_sync_all(v->staging);
+	meta_sync(v->meta);
+	dirs_free(v->dirs);
+	nodes_free(v->nodes);
+	free(v);
+}
+
+void vfs_inval_inode(struct vfs *v, uint64_t ino)
+{
+	if (v->notify.inval_inode)
+		v->notify.inval_inode(v->notify.ctx, ino);
+}
+
+void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name)
+{
+	if (v->notify.inval_entry)
+		v->notify.inval_entry(v->notify.ctx, parent, name);
+}
+
+int vfs_object_key(const struct vfs *v, const char *path, char *buf)
+{
+	size_t head = strlen(v->config.prefix), len = strlen(path);
+
+	if (head + len > META_KEY_MAX)
+		return -ENAMETOOLONG;
+	memcpy(buf, v->config.prefix, head);
+	memcpy(buf + head, path, len + 1);
+	return 0;
+}
+
+void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st)
+{
+	memset(ret_st, 0, sizeof(*ret_st));
+	ret_st->st_ino = in->ino;
+	ret_st->st_mode = in->mode;
+	ret_st->st_nlink = in->nlink;
+	ret_st->st_uid = in->uid;
+	ret_st->st_gid = in->gid;
+	ret_st->st_rdev = in->rdev;
+	ret_st->st_size = S_ISDIR(in->mode) ? 4096 : (off_t)in->size_bytes;
+	ret_st->st_blksize = 1 << 20;
+	ret_st->st_blocks = (ret_st->st_size + 511) / 512;
+	ret_st->st_mtim = clock_timespec(in->mtime_ns);
+	ret_st->st_ctim = clock_timespec(in->ctime_ns);
+	ret_st->st_atim = clock_timespec(in->atime_ns);
+}
+
+static void control_stat(struct vfs *v, struct stat *st)
+{
+	(void)v;
+	memset(st, 0, sizeof(*st));
+	st->st_ino = VFS_CONTROL_INO;
+	st->st_mode = S_IFREG | 0600;
+	st->st_nlink = 1;
+	st->st_uid = geteuid();
+	st->st_gid = getegid();
+	st->st_blksize = 4096;
+	st->st_mtim = st->st_ctim = st->st_atim =
+		clock_timespec(clock_real_ns());
+}
+
+static int fill_entry(struct vfs *v, const struct meta_inode *in,
+		      struct vfs_entry *ret)
+{
+	ret->ino = in->ino;
+	vfs_stat_of(in, &ret->st);
+	ret->ttl_ns = v->config.ttl_ns;
+	return 0;
+}
+
+/* Whether a change of this parent's names is none of the live tree's. */
+static int check_writable(struct vfs *v, uint64_t ino)
+{
+	if (view_owns(ino) || v->config.read_only)
+		return -EROFS;
+	return ino == VFS_CONTROL_INO ? -EPERM : 0;
+}
+
+int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
+	       struct vfs_entry *ret)
+{
+	struct meta_inode in;
+	int rc;
+
+	if (view_owns(parent))
+		return view_lookup(v, parent, name, ret);
+	if (parent == META_ROOT_INO && !strcmp(name, VFS_CONTROL_NAME)) {
+		ret->ino = VFS_CONTROL_INO;
+		ret->ttl_ns = CONTROL_TTL_NS;
+		control_stat(v, &ret->st);
+		return 0;
+	}
+	if (parent == META_ROOT_INO && !strcmp(name, VFS_VERSIONS_NAME) &&
+	    v->config.versions != VFS_VERSIONS_OFF) {
+		ret->ino = VFS_VERSIONS_INO;
+		ret->ttl_ns = v->config.ttl_ns;
+		return view_getattr(v, VFS_VERSIONS_INO, &ret->st);
+	}
+	if (strlen(name) > META_NAME_MAX)
+		return -ENAMETOOLONG;
+	rc = dir_lookup(v, parent, name, &in);
+	return rc ? rc : fill_entry(v, &in, ret);
+}
+
+int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st)
+{
+	struct meta_inode in;
+	int rc;
+
+	if (view_owns(ino))
+		return view_getattr(v, ino, ret_st);
+	if (ino == VFS_CONTROL_INO) {
+		control_stat(v, ret_st);
+		return 0;
+	}
+	rc = dir_inode(v, ino, &in);
+	if (!rc)
+		vfs_stat_of(&in, ret_st);
+	return rc;
+}
+
+int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
+		unsigned set, struct stat *ret_st)
+{
+	struct meta_inode in;
+	int rc;
+
+	if (ino == VFS_CONTROL_INO) {
+		/* `>` truncates before it writes a command. */
+		if (set & ~(unsigned)(VFS_SET_SIZE | VFS_SET_MTIME |
+				      VFS_SET_MTIME_NOW))
+			return -EPERM;
+		control_stat(v, ret_st);
+		return 0;
+	}
+	rc = check_writable(v, ino);
+	if (!rc && (set & VFS_SET_SIZE))
+		rc = file_truncate(v, ino, (uint64_t)st->st_size);
+	if (!rc)
+		rc = tree_setattr(v, ino, st, set & ~(unsigned)VFS_SET_SIZE,
+				  &in);
+	if (!rc)
+		vfs_stat_of(&in, ret_st);
+	return rc;
+}
+
+int vfs_readlink(struct vfs *v, uint64_t ino, struct buf *target)
+{
+	if (view_owns(ino))
+		return view_readlink(v, ino, target);
+	return tree_readlink(v, ino, target);
+}
+
+static int make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
+		uint64_t rdev, const char *target, const struct vfs_caller *who,
+		struct vfs_entry *ret)
+{
+	struct meta_inode in;
+	int rc = check_writable(v, parent);
+
+	if (!rc)
+		rc = tree_make(v, parent, name, mode, rdev, target, who, &in);
+	return rc ? rc : fill_entry(v, &in, ret);
+}
+
+int vfs_mknod(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
+	      uint64_t rdev, const struct vfs_caller *who,
+	      struct vfs_entry *ret)
+{
+	return make(v, parent, name, mode, rdev, NULL, who, ret);
+}
+
+int vfs_mkdir(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
+	      const struct vfs_caller *who, struct vfs_entry *ret)
+{
+	return make(v, parent, name, S_IFDIR | (mode & 07777), 0, NULL, who,
+		    ret);
+}
+
+int vfs_symlink(struct vfs *v, uint64_t parent, const char *name,
+		const char *target, const struct vfs_caller *who,
+		struct vfs_entry *ret)
+{
+	return make(v, parent, name, S_IFLNK | 0777, 0, target, who, ret);
+}
+
+/*
+ * The tables let names share an inode; the bucket's side of it, one object
+ * a name with a common id, is not written, so a link would come apart at the
+ * next mount. EPERM is what link(2) names for such a file system.
+ */
+int vfs_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
+	     struct vfs_entry *ret)
+{
+	(void)v;
+	(void)ino;
+	(void)parent;
+	(void)name;
+	(void)ret;
+	return -EPERM;
+}
+
+int vfs_unlink(struct vfs *v, uint64_t parent, const char *name)
+{
+	int rc = check_writable(v, parent);
+
+	if (!rc && parent == META_ROOT_INO && !strcmp(name, VFS_CONTROL_NAME))
+		rc = -EPERM;
+	return rc ? rc : tree_unlink(v, parent, name);
+}
+
+int vfs_rmdir(struct vfs *v, uint64_t parent, const char *name)
+{
+	int rc = check_writable(v, parent);
+
+	if (!rc && parent == META_ROOT_INO && !strcmp(name, VFS_VERSIONS_NAME))
+		rc = -EPERM;
+	return rc ? rc : tree_rmdir(v, parent, name);
+}
+
+int vfs_rename(struct vfs *v, uint64_t parent, const char *name,
+	       uint64_t new_parent, const char *new_name, unsigned flags)
+{
+	int rc = check_writable(v, parent);
+
+	if (!rc)
+		rc = check_writable(v, new_parent);
+	if (!rc && parent == META_ROOT_INO &&
+	    (!strcmp(name, VFS_CONTROL_NAME) ||
+	     !strcmp(name, VFS_VERSIONS_NAME)))
+		rc = -EPERM;
+	return rc ? rc
+		  : tree_rename(v, parent, name, new_parent, new_name, flags);
+}
+
+int vfs_fsyncdir(struct vfs *v, uint64_t ino)
+{
+	char path[META_KEY_MAX + 1];
+	uint64_t left;
+	int rc;
+
+	if (view_owns(ino))
+		return 0;
+	if (v->config.fsync_local)
+		return meta_sync(v->meta);
+	rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = meta_path(v->meta, ino, NULL, path);
+	meta_unlock(v->meta);
+	return rc ? rc : syncer_sync_all(v, path, &left);
+}
+
+int vfs_statfs(struct vfs *v, struct statvfs *st)
+{
+	uint64_t quota = v->config.quota_bytes, used, left;
+
+	/* A bucket has no size of its own: 1 PiB, unless there is a quota. */
+	memset(st, 0, sizeof(*st));
+	st->f_bsize = st->f_frsize = 1 << 20;
+	used = staging_used_bytes(v->staging);
+	left = quota ? (quota > used ? quota - used : 0) : UINT64_C(1) << 50;
+	st->f_blocks = (quota ? quota : UINT64_C(1) << 50) / st->f_frsize;
+	st->f_bfree = st->f_bavail = left / st->f_frsize;
+	st->f_files = UINT32_MAX;
+	st->f_ffree = st->f_favail = UINT32_MAX;
+	st->f_namemax = META_NAME_MAX;
+	return 0;
+}
+
+int vfs_getxattr(struct vfs *v, uint64_t ino, const char *name,
+		 struct buf *value)
+{
+	if (view_owns(ino))
+		return view_getxattr(v, ino, name, value);
+	return ino == VFS_CONTROL_INO ? -ENODATA
+				      : tree_getxattr(v, ino, name, value);
+}
+
+int vfs_setxattr(struct vfs *v, uint64_t ino, const char *name,
+		 const void *value, size_t size, int flags)
+{
+	int rc = check_writable(v, ino);
+
+	return rc ? rc : tree_setxattr(v, ino, name, value, size, flags);
+}
+
+int vfs_listxattr(struct vfs *v, uint64_t ino, struct buf *names)
+{
+	if (view_owns(ino))
+		return view_listxattr(v, ino, names);
+	return ino == VFS_CONTROL_INO ? 0 : tree_listxattr(v, ino, names);
+}
+
+int vfs_removexattr(struct vfs *v, uint64_t ino, const char *name)
+{
+	int rc = check_writable(v, ino);
+
+	return rc ? rc : tree_removexattr(v, ino, name);
+}
