@@ -95,7 +95,8 @@ static int parse_actions(xmlNodePtr node, struct lifecycle_rule *rule)
 	xmlNodePtr expiration = xmltree_child(node, "Expiration");
 	xmlNodePtr noncurrent =
 		xmltree_child(node, "NoncurrentVersionExpiration");
-	xmlNodePtr abort = xmltree_child(node, "AbortIncompleteMultipartUpload");
+	xmlNodePtr abort =
+		xmltree_child(node, "AbortIncompleteMultipartUpload");
 	int err;
 
 	rule->expire_markers = xmltree_text_is(
@@ -186,22 +187,6 @@ static int write_number(struct buf *out, const char *name, uint64_t value)
 	return value ? gitconfig_number(out, name, (int64_t)value) : 0;
 }
 
-static int write_tags(const struct kvlist *tags, struct buf *out)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < tags->count; i++) {
-		char *text;
-
-		if (asprintf(&text, "%s=%s", tags->items[i].name,
-			     tags->items[i].value) < 0)
-			return -ENOMEM;
-		err = gitconfig_value(out, "tags", text);
-		free(text);
-	}
-	return err;
-}
-
 static int write_transitions(const struct lifecycle_transitions *t,
 			     const char *name, struct buf *out)
 {
@@ -236,7 +221,7 @@ static int write_rule(const struct lifecycle_rule *rule, struct buf *out)
 	if (!err)
 		err = gitconfig_value(out, "prefix", rule->prefix);
 	if (!err)
-		err = write_tags(&rule->tags, out);
+		err = gitconfig_pairs(out, "tags", &rule->tags);
 	if (!err)
 		err = write_number(out, "sizeOver", rule->size_over_bytes);
 	if (!err)
@@ -273,16 +258,6 @@ int lifecycle_write(const struct lifecycle *l, struct buf *out)
 	return err;
 }
 
-/* Tags have case, which kvlist_get() passes over. */
-static bool has_tag(const struct kvlist *tags, const struct kv *want)
-{
-	for (size_t i = 0; tags && i < tags->count; i++)
-		if (!strcmp(tags->items[i].name, want->name) &&
-		    !strcmp(tags->items[i].value, want->value))
-			return true;
-	return false;
-}
-
 bool lifecycle_rule_applies(const struct lifecycle_rule *rule, const char *key,
 			    const struct kvlist *tags, uint64_t size_bytes)
 {
@@ -294,7 +269,7 @@ bool lifecycle_rule_applies(const struct lifecycle_rule *rule, const char *key,
 	if (rule->size_under_bytes && size_bytes >= rule->size_under_bytes)
 		return false;
 	for (size_t i = 0; i < rule->tags.count; i++)
-		if (!has_tag(tags, &rule->tags.items[i]))
+		if (!xmltree_has_tag(tags, &rule->tags.items[i]))
 			return false;
 	return true;
 }
@@ -377,8 +352,7 @@ static int explain_rule(const struct lifecycle_rule *rule, int64_t mtime_ns,
 	}
 	if (!err && rule->noncurrent_days)
 		err = buf_printf(out,
-				 " once replaced, goes after %" PRIu64
-				 " days;",
+				 " once replaced, goes after %" PRIu64 " days;",
 				 rule->noncurrent_days);
 	if (!err && rule->keep_versions)
 		err = buf_printf(out, " the newest %" PRIu64 " replaced stay;",
@@ -408,6 +382,6 @@ int lifecycle_explain(const struct lifecycle *l, const char *key,
 		return buf_puts(out, "never expires\n");
 	clock_format_iso8601(fate.expire_ns, date, sizeof(date));
 	return buf_printf(out, "expires %s by rule %s\n", date,
-			  fate.expire_rule->id[0] ? fate.expire_rule->id :
-						    "(without id)");
+			  fate.expire_rule->id[0] ? fate.expire_rule->id
+						  : "(without id)");
 }

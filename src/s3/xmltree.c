@@ -27,7 +27,7 @@ int xmltree_parse(const char *doc, size_t len, const char *root,
 	pthread_once(&xml_once, xmlInitParser);
 	d = xmlReadMemory(doc, (int)len, NULL, NULL,
 			  XML_PARSE_NONET | XML_PARSE_NOERROR |
-				  XML_PARSE_NOWARNING | XML_PARSE_NOCDATA);
+				  XML_PARSE_NOWARNING);
 	if (!d)
 		return -EIO;
 	node = xmlDocGetRootElement(d);
@@ -156,8 +156,8 @@ static int filter_tags(xmlNodePtr parent, struct kvlist *tags)
 		if (!err)
 			err = xmltree_text(tag, "Value", &value);
 		if (!err)
-			err = key ? kvlist_add(tags, key, value ? value : "") :
-				    -EIO;
+			err = key ? kvlist_add(tags, key, value ? value : "")
+				  : -EIO;
 		free(key);
 		free(value);
 	}
@@ -168,7 +168,7 @@ int xmltree_filter(xmlNodePtr rule, struct xmltree_filter *ret_filter)
 {
 	xmlNodePtr filter = xmltree_child(rule, "Filter");
 	xmlNodePtr and = xmltree_child(filter, "And");
-	xmlNodePtr in = and ? and : filter;
+	xmlNodePtr in = and? and : filter;
 	int err;
 
 	memset(ret_filter, 0, sizeof(*ret_filter));
@@ -195,12 +195,20 @@ void xmltree_filter_release(struct xmltree_filter *filter)
 	kvlist_release(&filter->tags);
 }
 
+bool xmltree_has_tag(const struct kvlist *tags, const struct kv *want)
+{
+	for (size_t i = 0; tags && i < tags->count; i++)
+		if (!strcmp(tags->items[i].name, want->name) &&
+		    !strcmp(tags->items[i].value, want->value))
+			return true;
+	return false;
+}
+
 xmlNodePtr xmltree_make(xmlNodePtr parent, const char *name)
 {
 	xmlNodePtr node = xmltree_child(parent, name);
 
-	return node ? node :
-		      xmlNewTextChild(parent, NULL, BAD_CAST name, NULL);
+	return node ? node : xmlNewTextChild(parent, NULL, BAD_CAST name, NULL);
 }
 
 int xmltree_set(xmlNodePtr parent, const char *name, const char *text)
@@ -225,7 +233,9 @@ void xmltree_cut(xmlNodePtr node)
 {
 	xmlNodePtr before = node->prev;
 
-	if (before && xmlIsBlankNode(before)) {
+	/* One line's indentation goes; blanks on one side alone stay. */
+	if (before && xmlIsBlankNode(before) && node->next &&
+	    xmlIsBlankNode(node->next)) {
 		xmlUnlinkNode(before);
 		xmlFreeNode(before);
 	}

@@ -53,13 +53,16 @@ struct xmltree_filter {
 int xmltree_filter(xmlNodePtr rule, struct xmltree_filter *ret_filter);
 void xmltree_filter_release(struct xmltree_filter *filter);
 
+/* Whether tags (NULL: none) hold that pair. Unlike headers, tags have case. */
+bool xmltree_has_tag(const struct kvlist *tags, const struct kv *want);
+
 /* Sets the text of a child element, made at the end where missing. */
 int xmltree_set(xmlNodePtr parent, const char *name, const char *text);
 /* The child element, made at the end where missing; NULL without memory. */
 xmlNodePtr xmltree_make(xmlNodePtr parent, const char *name);
 /* Removes each child element of that name. */
 void xmltree_drop(xmlNodePtr parent, const char *name);
-/* Takes one node out and frees it, with the blanks before it. */
+/* Takes one node out and frees it, with its indentation. */
 void xmltree_cut(xmlNodePtr node);
 
 #endif

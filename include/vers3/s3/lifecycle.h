@@ -99,12 +99,13 @@ int lifecycle_explain(const struct lifecycle *l, const char *key,
 /*
  * A change to a rule, from words as `lifecycle set` has them:
  *
- *	prefix=TEXT		expire=7d|2027-01-01|none	markers
+ *	prefix=TEXT		expire=7d|2027-01-01|none	markers[=none]
  *	tag=KEY=VALUE|none	noncurrent=30d|none	keep=3|none
  *	abort=7d|none		class=CLASS:30d|none	status=enabled|disabled
  *
  * tag= and class= may be there several times; together they replace the
- * rule's tags or transitions. expire= and markers exclude each other.
+ * rule's tags or transitions. A rule holds expire= or markers, not both: the
+ * one that is set takes the other away.
  */
 struct lifecycle_spec {
 	unsigned set; /* bits of enum lifecycle_field */
@@ -112,6 +113,7 @@ struct lifecycle_spec {
 	struct kvlist tags;
 	uint64_t expire_days; /* this or the next, or neither for "none" */
 	char *expire_date; /* owned; as S3 spells it */
+	bool markers;
 	uint64_t noncurrent_days;
 	uint64_t keep_versions;
 	uint64_t abort_days;

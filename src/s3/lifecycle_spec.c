@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes to lifecycle rules, from words that people write. */
+#include "vers3/s3/lifecycle.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vers3/util/clock.h"
+
+/* What S3 takes in its 32 bits of a number of days. */
+#define DAYS_MAX     UINT64_C(2147483647)
+#define VERSIONS_MAX UINT64_C(100)
+
+struct parse {
+	struct lifecycle_spec *spec;
+	char *reason;
+	size_t size;
+};
+
+static int refuse(const struct parse *p, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int refuse(const struct parse *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(p->reason, p->size, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+void lifecycle_spec_release(struct lifecycle_spec *spec)
+{
+	free(spec->prefix);
+	free(spec->expire_date);
+	kvlist_release(&spec->tags);
+	for (size_t i = 0; i < spec->transitions.count; i++)
+		free(spec->transitions.items[i].storage_class);
+	free(spec->transitions.items);
+	memset(spec, 0, sizeof(*spec));
+}
+
+/* Decimal digits and nothing else, up to max. */
+static bool digits(const char *text, size_t len, uint64_t max,
+		   uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	if (!len)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (!isdigit((unsigned char)text[i]))
+			return false;
+		value = value * 10 + (uint64_t)(text[i] - '0');
+		if (value > max)
+			return false;
+	}
+	*ret_value = value;
+	return true;
+}
+
+/* "30d": whole days, the one unit that S3 counts in. */
+static bool days(const char *text, uint64_t least, uint64_t *ret_days)
+{
+	size_t len = strlen(text);
+	uint64_t value;
+
+	if (len < 2 || text[len - 1] != 'd' ||
+	    !digits(text, len - 1, DAYS_MAX, &value) || value < least)
+		return false;
+	*ret_days = value;
+	return true;
+}
+
+/* "2027-01-01": S3 wants midnight. */
+static bool date(const char *text, int64_t *ret_ns)
+{
+	char whole[32];
+
+	if (strlen(text) != 10)
+		return false;
+	snprintf(whole, sizeof(whole), "%sT00:00:00Z", text);
+	return !clock_parse_iso8601(whole, ret_ns);
+}
+
+static int set_prefix(const struct parse *p, const char *word,
+		      const char *value)
+{
+	(void)word;
+	free(p->spec->prefix);
+	p->spec->prefix = strdup(value);
+	return p->spec->prefix ? 0 : -ENOMEM;
+}
+
+static int set_expire(const struct parse *p, const char *word,
+		      const char *value)
+{
+	struct lifecycle_spec *spec = p->spec;
+	uint64_t number = 0;
+	int64_t ns;
+
+	free(spec->expire_date);
+	spec->expire_date = NULL;
+	if (strcmp(value, "none") != 0 && !days(value, 1, &number)) {
+		if (!date(value, &ns))
+			return refuse(p,
+				      "%s: want whole days (7d), a date "
+				      "(2027-01-01) or none",
+				      word);
+		if (asprintf(&spec->expire_date, "%sT00:00:00.000Z", value) <
+		    0) {
+			spec->expire_date = NULL;
+			return -ENOMEM;
+		}
+	}
+	spec->expire_days = number;
+	return 0;
+}
+
+static int set_days(const struct parse *p, const char *word, const char *value,
+		    uint64_t *ret_days)
+{
+	uint64_t number = 0;
+
+	if (strcmp(value, "none") != 0 && !days(value, 1, &number))
+		return refuse(p, "%s: want whole days (30d) or none", word);
+	*ret_days = number;
+	return 0;
+}
+
+static int set_noncurrent(const struct parse *p, const char *word,
+			  const char *value)
+{
+	return set_days(p, word, value, &p->spec->noncurrent_days);
+}
+
+static int set_abort(const struct parse *p, const char *word, const char *value)
+{
+	return set_days(p, word, value, &p->spec->abort_days);
+}
+
+static int set_keep(const struct parse *p, const char *word, const char *value)
+{
+	uint64_t number = 0;
+
+	if (strcmp(value, "none") != 0 &&
+	    (!digits(value, strlen(value), VERSIONS_MAX, &number) || !number))
+		return refuse(p, "%s: want a number from 1 to 100, or none",
+			      word);
+	p->spec->keep_versions = number;
+	return 0;
+}
+
+static int set_tag(const struct parse *p, const char *word, const char *value)
+{
+	const char *equals = strchr(value, '=');
+	char *key;
+	int err;
+
+	if (!strcmp(value, "none"))
+		return 0;
+	if (!equals || equals == value)
+		return refuse(p, "%s: want tag=KEY=VALUE or tag=none", word);
+	key = strndup(value, (size_t)(equals - value));
+	if (!key)
+		return -ENOMEM;
+	err = kvlist_add(&p->spec->tags, key, equals + 1);
+	free(key);
+	return err == -E2BIG ? refuse(p, "%s: too many tags", word) : err;
+}
+
+static int add_transition(struct lifecycle_transitions *t,
+			  const struct lifecycle_transition *new)
+{
+	struct lifecycle_transition *items;
+
+	items = realloc(t->items, (t->count + 1) * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	t->items = items;
+	items[t->count++] = *new;
+	return 0;
+}
+
+static int set_class(const struct parse *p, const char *word, const char *value)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+	struct lifecycle_transition new = {0};
+	size_t len = strspn(value, letters);
+	int err;
+
+	if (!strcmp(value, "none"))
+		return 0;
+	if (!len || value[len] != ':' ||
+	    (!days(value + len + 1, 0, &new.days) &&
+	     !date(value + len + 1, &new.date_ns)))
+		return refuse(p,
+			      "%s: want class=CLASS:30d, such as "
+			      "STANDARD_IA:30d, or class=none",
+			      word);
+	new.storage_class = strndup(value, len);
+	err = new.storage_class ? add_transition(&p->spec->transitions, &new)
+				: -ENOMEM;
+	if (err)
+		free(new.storage_class);
+	return err;
+}
+
+static int set_status(const struct parse *p, const char *word,
+		      const char *value)
+{
+	p->spec->enabled = !strcmp(value, "enabled");
+	if (!p->spec->enabled && strcmp(value, "disabled") != 0)
+		return refuse(p, "%s: want enabled or disabled", word);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	enum lifecycle_field field;
+	bool repeats;
+	int (*set)(const struct parse *p, const char *word, const char *value);
+} fields[] = {
+	{"prefix", LIFECYCLE_PREFIX, false, set_prefix},
+	{"expire", LIFECYCLE_EXPIRE, false, set_expire},
+	{"noncurrent", LIFECYCLE_NONCURRENT, false, set_noncurrent},
+	{"keep", LIFECYCLE_KEEP, false, set_keep},
+	{"abort", LIFECYCLE_ABORT, false, set_abort},
+	{"tag", LIFECYCLE_TAGS, true, set_tag},
+	{"class", LIFECYCLE_CLASS, true, set_class},
+	{"status", LIFECYCLE_STATUS, false, set_status},
+};
+
+static int parse_word(const struct parse *p, const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	if (!strcmp(word, "markers") || !strcmp(word, "markers=none")) {
+		p->spec->set |= LIFECYCLE_MARKERS;
+		p->spec->markers = !word[len];
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (strlen(fields[i].name) != len ||
+		    strncmp(word, fields[i].name, len) != 0)
+			continue;
+		if (word[len] != '=')
+			return refuse(p, "%s: want %s=VALUE", word, word);
+		if (p->spec->set & fields[i].field && !fields[i].repeats)
+			return refuse(p, "%s: %s= is there twice", word,
+				      fields[i].name);
+		p->spec->set |= fields[i].field;
+		return fields[i].set(p, word, word + len + 1);
+	}
+	return refuse(p,
+		      "%s: unknown; want prefix=, expire=, markers, "
+		      "noncurrent=, keep=, abort=, tag=, class= or status=",
+		      word);
+}
+
+int lifecycle_spec_parse(const char *const *words, size_t count,
+			 struct lifecycle_spec *ret_spec, char *reason,
+			 size_t size)
+{
+	struct lifecycle_spec spec = {0};
+	const struct parse p = {&spec, reason, size};
+	int err = 0;
+
+	kvlist_init(&spec.tags);
+	if (!count)
+		err = refuse(&p, "nothing to set; want such as expire=7d");
+	for (size_t i = 0; !err && i < count; i++)
+		err = parse_word(&p, words[i]);
+	if (!err && spec.markers && (spec.expire_days || spec.expire_date))
+		err = refuse(&p, "expire= and markers exclude each other in "
+				 "one rule; use two rules");
+	if (err)
+		lifecycle_spec_release(&spec);
+	else
+		*ret_spec = spec;
+	return err;
+}
