@@ -270,7 +270,8 @@ static int read_result(struct store_request *r, const struct buf *doc)
 		ret = replace(&reply->upload_id, x->upload_id);
 	if (!ret && r->op == STORE_CREATE_UPLOAD && !reply->upload_id)
 		ret = fail(reply, "the answer has no upload id");
-	if (!ret && r->op != STORE_CREATE_UPLOAD && !reply->object.etag)
+	if (!ret && (r->op == STORE_COPY || r->op == STORE_COPY_PART) &&
+	    !reply->object.etag)
 		ret = fail(reply, "the answer has no ETag");
 out:
 	free(x);
@@ -337,6 +338,18 @@ static int read_deleted(struct store_request *r, const struct buf *doc)
 	return ret;
 }
 
+/* Some servers send a configuration without rules where there is none. */
+static int read_rules(struct store_request *r, const struct buf *doc)
+{
+	bool has_rules;
+	int ret = xml_has_rules(doc->data, doc->len, &has_rules);
+
+	if (ret)
+		return ret;
+	return has_rules ? buf_add(&r->reply.body, doc->data, doc->len)
+			 : -ENODATA;
+}
+
 static int read_success(struct store_request *r,
 			const struct http_request *http, const struct buf *doc)
 {
@@ -356,9 +369,10 @@ static int read_success(struct store_request *r,
 		return read_result(r, doc);
 	case STORE_DELETE_MANY:
 		return read_deleted(r, doc);
-	case STORE_GET_VERSIONING:
 	case STORE_GET_LIFECYCLE:
 	case STORE_GET_REPLICATION:
+		return read_rules(r, doc);
+	case STORE_GET_VERSIONING:
 	case STORE_GET_TAGGING:
 		return buf_add(&r->reply.body, doc->data, doc->len);
 	default:

@@ -220,6 +220,10 @@ static int put_source(struct s3_request *q, const struct store_request *r,
 	if (!ret)
 		ret = put_condition(q, "x-amz-copy-source-if-match",
 				    r->source_if_match);
+	/* Ceph knows the condition by another name alone. */
+	if (!ret)
+		ret = put_condition(q, "x-amz-copy-if-match",
+				    r->source_if_match);
 	if (!ret && r->op == STORE_COPY)
 		ret = set_header(q, "x-amz-metadata-directive",
 				 r->replace_meta ? "REPLACE" : "COPY");

@@ -101,6 +101,38 @@ int xml_parse_result(const char *doc, size_t len, struct xml_result *ret)
 	return err;
 }
 
+/* Configurations. */
+
+static int rules_start(void *ctx, unsigned depth, const char *name)
+{
+	bool *has_rules = ctx;
+
+	if (depth == 1 && !strcmp(name, "Rule"))
+		*has_rules = true;
+	return 0;
+}
+
+static int rules_end(void *ctx, unsigned depth, const char *name,
+		     const struct xmlwalk_text *text)
+{
+	(void)ctx;
+	(void)depth;
+	(void)name;
+	(void)text;
+	return 0;
+}
+
+int xml_has_rules(const char *doc, size_t len, bool *ret_has_rules)
+{
+	static const struct xmlwalk_ops ops = {rules_start, rules_end};
+	bool has_rules = false;
+	int ret = xmlwalk(doc, len, &ops, &has_rules);
+
+	if (!ret)
+		*ret_has_rules = has_rules;
+	return ret;
+}
+
 /* DeleteResult. */
 
 struct deleted_walk {

@@ -2,12 +2,17 @@
 /*
  * Lists: ListBucketResult, ListVersionsResult, ListMultipartUploadsResult.
  *
- * Servers disagree on two things. Where EncodingType stands: if an item comes
- * before it, the rest of the document is searched for it first. And whether
- * the next marker is encoded like the keys (AWS) or never (Ceph): it is taken
- * as it stands when it equals the last key or prefix of the page, since that
- * is what a marker is, and decoded otherwise. A marker that XML could not
- * carry is replaced by that last key.
+ * Lists are always asked for with encoding-type=url, and servers disagree on
+ * the answer:
+ *
+ * - Where EncodingType stands. If an item comes before it, the rest of the
+ *   document is searched for it first.
+ * - Ceph encodes the keys of uploads without saying so. Where nothing is
+ *   said, uploads' keys are taken as encoded if each of them can be.
+ * - Whether the next marker is encoded like the keys (AWS) or never (Ceph).
+ *   It is taken as it stands when it equals the last key or prefix of the
+ *   page, since that is what a marker is, and decoded otherwise. A marker
+ *   that XML could not carry is replaced by that last key.
  */
 #include "vers3/s3/xml.h"
 
@@ -37,6 +42,7 @@ struct list {
 	size_t doc_len;
 	enum list_kind kind;
 	bool encoding_known, encoded;
+	bool raw_seen; /* a key that no encoder has written */
 	struct xml_list *result; /* borrowed */
 	struct buf marker; /* the next key marker as it stands */
 	bool have_marker, marker_damaged, token_damaged;
@@ -93,7 +99,25 @@ static bool take_number(uint64_t *to, const char *s)
 	return !errno && !*end;
 }
 
-/* Looks for EncodingType in the whole document: it comes late in some. */
+/*
+ * Could an encoder have written this key? It leaves neither blanks nor bytes
+ * that are not printable ASCII, and each '%' begins a code.
+ */
+static bool looks_encoded(const struct xmlwalk_text *text)
+{
+	struct buf b;
+	int ret;
+
+	for (size_t i = 0; i < text->len; i++)
+		if (text->data[i] <= ' ' || text->data[i] > '~')
+			return false;
+	buf_init(&b, KEY_MAX);
+	ret = uri_decode(&b, text->data, text->len, true);
+	buf_release(&b);
+	return !ret;
+}
+
+/* Looks through the whole document for what comes late in some. */
 static int scan_start(void *ctx, unsigned depth, const char *name)
 {
 	(void)ctx;
@@ -107,18 +131,25 @@ static int scan_end(void *ctx, unsigned depth, const char *name,
 {
 	struct list *l = ctx;
 
-	if (depth == 1 && is(name, "EncodingType"))
+	if (depth == 1 && is(name, "EncodingType")) {
 		l->encoded = is(text->data, "url");
+		l->encoding_known = true;
+	} else if (depth == 2 && is(name, "Key") && !looks_encoded(text)) {
+		l->raw_seen = true;
+	}
 	return 0;
 }
 
 static int list_settle_encoding(struct list *l)
 {
 	static const struct xmlwalk_ops scan = {scan_start, scan_end};
-	int ret = 0;
+	int ret;
 
-	if (!l->encoding_known)
-		ret = xmlwalk(l->doc, l->doc_len, &scan, l);
+	if (l->encoding_known)
+		return 0;
+	ret = xmlwalk(l->doc, l->doc_len, &scan, l);
+	if (!l->encoding_known && l->kind == LIST_UPLOADS)
+		l->encoded = !l->raw_seen;
 	l->encoding_known = true;
 	return ret;
 }

@@ -71,6 +71,12 @@ struct xml_result {
 int xml_parse_result(const char *doc, size_t len, struct xml_result *ret);
 
 /*
+ * Is there a Rule in this lifecycle or replication configuration? 0, -EIO or
+ * -ENOMEM.
+ */
+int xml_has_rules(const char *doc, size_t len, bool *ret_has_rules);
+
+/*
  * Can this key stand in an XML 1.0 document, so that DeleteObjects can name
  * it? Not with most control bytes, nor when it is not UTF-8.
  */
