@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "reader_rig.h"
+#include "vers3/util/log.h"
+
+static void test_equal_bytes(void **state)
+{
+	static const uint64_t sizes[] = {
+		1,	     4095,	  BLOCK_SIZE,	   BLOCK_SIZE + 1,
+		5 * MIB - 1, 8 * MIB + 7, 9 * MIB + 12345,
+	};
+	struct reader_stream stream = {0};
+	struct meta_version v;
+	struct rig rig;
+
+	(void)state;
+	srandom(1);
+	rig_start(&rig, true, 256 * MIB);
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		char *buf = malloc(sizes[i] + 1);
+
+		assert_non_null(buf);
+		rig_put(&rig, "file", sizes[i], i, NULL, &v);
+		memset(&stream, 0, sizeof(stream));
+		for (unsigned j = 0; j < 60; j++) {
+			uint64_t at = (uint64_t)random() % (sizes[i] + 2);
+			size_t size = (size_t)random() % (2 * MIB);
+
+			assert_int_equal(rig_read(&rig, &v,
+						  j & 1 ? &stream : NULL, i, at,
+						  size),
+					 0);
+		}
+		assert_int_equal(
+			reader_read_sync(rig.reader, &v, 0, buf, sizes[i]), 0);
+		assert_true(content_is(i, 0, buf, sizes[i]));
+		assert_int_equal(reader_read_sync(rig.reader, &v, 0, buf,
+						  sizes[i] + 1),
+				 -EIO);
+		free(buf);
+	}
+	/* What cannot be asked, and what has no bytes. */
+	assert_int_equal(rig_read(&rig, &v, NULL, 0, 0, READER_READ_MAX + 1),
+			 -EINVAL);
+	memset(v.id, 0, sizeof(v.id));
+	assert_int_equal(rig_read(&rig, &v, NULL, 0, 0, 1), -EIO);
+	rig_put(&rig, "empty", 0, 0, NULL, &v);
+	assert_int_equal(rig_read(&rig, &v, NULL, 0, 0, 4096), 0);
+	rig_stop(&rig);
+}
+
+static void test_second_reader_needs_no_get(void **state)
+{
+	struct meta_version v;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	rig_put(&rig, "file", 3 * MIB + 5, 7, NULL, &v);
+	assert_int_equal(rig_read(&rig, &v, NULL, 7, MIB, 100), 0);
+	rig_wait_cached(&rig, &v, 4); /* small files come whole */
+	assert_int_equal(rig_read(&rig, &v, NULL, 7, 0, 4 * MIB), 0);
+	assert_int_equal(rig_gets(&rig), 1);
+	rig_stop(&rig);
+}
+
+static void test_shared_get(void **state)
+{
+	enum {
+		READERS = 24
+	};
+	struct got got[READERS];
+	struct meta_version v;
+	struct rig rig;
+	uint64_t len;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	rig_put(&rig, "file", 20 * MIB, 3, NULL, &v);
+	rig_gate(&rig, true);
+	for (unsigned i = 0; i < READERS; i++)
+		got_start(&got[i], &rig, &v, NULL, 3,
+			  9 * MIB + i * UINT64_C(4096), 65536);
+	rig_gate(&rig, false);
+	for (unsigned i = 0; i < READERS; i++)
+		assert_int_equal(got_wait(&got[i], &len), 0);
+	assert_int_equal(rig_gets(&rig), 1);
+	rig_stop(&rig);
+}
+
+static void test_truncated_is_never_cached(void **state)
+{
+	struct meta_version big, small;
+	struct reader_stats stats;
+	struct rig rig;
+	char *buf = malloc(8 * MIB);
+
+	(void)state;
+	assert_non_null(buf);
+	rig_start(&rig, true, 256 * MIB);
+	rig_put(&rig, "big", 20 * MIB, 1, NULL, &big);
+	rig_put(&rig, "small", 3 * MIB, 2, NULL, &small);
+
+	rig.fault =
+		(struct fault_decision){.kind = FAULT_CUT, .cut_bytes = 100000};
+	assert_int_equal(rig_read(&rig, &big, NULL, 1, 5 * MIB, 10), -EIO);
+	assert_int_equal(rig_read(&rig, &small, NULL, 2, 0, 10), -EIO);
+	/* Here whole blocks come before the cut. */
+	rig.fault.cut_bytes = 3 * MIB + 5;
+	assert_int_equal(reader_read_sync(rig.reader, &big, 8 * MIB, buf,
+					  8 * MIB),
+			 -EIO);
+	assert_int_equal(rig_cached(&rig, &big), 0);
+	assert_int_equal(rig_cached(&rig, &small), 0);
+
+	rig.fault.kind = FAULT_NONE;
+	rig_lie(&rig, LIE_SHORT, 2, 0);
+	assert_int_equal(rig_read(&rig, &big, NULL, 1, 5 * MIB, 10), -EIO);
+	assert_int_equal(rig_read(&rig, &small, NULL, 2, 0, 10), -EIO);
+	assert_int_equal(rig_cached(&rig, &big), 0);
+	assert_int_equal(rig_cached(&rig, &small), 0);
+	reader_read_stats(rig.reader, &stats);
+	assert_int_equal(stats.failed_gets, 5);
+
+	assert_int_equal(rig_read(&rig, &big, NULL, 1, 5 * MIB, 10), 0);
+	assert_int_equal(rig_read(&rig, &small, NULL, 2, 0, 10), 0);
+	rig_wait_cached(&rig, &big, 1);
+	rig_stop(&rig);
+	free(buf);
+}
+
+static void test_wrong_md5_is_never_delivered(void **state)
+{
+	struct meta_version v, kms;
+	struct kvlist headers;
+	struct got got;
+	struct rig rig;
+	uint64_t len;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	rig_put(&rig, "file", 3 * MIB, 9, NULL, &v);
+
+	rig_lie(&rig, LIE_FLIP, 2, 0);
+	assert_int_equal(rig_read(&rig, &v, NULL, 9, 0, 4096), -EIO);
+	assert_int_equal(rig_gets(&rig), 2);
+	assert_int_equal(rig_cached(&rig, &v), 0);
+
+	rig_lie(&rig, LIE_FLIP, 1, 0);
+	assert_int_equal(rig_read(&rig, &v, NULL, 9, 0, 3 * MIB), 0);
+	assert_int_equal(rig_gets(&rig), 2);
+	rig_wait_cached(&rig, &v, 3);
+
+	/* The ETag of what KMS encrypted is no MD5: nothing to compare. */
+	kvlist_init(&headers);
+	assert_int_equal(kvlist_add(&headers, "x-amz-server-side-encryption",
+				    "aws:kms"),
+			 0);
+	rig_put(&rig, "kms", 3 * MIB, 9, &headers, &kms);
+	rig_lie(&rig, LIE_FLIP, 1, 0);
+	got_start(&got, &rig, &kms, NULL, 9, 0, 4096);
+	assert_int_equal(got_wait(&got, &len), 0);
+	assert_int_equal(rig_gets(&rig), 1);
+	kvlist_release(&headers);
+	rig_stop(&rig);
+}
+
+static void test_no_other_version(void **state)
+{
+	struct meta_version old, new, nameless;
+	struct rig rig;
+
+	(void)state;
+	/* An overwritten version is still there... */
+	rig_start(&rig, true, 256 * MIB);
+	rig_put(&rig, "file", 3 * MIB, 1, NULL, &old);
+	rig_put(&rig, "file", 3 * MIB, 2, NULL, &new);
+	assert_memory_not_equal(old.id, new.id, sizeof(old.id));
+	assert_int_equal(rig_read(&rig, &old, NULL, 1, 0, 4096), 0);
+	assert_int_equal(rig_read(&rig, &new, NULL, 2, 0, 4096), 0);
+
+	/* ...unless the server overlooks which one was asked for. */
+	rig_put(&rig, "liar", 3 * MIB, 1, NULL, &old);
+	rig_put(&rig, "liar", 3 * MIB, 2, NULL, &new);
+	rig_lie(&rig, LIE_VERSION, 1, 0);
+	assert_int_equal(rig_read(&rig, &old, NULL, 1, 0, 4096), -EIO);
+	assert_int_equal(rig_cached(&rig, &old), 0);
+
+	/* Nothing tells which version this is. */
+	nameless = new;
+	nameless.version_id[0] = nameless.etag[0] = 0;
+	reader_content_id(&nameless);
+	assert_int_equal(rig_read(&rig, &nameless, NULL, 2, 0, 4096), -EIO);
+	rig_stop(&rig);
+
+	/* Without versions it is gone. */
+	rig_start(&rig, false, 256 * MIB);
+	rig_put(&rig, "file", 9 * MIB, 1, NULL, &old);
+	assert_int_equal(rig_read(&rig, &old, NULL, 1, 0, 4096), 0);
+	rig_put(&rig, "file", 9 * MIB, 2, NULL, &new);
+	assert_int_equal(rig_read(&rig, &old, NULL, 1, 2 * MIB, 4096), -EIO);
+	assert_int_equal(rig_read(&rig, &old, NULL, 1, 0, 4096), 0);
+	assert_int_equal(rig_read(&rig, &new, NULL, 2, 0, 4096), 0);
+	rig_stop(&rig);
+}
+
+static void test_error_then_recovery(void **state)
+{
+	static const struct {
+		enum fault_kind kind;
+		int status, error, want;
+	} cases[] = {
+		{FAULT_REFUSE, 0, 0, -EIO},
+		{FAULT_LOST, 0, 0, -EIO},
+		{FAULT_STATUS, 403, 0, -EACCES},
+		{FAULT_STATUS, 404, 0, -EIO},
+		{FAULT_STATUS, 412, 0, -EIO},
+		{FAULT_STATUS, 416, 0, -EIO},
+		{FAULT_STATUS, 503, 0, -EIO},
+		{FAULT_NONE, 0, -ETIMEDOUT, -ETIMEDOUT},
+		{FAULT_NONE, 0, -EREMOTE, -EREMOTE},
+		{FAULT_NONE, 0, -EHOSTUNREACH, -EIO},
+	};
+	struct reader_stream stream = {0};
+	struct meta_version v;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	rig_put(&rig, "file", 40 * MIB, 1, NULL, &v);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint64_t at = i * 2 * MIB;
+
+		rig.fault = (struct fault_decision){.kind = cases[i].kind,
+						    .status = cases[i].status};
+		if (cases[i].error)
+			rig_lie(&rig, LIE_ERROR, 1, cases[i].error);
+		assert_int_equal(rig_read(&rig, &v, NULL, 1, at, 4096),
+				 cases[i].want);
+		rig.fault.kind = FAULT_NONE;
+		assert_int_equal(rig_read(&rig, &v, NULL, 1, at, 4096), 0);
+	}
+	/* A sequential reader goes on behind what failed. */
+	rig_put(&rig, "file", 40 * MIB, 2, NULL, &v);
+	for (uint64_t at = 0; at < v.size_bytes; at += MIB / 2) {
+		if (at == 4 * MIB)
+			rig_lie(&rig, LIE_ERROR, 3, -EHOSTUNREACH);
+		for (unsigned try = 0; try < 8; try++)
+			if (!rig_read(&rig, &v, &stream, 2, at, MIB / 2))
+				break;
+		assert_int_equal(rig_read(&rig, &v, &stream, 2, at, MIB / 2),
+				 0);
+	}
+	rig_stop(&rig);
+}
+
+static void test_sequential(void **state)
+{
+	struct reader_stream stream = {0};
+	struct reader_stats stats;
+	struct meta_version v;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	rig_put(&rig, "file", 80 * MIB + 17, 1, NULL, &v);
+	for (uint64_t at = 0; at < v.size_bytes; at += 128 * 1024)
+		assert_int_equal(rig_read(&rig, &v, &stream, 1, at, 128 * 1024),
+				 0);
+	reader_read_stats(rig.reader, &stats);
+	/*
+	 * 1, 3, 4 MiB, then runs of 8. A block that the cache has copied and
+	 * not yet committed may be asked for once more.
+	 */
+	assert_in_range(stats.gets, 10, 24);
+	assert_in_range(stats.fetched_bytes, v.size_bytes,
+			v.size_bytes + v.size_bytes / 4);
+	assert_int_equal(stats.failed_gets, 0);
+	assert_true(stats.buffer_peak_bytes <= 64 * MIB);
+	rig_wait_cached(&rig, &v, 81);
+	rig_stop(&rig);
+}
+
+static void test_random(void **state)
+{
+	enum {
+		READS = 48
+	};
+	struct reader_stream stream = {0};
+	struct meta_version v;
+	struct rig rig;
+	uint64_t bytes = 0;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	rig_put(&rig, "file", 64 * MIB, 1, NULL, &v);
+	for (unsigned i = 0; i < READS; i++) {
+		uint64_t at = (uint64_t)(i * 37 % 64) * MIB + i * 4096;
+
+		assert_int_equal(rig_read(&rig, &v, &stream, 1, at, 4096), 0);
+		pthread_mutex_lock(&rig.liar->mutex);
+		assert_true(rig.liar->bytes - bytes <= MIB * 3 / 2);
+		bytes = rig.liar->bytes;
+		pthread_mutex_unlock(&rig.liar->mutex);
+	}
+	assert_int_equal(rig_gets(&rig), READS);
+	rig_stop(&rig);
+}
+
+/* The first read of a file, at its start, is no proof of a long read. */
+static void test_first_read_is_small(void **state)
+{
+	struct reader_stream stream = {0};
+	struct meta_version v;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	rig_put(&rig, "file", 64 * MIB, 1, NULL, &v);
+	assert_int_equal(rig_read(&rig, &v, &stream, 1, 0, 4096), 0);
+	pthread_mutex_lock(&rig.liar->mutex);
+	assert_int_equal(rig.liar->bytes, MIB);
+	pthread_mutex_unlock(&rig.liar->mutex);
+	rig_stop(&rig);
+}
+
+/* More wants, and is held, than there is room for. */
+static void test_budget(void **state)
+{
+	enum {
+		READS = 95
+	};
+	struct got *got = calloc(READS, sizeof(*got));
+	struct reader_stream streams[3] = {{0}};
+	struct reader_stats stats;
+	struct meta_version v, w;
+	struct rig rig;
+	uint64_t len;
+
+	(void)state;
+	assert_non_null(got);
+	rig_start(&rig, true, 64 * MIB);
+	rig_put(&rig, "file", 96 * MIB, 1, NULL, &v);
+	rig_put(&rig, "more", 60 * MIB, 2, NULL, &w);
+	rig_gate(&rig, true);
+	for (unsigned i = 0; i < READS; i++)
+		got_start(&got[i], &rig, &v, NULL, 1,
+			  (i * UINT64_C(41) % READS + 1) * MIB - 2048, 4096);
+	rig_gate(&rig, false);
+	for (unsigned i = 0; i < READS; i++)
+		assert_int_equal(got_wait(&got[i], &len), 0);
+	for (uint64_t at = 0; at < 60 * MIB; at += MIB / 2)
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_equal(rig_read(&rig, i ? &w : &v,
+						  &streams[i], i ? 2 : 1, at,
+						  MIB / 2),
+					 0);
+	reader_read_stats(rig.reader, &stats);
+	/* One run may go over it where all would wait for each other. */
+	assert_true(stats.buffer_peak_bytes <= 72 * MIB);
+	blocks_flush(rig.blocks);
+	rig_stop(&rig);
+	free(got);
+}
+
+/* A cache that keeps next to nothing: all is answered all the same. */
+static void test_cache_too_small(void **state)
+{
+	struct reader_stream stream = {0};
+	struct meta_version v;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, true, 1);
+	rig_put(&rig, "file", 12 * MIB, 1, NULL, &v);
+	for (uint64_t at = 0; at < v.size_bytes; at += MIB)
+		assert_int_equal(rig_read(&rig, &v, &stream, 1, at, 3 * MIB),
+				 0);
+	rig_stop(&rig);
+}
+
+static void *free_reader(void *arg)
+{
+	struct rig *rig = arg;
+
+	reader_free(rig->reader);
+	return NULL;
+}
+
+static void test_free_answers(void **state)
+{
+	enum {
+		READS = 12
+	};
+	struct got got[READS];
+	struct meta_version v;
+	struct rig rig;
+	pthread_t thread;
+	uint64_t len;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	rig_put(&rig, "file", 96 * MIB, 1, NULL, &v);
+	rig_gate(&rig, true);
+	for (unsigned i = 0; i < READS; i++)
+		got_start(&got[i], &rig, &v, NULL, 1, i * 8 * MIB, 4096);
+	assert_int_equal(pthread_create(&thread, NULL, free_reader, &rig), 0);
+	rig_gate(&rig, false);
+	pthread_join(thread, NULL);
+	for (unsigned i = 0; i < READS; i++)
+		assert_int_equal(got_wait(&got[i], &len), 0);
+	rig.reader = NULL;
+	rig_stop(&rig);
+}
+
+struct crowd {
+	struct rig *rig;
+	const struct meta_version *version;
+	unsigned seed;
+};
+
+static void *crowd_member(void *arg)
+{
+	struct crowd *c = arg;
+	struct reader_stream stream = {0};
+	unsigned x = c->seed;
+
+	for (unsigned i = 0; i < 60; i++) {
+		struct got g;
+		uint64_t len, at;
+
+		x = x * 1103515245 + 12345;
+		at = x % c->version->size_bytes;
+		got_start(&g, c->rig, c->version, &stream, 5, at,
+			  x % (MIB * 2));
+		if (got_wait(&g, &len))
+			return c;
+	}
+	return NULL;
+}
+
+static void test_many_threads(void **state)
+{
+	enum {
+		THREADS = 6
+	};
+	struct crowd crowd[THREADS];
+	pthread_t threads[THREADS];
+	struct meta_version v;
+	struct rig rig;
+	void *failed;
+
+	(void)state;
+	rig_start(&rig, true, 16 * MIB);
+	rig_put(&rig, "file", 24 * MIB + 99, 5, NULL, &v);
+	for (unsigned i = 0; i < THREADS; i++) {
+		crowd[i] = (struct crowd){&rig, &v, i * 7919};
+		assert_int_equal(pthread_create(&threads[i], NULL, crowd_member,
+						&crowd[i]),
+				 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+	rig_stop(&rig);
+}
+
+static void test_content_id(void **state)
+{
+	struct meta_version a = {.key = "key",
+				 .version_id = "v1",
+				 .etag = "e1",
+				 .size_bytes = 5,
+				 .last_modified_ns = 7};
+	struct meta_version b[6];
+
+	(void)state;
+	reader_content_id(&a);
+	for (unsigned i = 0; i < 6; i++)
+		b[i] = a;
+	reader_content_id(&b[0]);
+	assert_memory_equal(a.id, b[0].id, sizeof(a.id));
+	snprintf(b[0].key, sizeof(b[0].key), "keyv");
+	snprintf(b[0].version_id, sizeof(b[0].version_id), "1");
+	snprintf(b[1].version_id, sizeof(b[1].version_id), "v2");
+	snprintf(b[2].etag, sizeof(b[2].etag), "e2");
+	b[3].size_bytes = 6;
+	b[4].last_modified_ns = 8;
+	snprintf(b[5].key, sizeof(b[5].key), "kez");
+	for (unsigned i = 0; i < 6; i++) {
+		reader_content_id(&b[i]);
+		assert_memory_not_equal(a.id, b[i].id, sizeof(a.id));
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_equal_bytes),
+		cmocka_unit_test(test_second_reader_needs_no_get),
+		cmocka_unit_test(test_shared_get),
+		cmocka_unit_test(test_truncated_is_never_cached),
+		cmocka_unit_test(test_wrong_md5_is_never_delivered),
+		cmocka_unit_test(test_no_other_version),
+		cmocka_unit_test(test_error_then_recovery),
+		cmocka_unit_test(test_sequential),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_first_read_is_small),
+		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_cache_too_small),
+		cmocka_unit_test(test_free_answers),
+		cmocka_unit_test(test_many_threads),
+		cmocka_unit_test(test_content_id),
+	};
+
+	/* The failures are meant. */
+	log_open("/dev/null", false);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
