@@ -111,13 +111,14 @@ static int check_mountpoint(const char *path, char *reason, size_t size)
 			 strerror(-rc));
 	if (rc)
 		return rc;
-	if (access("/dev/fuse", F_OK)) {
-		snprintf(reason, size,
-			 "/dev/fuse is not there: the kernel module fuse is "
-			 "missing, or this is a container without it");
-		return -ENODEV;
-	}
-	return 0;
+	if (access("/dev/fuse", R_OK | W_OK) == 0)
+		return 0;
+	rc = -errno;
+	snprintf(reason, size, "/dev/fuse: %s; %s", strerror(-rc),
+		 rc == -EACCES ? "its mode or group must let you open it"
+			       : "the kernel module fuse is missing, or this "
+				 "container is not given the device");
+	return rc;
 }
 
 static void take_ready(void *ctx)

@@ -259,7 +259,7 @@ static int check_clock(const struct store_reply *reply, char *reason,
 	snprintf(
 		reason, size,
 		"this host's clock is %lld minutes %s the server's; " SET_CLOCK,
-		llabs(off_s) / 60, off_s < 0 ? "behind" : "ahead of");
+		(llabs(off_s) + 30) / 60, off_s < 0 ? "behind" : "ahead of");
 	return -ESTALE;
 }
 
