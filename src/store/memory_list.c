@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The in-memory store's lists. A page is put together under the mutex and
- * handed over without it, since callbacks may do as they like. As servers
- * do, a page tells its keys first and its common prefixes after them, while
- * the two count, and continue, in their common order.
+ * handed over without it, since callbacks may do as they like. As on AWS, a
+ * page tells its keys first and its common prefixes after them, while the two
+ * count, and continue, in their common order.
  */
 #include "memory_bucket.h"
 

@@ -41,9 +41,12 @@ int suite_get(struct store *s, const char *key, const char *version_id,
 int suite_delete(struct store *s, const char *key, const char *version_id,
 		 char *ret_version);
 /*
- * A whole list as one line, page by page: "key"; a common prefix ends in "*",
- * "key=" and "key-" for versions and markers, "^" behind the latest; items
- * are separated by blanks. ret_pages may be NULL.
+ * A whole list as one line, page by page: keys; "key=" and "key-" for
+ * versions and markers, "^" behind the latest; "key+" for uploads. Items are
+ * separated by blanks. Common prefixes, "prefix*", stand at the end, since
+ * servers differ in whether a page tells them before the keys or after. What
+ * stands up to the last slash of `prefix` is left out of each. ret_pages may
+ * be NULL.
  */
 void suite_list(struct store *s, enum store_op op, const char *prefix,
 		const char *delimiter, unsigned max_keys, char *buf,

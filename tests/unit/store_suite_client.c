@@ -106,10 +106,13 @@ int suite_to_line(void *ctx, const struct store_entry *e)
 	bool marks =
 		e->kind == STORE_ENTRY_VERSION || e->kind == STORE_ENTRY_MARKER;
 	struct suite_line *l = ctx;
-	size_t len = strlen(l->buf);
+	bool rolled = e->kind == STORE_ENTRY_PREFIX;
+	char *buf = rolled ? l->prefixes : l->buf;
+	size_t size = rolled ? sizeof(l->prefixes) : l->size;
+	size_t len = strlen(buf);
 
 	assert_int_equal(strlen(e->key), e->key_len);
-	snprintf(l->buf + len, l->size - len, "%s%s%s%s", len ? " " : "",
+	snprintf(buf + len, size - len, "%s%s%s%s", len || rolled ? " " : "",
 		 e->key + l->skip, kinds[e->kind],
 		 marks && e->latest ? "^" : "");
 	return 0;
@@ -142,7 +145,7 @@ void suite_list(struct store *s, enum store_op op, const char *prefix,
 		size_t size, unsigned *ret_pages)
 {
 	const char *slash = strrchr(prefix, '/');
-	struct suite_line line = {buf, size, 0};
+	struct suite_line line = {buf, size, 0, ""};
 	char token[TEXT_SIZE], key_marker[KEY_SIZE], version_marker[TEXT_SIZE];
 	struct store_request r;
 	unsigned pages = 0;
@@ -165,6 +168,7 @@ void suite_list(struct store *s, enum store_op op, const char *prefix,
 		next_page(&r, token, key_marker, version_marker);
 	} while (more);
 	store_request_release(&r);
+	snprintf(buf + strlen(buf), size - strlen(buf), "%s", line.prefixes);
 	if (ret_pages)
 		*ret_pages = pages;
 }

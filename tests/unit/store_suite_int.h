@@ -31,6 +31,7 @@ struct suite_line {
 	char *buf;
 	size_t size;
 	size_t skip; /* of each key, the suite's prefix */
+	char prefixes[TEXT_SIZE]; /* to stand behind the keys */
 };
 
 int suite_to_line(void *ctx, const struct store_entry *e);
