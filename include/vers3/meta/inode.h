@@ -75,6 +75,7 @@ int meta_inode_del(struct meta *m, uint64_t ino);
 /* 0, -ENODATA, -EIO; the value is valid as meta_get()'s. */
 int meta_xattr_get(struct meta *m, uint64_t ino, const char *name,
 		   struct meta_val *ret_val);
+/* 0, -ERANGE for a name that is empty or over 255 bytes, -EIO. */
 int meta_xattr_set(struct meta *m, uint64_t ino, const char *name,
 		   const void *value, size_t size);
 /* 0, -ENODATA, -EIO. */
@@ -89,7 +90,8 @@ int meta_xattr_each(struct meta *m, uint64_t ino,
 /*
  * The object's metadata and headers as they last came or went, so that a
  * rewrite keeps what vers3 does not understand. Names of meta are stored
- * with the prefix "x-amz-meta-", headers as they are. get: -ENOENT if none.
+ * with the prefix "x-amz-meta-", headers as they are. get: -ENOENT if none;
+ * ret_list is initialised, its old pairs are freed.
  */
 int meta_head_get(struct meta *m, uint64_t ino, struct kvlist *ret_list);
 int meta_head_put(struct meta *m, uint64_t ino, const struct kvlist *list);

@@ -52,18 +52,25 @@ void meta_unlock(struct meta *m);
 /* Returns when all that was changed before is durable. 0 or -EIO. */
 int meta_sync(struct meta *m);
 /*
- * Called on the committer's thread, without the lock, before each commit
- * that has changes: the place to make the data durable that the changes
- * speak of. A failure puts the commit off and is logged.
+ * Called on the committer's thread before each commit that has changes: the
+ * place to make the data durable that the changes speak of. Data is written
+ * first and recorded here afterwards; then a commit never speaks of data that
+ * is not on disk. fn runs without the lock, again when changes came in the
+ * meantime, and after a few times with all others locked out: so it must not
+ * call meta, nor take a lock that anyone holds while in meta_lock(). A failure
+ * puts the commit off, fails those who wait in meta_sync(), and is logged; it
+ * is tried again after a while. meta_close() gives up after three failures and
+ * leaves the changes since the last commit unwritten. NULL unsets.
  */
 void meta_set_precommit(struct meta *m, int (*fn)(void *ctx), void *ctx);
 
 /* Generic tables. All below need the lock held. Keys are 1 to 500 bytes. */
+#define META_KEY_BUF 512 /* bytes that hold every key */
 enum meta_table {
 	META_SYS, /* name → small values */
 	META_INODE, /* ino → inode.h */
 	META_DENTRY, /* parent, name → dentry.h */
-	META_ORDER, /* parent, cookie → name */
+	META_ORDER, /* parent, cookie → ino, name */
 	META_NAME, /* ino, parent, name → (reverse of DENTRY) */
 	META_XATTR, /* ino, name → value */
 	META_HEAD, /* ino → the object's metadata as it came */
@@ -85,7 +92,10 @@ struct meta_val {
 /* 0, -ENOENT, -EIO. */
 int meta_get(struct meta *m, enum meta_table t, const void *key, size_t len,
 	     struct meta_val *ret_val);
-/* Adds or replaces. 0, -EIO, -ENOSPC. */
+/*
+ * Adds or replaces; val does not point into the map. 0, -EIO, -ENOSPC. A
+ * failure other than -EINVAL (a bad key) fails the environment.
+ */
 int meta_put(struct meta *m, enum meta_table t, const void *key, size_t len,
 	     const void *val, size_t size);
 /* 0, -ENOENT, -EIO. */
@@ -93,7 +103,8 @@ int meta_del(struct meta *m, enum meta_table t, const void *key, size_t len);
 /*
  * The first record whose key is >= key (strictly > with `after`), if it
  * starts with the first prefix_len bytes of key. The found key is copied to
- * ret_key (512 bytes). 0, -ENOENT, -EIO.
+ * ret_key (META_KEY_BUF bytes; may be key itself). A key of no bytes is before
+ * all others here. Each ret_ may be NULL. 0, -ENOENT, -EIO.
  */
 int meta_seek(struct meta *m, enum meta_table t, const void *key, size_t len,
 	      size_t prefix_len, bool after, void *ret_key, size_t *ret_key_len,
@@ -102,13 +113,21 @@ int meta_seek(struct meta *m, enum meta_table t, const void *key, size_t len,
 int meta_seek_before(struct meta *m, enum meta_table t, const void *key,
 		     size_t len, size_t prefix_len, void *ret_key,
 		     size_t *ret_key_len, struct meta_val *ret_val);
+/* Deletes every record whose key starts with prefix. 0 or -EIO. */
+int meta_del_prefix(struct meta *m, enum meta_table t, const void *prefix,
+		    size_t len);
 /* The number of records of a table. */
 uint64_t meta_count(struct meta *m, enum meta_table t);
 
-/* A number never given before: inode numbers, cookies, sequence numbers. */
+/*
+ * A number never given before, not even by a run whose last changes a crash
+ * undid: inode numbers, cookies, sequence numbers. Ascending, with gaps. 0,
+ * -EIO, or -EAGAIN when half a million were asked for since the last commit
+ * (numbers are reserved on disk before they are given).
+ */
 int meta_next_id(struct meta *m, uint64_t *ret_id);
 
-/* META_SYS by a C string. */
+/* META_SYS by a C string. Names "meta.*" are meta's own. */
 int meta_sys_get_u64(struct meta *m, const char *name, uint64_t *ret_value);
 int meta_sys_put_u64(struct meta *m, const char *name, uint64_t value);
 

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Group commit: one transaction that all threads change in turn, and one
+ * thread that begins and commits it. Knows nothing of what a transaction is
+ * (meta.c does): it keeps the time, the turns and the order of data before
+ * metadata.
+ */
+#ifndef VERS3_META_COMMITTER_H
+#define VERS3_META_COMMITTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct committer;
+
+/* All are called on the committer's thread, which has barred all others. */
+struct committer_ops {
+	/* Begins the first transaction. 0 or -errno. */
+	int (*begin)(void *ctx);
+	/*
+	 * Makes the transaction durable and begins the next. Sets
+	 * *ret_durable once the first is done, also if the second fails.
+	 */
+	int (*commit)(void *ctx, bool *ret_durable);
+	/* Drops what is left of the transaction, at the end. */
+	void (*abort)(void *ctx);
+};
+
+/*
+ * Starts the thread and returns when the first transaction has begun. Changes
+ * are committed commit_ns after the first of them at the latest, at once when
+ * there are commit_changes of them. name (borrowed) is for the log.
+ */
+int committer_new(const char *name, const struct committer_ops *ops, void *ctx,
+		  int64_t commit_ns, uint64_t commit_changes,
+		  struct committer **ret_committer);
+/* Commits what is left, ends the thread. NULL is fine. */
+void committer_free(struct committer *c);
+
+/* 0, or -EIO after committer_fail() (then there is nothing to unlock). */
+int committer_lock(struct committer *c);
+void committer_unlock(struct committer *c);
+/* As meta_sync() and meta_set_precommit(). */
+int committer_sync(struct committer *c);
+void committer_set_hook(struct committer *c, int (*fn)(void *ctx), void *ctx);
+
+/* For the holder of the lock: 0, or -EIO when failed. Asserts it is held. */
+int committer_check(const struct committer *c);
+/* For the holder: the transaction has one more change. */
+void committer_changed(struct committer *c);
+/* For the holder: the transaction is lost; nothing is committed any more. */
+void committer_fail(struct committer *c);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packed records: how a struct becomes the value of a table and comes back.
+ * Numbers are big-endian, strings follow their length; there is no padding.
+ * A record read from disk is input: reading past its end, or a string that
+ * does not fit, makes the reader bad, and every later read gives zero, so a
+ * caller reads all fields and asks once, with record_end().
+ */
+#ifndef VERS3_META_RECORD_H
+#define VERS3_META_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vers3/meta/inode.h"
+#include "vers3/meta/meta.h"
+
+/* Holds an inode or a dirty record whatever is in it. */
+#define RECORD_MAX 4096
+
+struct record_writer {
+	unsigned char data[RECORD_MAX];
+	size_t len;
+	bool bad; /* something did not fit */
+};
+
+struct record_reader {
+	const unsigned char *at; /* borrowed */
+	size_t left;
+	bool bad;
+};
+
+void record_put_u32(struct record_writer *w, uint32_t v);
+void record_put_u64(struct record_writer *w, uint64_t v);
+/* A string in an array of `size` bytes, which has to hold its NUL. */
+void record_put_str(struct record_writer *w, const char *s, size_t size);
+void record_put_bytes(struct record_writer *w, const void *p, size_t size);
+/*
+ * A version; its key is left out when it equals `implied` (NULL: none), and
+ * all of it when there is none.
+ */
+void record_put_version(struct record_writer *w, const struct meta_version *v,
+			const char *implied);
+
+struct record_reader record_read(const struct meta_val *val);
+uint32_t record_get_u32(struct record_reader *r);
+uint64_t record_get_u64(struct record_reader *r);
+/* Into an array of `size` bytes; a NUL inside makes the reader bad. */
+void record_get_str(struct record_reader *r, char *s, size_t size);
+void record_get_bytes(struct record_reader *r, void *p, size_t size);
+void record_get_version(struct record_reader *r, struct meta_version *v,
+			const char *implied);
+/* 0 when all was there and nothing is left, else -EIO. */
+int record_end(const struct record_reader *r);
+
+#endif

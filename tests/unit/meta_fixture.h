@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An empty namespace in a directory of its own, for one test. */
+#ifndef TESTS_UNIT_META_FIXTURE_H
+#define TESTS_UNIT_META_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "vers3/meta/meta.h"
+
+#define FIXTURE_IDENTITY "http://localhost bucket prefix/"
+
+struct fixture {
+	char dir[64];
+	struct meta *m;
+};
+
+/* Opens fixture's directory again, as a next mount would. */
+static inline void fixture_reopen(struct fixture *f)
+{
+	char reason[512];
+
+	meta_close(f->m);
+	f->m = NULL;
+	assert_int_equal(meta_open(f->dir, FIXTURE_IDENTITY, reason,
+				   sizeof(reason), &f->m),
+			 0);
+}
+
+static inline int fixture_setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	/* A test that fails while it holds the lock would hang in teardown. */
+	alarm(60);
+	assert_non_null(f);
+	snprintf(f->dir, sizeof(f->dir), "/tmp/t_meta.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	fixture_reopen(f);
+	*state = f;
+	return 0;
+}
+
+static inline int fixture_teardown(void **state)
+{
+	static const char *const parts[] = {"/meta/data.mdb", "/meta/lock.mdb",
+					    "/meta", ""};
+	struct fixture *f = *state;
+	char path[128];
+
+	meta_close(f->m);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", f->dir, parts[i]);
+		remove(path);
+	}
+	free(f);
+	return 0;
+}
+
+#define FIXTURE_TEST(fn)                                                       \
+	cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
+
+/* The same with the lock held from beginning to end. */
+static inline int fixture_setup_locked(void **state)
+{
+	int rc = fixture_setup(state);
+	struct fixture *f = *state;
+
+	return rc ? rc : meta_lock(f->m);
+}
+
+static inline int fixture_teardown_locked(void **state)
+{
+	struct fixture *f = *state;
+
+	meta_unlock(f->m);
+	return fixture_teardown(state);
+}
+
+/* A next mount in the midst of such a test. */
+static inline void fixture_relock(struct fixture *f)
+{
+	meta_unlock(f->m);
+	fixture_reopen(f);
+	assert_int_equal(meta_lock(f->m), 0);
+}
+
+#define FIXTURE_LOCKED_TEST(fn)                                                \
+	cmocka_unit_test_setup_teardown(fn, fixture_setup_locked,              \
+					fixture_teardown_locked)
+
+#endif
