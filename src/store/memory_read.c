@@ -159,7 +159,7 @@ int mem_get(struct memory_store *ms, struct store_request *r,
 	    struct mem_blob *body)
 {
 	struct mem_blob *blob = NULL;
-	struct mem_slice slice;
+	struct mem_slice slice = {0, 0};
 	int err;
 
 	(void)body;

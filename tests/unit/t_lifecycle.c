@@ -183,83 +183,84 @@ static int parse_words(const char *text, struct lifecycle_spec *spec,
 	return err;
 }
 
+static const char *const good_words[] = {
+	"expire=7d",
+	"expire=2027-01-01",
+	"expire=none",
+	"markers",
+	"markers=none",
+	"noncurrent=30d",
+	"noncurrent=none",
+	"keep=1",
+	"keep=100",
+	"keep=none",
+	"abort=7d",
+	"prefix=",
+	"prefix=a=b/",
+	"tag=k=v",
+	"tag=k=",
+	"tag=k=v=w",
+	"tag=none",
+	"tag=a=1 tag=b=2",
+	"class=GLACIER:0d",
+	"class=STANDARD_IA:30d",
+	"class=none",
+	"class=GLACIER:2027-01-01 class=DEEP_ARCHIVE:400d",
+	"status=enabled",
+	"status=disabled",
+	"markers=none expire=7d",
+	"markers expire=none",
+};
+static const struct {
+	const char *words, *says;
+} bad_words[] = {
+	{"", "nothing to set"},
+	{"expire=7", "expire=7: want whole days"},
+	{"expire=7h", "whole days"},
+	{"expire=30s", "whole days"},
+	{"expire=0d", "whole days"},
+	{"expire=-1d", "whole days"},
+	{"expire=1.5d", "whole days"},
+	{"expire=d", "whole days"},
+	{"expire=99999999999d", "whole days"},
+	{"expire=2027-02-30", "whole days"},
+	{"expire=2027-1-1", "whole days"},
+	{"expire", "want expire=VALUE"},
+	{"expire=7d expire=8d", "twice"},
+	{"expire=7d markers", "exclude"},
+	{"noncurrent=3w", "whole days"},
+	{"noncurrent=2027-01-01", "whole days"},
+	{"keep=0", "1 to 100"},
+	{"keep=101", "1 to 100"},
+	{"keep=3d", "1 to 100"},
+	{"abort=", "whole days"},
+	{"tag=k", "tag=KEY=VALUE"},
+	{"tag==v", "tag=KEY=VALUE"},
+	{"class=GLACIER", "CLASS:30d"},
+	{"class=glacier:30d", "CLASS:30d"},
+	{"class=:30d", "CLASS:30d"},
+	{"class=GLACIER:30", "CLASS:30d"},
+	{"status=on", "enabled or disabled"},
+	{"Expire=7d", "unknown"},
+	{"expires=7d", "unknown"},
+	{"markers=yes", "unknown"},
+	{"=", "unknown"},
+};
+
 static void words(void **state)
 {
-	static const char *const good[] = {
-		"expire=7d",
-		"expire=2027-01-01",
-		"expire=none",
-		"markers",
-		"markers=none",
-		"noncurrent=30d",
-		"noncurrent=none",
-		"keep=1",
-		"keep=100",
-		"keep=none",
-		"abort=7d",
-		"prefix=",
-		"prefix=a=b/",
-		"tag=k=v",
-		"tag=k=",
-		"tag=k=v=w",
-		"tag=none",
-		"tag=a=1 tag=b=2",
-		"class=GLACIER:0d",
-		"class=STANDARD_IA:30d",
-		"class=none",
-		"class=GLACIER:2027-01-01 class=DEEP_ARCHIVE:400d",
-		"status=enabled",
-		"status=disabled",
-		"markers=none expire=7d",
-		"markers expire=none",
-	};
-	static const struct {
-		const char *words, *says;
-	} bad[] = {
-		{"", "nothing to set"},
-		{"expire=7", "expire=7: want whole days"},
-		{"expire=7h", "whole days"},
-		{"expire=30s", "whole days"},
-		{"expire=0d", "whole days"},
-		{"expire=-1d", "whole days"},
-		{"expire=1.5d", "whole days"},
-		{"expire=d", "whole days"},
-		{"expire=99999999999d", "whole days"},
-		{"expire=2027-02-30", "whole days"},
-		{"expire=2027-1-1", "whole days"},
-		{"expire", "want expire=VALUE"},
-		{"expire=7d expire=8d", "twice"},
-		{"expire=7d markers", "exclude"},
-		{"noncurrent=3w", "whole days"},
-		{"noncurrent=2027-01-01", "whole days"},
-		{"keep=0", "1 to 100"},
-		{"keep=101", "1 to 100"},
-		{"keep=3d", "1 to 100"},
-		{"abort=", "whole days"},
-		{"tag=k", "tag=KEY=VALUE"},
-		{"tag==v", "tag=KEY=VALUE"},
-		{"class=GLACIER", "CLASS:30d"},
-		{"class=glacier:30d", "CLASS:30d"},
-		{"class=:30d", "CLASS:30d"},
-		{"class=GLACIER:30", "CLASS:30d"},
-		{"status=on", "enabled or disabled"},
-		{"Expire=7d", "unknown"},
-		{"expires=7d", "unknown"},
-		{"markers=yes", "unknown"},
-		{"=", "unknown"},
-	};
 	struct lifecycle_spec spec;
 	char reason[200];
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-		assert_int_equal(parse_words(good[i], &spec, reason), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(good_words); i++) {
+		assert_int_equal(parse_words(good_words[i], &spec, reason), 0);
 		lifecycle_spec_release(&spec);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		assert_int_equal(parse_words(bad[i].words, &spec, reason),
+	for (size_t i = 0; i < ARRAY_SIZE(bad_words); i++) {
+		assert_int_equal(parse_words(bad_words[i].words, &spec, reason),
 				 -EINVAL);
-		assert_non_null(strstr(reason, bad[i].says));
+		assert_non_null(strstr(reason, bad_words[i].says));
 	}
 }
 
@@ -283,8 +284,6 @@ static int set(const char *doc, const char *id, const char *text,
 }
 
 /* Each edit of a rule alone, as the text of the rule before and after. */
-static void edits(void **state)
-{
 #define HEAD	"<ID>r</ID><Filter><Prefix>p/</Prefix></Filter>"
 #define ENABLED "<Status>Enabled</Status>"
 #define DAYS	"<Expiration><Days>5</Days></Expiration>"
@@ -293,73 +292,72 @@ static void edits(void **state)
 	"<NoncurrentVersionExpiration><NoncurrentDays>" n "</NoncurrentDays>"  \
 	"<NewerNoncurrentVersions>" v "</NewerNoncurrentVersions>"             \
 	"</NoncurrentVersionExpiration>"
-	static const struct {
-		const char *before, *words, *after;
-	} table[] = {
-		{HEAD ENABLED DAYS, "expire=9d",
-		 HEAD ENABLED "<Expiration><Days>9</Days></Expiration>"},
-		{HEAD ENABLED DAYS, "expire=2027-01-01",
-		 HEAD ENABLED "<Expiration><Date>2027-01-01T00:00:00.000Z"
-			      "</Date></Expiration>"},
-		{HEAD ENABLED DAYS, "markers",
-		 HEAD ENABLED "<Expiration><ExpiredObjectDeleteMarker>true"
-			      "</ExpiredObjectDeleteMarker></Expiration>"},
-		{HEAD ENABLED DAYS "<New>1</New>", "status=disabled",
-		 HEAD "<Status>Disabled</Status>" DAYS "<New>1</New>"},
-		{HEAD ENABLED DAYS KEEP("4", "2"), "expire=none",
-		 HEAD ENABLED KEEP("4", "2")},
-		{HEAD ENABLED KEEP("4", "2"), "noncurrent=5d",
-		 HEAD ENABLED KEEP("5", "2")},
-		{HEAD ENABLED KEEP("4", "2"), "keep=7",
-		 HEAD ENABLED KEEP("4", "7")},
-		{HEAD ENABLED DAYS, "abort=2d",
-		 HEAD ENABLED DAYS
-		 "<AbortIncompleteMultipartUpload><DaysAfterInitiation>2"
-		 "</DaysAfterInitiation></AbortIncompleteMultipartUpload>"},
-		{HEAD ENABLED DAYS, "class=GLACIER:2d",
-		 HEAD ENABLED DAYS "<Transition><Days>2</Days><StorageClass>"
-				   "GLACIER</StorageClass></Transition>"},
-		/* Filters: one condition, several, none, the old form. */
-		{HEAD ENABLED DAYS, "prefix=q&r/",
-		 "<ID>r</ID><Filter><Prefix>q&amp;r/</Prefix></Filter>" ENABLED
-			 DAYS},
-		{HEAD ENABLED DAYS, "tag=k=v",
-		 "<ID>r</ID><Filter><And><Prefix>p/</Prefix>" TAG(
-			 "k") "</And></Filter>" ENABLED DAYS},
-		{HEAD ENABLED DAYS, "tag=k=v prefix=",
-		 "<ID>r</ID><Filter>" TAG("k") "</Filter>" ENABLED DAYS},
-		{"<ID>r</ID><Filter><And><Prefix>p/</Prefix>" TAG("k")
-			 TAG("l") "</And></Filter>" ENABLED DAYS,
-		 "tag=none", HEAD ENABLED DAYS},
-		{"<ID>r</ID><Filter>" TAG("k") "</Filter>" ENABLED DAYS,
-		 "prefix=p/",
-		 "<ID>r</ID><Filter><And><Prefix>p/</Prefix>" TAG(
-			 "k") "</And></Filter>" ENABLED DAYS},
-		{"<ID>r</ID><Filter>" TAG("k") "</Filter>" ENABLED DAYS,
-		 "tag=none",
-		 "<ID>r</ID><Filter><Prefix></Prefix></Filter>" ENABLED DAYS},
-		{"<ID>r</ID><Prefix>p/</Prefix>" ENABLED DAYS, "prefix=q/",
-		 "<ID>r</ID><Prefix>q/</Prefix>" ENABLED DAYS},
-		{"<ID>r</ID><Prefix>p/</Prefix>" ENABLED DAYS, "tag=k=v",
-		 "<ID>r</ID><Filter><And><Prefix>p/</Prefix>" TAG(
-			 "k") "</And></Filter>" ENABLED DAYS},
-		{"<ID>r</ID><Filter/>" ENABLED DAYS, "prefix=p/",
-		 HEAD ENABLED DAYS},
-	};
+static const struct {
+	const char *before, *words, *after;
+} edit_table[] = {
+	{HEAD ENABLED DAYS, "expire=9d",
+	 HEAD ENABLED "<Expiration><Days>9</Days></Expiration>"},
+	{HEAD ENABLED DAYS, "expire=2027-01-01",
+	 HEAD ENABLED "<Expiration><Date>2027-01-01T00:00:00.000Z"
+		      "</Date></Expiration>"},
+	{HEAD ENABLED DAYS, "markers",
+	 HEAD ENABLED "<Expiration><ExpiredObjectDeleteMarker>true"
+		      "</ExpiredObjectDeleteMarker></Expiration>"},
+	{HEAD ENABLED DAYS "<New>1</New>", "status=disabled",
+	 HEAD "<Status>Disabled</Status>" DAYS "<New>1</New>"},
+	{HEAD ENABLED DAYS KEEP("4", "2"), "expire=none",
+	 HEAD ENABLED KEEP("4", "2")},
+	{HEAD ENABLED KEEP("4", "2"), "noncurrent=5d",
+	 HEAD ENABLED KEEP("5", "2")},
+	{HEAD ENABLED KEEP("4", "2"), "keep=7", HEAD ENABLED KEEP("4", "7")},
+	{HEAD ENABLED DAYS, "abort=2d",
+	 HEAD ENABLED DAYS
+	 "<AbortIncompleteMultipartUpload><DaysAfterInitiation>2"
+	 "</DaysAfterInitiation></AbortIncompleteMultipartUpload>"},
+	{HEAD ENABLED DAYS, "class=GLACIER:2d",
+	 HEAD ENABLED DAYS "<Transition><Days>2</Days><StorageClass>"
+			   "GLACIER</StorageClass></Transition>"},
+	/* Filters: one condition, several, none, the old form. */
+	{HEAD ENABLED DAYS, "prefix=q&r/",
+	 "<ID>r</ID><Filter><Prefix>q&amp;r/</Prefix></Filter>" ENABLED DAYS},
+	{HEAD ENABLED DAYS, "tag=k=v",
+	 "<ID>r</ID><Filter><And><Prefix>p/</Prefix>" TAG(
+		 "k") "</And></Filter>" ENABLED DAYS},
+	{HEAD ENABLED DAYS, "tag=k=v prefix=",
+	 "<ID>r</ID><Filter>" TAG("k") "</Filter>" ENABLED DAYS},
+	{"<ID>r</ID><Filter><And><Prefix>p/</Prefix>" TAG("k")
+		 TAG("l") "</And></Filter>" ENABLED DAYS,
+	 "tag=none", HEAD ENABLED DAYS},
+	{"<ID>r</ID><Filter>" TAG("k") "</Filter>" ENABLED DAYS, "prefix=p/",
+	 "<ID>r</ID><Filter><And><Prefix>p/</Prefix>" TAG(
+		 "k") "</And></Filter>" ENABLED DAYS},
+	{"<ID>r</ID><Filter>" TAG("k") "</Filter>" ENABLED DAYS, "tag=none",
+	 "<ID>r</ID><Filter><Prefix></Prefix></Filter>" ENABLED DAYS},
+	{"<ID>r</ID><Prefix>p/</Prefix>" ENABLED DAYS, "prefix=q/",
+	 "<ID>r</ID><Prefix>q/</Prefix>" ENABLED DAYS},
+	{"<ID>r</ID><Prefix>p/</Prefix>" ENABLED DAYS, "tag=k=v",
+	 "<ID>r</ID><Filter><And><Prefix>p/</Prefix>" TAG(
+		 "k") "</And></Filter>" ENABLED DAYS},
+	{"<ID>r</ID><Filter/>" ENABLED DAYS, "prefix=p/", HEAD ENABLED DAYS},
+};
+
+static void edits(void **state)
+{
 	char before[2048], after[2048];
 	struct buf out;
 
 	(void)state;
 	buf_init(&out, 65536);
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(edit_table); i++) {
 		static const char frame[] =
 			"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 			"<LifecycleConfiguration" XMLNS "><Rule>%s</Rule>"
 			"</LifecycleConfiguration>\n";
 
-		snprintf(before, sizeof(before), frame, table[i].before);
-		snprintf(after, sizeof(after), frame, table[i].after);
-		assert_int_equal(set(before, "r", table[i].words, &out), 0);
+		snprintf(before, sizeof(before), frame, edit_table[i].before);
+		snprintf(after, sizeof(after), frame, edit_table[i].after);
+		assert_int_equal(set(before, "r", edit_table[i].words, &out),
+				 0);
 		assert_string_equal(out.data, after);
 	}
 	buf_release(&out);
@@ -483,27 +481,28 @@ static const char rules[] =
 	"</Expiration></Rule>"
 	"</LifecycleConfiguration>";
 
+static const struct {
+	const char *key;
+	bool tagged;
+	uint64_t size;
+	const char *mtime, *rule, *expires, *moves;
+} fate_table[] = {
+	{"tmp/x", false, 1, "2014-01-15T10:30:00Z", "tmp",
+	 "2014-01-19T00:00:00Z", NULL},
+	{"tmp/x", false, 1, "2014-01-15T00:00:00Z", "tmp",
+	 "2014-01-18T00:00:00Z", NULL},
+	{"tmp/x", true, 1, "2014-01-15T10:30:00Z", "tag",
+	 "2014-01-17T00:00:00Z", NULL},
+	{"other", false, 1, "2014-01-15T10:30:00Z", NULL, NULL, NULL},
+	{"tmp", false, 100, "2014-01-15T10:30:00Z", NULL, NULL, NULL},
+	{"other", false, 101, "2014-01-15T10:30:00Z", NULL, NULL,
+	 "2014-01-25T00:00:00Z"},
+	{"d", false, 1, "2014-01-15T10:30:00Z", "date", "2027-01-01T00:00:00Z",
+	 NULL},
+};
+
 static void fates(void **state)
 {
-	static const struct {
-		const char *key;
-		bool tagged;
-		uint64_t size;
-		const char *mtime, *rule, *expires, *moves;
-	} table[] = {
-		{"tmp/x", false, 1, "2014-01-15T10:30:00Z", "tmp",
-		 "2014-01-19T00:00:00Z", NULL},
-		{"tmp/x", false, 1, "2014-01-15T00:00:00Z", "tmp",
-		 "2014-01-18T00:00:00Z", NULL},
-		{"tmp/x", true, 1, "2014-01-15T10:30:00Z", "tag",
-		 "2014-01-17T00:00:00Z", NULL},
-		{"other", false, 1, "2014-01-15T10:30:00Z", NULL, NULL, NULL},
-		{"tmp", false, 100, "2014-01-15T10:30:00Z", NULL, NULL, NULL},
-		{"other", false, 101, "2014-01-15T10:30:00Z", NULL, NULL,
-		 "2014-01-25T00:00:00Z"},
-		{"d", false, 1, "2014-01-15T10:30:00Z", "date",
-		 "2027-01-01T00:00:00Z", NULL},
-	};
 	struct lifecycle l;
 	struct kvlist tags;
 	struct buf out;
@@ -513,32 +512,33 @@ static void fates(void **state)
 	buf_init(&out, 4096);
 	assert_int_equal(kvlist_add(&tags, "t", "1"), 0);
 	assert_int_equal(lifecycle_parse(rules, strlen(rules), &l), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		const struct kvlist *t = table[i].tagged ? &tags : NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(fate_table); i++) {
+		const struct kvlist *t = fate_table[i].tagged ? &tags : NULL;
 		struct lifecycle_fate fate;
 		int64_t mtime_ns, ns;
 
-		assert_int_equal(clock_parse_iso8601(table[i].mtime, &mtime_ns),
-				 0);
-		lifecycle_fate(&l, table[i].key, t, table[i].size, mtime_ns,
-			       &fate);
+		assert_int_equal(
+			clock_parse_iso8601(fate_table[i].mtime, &mtime_ns), 0);
+		lifecycle_fate(&l, fate_table[i].key, t, fate_table[i].size,
+			       mtime_ns, &fate);
 		buf_reset(&out);
-		assert_int_equal(lifecycle_explain(&l, table[i].key, t,
-						   table[i].size, mtime_ns,
+		assert_int_equal(lifecycle_explain(&l, fate_table[i].key, t,
+						   fate_table[i].size, mtime_ns,
 						   &out),
 				 0);
-		if (table[i].rule) {
+		if (fate_table[i].rule) {
 			assert_string_equal(fate.expire_rule->id,
-					    table[i].rule);
-			clock_parse_iso8601(table[i].expires, &ns);
+					    fate_table[i].rule);
+			clock_parse_iso8601(fate_table[i].expires, &ns);
 			assert_int_equal(fate.expire_ns, ns);
-			assert_non_null(strstr(out.data, table[i].expires));
+			assert_non_null(
+				strstr(out.data, fate_table[i].expires));
 		} else {
 			assert_null(fate.expire_rule);
 			assert_non_null(strstr(out.data, "never expires\n"));
 		}
-		if (table[i].moves) {
-			clock_parse_iso8601(table[i].moves, &ns);
+		if (fate_table[i].moves) {
+			clock_parse_iso8601(fate_table[i].moves, &ns);
 			assert_int_equal(fate.transition_ns, ns);
 			assert_non_null(strstr(out.data, "moves to GLACIER"));
 		} else {
