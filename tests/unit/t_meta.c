@@ -344,6 +344,7 @@ static void run_child(const char *dir, int fd)
 	char reason[256];
 	pthread_t thread;
 
+	alarm(60);
 	t.fd = fd;
 	if (meta_open(dir, FIXTURE_IDENTITY, reason, sizeof(reason), &t.j.m))
 		_exit(1);
@@ -399,6 +400,7 @@ static void crash_child(const char *dir, int fd)
 	uint64_t id = 0;
 	struct meta *m;
 
+	alarm(60);
 	if (meta_open(dir, FIXTURE_IDENTITY, reason, sizeof(reason), &m))
 		_exit(1);
 	for (int round = 1; round <= 2000; round++) {
