@@ -7,7 +7,7 @@
 
 enum fault_kind {
 	FAULT_NONE,
-	FAULT_REFUSE, /* the request never arrives */
+	FAULT_REFUSE, /* the request never arrives (-ECONNREFUSED) */
 	FAULT_LOST, /* done below, the answer is dropped (-ECONNRESET) */
 	FAULT_STATUS, /* answered with `status` and `code`, not done */
 	FAULT_CUT, /* a GET's body ends after `cut_bytes` */

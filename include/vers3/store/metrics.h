@@ -23,6 +23,7 @@ struct metrics_snapshot {
 
 /* Takes *below over, also on failure. 0 or -ENOMEM. */
 int metrics_store_new(struct store **below, struct store **ret_store);
+/* s: the layer, or a stack that holds it; zeroes where there is none. */
 void metrics_store_read(struct store *s, struct metrics_snapshot *ret);
 
 #endif

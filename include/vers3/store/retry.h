@@ -2,12 +2,18 @@
 /*
  * Retry layer: sends a request again when that is safe and may help.
  *
- * Helps: 500, 502, 503, 504, SlowDown, RequestTimeout, no or half an answer.
+ * Helps: 500, 502, 503, 504, 429, SlowDown, RequestTimeout, a 409 that only
+ * says that another change is under way, no or half an answer.
  * Safe: every read; PUT, COPY, parts and COMPLETE (sending the same again
- * leaves the same current content); DELETE by version id. Not safe, so sent
- * once: CREATE_UPLOAD after an answer may have been lost is safe too (a
- * leftover upload is found and aborted later). Conditional writes whose
- * answer was lost are sent again; a 412 then is for the caller to resolve.
+ * leaves the same current content); DELETE by version id; CREATE_UPLOAD (a
+ * leftover upload is found and aborted later). Not safe is a DELETE that
+ * places a marker: it is sent again only where the answer shows that nothing
+ * was done (503, 429, no connection).
+ * When an answer was lost, the next try of a conditional write may end in
+ * 412 and that of COMPLETE in 404, because the first was carried out: with
+ * reply.tries > 1 the caller looks at what the bucket holds.
+ * What a callback returned is never retried. A list that broke off goes on
+ * without telling an entry twice.
  * Exponential backoff with full jitter from 100 ms to 20 s
  * (aws.amazon.com/builders-library "Timeouts, retries, and backoff with
  * jitter"); Retry-After is honoured as a lower bound, capped at 60 s.
