@@ -27,6 +27,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "curlerr.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/clock.h"
 
@@ -44,6 +45,7 @@ struct job {
 	uint64_t body_pos; /* how far curl has read the body */
 	int64_t active_mono_ns; /* when a byte last moved */
 	int unsent_bytes; /* in the socket, when last looked at */
+	bool headers_ended; /* the empty line behind them has come */
 	int callback_err; /* why a callback ended the transfer; or 0 */
 
 	pthread_mutex_t mutex; /* protects the rest */
@@ -113,9 +115,11 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 {
 	struct job *job = arg;
 
-	(void)data;
+	n *= size;
 	job->active_mono_ns = clock_mono_ns();
-	return size * n;
+	/* The empty line. After one, more lines are those of a next answer. */
+	job->headers_ended = n && (*data == '\r' || *data == '\n');
+	return n;
 }
 
 static size_t on_data(char *data, size_t size, size_t n, void *arg)
@@ -297,60 +301,22 @@ static int job_set_options(struct job *job)
 
 /* What became of it. */
 
-static int errno_of_connect(CURL *easy)
+static int job_take_header(struct job *job, const struct curl_header *h)
 {
-	long err = 0;
+	char *name = strdup(h->name), *value = strdup(h->value);
+	int ret = -ENOMEM;
 
-	curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &err);
-	switch (err) {
-	case ETIMEDOUT:
-		return -ETIMEDOUT;
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case EADDRNOTAVAIL:
-		return -EHOSTUNREACH;
-	case ECONNRESET:
-		return -ECONNRESET;
-	default:
-		return -ECONNREFUSED;
+	if (name && value) {
+		for (char *p = name; *p; p++)
+			if (*p >= 'A' && *p <= 'Z')
+				*p += 'a' - 'A';
+		/* curl leaves the line's end where the value is empty. */
+		value[strcspn(value, "\r\n")] = '\0';
+		ret = kvlist_add(&job->r->answer, name, value);
 	}
-}
-
-static int errno_of_curl(CURL *easy, CURLcode code)
-{
-	switch (code) {
-	case CURLE_OK:
-		return 0;
-	case CURLE_OUT_OF_MEMORY:
-		return -ENOMEM;
-	case CURLE_OPERATION_TIMEDOUT:
-		return -ETIMEDOUT;
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-		return -EHOSTUNREACH;
-	case CURLE_COULDNT_CONNECT:
-		return errno_of_connect(easy);
-	case CURLE_GOT_NOTHING:
-	case CURLE_PARTIAL_FILE:
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-		return -ECONNRESET;
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CIPHER:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_ISSUER_ERROR:
-	case CURLE_SSL_INVALIDCERTSTATUS:
-	case CURLE_SSL_ENGINE_INITFAILED:
-	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return -EPROTO;
-	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-		return -EINVAL;
-	default:
-		return -EIO;
-	}
+	free(name);
+	free(value);
+	return ret;
 }
 
 static int job_take_headers(struct job *job)
@@ -359,17 +325,8 @@ static int job_take_headers(struct job *job)
 	int ret = 0;
 
 	while (!ret &&
-	       (h = curl_easy_nextheader(job->easy, CURLH_HEADER, -1, h))) {
-		char *name = strdup(h->name);
-
-		if (!name)
-			return -ENOMEM;
-		for (char *p = name; *p; p++)
-			if (*p >= 'A' && *p <= 'Z')
-				*p += 'a' - 'A';
-		ret = kvlist_add(&job->r->answer, name, h->value);
-		free(name);
-	}
+	       (h = curl_easy_nextheader(job->easy, CURLH_HEADER, -1, h)))
+		ret = job_take_header(job, h);
 	return ret == -E2BIG ? -EIO : ret;
 }
 
@@ -386,7 +343,13 @@ static void job_finish(struct job *job, CURLcode code)
 	r->status = (int)status;
 	r->sent_bytes = sent > 0 ? (uint64_t)sent : 0;
 	if (!ret)
-		ret = errno_of_curl(job->easy, code);
+		ret = curlerr_errno(job->easy, code);
+	/* curl is content with half of the headers when the line ends there. */
+	if (!ret && !job->headers_ended) {
+		ret = -ECONNRESET;
+		snprintf(r->error, sizeof(r->error),
+			 "the connection was closed within the headers");
+	}
 	if (!ret)
 		ret = job_take_headers(job);
 	if (ret && !r->error[0])

@@ -210,6 +210,9 @@ static int read_get(struct store_request *r, const struct http_request *http)
 	if (r->range_offset ||
 	    (r->range_length && http->received_bytes > r->range_length))
 		return fail(&r->reply, "the server ignored the range");
+	/* Without either, nothing tells a whole body from a cut one. */
+	if (!has_length && !*header(http, "transfer-encoding"))
+		return fail(&r->reply, "the answer does not tell the size");
 	o->size_bytes = http->received_bytes;
 	return 0;
 }

@@ -136,6 +136,28 @@ static void on_error(void *arg, ERROR_CONST xmlError *error)
 	walk_fail(w, error->code == XML_ERR_NO_MEMORY ? -ENOMEM : -EIO);
 }
 
+/*
+ * S3 speaks UTF-8 alone. libxml2 would take what is not UTF-8 for Latin-1
+ * while it recovers, and give us other keys than there are.
+ */
+static bool is_utf8(const char *doc, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)doc;
+
+	for (size_t i = 0; i < len;) {
+		int n = len - i > 4 ? 4 : (int)(len - i);
+
+		if (p[i] < 0x80) {
+			i++;
+			continue;
+		}
+		if (xmlGetUTF8Char(p + i, &n) < 0)
+			return false;
+		i += (size_t)n;
+	}
+	return true;
+}
+
 int xmlwalk(const char *doc, size_t len, const struct xmlwalk_ops *ops,
 	    void *ctx)
 {
@@ -143,7 +165,7 @@ int xmlwalk(const char *doc, size_t len, const struct xmlwalk_ops *ops,
 	xmlSAXHandler sax;
 	int ret;
 
-	if (!len || len > INT_MAX)
+	if (!len || len > INT_MAX || !is_utf8(doc, len))
 		return -EIO;
 	pthread_once(&xml_once, xmlInitParser);
 	memset(&sax, 0, sizeof(sax));
