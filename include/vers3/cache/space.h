@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How much room the cache's disk has: min_free= and quota= are kept here.
- * Thread-safe; statvfs is asked at most every 100 ms.
+ * Thread-safe; statvfs is asked at most every 100 ms, and before a refusal
+ * that unused grants might have caused.
  */
 #ifndef VERS3_CACHE_SPACE_H
 #define VERS3_CACHE_SPACE_H
