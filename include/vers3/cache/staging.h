@@ -25,10 +25,16 @@ void staging_close(struct staging *s);
 /* Whole writes and reads: 0 or -errno (-ENOSPC, -EDQUOT, -EIO). */
 int staging_write(struct staging *s, uint64_t ino, uint64_t offset,
 		  const void *data, size_t len);
-/* Bytes past the file's end, and holes, read as zeros. */
+/*
+ * Bytes past the file's end, and holes, read as zeros. -ENOENT if there is
+ * no such file.
+ */
 int staging_read(struct staging *s, uint64_t ino, uint64_t offset, void *data,
 		 size_t len);
-/* Cuts the file (used when a user truncates: the bytes are unwanted). */
+/*
+ * Cuts the file (used when a user truncates: the bytes are unwanted). Never
+ * lengthens or makes one: what is not there reads as zeros.
+ */
 int staging_truncate(struct staging *s, uint64_t ino, uint64_t size_bytes);
 /* Punches a hole: the caller knows the bytes are unwanted or in the bucket. */
 int staging_punch(struct staging *s, uint64_t ino, uint64_t offset,
@@ -41,7 +47,11 @@ bool staging_exists(struct staging *s, uint64_t ino);
  * is no such file.
  */
 int staging_dup(struct staging *s, uint64_t ino, int *ret_fd);
-/* Makes the file's data durable (fdatasync). */
+/*
+ * Makes the file's data durable (fdatasync). -ENOENT if there is no such file.
+ * Once the disk has failed to take a file's data every later sync of it fails
+ * too, until it is removed.
+ */
 int staging_sync(struct staging *s, uint64_t ino);
 /*
  * Makes durable every file written since the last call (the commit of meta
