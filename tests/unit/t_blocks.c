@@ -1,0 +1,769 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Content is a function of the key, so every block that is found can be
+ * checked wherever it comes from; "absent" is always a legal answer, wrong
+ * bytes never are.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vers3/cache/blocks.h"
+#include "vers3/util/log.h"
+
+#define MIB	(UINT64_C(1) << 20)
+#define KEPT_MB 8 /* more than any overhead of a few blocks */
+
+static char dir[64];
+
+static const size_t sizes[] = {
+	0,     1,     100,   1984,   1985,   4096,	     8000,	8161,
+	16384, 16385, 65536, 100000, 262144, BLOCK_SIZE - 1, BLOCK_SIZE};
+#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+
+static struct blocks_key make_key(unsigned id, uint64_t number)
+{
+	struct blocks_key key = {.number = number};
+
+	memset(key.id, (int)(id * 37 + 5), sizeof(key.id));
+	memcpy(key.id, &id, sizeof(id));
+	return key;
+}
+
+static void fill(const struct blocks_key *key, unsigned char *data, size_t size)
+{
+	uint64_t x = key->number * 2654435761u + key->id[0] + 1;
+	size_t i;
+
+	for (i = 0; i < size; i++) {
+		if (i % 8 == 0)
+			x = x * UINT64_C(6364136223846793005) + 1442695041;
+		data[i] = (unsigned char)(x >> (i % 8 * 8));
+	}
+}
+
+static void remove_dir(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+	char *name;
+
+	while (d && (e = readdir(d))) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		assert_true(asprintf(&name, "%s/%s", path, e->d_name) > 0);
+		unlink(name);
+		free(name);
+	}
+	if (d)
+		closedir(d);
+	rmdir(path);
+}
+
+static char *in_dir(const char *name)
+{
+	char *path;
+
+	assert_true(asprintf(&path, "%s/blocks/%s", dir, name) > 0);
+	return path;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	strcpy(dir, "/tmp/t_blocks.XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	char *path = in_dir("");
+
+	(void)state;
+	remove_dir(path);
+	free(path);
+	return rmdir(dir);
+}
+
+static struct blocks *open_it(uint64_t limit)
+{
+	struct blocks *b = NULL;
+	char reason[256] = "";
+
+	if (blocks_open(dir, limit, reason, sizeof(reason), &b))
+		fail_msg("%s", reason);
+	return b;
+}
+
+static atomic_int done_count;
+
+static void free_done(void *arg)
+{
+	atomic_fetch_add(&done_count, 1);
+	free(arg);
+}
+
+static void put(struct blocks *b, unsigned id, uint64_t number, size_t size)
+{
+	struct blocks_key key = make_key(id, number);
+	unsigned char *data = malloc(size + 1);
+
+	assert_non_null(data);
+	fill(&key, data, size);
+	assert_int_equal(blocks_put(b, &key, data, size, free_done, data), 0);
+}
+
+/* Whether it is there; if so, with the right bytes. */
+static bool get(struct blocks *b, unsigned id, uint64_t number, size_t size)
+{
+	struct blocks_key key = make_key(id, number);
+	unsigned char *want;
+	struct blocks_hit hit;
+	int r = blocks_get(b, &key, &hit);
+
+	if (r) {
+		assert_int_equal(r, -ENOENT);
+		return false;
+	}
+	want = malloc(size + 1);
+	assert_non_null(want);
+	fill(&key, want, size);
+	assert_int_equal(hit.size, size);
+	assert_memory_equal(hit.data, want, size);
+	blocks_release(b, &hit);
+	free(want);
+	return true;
+}
+
+static struct blocks_stats stats(struct blocks *b)
+{
+	struct blocks_stats s;
+
+	blocks_read_stats(b, &s);
+	return s;
+}
+
+/* What the files take on disk, the mark included. */
+static uint64_t disk_bytes(void)
+{
+	char *path = in_dir("");
+	DIR *d = opendir(path);
+	struct dirent *e;
+	struct stat st;
+	uint64_t sum = 0;
+
+	assert_non_null(d);
+	while ((e = readdir(d)))
+		if (e->d_name[0] != '.' &&
+		    !fstatat(dirfd(d), e->d_name, &st, 0))
+			sum += (uint64_t)st.st_blocks * 512;
+	closedir(d);
+	free(path);
+	return sum;
+}
+
+static void test_put_get(void **state)
+{
+	struct blocks_key key = make_key(0, 0);
+	struct blocks *b = open_it(64 * MIB);
+	struct blocks_stats st;
+	size_t i;
+
+	(void)state;
+	atomic_store(&done_count, 0);
+	for (i = 0; i < SIZES; i++)
+		put(b, (unsigned)i, i % 3, sizes[i]);
+	blocks_flush(b);
+	assert_int_equal(atomic_load(&done_count), SIZES);
+	for (i = 0; i < SIZES; i++) {
+		key = make_key((unsigned)i, i % 3);
+		assert_true(blocks_has(b, &key));
+		assert_true(get(b, (unsigned)i, i % 3, sizes[i]));
+		assert_true(get(b, (unsigned)i, i % 3, sizes[i]));
+		key.number += 7;
+		assert_false(blocks_has(b, &key));
+		assert_false(get(b, (unsigned)i, i % 3 + 7, sizes[i]));
+	}
+	st = stats(b);
+	assert_int_equal(st.count, SIZES);
+	assert_int_equal(st.hits, 2 * SIZES);
+	assert_int_equal(st.misses, SIZES);
+	assert_true(st.used_bytes > 0 && st.used_bytes < 64 * MIB);
+	assert_int_equal(blocks_put(b, &key, "", BLOCK_SIZE + 1, NULL, NULL),
+			 -EINVAL);
+	/* Twice the same block is one block. */
+	put(b, 0, 0, sizes[0]);
+	put(b, 14, 2, sizes[14]);
+	blocks_flush(b);
+	assert_int_equal(stats(b).count, SIZES);
+	blocks_close(b);
+}
+
+static void test_reopen(void **state)
+{
+	struct blocks *b = open_it(64 * MIB);
+	unsigned round;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < SIZES; i++)
+		put(b, (unsigned)i, 0, sizes[i]);
+	blocks_close(b);
+	for (round = 0; round < 2; round++) {
+		b = open_it(64 * MIB);
+		assert_int_equal(stats(b).wiped, 0);
+		assert_int_equal(stats(b).count, SIZES);
+		for (i = 0; i < SIZES; i++)
+			assert_true(get(b, (unsigned)i, 0, sizes[i]));
+		blocks_close(b);
+	}
+}
+
+static void test_limit(void **state)
+{
+	const uint64_t limit = 16 * MIB;
+	struct blocks *b = open_it(limit);
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 160; i++) {
+		put(b, i, i, i % 4 ? BLOCK_SIZE : sizes[i / 4 % SIZES]);
+		if (i % 8 != 7)
+			continue;
+		blocks_flush(b);
+		assert_true(stats(b).used_bytes <= limit);
+		assert_true(disk_bytes() <= limit + 8192);
+	}
+	for (i = 0; i < 160; i++) {
+		size_t size = i % 4 ? BLOCK_SIZE : sizes[i / 4 % SIZES];
+		bool there = get(b, i, i, size);
+
+		assert_true(i > 8 || !there);
+		assert_true(i < 160 - KEPT_MB || there);
+	}
+	assert_true(stats(b).evicted > 100);
+	assert_int_equal(stats(b).wiped, 0);
+	blocks_close(b);
+}
+
+static void test_small_blocks_find_room(void **state)
+{
+	const uint64_t limit = 8 * MIB;
+	struct blocks *b = open_it(limit);
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 16; i++)
+		put(b, 1, i, BLOCK_SIZE);
+	for (i = 0; i < 3000; i++)
+		put(b, 2, i, 4000);
+	blocks_flush(b);
+	assert_true(disk_bytes() <= limit + 8192);
+	assert_true(get(b, 2, 2999, 4000));
+	assert_false(get(b, 2, 0, 4000));
+	for (i = 0; i < 16; i++)
+		assert_false(get(b, 1, i, BLOCK_SIZE));
+	for (i = 0; i < 16; i++)
+		put(b, 1, i, BLOCK_SIZE);
+	blocks_flush(b);
+	assert_true(get(b, 1, 15, BLOCK_SIZE));
+	assert_true(disk_bytes() <= limit + 8192);
+	blocks_close(b);
+}
+
+static void test_oldest_used_goes_first(void **state)
+{
+	struct blocks *b = open_it(32 * MIB);
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 24; i++)
+		put(b, 1, i, BLOCK_SIZE);
+	blocks_flush(b);
+	assert_true(get(b, 1, 0, BLOCK_SIZE));
+	assert_true(get(b, 1, 2, BLOCK_SIZE));
+	/* Also over a restart. */
+	blocks_close(b);
+	b = open_it(32 * MIB);
+	for (i = 24; i < 40; i++)
+		put(b, 1, i, BLOCK_SIZE);
+	blocks_flush(b);
+	assert_true(get(b, 1, 0, BLOCK_SIZE));
+	assert_false(get(b, 1, 1, BLOCK_SIZE));
+	assert_true(get(b, 1, 2, BLOCK_SIZE));
+	assert_false(get(b, 1, 3, BLOCK_SIZE));
+	assert_true(get(b, 1, 39, BLOCK_SIZE));
+	blocks_close(b);
+}
+
+static void test_set_limit(void **state)
+{
+	static const uint64_t limits[] = {20 * MIB, 6 * MIB, 2 * MIB,
+					  100000,   0,	     24 * MIB};
+	struct blocks *b = open_it(32 * MIB);
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		for (j = 0; j < 24; j++) {
+			put(b, 1, j, BLOCK_SIZE);
+			put(b, 2, j, 3000);
+		}
+		blocks_set_limit(b, limits[i]);
+		blocks_flush(b);
+		assert_int_equal(stats(b).limit_bytes, limits[i]);
+		assert_true(stats(b).used_bytes <= limits[i]);
+		assert_true(disk_bytes() <= limits[i] + 8192);
+		if (!limits[i])
+			assert_int_equal(stats(b).count, 0);
+	}
+	put(b, 1, 99, BLOCK_SIZE);
+	blocks_flush(b);
+	assert_true(get(b, 1, 99, BLOCK_SIZE));
+	blocks_close(b);
+}
+
+static void test_drop(void **state)
+{
+	struct blocks_key key = make_key(2, 0);
+	struct blocks *b = open_it(64 * MIB);
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 600; i++) {
+		put(b, 1, i, 1000);
+		put(b, 2, i, 1000 + i * 8);
+		put(b, 3, i, 3000);
+	}
+	put(b, 2, 600, BLOCK_SIZE);
+	assert_int_equal(blocks_drop(b, key.id), 0);
+	assert_int_equal(stats(b).count, 1200);
+	for (i = 0; i < 600; i++) {
+		assert_true(get(b, 1, i, 1000));
+		assert_false(get(b, 2, i, 1000 + i * 8));
+		assert_true(get(b, 3, i, 3000));
+	}
+	assert_false(get(b, 2, 600, BLOCK_SIZE));
+	assert_int_equal(blocks_drop(b, NULL), 0);
+	assert_int_equal(stats(b).count, 0);
+	put(b, 1, 0, 1000);
+	blocks_flush(b);
+	assert_true(get(b, 1, 0, 1000));
+	blocks_close(b);
+}
+
+/* What a hit shows stays, whatever becomes of the block meanwhile. */
+static void test_held_hit(void **state)
+{
+	struct blocks_key key = make_key(1, 0);
+	unsigned char *want = malloc(BLOCK_SIZE);
+	struct blocks *b = open_it(16 * MIB);
+	struct blocks_hit hit, again;
+	unsigned i;
+
+	(void)state;
+	assert_non_null(want);
+	fill(&key, want, BLOCK_SIZE);
+	put(b, 1, 0, BLOCK_SIZE);
+	blocks_flush(b);
+	assert_int_equal(blocks_get(b, &key, &hit), 0);
+	for (i = 1; i < 40; i++)
+		put(b, 1, i, BLOCK_SIZE);
+	blocks_flush(b);
+	assert_memory_equal(hit.data, want, BLOCK_SIZE);
+	assert_int_equal(blocks_get(b, &key, &again), 0);
+	blocks_drop(b, key.id);
+	assert_int_equal(blocks_drop(b, NULL), 0);
+	put(b, 2, 0, BLOCK_SIZE);
+	blocks_flush(b);
+	assert_memory_equal(hit.data, want, BLOCK_SIZE);
+	assert_memory_equal(again.data, want, BLOCK_SIZE);
+	blocks_release(b, &hit);
+	blocks_release(b, &again);
+	blocks_release(b, &again);
+	assert_true(get(b, 2, 0, BLOCK_SIZE));
+	assert_true(stats(b).used_bytes <= 16 * MIB);
+	blocks_close(b);
+	free(want);
+}
+
+static void test_boot_id(void **state)
+{
+	static const struct {
+		const char *text; /* of the mark; NULL: no file */
+		bool kept;
+	} rows[] = {
+		{"vers3 blocks 1\nboot other\nclean\n", true},
+		{"vers3 blocks 1\nboot other\nopen\n", false},
+		{"vers3 blocks 1\n", false},
+		{"vers3 blocks 0\nboot other\nclean\n", false},
+		{"", false},
+		{NULL, false},
+	};
+	char *path = in_dir("state");
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct blocks *b = open_it(16 * MIB);
+		FILE *f;
+
+		put(b, 1, 1, 5000);
+		blocks_close(b);
+		if (rows[i].text) {
+			f = fopen(path, "w");
+			assert_non_null(f);
+			fputs(rows[i].text, f);
+			fclose(f);
+		} else {
+			unlink(path);
+		}
+		b = open_it(16 * MIB);
+		assert_int_equal(get(b, 1, 1, 5000), rows[i].kept);
+		assert_int_equal(stats(b).wiped, !rows[i].kept && rows[i].text);
+		blocks_close(b);
+	}
+	free(path);
+}
+
+/* Ways to spoil `len` bytes at an offset of a file. */
+enum damage {
+	GARBAGE,
+	ZEROS,
+	ONES,
+	BIT,
+	CUT
+};
+
+static void spoil(const char *path, enum damage how, off_t at, size_t len)
+{
+	unsigned char buf[4096];
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	size_t i;
+
+	assert_true(fd >= 0 && len <= sizeof(buf));
+	if (how == CUT) {
+		assert_int_equal(ftruncate(fd, at), 0);
+	} else {
+		assert_true(pread(fd, buf, len, at) >= 0);
+		for (i = 0; i < len && how != BIT; i++)
+			buf[i] = how == GARBAGE ? (unsigned char)rand()
+				 : how == ZEROS ? 0
+						: 0xff;
+		if (how == BIT)
+			buf[(size_t)rand() % len] ^=
+				(unsigned char)(1 << rand() % 8);
+		assert_int_equal(pwrite(fd, buf, len, at), len);
+	}
+	close(fd);
+}
+
+static void use_damaged(void)
+{
+	struct blocks *b = open_it(KEPT_MB * MIB);
+	unsigned i;
+
+	for (i = 0; i < 40; i++)
+		get(b, 1, i, 1000);
+	for (i = 0; i < 40; i++)
+		get(b, 2, i, 5000);
+	for (i = 0; i < 5; i++)
+		get(b, 3, i, BLOCK_SIZE);
+	/* Eviction goes through all that is left. */
+	for (i = 5; i < 17; i++) {
+		put(b, 2, i + 100, 5000);
+		put(b, 3, i, BLOCK_SIZE);
+	}
+	blocks_flush(b);
+	assert_true(get(b, 3, 16, BLOCK_SIZE));
+	blocks_close(b);
+	b = open_it(KEPT_MB * MIB);
+	assert_true(get(b, 3, 16, BLOCK_SIZE));
+	assert_int_equal(blocks_drop(b, NULL), 0);
+	blocks_close(b);
+}
+
+static void spoil_page(const char *name, enum damage how, int page)
+{
+	struct blocks *b = open_it(KEPT_MB * MIB);
+	char *path = in_dir(name);
+	struct stat st;
+	unsigned i;
+	off_t pages;
+
+	for (i = 0; i < 40; i++)
+		put(b, 1, i, 1000);
+	for (i = 0; i < 40; i++)
+		put(b, 2, i, 5000);
+	for (i = 0; i < 5; i++)
+		put(b, 3, i, BLOCK_SIZE);
+	blocks_close(b);
+	assert_int_equal(stat(path, &st), 0);
+	pages = st.st_size / 4096;
+	spoil(path, how, (page < 0 ? rand() % pages : page % pages) * 4096,
+	      4096);
+	use_damaged();
+	free(path);
+}
+
+static void test_damage(void **state)
+{
+	static const char *const files[] = {"tiny.mdb", "4k.mdb", "1m.mdb"};
+	unsigned f, how;
+	int page;
+
+	(void)state;
+	srand(1);
+	for (f = 0; f < 3; f++)
+		for (how = GARBAGE; how <= CUT; how++)
+			for (page = -1; page < 5; page += 1 + (int)f)
+				spoil_page(files[f], how, page);
+}
+
+/* Noticed while it is open, by the block's own checksum. */
+static void test_damaged_bytes(void **state)
+{
+	static const unsigned char mark[] = "a run of bytes to be found again";
+	struct blocks_key key = make_key(1, 1);
+	unsigned char *data = calloc(1, BLOCK_SIZE), *found;
+	char *path = in_dir("1m.mdb"), *file;
+	struct blocks *b = open_it(16 * MIB);
+	struct blocks_hit hit;
+	struct stat st;
+	int fd;
+
+	(void)state;
+	assert_non_null(data);
+	memcpy(data + 700000, mark, sizeof(mark));
+	assert_int_equal(blocks_put(b, &key, data, BLOCK_SIZE, NULL, NULL), 0);
+	blocks_close(b);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &st), 0);
+	file = malloc((size_t)st.st_size);
+	assert_non_null(file);
+	assert_int_equal(pread(fd, file, (size_t)st.st_size, 0), st.st_size);
+	found = memmem(file, (size_t)st.st_size, mark, sizeof(mark));
+	assert_non_null(found);
+	assert_int_equal(pwrite(fd, "A", 1, (char *)found - file), 1);
+	close(fd);
+	b = open_it(16 * MIB);
+	assert_true(blocks_has(b, &key));
+	assert_int_equal(blocks_get(b, &key, &hit), -ENOENT);
+	blocks_flush(b);
+	assert_int_equal(stats(b).wiped, 1);
+	assert_int_equal(blocks_put(b, &key, data, BLOCK_SIZE, NULL, NULL), 0);
+	blocks_flush(b);
+	assert_int_equal(blocks_get(b, &key, &hit), 0);
+	assert_memory_equal(hit.data, data, BLOCK_SIZE);
+	blocks_release(b, &hit);
+	blocks_close(b);
+	free(data);
+	free(file);
+	free(path);
+}
+
+/* As a full disk does it, the file cannot grow. */
+static void test_disk_full(void **state)
+{
+	struct rlimit old, low;
+	struct blocks *b = open_it(64 * MIB);
+	unsigned i, kept = 0;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	low = old;
+	low.rlim_cur = 6 * MIB + 1000;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+	for (i = 0; i < 40; i++) {
+		put(b, 1, i, BLOCK_SIZE);
+		put(b, 2, i, 1000);
+		blocks_flush(b);
+	}
+	for (i = 0; i < 40; i++)
+		kept += get(b, 1, i, BLOCK_SIZE);
+	assert_true(kept > 0 && kept < 40);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	put(b, 1, 50, BLOCK_SIZE);
+	blocks_flush(b);
+	assert_true(get(b, 1, 50, BLOCK_SIZE));
+	for (i = 0; i < 40; i++)
+		assert_true(get(b, 2, i, 1000));
+	blocks_close(b);
+}
+
+/* The other end of test_kill: writes for ever and tells how it goes on. */
+static int write_for_ever(const char *path, int fd)
+{
+	struct blocks *b;
+	unsigned i;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	b = open_it(12 * MIB);
+	for (i = 0;; i++) {
+		put(b, 1, i % 64, sizes[i % 64 % SIZES]);
+		put(b, 2, i % 64, BLOCK_SIZE);
+		if (i % 8 == 7 && write(fd, "f", 1) != 1)
+			return 1;
+	}
+}
+
+static void test_kill(void **state)
+{
+	unsigned round, i;
+	int fds[2];
+	char c;
+
+	(void)state;
+	for (round = 0; round < 6; round++) {
+		struct blocks *b;
+		pid_t pid;
+
+		assert_int_equal(pipe(fds), 0);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (!pid) {
+			dup2(fds[1], STDOUT_FILENO);
+			execl("/proc/self/exe", "t_blocks", dir, (char *)NULL);
+			_exit(127);
+		}
+		close(fds[1]);
+		for (i = 0; i < 5 + round; i++)
+			assert_int_equal(read(fds[0], &c, 1), 1);
+		usleep(1000 * (round * 7 % 10));
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		close(fds[0]);
+		b = open_it(12 * MIB);
+		assert_int_equal(stats(b).wiped, 0);
+		assert_true(stats(b).count > 0);
+		assert_true(disk_bytes() <= 12 * MIB + 8192);
+		for (i = 0; i < 64; i++) {
+			get(b, 1, i, sizes[i % SIZES]);
+			get(b, 2, i, BLOCK_SIZE);
+		}
+		blocks_close(b);
+	}
+}
+
+struct crowd {
+	struct blocks *b;
+	atomic_bool stop;
+	atomic_uint wrong, hits;
+};
+
+static void *read_all(void *arg)
+{
+	struct crowd *c = arg;
+	unsigned char *want = malloc(BLOCK_SIZE);
+	unsigned i;
+
+	/* cmocka's asserts are for the main thread. */
+	for (i = 0; want && !atomic_load(&c->stop); i++) {
+		size_t size = i % 3 ? BLOCK_SIZE : 3000;
+		struct blocks_key key = make_key(i % 3, i / 3 % 20);
+		struct blocks_hit hit;
+
+		if (blocks_get(c->b, &key, &hit))
+			continue;
+		fill(&key, want, size);
+		if (hit.size != size || memcmp(hit.data, want, size) != 0)
+			atomic_fetch_add(&c->wrong, 1);
+		atomic_fetch_add(&c->hits, 1);
+		blocks_release(c->b, &hit);
+	}
+	free(want);
+	return NULL;
+}
+
+static void test_readers_and_eviction(void **state)
+{
+	struct crowd c = {.b = open_it(KEPT_MB * MIB)};
+	pthread_t threads[4];
+	unsigned i, round;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, read_all, &c), 0);
+	for (round = 0; round < 6; round++) {
+		for (i = 0; i < 20; i++) {
+			put(c.b, 0, i, 3000);
+			put(c.b, 1 + i % 2, i, BLOCK_SIZE);
+		}
+		if (round == 3)
+			blocks_drop(c.b, NULL);
+		if (round == 4)
+			blocks_set_limit(c.b, 5 * MIB);
+	}
+	blocks_flush(c.b);
+	while (!atomic_load(&c.hits))
+		usleep(1000);
+	atomic_store(&c.stop, true);
+	for (i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(atomic_load(&c.wrong), 0);
+	assert_true(stats(c.b).evicted > 0);
+	blocks_flush(c.b);
+	assert_true(stats(c.b).used_bytes <= 5 * MIB);
+	blocks_close(c.b);
+}
+
+static void test_open_fails(void **state)
+{
+	struct blocks *b = NULL;
+	char reason[256] = "";
+
+	(void)state;
+	assert_int_equal(blocks_open("/nonexistent/dir", MIB, reason,
+				     sizeof(reason), &b),
+			 -ENOENT);
+	assert_non_null(strstr(reason, "/nonexistent/dir"));
+	assert_null(b);
+	blocks_close(NULL);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_put_get),
+		TEST(test_reopen),
+		TEST(test_limit),
+		TEST(test_small_blocks_find_room),
+		TEST(test_oldest_used_goes_first),
+		TEST(test_set_limit),
+		TEST(test_drop),
+		TEST(test_held_hit),
+		TEST(test_boot_id),
+		TEST(test_damage),
+		TEST(test_damaged_bytes),
+		TEST(test_disk_full),
+		TEST(test_kill),
+		TEST(test_readers_and_eviction),
+		TEST(test_open_fails),
+	};
+
+	if (argc > 1)
+		return write_for_ever(argv[1], STDOUT_FILENO);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
