@@ -576,7 +576,8 @@ void dir_prefetch_attrs(struct vfs *v, const uint64_t *inos, unsigned count)
 enum local_answer {
 	LOCAL_FOUND,
 	LOCAL_ABSENT,
-	LOCAL_STALE, /* the directory has to be asked for */
+	LOCAL_STALE, /* the directory has to be listed again */
+	LOCAL_UNKNOWN, /* it never was: try whether one page holds it */
 	LOCAL_BIG, /* it is large: ask for the name alone */
 };
 
@@ -608,9 +609,9 @@ static int look_local(struct vfs *v, uint64_t parent, const char *name,
 	if (rc && rc != -ENOENT)
 		return rc;
 	if (!fresh) {
-		*ret_answer = (dir.flags & META_I_LISTED) ? LOCAL_STALE
-			      : (dir.flags & META_I_BIG)  ? LOCAL_BIG
-							  : LOCAL_STALE;
+		*ret_answer = (dir.flags & META_I_BIG)	    ? LOCAL_BIG
+			      : (dir.flags & META_I_LISTED) ? LOCAL_STALE
+							    : LOCAL_UNKNOWN;
 		return 0;
 	}
 	*ret_answer = rc ? LOCAL_ABSENT : LOCAL_FOUND;
@@ -680,10 +681,9 @@ static int lookup_single(struct vfs *v, uint64_t parent, const char *name)
 	r.on_entry = page_add;
 	r.entry_ctx = &page;
 	rc = store_call(v->store, &r);
-	if (!rc && page.count) {
-		item.is_dir = true;
-		rc = merge_page(m, &item, 1);
-	}
+	item.is_dir = true;
+	if (!rc)
+		rc = page.count ? merge_page(m, &item, 1) : merge_gone(m, name);
 out:
 	note_result(v, rc);
 	page_release(&page);
@@ -704,7 +704,7 @@ static int ask(struct vfs *v, uint64_t parent, const char *name,
 	else if (how == LOCAL_BIG && !count_lookup(v->dirs, parent))
 		rc = lookup_single(v, parent, name);
 	else
-		rc = refresh(v, parent, how != LOCAL_BIG);
+		rc = refresh(v, parent, how == LOCAL_UNKNOWN);
 	if (!rc && how == LOCAL_BIG)
 		*ret_sure = true;
 	if (rc && usable_offline(v, parent, rc)) {
@@ -744,8 +744,8 @@ int dir_lookup(struct vfs *v, uint64_t parent, const char *name,
 		if (rc && rc != -ESTALE)
 			return rc;
 		/* A list that was asked for just now is an answer (ttl=0). */
-		if (!rc && answer == LOCAL_STALE)
-			sure = v->config.ttl_ns == 0 || sure;
+		if (!rc && answer == LOCAL_STALE && v->config.ttl_ns == 0)
+			sure = true;
 	}
 	return -EIO;
 }

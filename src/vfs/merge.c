@@ -21,6 +21,7 @@
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
 
+#define BIG_NAMES    20000 /* from here on a name is asked for alone */
 #define FINISH_CHUNK 500 /* names looked at under one hold of the lock */
 
 struct merge {
@@ -402,6 +403,23 @@ static int remove_gone(struct merge *m, const struct meta_dentry *de,
 	return rc ? rc : dir_drop_inode(m->v, &in);
 }
 
+int merge_gone(struct merge *m, const char *name)
+{
+	struct meta_dentry de;
+	bool kept = false;
+	int rc = meta_lock(m->v->meta);
+
+	if (rc)
+		return rc;
+	rc = check_place(m);
+	if (!rc)
+		rc = meta_dentry_get(m->v->meta, m->ino, name, &de);
+	if (!rc)
+		rc = remove_gone(m, &de, &kept);
+	meta_unlock(m->v->meta);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 /* Looks at up to FINISH_CHUNK names after *after; -ENOENT at the end. */
 static int finish_chunk(struct merge *m, char *after)
 {
@@ -446,6 +464,12 @@ static int note_listed(struct merge *m, int64_t asked_ns)
 		in.flags |= META_I_LISTED;
 		in.flags &= ~(uint32_t)META_I_BIG;
 		in.listed_ns = asked_ns;
+		if (m->seen_count > BIG_NAMES) {
+			/* Its list may take longer than ttl: it counts anew
+			   from its end, and single names do not ask for it. */
+			in.flags |= META_I_BIG;
+			in.listed_ns = clock_real_ns();
+		}
 		rc = meta_inode_put(m->v->meta, &in);
 	}
 	meta_unlock(m->v->meta);

@@ -186,8 +186,9 @@ static int read_dress(struct vfs *v, uint64_t ino, struct dress *d,
 	return rc;
 }
 
+/* content: its bytes are sent anew, so no digest of the old ones may stay. */
 static int dress_make(struct vfs *v, const struct meta_inode *in,
-		      const char *path, struct dress *d)
+		      const char *path, bool content, struct dress *d)
 {
 	struct objattr_xattrs x = {0};
 	struct objattr a = {.mode = in->mode,
@@ -201,6 +202,8 @@ static int dress_make(struct vfs *v, const struct meta_inode *in,
 	kvlist_init(&d->headers);
 	strcpy(a.link_id, in->link_id);
 	rc = read_dress(v, in->ino, d, &x);
+	if (!rc && content)
+		rc = objattr_new_content(&d->meta);
 	if (!rc)
 		rc = objattr_format(&a, &x, METADATA_MAX, &d->meta);
 	if (!rc && !kvlist_get(&d->headers, "content-type"))
@@ -336,7 +339,7 @@ int upload_put(struct uploader *u, const struct meta_inode *in,
 	char key[META_KEY_MAX + 1], *body = NULL;
 	struct store_request r;
 	struct dress d;
-	int rc = dress_make(v, in, path, &d);
+	int rc = dress_make(v, in, path, true, &d);
 
 	store_request_init(&r, STORE_PUT);
 	if (!rc)
@@ -407,7 +410,7 @@ int upload_copy(struct uploader *u, const struct meta_inode *in,
 	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
 	struct store_request r;
 	struct dress d;
-	int rc = dress_make(v, in, path, &d);
+	int rc = dress_make(v, in, path, false, &d);
 
 	store_request_init(&r, STORE_COPY);
 	if (!rc)
@@ -717,7 +720,7 @@ int upload_parts(struct uploader *u, const struct meta_inode *in,
 	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
 	struct multi m = {.u = u, .in = in, .key = key, .source = source};
 	struct dress d;
-	int rc = dress_make(v, in, path, &d);
+	int rc = dress_make(v, in, path, true, &d);
 
 	if (!rc)
 		rc = vfs_object_key(v, path, key);

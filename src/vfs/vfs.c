@@ -140,10 +140,9 @@ void vfs_free(struct vfs *v)
 	view_free(v->view);
 	syncer_free(v->syncer);
 	reader_free(v->reader);
-	meta_set_precommit(v->meta, NULL, NULL);
-	/* What was staged last is made durable with the last commit. */
-	staging_sync_all(v->staging);
+	/* The last commit, with the data that it speaks of. */
 	meta_sync(v->meta);
+	meta_set_precommit(v->meta, NULL, NULL);
 	dirs_free(v->dirs);
 	nodes_free(v->nodes);
 	free(v);

@@ -28,6 +28,8 @@ int merge_new(struct vfs *v, uint64_t ino, const char *path, uint64_t since,
 void merge_free(struct merge *m);
 /* Applies a page. -ESTALE when the directory has moved meanwhile. */
 int merge_page(struct merge *m, const struct merge_item *items, size_t count);
+/* The bucket has nothing at a name: removes it here unless it is dirty. */
+int merge_gone(struct merge *m, const char *name);
 /* After the last page: removes what is gone, notes the time of the list. */
 int merge_finish(struct merge *m, int64_t asked_ns);
 /* Items that were passed over because no name can carry them. */

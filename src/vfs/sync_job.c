@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Carrying out what was decided for a key, and noting the outcome. Whatever
+ * happens, the dirty record ends only when the bucket is known to hold what
+ * the namespace wants; a failure leaves it there with a later due time.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "syncer_impl.h"
+#include "vers3/meta/extent.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+#include "vers3/vfs/node.h"
+
+#define BACKOFF_MAX_NS (60 * NS_PER_S)
+
+static bool is_outage(int rc)
+{
+	return rc == -ETIMEDOUT || rc == -ECONNREFUSED || rc == -ECONNRESET ||
+	       rc == -EHOSTUNREACH || rc == -ENETUNREACH || rc == -EIO;
+}
+
+static void note_outcome(struct syncer *s, const char *key, int rc)
+{
+	pthread_mutex_lock(&s->mutex);
+	if (rc && rc != -EAGAIN) {
+		s->outage = is_outage(rc);
+		s->stats.failures++;
+		s->stats.error = -rc;
+		strcpy(s->stats.error_key, key);
+	} else if (!rc) {
+		s->outage = false;
+		s->saves++;
+	}
+	pthread_mutex_unlock(&s->mutex);
+}
+
+/* A try failed: it stays dirty and comes again later. */
+static void apply_failure(struct syncer *s, const char *key, int rc)
+{
+	struct meta_dirty d;
+	int64_t wait = NS_PER_S;
+
+	note_outcome(s, key, rc);
+	if (meta_lock(s->v->meta))
+		return;
+	if (!meta_dirty_get(s->v->meta, key, &d)) {
+		if (rc == -EAGAIN) {
+			wait = s->v->config.commit_ns;
+		} else {
+			for (uint32_t i = 0;
+			     i < d.fails && wait < BACKOFF_MAX_NS; i++)
+				wait *= 2;
+			d.fails++;
+			d.error = -rc;
+		}
+		syncer_postpone(s->v, &d, clock_real_ns() + wait);
+	}
+	meta_unlock(s->v->meta);
+	if (rc == -EAGAIN)
+		return;
+	log_warning("cannot save %s: %s; it is kept here and tried again", key,
+		    strerror(-rc));
+	sync_wait_tell(s, key, 0, 0, false, rc);
+}
+
+/* The inode is what was sent: it is based on the new version now. */
+static int rebase(struct syncer *s, struct meta_inode *in,
+		  const struct upload_result *r, bool attrs_too)
+{
+	struct meta *meta = s->v->meta;
+	int rc;
+
+	in->base = r->version;
+	in->base_bytes = r->version.size_bytes;
+	in->flags &= ~(uint32_t)META_I_STAGED;
+	if (attrs_too)
+		in->flags &= ~(uint32_t)META_I_ATTR_DIRTY;
+	else
+		in->flags |= META_I_ATTR_DIRTY;
+	rc = meta_extent_clear(meta, in->ino);
+	if (!rc)
+		rc = meta_head_put(meta, in->ino, &r->head);
+	if (!rc)
+		rc = meta_inode_put(meta, in);
+	return rc ? rc : syncer_reap(s, in->ino);
+}
+
+/* With the node's lock and meta_lock() held. */
+static int apply_saved_locked(struct job *j, const struct upload_result *r,
+			      bool *ret_gone)
+{
+	struct syncer *s = j->s;
+	struct meta *meta = s->v->meta;
+	struct meta_inode in, here;
+	struct meta_dirty d;
+	bool at_key;
+	int rc = meta_dirty_get(meta, j->key, &d);
+
+	if (rc)
+		return rc;
+	d.known = r->version;
+	d.seq = j->seq;
+	d.fails = 0;
+	d.error = 0;
+	d.since_ns = clock_real_ns();
+	d.due_ns = d.since_ns + s->v->config.commit_ns;
+	at_key = !syncer_wanted(s->v, j->key, &here) && here.ino == j->snap.ino;
+	rc = meta_inode_get(meta, j->snap.ino, &in);
+	if (!rc && at_key && in.change == j->snap.change) {
+		rc = rebase(s, &in, r, true);
+		*ret_gone = true;
+		return rc ? rc : syncer_drop(s, j->key);
+	}
+	if (!rc && in.data_change == j->snap.data_change &&
+	    (at_key || (s->v->config.versioned && r->version.version_id[0])))
+		rc = rebase(s, &in, r, false);
+	if (rc == -ENOENT)
+		rc = 0; /* the file is gone; what it wants now is decided anew */
+	return rc ? rc : meta_dirty_put(meta, &d);
+}
+
+static void apply_saved(struct job *j, const struct upload_result *r)
+{
+	struct vfs *v = j->s->v;
+	bool gone = false;
+	struct node *n;
+	int rc = node_get(v->nodes, j->snap.ino, &n);
+
+	if (!rc) {
+		pthread_rwlock_wrlock(&n->lock);
+		rc = meta_lock(v->meta);
+		if (!rc) {
+			rc = apply_saved_locked(j, r, &gone);
+			meta_unlock(v->meta);
+		}
+		pthread_rwlock_unlock(&n->lock);
+		node_put(v->nodes, n);
+	}
+	if (rc)
+		log_error("cannot note that %s was saved: %s", j->key,
+			  strerror(-rc));
+	note_outcome(j->s, j->key, 0);
+	sync_wait_tell(j->s, j->key, j->snap.ino, j->snap.change, gone, rc);
+}
+
+void sync_job_run(void *arg)
+{
+	struct job *j = arg;
+	struct syncer *s = j->s;
+	struct upload_result r;
+	int rc;
+
+	upload_result_init(&r);
+	log_debug("%s %s", decide_action_name(j->action), j->key);
+	if (j->action == DECIDE_PUT)
+		rc = upload_put(s->upload, &j->snap, j->key, &r);
+	else if (j->action == DECIDE_COPY)
+		rc = upload_copy(s->upload, &j->snap, j->key, &r);
+	else
+		rc = upload_parts(s->upload, &j->snap, j->key, &r);
+	if (rc)
+		apply_failure(s, j->key, rc);
+	else
+		apply_saved(j, &r);
+	pthread_mutex_lock(&s->mutex);
+	s->in_flight--;
+	s->stats.sent_bytes += r.sent_bytes;
+	if (!rc && j->action == DECIDE_COPY)
+		s->stats.copies++;
+	else if (!rc)
+		s->stats.puts++;
+	pthread_mutex_unlock(&s->mutex);
+	syncer_clear_busy(s, j->key);
+	upload_result_release(&r);
+	free(j);
+}
+
+/* A delete was done: the bucket holds nothing at the key. */
+static int apply_deleted(struct syncer *s, const char *key, uint64_t seq)
+{
+	struct meta_inode want;
+	struct meta_dirty d;
+	int rc = meta_lock(s->v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_dirty_get(s->v->meta, key, &d);
+	if (!rc && syncer_wanted(s->v, key, &want) == -ENOENT) {
+		rc = syncer_drop(s, key);
+	} else if (!rc) {
+		memset(&d.known, 0, sizeof(d.known));
+		d.seq = seq;
+		rc = meta_dirty_put(s->v->meta, &d);
+	}
+	meta_unlock(s->v->meta);
+	return rc;
+}
+
+static int send_deletes(struct delete_job *j, struct store_delete *items)
+{
+	struct store *store = j->s->v->store;
+	struct store_request r;
+	int rc;
+
+	if (j->count == 1) {
+		store_request_init(&r, STORE_DELETE);
+		r.key = items[0].key;
+		rc = items[0].result = store_call(store, &r);
+		if (rc == -ENOENT)
+			rc = items[0].result = 0;
+	} else {
+		store_request_init(&r, STORE_DELETE_MANY);
+		r.deletes = items;
+		r.delete_count = j->count;
+		rc = store_call(store, &r);
+	}
+	store_request_release(&r);
+	return rc;
+}
+
+void sync_deletes_run(void *arg)
+{
+	struct delete_job *j = arg;
+	struct syncer *s = j->s;
+	size_t skip = strlen(s->v->config.prefix);
+	struct store_delete *items = calloc(j->count, sizeof(*items));
+	int rc = items ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !rc && i < j->count; i++)
+		items[i].key = j->keys[i];
+	if (!rc)
+		rc = send_deletes(j, items);
+	for (size_t i = 0; i < j->count; i++) {
+		const char *key = j->keys[i] + skip;
+		int one = rc ? rc : items[i].result;
+
+		if (!one)
+			one = apply_deleted(s, key, j->seq);
+		if (one)
+			apply_failure(s, key, one);
+		else
+			note_outcome(s, key, 0);
+		syncer_clear_busy(s, key);
+		if (items)
+			free(items[i].marker_version);
+		free(j->keys[i]);
+	}
+	pthread_mutex_lock(&s->mutex);
+	s->in_flight--;
+	s->deleting = false;
+	s->stats.deletes += rc ? 0 : j->count;
+	s->kicked = true;
+	pthread_cond_signal(&s->wake);
+	pthread_mutex_unlock(&s->mutex);
+	free(items);
+	free(j);
+}

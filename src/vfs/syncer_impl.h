@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the syncer: its state, shared by syncer.c (what is sent when),
+ * sync_job.c (sending it), sync_wait.c (those who wait) and settled.c (what
+ * lists under way must not undo).
+ *
+ * Locks: meta_lock() before the mutex, which is a leaf and is never held
+ * across anything that waits. A key is worked on by one job at a time.
+ */
+#ifndef VERS3_SRC_VFS_SYNCER_IMPL_H
+#define VERS3_SRC_VFS_SYNCER_IMPL_H
+
+#include <pthread.h>
+
+#include "vers3/util/map.h"
+#include "vers3/vfs/decide.h"
+#include "vers3/vfs/syncer.h"
+#include "vers3/vfs/upload.h"
+
+#define DELETES_MAX 1000 /* DeleteObjects' limit */
+
+/* Someone who waits for one key (sync_inode) or for all below a path. */
+struct waiter {
+	struct waiter *next;
+	const char *path; /* borrowed from the waiting thread */
+	bool all;
+	uint64_t ino, change; /* one key: this content, or a later one */
+	bool done;
+	int error;
+};
+
+struct syncer {
+	struct vfs *v; /* borrowed */
+	struct uploader *upload; /* owned */
+	struct pool *pool; /* owned */
+	pthread_t thread;
+	bool started;
+
+	pthread_mutex_t mutex;
+	pthread_cond_t wake; /* the scheduler has something to look at */
+	pthread_cond_t event; /* a key was settled, or a try failed */
+	/* All below is protected by mutex. */
+	bool stop, kicked;
+	bool outage;
+	int64_t next_due_ns; /* realtime; when the scheduler wakes itself */
+	unsigned in_flight;
+	bool deleting; /* a batch of deletes is in flight */
+	struct map *busy; /* keys being worked on */
+	struct map *settled; /* key → epoch, while lists are under way */
+	unsigned lists;
+	uint64_t epoch;
+	struct waiter *waiters;
+	uint64_t *reap; /* owned: inodes whose staging file may go */
+	size_t reap_count, reap_size;
+	uint64_t saves;
+	struct syncer_stats stats;
+};
+
+/* One key at work, with what was wanted there when the job was made. */
+struct job {
+	struct syncer *s;
+	char key[META_KEY_MAX + 1];
+	struct meta_inode snap;
+	struct meta_version known;
+	enum decide_action action;
+	uint64_t seq; /* changes before this one are in the snapshot */
+};
+
+struct delete_job {
+	struct syncer *s;
+	char *keys[DELETES_MAX]; /* owned; in the bucket, prefix and all */
+	size_t count;
+	uint64_t seq;
+};
+
+/* sync_job.c: run in the pool; they own and free arg. */
+void sync_job_run(void *arg);
+void sync_deletes_run(void *arg);
+
+/* With meta_lock() held. */
+
+/*
+ * What the namespace wants at a key: 0 with the inode, -ENOENT for nothing.
+ * A key that ends in '/' is a directory's marker.
+ */
+int syncer_wanted(struct vfs *v, const char *key, struct meta_inode *ret);
+int syncer_postpone(struct vfs *v, struct meta_dirty *d, int64_t due_ns);
+/* The key is clean: ends its record and tells whoever waits. */
+int syncer_drop(struct syncer *s, const char *key);
+/* settled.c: remembers it while lists are under way. */
+void settled_note(struct syncer *s, const char *key);
+
+/* Any lock may be held. */
+
+/* Tells those who wait for a key; gone: its record was just deleted. */
+void sync_wait_tell(struct syncer *s, const char *key, uint64_t ino,
+		    uint64_t change, bool gone, int error);
+/* Whether someone waits for the key, so that it goes at once. */
+bool sync_wait_wants(struct syncer *s, const struct meta_dirty *d, int64_t now);
+/* Whether someone waits for more than one key. */
+bool sync_wait_all(struct syncer *s);
+/* The key may be worked on again; wakes the scheduler. */
+void syncer_clear_busy(struct syncer *s, const char *key);
+
+#endif
