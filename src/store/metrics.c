@@ -49,7 +49,7 @@ static void count(struct metrics_store *ms, const struct store_request *r,
 	op->time_ns += (uint64_t)(end_ns - start_ns);
 	op->sent_bytes += r->body.length;
 	op->received_bytes += received_bytes;
-	if (err && err != -ENOENT) {
+	if (err && err != -ENOENT && err != -ENODATA) {
 		op->errors++;
 		ms->now.last_error_mono_ns = end_ns;
 		note_error(&ms->now, r, err);

@@ -7,7 +7,7 @@
 
 struct metrics_op {
 	uint64_t calls; /* that ended */
-	uint64_t errors; /* that ended in anything but 0 or -ENOENT */
+	uint64_t errors; /* not those that found nothing: -ENOENT, -ENODATA */
 	uint64_t time_ns; /* summed */
 	uint64_t sent_bytes, received_bytes; /* of bodies */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The control file: `.control`. Reading gives the mount's state in git-config
- * syntax, taken when it was opened; writing a line runs a command and what is
+ * syntax, taken at the first read; writing a line runs a command and what is
  * read from the same descriptor afterwards is the command's answer.
  */
 #ifndef VERS3_VFS_CONTROL_H
@@ -13,14 +13,17 @@ int control_new(struct vfs *v, struct control **ret_control);
 void control_free(struct control *c);
 
 struct control_session;
-/* May ask the bucket for its configuration. */
 int control_open(struct vfs *v, struct control_session **ret_session);
-/* Bytes go to buf from where the last read ended. */
+/*
+ * Bytes go to buf from where the last read ended. The first one may ask the
+ * bucket for its configuration, and waits a moment at most for it.
+ */
 int control_read(struct control_session *s, void *buf, size_t size,
 		 size_t *ret_size);
 /*
- * One or more lines, each a command. -EINVAL for an unknown or malformed
- * one; the answer text (readable next) says what was wrong.
+ * One or more lines, each a command, up to the first that fails. -EINVAL for
+ * an unknown or malformed one, -E2BIG for over 64 KiB; the answer text
+ * (readable next) says what was wrong. May wait for the bucket.
  */
 int control_write(struct vfs *v, struct control_session *s, const char *data,
 		  size_t size);

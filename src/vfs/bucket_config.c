@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Locks: `editing` is held while the bucket is asked, since an edit is a read
+ * and a write that belong together; only those who edit wait for it, and they
+ * hold nothing else. `mutex` is a leaf.
+ */
+#include "bucket_config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vers3/util/clock.h"
+#include "vers3/util/pool.h"
+
+#define DOCUMENT_MAX   (4 << 20)
+#define ASK_WAIT_NS    (2 * NS_PER_S) /* then what is known has to do */
+#define ERROR_PAUSE_NS (5 * NS_PER_S) /* before asking again in vain */
+
+struct document {
+	struct bucket_config *owner; /* borrowed */
+	enum store_op op;
+	/* All below is protected by the owner's mutex. */
+	char *text; /* owned; NULL: there is none, or none is known */
+	bool asking; /* a job is under way */
+	uint64_t edits; /* what was asked before an edit is void */
+	int64_t started_ns; /* of the job */
+	int64_t ended_ns; /* of the last one; 0: never */
+	int error; /* how that ended */
+	char reason[256];
+};
+
+struct bucket_config {
+	struct store *store; /* borrowed */
+	struct pool *pool; /* owned */
+	int64_t ttl_ns;
+	pthread_mutex_t editing;
+	pthread_mutex_t mutex;
+	pthread_cond_t done;
+	struct document documents[BUCKET_DOCUMENTS];
+};
+
+static void explain(const struct store_reply *reply, int rc, char *reason,
+		    size_t size)
+{
+	if (reply->code[0])
+		snprintf(reason, size, "%s%s%.160s", reply->code,
+			 reply->message[0] ? ": " : "", reply->message);
+	else
+		snprintf(reason, size, "%.160s",
+			 reply->message[0] ? reply->message : strerror(-rc));
+}
+
+int bucket_config_new(struct store *store, int64_t ttl_ns,
+		      struct bucket_config **ret_config)
+{
+	struct bucket_config *c = calloc(1, sizeof(*c));
+	int rc;
+
+	if (!c)
+		return -ENOMEM;
+	c->store = store;
+	c->ttl_ns = ttl_ns;
+	c->documents[BUCKET_LIFECYCLE].op = STORE_GET_LIFECYCLE;
+	c->documents[BUCKET_REPLICATION].op = STORE_GET_REPLICATION;
+	for (size_t i = 0; i < BUCKET_DOCUMENTS; i++)
+		c->documents[i].owner = c;
+	pthread_mutex_init(&c->editing, NULL);
+	pthread_mutex_init(&c->mutex, NULL);
+	rc = clock_cond_init(&c->done);
+	if (!rc)
+		rc = pool_new("config", BUCKET_DOCUMENTS, &c->pool);
+	if (rc) {
+		bucket_config_free(c);
+		return rc;
+	}
+	*ret_config = c;
+	return 0;
+}
+
+void bucket_config_free(struct bucket_config *c)
+{
+	if (!c)
+		return;
+	pool_free(c->pool);
+	for (size_t i = 0; i < BUCKET_DOCUMENTS; i++)
+		free(c->documents[i].text);
+	pthread_cond_destroy(&c->done);
+	pthread_mutex_destroy(&c->mutex);
+	pthread_mutex_destroy(&c->editing);
+	free(c);
+}
+
+/* With mutex held: takes an answer in; text becomes the document's. */
+static void take(struct document *d, int rc, char *text, const char *reason)
+{
+	d->ended_ns = clock_mono_ns();
+	d->error = rc;
+	snprintf(d->reason, sizeof(d->reason), "%s", reason);
+	if (rc) {
+		free(text);
+		return;
+	}
+	free(d->text);
+	d->text = text;
+}
+
+static void run_ask(void *arg)
+{
+	struct document *d = arg;
+	struct bucket_config *c = d->owner;
+	struct store_request r;
+	char reason[256] = "", *text = NULL;
+	uint64_t edits;
+	int rc;
+
+	pthread_mutex_lock(&c->mutex);
+	edits = d->edits;
+	pthread_mutex_unlock(&c->mutex);
+	store_request_init(&r, d->op);
+	rc = store_call(c->store, &r);
+	if (!rc) {
+		text = buf_detach(&r.reply.body);
+		rc = text ? 0 : -ENOMEM;
+	}
+	/* A server without such configurations has none. */
+	if (rc == -ENODATA || rc == -EOPNOTSUPP)
+		rc = 0;
+	if (rc)
+		explain(&r.reply, rc, reason, sizeof(reason));
+	pthread_mutex_lock(&c->mutex);
+	if (edits == d->edits)
+		take(d, rc, text, reason);
+	else
+		free(text);
+	d->asking = false;
+	pthread_cond_broadcast(&c->done);
+	pthread_mutex_unlock(&c->mutex);
+	store_request_release(&r);
+}
+
+/* With mutex held. */
+static bool is_fresh(const struct bucket_config *c, const struct document *d)
+{
+	int64_t age = clock_mono_ns() - d->ended_ns;
+
+	if (!d->ended_ns)
+		return false;
+	return age < c->ttl_ns || (d->error && age < ERROR_PAUSE_NS);
+}
+
+/* With mutex held. */
+static void ask(struct bucket_config *c, struct document *d)
+{
+	int rc;
+
+	if (d->asking || is_fresh(c, d))
+		return;
+	d->asking = true;
+	d->started_ns = clock_mono_ns();
+	rc = pool_submit(c->pool, run_ask, d);
+	if (rc) {
+		d->asking = false;
+		take(d, rc, NULL, strerror(-rc));
+	}
+}
+
+void bucket_config_refresh(struct bucket_config *c, enum bucket_document which)
+{
+	pthread_mutex_lock(&c->mutex);
+	ask(c, &c->documents[which]);
+	pthread_mutex_unlock(&c->mutex);
+}
+
+int bucket_config_get(struct bucket_config *c, enum bucket_document which,
+		      struct buf *doc, char *reason, size_t size)
+{
+	struct document *d = &c->documents[which];
+	int rc = 0, error;
+
+	pthread_mutex_lock(&c->mutex);
+	ask(c, d);
+	while (d->asking &&
+	       clock_cond_wait_until(&c->done, &c->mutex,
+				     d->started_ns + ASK_WAIT_NS) != -ETIMEDOUT)
+		;
+	error = d->asking ? -ETIMEDOUT : d->error;
+	snprintf(reason, size, "%s", d->asking ? "no answer yet" : d->reason);
+	if (d->text)
+		rc = buf_puts(doc, d->text);
+	pthread_mutex_unlock(&c->mutex);
+	return rc ? rc : error;
+}
+
+/* The document as it is now; *ret_text is NULL when there is none. */
+static int fetch_lifecycle(struct bucket_config *c, char **ret_text,
+			   size_t *ret_len, char *reason, size_t size)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_GET_LIFECYCLE);
+	rc = store_call(c->store, &r);
+	*ret_text = NULL;
+	*ret_len = r.reply.body.len;
+	if (!rc) {
+		*ret_text = buf_detach(&r.reply.body);
+		rc = *ret_text ? 0 : -ENOMEM;
+	} else if (rc == -ENODATA) {
+		rc = 0;
+	}
+	if (rc)
+		explain(&r.reply, rc, reason, size);
+	store_request_release(&r);
+	return rc;
+}
+
+static int send_lifecycle(struct bucket_config *c, const struct buf *doc,
+			  char *reason, size_t size)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, doc->len ? STORE_PUT_LIFECYCLE
+					: STORE_DELETE_LIFECYCLE);
+	if (doc->len) {
+		r.body.mem = doc->data;
+		r.body.length = doc->len;
+	}
+	rc = store_call(c->store, &r);
+	if (rc)
+		explain(&r.reply, rc, reason, size);
+	store_request_release(&r);
+	return rc;
+}
+
+/* What was sent is what there is now, whatever was asked for before. */
+static void note_edit(struct bucket_config *c, struct buf *doc)
+{
+	struct document *d = &c->documents[BUCKET_LIFECYCLE];
+	char *text = doc->len ? buf_detach(doc) : NULL;
+
+	pthread_mutex_lock(&c->mutex);
+	d->edits++;
+	take(d, 0, text, "");
+	pthread_mutex_unlock(&c->mutex);
+}
+
+int bucket_config_edit_lifecycle(struct bucket_config *c, bucket_edit_fn edit,
+				 void *ctx, char *reason, size_t size)
+{
+	struct buf out;
+	char *text = NULL;
+	size_t len = 0;
+	int rc;
+
+	*reason = '\0';
+	buf_init(&out, DOCUMENT_MAX);
+	pthread_mutex_lock(&c->editing);
+	rc = fetch_lifecycle(c, &text, &len, reason, size);
+	if (!rc)
+		rc = edit(ctx, text, len, &out, reason, size);
+	/* Nothing before and nothing after: nothing to do. */
+	if (!rc && (text || out.len))
+		rc = send_lifecycle(c, &out, reason, size);
+	if (!rc)
+		note_edit(c, &out);
+	pthread_mutex_unlock(&c->editing);
+	if (rc && !*reason)
+		snprintf(reason, size, "%s", strerror(-rc));
+	free(text);
+	buf_release(&out);
+	return rc;
+}

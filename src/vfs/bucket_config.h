@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bucket's own configuration, as documents: its lifecycle, which can be
+ * edited, and its replication. Asked for by a thread of its own, so that who
+ * wants to know waits only for a moment and then gets what is known.
+ */
+#ifndef VERS3_VFS_BUCKET_CONFIG_INTERNAL_H
+#define VERS3_VFS_BUCKET_CONFIG_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vers3/store/store.h"
+#include "vers3/util/buf.h"
+
+struct bucket_config;
+
+enum bucket_document {
+	BUCKET_LIFECYCLE,
+	BUCKET_REPLICATION,
+	BUCKET_DOCUMENTS,
+};
+
+/* Borrows the store. An answer is used for ttl_ns. 0 or -errno. */
+int bucket_config_new(struct store *store, int64_t ttl_ns,
+		      struct bucket_config **ret_config);
+/* Waits for what is being asked. NULL is fine. */
+void bucket_config_free(struct bucket_config *c);
+
+/* Starts to ask for a document that is too old, and does not wait. */
+void bucket_config_refresh(struct bucket_config *c, enum bucket_document which);
+/*
+ * Appends the document to doc, nothing when the bucket has none. 0; or why
+ * it could not be asked for, with one line in reason (size bytes), and what
+ * was known before appended all the same.
+ */
+int bucket_config_get(struct bucket_config *c, enum bucket_document which,
+		      struct buf *doc, char *reason, size_t size);
+
+/*
+ * Makes the new document of the one there is; doc is NULL when there is none.
+ * An empty out means that there is to be none. 0, or -errno with a reason.
+ */
+typedef int (*bucket_edit_fn)(void *ctx, const char *doc, size_t len,
+			      struct buf *out, char *reason, size_t size);
+/*
+ * Asks for the lifecycle, has it edited and puts it back; one edit at a time.
+ * Waits for the bucket. 0 or -errno with one line in reason.
+ */
+int bucket_config_edit_lifecycle(struct bucket_config *c, bucket_edit_fn edit,
+				 void *ctx, char *reason, size_t size);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "census.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "vers3/meta/inode.h"
+#include "vers3/util/kv.h"
+
+#define CHUNK 1000 /* inodes looked at under one hold of the lock */
+
+static enum census_status status_of(const struct kvlist *head)
+{
+	static const struct {
+		const char *word;
+		enum census_status status;
+	} words[] = {
+		{"PENDING", CENSUS_PENDING},	{"COMPLETED", CENSUS_COMPLETED},
+		{"COMPLETE", CENSUS_COMPLETED}, {"FAILED", CENSUS_FAILED},
+		{"REPLICA", CENSUS_REPLICA},
+	};
+	const char *text = kvlist_get(head, "x-amz-replication-status");
+
+	for (size_t i = 0; text && i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(text, words[i].word))
+			return words[i].status;
+	return CENSUS_NONE;
+}
+
+static int count(struct census *c, const struct meta_inode *in,
+		 enum census_status status)
+{
+	c->counts[status]++;
+	if (status == CENSUS_PENDING &&
+	    (!c->oldest_pending_ns ||
+	     in->base.last_modified_ns < c->oldest_pending_ns))
+		c->oldest_pending_ns = in->base.last_modified_ns;
+	if (status == CENSUS_FAILED && c->failed_count < CENSUS_KEYS_MAX) {
+		c->failed[c->failed_count] = strdup(in->base.key);
+		if (!c->failed[c->failed_count])
+			return -ENOMEM;
+		c->failed_count++;
+	}
+	return 0;
+}
+
+/* One inode, if it is based on an object. */
+static int look(struct meta *m, uint64_t ino, struct census *c)
+{
+	enum census_status status;
+	struct meta_inode in;
+	struct kvlist head;
+	int rc = meta_inode_get(m, ino, &in);
+
+	if (rc || !in.base.key[0] || S_ISDIR(in.mode))
+		return rc;
+	kvlist_init(&head);
+	rc = meta_head_get(m, ino, &head);
+	status = rc ? CENSUS_NONE : status_of(&head);
+	kvlist_release(&head);
+	return rc && rc != -ENOENT ? rc : count(c, &in, status);
+}
+
+/* The next inodes after *ino; -ENOENT after the last. */
+static int take_chunk(struct meta *m, uint64_t *ino, struct census *c)
+{
+	unsigned char key[META_KEY_BUF];
+	size_t len;
+	int rc = meta_lock(m);
+
+	if (rc)
+		return rc;
+	for (int i = 0; !rc && i < CHUNK; i++) {
+		meta_be64(key, *ino);
+		rc = meta_seek(m, META_INODE, key, 8, 0, true, key, &len, NULL);
+		if (!rc && len != 8)
+			rc = -EIO;
+		if (rc)
+			break;
+		*ino = meta_from_be64(key);
+		rc = look(m, *ino, c);
+	}
+	meta_unlock(m);
+	return rc;
+}
+
+int census_take(struct meta *m, struct census *ret_census)
+{
+	struct census c = {.failed_count = 0};
+	uint64_t ino = 0;
+	int rc;
+
+	do
+		rc = take_chunk(m, &ino, &c);
+	while (!rc);
+	if (rc != -ENOENT) {
+		census_release(&c);
+		return rc;
+	}
+	*ret_census = c;
+	return 0;
+}
+
+void census_release(struct census *c)
+{
+	for (unsigned i = 0; i < c->failed_count; i++)
+		free(c->failed[i]);
+	c->failed_count = 0;
+}

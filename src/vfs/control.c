@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A session of the control file is a stream: at first the state, which is
+ * taken at the first read so that who only writes does not pay for it; after
+ * a write the answers to what was written last.
+ */
+#include "vers3/vfs/control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control_state.h"
+#include "vers3/util/log.h"
+
+#define WRITE_MAX (64 << 10) /* bytes of commands in one write */
+
+struct control_session {
+	struct vfs *v; /* borrowed */
+	pthread_mutex_t mutex;
+	/* All below is protected by mutex. */
+	struct buf text;
+	size_t at; /* read up to here */
+	bool ready; /* text is there */
+};
+
+int control_new(struct vfs *v, struct control **ret_control)
+{
+	struct control *c = calloc(1, sizeof(*c));
+	int rc;
+
+	if (!c)
+		return -ENOMEM;
+	pthread_mutex_init(&c->mutex, NULL);
+	rc = bucket_config_new(v->store, v->config.ttl_ns, &c->config);
+	if (rc) {
+		control_free(c);
+		return rc;
+	}
+	*ret_control = c;
+	return 0;
+}
+
+void control_free(struct control *c)
+{
+	if (!c)
+		return;
+	bucket_config_free(c->config);
+	census_release(&c->census);
+	pthread_mutex_destroy(&c->mutex);
+	free(c);
+}
+
+int control_open(struct vfs *v, struct control_session **ret_session)
+{
+	struct control_session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->v = v;
+	pthread_mutex_init(&s->mutex, NULL);
+	buf_init(&s->text, CONTROL_TEXT_MAX);
+	*ret_session = s;
+	return 0;
+}
+
+void control_close(struct control_session *s)
+{
+	if (!s)
+		return;
+	buf_release(&s->text);
+	pthread_mutex_destroy(&s->mutex);
+	free(s);
+}
+
+int control_read(struct control_session *s, void *buf, size_t size,
+		 size_t *ret_size)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&s->mutex);
+	if (!s->ready) {
+		buf_reset(&s->text);
+		rc = control_state_write(s->v, &s->text);
+		s->ready = !rc;
+	}
+	if (!rc) {
+		if (size > s->text.len - s->at)
+			size = s->text.len - s->at;
+		memcpy(buf, s->text.data + s->at, size);
+		s->at += size;
+		*ret_size = size;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	return rc;
+}
+
+/* The lines in their order, up to the first that fails. */
+static int run_lines(struct control_session *s, const char *data, size_t size)
+{
+	const char *end = data + size;
+	int rc = 0;
+
+	while (!rc && data < end) {
+		const char *stop = memchr(data, '\n', (size_t)(end - data));
+		size_t len = (size_t)((stop ? stop : end) - data);
+
+		rc = control_command_run(s->v, data, len, &s->text);
+		data += len + 1;
+	}
+	return rc;
+}
+
+int control_write(struct vfs *v, struct control_session *s, const char *data,
+		  size_t size)
+{
+	int rc;
+
+	(void)v;
+	pthread_mutex_lock(&s->mutex);
+	buf_reset(&s->text);
+	s->at = 0;
+	s->ready = true;
+	if (size > WRITE_MAX) {
+		buf_printf(&s->text, "more than %d bytes at once\n", WRITE_MAX);
+		rc = -E2BIG;
+	} else {
+		rc = run_lines(s, data, size);
+	}
+	/* Shells show the number alone: the words are in the log too. */
+	if (rc)
+		log_info("control: %.*s", (int)strcspn(s->text.data, "\n"),
+			 s->text.data);
+	pthread_mutex_unlock(&s->mutex);
+	return rc;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control file's commands, in one table. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control_state.h"
+#include "restore.h"
+#include "vers3/s3/lifecycle.h"
+#include "vers3/vfs/control.h"
+#include "vers3/vfs/syncer.h"
+#include "words.h"
+
+#define DOCUMENT_MAX (4 << 20)
+
+/* A command with what follows its name. */
+struct call {
+	struct vfs *v;
+	char **args; /* borrowed; paths without slashes at their ends */
+	size_t count;
+	struct buf *answer;
+};
+
+static int run_help(struct call *c);
+
+static int say(struct call *c, int rc, const char *text)
+{
+	int full = buf_printf(c->answer, "%s\n", text);
+
+	return rc ? rc : full;
+}
+
+/* A path as the namespace has it: below the root, no slash at either end. */
+static const char *path_arg(char *arg)
+{
+	size_t len;
+
+	while (*arg == '/')
+		arg++;
+	for (len = strlen(arg); len && arg[len - 1] == '/'; len--)
+		arg[len - 1] = '\0';
+	return strcmp(arg, ".") ? arg : "";
+}
+
+static int run_sync(struct call *c)
+{
+	const char *path = c->count ? path_arg(c->args[0]) : "";
+	struct syncer_stats stats;
+	uint64_t left = 0;
+	int rc = syncer_sync_all(c->v, path, &left);
+
+	if (!rc)
+		return say(c, 0, "everything is in the bucket");
+	syncer_read_stats(c->v->syncer, &stats);
+	if (left && stats.error)
+		buf_printf(c->answer, "%" PRIu64 " left to be sent: %s: %s\n",
+			   left, stats.error_key, strerror(stats.error));
+	else
+		buf_printf(c->answer, "%" PRIu64 " left to be sent: %s\n", left,
+			   strerror(-rc));
+	return rc;
+}
+
+static int run_restore(struct call *c)
+{
+	const char *path = path_arg(c->args[0]);
+	const struct restore what = {
+		.path = path,
+		.which = c->args[1],
+		.to = c->count > 2 ? path_arg(c->args[2]) : path,
+	};
+
+	return restore_version(c->v, &what, c->answer);
+}
+
+/* What is to become of the lifecycle. */
+struct change {
+	const char *id;
+	const struct lifecycle_spec *spec; /* NULL: the rule goes */
+};
+
+static int edit_lifecycle(void *ctx, const char *doc, size_t len,
+			  struct buf *out, char *reason, size_t size)
+{
+	const struct change *ch = ctx;
+	int rc;
+
+	if (ch->spec)
+		return lifecycle_set(doc, len, ch->id, ch->spec, out, reason,
+				     size);
+	rc = doc ? lifecycle_remove(doc, len, ch->id, out) : -ENOENT;
+	if (rc == -ENOENT)
+		snprintf(reason, size, "no rule has this id");
+	return rc;
+}
+
+static int change_lifecycle(struct call *c, const struct change *ch)
+{
+	char reason[CONTROL_REASON_MAX];
+	int rc = bucket_config_edit_lifecycle(c->v->control->config,
+					      edit_lifecycle, (void *)ch,
+					      reason, sizeof(reason));
+
+	if (rc) {
+		buf_printf(c->answer, "lifecycle %s: %s\n", ch->id, reason);
+		return rc;
+	}
+	buf_printf(c->answer, "lifecycle %s: %s\n", ch->id,
+		   ch->spec ? "set" : "removed");
+	return 0;
+}
+
+static int run_lifecycle_set(struct call *c)
+{
+	char reason[CONTROL_REASON_MAX];
+	struct lifecycle_spec spec;
+	struct change ch = {c->args[0], &spec};
+	int rc = lifecycle_spec_parse((const char *const *)c->args + 1,
+				      c->count - 1, &spec, reason,
+				      sizeof(reason));
+
+	if (rc)
+		return say(c, rc, rc == -ENOMEM ? strerror(ENOMEM) : reason);
+	rc = change_lifecycle(c, &ch);
+	lifecycle_spec_release(&spec);
+	return rc;
+}
+
+static int run_lifecycle_remove(struct call *c)
+{
+	struct change ch = {c->args[0], NULL};
+
+	return change_lifecycle(c, &ch);
+}
+
+static int run_lifecycle_list(struct call *c)
+{
+	char reason[CONTROL_REASON_MAX] = "";
+	struct lifecycle l = {.count = 0};
+	struct buf doc;
+	int rc;
+
+	buf_init(&doc, DOCUMENT_MAX);
+	rc = bucket_config_get(c->v->control->config, BUCKET_LIFECYCLE, &doc,
+			       reason, sizeof(reason));
+	if (!rc && doc.len)
+		rc = lifecycle_parse(doc.data, doc.len, &l);
+	buf_release(&doc);
+	if (rc)
+		return say(c, rc, *reason ? reason : strerror(-rc));
+	rc = lifecycle_write(&l, c->answer);
+	lifecycle_release(&l);
+	return rc;
+}
+
+static const struct command {
+	const char *name; /* one word, or two */
+	const char *args; /* as the help has them */
+	const char *help;
+	unsigned min, max; /* how many args */
+	bool changes; /* not on a read-only mount */
+	int (*run)(struct call *c);
+} commands[] = {
+	{"sync", "[PATH]", "wait until the bucket has every change", 0, 1,
+	 false, run_sync},
+	{"restore", "PATH VERSION|@TIME|@previous [TO]",
+	 "bring a version of a file back", 2, 3, true, run_restore},
+	{"lifecycle list", "", "show the rules", 0, 0, false,
+	 run_lifecycle_list},
+	{"lifecycle set", "ID WORD...",
+	 "change or add a rule: prefix=, expire=, noncurrent=, keep=, abort=, "
+	 "tag=, class=, status=, markers",
+	 2, WORDS_MAX, true, run_lifecycle_set},
+	{"lifecycle remove", "ID", "remove a rule", 1, 1, true,
+	 run_lifecycle_remove},
+	{"help", "", "list the commands", 0, 0, false, run_help},
+};
+
+static int run_help(struct call *c)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(commands) / sizeof(*commands); i++)
+		rc = buf_printf(c->answer, "%s%s%s: %s\n", commands[i].name,
+				*commands[i].args ? " " : "", commands[i].args,
+				commands[i].help);
+	return rc;
+}
+
+/* How many words of the line are the command's name; 0: it is another. */
+static size_t match(const struct command *cmd, const struct words *w)
+{
+	const char *second = strchr(cmd->name, ' ');
+	size_t len = second ? (size_t)(second - cmd->name) : strlen(cmd->name);
+
+	if (strlen(w->items[0]) != len ||
+	    strncmp(w->items[0], cmd->name, len) != 0)
+		return 0;
+	if (!second)
+		return 1;
+	return w->count > 1 && !strcmp(w->items[1], second + 1) ? 2 : 0;
+}
+
+static int dispatch(struct call *c, struct words *w)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		const struct command *cmd = &commands[i];
+		size_t used = match(cmd, w);
+
+		if (!used)
+			continue;
+		c->args = w->items + used;
+		c->count = w->count - used;
+		if (c->count < cmd->min || c->count > cmd->max) {
+			buf_printf(c->answer, "usage: %s %s\n", cmd->name,
+				   cmd->args);
+			return -EINVAL;
+		}
+		if (cmd->changes && c->v->config.read_only)
+			return say(c, -EROFS, "the mount is read-only");
+		return cmd->run(c);
+	}
+	buf_printf(c->answer, "%s: no such command; help lists them\n",
+		   w->items[0]);
+	return -EINVAL;
+}
+
+int control_command_run(struct vfs *v, const char *line, size_t len,
+			struct buf *answer)
+{
+	struct call c = {.v = v, .answer = answer};
+	char reason[CONTROL_REASON_MAX] = "no memory";
+	struct words w;
+	int rc = words_split(line, len, &w, reason, sizeof(reason));
+
+	if (rc)
+		return say(&c, rc, reason);
+	if (w.count)
+		rc = dispatch(&c, &w);
+	words_release(&w);
+	return rc;
+}

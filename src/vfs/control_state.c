@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state of the mount as text, section by section. Numbers are plain:
+ * bytes, seconds where the name says so.
+ */
+#include "control_state.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+
+#include "vers3/meta/dirty.h"
+#include "vers3/s3/lifecycle.h"
+#include "vers3/s3/replication.h"
+#include "vers3/s3/s3.h"
+#include "vers3/store/metrics.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/gitconfig.h"
+#include "vers3/vfs/dir.h"
+#include "vers3/vfs/syncer.h"
+
+#define DOCUMENT_MAX (4 << 20)
+#define SCAN_CHUNK   1000 /* dirty records looked at under one hold */
+/* A census is used for so many times as long as taking it took. */
+#define CENSUS_REST 20
+
+struct number {
+	const char *name;
+	uint64_t value;
+};
+
+static int numbers(struct buf *out, const struct number *list, size_t count)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = gitconfig_number(out, list[i].name,
+				      (int64_t)list[i].value);
+	return rc;
+}
+
+static int write_mount(struct vfs *v, struct buf *out)
+{
+	int rc = gitconfig_section(out, "mount", NULL);
+
+	if (!rc)
+		rc = gitconfig_value(out, "bucket", v->config.bucket);
+	if (!rc)
+		rc = gitconfig_value(out, "prefix", v->config.prefix);
+	if (!rc)
+		rc = gitconfig_bool(out, "versioned", v->config.versioned);
+	if (!rc && v->s3)
+		rc = gitconfig_value(out, "url", s3_store_url(v->s3));
+	if (!rc && v->s3)
+		rc = gitconfig_value(out, "region", s3_store_region(v->s3));
+	if (!rc)
+		rc = gitconfig_bool(out, "readOnly", v->config.read_only);
+	if (!rc)
+		rc = gitconfig_value(out, "version", PACKAGE_VERSION);
+	return rc;
+}
+
+static int write_cache(struct vfs *v, struct buf *out)
+{
+	struct blocks_stats st;
+	int rc = gitconfig_section(out, "cache", NULL);
+
+	blocks_read_stats(v->blocks, &st);
+	if (!rc) {
+		const struct number list[] = {
+			{"used", st.used_bytes},
+			{"limit", st.limit_bytes},
+			{"blocks", st.count},
+			{"hits", st.hits},
+			{"misses", st.misses},
+			{"evicted", st.evicted},
+			{"stagingBytes", staging_used_bytes(v->staging)},
+			{"spaceLeft", space_left(v->space)},
+		};
+
+		rc = numbers(out, list, sizeof(list) / sizeof(list[0]));
+	}
+	return rc;
+}
+
+/* The keys that a try failed for: how many, and one of them. */
+struct failing {
+	uint64_t count;
+	int error;
+	char key[META_KEY_MAX + 1];
+};
+
+/* The next records; -ENOENT after the last. newest: preferred, may be "". */
+static int scan_dirty(struct vfs *v, struct meta_dirty_cursor *cur,
+		      const char *newest, struct failing *f)
+{
+	struct meta_dirty d;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	for (int i = 0; !rc && i < SCAN_CHUNK; i++) {
+		rc = meta_dirty_next(v->meta, cur, &d);
+		if (rc || !d.fails)
+			continue;
+		if (!f->count++ || !strcmp(d.key, newest)) {
+			f->error = d.error;
+			strcpy(f->key, d.key);
+		}
+	}
+	meta_unlock(v->meta);
+	return rc;
+}
+
+static int write_sync_numbers(struct buf *out, const struct syncer_stats *st,
+			      const struct failing *f)
+{
+	int64_t age =
+		st->oldest_dirty_ns ? clock_real_ns() - st->oldest_dirty_ns : 0;
+	const struct number list[] = {
+		{"dirty", st->dirty_keys},
+		{"inFlight", st->in_flight},
+		{"failing", f->count},
+		{"oldestSeconds", (uint64_t)(age / NS_PER_S)},
+		{"sentBytes", st->sent_bytes},
+		{"puts", st->puts},
+		{"copies", st->copies},
+		{"deletes", st->deletes},
+		{"failures", st->failures},
+	};
+
+	return numbers(out, list, sizeof(list) / sizeof(list[0]));
+}
+
+static int write_sync(struct vfs *v, struct buf *out)
+{
+	struct meta_dirty_cursor cur = META_DIRTY_START;
+	struct failing f = {.count = 0};
+	struct syncer_stats st;
+	const char *state;
+	int rc;
+
+	syncer_read_stats(v->syncer, &st);
+	do
+		rc = scan_dirty(v, &cur, st.error_key, &f);
+	while (!rc);
+	if (rc != -ENOENT)
+		return rc;
+	state = f.count ? "failing" : st.dirty_keys ? "dirty" : "clean";
+	rc = gitconfig_section(out, "sync", NULL);
+	if (!rc)
+		rc = gitconfig_value(out, "state", state);
+	if (!rc)
+		rc = write_sync_numbers(out, &st, &f);
+	if (!rc && f.count)
+		rc = gitconfig_value(out, "lastError", strerror(f.error));
+	if (!rc && f.count)
+		rc = gitconfig_value(out, "lastErrorKey", f.key);
+	return rc;
+}
+
+/* "ListObjectsV2" as the names of git-config are spelled. */
+static int write_op(struct buf *out, enum store_op op, uint64_t calls)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s", store_op_name(op));
+	name[0] = (char)tolower((unsigned char)name[0]);
+	return gitconfig_number(out, name, (int64_t)calls);
+}
+
+static int write_ago(struct buf *out, const char *name, int64_t mono_ns)
+{
+	if (!mono_ns)
+		return 0;
+	return gitconfig_number(out, name,
+				(clock_mono_ns() - mono_ns) / NS_PER_S);
+}
+
+static int write_s3_totals(struct buf *out, const struct metrics_snapshot *m)
+{
+	uint64_t requests = 0, errors = 0;
+	int rc;
+
+	for (int op = 0; op < STORE_OP_COUNT; op++) {
+		requests += m->ops[op].calls;
+		errors += m->ops[op].errors;
+	}
+	rc = gitconfig_number(out, "requests", (int64_t)requests);
+	if (!rc)
+		rc = gitconfig_number(out, "errors", (int64_t)errors);
+	if (!rc)
+		rc = gitconfig_number(out, "inFlight", (int64_t)m->in_flight);
+	return rc;
+}
+
+static int write_s3(struct vfs *v, struct buf *out)
+{
+	struct metrics_snapshot m;
+	int rc = gitconfig_section(out, "s3", NULL);
+
+	if (rc || !v->metrics)
+		return rc;
+	metrics_store_read(v->metrics, &m);
+	rc = write_s3_totals(out, &m);
+	if (!rc && m.last_error[0])
+		rc = gitconfig_value(out, "lastError", m.last_error);
+	if (!rc)
+		rc = write_ago(out, "lastErrorSeconds", m.last_error_mono_ns);
+	if (!rc)
+		rc = write_ago(out, "lastAnswerSeconds", m.last_ok_mono_ns);
+	if (!rc)
+		rc = gitconfig_number(out, "clockSkewMs",
+				      m.clock_skew_ns / NS_PER_MS);
+	for (int op = 0; !rc && op < STORE_OP_COUNT; op++)
+		if (m.ops[op].calls)
+			rc = write_op(out, (enum store_op)op, m.ops[op].calls);
+	return rc;
+}
+
+/* Why a document is not known, or not known to be of now. */
+static int write_error(struct buf *out, int error, const char *reason)
+{
+	if (!error)
+		return 0;
+	return gitconfig_value(out, "error",
+			       *reason ? reason : strerror(-error));
+}
+
+static int write_lifecycle(struct vfs *v, struct buf *out)
+{
+	char reason[CONTROL_REASON_MAX] = "";
+	struct lifecycle l = {.count = 0};
+	struct buf doc;
+	bool parsed;
+	int rc, error;
+
+	buf_init(&doc, DOCUMENT_MAX);
+	error = bucket_config_get(v->control->config, BUCKET_LIFECYCLE, &doc,
+				  reason, sizeof(reason));
+	rc = doc.len ? lifecycle_parse(doc.data, doc.len, &l) : 0;
+	parsed = doc.len && !rc;
+	buf_release(&doc);
+	if (!error)
+		error = rc;
+	rc = gitconfig_section(out, "lifecycle", NULL);
+	if (!rc)
+		rc = gitconfig_number(out, "rules",
+				      parsed ? (int64_t)l.count : 0);
+	if (!rc)
+		rc = write_error(out, error, reason);
+	if (!rc && parsed)
+		rc = lifecycle_write(&l, out);
+	if (parsed)
+		lifecycle_release(&l);
+	return rc;
+}
+
+/* Takes a census unless the last one will do; with the mutex held. */
+static int refresh_census(struct vfs *v, struct control *c)
+{
+	int64_t now = clock_mono_ns(), rest = c->census_took_ns * CENSUS_REST;
+	struct census fresh;
+	int rc;
+
+	if (rest < v->config.ttl_ns)
+		rest = v->config.ttl_ns;
+	if (c->census_ns && now - c->census_ns < rest)
+		return 0;
+	rc = census_take(v->meta, &fresh);
+	if (rc)
+		return rc;
+	census_release(&c->census);
+	c->census = fresh;
+	c->census_ns = clock_mono_ns();
+	c->census_took_ns = c->census_ns - now;
+	return 0;
+}
+
+static int write_census(struct vfs *v, struct buf *out)
+{
+	static const char *const names[CENSUS_COUNT] = {
+		[CENSUS_PENDING] = "pending", [CENSUS_COMPLETED] = "completed",
+		[CENSUS_FAILED] = "failed",   [CENSUS_REPLICA] = "replica",
+		[CENSUS_NONE] = "none",
+	};
+	struct control *c = v->control;
+	int64_t oldest;
+	int rc;
+
+	pthread_mutex_lock(&c->mutex);
+	rc = refresh_census(v, c);
+	for (int i = 0; !rc && i < CENSUS_COUNT; i++)
+		rc = gitconfig_number(out, names[i],
+				      (int64_t)c->census.counts[i]);
+	oldest = c->census.oldest_pending_ns;
+	if (!rc && oldest)
+		rc = gitconfig_number(out, "oldestPendingSeconds",
+				      (clock_real_ns() - oldest) / NS_PER_S);
+	for (unsigned i = 0; !rc && i < c->census.failed_count; i++)
+		rc = gitconfig_value(out, "failedKey", c->census.failed[i]);
+	pthread_mutex_unlock(&c->mutex);
+	return rc;
+}
+
+static int write_replication(struct vfs *v, struct buf *out)
+{
+	char reason[CONTROL_REASON_MAX] = "";
+	struct replication r = {.count = 0};
+	struct buf doc;
+	bool parsed;
+	int rc, error;
+
+	buf_init(&doc, DOCUMENT_MAX);
+	error = bucket_config_get(v->control->config, BUCKET_REPLICATION, &doc,
+				  reason, sizeof(reason));
+	rc = doc.len ? replication_parse(doc.data, doc.len, &r) : 0;
+	parsed = doc.len && !rc;
+	buf_release(&doc);
+	if (!error)
+		error = rc;
+	rc = gitconfig_section(out, "replication", NULL);
+	if (!rc)
+		rc = gitconfig_number(out, "rules",
+				      parsed ? (int64_t)r.count : 0);
+	if (!rc)
+		rc = write_error(out, error, reason);
+	if (!rc)
+		rc = write_census(v, out);
+	if (!rc && parsed)
+		rc = replication_write(&r, out);
+	if (parsed)
+		replication_release(&r);
+	return rc;
+}
+
+static int write_hidden(struct vfs *v, struct buf *out)
+{
+	int rc = gitconfig_section(out, "hidden", NULL);
+
+	return rc ? rc
+		  : gitconfig_number(out, "count",
+				     (int64_t)dirs_hidden(v->dirs));
+}
+
+int control_state_write(struct vfs *v, struct buf *out)
+{
+	static int (*const sections[])(struct vfs * v, struct buf * out) = {
+		write_mount,	 write_cache,	    write_sync,	  write_s3,
+		write_lifecycle, write_replication, write_hidden,
+	};
+	int rc = 0;
+
+	/* Both are asked for at once, while the rest is written. */
+	bucket_config_refresh(v->control->config, BUCKET_LIFECYCLE);
+	bucket_config_refresh(v->control->config, BUCKET_REPLICATION);
+	for (size_t i = 0; !rc && i < sizeof(sections) / sizeof(sections[0]);
+	     i++)
+		rc = sections[i](v, out);
+	return rc;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "instant.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vers3/util/clock.h"
+
+#define NAME_LEN 20 /* of 2026-11-21T12-00-00Z */
+#define DATE_LEN 10 /* of 2026-11-21 */
+
+static int parse_ago(const char *text, int64_t now_ns, int64_t *ret_ns)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {
+		{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800},
+	};
+	unsigned long long n;
+	int64_t ago;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno || n > INT64_MAX || !end[0] || end[1])
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (*end != units[i].unit)
+			continue;
+		if (__builtin_mul_overflow((int64_t)n,
+					   units[i].seconds * NS_PER_S, &ago))
+			return -EINVAL;
+		*ret_ns = now_ns - ago;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int instant_parse(const char *text, int64_t now_ns, int64_t *ret_ns)
+{
+	size_t len = strlen(text);
+	char iso[NAME_LEN + 1];
+
+	if (len == DATE_LEN && text[4] == '-') {
+		snprintf(iso, sizeof(iso), "%sT00:00:00Z", text);
+		return clock_parse_iso8601(iso, ret_ns);
+	}
+	if (len == NAME_LEN) {
+		strcpy(iso, text);
+		if (iso[13] == '-' && iso[16] == '-')
+			iso[13] = iso[16] = ':';
+		if (clock_parse_iso8601(iso, ret_ns))
+			return -EINVAL;
+		*ret_ns += NS_PER_S - 1;
+		return 0;
+	}
+	if (!clock_parse_iso8601(text, ret_ns))
+		return 0;
+	return parse_ago(text, now_ns, ret_ns);
+}

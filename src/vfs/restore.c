@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "restore.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "instant.h"
+#include "vers3/store/metrics.h"
+#include "vers3/util/clock.h"
+#include "vers3/vfs/content.h"
+#include "vers3/vfs/dir.h"
+#include "vers3/vfs/node.h"
+#include "vers3/vfs/syncer.h"
+#include "vers3/vfs/tree.h"
+
+#define CLOCK_SLACK_NS (2 * NS_PER_S)
+
+/* Which version of a key is looked for in a list, newest first. */
+struct search {
+	const char *key;
+	bool previous; /* else the one that stood there at at_ns */
+	int64_t at_ns;
+	unsigned seen; /* entries of this key */
+	bool past, found;
+	bool marker; /* what was found is a delete marker */
+	char version_id[META_VERSION_MAX + 1];
+};
+
+static int fail(struct buf *answer, int rc, const char *path, const char *why)
+{
+	buf_printf(answer, "%s: %s\n", path, why);
+	return rc;
+}
+
+static int look_at(void *ctx, const struct store_entry *e)
+{
+	bool marker = e->kind == STORE_ENTRY_MARKER;
+	struct search *s = ctx;
+
+	if (s->found || s->past)
+		return 0;
+	if (strcmp(e->key, s->key) != 0) {
+		s->past = true;
+		return 0;
+	}
+	if (s->previous)
+		s->found = s->seen++ > 0 && !marker;
+	else
+		s->found = e->last_modified_ns <= s->at_ns;
+	if (s->found && strlen(e->version_id) > META_VERSION_MAX)
+		return -EIO;
+	if (s->found) {
+		s->marker = marker;
+		strcpy(s->version_id, e->version_id);
+	}
+	return 0;
+}
+
+/* Takes the place of a list's next page over from the reply. */
+static int next_page(struct store_reply *reply, char **key_marker,
+		     char **version_marker)
+{
+	free(*key_marker);
+	free(*version_marker);
+	*key_marker = strdup(reply->next_key_marker);
+	*version_marker = reply->next_version_marker
+				  ? strdup(reply->next_version_marker)
+				  : NULL;
+	return *key_marker && (*version_marker || !reply->next_version_marker)
+		       ? 0
+		       : -ENOMEM;
+}
+
+static int search_versions(struct vfs *v, struct search *s)
+{
+	char *key_marker = NULL, *version_marker = NULL;
+	bool more = true;
+	int rc = 0;
+
+	while (!rc && more) {
+		struct store_request r;
+
+		store_request_init(&r, STORE_LIST_VERSIONS);
+		r.prefix = s->key;
+		r.key_marker = key_marker;
+		r.version_marker = version_marker;
+		r.on_entry = look_at;
+		r.entry_ctx = s;
+		rc = store_call(v->store, &r);
+		more = !rc && r.reply.truncated && r.reply.next_key_marker &&
+		       !s->found && !s->past;
+		if (more)
+			rc = next_page(&r.reply, &key_marker, &version_marker);
+		store_request_release(&r);
+	}
+	free(key_marker);
+	free(version_marker);
+	return rc;
+}
+
+/*
+ * Now by the server's clock, which is the one that versions are dated by. It
+ * is known to a second and the time of an answer: so much is no difference.
+ */
+static int64_t server_now(struct vfs *v)
+{
+	struct metrics_snapshot m = {.clock_skew_ns = 0};
+
+	if (v->metrics)
+		metrics_store_read(v->metrics, &m);
+	if (llabs(m.clock_skew_ns) < CLOCK_SLACK_NS)
+		return clock_real_ns();
+	return clock_real_ns() + m.clock_skew_ns;
+}
+
+/* The version id that is meant; has META_VERSION_MAX + 1 bytes. */
+static int pick(struct vfs *v, const struct restore *what, const char *key,
+		char *version_id, struct buf *answer)
+{
+	struct search s = {.key = key};
+	int rc;
+
+	if (what->which[0] != '@') {
+		if (!what->which[0] || strlen(what->which) > META_VERSION_MAX)
+			return fail(answer, -EINVAL, what->which,
+				    "no version has such an id");
+		strcpy(version_id, what->which);
+		return 0;
+	}
+	s.previous = !strcmp(what->which, "@previous");
+	if (!s.previous &&
+	    instant_parse(what->which + 1, server_now(v), &s.at_ns))
+		return fail(answer, -EINVAL, what->which,
+			    "is no time; want such as 2026-11-21T12:00:00Z, "
+			    "2026-11-21 or 2h");
+	rc = search_versions(v, &s);
+	if (rc)
+		return fail(answer, rc, what->path, strerror(-rc));
+	if (!s.found)
+		return fail(answer, -ENOENT, what->path,
+			    s.previous ? "there is no earlier version"
+				       : "did not exist at that time");
+	if (s.marker)
+		return fail(answer, -ENOENT, what->path,
+			    "had been deleted by that time");
+	strcpy(version_id, s.version_id);
+	return 0;
+}
+
+static bool is_archived(const struct store_object *o)
+{
+	const char *class = kvlist_get(&o->headers, "x-amz-storage-class");
+	const char *thawed = kvlist_get(&o->headers, "x-amz-restore");
+
+	if (!class ||
+	    (strcmp(class, "GLACIER") && strcmp(class, "DEEP_ARCHIVE")))
+		return false;
+	return !thawed || !strstr(thawed, "ongoing-request=\"false\"");
+}
+
+/* Asks for the version; r is a HEAD request. */
+static int head_version(struct vfs *v, const struct restore *what,
+			struct store_request *r, struct buf *answer)
+{
+	int rc = store_call(v->store, r);
+
+	if (rc && r->reply.object.delete_marker)
+		return fail(answer, -ENOENT, what->path,
+			    "this version is a delete marker");
+	if (rc == -ENOENT || rc == -EINVAL)
+		return fail(answer, -ENOENT, what->path,
+			    "there is no such version");
+	if (rc)
+		return fail(answer, rc, what->path, strerror(-rc));
+	/* Not every server repeats the id that it was asked for. */
+	if (!r->reply.object.version_id) {
+		r->reply.object.version_id = strdup(r->version_id);
+		if (!r->reply.object.version_id)
+			return fail(answer, -ENOMEM, what->path, "no memory");
+	}
+	if (is_archived(&r->reply.object))
+		return fail(answer, -EREMOTE, what->path,
+			    "this version is archived, and has to be thawed "
+			    "first");
+	return 0;
+}
+
+/* The directory that a path's last name is in, made where it is missing. */
+static int make_parents(struct vfs *v, const char *path,
+			const struct vfs_caller *who, uint64_t *ret_parent,
+			const char **ret_name)
+{
+	char name[META_NAME_MAX + 1];
+	uint64_t parent = META_ROOT_INO;
+	struct meta_inode in;
+	const char *slash;
+
+	for (; (slash = strchr(path, '/')); path = slash + 1) {
+		size_t len = (size_t)(slash - path);
+		int rc;
+
+		if (!len || len > META_NAME_MAX)
+			return len ? -ENAMETOOLONG : -EINVAL;
+		memcpy(name, path, len);
+		name[len] = '\0';
+		rc = dir_lookup(v, parent, name, &in);
+		if (rc == -ENOENT) {
+			rc = tree_make(v, parent, name,
+				       S_IFDIR | v->config.defaults.dir_mode, 0,
+				       NULL, who, &in);
+			if (!rc)
+				vfs_inval_entry(v, parent, name);
+		}
+		if (!rc && !S_ISDIR(in.mode))
+			rc = -ENOTDIR;
+		if (rc)
+			return rc;
+		parent = in.ino;
+	}
+	*ret_parent = parent;
+	*ret_name = path;
+	return 0;
+}
+
+/* An inode of the version's kind under the name: the one there, or anew. */
+static int make_name(struct vfs *v, uint64_t parent, const char *name,
+		     const struct objattr *attr, const struct vfs_caller *who,
+		     struct meta_inode *in)
+{
+	int rc = dir_lookup(v, parent, name, in);
+
+	if (!rc && S_ISDIR(in->mode))
+		return -EISDIR;
+	if (!rc && (in->mode & S_IFMT) == (attr->mode & S_IFMT))
+		return 0;
+	/* The kernel does not take another kind of file for the same. */
+	if (!rc)
+		rc = tree_unlink(v, parent, name);
+	if (!rc || rc == -ENOENT)
+		rc = tree_make(v, parent, name, attr->mode, attr->rdev, NULL,
+			       who, in);
+	if (!rc)
+		vfs_inval_entry(v, parent, name);
+	return rc;
+}
+
+/* With the node's lock and meta_lock() held. */
+static int take_locked(struct vfs *v, uint64_t ino, const char *path,
+		       const struct store_object *o)
+{
+	struct meta_inode in;
+	int rc = meta_inode_get(v->meta, ino, &in);
+
+	/* What was staged since the sync is in no version yet. */
+	if (!rc && (in.flags & META_I_STAGED))
+		rc = -EBUSY;
+	/* Marked first: what the bucket holds is read from the inode. */
+	if (!rc)
+		rc = tree_mark_inode(v, &in);
+	if (!rc)
+		rc = dir_take_object(v, &in, path, o, true);
+	if (rc)
+		return rc;
+	in.flags |= META_I_ATTR_DIRTY | META_I_REPLACED;
+	in.ctime_ns = clock_real_ns();
+	in.change++;
+	in.data_change++;
+	return meta_inode_put(v->meta, &in);
+}
+
+static int take(struct vfs *v, uint64_t ino, const char *path,
+		const struct store_object *o)
+{
+	struct node *n;
+	int rc = node_get(v->nodes, ino, &n);
+
+	if (rc)
+		return rc;
+	pthread_rwlock_wrlock(&n->lock);
+	rc = meta_lock(v->meta);
+	if (!rc) {
+		rc = take_locked(v, ino, path, o);
+		meta_unlock(v->meta);
+	}
+	pthread_rwlock_unlock(&n->lock);
+	node_put(v->nodes, n);
+	vfs_inval_inode(v, ino);
+	syncer_kick(v->syncer);
+	return rc;
+}
+
+static bool shows_already(const struct meta_inode *in, const char *path,
+			  const char *version_id)
+{
+	return content_is_base(in) && !(in->flags & META_I_ATTR_DIRTY) &&
+	       !strcmp(in->base.key, path) &&
+	       !strcmp(in->base.version_id, version_id);
+}
+
+/* Puts the version under its live name. */
+static int place(struct vfs *v, const struct restore *what,
+		 const char *version_id, const struct store_object *o,
+		 struct buf *answer)
+{
+	const struct objattr_defaults *def = &v->config.defaults;
+	const struct vfs_caller who = {.uid = def->uid, .gid = def->gid};
+	struct objattr attr;
+	struct meta_inode in;
+	const char *name;
+	uint64_t parent;
+	int rc = objattr_parse(what->path, &o->meta, &o->headers,
+			       o->last_modified_ns, def, &attr, NULL);
+
+	if (!rc)
+		rc = make_parents(v, what->to, &who, &parent, &name);
+	if (!rc)
+		rc = make_name(v, parent, name, &attr, &who, &in);
+	if (!rc && !strcmp(what->path, what->to) &&
+	    shows_already(&in, what->path, version_id)) {
+		buf_printf(answer, "%s: is this version already\n", what->to);
+		return 0;
+	}
+	if (!rc)
+		rc = take(v, in.ino, what->path, o);
+	if (rc)
+		return fail(answer, rc, what->to, strerror(-rc));
+	buf_printf(answer, "%s: restored version %s of %s\n", what->to,
+		   version_id, what->path);
+	return 0;
+}
+
+/* A path below the root that can be a file's key. */
+static bool is_path(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len && len <= META_KEY_MAX && path[len - 1] != '/' &&
+	       strncmp(path, VFS_VERSIONS_NAME "/",
+		       sizeof(VFS_VERSIONS_NAME)) != 0;
+}
+
+int restore_version(struct vfs *v, const struct restore *what,
+		    struct buf *answer)
+{
+	char key[META_KEY_MAX + 1], version_id[META_VERSION_MAX + 1];
+	struct store_request r;
+	uint64_t left;
+	int rc;
+
+	if (!is_path(what->path) || !is_path(what->to))
+		return fail(answer, -EINVAL,
+			    is_path(what->path) ? what->to : what->path,
+			    "is no name of a file");
+	rc = vfs_object_key(v, what->path, key);
+	if (!rc)
+		rc = syncer_sync_all(v, what->to, &left);
+	if (!rc && strcmp(what->path, what->to) != 0)
+		rc = syncer_sync_all(v, what->path, &left);
+	if (rc) {
+		buf_printf(answer,
+			   "%s: what it holds now could not be saved (%s), so "
+			   "it is left as it is\n",
+			   what->to, strerror(-rc));
+		return rc;
+	}
+	rc = pick(v, what, key, version_id, answer);
+	if (rc)
+		return rc;
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	r.version_id = version_id;
+	rc = head_version(v, what, &r, answer);
+	if (!rc)
+		rc = place(v, what, version_id, &r.reply.object, answer);
+	store_request_release(&r);
+	return rc;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A vfs over real tables, blocks and staging in a directory of its own, and
+ * over a bucket in memory that can fall silent.
+ */
+#ifndef TESTS_UNIT_VFS_FIXTURE_H
+#define TESTS_UNIT_VFS_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "vers3/store/fault.h"
+#include "vers3/store/memory.h"
+#include "vers3/store/metrics.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+#include "vers3/vfs/vfs.h"
+
+#define VFS_FIXTURE_PREFIX "pre/"
+
+struct vfs_fixture {
+	char dir[64];
+	atomic_bool silent; /* the bucket refuses everything */
+	struct store *store;
+	struct meta *meta;
+	struct blocks *blocks;
+	struct staging *staging;
+	struct space *space;
+	struct vfs *v;
+};
+
+static const struct vfs_caller vfs_fixture_caller = {.uid = 7, .gid = 8};
+
+static inline struct fault_decision
+vfs_fixture_fault(void *ctx, const struct store_request *r)
+{
+	struct vfs_fixture *f = ctx;
+	struct fault_decision d = {.kind = FAULT_NONE};
+
+	(void)r;
+	if (atomic_load(&f->silent))
+		d.kind = FAULT_REFUSE;
+	return d;
+}
+
+static inline void vfs_fixture_start(struct vfs_fixture *f)
+{
+	static const struct vfs_config config = {
+		.bucket = "bucket",
+		.prefix = VFS_FIXTURE_PREFIX,
+		.defaults = {.uid = 1,
+			     .gid = 2,
+			     .file_mode = 0644,
+			     .dir_mode = 0755},
+		.ttl_ns = 0,
+		.commit_ns = 600 * NS_PER_S, /* when someone waits for it */
+		.versioned = true,
+	};
+	struct vfs_parts parts;
+	char reason[512];
+
+	assert_int_equal(meta_open(f->dir, "identity", reason, sizeof(reason),
+				   &f->meta),
+			 0);
+	assert_int_equal(blocks_open(f->dir, 8 << 20, reason, sizeof(reason),
+				     &f->blocks),
+			 0);
+	assert_int_equal(staging_open(f->dir, &f->staging), 0);
+	assert_int_equal(space_new(f->dir, 0, 0, &f->space), 0);
+	parts = (struct vfs_parts){.meta = f->meta,
+				   .blocks = f->blocks,
+				   .staging = f->staging,
+				   .space = f->space,
+				   .store = f->store,
+				   .metrics = f->store};
+	assert_int_equal(vfs_new(&config, &parts, &f->v), 0);
+}
+
+static inline void vfs_fixture_stop(struct vfs_fixture *f)
+{
+	vfs_free(f->v);
+	space_free(f->space);
+	meta_close(f->meta);
+	staging_close(f->staging);
+	blocks_close(f->blocks);
+	f->v = NULL;
+}
+
+static inline int vfs_fixture_setup(void **state)
+{
+	struct vfs_fixture *f = calloc(1, sizeof(*f));
+
+	alarm(120);
+	log_set_level(LOG_LEVEL_ERROR);
+	assert_non_null(f);
+	snprintf(f->dir, sizeof(f->dir), "/tmp/t_vfs.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(memory_store_new(true, &f->store), 0);
+	assert_int_equal(
+		fault_store_new(vfs_fixture_fault, f, &f->store, &f->store), 0);
+	assert_int_equal(metrics_store_new(&f->store, &f->store), 0);
+	vfs_fixture_start(f);
+	*state = f;
+	return 0;
+}
+
+static inline int vfs_fixture_remove(const char *path, const struct stat *st,
+				     int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static inline int vfs_fixture_teardown(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	vfs_fixture_stop(f);
+	store_free(f->store);
+	nftw(f->dir, vfs_fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+	free(f);
+	return 0;
+}
+
+#define VFS_FIXTURE_TEST(fn)                                                   \
+	cmocka_unit_test_setup_teardown(fn, vfs_fixture_setup,                 \
+					vfs_fixture_teardown)
+
+/* The inode of a path below the root, 0 when there is none. */
+static inline uint64_t vfs_fixture_find(struct vfs_fixture *f, const char *path)
+{
+	char copy[1024], *name, *rest = NULL;
+	struct vfs_entry e = {.ino = META_ROOT_INO};
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	for (name = strtok_r(copy, "/", &rest); name;
+	     name = strtok_r(NULL, "/", &rest))
+		if (vfs_lookup(f->v, e.ino, name, &e))
+			return 0;
+	return e.ino;
+}
+
+/* The directory of a path; *ret_name is its last name. */
+static inline uint64_t vfs_fixture_parent(struct vfs_fixture *f,
+					  const char *path,
+					  const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[1024] = "";
+
+	*ret_name = slash ? slash + 1 : path;
+	if (slash)
+		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+	return vfs_fixture_find(f, dir);
+}
+
+/* Replaces a file's content, as a shell's ">" does. */
+static inline void vfs_fixture_write(struct vfs_fixture *f, const char *path,
+				     const char *text)
+{
+	const char *name;
+	uint64_t parent = vfs_fixture_parent(f, path, &name);
+	struct vfs_file *file;
+	struct vfs_open how;
+	struct vfs_entry e;
+
+	assert_int_equal(vfs_create(f->v, parent, name, 0640,
+				    O_WRONLY | O_TRUNC, &vfs_fixture_caller, &e,
+				    &file, &how),
+			 0);
+	assert_int_equal(vfs_write(f->v, file, 0, text, strlen(text)), 0);
+	vfs_release(f->v, file);
+}
+
+struct vfs_fixture_read {
+	char *buf;
+	size_t size, len;
+	int error;
+	atomic_bool done;
+};
+
+static inline void vfs_fixture_got(void *arg, int error,
+				   const struct iovec *iov, int count)
+{
+	struct vfs_fixture_read *r = arg;
+
+	r->error = error;
+	for (int i = 0; !error && i < count; i++) {
+		assert_true(r->len + iov[i].iov_len < r->size);
+		memcpy(r->buf + r->len, iov[i].iov_base, iov[i].iov_len);
+		r->len += iov[i].iov_len;
+	}
+	atomic_store(&r->done, true);
+}
+
+/* Reads at most size - 1 bytes of an open file into buf, as a string. */
+static inline int vfs_fixture_pread(struct vfs_fixture *f,
+				    struct vfs_file *file, uint64_t offset,
+				    char *buf, size_t size)
+{
+	struct vfs_fixture_read r = {.buf = buf, .size = size};
+
+	vfs_read(f->v, file, offset, size - 1, vfs_fixture_got, &r);
+	while (!atomic_load(&r.done))
+		usleep(500);
+	buf[r.len] = '\0';
+	return r.error;
+}
+
+/* The content of a file; "" with a failed test when it cannot be read. */
+static inline void vfs_fixture_is(struct vfs_fixture *f, const char *path,
+				  const char *text)
+{
+	uint64_t ino = vfs_fixture_find(f, path);
+	struct vfs_file *file;
+	struct vfs_open how;
+	char buf[4096];
+
+	assert_int_not_equal(ino, 0);
+	assert_int_equal(vfs_open(f->v, ino, O_RDONLY, &file, &how), 0);
+	assert_int_equal(vfs_fixture_pread(f, file, 0, buf, sizeof(buf)), 0);
+	vfs_release(f->v, file);
+	assert_string_equal(buf, text);
+}
+
+#endif
