@@ -19,15 +19,14 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
-#include <linux/sockios.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "curlerr.h"
+#include "sockets.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/clock.h"
 
@@ -39,11 +38,13 @@
 struct job {
 	struct http_request *r; /* borrowed from the caller */
 	struct http *http; /* borrowed */
+	struct io *io; /* borrowed: the thread that it was given to */
 	CURL *easy; /* owned by the caller's http_perform() */
 	struct curl_slist *headers; /* likewise */
 	struct job *next, *prev; /* in the queue, or among the active */
 	uint64_t body_pos; /* how far curl has read the body */
 	int64_t active_mono_ns; /* when a byte last moved */
+	int local_port; /* of its connection; 0: none yet */
 	int unsent_bytes; /* in the socket, when last looked at */
 	bool headers_ended; /* the empty line behind them has come */
 	int callback_err; /* why a callback ended the transfer; or 0 */
@@ -59,6 +60,7 @@ struct io {
 	pthread_t thread;
 	bool started;
 	CURLM *multi; /* owned; the thread's, but for wakeups */
+	struct sockets sockets; /* the thread's alone */
 	struct job *active; /* the thread's alone */
 	unsigned active_count; /* the thread's alone */
 
@@ -106,7 +108,7 @@ static int on_ready(void *arg, char *primary_ip, char *local_ip,
 	(void)primary_ip;
 	(void)local_ip;
 	(void)primary_port;
-	(void)local_port;
+	job->local_port = local_port;
 	job->active_mono_ns = clock_mono_ns();
 	return CURL_PREREQFUNC_OK;
 }
@@ -287,6 +289,10 @@ static int job_set_options(struct job *job)
 		curl_easy_setopt(e, CURLOPT_CAINFO, h->ca_file);
 	if (r->bulk)
 		curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BULK_BUFFER_BYTES);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, sockets_open);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, &job->io->sockets);
+	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, sockets_close);
+	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, &job->io->sockets);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_ready);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, job);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
@@ -453,16 +459,13 @@ static void io_reap(struct io *io)
  */
 static bool job_is_draining(struct job *job)
 {
-	curl_socket_t fd = CURL_SOCKET_BAD;
-	int unsent = 0;
-	bool moved;
+	int unsent, before = job->unsent_bytes;
 
-	curl_easy_getinfo(job->easy, CURLINFO_ACTIVESOCKET, &fd);
-	if (fd == CURL_SOCKET_BAD || ioctl(fd, SIOCOUTQ, &unsent))
+	if (!job->r->body || !job->r->body->length || !job->local_port)
 		return false;
-	moved = unsent != job->unsent_bytes;
+	unsent = sockets_unsent(&job->io->sockets, job->local_port);
 	job->unsent_bytes = unsent;
-	return moved;
+	return unsent >= 0 && unsent != before;
 }
 
 static void io_expire(struct io *io, int64_t now)
@@ -475,8 +478,7 @@ static void io_expire(struct io *io, int64_t now)
 		next = job->next;
 		if (!limit_s)
 			limit_s = io->http->idle_timeout_s;
-		if (job->r->body && job->r->body->length &&
-		    job_is_draining(job) && job->active_mono_ns < now)
+		if (job->active_mono_ns < now && job_is_draining(job))
 			job->active_mono_ns = now;
 		if (now - job->active_mono_ns < (int64_t)limit_s * NS_PER_S)
 			continue;
@@ -543,6 +545,7 @@ static void io_release(struct io *io)
 	assert(!io->queue && !io->active);
 	if (io->multi)
 		curl_multi_cleanup(io->multi);
+	sockets_release(&io->sockets);
 	pthread_mutex_destroy(&io->mutex);
 }
 
@@ -620,7 +623,7 @@ static struct io *http_pick(struct http *h)
 
 static int job_wait(struct job *job)
 {
-	struct io *io = http_pick(job->http);
+	struct io *io = job->io;
 
 	pthread_mutex_lock(&io->mutex);
 	job->next = NULL;
@@ -652,6 +655,7 @@ int http_perform(struct http *h, struct http_request *r)
 	pthread_mutex_init(&job.mutex, NULL);
 	pthread_cond_init(&job.cond, NULL);
 	job.easy = curl_easy_init();
+	job.io = http_pick(h);
 	if (job.easy)
 		ret = job_set_options(&job);
 	if (ret)

@@ -363,6 +363,35 @@ static void test_stale(void **state)
 	http_free(h);
 }
 
+/* A slow line is not an idle one, though all stands in the socket. */
+static void test_slow_line(void **state)
+{
+	static const struct wire_step steps[] = {
+		{"%D200 OK\r\nContent-Length: 0%E", WIRE_SLOW},
+	};
+	struct http *h = client();
+	struct wire *w = wire_new(STEPS(steps));
+	struct http_body body = {.mem = NULL, .length = 1500000};
+	struct http_request r;
+	char *data = malloc(1500000);
+
+	(void)state;
+	assert_non_null(data);
+	memset(data, 'x', 1500000);
+	body.mem = data;
+	http_request_init(&r);
+	r.method = "PUT";
+	r.url = wire_url(w);
+	r.body = &body;
+	if (http_perform(h, &r))
+		fail_msg("%s", r.error);
+	assert_int_equal(r.status, 200);
+	http_request_release(&r);
+	free(data);
+	wire_free(w);
+	http_free(h);
+}
+
 static void test_short_file(void **state)
 {
 	static const struct wire_step steps[] = {{NULL, WIRE_CLOSE}};
@@ -448,6 +477,7 @@ int main(void)
 		cmocka_unit_test(test_no_tls),
 		cmocka_unit_test(test_sink_ends),
 		cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_slow_line),
 		cmocka_unit_test(test_short_file),
 		cmocka_unit_test(test_crowd),
 	};

@@ -505,6 +505,9 @@ static void test_presign(void **state)
 				 0);
 		curl_easy_setopt(easy, CURLOPT_URL, url);
 		curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+		if (getenv("AWS_CA_BUNDLE"))
+			curl_easy_setopt(easy, CURLOPT_CAINFO,
+					 getenv("AWS_CA_BUNDLE"));
 		curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop);
 		curl_easy_setopt(easy, CURLOPT_WRITEDATA, &total);
 		assert_int_equal(curl_easy_perform(easy), CURLE_OK);

@@ -19,8 +19,9 @@
 
 #include <cmocka.h>
 
-#define STEPS_MAX 64
-#define ASKED_MAX ((size_t)8 << 20)
+#define STEPS_MAX  64
+#define SLOW_BYTES ((size_t)8 << 10)
+#define ASKED_MAX  ((size_t)8 << 20)
 
 struct wire {
 	const struct wire_step *steps; /* borrowed */
@@ -57,6 +58,20 @@ static bool ready(struct wire *w, int fd)
 	return false;
 }
 
+/* How much to read at a time of the request of the next step. */
+static size_t pace(struct wire *w, size_t room)
+{
+	bool slow;
+
+	pthread_mutex_lock(&w->mutex);
+	slow = w->next < w->count && w->steps[w->next].then == WIRE_SLOW;
+	pthread_mutex_unlock(&w->mutex);
+	if (!slow)
+		return room;
+	usleep(20000);
+	return room < SLOW_BYTES ? room : SLOW_BYTES;
+}
+
 /* A request as a string to be freed; NULL when the client has gone. */
 static char *read_request(struct wire *w, int fd)
 {
@@ -65,7 +80,8 @@ static char *read_request(struct wire *w, int fd)
 
 	assert_non_null(text);
 	while (ready(w, fd)) {
-		ssize_t got = recv(fd, text + have, ASKED_MAX - 1 - have, 0);
+		ssize_t got =
+			recv(fd, text + have, pace(w, ASKED_MAX - 1 - have), 0);
 		char *end, *length;
 
 		if (got <= 0)
@@ -167,6 +183,7 @@ struct wire *wire_new(const struct wire_step *steps, size_t count)
 	struct sockaddr_in addr = {.sin_family = AF_INET};
 	socklen_t len = sizeof(addr);
 	struct wire *w = calloc(1, sizeof(*w));
+	int small = 64 << 10;
 
 	assert_non_null(w);
 	assert_true(count <= STEPS_MAX);
@@ -175,6 +192,10 @@ struct wire *wire_new(const struct wire_step *steps, size_t count)
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	w->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(w->listener >= 0);
+	/* So that what is not read yet stays on the sender's side. */
+	if (count && steps[0].then == WIRE_SLOW)
+		setsockopt(w->listener, SOL_SOCKET, SO_RCVBUF, &small,
+			   sizeof(small));
 	assert_int_equal(bind(w->listener, (struct sockaddr *)&addr, len), 0);
 	assert_int_equal(listen(w->listener, 16), 0);
 	assert_int_equal(

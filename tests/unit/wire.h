@@ -13,6 +13,7 @@ enum wire_then {
 	WIRE_CLOSE, /* close it after the answer */
 	WIRE_STALL, /* say no more, until the client goes */
 	WIRE_RESET, /* close it with a reset */
+	WIRE_SLOW, /* read the request at 400 kB/s; then as WIRE_CLOSE */
 };
 
 struct wire_step {
