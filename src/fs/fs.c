@@ -69,11 +69,31 @@ static void send_inode(void *ctx, uint64_t ino)
 			  (unsigned long long)ino, strerror(-rc));
 }
 
+/*
+ * Has the kernel look the name up again, and drop it only if it has become
+ * another file. Plain invalidation drops it at once, and with it the path of
+ * every process whose working directory it is. (Linux 6.2; libfuse 3.15's
+ * function may have either of the two forms.)
+ */
+static int expire_entry(const struct fs *fs, uint64_t parent, const char *name,
+			size_t len)
+{
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 16)
+	if (fs->ops.can_expire)
+		return fuse_lowlevel_notify_expire_entry(fs->session, parent,
+							 name, len);
+#elif FUSE_VERSION == FUSE_MAKE_VERSION(3, 14)
+	if (fs->ops.can_expire)
+		return fuse_lowlevel_notify_expire_entry(
+			fs->session, parent, name, len, FUSE_LL_EXPIRE_ONLY);
+#endif
+	return fuse_lowlevel_notify_inval_entry(fs->session, parent, name, len);
+}
+
 static void send_entry(void *ctx, uint64_t parent, const char *name)
 {
 	const struct fs *fs = ctx;
-	int rc = fuse_lowlevel_notify_inval_entry(fs->session, parent, name,
-						  strlen(name));
+	int rc = expire_entry(fs, parent, name, strlen(name));
 
 	if (rc && rc != -ENOENT)
 		log_debug("invalidation of an entry of %llu: %s",

@@ -45,6 +45,7 @@ static void ops_init(void *userdata, struct fuse_conn_info *conn)
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = CONGESTION;
 	conn->time_gran = 1;
+	c->can_expire = conn->capable & FUSE_CAP_EXPIRE_ONLY;
 	log_debug("kernel's FUSE %u.%u, capabilities %#x, in use %#x",
 		  conn->proto_major, conn->proto_minor, conn->capable,
 		  conn->want);

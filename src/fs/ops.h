@@ -27,6 +27,7 @@
 struct ops_context {
 	struct vfs *vfs; /* borrowed */
 	int64_t ttl_ns;
+	bool can_expire; /* set by INIT: see expire_entry() in fs.c */
 	void (*on_ready)(void *ctx); /* may be NULL */
 	void *ready_ctx; /* borrowed */
 	/*
