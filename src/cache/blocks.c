@@ -17,16 +17,16 @@
  *
  * Damage: a reader that meets it gets a miss, and the writer wipes the shelf.
  *
+ * The public calls are here; the thread is in writer.c.
+ *
  * Lock order: b->lock stands alone; nothing else is locked under it, and it
  * is not taken under a shelf's locks.
  */
 #include "vers3/cache/blocks.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,103 +38,10 @@
 #include "vers3/util/log.h"
 
 #include "cleanmark.h"
-#include "evict.h"
 #include "seen.h"
 #include "shelf.h"
 #include "sum.h"
-
-#define QUEUE_BYTES	(32 * BLOCK_SIZE)
-#define JOB_BYTES	512 /* a job's own weight in the queue */
-#define BATCH_NEED	(9 * BLOCK_SIZE) /* eight whole blocks and theirs */
-#define BATCH_JOBS	1024
-#define TOUCH_MAX	4096 /* notes of hits */
-#define TREE_PAGES	4 /* a block's share of tree pages, an ample guess */
-#define TXN_PAGES	64 /* what a transaction takes beside */
-#define PAGE_BYTES	4096
-#define MIN_MAP		(UINT64_C(64) << 30)
-#define MIN_GENERATION	BLOCK_SIZE
-#define RETRY_NS	(100 * NS_PER_MS) /* while over the limit */
-#define LOG_INTERVAL_NS (60 * NS_PER_S)
-
-enum job_kind {
-	JOB_PUT,
-	JOB_DROP, /* one content */
-	JOB_DROP_ALL,
-	JOB_MARK, /* only tells that it was reached */
-};
-
-struct job {
-	struct job *next;
-	enum job_kind kind;
-	struct blocks_key key;
-	const void *data; /* borrowed until done() */
-	size_t size;
-	void (*done)(void *arg);
-	void *arg;
-	int result; /* of those that are waited for */
-	bool finished; /* likewise; protected by lock */
-};
-
-struct blocks {
-	int dir_fd;
-	char *path; /* owned; DIR/blocks */
-	struct shelf *shelves[SHELF_COUNT]; /* owned */
-	struct seen *seen; /* owned */
-	pthread_t writer;
-	bool started;
-
-	_Atomic uint64_t limit_bytes, used_bytes, put_bytes;
-	_Atomic uint64_t hits, misses, evicted, wiped;
-
-	pthread_mutex_t lock;
-	pthread_cond_t work; /* for the writer */
-	pthread_cond_t progress; /* for those who wait for it */
-	/* protected by lock */
-	struct job *first, **last;
-	uint64_t queued_bytes;
-	struct blocks_key touched[TOUCH_MAX];
-	unsigned touched_count;
-	bool attention; /* damage, a new limit, many touches */
-	bool stopping;
-
-	/* the writer's alone */
-	struct sum *sum; /* owned */
-	uint64_t next_stamp;
-	bool over_limit; /* and could not help it */
-	int64_t logged_ns; /* when a failure was last logged; 0 never */
-	struct blocks_key stamping[TOUCH_MAX];
-};
-
-/* Free room in LMDB's file is found by address: let the map never be it. */
-static uint64_t map_bytes(uint64_t limit_bytes)
-{
-	if (limit_bytes > UINT64_MAX / 8)
-		limit_bytes = UINT64_MAX / 8;
-	if (limit_bytes < MIN_MAP / 4)
-		return MIN_MAP;
-	if (limit_bytes > UINT64_C(4) << 40)
-		return UINT64_C(16) << 40; /* the address space has an end */
-	return (limit_bytes + PAGE_BYTES) / PAGE_BYTES * PAGE_BYTES * 4;
-}
-
-static uint8_t generation(struct blocks *b)
-{
-	uint64_t span =
-		atomic_load_explicit(&b->limit_bytes, memory_order_relaxed) /
-		32;
-	uint64_t put =
-		atomic_load_explicit(&b->put_bytes, memory_order_relaxed);
-
-	return (uint8_t)(put / (span > MIN_GENERATION ? span : MIN_GENERATION));
-}
-
-static void call_writer(struct blocks *b)
-{
-	pthread_mutex_lock(&b->lock);
-	b->attention = true;
-	pthread_cond_signal(&b->work);
-	pthread_mutex_unlock(&b->lock);
-}
+#include "writer.h"
 
 /* Reading. */
 
@@ -159,7 +66,7 @@ int blocks_get(struct blocks *b, const struct blocks_key *key,
 	       struct blocks_hit *ret_hit)
 {
 	unsigned hint = SHELF_COUNT - 1, i, class;
-	uint8_t now = generation(b), then = 0;
+	uint8_t now = blocks_generation(b), then = 0;
 	bool known = seen_find(b->seen, key, &hint, &then);
 
 	if (hint >= SHELF_COUNT)
@@ -170,7 +77,7 @@ int blocks_get(struct blocks *b, const struct blocks_key *key,
 		int r = shelf_get(b->shelves[class], key, known && !i, ret_hit);
 
 		if (r == -EUCLEAN)
-			call_writer(b);
+			writer_call(b);
 		if (r)
 			continue;
 		if (!known || i || then != now)
@@ -220,15 +127,6 @@ void blocks_read_stats(struct blocks *b, struct blocks_stats *ret)
 
 /* Queueing. */
 
-static void enqueue(struct blocks *b, struct job *job)
-{
-	job->next = NULL;
-	*b->last = job;
-	b->last = &job->next;
-	b->queued_bytes += job->size + JOB_BYTES;
-	pthread_cond_signal(&b->work);
-}
-
 int blocks_put(struct blocks *b, const struct blocks_key *key, const void *data,
 	       size_t size, void (*done)(void *arg), void *arg)
 {
@@ -245,30 +143,15 @@ int blocks_put(struct blocks *b, const struct blocks_key *key, const void *data,
 	job->size = size;
 	job->done = done;
 	job->arg = arg;
-	pthread_mutex_lock(&b->lock);
-	while (b->queued_bytes >= QUEUE_BYTES)
-		pthread_cond_wait(&b->progress, &b->lock);
-	enqueue(b, job);
-	pthread_mutex_unlock(&b->lock);
+	writer_queue(b, job);
 	return 0;
-}
-
-/* Queues a job that lies on the caller's stack and waits for its end. */
-static int run_job(struct blocks *b, struct job *job)
-{
-	pthread_mutex_lock(&b->lock);
-	enqueue(b, job);
-	while (!job->finished)
-		pthread_cond_wait(&b->progress, &b->lock);
-	pthread_mutex_unlock(&b->lock);
-	return job->result;
 }
 
 void blocks_flush(struct blocks *b)
 {
 	struct job job = {.kind = JOB_MARK};
 
-	run_job(b, &job);
+	writer_run(b, &job);
 }
 
 int blocks_drop(struct blocks *b, const unsigned char *id)
@@ -277,319 +160,16 @@ int blocks_drop(struct blocks *b, const unsigned char *id)
 
 	if (id)
 		memcpy(job.key.id, id, sizeof(job.key.id));
-	return run_job(b, &job);
+	return writer_run(b, &job);
 }
 
 void blocks_set_limit(struct blocks *b, uint64_t limit_bytes)
 {
 	atomic_store(&b->limit_bytes, limit_bytes);
-	call_writer(b);
-}
-
-/* The writer. */
-
-static void log_failure(struct blocks *b, const char *what, int r)
-{
-	int64_t now = clock_mono_ns();
-
-	if (b->logged_ns && now - b->logged_ns < LOG_INTERVAL_NS)
-		return;
-	b->logged_ns = now;
-	log_warning("block cache: %s: %s", what, strerror(-r));
-}
-
-/* What a failed write means for its shelf. */
-static void note_failure(struct blocks *b, unsigned class, int r)
-{
-	if (r == -EUCLEAN) {
-		log_warning("block cache: a damaged size class is wiped");
-		atomic_fetch_add(&b->wiped, 1);
-		shelf_wipe(b->shelves[class]);
-	} else if (r) {
-		log_failure(b, "blocks are not kept", r);
-	}
-}
-
-static bool make_room(struct blocks *b, uint64_t need)
-{
-	struct evict_counts counts = {0};
-	bool room = evict_make_room(b->shelves, atomic_load(&b->limit_bytes),
-				    need, &counts);
-
-	atomic_fetch_add(&b->evicted, counts.evicted);
-	atomic_fetch_add(&b->wiped, counts.wiped);
-	return room;
-}
-
-static void set_used(struct blocks *b)
-{
-	atomic_store(&b->used_bytes, evict_used_bytes(b->shelves));
-}
-
-static void obey_limit(struct blocks *b)
-{
-	b->over_limit = !make_room(b, 0);
-	set_used(b);
-}
-
-/* Stamps what was hit since the last time, oldest hit first. */
-static int stamp_class(struct blocks *b, unsigned class, unsigned count)
-{
-	struct shelf *s = b->shelves[class];
-	unsigned i;
-	int r = shelf_begin(s);
-
-	if (r)
-		return r;
-	for (i = 0; i < count; i++) {
-		unsigned at = SHELF_COUNT;
-		uint8_t gen;
-
-		if (!seen_find(b->seen, &b->stamping[i], &at, &gen) ||
-		    at != class)
-			continue;
-		r = shelf_touch(s, &b->stamping[i], b->next_stamp + i);
-		if (r && r != -ENOENT) {
-			shelf_abort(s);
-			return r;
-		}
-	}
-	return shelf_commit(s);
-}
-
-static void stamp_touched(struct blocks *b)
-{
-	unsigned count, class;
-	int r;
-
-	pthread_mutex_lock(&b->lock);
-	count = b->touched_count;
-	memcpy(b->stamping, b->touched, count * sizeof(b->touched[0]));
-	b->touched_count = 0;
-	pthread_mutex_unlock(&b->lock);
-	if (!count)
-		return;
-	for (class = 0; class < SHELF_COUNT; class ++) {
-		if (!shelf_count(b->shelves[class]))
-			continue;
-		r = stamp_class(b, class, count);
-		if (r)
-			note_failure(b, class, r);
-	}
-	b->next_stamp += count;
-}
-
-/* What has to be right before anything is written. */
-static void repair(struct blocks *b)
-{
-	uint64_t map = map_bytes(atomic_load(&b->limit_bytes));
-	unsigned i;
-
-	for (i = 0; i < SHELF_COUNT; i++) {
-		shelf_set_map(b->shelves[i], map);
-		if (shelf_damaged(b->shelves[i]))
-			note_failure(b, i, -EUCLEAN);
-	}
-	stamp_touched(b);
-	obey_limit(b);
-}
-
-static void put_done(struct job *job)
-{
-	if (job->done)
-		job->done(job->arg);
-	job->done = NULL;
-}
-
-/* Writes a batch's blocks of one class. */
-static int put_class(struct blocks *b, struct job *batch, unsigned class)
-{
-	struct shelf *s = b->shelves[class];
-	struct job *job;
-	int r = shelf_begin(s);
-
-	if (r)
-		return r;
-	for (job = batch; job && !r; job = job->next) {
-		if (shelf_class(job->size) != class)
-			continue;
-		r = shelf_put(s, b->sum, &job->key, job->data, job->size,
-			      b->next_stamp++);
-		put_done(job);
-	}
-	if (r) {
-		shelf_abort(s);
-		return r;
-	}
-	return shelf_commit(s);
-}
-
-/* What a job may take on disk, its transaction's share left out. */
-static uint64_t job_need(struct blocks *b, const struct job *job)
-{
-	if (job->kind != JOB_PUT)
-		return 0;
-	return shelf_block_bytes(b->shelves[shelf_class(job->size)]) +
-	       TREE_PAGES * PAGE_BYTES;
-}
-
-static void put_batch(struct blocks *b, struct job *batch)
-{
-	unsigned counts[SHELF_COUNT] = {0}, class;
-	uint64_t need = 0;
-	struct job *job;
-	int r;
-
-	for (job = batch; job; job = job->next) {
-		class = shelf_class(job->size);
-		if (!counts[class]++)
-			need += TXN_PAGES * PAGE_BYTES;
-		need += job_need(b, job);
-	}
-	if (!make_room(b, need))
-		return;
-	for (class = 0; class < SHELF_COUNT; class ++) {
-		if (!counts[class])
-			continue;
-		r = put_class(b, batch, class);
-		if (r)
-			note_failure(b, class, r);
-	}
-	for (job = batch; job; job = job->next) {
-		atomic_fetch_add(&b->put_bytes, job->size);
-		seen_set(b->seen, &job->key, shelf_class(job->size),
-			 generation(b));
-	}
-}
-
-static int drop(struct blocks *b, const struct job *job)
-{
-	unsigned i;
-	int r, ret = 0;
-
-	for (i = 0; i < SHELF_COUNT; i++) {
-		if (job->kind == JOB_DROP_ALL) {
-			shelf_wipe(b->shelves[i]);
-			continue;
-		}
-		r = shelf_drop(b->shelves[i], job->key.id);
-		if (r == -EUCLEAN) {
-			/* Wiped, so dropped. */
-			note_failure(b, i, r);
-		} else if (r && !ret) {
-			ret = r;
-		}
-		shelf_punch(b->shelves[i]);
-	}
-	return ret;
-}
-
-/* Takes the puts at the head of the queue, or one other job. Locked. */
-static struct job *take_batch(struct blocks *b)
-{
-	uint64_t max = atomic_load(&b->limit_bytes) / 4, need = 0;
-	struct job *batch = b->first, **end = &b->first;
-	unsigned n = 0;
-
-	if (max > BATCH_NEED)
-		max = BATCH_NEED;
-	while (*end && n < BATCH_JOBS) {
-		struct job *job = *end;
-
-		need += job_need(b, job);
-		if (n && (job->kind != JOB_PUT || batch->kind != JOB_PUT ||
-			  need > max))
-			break;
-		n++;
-		end = &job->next;
-	}
-	b->first = *end;
-	if (!b->first)
-		b->last = &b->first;
-	if (n)
-		*end = NULL;
-	return n ? batch : NULL;
-}
-
-/* Ends a batch: its room in the queue is free, its waiter goes on. Locked. */
-static void end_batch(struct blocks *b, struct job *batch)
-{
-	while (batch) {
-		struct job *next = batch->next;
-
-		b->queued_bytes -= batch->size + JOB_BYTES;
-		if (batch->kind == JOB_PUT)
-			free(batch);
-		else
-			batch->finished = true;
-		batch = next;
-	}
-	pthread_cond_broadcast(&b->progress);
-}
-
-static void run_batch(struct blocks *b, struct job *batch)
-{
-	struct job *job;
-
-	repair(b);
-	if (batch && batch->kind == JOB_PUT) {
-		put_batch(b, batch);
-		for (job = batch; job; job = job->next)
-			put_done(job);
-	} else if (batch && batch->kind != JOB_MARK) {
-		batch->result = drop(b, batch);
-	}
-	obey_limit(b);
-}
-
-static void *writer_main(void *arg)
-{
-	struct blocks *b = arg;
-	struct job *batch;
-
-	pthread_mutex_lock(&b->lock);
-	for (;;) {
-		int64_t until = clock_mono_ns() + RETRY_NS;
-		int r = 0;
-
-		while (!b->first && !b->attention && !b->stopping && !r) {
-			if (b->over_limit)
-				r = clock_cond_wait_until(&b->work, &b->lock,
-							  until);
-			else
-				pthread_cond_wait(&b->work, &b->lock);
-		}
-		if (!b->first && b->stopping)
-			break;
-		b->attention = false;
-		batch = take_batch(b);
-		pthread_mutex_unlock(&b->lock);
-		run_batch(b, batch);
-		pthread_mutex_lock(&b->lock);
-		end_batch(b, batch);
-	}
-	pthread_mutex_unlock(&b->lock);
-	repair(b);
-	return NULL;
+	writer_call(b);
 }
 
 /* Opening and closing. */
-
-static int start_writer(struct blocks *b)
-{
-	sigset_t all, old;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = -pthread_create(&b->writer, NULL, writer_main, b);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (r)
-		return r;
-	b->started = true;
-	pthread_setname_np(b->writer, "vers3-blocks");
-	return 0;
-}
 
 /* Sees to it that the directory holds nothing that is not to be trusted. */
 static int claim_directory(struct blocks *b)
@@ -618,7 +198,7 @@ static int claim_directory(struct blocks *b)
 
 static int open_shelves(struct blocks *b)
 {
-	uint64_t map = map_bytes(atomic_load(&b->limit_bytes)), stamp;
+	uint64_t map = writer_map_bytes(atomic_load(&b->limit_bytes)), stamp;
 	unsigned i;
 
 	for (i = 0; i < SHELF_COUNT; i++) {
@@ -684,8 +264,8 @@ int blocks_open(const char *dir, uint64_t limit_bytes, char *reason,
 		r = open_shelves(b);
 	if (r)
 		goto out;
-	obey_limit(b);
-	r = start_writer(b);
+	writer_obey_limit(b);
+	r = writer_start(b);
 out:
 	if (r) {
 		snprintf(reason, size, "cannot open the block cache %s: %s",
@@ -704,11 +284,7 @@ void blocks_close(struct blocks *b)
 
 	if (!b)
 		return;
-	pthread_mutex_lock(&b->lock);
-	b->stopping = true;
-	pthread_cond_signal(&b->work);
-	pthread_mutex_unlock(&b->lock);
-	pthread_join(b->writer, NULL);
+	writer_stop(b);
 	for (i = 0; i < SHELF_COUNT && !r; i++)
 		r = shelf_sync(b->shelves[i]);
 	if (!r)

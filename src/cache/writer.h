@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What blocks.c (the public calls) and writer.c (the writer's thread) share;
+ * the essay stands in blocks.c.
+ */
+#ifndef VERS3_SRC_CACHE_WRITER_H
+#define VERS3_SRC_CACHE_WRITER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vers3/cache/blocks.h"
+
+#include "shelf.h"
+
+#define TOUCH_MAX 4096 /* notes of hits */
+
+struct seen;
+struct sum;
+
+enum job_kind {
+	JOB_PUT,
+	JOB_DROP, /* one content */
+	JOB_DROP_ALL,
+	JOB_MARK, /* only tells that it was reached */
+};
+
+struct job {
+	struct job *next;
+	enum job_kind kind;
+	struct blocks_key key;
+	const void *data; /* borrowed until done() */
+	size_t size;
+	void (*done)(void *arg);
+	void *arg;
+	int result; /* of those that are waited for */
+	bool finished; /* likewise; protected by lock */
+};
+
+struct blocks {
+	int dir_fd;
+	char *path; /* owned; DIR/blocks */
+	struct shelf *shelves[SHELF_COUNT]; /* owned */
+	struct seen *seen; /* owned */
+	pthread_t writer;
+
+	/* counters; used_bytes is set by the writer, wiped also at open */
+	_Atomic uint64_t limit_bytes, used_bytes, put_bytes;
+	_Atomic uint64_t hits, misses, evicted, wiped;
+
+	pthread_mutex_t lock;
+	pthread_cond_t work; /* for the writer */
+	pthread_cond_t progress; /* for those who wait for it */
+	/* protected by lock */
+	struct job *first, **last;
+	uint64_t queued_bytes;
+	struct blocks_key touched[TOUCH_MAX];
+	unsigned touched_count;
+	bool attention; /* damage, a new limit, many touches */
+	bool stopping;
+
+	/* the writer's alone */
+	struct sum *sum; /* owned */
+	uint64_t next_stamp;
+	bool over_limit; /* and could not help it */
+	int64_t logged_ns; /* when a failure was last logged; 0 never */
+	struct blocks_key stamping[TOUCH_MAX];
+};
+
+/* A coarse clock that runs with what is put; see the essay. */
+uint8_t blocks_generation(struct blocks *b);
+/* How much an environment may map under that limit. */
+uint64_t writer_map_bytes(uint64_t limit_bytes);
+
+/* Starts the thread; 0 or -errno. */
+int writer_start(struct blocks *b);
+/* Lets it run what is queued and ends it. */
+void writer_stop(struct blocks *b);
+/* Makes it look at damage, the limit and the notes of hits. */
+void writer_call(struct blocks *b);
+/* Queues a put, which the writer frees; waits while the queue is full. */
+void writer_queue(struct blocks *b, struct job *job);
+/* Queues another job, which lies on the caller's stack; its result. */
+int writer_run(struct blocks *b, struct job *job);
+/* Evicts what the limit does not allow, before there is a thread. */
+void writer_obey_limit(struct blocks *b);
+
+#endif
