@@ -4,13 +4,15 @@
  *
  *	DENTRY	parent, name      → ino, cookie
  *	ORDER	parent, cookie    → ino, name	(readdir needs no other)
- *	NAME	ino, parent, name →		(the names of an inode)
+ *	NAME	ino, parent, name → version	(the names of an inode)
  */
 #include "vers3/meta/dentry.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "vers3/meta/record.h"
 
 #define DENTRY_KEY_MAX (8 + META_NAME_MAX)
 #define NAME_KEY_MAX   (16 + META_NAME_MAX)
@@ -272,6 +274,37 @@ int meta_name_next(struct meta *m, uint64_t ino, uint64_t after_parent,
 		return rc;
 	rc = meta_dentry_get(m, parent, name, ret);
 	return rc == -ENOENT ? -EIO : rc;
+}
+
+int meta_name_version_get(struct meta *m, uint64_t ino, uint64_t parent,
+			  const char *name, struct meta_version *ret)
+{
+	unsigned char key[NAME_KEY_MAX];
+	struct record_reader r;
+	struct meta_val val;
+	int rc = meta_get(m, META_NAME, key,
+			  reverse_key(key, ino, parent, name, name_len(name)),
+			  &val);
+
+	if (rc || !val.size)
+		return rc ? rc : -ENOENT;
+	r = record_read(&val);
+	record_get_version(&r, ret, NULL);
+	return record_end(&r);
+}
+
+int meta_name_version_put(struct meta *m, uint64_t ino, uint64_t parent,
+			  const char *name, const struct meta_version *v)
+{
+	unsigned char key[NAME_KEY_MAX];
+	struct record_writer w = {.len = 0};
+
+	record_put_version(&w, v, NULL);
+	if (w.bad)
+		return -EINVAL;
+	return meta_put(m, META_NAME, key,
+			reverse_key(key, ino, parent, name, name_len(name)),
+			w.data, w.len);
 }
 
 int meta_path(struct meta *m, uint64_t parent, const char *name, char *buf)

@@ -11,6 +11,7 @@
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
 #include "vers3/util/pool.h"
+#include "vers3/vfs/link.h"
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
@@ -465,12 +466,16 @@ int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
 	return rc;
 }
 
-/* Takes the answer to a HEAD in, if the inode is what it was. */
+/*
+ * Takes the answer to a HEAD in, if the inode is what it was. 1 when its name
+ * turned out to be one more of another inode.
+ */
 static int apply_head(struct vfs *v, uint64_t ino, uint64_t change,
 		      const char *path, int head_rc,
 		      const struct store_object *o)
 {
 	struct meta_inode in;
+	bool joined = false;
 	int rc = meta_lock(v->meta);
 
 	if (rc)
@@ -489,12 +494,14 @@ static int apply_head(struct vfs *v, uint64_t ino, uint64_t change,
 	}
 	if (!rc)
 		rc = meta_inode_put(v->meta, &in);
+	if (!rc && in.link_id[0])
+		rc = link_join(v, &in, &joined);
 out:
 	meta_unlock(v->meta);
-	return rc;
+	return rc ? rc : joined ? 1 : 0;
 }
 
-/* Asks for one inode's attributes. -ENOENT: the object is gone. */
+/* Asks for one inode's attributes. -ENOENT: it is gone. 1: see above. */
 static int fetch_attrs(struct vfs *v, uint64_t ino)
 {
 	char path[META_KEY_MAX + 2], key[META_KEY_MAX + 2];
@@ -549,7 +556,7 @@ int dir_inode(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode)
 			return -EIO;
 		rc = fetch_attrs(v, ino);
 		if (rc)
-			return rc;
+			return rc < 0 ? rc : -ENOENT;
 	}
 }
 
@@ -735,7 +742,7 @@ int dir_lookup(struct vfs *v, uint64_t parent, const char *name,
 			if (ret_inode->flags & META_I_ATTRS)
 				return 0;
 			rc = fetch_attrs(v, ret_inode->ino);
-			if (rc)
+			if (rc < 0)
 				return rc;
 			sure = true;
 			continue;

@@ -17,9 +17,11 @@
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/link.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
+#include "vers3/vfs/tree.h"
 
 #define BIG_NAMES    20000 /* from here on a name is asked for alone */
 #define FINISH_CHUNK 500 /* names looked at under one hold of the lock */
@@ -212,13 +214,13 @@ static int add_name(struct merge *m, const char *path,
 	return rc;
 }
 
-static bool same_version(const struct meta_inode *in,
+static bool same_version(const struct meta_version *ver,
 			 const struct merge_item *it)
 {
-	return !strcmp(in->base.etag, it->etag) &&
-	       in->base.size_bytes == it->size_bytes &&
-	       (!in->base.last_modified_ns ||
-		in->base.last_modified_ns == it->last_modified_ns);
+	return !strcmp(ver->etag, it->etag) &&
+	       ver->size_bytes == it->size_bytes &&
+	       (!ver->last_modified_ns ||
+		ver->last_modified_ns == it->last_modified_ns);
 }
 
 /* The bucket holds another version than we knew, and nothing is dirty. */
@@ -228,11 +230,16 @@ static int take_version(struct merge *m, const char *path,
 	struct meta *meta = m->v->meta;
 	int rc;
 
-	if (nodes_is_open(m->v->nodes, in->ino)) {
-		/* Whoever has it open keeps reading what was opened. */
+	if (nodes_is_open(m->v->nodes, in->ino) || in->nlink > 1) {
+		/*
+		 * Whoever has it open keeps reading what was opened; other
+		 * names of it keep what they hold.
+		 */
 		rc = add_name(m, path, it, true);
 		in->nlink--;
-		return rc ? rc : dir_drop_inode(m->v, in);
+		if (!rc)
+			rc = dir_drop_inode(m->v, in);
+		return rc ? rc : tree_link_removed(m->v, in, path);
 	}
 	set_base(in, path, it);
 	in->flags |= META_I_REPLACED;
@@ -250,6 +257,8 @@ static int take_version(struct merge *m, const char *path,
 static int apply_file(struct merge *m, const char *path,
 		      const struct merge_item *it)
 {
+	const struct meta_version *ver;
+	struct meta_version own;
 	struct meta_dentry de;
 	struct meta_inode in;
 	int rc = meta_dentry_get(m->v->meta, m->ino, it->name, &de);
@@ -264,10 +273,16 @@ static int apply_file(struct merge *m, const char *path,
 		m->hidden++;
 		return 0;
 	}
-	if (!same_version(&in, it))
+	ver = link_known(m->v, &in, m->ino, it->name, path, &own);
+	if (!ver || !same_version(ver, it))
 		return take_version(m, path, it, &in);
-	if (in.base.last_modified_ns)
+	if (ver->last_modified_ns)
 		return 0;
+	if (ver == &own) {
+		own.last_modified_ns = it->last_modified_ns;
+		return meta_name_version_put(m->v->meta, in.ino, m->ino,
+					     it->name, &own);
+	}
 	in.base.last_modified_ns = it->last_modified_ns;
 	return meta_inode_put(m->v->meta, &in);
 }
@@ -300,7 +315,9 @@ static int apply_prefix(struct merge *m, const char *path,
 	m->hidden++;
 	rc = add_name(m, path, it, true);
 	in.nlink--;
-	return rc ? rc : dir_drop_inode(m->v, &in);
+	if (!rc)
+		rc = dir_drop_inode(m->v, &in);
+	return rc ? rc : tree_link_removed(m->v, &in, file);
 }
 
 /* The directory's own marker object. */
@@ -317,7 +334,7 @@ static int apply_marker(struct merge *m, const struct merge_item *it)
 	if (keep_local(m, path))
 		return 0;
 	rc = meta_inode_get(m->v->meta, m->ino, &in);
-	if (rc || ((in.flags & META_I_EXPLICIT) && same_version(&in, it)))
+	if (rc || ((in.flags & META_I_EXPLICIT) && same_version(&in.base, it)))
 		return rc;
 	set_base(&in, path, it);
 	in.flags |= META_I_EXPLICIT;
@@ -400,7 +417,9 @@ static int remove_gone(struct merge *m, const struct meta_dentry *de,
 	rc = meta_dentry_del(meta, de->parent, de->name);
 	vfs_inval_entry(m->v, de->parent, de->name);
 	in.nlink = S_ISDIR(in.mode) ? 0 : in.nlink - 1;
-	return rc ? rc : dir_drop_inode(m->v, &in);
+	if (!rc)
+		rc = dir_drop_inode(m->v, &in);
+	return rc ? rc : tree_link_removed(m->v, &in, path);
 }
 
 int merge_gone(struct merge *m, const char *name)

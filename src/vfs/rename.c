@@ -13,6 +13,7 @@
 
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/link.h"
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
@@ -38,12 +39,8 @@ static int key_of(const char *path, bool dir, char *key)
 	return n > META_KEY_MAX ? -ENAMETOOLONG : 0;
 }
 
-/*
- * The object that `in` is based on must outlive its copy to new_key: its own
- * key waits.
- */
-static int hold_source(struct vfs *v, const struct meta_inode *in,
-		       const char *new_key)
+int tree_hold_source(struct vfs *v, const struct meta_inode *in,
+		     const char *new_key)
 {
 	struct meta_dirty d;
 	int rc;
@@ -60,12 +57,13 @@ static int hold_source(struct vfs *v, const struct meta_inode *in,
 }
 
 /* Marks one inode's old and new key; the marker's for a directory. */
-static int move_key(struct vfs *v, const struct meta_inode *in,
-		    const char *from, const char *to)
+static int move_key(struct vfs *v, const struct meta_inode *in, uint64_t parent,
+		    const char *name, const char *from, const char *to)
 {
 	char old_key[META_KEY_MAX + 2], new_key[META_KEY_MAX + 2];
 	bool dir = S_ISDIR(in->mode);
 	const struct meta_version *known;
+	struct meta_version own;
 	int rc;
 
 	if (dir && !(in->flags & META_I_EXPLICIT))
@@ -75,12 +73,12 @@ static int move_key(struct vfs *v, const struct meta_inode *in,
 		rc = key_of(to, dir, new_key);
 	if (rc)
 		return rc;
-	known = strcmp(in->base.key, old_key) ? NULL : &in->base;
+	known = link_known(v, in, parent, name, old_key, &own);
 	rc = syncer_mark(v, old_key, known, v->config.commit_ns);
 	if (!rc)
 		rc = syncer_mark(v, new_key, NULL, v->config.commit_ns);
 	if (!rc && !dir)
-		rc = hold_source(v, in, new_key);
+		rc = tree_hold_source(v, in, new_key);
 	return rc;
 }
 
@@ -98,12 +96,13 @@ static int join(const struct vfs *v, const char *dir, const char *name,
  * can be a key; else marks the keys.
  */
 static int move_tree(struct vfs *v, const struct meta_inode *in,
-		     const char *from, const char *to, bool check)
+		     uint64_t parent, const char *name, const char *from,
+		     const char *to, bool check)
 {
 	char old_path[META_KEY_MAX + 1], new_path[META_KEY_MAX + 1];
 	struct meta_dentry de = {.name = ""};
 	struct meta_inode child;
-	int rc = check ? 0 : move_key(v, in, from, to);
+	int rc = check ? 0 : move_key(v, in, parent, name, from, to);
 
 	if (rc || !S_ISDIR(in->mode))
 		return rc;
@@ -114,7 +113,8 @@ static int move_tree(struct vfs *v, const struct meta_inode *in,
 		if (!rc)
 			rc = join(v, to, de.name, new_path);
 		if (!rc)
-			rc = move_tree(v, &child, old_path, new_path, check);
+			rc = move_tree(v, &child, in->ino, de.name, old_path,
+				       new_path, check);
 		if (rc)
 			return rc;
 	}
@@ -208,16 +208,19 @@ static int replace_target(struct vfs *v, struct end *to)
 {
 	char key[META_KEY_MAX + 2];
 	const struct meta_version *known;
+	struct meta_version own;
 	int rc = key_of(to->path, S_ISDIR(to->in.mode), key);
 
 	if (rc)
 		return rc;
-	known = strcmp(to->in.base.key, key) ? NULL : &to->in.base;
+	known = link_known(v, &to->in, to->parent, to->name, key, &own);
 	rc = syncer_mark(v, key, known, v->config.commit_ns);
 	to->in.nlink = S_ISDIR(to->in.mode) ? 0 : to->in.nlink - 1;
 	if (!rc)
 		rc = meta_dentry_del(v->meta, to->parent, to->name);
-	return rc ? rc : dir_drop_inode(v, &to->in);
+	if (!rc)
+		rc = dir_drop_inode(v, &to->in);
+	return rc ? rc : tree_link_removed(v, &to->in, key);
 }
 
 static int move_name(struct vfs *v, struct end *from, struct end *to)
@@ -227,7 +230,8 @@ static int move_name(struct vfs *v, struct end *from, struct end *to)
 	if (to->exists)
 		rc = replace_target(v, to);
 	if (!rc)
-		rc = move_tree(v, &from->in, from->path, to->path, false);
+		rc = move_tree(v, &from->in, from->parent, from->name,
+			       from->path, to->path, false);
 	if (!rc)
 		rc = meta_dentry_del(v->meta, from->parent, from->name);
 	if (!rc)
@@ -242,10 +246,12 @@ static int move_name(struct vfs *v, struct end *from, struct end *to)
 
 static int exchange(struct vfs *v, struct end *a, struct end *b)
 {
-	int rc = move_tree(v, &a->in, a->path, b->path, false);
+	int rc = move_tree(v, &a->in, a->parent, a->name, a->path, b->path,
+			   false);
 
 	if (!rc)
-		rc = move_tree(v, &b->in, b->path, a->path, false);
+		rc = move_tree(v, &b->in, b->parent, b->name, b->path, a->path,
+			       false);
 	if (!rc)
 		rc = meta_dentry_set(v->meta, a->parent, a->name, b->in.ino);
 	if (!rc)
@@ -265,9 +271,11 @@ static int rename_locked(struct vfs *v, struct end *from, struct end *to,
 	if (!rc)
 		rc = check_replace(v, from, to, flags);
 	if (!rc)
-		rc = move_tree(v, &from->in, from->path, to->path, true);
+		rc = move_tree(v, &from->in, from->parent, from->name,
+			       from->path, to->path, true);
 	if (!rc && (flags & RENAME_EXCHANGE))
-		rc = move_tree(v, &to->in, to->path, from->path, true);
+		rc = move_tree(v, &to->in, to->parent, to->name, to->path,
+			       from->path, true);
 	if (rc)
 		return rc;
 	if (flags & RENAME_EXCHANGE)

@@ -12,6 +12,7 @@
 #include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/vfs/link.h"
 #include "vers3/vfs/node.h"
 
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
@@ -109,6 +110,8 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r,
 	d.due_ns = d.since_ns + s->v->config.commit_ns;
 	at_key = !syncer_wanted(s->v, j->key, &here) && here.ino == j->snap.ino;
 	rc = meta_inode_get(meta, j->snap.ino, &in);
+	if (!rc && at_key)
+		rc = link_note_saved(s->v, &in, j->key, &r->version);
 	if (!rc && at_key && in.change == j->snap.change) {
 		rc = rebase(s, &in, r, true);
 		*ret_gone = true;
@@ -173,6 +176,8 @@ void sync_job_run(void *arg)
 	else if (!rc)
 		s->stats.puts++;
 	pthread_mutex_unlock(&s->mutex);
+	if (j->holds_content)
+		syncer_yield_content(s, j->snap.ino);
 	syncer_clear_busy(s, j->key);
 	upload_result_release(&r);
 	free(j);

@@ -63,6 +63,45 @@ void syncer_clear_busy(struct syncer *s, const char *key)
 	pthread_mutex_unlock(&s->mutex);
 }
 
+/* `busy` holds such inodes beside the keys, which never begin with a NUL. */
+static void content_key(uint64_t ino, char key[9])
+{
+	key[0] = '\0';
+	memcpy(key + 1, &ino, sizeof(ino));
+}
+
+/*
+ * Staged content of an inode with several names goes up under one of them;
+ * the others wait and are copied by the server then.
+ */
+static bool take_content(struct syncer *s, const struct meta_inode *in,
+			 bool *ret_holds)
+{
+	char key[9];
+	bool taken = false;
+
+	*ret_holds = in->nlink > 1 && !S_ISDIR(in->mode) &&
+		     (in->flags & META_I_STAGED);
+	if (!*ret_holds)
+		return true;
+	content_key(in->ino, key);
+	pthread_mutex_lock(&s->mutex);
+	if (!map_get(s->busy, key, sizeof(key)))
+		taken = !map_put(s->busy, key, sizeof(key), s);
+	pthread_mutex_unlock(&s->mutex);
+	return taken;
+}
+
+void syncer_yield_content(struct syncer *s, uint64_t ino)
+{
+	char key[9];
+
+	content_key(ino, key);
+	pthread_mutex_lock(&s->mutex);
+	map_del(s->busy, key, sizeof(key));
+	pthread_mutex_unlock(&s->mutex);
+}
+
 int syncer_wanted(struct vfs *v, const char *key, struct meta_inode *ret)
 {
 	size_t len = strlen(key);
@@ -245,7 +284,13 @@ static int add_job(struct syncer *s, struct harvest *h,
 	struct job *j = calloc(1, sizeof(*j));
 	int rc = j ? meta_next_id(s->v->meta, &j->seq) : -ENOMEM;
 
+	if (!rc && !take_content(s, in, &j->holds_content)) {
+		free(j);
+		return 0; /* the end of the other name's job wakes us */
+	}
 	if (rc || !set_busy(s, d->key)) {
+		if (!rc && j->holds_content)
+			syncer_yield_content(s, in->ino);
 		free(j);
 		return rc ? rc : -ENOMEM;
 	}

@@ -64,6 +64,7 @@ struct job {
 	struct meta_version known;
 	enum decide_action action;
 	uint64_t seq; /* changes before this one are in the snapshot */
+	bool holds_content; /* of an inode with several names: see syncer.c */
 };
 
 struct delete_job {
@@ -99,6 +100,8 @@ void sync_wait_tell(struct syncer *s, const char *key, uint64_t ino,
 bool sync_wait_wants(struct syncer *s, const struct meta_dirty *d, int64_t now);
 /* Whether someone waits for more than one key. */
 bool sync_wait_all(struct syncer *s);
+/* The inode's content may go up under another name. */
+void syncer_yield_content(struct syncer *s, uint64_t ino);
 /* The key may be worked on again; wakes the scheduler. */
 void syncer_clear_busy(struct syncer *s, const char *key);
 

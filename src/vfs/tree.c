@@ -8,21 +8,20 @@
 
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/link.h"
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
 
-/* What the bucket holds at path, if that is the inode's own version. */
-static const struct meta_version *known_of(const struct meta_inode *in,
-					   const char *path)
+static int mark(struct vfs *v, const struct meta_inode *in,
+		const struct meta_dentry *de, const char *path)
 {
-	return !strcmp(in->base.key, path) ? &in->base : NULL;
-}
+	struct meta_version own;
 
-static int mark(struct vfs *v, const struct meta_inode *in, const char *path)
-{
-	return syncer_mark(v, path, known_of(in, path), v->config.commit_ns);
+	return syncer_mark(v, path,
+			   link_known(v, in, de->parent, de->name, path, &own),
+			   v->config.commit_ns);
 }
 
 /* The path of a name; of a directory's marker with `dir`. */
@@ -54,7 +53,7 @@ int tree_mark_inode(struct vfs *v, const struct meta_inode *in)
 				     &de))) {
 		rc = path_of(v, de.parent, de.name, S_ISDIR(in->mode), path);
 		if (!rc)
-			rc = mark(v, in, path);
+			rc = mark(v, in, &de, path);
 		if (rc)
 			return rc;
 	}
@@ -151,7 +150,7 @@ static int make_locked(struct vfs *v, uint64_t parent, const char *name,
 	if (!rc)
 		rc = touch_parent(v, &dir, S_ISDIR(mode) ? 1 : 0);
 	if (!rc)
-		rc = mark(v, in, path);
+		rc = syncer_mark(v, path, NULL, v->config.commit_ns);
 	return rc;
 }
 
@@ -178,6 +177,25 @@ int tree_make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 	return rc;
 }
 
+int tree_link_removed(struct vfs *v, struct meta_inode *in, const char *gone)
+{
+	struct meta_dentry de = {.name = ""};
+	char path[META_KEY_MAX + 1];
+	int rc;
+
+	if (S_ISDIR(in->mode) || in->nlink == 0)
+		return 0;
+	rc = link_removed(v, in);
+	if (!rc)
+		rc = meta_name_next(v->meta, in->ino, 0, "", &de);
+	if (!rc)
+		rc = meta_path(v->meta, de.parent, de.name, path);
+	/* What the other names copy from must not go before they have. */
+	if (!rc && !strcmp(in->base.key, gone))
+		rc = tree_hold_source(v, in, path);
+	return rc;
+}
+
 /* Takes a name away from its inode; with meta_lock() held. */
 static int drop_name(struct vfs *v, const struct meta_dentry *de,
 		     struct meta_inode *in)
@@ -186,7 +204,7 @@ static int drop_name(struct vfs *v, const struct meta_dentry *de,
 	int rc = path_of(v, de->parent, de->name, S_ISDIR(in->mode), path);
 
 	if (!rc)
-		rc = mark(v, in, path);
+		rc = mark(v, in, de, path);
 	if (!rc)
 		rc = meta_dentry_del(v->meta, de->parent, de->name);
 	if (rc)
@@ -197,7 +215,8 @@ static int drop_name(struct vfs *v, const struct meta_dentry *de,
 	 * The user has deleted or replaced it: what was uploaded stays in
 	 * the bucket's history, what was not is unwanted.
 	 */
-	return dir_drop_inode(v, in);
+	rc = dir_drop_inode(v, in);
+	return rc ? rc : tree_link_removed(v, in, path);
 }
 
 static int remove_locked(struct vfs *v, uint64_t parent, const char *name,
@@ -373,4 +392,36 @@ int tree_readlink(struct vfs *v, uint64_t ino, struct buf *target)
 		return rc;
 	rc = fetch_target(v, &in, text);
 	return rc ? rc : buf_puts(target, text);
+}
+
+int tree_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
+	      struct meta_inode *ret_inode)
+{
+	char path[META_KEY_MAX + 2];
+	struct meta_inode dir;
+	int rc = check_new_name(name, parent);
+
+	if (!rc)
+		rc = dir_lookup(v, parent, name, &dir);
+	if (rc != -ENOENT)
+		return rc ? rc : -EEXIST;
+	rc = dir_inode(v, ino, ret_inode);
+	if (!rc)
+		rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->meta, ino, ret_inode);
+	if (!rc && (S_ISDIR(ret_inode->mode) || ret_inode->nlink == 0))
+		rc = S_ISDIR(ret_inode->mode) ? -EPERM : -ENOENT;
+	if (!rc)
+		rc = meta_inode_get(v->meta, parent, &dir);
+	if (!rc)
+		rc = path_of(v, parent, name, false, path);
+	if (!rc)
+		rc = link_add(v, ret_inode, parent, name);
+	if (!rc)
+		rc = touch_parent(v, &dir, 0);
+	meta_unlock(v->meta);
+	syncer_kick(v->syncer);
+	return rc;
 }

@@ -12,6 +12,7 @@
 #include "vers3/vfs/control.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/file.h"
+#include "vers3/vfs/link.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
@@ -176,7 +177,7 @@ void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st)
 	memset(ret_st, 0, sizeof(*ret_st));
 	ret_st->st_ino = in->ino;
 	ret_st->st_mode = in->mode;
-	ret_st->st_nlink = in->nlink;
+	ret_st->st_nlink = link_count(in);
 	ret_st->st_uid = in->uid;
 	ret_st->st_gid = in->gid;
 	ret_st->st_rdev = in->rdev;
@@ -327,20 +328,17 @@ int vfs_symlink(struct vfs *v, uint64_t parent, const char *name,
 	return make(v, parent, name, S_IFLNK | 0777, 0, target, who, ret);
 }
 
-/*
- * The tables let names share an inode; the bucket's side of it, one object
- * a name with a common id, is not written, so a link would come apart at the
- * next mount. EPERM is what link(2) names for such a file system.
- */
 int vfs_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
 	     struct vfs_entry *ret)
 {
-	(void)v;
-	(void)ino;
-	(void)parent;
-	(void)name;
-	(void)ret;
-	return -EPERM;
+	struct meta_inode in;
+	int rc = check_writable(v, parent);
+
+	if (!rc)
+		rc = check_writable(v, ino);
+	if (!rc)
+		rc = tree_link(v, ino, parent, name, &in);
+	return rc ? rc : fill_entry(v, &in, ret);
 }
 
 int vfs_unlink(struct vfs *v, uint64_t parent, const char *name)

@@ -49,6 +49,16 @@ int meta_name_next(struct meta *m, uint64_t ino, uint64_t after_parent,
 		   const char *after_name, struct meta_dentry *ret);
 
 /*
+ * What the bucket holds at one name of an inode that has several (hard
+ * links): filed with the name, and gone with it. get: -ENOENT when nothing
+ * was put.
+ */
+int meta_name_version_get(struct meta *m, uint64_t ino, uint64_t parent,
+			  const char *name, struct meta_version *ret);
+int meta_name_version_put(struct meta *m, uint64_t ino, uint64_t parent,
+			  const char *name, const struct meta_version *v);
+
+/*
  * The path below the root of (parent, name), without a leading slash, into
  * buf of META_KEY_MAX + 1 bytes; name NULL: of directory `parent` itself
  * ("" for the root). 0, -ENAMETOOLONG past META_KEY_MAX, -ESTALE when a

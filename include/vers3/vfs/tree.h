@@ -20,6 +20,9 @@ int tree_unlink(struct vfs *v, uint64_t parent, const char *name);
 int tree_rmdir(struct vfs *v, uint64_t parent, const char *name);
 int tree_rename(struct vfs *v, uint64_t parent, const char *name,
 		uint64_t new_parent, const char *new_name, unsigned flags);
+/* Gives an inode one more name (hard link). */
+int tree_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
+	      struct meta_inode *ret_inode);
 /* All but the size. */
 int tree_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 		 unsigned set, struct meta_inode *ret_inode);
@@ -30,6 +33,19 @@ int tree_readlink(struct vfs *v, uint64_t ino, struct buf *target);
  * is the inode before the change (what the bucket holds is read from it).
  */
 int tree_mark_inode(struct vfs *v, const struct meta_inode *in);
+
+/*
+ * After the name at path `gone` was taken from an inode that has others, with
+ * meta_lock() held: their objects say so too, and the object at `gone` stays
+ * for as long as they are copied from it.
+ */
+int tree_link_removed(struct vfs *v, struct meta_inode *in, const char *gone);
+/*
+ * The object that `in` is based on must outlive its copy to new_key: unless
+ * it is pinned by its version id, its own key waits for that one.
+ */
+int tree_hold_source(struct vfs *v, const struct meta_inode *in,
+		     const char *new_key);
 
 int tree_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		  struct buf *value);
