@@ -231,13 +231,17 @@ int content_zero(struct vfs *v, struct node *n, uint64_t offset,
 
 	pthread_rwlock_wrlock(&n->lock);
 	rc = get_inode(v, n->ino, &in);
-	if (rc || offset >= in.size_bytes)
+	if (rc || offset >= in.size_bytes || !length)
 		goto out;
 	length = min_u64(length, in.size_bytes - offset);
+	rc = check_room(v, 1);
 	/* The user wants zeros here: the bytes may go at once. */
-	rc = staging_punch(v->staging, n->ino, offset, length);
-	if (rc == -ENOENT)
-		rc = 0;
+	if (!rc)
+		rc = staging_punch(v->staging, n->ino, offset, length);
+	/* An extent is read and sent from the file, which must reach its end. */
+	if (!rc)
+		rc = staging_write(v->staging, n->ino, offset + length - 1, "",
+				   1);
 	if (!rc)
 		rc = meta_lock(v->meta);
 	if (rc)
