@@ -263,16 +263,27 @@ static int take_reply(struct vfs *v, const struct store_object *o,
 	return 0;
 }
 
-/* Whether the file still holds what the snapshot held. */
+/*
+ * Whether the file still holds what the snapshot held. A writer changes bytes
+ * and then the number, both under the node's lock: with that lock the number
+ * speaks for every byte that was read before.
+ */
 static int check_unchanged(struct vfs *v, const struct meta_inode *snap)
 {
 	struct meta_inode now;
-	int rc = meta_lock(v->meta);
+	struct node *n;
+	int rc = node_get(v->nodes, snap->ino, &n);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(v->meta, snap->ino, &now);
-	meta_unlock(v->meta);
+	pthread_rwlock_rdlock(&n->lock);
+	rc = meta_lock(v->meta);
+	if (!rc) {
+		rc = meta_inode_get(v->meta, snap->ino, &now);
+		meta_unlock(v->meta);
+	}
+	pthread_rwlock_unlock(&n->lock);
+	node_put(v->nodes, n);
 	if (rc)
 		return rc == -ENOENT ? -EAGAIN : rc;
 	return now.data_change == snap->data_change ? 0 : -EAGAIN;
