@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vers3ctl: what its commands share. One process, one command: nothing here
+ * is called by more than one thread unless it says so.
+ */
+#ifndef VERS3_CTL_CTL_INTERNAL_H
+#define VERS3_CTL_CTL_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+/* Exit statuses. */
+enum {
+	CTL_OK = 0,
+	CTL_FAILED = 1,
+	CTL_USAGE = 2
+};
+
+#define CTL_REASON_MAX 1024
+
+/* A command as it was called. Strings are those of argv. */
+struct ctl_call {
+	const char *start; /* -C: where relative paths start; NULL: here */
+	bool json, force;
+	const char *version, *at, *to;
+	char **args;
+	int count;
+};
+
+/* Each returns an exit status, having said what was wrong. */
+int ctl_status(const struct ctl_call *c);
+int ctl_versions(const struct ctl_call *c);
+int ctl_restore(const struct ctl_call *c);
+int ctl_sync(const struct ctl_call *c);
+int ctl_umount(const struct ctl_call *c);
+int ctl_lifecycle(const struct ctl_call *c);
+int ctl_replication(const struct ctl_call *c);
+
+/* Prints "vers3ctl: ..." to stderr. Returns CTL_FAILED. */
+int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same, and returns CTL_USAGE. */
+int ctl_misuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Prints a document and drops the reference to it. An exit status. */
+int ctl_print_json(json_t *doc);
+/* "1.5 GiB"; buf needs 16 bytes. */
+void ctl_size_text(long long bytes, char *buf, size_t size);
+/* "5 s", "3 min", "2 h", "9 d"; buf needs 24 bytes. */
+void ctl_age_text(long long seconds, char *buf, size_t size);
+/* A string for JSON, whatever bytes it has. */
+json_t *ctl_json_text(const char *text);
+/* Members of an object; 0 and "" where there is none of that kind. */
+long long ctl_number(const json_t *object, const char *name);
+const char *ctl_text(const json_t *object, const char *name);
+
+#endif

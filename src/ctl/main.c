@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vers3ctl: one command for people and scripts over the control file of a
+ * mount. Commands and options stand in one table each.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+
+#include "ctl.h"
+
+/* Options of commands, as bits and as values that getopt returns. */
+enum option_bit {
+	OPTION_JSON = 1 << 0,
+	OPTION_FORCE = 1 << 1,
+	OPTION_VERSION = 1 << 2,
+	OPTION_AT = 1 << 3,
+	OPTION_TO = 1 << 4,
+	OPTION_HELP = 1 << 5,
+};
+
+static const struct option command_options[] = {
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"force", no_argument, NULL, OPTION_FORCE},
+	{"version", required_argument, NULL, OPTION_VERSION},
+	{"at", required_argument, NULL, OPTION_AT},
+	{"to", required_argument, NULL, OPTION_TO},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{NULL, 0, NULL, 0},
+};
+
+static const struct command {
+	const char *name;
+	const char *usage; /* what stands behind the name */
+	const char *help; /* one line, no full stop */
+	unsigned options; /* enum option_bit, besides --help */
+	int min, max; /* how many arguments */
+	int (*run)(const struct ctl_call *c);
+} commands[] = {
+	{"status", "[PATH]",
+	 "how the mount is: unsent changes, cache, requests", OPTION_JSON, 0, 1,
+	 ctl_status},
+	{"versions", "PATH", "the versions of a file, oldest first",
+	 OPTION_JSON, 1, 1, ctl_versions},
+	{"restore", "PATH [--version ID | --at TIME] [--to PATH]",
+	 "bring a version back; without ID and TIME the one before",
+	 OPTION_JSON | OPTION_VERSION | OPTION_AT | OPTION_TO, 1, 1,
+	 ctl_restore},
+	{"sync", "[PATH]", "wait until the bucket has every change",
+	 OPTION_JSON, 0, 1, ctl_sync},
+	{"umount", "[--force] [MOUNTPOINT]",
+	 "send every change, then unmount; with --force unmount anyway",
+	 OPTION_FORCE, 0, 1, ctl_umount},
+	{"lifecycle", "[list | set ID WORD... | remove ID]",
+	 "the bucket's lifecycle rules", OPTION_JSON, 0, 64, ctl_lifecycle},
+	{"replication", "", "replication rules, and how the objects stand",
+	 OPTION_JSON, 0, 0, ctl_replication},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: vers3ctl [-C DIR] [--json] COMMAND [ARGUMENT]...\n"
+	      "       vers3ctl --help | --version\n"
+	      "\n"
+	      "Asks and steers a mount of vers3. The mount is the one that "
+	      "PATH is in, else the\n"
+	      "one that the current directory is in.\n"
+	      "\n",
+	      out);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(out, "  %s%s%s\n          %s\n", commands[i].name,
+			*commands[i].usage ? " " : "", commands[i].usage,
+			commands[i].help);
+	fputs("\n"
+	      "  -C DIR  as if started in DIR\n"
+	      "  --json  print JSON\n"
+	      "\n"
+	      "TIME is such as 2026-11-21T12:00:00Z, 2026-11-21 or 2h. See "
+	      "vers3ctl(1).\n",
+	      out);
+}
+
+static int usage(const struct command *cmd)
+{
+	return ctl_misuse("usage: vers3ctl %s%s%s", cmd->name,
+			  *cmd->usage ? " " : "", cmd->usage);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static void set_option(struct ctl_call *c, int option)
+{
+	switch (option) {
+	case OPTION_JSON:
+		c->json = true;
+		break;
+	case OPTION_FORCE:
+		c->force = true;
+		break;
+	case OPTION_VERSION:
+		c->version = optarg;
+		break;
+	case OPTION_AT:
+		c->at = optarg;
+		break;
+	case OPTION_TO:
+		c->to = optarg;
+		break;
+	}
+}
+
+static int run_command(struct ctl_call *c, int argc, char **argv)
+{
+	const struct command *cmd = find_command(argv[0]);
+	int option;
+
+	if (!cmd)
+		return ctl_misuse("%s: no such command; see vers3ctl --help",
+				  argv[0]);
+	if (c->json && !(cmd->options & OPTION_JSON))
+		return usage(cmd);
+	optind = 0; /* another vector */
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "", command_options, NULL)) !=
+	       -1) {
+		if (option == OPTION_HELP) {
+			printf("usage: vers3ctl %s %s\n%s\n", cmd->name,
+			       cmd->usage, cmd->help);
+			return CTL_OK;
+		}
+		if (option == '?' || !(cmd->options & (unsigned)option))
+			return usage(cmd);
+		set_option(c, option);
+	}
+	c->args = argv + optind;
+	c->count = argc - optind;
+	if (c->count < cmd->min || c->count > cmd->max)
+		return usage(cmd);
+	return cmd->run(c);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	struct ctl_call c = {.json = false};
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "+C:hV", options, NULL)) !=
+	       -1) {
+		switch (option) {
+		case 'C':
+			c.start = optarg;
+			break;
+		case 'j':
+			c.json = true;
+			break;
+		case 'h':
+			print_help(stdout);
+			return CTL_OK;
+		case 'V':
+			puts("vers3ctl " PACKAGE_VERSION);
+			return CTL_OK;
+		default:
+			return CTL_USAGE;
+		}
+	}
+	if (optind == argc) {
+		print_help(stderr);
+		return CTL_USAGE;
+	}
+	status = run_command(&c, argc - optind, argv + optind);
+	if (fflush(stdout) && status == CTL_OK)
+		return ctl_fail("cannot write the output");
+	return status;
+}

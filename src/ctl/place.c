@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "place.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <mntent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOUNTS	     "/proc/self/mounts"
+#define FS_TYPE	     "fuse.vers3"
+#define HISTORY	     ".versions"
+#define MNT_LINE_MAX 16384
+
+/* Joins two with one slash. NULL without memory. */
+static char *join(const char *dir, const char *name)
+{
+	size_t len = strlen(dir);
+	char *text;
+
+	while (len && dir[len - 1] == '/')
+		len--;
+	if (asprintf(&text, "%.*s/%s", (int)len, dir, name) < 0)
+		return NULL;
+	return text;
+}
+
+/* Parts an absolute path at its last name; *ret_name points into path. */
+static char *split(char *path, const char **ret_name)
+{
+	size_t len = strlen(path);
+	char *slash;
+
+	while (len > 1 && path[len - 1] == '/')
+		path[--len] = '\0';
+	slash = strrchr(path, '/');
+	*ret_name = slash + 1;
+	return slash == path ? strdup("/")
+			     : strndup(path, (size_t)(slash - path));
+}
+
+/* The directory that a path is in. */
+static void to_parent(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		slash[slash == path ? 1 : 0] = '\0';
+}
+
+/*
+ * Resolves links as far as the path exists, and takes the rest as it is
+ * spelled. NULL without memory.
+ */
+static char *resolve(const char *path)
+{
+	char *real = realpath(path, NULL), *copy, *parent, *dir;
+	const char *name;
+
+	if (real || !strcmp(path, "/"))
+		return real ? real : strdup("/");
+	copy = strdup(path);
+	if (!copy)
+		return NULL;
+	parent = split(copy, &name);
+	dir = parent ? resolve(parent) : NULL;
+	if (dir && !strcmp(name, "..")) {
+		to_parent(dir);
+	} else if (dir && *name && strcmp(name, ".") != 0) {
+		real = join(dir, name);
+		free(dir);
+		dir = real;
+	}
+	free(parent);
+	free(copy);
+	return dir;
+}
+
+/* The same, but the last name is not followed if it is a link. */
+static char *resolve_name(const char *path)
+{
+	char *copy = strdup(path), *parent, *dir, *whole = NULL;
+	const char *name;
+
+	if (!copy)
+		return NULL;
+	parent = split(copy, &name);
+	if (parent && (!*name || !strcmp(name, ".") || !strcmp(name, ".."))) {
+		whole = resolve(path);
+	} else if (parent) {
+		dir = resolve(parent);
+		whole = dir ? join(dir, name) : NULL;
+		free(dir);
+	}
+	free(parent);
+	free(copy);
+	return whole;
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	if (!strcmp(dir, "/"))
+		return true;
+	return !strncmp(path, dir, len) &&
+	       (path[len] == '/' || path[len] == '\0');
+}
+
+/*
+ * The mount point of vers3 that an absolute path is in: of all mounts above
+ * it the nearest, of those at one place the last. -ENOENT when that is
+ * another file system's.
+ */
+static int find_root(const char *path, char **ret_root)
+{
+	FILE *f = setmntent(MOUNTS, "re");
+	char line[MNT_LINE_MAX], *root = NULL;
+	struct mntent m;
+	size_t best = 0;
+	int rc = f ? 0 : -errno;
+
+	while (!rc && getmntent_r(f, &m, line, sizeof(line))) {
+		size_t len = strlen(m.mnt_dir);
+
+		if (!is_below(path, m.mnt_dir) || len < best)
+			continue;
+		best = len;
+		free(root);
+		root = NULL;
+		if (!strcmp(m.mnt_type, FS_TYPE)) {
+			root = strdup(m.mnt_dir);
+			rc = root ? 0 : -ENOMEM;
+		}
+	}
+	if (f)
+		endmntent(f);
+	if (!rc && !root)
+		rc = -ENOENT;
+	if (!rc)
+		*ret_root = root;
+	return rc;
+}
+
+static int locate(const char *path, struct place *ret)
+{
+	char *root;
+	int rc = path ? find_root(path, &root) : -ENOMEM;
+
+	if (rc)
+		return rc;
+	path += strlen(root);
+	while (*path == '/')
+		path++;
+	ret->path = strdup(path);
+	if (!ret->path) {
+		free(root);
+		return -ENOMEM;
+	}
+	ret->root = root;
+	return 0;
+}
+
+static char *absolute(const char *start, const char *path)
+{
+	char *here = NULL, *base = NULL, *whole = NULL;
+
+	if (*path == '/')
+		return strdup(path);
+	if (!start || *start != '/')
+		here = getcwd(NULL, 0);
+	if (!start)
+		base = here ? strdup(here) : NULL;
+	else if (*start == '/')
+		base = strdup(start);
+	else
+		base = here ? join(here, start) : NULL;
+	if (base)
+		whole = join(base, path);
+	free(base);
+	free(here);
+	return whole;
+}
+
+int place_find(const char *start, const char *path, struct place *ret_place,
+	       char *reason, size_t size)
+{
+	char *whole = absolute(start, path), *real = NULL;
+	int rc = whole ? 0 : -errno;
+
+	if (!rc) {
+		real = resolve_name(whole);
+		rc = locate(real, ret_place);
+	}
+	if (rc == -ENOENT && whole) {
+		free(real);
+		real = resolve(whole);
+		rc = locate(real, ret_place);
+	}
+	if (rc == -ENOENT)
+		snprintf(reason, size, "%s is not in a mount of vers3",
+			 real ? real : path);
+	else if (rc)
+		snprintf(reason, size, "%s: %s", path, strerror(-rc));
+	free(real);
+	free(whole);
+	return rc;
+}
+
+void place_release(struct place *p)
+{
+	free(p->root);
+	free(p->path);
+	p->root = p->path = NULL;
+}
+
+void place_leave_history(struct place *p)
+{
+	size_t len = strlen(HISTORY);
+	char *at = p->path;
+
+	while (at && !(!strncmp(at, HISTORY, len) &&
+		       (at[len] == '/' || at[len] == '\0'))) {
+		at = strchr(at, '/');
+		at = at ? at + 1 : NULL;
+	}
+	if (!at)
+		return;
+	if (at[len] == '/')
+		memmove(at, at + len + 1, strlen(at + len + 1) + 1);
+	else
+		at[at > p->path ? -1 : 0] = '\0';
+}

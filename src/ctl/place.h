@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which mount a path is in, and where in it. */
+#ifndef VERS3_CTL_PLACE_INTERNAL_H
+#define VERS3_CTL_PLACE_INTERNAL_H
+
+#include <stddef.h>
+
+struct place {
+	char *root; /* owned: the mount point, absolute */
+	char *path; /* owned: below it, without slashes at its ends */
+};
+
+/*
+ * Finds the mount of a path, which need not exist (any more). A symbolic
+ * link in the mount is itself meant, one elsewhere may lead there. start is
+ * where a relative path starts (NULL: the current directory). 0; -ENOENT when
+ * it is in no mount of vers3; -ENOMEM; with one line in reason (size bytes).
+ */
+int place_find(const char *start, const char *path, struct place *ret_place,
+	       char *reason, size_t size);
+void place_release(struct place *p);
+/*
+ * Takes a component ".versions" out of the path, which then is the name whose
+ * history that is.
+ */
+void place_leave_history(struct place *p);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vers3ctl status, lifecycle and replication: what the state says. */
+#include <string.h>
+
+#include "ctl.h"
+#include "place.h"
+#include "talk.h"
+#include "vers3/util/gitconfig.h"
+
+/* The state of the mount that a path is in. An exit status. */
+static int get_state(const struct ctl_call *c, const char *path,
+		     struct place *ret_place, json_t **ret_state)
+{
+	char reason[CTL_REASON_MAX];
+
+	if (place_find(c->start, path, ret_place, reason, sizeof(reason)))
+		return ctl_fail("%s", reason);
+	if (talk_state(ret_place->root, ret_state, reason, sizeof(reason))) {
+		place_release(ret_place);
+		return ctl_fail("%s", reason);
+	}
+	return CTL_OK;
+}
+
+static void print_sync(const json_t *sync)
+{
+	long long dirty = ctl_number(sync, "dirty");
+	char age[24], size[16];
+
+	ctl_age_text(ctl_number(sync, "oldestSeconds"), age, sizeof(age));
+	ctl_size_text(ctl_number(sync, "sentBytes"), size, sizeof(size));
+	if (!dirty)
+		printf("changes:  everything is in the bucket\n");
+	else
+		printf("changes:  %lld to be sent, the oldest is %s old\n",
+		       dirty, age);
+	if (ctl_number(sync, "failing"))
+		printf("failing:  %lld; %s: %s\n", ctl_number(sync, "failing"),
+		       ctl_text(sync, "lastErrorKey"),
+		       ctl_text(sync, "lastError"));
+	printf("sent:     %s in %lld files, %lld copies, %lld deletions\n",
+	       size, ctl_number(sync, "puts"), ctl_number(sync, "copies"),
+	       ctl_number(sync, "deletes"));
+}
+
+static void print_cache(const json_t *cache)
+{
+	long long hits = ctl_number(cache, "hits");
+	long long all = hits + ctl_number(cache, "misses");
+	char used[16], limit[16], staged[16], left[16];
+
+	ctl_size_text(ctl_number(cache, "used"), used, sizeof(used));
+	ctl_size_text(ctl_number(cache, "limit"), limit, sizeof(limit));
+	ctl_size_text(ctl_number(cache, "stagingBytes"), staged,
+		      sizeof(staged));
+	ctl_size_text(ctl_number(cache, "spaceLeft"), left, sizeof(left));
+	printf("cache:    %s of %s", used, limit);
+	if (all)
+		printf(", %lld %% hits", hits * 100 / all);
+	printf("; unsent %s, room for %s\n", staged, left);
+}
+
+static void print_requests(const json_t *s3)
+{
+	char age[24];
+
+	printf("requests: %lld, %lld failed\n", ctl_number(s3, "requests"),
+	       ctl_number(s3, "errors"));
+	if (!*ctl_text(s3, "lastError"))
+		return;
+	ctl_age_text(ctl_number(s3, "lastErrorSeconds"), age, sizeof(age));
+	printf("last error: %s, %s ago\n", ctl_text(s3, "lastError"), age);
+}
+
+static void print_status(const struct place *p, const json_t *state)
+{
+	const json_t *mount = json_object_get(state, "mount");
+	long long hidden =
+		ctl_number(json_object_get(state, "hidden"), "count");
+	const char *prefix = ctl_text(mount, "prefix");
+
+	printf("mount:    %s%s\n", p->root,
+	       json_is_true(json_object_get(mount, "readOnly")) ? ", read-only"
+								: "");
+	printf("bucket:   %s%s%s, %s\n", ctl_text(mount, "bucket"),
+	       *prefix ? ":" : "", prefix,
+	       json_is_true(json_object_get(mount, "versioned"))
+		       ? "versioned"
+		       : "keeps no versions");
+	if (*ctl_text(mount, "url"))
+		printf("server:   %s\n", ctl_text(mount, "url"));
+	print_sync(json_object_get(state, "sync"));
+	print_cache(json_object_get(state, "cache"));
+	print_requests(json_object_get(state, "s3"));
+	if (hidden)
+		printf("hidden:   %lld objects whose keys can be no names\n",
+		       hidden);
+}
+
+int ctl_status(const struct ctl_call *c)
+{
+	struct place p;
+	json_t *state;
+	int status = get_state(c, c->count ? c->args[0] : ".", &p, &state);
+
+	if (status)
+		return status;
+	if (c->json) {
+		json_object_set_new(state, "mountpoint", ctl_json_text(p.root));
+		status = ctl_print_json(state);
+	} else {
+		print_status(&p, state);
+		json_decref(state);
+	}
+	place_release(&p);
+	return status;
+}
+
+static void print_member(const char *name, const json_t *value)
+{
+	if (json_is_string(value))
+		printf(" %s=%s", name, json_string_value(value));
+	else if (json_is_boolean(value))
+		printf(" %s=%s", name, json_is_true(value) ? "yes" : "no");
+	else
+		printf(" %s=%lld", name, json_integer_value(value));
+}
+
+/* One line a rule: its id, then all that it has. */
+static void print_rules(const json_t *section)
+{
+	const json_t *rules = json_object_get(section, "rules");
+	size_t i, k;
+	json_t *rule, *value, *item;
+	const char *name;
+
+	json_array_foreach(rules, i, rule)
+	{
+		printf("%s:", ctl_text(rule, "id"));
+		json_object_foreach(rule, name, value)
+		{
+			if (!strcmp(name, "id"))
+				continue;
+			if (!json_is_array(value))
+				print_member(name, value);
+			json_array_foreach(value, k, item)
+				print_member(name, item);
+		}
+		putchar('\n');
+	}
+}
+
+/* Prints a section by print, or as JSON; fails if the bucket was not asked. */
+static int show_section(const struct ctl_call *c, const char *name,
+			void (*print)(const json_t *section))
+{
+	struct place p;
+	json_t *state, *section;
+	int status = get_state(c, ".", &p, &state);
+
+	if (status)
+		return status;
+	section = json_object_get(state, name);
+	if (c->json)
+		status = ctl_print_json(json_incref(section));
+	else
+		print(section);
+	if (*ctl_text(section, "error")) {
+		fflush(stdout);
+		status = ctl_fail("%s: the bucket could not be asked: %s", name,
+				  ctl_text(section, "error"));
+	}
+	json_decref(state);
+	place_release(&p);
+	return status;
+}
+
+static void print_replication(const json_t *section)
+{
+	static const char *const names[] = {"pending", "completed", "failed",
+					    "replica", "none"};
+	size_t i;
+	json_t *key;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		printf("%s: %lld\n", names[i], ctl_number(section, names[i]));
+	json_array_foreach(json_object_get(section, "failedKey"), i, key)
+		printf("failed: %s\n", json_string_value(key));
+	print_rules(section);
+}
+
+int ctl_replication(const struct ctl_call *c)
+{
+	return show_section(c, "replication", print_replication);
+}
+
+/* Sends the words as they are to the mount. */
+static int change_lifecycle(const struct ctl_call *c)
+{
+	char reason[CTL_REASON_MAX] = "no memory";
+	struct buf line, answer;
+	struct place p = {.root = NULL};
+	int rc;
+
+	buf_init(&line, 1 << 16);
+	buf_init(&answer, TALK_ANSWER_MAX);
+	rc = place_find(c->start, ".", &p, reason, sizeof(reason));
+	if (!rc)
+		rc = buf_puts(&line, "lifecycle");
+	for (int i = 0; !rc && i < c->count; i++) {
+		rc = buf_putc(&line, ' ');
+		if (!rc)
+			rc = gitconfig_quote(&line, c->args[i]);
+	}
+	if (!rc)
+		rc = talk_command(p.root, line.data, &answer, reason,
+				  sizeof(reason));
+	if (!rc && c->json)
+		rc = ctl_print_json(
+			json_pack("{s:o}", "answer", ctl_json_text(reason)));
+	else if (!rc)
+		fputs(answer.data, stdout);
+	else
+		rc = ctl_fail("%s", reason);
+	buf_release(&answer);
+	buf_release(&line);
+	place_release(&p);
+	return rc;
+}
+
+int ctl_lifecycle(const struct ctl_call *c)
+{
+	const char *verb = c->count ? c->args[0] : "list";
+
+	if (!strcmp(verb, "list") && c->count <= 1)
+		return show_section(c, "lifecycle", print_rules);
+	if ((!strcmp(verb, "set") && c->count >= 3) ||
+	    (!strcmp(verb, "remove") && c->count == 2))
+		return change_lifecycle(c);
+	return ctl_misuse("usage: vers3ctl lifecycle [list | set ID WORD... | "
+			  "remove ID]");
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vers3ctl sync and umount. */
+#include <errno.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "place.h"
+#include "talk.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/gitconfig.h"
+
+#define LOOK_NS	  (200 * NS_PER_MS) /* between two looks at what is left */
+#define BAR_WIDTH 40
+
+extern char **environ;
+
+/* A sync that runs on a thread of its own while the bar is drawn. */
+struct sync_job {
+	const char *root; /* borrowed, as line */
+	const char *line;
+	struct buf answer;
+	char reason[CTL_REASON_MAX];
+	int rc;
+	pthread_mutex_t mutex;
+	pthread_cond_t ended;
+	bool done; /* protected by mutex */
+};
+
+static void *run_sync(void *arg)
+{
+	struct sync_job *j = arg;
+
+	j->rc = talk_command(j->root, j->line, &j->answer, j->reason,
+			     sizeof(j->reason));
+	pthread_mutex_lock(&j->mutex);
+	j->done = true;
+	pthread_cond_signal(&j->ended);
+	pthread_mutex_unlock(&j->mutex);
+	return NULL;
+}
+
+/* Waits for the end of the job or of the time; true when it has ended. */
+static bool wait_end(struct sync_job *j)
+{
+	int64_t until = clock_mono_ns() + LOOK_NS;
+	bool done;
+
+	pthread_mutex_lock(&j->mutex);
+	while (!j->done &&
+	       clock_cond_wait_until(&j->ended, &j->mutex, until) != -ETIMEDOUT)
+		;
+	done = j->done;
+	pthread_mutex_unlock(&j->mutex);
+	return done;
+}
+
+static void draw_bar(long long left, long long total)
+{
+	long long done = total - left;
+	int width = total ? (int)(done * BAR_WIDTH / total) : 0;
+
+	fprintf(stderr, "\r[%-*.*s] %lld of %lld sent\033[K", BAR_WIDTH, width,
+		"########################################", done, total);
+	fflush(stderr);
+}
+
+static void watch(struct sync_job *j)
+{
+	char reason[CTL_REASON_MAX];
+	long long total = 0, left;
+	bool drawn = false;
+	json_t *state;
+
+	while (!wait_end(j)) {
+		if (talk_state(j->root, &state, reason, sizeof(reason)))
+			continue;
+		left = ctl_number(json_object_get(state, "sync"), "dirty");
+		json_decref(state);
+		total = left > total ? left : total;
+		draw_bar(left, total);
+		drawn = true;
+	}
+	if (drawn)
+		fputs("\r\033[K", stderr);
+}
+
+static int start_watched(struct sync_job *j)
+{
+	pthread_t thread;
+	int rc = clock_cond_init(&j->ended);
+
+	if (rc)
+		return rc;
+	pthread_mutex_init(&j->mutex, NULL);
+	rc = -pthread_create(&thread, NULL, run_sync, j);
+	if (!rc) {
+		watch(j);
+		pthread_join(thread, NULL);
+		rc = j->rc;
+	}
+	pthread_mutex_destroy(&j->mutex);
+	pthread_cond_destroy(&j->ended);
+	return rc;
+}
+
+/* Has everything below a place sent. 0 or -errno with a reason. */
+static int sync_place(const struct place *p, const char *path, char *reason,
+		      size_t size)
+{
+	struct sync_job j = {.root = p->root, .reason = "no memory"};
+	struct buf line;
+	int rc;
+
+	buf_init(&line, 1 << 16);
+	buf_init(&j.answer, TALK_ANSWER_MAX);
+	rc = buf_puts(&line, "sync ");
+	if (!rc && *path)
+		rc = gitconfig_quote(&line, path);
+	j.line = line.data;
+	if (!rc && isatty(STDERR_FILENO))
+		rc = start_watched(&j);
+	else if (!rc)
+		rc = talk_command(j.root, j.line, &j.answer, j.reason,
+				  sizeof(j.reason));
+	snprintf(reason, size, "%s", j.reason);
+	buf_release(&j.answer);
+	buf_release(&line);
+	return rc;
+}
+
+int ctl_sync(const struct ctl_call *c)
+{
+	char reason[CTL_REASON_MAX];
+	struct place p;
+	int rc = place_find(c->start, c->count ? c->args[0] : ".", &p, reason,
+			    sizeof(reason));
+
+	if (rc)
+		return ctl_fail("%s", reason);
+	/* Without a PATH it is the mount, not the current directory. */
+	rc = sync_place(&p, c->count ? p.path : "", reason, sizeof(reason));
+	place_release(&p);
+	if (rc)
+		return ctl_fail("%s", reason);
+	if (c->json)
+		return ctl_print_json(json_pack("{s:b}", "synced", 1));
+	if (isatty(STDOUT_FILENO))
+		puts(reason);
+	return CTL_OK;
+}
+
+/* By the set-user-id helper, which says itself what is wrong. */
+static int unmount_as_user(const char *root)
+{
+	char *const argv[] = {(char *)"fusermount3", (char *)"-u", (char *)"--",
+			      (char *)root, NULL};
+	int status, rc;
+	pid_t pid;
+
+	rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	if (rc)
+		return ctl_fail("fusermount3: %s", strerror(rc));
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return ctl_fail("fusermount3: %s", strerror(errno));
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? CTL_OK : CTL_FAILED;
+}
+
+static int unmount(const char *root)
+{
+	/* Whoever stands in it keeps it busy. */
+	if (chdir("/"))
+		return ctl_fail("/: %s", strerror(errno));
+	if (geteuid() != 0)
+		return unmount_as_user(root);
+	if (!umount2(root, UMOUNT_NOFOLLOW))
+		return CTL_OK;
+	if (errno == EBUSY)
+		return ctl_fail("%s is in use: everything is sent, but it is "
+				"still mounted",
+				root);
+	return ctl_fail("%s: %s", root, strerror(errno));
+}
+
+int ctl_umount(const struct ctl_call *c)
+{
+	char reason[CTL_REASON_MAX];
+	struct place p;
+	int rc = place_find(c->start, c->count ? c->args[0] : ".", &p, reason,
+			    sizeof(reason));
+
+	if (rc)
+		return ctl_fail("%s", reason);
+	rc = sync_place(&p, "", reason, sizeof(reason));
+	if (rc == -ENOTCONN) {
+		fprintf(stderr,
+			"vers3ctl: %s: its process had died; what it had not "
+			"sent is sent by the next mount\n",
+			p.root);
+		rc = 0;
+	} else if (rc && c->force) {
+		fprintf(stderr, "vers3ctl: %s; the next mount sends it\n",
+			reason);
+		rc = 0;
+	}
+	if (rc)
+		rc = ctl_fail("%s: not unmounted: %s", p.root, reason);
+	else
+		rc = unmount(p.root);
+	place_release(&p);
+	return rc;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "talk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "state.h"
+
+#define CONTROL_NAME ".control"
+
+static int open_control(const char *root, int flags, int *ret_fd, char *reason,
+			size_t size)
+{
+	char path[4096 + sizeof(CONTROL_NAME)];
+	int fd, rc;
+
+	if (snprintf(path, sizeof(path), "%s/" CONTROL_NAME, root) >=
+	    (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, flags | O_CLOEXEC);
+	if (fd >= 0) {
+		*ret_fd = fd;
+		return 0;
+	}
+	rc = -errno;
+	if (rc == -ENOTCONN)
+		snprintf(reason, size,
+			 "%s: the mount is dead; umount it and mount it again",
+			 root);
+	else if (rc == -EACCES || rc == -EPERM)
+		snprintf(reason, size,
+			 "%s: only the user who mounted it may do this", root);
+	else
+		snprintf(reason, size, "%s: %s", path, strerror(-rc));
+	return rc;
+}
+
+static int read_all(int fd, struct buf *out)
+{
+	char chunk[65536];
+	ssize_t n;
+	int rc = 0;
+
+	while (!rc && (n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n > 0)
+			rc = buf_add(out, chunk, (size_t)n);
+		else if (errno != EINTR)
+			rc = -errno;
+	}
+	return rc;
+}
+
+int talk_state(const char *root, json_t **ret_state, char *reason, size_t size)
+{
+	struct buf text;
+	int fd = -1, rc;
+
+	buf_init(&text, TALK_ANSWER_MAX);
+	rc = open_control(root, O_RDONLY, &fd, reason, size);
+	if (rc)
+		goto out;
+	rc = read_all(fd, &text);
+	if (!rc)
+		rc = state_parse(text.data, ret_state);
+	if (rc)
+		snprintf(reason, size, "%s: %s", root, strerror(-rc));
+out:
+	if (fd >= 0)
+		close(fd);
+	buf_release(&text);
+	return rc;
+}
+
+int talk_command(const char *root, const char *line, struct buf *answer,
+		 char *reason, size_t size)
+{
+	size_t from = answer->len;
+	ssize_t n;
+	int fd, rc = open_control(root, O_RDWR, &fd, reason, size);
+
+	if (rc)
+		return rc;
+	/* One write is one command: half of it is none. */
+	n = write(fd, line, strlen(line));
+	if (n < 0)
+		rc = -errno;
+	/* The answer says more than the number does. */
+	if (read_all(fd, answer) || answer->len == from)
+		snprintf(reason, size, "%s: %s", root, strerror(-rc));
+	else
+		snprintf(reason, size, "%.*s",
+			 (int)strcspn(answer->data + from, "\n"),
+			 answer->data + from);
+	close(fd);
+	return rc;
+}

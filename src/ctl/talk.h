@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Talking to a mount through its control file. Any thread. */
+#ifndef VERS3_CTL_TALK_INTERNAL_H
+#define VERS3_CTL_TALK_INTERNAL_H
+
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "vers3/util/buf.h"
+
+#define TALK_ANSWER_MAX (16 << 20)
+
+/*
+ * The state of the mount at root as state.h makes it. 0 or -errno with one
+ * line in reason (size bytes).
+ */
+int talk_state(const char *root, json_t **ret_state, char *reason, size_t size);
+/*
+ * Has the mount carry out one line. Appends what it answers to answer. 0; or
+ * -errno with one line in reason, which is the mount's own if it has one.
+ */
+int talk_command(const char *root, const char *line, struct buf *answer,
+		 char *reason, size_t size);
+
+#endif

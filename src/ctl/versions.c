@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vers3ctl versions and restore: the history of one file. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "place.h"
+#include "talk.h"
+#include "vers3/net/uri.h"
+#include "vers3/util/gitconfig.h"
+
+#define TIME_LEN       20 /* of 2026-11-21T23-50-08Z */
+#define MARKER_END     ".deleted"
+#define VERSION_MAX    1024
+#define LINE_MAX_BYTES (1 << 16)
+
+/* One entry of a file's directory in .versions. */
+struct version {
+	char time[TIME_LEN + 1]; /* as ISO 8601 has it */
+	char id[VERSION_MAX];
+	bool deleted;
+};
+
+/* Whether s starts with a time as .versions spells it. */
+static bool has_time(const char *s)
+{
+	static const char shape[] = "0000-00-00T00-00-00Z";
+
+	for (size_t i = 0; shape[i]; i++)
+		if (shape[i] == '0' ? !isdigit((unsigned char)s[i])
+				    : s[i] != shape[i])
+			return false;
+	return true;
+}
+
+/* Undoes the percent-encoding of an id. 0, -EINVAL, -ENOMEM, -EFBIG. */
+static int decode_id(const char *text, size_t len, char *id)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, VERSION_MAX - 1);
+	rc = uri_decode(&b, text, len, false);
+	if (!rc)
+		strcpy(id, b.data);
+	buf_release(&b);
+	return rc;
+}
+
+/* Reads "TIME~ID" or "TIME~ID.deleted"; false when it is another name. */
+static bool parse_name(const char *name, struct version *ret)
+{
+	size_t len, end = strlen(MARKER_END);
+
+	if (!has_time(name) || name[TIME_LEN] != '~')
+		return false;
+	memcpy(ret->time, name, TIME_LEN);
+	ret->time[TIME_LEN] = '\0';
+	ret->time[13] = ret->time[16] = ':';
+	name += TIME_LEN + 1;
+	len = strlen(name);
+	ret->deleted = len > end && !strcmp(name + len - end, MARKER_END);
+	if (ret->deleted)
+		len -= end;
+	return !decode_id(name, len, ret->id);
+}
+
+static int show_version(int dir, const char *name, const struct version *ver,
+			json_t *list)
+{
+	struct stat st;
+	char size[16];
+	json_t *item;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	ctl_size_text(st.st_size, size, sizeof(size));
+	if (!list) {
+		printf("%s  %10s  %s\n", ver->time,
+		       ver->deleted ? "deleted" : size, ver->id);
+		return 0;
+	}
+	item = json_pack("{s:s, s:I, s:b, s:o, s:o}", "time", ver->time, "size",
+			 (json_int_t)st.st_size, "deleted", ver->deleted,
+			 "versionId", ctl_json_text(ver->id), "name",
+			 ctl_json_text(name));
+	return json_array_append_new(list, item) ? -ENOMEM : 0;
+}
+
+/* Each version in the order of the directory, which is that of time. */
+static int show_all(DIR *dir, json_t *list, unsigned *ret_count)
+{
+	struct version ver;
+	struct dirent *de;
+	int rc = 0;
+
+	*ret_count = 0;
+	while (!rc && (errno = 0, de = readdir(dir)) != NULL) {
+		if (!parse_name(de->d_name, &ver))
+			continue;
+		rc = show_version(dirfd(dir), de->d_name, &ver, list);
+		++*ret_count;
+	}
+	return rc ? rc : -errno;
+}
+
+static DIR *open_history(const struct place *p)
+{
+	char *path;
+	DIR *dir;
+
+	if (asprintf(&path, "%s/.versions/%s", p->root, p->path) < 0)
+		return NULL;
+	dir = opendir(path);
+	free(path);
+	return dir;
+}
+
+int ctl_versions(const struct ctl_call *c)
+{
+	json_t *list = c->json ? json_array() : NULL;
+	char reason[CTL_REASON_MAX];
+	unsigned count = 0;
+	struct place p;
+	DIR *dir;
+	int rc;
+
+	if (place_find(c->start, c->args[0], &p, reason, sizeof(reason))) {
+		json_decref(list);
+		return ctl_fail("%s", reason);
+	}
+	place_leave_history(&p);
+	dir = open_history(&p);
+	rc = dir ? show_all(dir, list, &count) : -errno;
+	if (dir)
+		closedir(dir);
+	if (!rc && !count)
+		rc = -ENOENT;
+	if (rc == -ENOENT)
+		rc = ctl_fail("%s: the bucket has no version of such a file",
+			      p.path);
+	else if (rc)
+		rc = ctl_fail("%s: %s", p.path, strerror(-rc));
+	else if (list)
+		rc = ctl_print_json(json_incref(list));
+	json_decref(list);
+	place_release(&p);
+	return rc;
+}
+
+/*
+ * Which version is meant, as the control file's restore takes it: from the
+ * options, or from a path that is a version's own.
+ */
+static int choose(const struct ctl_call *c, struct place *p, struct buf *which)
+{
+	const char *text = c->version, *last;
+	struct version ver;
+
+	place_leave_history(p);
+	if (c->at)
+		return buf_printf(which, "@%s", c->at);
+	if (text && parse_name(text, &ver))
+		return buf_puts(which, ver.id);
+	if (text)
+		return decode_id(text, strlen(text), ver.id)
+			       ? buf_puts(which, text)
+			       : buf_puts(which, ver.id);
+	last = strrchr(p->path, '/');
+	if (last && parse_name(last + 1, &ver)) {
+		p->path[last - p->path] = '\0';
+		return buf_puts(which, ver.id);
+	}
+	return buf_puts(which, "@previous");
+}
+
+/* restore "PATH" "WHICH" "TO" */
+static int make_line(const char *path, const char *which, const char *to,
+		     struct buf *line)
+{
+	int rc = buf_puts(line, "restore ");
+
+	if (!rc)
+		rc = gitconfig_quote(line, path);
+	if (!rc)
+		rc = buf_putc(line, ' ');
+	if (!rc)
+		rc = gitconfig_quote(line, which);
+	if (!rc)
+		rc = buf_putc(line, ' ');
+	return rc ? rc : gitconfig_quote(line, to);
+}
+
+static int do_restore(const struct ctl_call *c, struct place *from,
+		      const struct place *to, char *reason, size_t size)
+{
+	struct buf line, which, answer;
+	int rc;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	buf_init(&which, LINE_MAX_BYTES);
+	buf_init(&answer, TALK_ANSWER_MAX);
+	rc = choose(c, from, &which);
+	if (!rc)
+		rc = make_line(from->path, which.data,
+			       to->path ? to->path : from->path, &line);
+	if (!rc)
+		rc = talk_command(from->root, line.data, &answer, reason, size);
+	if (!rc && c->json)
+		rc = ctl_print_json(
+			json_pack("{s:o}", "answer", ctl_json_text(reason)));
+	else if (!rc)
+		fputs(answer.data, stdout);
+	buf_release(&answer);
+	buf_release(&which);
+	buf_release(&line);
+	return rc;
+}
+
+int ctl_restore(const struct ctl_call *c)
+{
+	struct place from = {.root = NULL}, to = {.root = NULL};
+	char reason[CTL_REASON_MAX] = "no memory";
+	int rc;
+
+	if (c->version && c->at)
+		return ctl_misuse("--version and --at exclude each other");
+	rc = place_find(c->start, c->args[0], &from, reason, sizeof(reason));
+	if (!rc && c->to)
+		rc = place_find(c->start, c->to, &to, reason, sizeof(reason));
+	if (!rc && c->to && strcmp(from.root, to.root) != 0) {
+		snprintf(reason, sizeof(reason),
+			 "%s is in another mount; use cp", c->to);
+		rc = -EXDEV;
+	}
+	if (!rc)
+		rc = do_restore(c, &from, &to, reason, sizeof(reason));
+	place_release(&from);
+	place_release(&to);
+	return rc ? ctl_fail("%s", reason) : CTL_OK;
+}
