@@ -8,6 +8,7 @@
 #include "control_state.h"
 #include "restore.h"
 #include "vers3/s3/lifecycle.h"
+#include "vers3/util/gitconfig.h"
 #include "vers3/vfs/control.h"
 #include "vers3/vfs/syncer.h"
 #include "words.h"
@@ -28,6 +29,16 @@ static int say(struct call *c, int rc, const char *text)
 {
 	int full = buf_printf(c->answer, "%s\n", text);
 
+	return rc ? rc : full;
+}
+
+/* The same of a name, which is quoted where it needs to be. */
+static int say_of(struct call *c, int rc, const char *name, const char *text)
+{
+	int full = gitconfig_quote(c->answer, name);
+
+	if (!full)
+		full = buf_printf(c->answer, ": %s\n", text);
 	return rc ? rc : full;
 }
 
@@ -53,13 +64,10 @@ static int run_sync(struct call *c)
 	if (!rc)
 		return say(c, 0, "everything is in the bucket");
 	syncer_read_stats(c->v->syncer, &stats);
+	buf_printf(c->answer, "%" PRIu64 " left to be sent: ", left);
 	if (left && stats.error)
-		buf_printf(c->answer, "%" PRIu64 " left to be sent: %s: %s\n",
-			   left, stats.error_key, strerror(stats.error));
-	else
-		buf_printf(c->answer, "%" PRIu64 " left to be sent: %s\n", left,
-			   strerror(-rc));
-	return rc;
+		return say_of(c, rc, stats.error_key, strerror(stats.error));
+	return say(c, rc, strerror(-rc));
 }
 
 static int run_restore(struct call *c)
@@ -102,13 +110,10 @@ static int change_lifecycle(struct call *c, const struct change *ch)
 					      edit_lifecycle, (void *)ch,
 					      reason, sizeof(reason));
 
-	if (rc) {
-		buf_printf(c->answer, "lifecycle %s: %s\n", ch->id, reason);
-		return rc;
-	}
-	buf_printf(c->answer, "lifecycle %s: %s\n", ch->id,
-		   ch->spec ? "set" : "removed");
-	return 0;
+	buf_puts(c->answer, "lifecycle ");
+	if (rc)
+		return say_of(c, rc, ch->id, reason);
+	return say_of(c, 0, ch->id, ch->spec ? "set" : "removed");
 }
 
 static int run_lifecycle_set(struct call *c)
@@ -221,9 +226,8 @@ static int dispatch(struct call *c, struct words *w)
 			return say(c, -EROFS, "the mount is read-only");
 		return cmd->run(c);
 	}
-	buf_printf(c->answer, "%s: no such command; help lists them\n",
-		   w->items[0]);
-	return -EINVAL;
+	return say_of(c, -EINVAL, w->items[0],
+		      "no such command; help lists them");
 }
 
 int control_command_run(struct vfs *v, const char *line, size_t len,

@@ -2,12 +2,14 @@
 #include "restore.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "instant.h"
 #include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/gitconfig.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/node.h"
@@ -27,10 +29,14 @@ struct search {
 	char version_id[META_VERSION_MAX + 1];
 };
 
-static int fail(struct buf *answer, int rc, const char *path, const char *why)
+/* One line, whatever is in the path. */
+static int say(struct buf *answer, int rc, const char *path, const char *why)
 {
-	buf_printf(answer, "%s: %s\n", path, why);
-	return rc;
+	int full = gitconfig_quote(answer, path);
+
+	if (!full)
+		full = buf_printf(answer, ": %s\n", why);
+	return rc ? rc : full;
 }
 
 static int look_at(void *ctx, const struct store_entry *e)
@@ -123,27 +129,27 @@ static int pick(struct vfs *v, const struct restore *what, const char *key,
 
 	if (what->which[0] != '@') {
 		if (!what->which[0] || strlen(what->which) > META_VERSION_MAX)
-			return fail(answer, -EINVAL, what->which,
-				    "no version has such an id");
+			return say(answer, -EINVAL, what->which,
+				   "no version has such an id");
 		strcpy(version_id, what->which);
 		return 0;
 	}
 	s.previous = !strcmp(what->which, "@previous");
 	if (!s.previous &&
 	    instant_parse(what->which + 1, server_now(v), &s.at_ns))
-		return fail(answer, -EINVAL, what->which,
-			    "is no time; want such as 2026-11-21T12:00:00Z, "
-			    "2026-11-21 or 2h");
+		return say(answer, -EINVAL, what->which,
+			   "is no time; want such as 2026-11-21T12:00:00Z, "
+			   "2026-11-21 or 2h");
 	rc = search_versions(v, &s);
 	if (rc)
-		return fail(answer, rc, what->path, strerror(-rc));
+		return say(answer, rc, what->path, strerror(-rc));
 	if (!s.found)
-		return fail(answer, -ENOENT, what->path,
-			    s.previous ? "there is no earlier version"
-				       : "did not exist at that time");
+		return say(answer, -ENOENT, what->path,
+			   s.previous ? "there is no earlier version"
+				      : "did not exist at that time");
 	if (s.marker)
-		return fail(answer, -ENOENT, what->path,
-			    "had been deleted by that time");
+		return say(answer, -ENOENT, what->path,
+			   "had been deleted by that time");
 	strcpy(version_id, s.version_id);
 	return 0;
 }
@@ -166,23 +172,23 @@ static int head_version(struct vfs *v, const struct restore *what,
 	int rc = store_call(v->store, r);
 
 	if (rc && r->reply.object.delete_marker)
-		return fail(answer, -ENOENT, what->path,
-			    "this version is a delete marker");
+		return say(answer, -ENOENT, what->path,
+			   "this version is a delete marker");
 	if (rc == -ENOENT || rc == -EINVAL)
-		return fail(answer, -ENOENT, what->path,
-			    "there is no such version");
+		return say(answer, -ENOENT, what->path,
+			   "there is no such version");
 	if (rc)
-		return fail(answer, rc, what->path, strerror(-rc));
+		return say(answer, rc, what->path, strerror(-rc));
 	/* Not every server repeats the id that it was asked for. */
 	if (!r->reply.object.version_id) {
 		r->reply.object.version_id = strdup(r->version_id);
 		if (!r->reply.object.version_id)
-			return fail(answer, -ENOMEM, what->path, "no memory");
+			return say(answer, -ENOMEM, what->path, "no memory");
 	}
 	if (is_archived(&r->reply.object))
-		return fail(answer, -EREMOTE, what->path,
-			    "this version is archived, and has to be thawed "
-			    "first");
+		return say(answer, -EREMOTE, what->path,
+			   "this version is archived, and has to be thawed "
+			   "first");
 	return 0;
 }
 
@@ -305,6 +311,7 @@ static int place(struct vfs *v, const struct restore *what,
 {
 	const struct objattr_defaults *def = &v->config.defaults;
 	const struct vfs_caller who = {.uid = def->uid, .gid = def->gid};
+	char text[META_VERSION_MAX + 32];
 	struct objattr attr;
 	struct meta_inode in;
 	const char *name;
@@ -317,17 +324,14 @@ static int place(struct vfs *v, const struct restore *what,
 	if (!rc)
 		rc = make_name(v, parent, name, &attr, &who, &in);
 	if (!rc && !strcmp(what->path, what->to) &&
-	    shows_already(&in, what->path, version_id)) {
-		buf_printf(answer, "%s: is this version already\n", what->to);
-		return 0;
-	}
+	    shows_already(&in, what->path, version_id))
+		return say(answer, 0, what->to, "is this version already");
 	if (!rc)
 		rc = take(v, in.ino, what->path, o);
 	if (rc)
-		return fail(answer, rc, what->to, strerror(-rc));
-	buf_printf(answer, "%s: restored version %s of %s\n", what->to,
-		   version_id, what->path);
-	return 0;
+		return say(answer, rc, what->to, strerror(-rc));
+	snprintf(text, sizeof(text), "restored version %s", version_id);
+	return say(answer, 0, what->to, text);
 }
 
 /* A path below the root that can be a file's key. */
@@ -344,25 +348,26 @@ int restore_version(struct vfs *v, const struct restore *what,
 		    struct buf *answer)
 {
 	char key[META_KEY_MAX + 1], version_id[META_VERSION_MAX + 1];
+	char why[256];
 	struct store_request r;
 	uint64_t left;
 	int rc;
 
 	if (!is_path(what->path) || !is_path(what->to))
-		return fail(answer, -EINVAL,
-			    is_path(what->path) ? what->to : what->path,
-			    "is no name of a file");
+		return say(answer, -EINVAL,
+			   is_path(what->path) ? what->to : what->path,
+			   "is no name of a file");
 	rc = vfs_object_key(v, what->path, key);
 	if (!rc)
 		rc = syncer_sync_all(v, what->to, &left);
 	if (!rc && strcmp(what->path, what->to) != 0)
 		rc = syncer_sync_all(v, what->path, &left);
 	if (rc) {
-		buf_printf(answer,
-			   "%s: what it holds now could not be saved (%s), so "
-			   "it is left as it is\n",
-			   what->to, strerror(-rc));
-		return rc;
+		snprintf(why, sizeof(why),
+			 "what it holds now could not be saved (%s), so it is "
+			 "left as it is",
+			 strerror(-rc));
+		return say(answer, rc, what->to, why);
 	}
 	rc = pick(v, what, key, version_id, answer);
 	if (rc)
