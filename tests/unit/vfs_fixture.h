@@ -32,6 +32,7 @@
 
 struct vfs_fixture {
 	char dir[64];
+	struct vfs_config config; /* of the next start */
 	atomic_bool silent; /* the bucket refuses everything */
 	struct store *store;
 	struct meta *meta;
@@ -55,19 +56,17 @@ vfs_fixture_fault(void *ctx, const struct store_request *r)
 	return d;
 }
 
+static const struct vfs_config vfs_fixture_config = {
+	.bucket = "bucket",
+	.prefix = VFS_FIXTURE_PREFIX,
+	.defaults = {.uid = 1, .gid = 2, .file_mode = 0644, .dir_mode = 0755},
+	.ttl_ns = 0,
+	.commit_ns = 600 * NS_PER_S, /* when someone waits for it */
+	.versioned = true,
+};
+
 static inline void vfs_fixture_start(struct vfs_fixture *f)
 {
-	static const struct vfs_config config = {
-		.bucket = "bucket",
-		.prefix = VFS_FIXTURE_PREFIX,
-		.defaults = {.uid = 1,
-			     .gid = 2,
-			     .file_mode = 0644,
-			     .dir_mode = 0755},
-		.ttl_ns = 0,
-		.commit_ns = 600 * NS_PER_S, /* when someone waits for it */
-		.versioned = true,
-	};
 	struct vfs_parts parts;
 	char reason[512];
 
@@ -85,7 +84,7 @@ static inline void vfs_fixture_start(struct vfs_fixture *f)
 				   .space = f->space,
 				   .store = f->store,
 				   .metrics = f->store};
-	assert_int_equal(vfs_new(&config, &parts, &f->v), 0);
+	assert_int_equal(vfs_new(&f->config, &parts, &f->v), 0);
 }
 
 static inline void vfs_fixture_stop(struct vfs_fixture *f)
@@ -105,6 +104,7 @@ static inline int vfs_fixture_setup(void **state)
 	alarm(120);
 	log_set_level(LOG_LEVEL_ERROR);
 	assert_non_null(f);
+	f->config = vfs_fixture_config;
 	snprintf(f->dir, sizeof(f->dir), "/tmp/t_vfs.XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	assert_int_equal(memory_store_new(true, &f->store), 0);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rig of the vfs floor's tests: vfs_fixture.h with every request to the
+ * bucket noted, and with requests that can be held or made to fail.
+ *
+ * A request is noted as one line: the operation's name, a blank, and the key
+ * (of a list: the prefix) below the mount's prefix:
+ *
+ *	PutObject a/b		ListObjectsV2 a/	DeleteObjects 3
+ *	CopyObject new<old	(", loose": the source has no version id)
+ *	UploadPart big 2	UploadPartCopy big 1
+ *
+ * Where a call takes a `match`, it is the beginning of such a line.
+ */
+#ifndef TESTS_UNIT_VFS_RIG_H
+#define TESTS_UNIT_VFS_RIG_H
+
+#include "vfs_fixture.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "vers3/vfs/syncer.h"
+
+#define RIG_MATCH_MAX 80
+
+enum rig_when {
+	RIG_BEFORE, /* the bucket has not seen it */
+	RIG_AFTER, /* the bucket has done it, nobody knows the answer */
+};
+
+struct rig {
+	struct vfs_fixture f; /* first: vfs_fixture_teardown() frees it */
+	struct store *bucket; /* borrowed: for others who use the bucket */
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	/* All below is protected by mutex. */
+	char **lines; /* owned */
+	size_t line_count, line_size;
+	char fail_match[RIG_MATCH_MAX];
+	int fail_error; /* -errno; 0: nothing fails */
+	unsigned fail_times; /* so many more */
+	enum rig_when fail_when;
+	char gate_match[RIG_MATCH_MAX]; /* "" : no gate */
+	enum rig_when gate_when;
+	unsigned gate_held; /* requests that wait at it */
+};
+
+/* cmocka's setups: a versioned bucket, one that is not. */
+int rig_setup(void **state);
+int rig_setup_unversioned(void **state);
+int rig_teardown(void **state);
+#define RIG_TEST(fn)                                                           \
+	cmocka_unit_test_setup_teardown(fn, rig_setup, rig_teardown)
+#define RIG_TEST_UNVERSIONED(fn)                                               \
+	cmocka_unit_test_setup_teardown(fn, rig_setup_unversioned, rig_teardown)
+
+/* Ends the vfs as a kill does (nothing is sent), starts it over the same. */
+void rig_restart(struct rig *r);
+/* The same with nothing known: an empty cache directory. */
+void rig_forget(struct rig *r);
+/* Sends all that is dirty; it must succeed. */
+void rig_sync(struct rig *r);
+/* Sends all that is dirty: what the syncer says; *ret_left may be NULL. */
+int rig_try_sync(struct rig *r, uint64_t *ret_left);
+uint64_t rig_dirty(struct rig *r);
+
+/* The requests since the last call were these, "; " between, any order. */
+void rig_asked(struct rig *r, const char *lines);
+/* How many of the requests since then begin with match; they stay noted. */
+unsigned rig_count(struct rig *r, const char *match);
+void rig_forget_requests(struct rig *r);
+
+/* The next `times` requests that match end in error (-errno). */
+void rig_fail(struct rig *r, const char *match, enum rig_when when, int error,
+	      unsigned times);
+/* Requests that match wait. NULL opens the gate. */
+void rig_gate(struct rig *r, const char *match, enum rig_when when);
+/* Returns when one waits there. */
+void rig_wait_held(struct rig *r);
+
+/* What others do in the bucket; key below the mount's prefix. */
+void rig_put(struct rig *r, const char *key, const void *data, size_t size);
+void rig_put_text(struct rig *r, const char *key, const char *text);
+void rig_put_mode(struct rig *r, const char *key, const char *text,
+		  const char *permissions);
+void rig_remove(struct rig *r, const char *key);
+/* What the bucket holds at a key; NULL: nothing. */
+void rig_holds(struct rig *r, const char *key, const char *text);
+/* The bytes of the bucket's object; size is its length too. */
+void rig_holds_bytes(struct rig *r, const char *key, const void *data,
+		     size_t size);
+/* A metadata value of the bucket's object; owned by the caller, or NULL. */
+char *rig_meta(struct rig *r, const char *key, const char *name);
+/* How many versions and delete markers a key has. */
+unsigned rig_versions(struct rig *r, const char *key);
+unsigned rig_markers(struct rig *r, const char *key);
+unsigned rig_uploads(struct rig *r);
+
+/* What users do; paths below the root. Each but the try_ ones succeeds. */
+struct vfs_file *rig_open(struct rig *r, const char *path, int flags);
+void rig_pwrite(struct rig *r, struct vfs_file *file, uint64_t offset,
+		const void *data, size_t size);
+/* Reads exactly size bytes. */
+void rig_pread(struct rig *r, struct vfs_file *file, uint64_t offset, void *buf,
+	       size_t size);
+void rig_write(struct rig *r, const char *path, const char *text);
+void rig_write_bytes(struct rig *r, const char *path, const void *data,
+		     size_t size);
+void rig_is(struct rig *r, const char *path, const char *text);
+void rig_mkdir(struct rig *r, const char *path);
+void rig_unlink(struct rig *r, const char *path);
+int rig_try_rename(struct rig *r, const char *from, const char *to,
+		   unsigned flags);
+void rig_rename(struct rig *r, const char *from, const char *to);
+void rig_chmod(struct rig *r, const char *path, uint32_t mode);
+void rig_utimens(struct rig *r, const char *path, int64_t mtime_ns);
+int rig_lookup(struct rig *r, const char *path, struct vfs_entry *ret);
+/* 0 or -errno of a lookup: -ENOENT for a name that is not there. */
+int rig_there(struct rig *r, const char *path);
+/*
+ * The names of a directory, sorted, with a blank between and a '/' after
+ * those of directories (no "." and ".."); plus: as readdirplus.
+ */
+int rig_list(struct rig *r, const char *path, bool plus, char *buf,
+	     size_t size);
+void rig_lists(struct rig *r, const char *path, const char *names);
+
+/* Pseudo-random numbers of a seed. */
+uint64_t rig_random(uint64_t *seed);
+/* size bytes that are the same for the same seed; malloc'd. */
+unsigned char *rig_bytes(uint64_t seed, size_t size);
+
+#endif
