@@ -150,7 +150,7 @@ static int read_line(struct reader *rd, char *line)
 	return rd->parent[0] ? read_setting(rd, text, true) : 0;
 }
 
-/* The whole file with a NUL behind it. */
+/* The whole file with a NUL behind it; /dev/null and pipes are files too. */
 static int read_file(const char *path, char **ret_text, size_t *ret_size)
 {
 	struct stat st;
@@ -164,11 +164,11 @@ static int read_file(const char *path, char **ret_text, size_t *ret_size)
 		return errno == ENOTDIR ? -ENOENT : -errno;
 	if (fstat(fd, &st))
 		ret = -errno;
-	else if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > FILE_MAX)
+	else if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > FILE_MAX)
 		ret = -EFBIG;
 	if (ret)
 		goto out;
-	size = (size_t)st.st_size + 1;
+	size = S_ISREG(st.st_mode) ? (size_t)st.st_size + 1 : FILE_MAX + 1;
 	text = malloc(size);
 	if (!text)
 		ret = -ENOMEM;
@@ -179,6 +179,8 @@ static int read_file(const char *path, char **ret_text, size_t *ret_size)
 		else if (got < 0)
 			ret = -errno;
 	}
+	if (!ret && have == FILE_MAX)
+		ret = -EFBIG;
 	if (ret)
 		goto out;
 	text[have] = '\0';

@@ -215,6 +215,30 @@ static void test_files(void **state)
 	check_load("r", NULL, NULL, NULL);
 }
 
+/* Whoever wants no file's settings names /dev/null. */
+static void test_odd_files(void **state)
+{
+	static const struct {
+		const char *path;
+		int want;
+	} rows[] = {
+		{"/dev/null", -ENOENT},
+		{"/dev/zero", -EFBIG},
+		{"/dev", -EISDIR},
+	};
+	struct kvlist settings;
+	char reason[512];
+
+	(void)state;
+	kvlist_init(&settings);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_int_equal(profile_read(rows[i].path, "default",
+					      &settings, reason,
+					      sizeof(reason)),
+				 rows[i].want);
+	profile_release(&settings);
+}
+
 static void test_process(void **state)
 {
 	static const struct {
@@ -300,6 +324,7 @@ int main(void)
 		cmocka_unit_test_setup(test_dialect, each_setup),
 		cmocka_unit_test_setup(test_order, each_setup),
 		cmocka_unit_test_setup(test_files, each_setup),
+		cmocka_unit_test(test_odd_files),
 		cmocka_unit_test_setup(test_process, each_setup),
 		cmocka_unit_test_setup(test_equal, each_setup),
 	};
