@@ -39,7 +39,10 @@ struct blocks_stats {
  */
 int blocks_open(const char *dir, uint64_t limit_bytes, char *reason,
 		size_t size, struct blocks **ret_blocks);
-/* Writes what is queued, marks the environment clean, closes. */
+/*
+ * Writes what is queued, marks the environment clean, closes. NULL is fine.
+ * All hits have been released.
+ */
 void blocks_close(struct blocks *b);
 
 /*
@@ -62,7 +65,9 @@ bool blocks_has(struct blocks *b, const struct blocks_key *key);
  * Queues a block for writing by the cache's own writer thread, which calls
  * done(arg) when it has copied the bytes (then they may be freed), whether
  * or not they could be kept. Blocks when the queue is full. data holds at
- * most BLOCK_SIZE bytes.
+ * most BLOCK_SIZE bytes. 0, or -EINVAL or -ENOMEM, and then done is not
+ * called. done is short and calls nothing of the block cache. Same key, same
+ * bytes: a block that is there already only becomes the youngest.
  */
 int blocks_put(struct blocks *b, const struct blocks_key *key, const void *data,
 	       size_t size, void (*done)(void *arg), void *arg);
@@ -70,6 +75,7 @@ int blocks_put(struct blocks *b, const struct blocks_key *key, const void *data,
 void blocks_flush(struct blocks *b);
 /* Drops the blocks of one content (all when id is NULL). */
 int blocks_drop(struct blocks *b, const unsigned char *id);
+/* Takes effect soon; blocks_flush() waits for it. */
 void blocks_set_limit(struct blocks *b, uint64_t limit_bytes);
 void blocks_read_stats(struct blocks *b, struct blocks_stats *ret);
 
