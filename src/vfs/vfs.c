@@ -220,9 +220,49 @@ static int check_writable(struct vfs *v, uint64_t ino)
 	return ino == VFS_CONTROL_INO ? -EPERM : 0;
 }
 
+/* .versions of a live directory. */
+static int lookup_versions(struct vfs *v, uint64_t dir, struct vfs_entry *ret)
+{
+	char path[META_KEY_MAX + 1];
+	int rc;
+
+	if (dir == META_ROOT_INO) {
+		ret->ino = VFS_VERSIONS_INO;
+		ret->ttl_ns = v->config.ttl_ns;
+		return view_getattr(v, VFS_VERSIONS_INO, &ret->st);
+	}
+	rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = meta_path(v->meta, dir, NULL, path);
+	meta_unlock(v->meta);
+	return rc ? rc : view_of_dir(v, path, ret);
+}
+
+/*
+ * What is no part of the live tree takes no change of its name. An object of
+ * such a name below the root is seen in its place.
+ */
+static int check_name(struct vfs *v, uint64_t parent, const char *name)
+{
+	bool versions = !strcmp(name, VFS_VERSIONS_NAME);
+	struct meta_inode in;
+	int rc;
+
+	if (parent == META_ROOT_INO)
+		return versions || !strcmp(name, VFS_CONTROL_NAME) ? -EPERM : 0;
+	if (!versions || v->config.versions == VFS_VERSIONS_OFF)
+		return 0;
+	rc = dir_lookup(v, parent, name, &in);
+	return rc == -ENOENT ? -EPERM : rc;
+}
+
 int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	       struct vfs_entry *ret)
 {
+	bool versions = !strcmp(name, VFS_VERSIONS_NAME) &&
+			v->config.versions != VFS_VERSIONS_OFF;
+
 	struct meta_inode in;
 	int rc;
 
@@ -234,15 +274,13 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 		control_stat(v, &ret->st);
 		return 0;
 	}
-	if (parent == META_ROOT_INO && !strcmp(name, VFS_VERSIONS_NAME) &&
-	    v->config.versions != VFS_VERSIONS_OFF) {
-		ret->ino = VFS_VERSIONS_INO;
-		ret->ttl_ns = v->config.ttl_ns;
-		return view_getattr(v, VFS_VERSIONS_INO, &ret->st);
-	}
+	if (parent == META_ROOT_INO && versions)
+		return lookup_versions(v, parent, ret);
 	if (strlen(name) > META_NAME_MAX)
 		return -ENAMETOOLONG;
 	rc = dir_lookup(v, parent, name, &in);
+	if (rc == -ENOENT && versions)
+		return lookup_versions(v, parent, ret);
 	return rc ? rc : fill_entry(v, &in, ret);
 }
 
@@ -345,8 +383,8 @@ int vfs_unlink(struct vfs *v, uint64_t parent, const char *name)
 {
 	int rc = check_writable(v, parent);
 
-	if (!rc && parent == META_ROOT_INO && !strcmp(name, VFS_CONTROL_NAME))
-		rc = -EPERM;
+	if (!rc)
+		rc = check_name(v, parent, name);
 	return rc ? rc : tree_unlink(v, parent, name);
 }
 
@@ -354,8 +392,8 @@ int vfs_rmdir(struct vfs *v, uint64_t parent, const char *name)
 {
 	int rc = check_writable(v, parent);
 
-	if (!rc && parent == META_ROOT_INO && !strcmp(name, VFS_VERSIONS_NAME))
-		rc = -EPERM;
+	if (!rc)
+		rc = check_name(v, parent, name);
 	return rc ? rc : tree_rmdir(v, parent, name);
 }
 
@@ -366,10 +404,10 @@ int vfs_rename(struct vfs *v, uint64_t parent, const char *name,
 
 	if (!rc)
 		rc = check_writable(v, new_parent);
-	if (!rc && parent == META_ROOT_INO &&
-	    (!strcmp(name, VFS_CONTROL_NAME) ||
-	     !strcmp(name, VFS_VERSIONS_NAME)))
-		rc = -EPERM;
+	if (!rc)
+		rc = check_name(v, parent, name);
+	if (!rc)
+		rc = check_name(v, new_parent, new_name);
 	return rc ? rc
 		  : tree_rename(v, parent, name, new_parent, new_name, flags);
 }

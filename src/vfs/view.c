@@ -7,7 +7,9 @@
  *	number → kind NUL path NUL version-id NUL etag NUL numbers attributes
  *
  * A name is one directory, whether it was a file, a directory or both in its
- * life: it holds the file's versions and whatever stood below it.
+ * life: it holds the file's versions and whatever stood below it. Seen from
+ * DIR/.versions it is another directory than from the root's .versions, as
+ * the kernel lets a directory stand in one place only.
  */
 #include "vers3/vfs/view.h"
 
@@ -49,6 +51,7 @@ struct view {
 struct view_node {
 	enum view_kind kind;
 	char path[META_KEY_MAX + 1];
+	uint16_t root_len; /* NAME: of DIR in path, when seen below it */
 	struct meta_version version; /* VERSION, MARKER */
 	bool known; /* the attributes below were asked for */
 	uint32_t mode, uid, gid;
@@ -85,7 +88,7 @@ void view_free(struct view *w)
 static uint64_t number_of(const struct view_node *n)
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
-	char text[META_KEY_MAX + META_VERSION_MAX + 8];
+	char text[META_KEY_MAX + META_VERSION_MAX + 16];
 	unsigned len = 0;
 	int text_len;
 
@@ -93,6 +96,8 @@ static uint64_t number_of(const struct view_node *n)
 		return VFS_VERSIONS_INO;
 	text_len = snprintf(text, sizeof(text), "%c%s%c%s", n->kind, n->path, 0,
 			    n->version.version_id);
+	if (n->root_len)
+		text_len += snprintf(text + text_len, 8, "%u", n->root_len);
 	EVP_Digest(text, (size_t)text_len, md, &len, EVP_sha256(), NULL);
 	return VFS_VIEW_BIT | (meta_from_be64(md) & (VFS_VIEW_BIT - 1));
 }
@@ -100,6 +105,7 @@ static uint64_t number_of(const struct view_node *n)
 /* The record: fixed part, then path, version id and ETag with their NULs. */
 struct packed {
 	uint8_t kind, known;
+	uint16_t root_len;
 	uint32_t mode, uid, gid;
 	uint64_t rdev, size_bytes;
 	int64_t mtime_ns, last_modified_ns;
@@ -116,6 +122,7 @@ static int node_put_record(struct vfs *v, uint64_t ino,
 	memset(&p, 0, sizeof(p));
 	p.kind = n->kind;
 	p.known = n->known;
+	p.root_len = n->root_len;
 	p.mode = n->mode;
 	p.uid = n->uid;
 	p.gid = n->gid;
@@ -160,6 +167,7 @@ static int unpack(const struct meta_val *val, struct view_node *n)
 	memset(n, 0, sizeof(*n));
 	n->kind = p.kind;
 	n->known = p.known;
+	n->root_len = p.root_len;
 	n->mode = p.mode;
 	n->uid = p.uid;
 	n->gid = p.gid;
@@ -420,6 +428,7 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 	}
 	memset(&n, 0, sizeof(n));
 	n.kind = VIEW_NAME;
+	n.root_len = dir.root_len;
 	rc = child_path(dir.path, name, n.path);
 	if (!rc)
 		rc = history_load_name(v, v->view->history, n.path, &any,
@@ -427,6 +436,17 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 	if (!rc && !any && !below)
 		rc = -ENOENT;
 	return rc ? rc : fill_entry(v, &n, ret);
+}
+
+int view_of_dir(struct vfs *v, const char *path, struct vfs_entry *ret)
+{
+	struct view_node n;
+
+	memset(&n, 0, sizeof(n));
+	n.kind = VIEW_NAME;
+	strcpy(n.path, path);
+	n.root_len = (uint16_t)strlen(path);
+	return fill_entry(v, &n, ret);
 }
 
 int view_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st)
@@ -480,6 +500,7 @@ int view_version(struct vfs *v, uint64_t ino, struct meta_version *ret)
 struct view_dir {
 	uint64_t ino;
 	char path[META_KEY_MAX + 1];
+	uint16_t root_len;
 	uint64_t offset; /* of the last entry given */
 	uint64_t order; /* of the last version given */
 	bool children; /* versions are done */
@@ -510,6 +531,7 @@ int view_opendir(struct vfs *v, uint64_t ino, struct view_dir **ret_dir)
 	d->ino = ino;
 	d->offset = OFF_DOTDOT;
 	strcpy(d->path, n.path);
+	d->root_len = n.root_len;
 	*ret_dir = d;
 	return 0;
 }
@@ -545,6 +567,7 @@ static int peek(struct vfs *v, const struct view_dir *d, struct view_dir *next,
 	strcpy(name, next->name);
 	memset(n, 0, sizeof(*n));
 	n->kind = VIEW_NAME;
+	n->root_len = d->root_len;
 	return child_path(d->path, name, n->path);
 }
 

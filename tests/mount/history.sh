@@ -35,6 +35,10 @@ for i in 1 2 3; do
 		"100000000$i.5"
 done
 is "the directory's own .versions" "$(ls -U "$MNT/dir/.versions/file")" "$(cat names)"
+is "what the directory's own holds" "$(cat "$MNT/dir/.versions/file/$(sed -n 2p names)")" "save 2"
+refused "removing it" "" rmdir "$MNT/dir/.versions"
+refused "a file of its name" "" "$FSOP" rename none "$MNT/dir/kept" \
+	"$MNT/dir/.versions"
 first=$MNT/.versions/dir/file/$(sed -n 1p names)
 is "found by its time alone" "$(cat "${first%%~*}")" "save 1"
 is "inode numbers stay" "$(stat -c %i "$first")" "$(stat -c %i "$first")"
@@ -59,4 +63,5 @@ remount versions=visible
 is "versions=visible" "$(find "$MNT" -maxdepth 1 -name .versions -printf x)" x
 remount versions=off
 refused "versions=off" "No such file" ls "$MNT/.versions"
+refused "versions=off" "No such file" ls "$MNT/dir/.versions"
 unmnt

@@ -22,6 +22,8 @@ static inline bool view_owns(uint64_t ino)
 
 int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 		struct vfs_entry *ret_entry);
+/* DIR/.versions: the history of a live directory, which has this path. */
+int view_of_dir(struct vfs *v, const char *path, struct vfs_entry *ret_entry);
 int view_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st);
 int view_readlink(struct vfs *v, uint64_t ino, struct buf *target);
 /*
