@@ -90,8 +90,7 @@ static int rebase(struct syncer *s, struct meta_inode *in,
 }
 
 /* With the node's lock and meta_lock() held. */
-static int apply_saved_locked(struct job *j, const struct upload_result *r,
-			      bool *ret_gone)
+static int apply_saved_locked(struct job *j, const struct upload_result *r)
 {
 	struct syncer *s = j->s;
 	struct meta *meta = s->v->meta;
@@ -114,7 +113,6 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r,
 		rc = link_note_saved(s->v, &in, j->key, &r->version);
 	if (!rc && at_key && in.change == j->snap.change) {
 		rc = rebase(s, &in, r, true);
-		*ret_gone = true;
 		return rc ? rc : syncer_drop(s, j->key);
 	}
 	if (!rc && in.data_change == j->snap.data_change &&
@@ -128,7 +126,6 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r,
 static void apply_saved(struct job *j, const struct upload_result *r)
 {
 	struct vfs *v = j->s->v;
-	bool gone = false;
 	struct node *n;
 	int rc = node_get(v->nodes, j->snap.ino, &n);
 
@@ -136,7 +133,7 @@ static void apply_saved(struct job *j, const struct upload_result *r)
 		pthread_rwlock_wrlock(&n->lock);
 		rc = meta_lock(v->meta);
 		if (!rc) {
-			rc = apply_saved_locked(j, r, &gone);
+			rc = apply_saved_locked(j, r);
 			meta_unlock(v->meta);
 		}
 		pthread_rwlock_unlock(&n->lock);
@@ -146,7 +143,11 @@ static void apply_saved(struct job *j, const struct upload_result *r)
 		log_error("cannot note that %s was saved: %s", j->key,
 			  strerror(-rc));
 	note_outcome(j->s, j->key, 0);
-	sync_wait_tell(j->s, j->key, j->snap.ino, j->snap.change, gone, rc);
+	/*
+	 * Those who waited for the record's end were told when it ended: by
+	 * now the key may be dirty anew, and someone may wait for that.
+	 */
+	sync_wait_tell(j->s, j->key, j->snap.ino, j->snap.change, false, rc);
 }
 
 void sync_job_run(void *arg)
