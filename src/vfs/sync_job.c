@@ -150,32 +150,64 @@ static void apply_saved(struct job *j, const struct upload_result *r)
 	sync_wait_tell(j->s, j->key, j->snap.ino, j->snap.change, false, rc);
 }
 
+/* Only attributes changed, and they are what the bucket holds already. */
+static bool needs_nothing(struct job *j, struct upload_result *r)
+{
+	const struct meta_inode *in = &j->snap;
+
+	return !(in->flags & META_I_STAGED) && in->base.key[0] &&
+	       !strcmp(in->base.key, j->key) &&
+	       decide_same_version(&in->base, &j->known) &&
+	       upload_is_same(j->s->upload, in, j->key, r);
+}
+
+static int send(struct job *j, struct upload_result *r)
+{
+	struct uploader *u = j->s->upload;
+
+	log_debug("%s %s", decide_action_name(j->action), j->key);
+	switch (j->action) {
+	case DECIDE_PUT:
+		return upload_put(u, &j->snap, j->key, r);
+	case DECIDE_COPY:
+		return upload_copy(u, &j->snap, j->key, r);
+	default:
+		return upload_parts(u, &j->snap, j->key, r);
+	}
+}
+
+static void count_sent(struct job *j, const struct upload_result *r)
+{
+	struct syncer *s = j->s;
+
+	pthread_mutex_lock(&s->mutex);
+	s->stats.sent_bytes += r->sent_bytes;
+	if (j->action == DECIDE_COPY)
+		s->stats.copies++;
+	else
+		s->stats.puts++;
+	pthread_mutex_unlock(&s->mutex);
+}
+
 void sync_job_run(void *arg)
 {
 	struct job *j = arg;
 	struct syncer *s = j->s;
 	struct upload_result r;
-	int rc;
+	int rc = 0;
 
 	upload_result_init(&r);
-	log_debug("%s %s", decide_action_name(j->action), j->key);
-	if (j->action == DECIDE_PUT)
-		rc = upload_put(s->upload, &j->snap, j->key, &r);
-	else if (j->action == DECIDE_COPY)
-		rc = upload_copy(s->upload, &j->snap, j->key, &r);
-	else
-		rc = upload_parts(s->upload, &j->snap, j->key, &r);
+	if (!needs_nothing(j, &r)) {
+		rc = send(j, &r);
+		if (!rc)
+			count_sent(j, &r);
+	}
 	if (rc)
 		apply_failure(s, j->key, rc);
 	else
 		apply_saved(j, &r);
 	pthread_mutex_lock(&s->mutex);
 	s->in_flight--;
-	s->stats.sent_bytes += r.sent_bytes;
-	if (!rc && j->action == DECIDE_COPY)
-		s->stats.copies++;
-	else if (!rc)
-		s->stats.puts++;
 	pthread_mutex_unlock(&s->mutex);
 	if (j->holds_content)
 		syncer_yield_content(s, j->snap.ino);

@@ -230,6 +230,41 @@ static int dress_to_head(const struct dress *d, struct kvlist *head)
 	return rc;
 }
 
+static bool same_pairs(const struct kvlist *a, const struct kvlist *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const char *other = kvlist_get(b, a->items[i].name);
+
+		if (!other || strcmp(other, a->items[i].value))
+			return false;
+	}
+	return true;
+}
+
+bool upload_is_same(struct uploader *u, const struct meta_inode *in,
+		    const char *path, struct upload_result *ret)
+{
+	struct objattr_xattrs x = {0};
+	struct dress want, has;
+	bool same;
+
+	kvlist_init(&has.meta);
+	kvlist_init(&has.headers);
+	same = !dress_make(u->v, in, path, false, &want) &&
+	       !read_dress(u->v, in->ino, &has, &x) &&
+	       same_pairs(&want.meta, &has.meta) &&
+	       same_pairs(&want.headers, &has.headers) &&
+	       !dress_to_head(&want, &ret->head);
+	if (same)
+		ret->version = in->base;
+	objattr_xattrs_release(&x);
+	dress_release(&has);
+	dress_release(&want);
+	return same;
+}
+
 /*
  * The version that an answer speaks of. A server that leaves the version id
  * out of its answer (Ceph: of CopyObject's) is asked with a HEAD; if that

@@ -32,6 +32,13 @@ int upload_copy(struct uploader *u, const struct meta_inode *in,
 		const char *path, struct upload_result *ret);
 int upload_parts(struct uploader *u, const struct meta_inode *in,
 		 const char *path, struct upload_result *ret);
+/*
+ * Whether the object that the inode is based on says already what its
+ * attributes say (a time was changed and set back); then ret is filled as
+ * after a save.
+ */
+bool upload_is_same(struct uploader *u, const struct meta_inode *in,
+		    const char *path, struct upload_result *ret);
 /* Aborts the uploads that an earlier mount began and did not end. */
 void upload_abort_leftovers(struct uploader *u);
 
