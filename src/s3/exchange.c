@@ -2,8 +2,8 @@
 /*
  * One exchange with the server: build, hash, sign, send, read.
  *
- * Bodies are signed by their SHA-256 on plain HTTP, where nothing else keeps
- * them whole; over TLS they go unsigned, but for the small documents.
+ * Bodies are signed by their SHA-256, over TLS too: the server compares it,
+ * so what it keeps is what was read here, whatever a proxy in between did.
  */
 #include "exchange.h"
 
@@ -90,17 +90,13 @@ static int load_small_body(struct exchange *x)
 	return 0;
 }
 
-static int hash_body(struct exchange *x, bool tls, char hex[DIGEST_HEX_SIZE])
+static int hash_body(struct exchange *x, char hex[DIGEST_HEX_SIZE])
 {
 	const struct digest *d = client_request_config(x->client)->digest;
 	const struct http_body *body = &x->q.body;
 
 	if (!x->q.has_body || !body->length)
 		return digest_sha256(d, "", 0, hex);
-	if (tls && !x->q.is_doc) {
-		snprintf(hex, DIGEST_HEX_SIZE, "%s", SIGV4_UNSIGNED);
-		return 0;
-	}
 	if (body->mem)
 		return digest_sha256(d, body->mem, (size_t)body->length, hex);
 	return digest_sha256_fd(d, body->fd, body->offset, body->length, hex);
@@ -113,7 +109,7 @@ static int sign(struct exchange *x, const struct endpoint *endpoint,
 	char date[SIGV4_DATE_SIZE], hash[DIGEST_HEX_SIZE];
 	struct sigv4_signer signer;
 	struct buf value;
-	int ret = hash_body(x, endpoint->tls, hash);
+	int ret = hash_body(x, hash);
 
 	if (!ret)
 		ret = client_signer(x->client, cred, endpoint, &signer);

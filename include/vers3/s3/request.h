@@ -23,7 +23,7 @@ struct s3_request {
 	struct buf doc; /* a body that was made here */
 	struct http_body body;
 	bool has_body;
-	bool is_doc; /* the body is a document: small, always signed */
+	bool is_doc; /* the body is a document: small */
 };
 
 /* What all requests to a bucket have in common. Borrowed. */
