@@ -16,7 +16,7 @@
 #include "vers3/store/store.h"
 
 #define MEM_ID_SIZE   40
-#define MEM_ETAG_SIZE 48
+#define MEM_ETAG_SIZE 64 /* a digest, "-" and any count */
 #define MEM_MAX_PARTS 10000
 
 /* Immutable bytes. */
