@@ -2,35 +2,20 @@
 #include "vers3/vfs/dir.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dir_impl.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
-#include "vers3/util/map.h"
-#include "vers3/util/pool.h"
-#include "vers3/vfs/link.h"
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/node.h"
-#include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
 
 #define PAGE_KEYS	 1000
-#define ATTR_WIDTH	 32 /* HEADs at once */
 #define BIG_LOOKUPS	 32 /* single look-ups before a big one is listed */
 #define OFFLINE_PAUSE_NS (5 * NS_PER_S)
-
-struct dirs {
-	pthread_mutex_t mutex;
-	pthread_cond_t done;
-	struct map *busy; /* ino → itself: being listed; under mutex */
-	struct pool *pool; /* owned: HEADs */
-	struct map *lookups; /* ino → count of single look-ups; likewise */
-	atomic_uint_fast64_t hidden;
-	atomic_int_fast64_t offline_until; /* monotonic */
-};
 
 int dirs_new(struct vfs *v, struct dirs **ret_dirs)
 {
@@ -90,14 +75,14 @@ static bool is_outage(int rc)
 	}
 }
 
-static bool is_offline(struct vfs *v)
+bool dir_is_offline(struct vfs *v)
 {
 	return clock_mono_ns() < atomic_load(&v->dirs->offline_until);
 }
 
-static int note_result(struct vfs *v, int rc)
+int dir_note_result(struct vfs *v, int rc)
 {
-	if (is_outage(rc) && !is_offline(v)) {
+	if (is_outage(rc) && !dir_is_offline(v)) {
 		atomic_store(&v->dirs->offline_until,
 			     clock_mono_ns() + OFFLINE_PAUSE_NS);
 		log_warning("bucket not reachable (%s): answering from what "
@@ -311,7 +296,7 @@ static int refresh(struct vfs *v, uint64_t ino, bool first_only)
 	if (rc)
 		return rc;
 	if (!read_fresh(v, ino, &rc) && !rc)
-		rc = note_result(v, list_directory(v, ino, first_only));
+		rc = dir_note_result(v, list_directory(v, ino, first_only));
 	pthread_mutex_lock(&d->mutex);
 	map_del(d->busy, &ino, sizeof(ino));
 	pthread_cond_broadcast(&d->done);
@@ -335,7 +320,7 @@ static bool usable_offline(struct vfs *v, uint64_t ino, int rc)
 
 int dir_refresh(struct vfs *v, uint64_t ino)
 {
-	int rc = is_offline(v) ? -EIO : refresh(v, ino, false);
+	int rc = dir_is_offline(v) ? -EIO : refresh(v, ino, false);
 
 	return rc && usable_offline(v, ino, rc) ? 0 : rc;
 }
@@ -383,201 +368,6 @@ int dir_drop_inode(struct vfs *v, struct meta_inode *in)
 	if (!rc && (in->flags & META_I_STAGED))
 		rc = syncer_reap(v->syncer, in->ino);
 	return rc;
-}
-
-static int xattrs_take(struct vfs *v, uint64_t ino,
-		       const struct objattr_xattrs *x)
-{
-	int rc = meta_xattr_clear(v->meta, ino);
-
-	for (size_t i = 0; !rc && i < x->count; i++)
-		rc = meta_xattr_set(v->meta, ino, x->items[i].name,
-				    x->items[i].value, x->items[i].size);
-	return rc;
-}
-
-/* Keeps an object's metadata and headers, so that a rewrite loses none. */
-static int head_take(struct vfs *v, uint64_t ino, const struct store_object *o)
-{
-	struct kvlist all;
-	char name[256];
-	int rc;
-
-	kvlist_init(&all);
-	rc = kvlist_copy(&all, &o->headers);
-	for (size_t i = 0; !rc && i < o->meta.count; i++) {
-		snprintf(name, sizeof(name), "x-amz-meta-%s",
-			 o->meta.items[i].name);
-		rc = kvlist_add(&all, name, o->meta.items[i].value);
-	}
-	if (!rc)
-		rc = meta_head_put(v->meta, ino, &all);
-	kvlist_release(&all);
-	return rc;
-}
-
-static void take_version(struct meta_inode *in, const char *path,
-			 const struct store_object *o)
-{
-	struct meta_version *b = &in->base;
-
-	memset(b, 0, sizeof(*b));
-	snprintf(b->key, sizeof(b->key), "%s", path);
-	snprintf(b->version_id, sizeof(b->version_id), "%s",
-		 o->version_id ? o->version_id : "");
-	snprintf(b->etag, sizeof(b->etag), "%s", o->etag ? o->etag : "");
-	b->size_bytes = o->size_bytes;
-	b->last_modified_ns =
-		o->last_modified_ns - o->last_modified_ns % NS_PER_S;
-	reader_content_id(b);
-}
-
-int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
-		    const struct store_object *o, bool attrs)
-{
-	struct objattr_xattrs x = {0};
-	struct objattr a;
-	int rc;
-
-	take_version(in, path, o);
-	if (!attrs)
-		return 0;
-	rc = objattr_parse(path, &o->meta, &o->headers, o->last_modified_ns,
-			   &v->config.defaults, &a, &x);
-	if (rc)
-		return rc;
-	if (S_ISDIR(in->mode) == S_ISDIR(a.mode))
-		in->mode = a.mode;
-	in->uid = a.uid;
-	in->gid = a.gid;
-	in->rdev = a.rdev;
-	in->mtime_ns = a.mtime_ns;
-	in->ctime_ns = o->last_modified_ns;
-	strcpy(in->link_id, a.link_id);
-	in->flags |= META_I_ATTRS;
-	if (!S_ISDIR(in->mode)) {
-		in->size_bytes = o->size_bytes;
-		in->base_bytes = o->size_bytes;
-	}
-	rc = xattrs_take(v, in->ino, &x);
-	if (!rc)
-		rc = head_take(v, in->ino, o);
-	objattr_xattrs_release(&x);
-	return rc;
-}
-
-/*
- * Takes the answer to a HEAD in, if the inode is what it was. 1 when its name
- * turned out to be one more of another inode.
- */
-static int apply_head(struct vfs *v, uint64_t ino, uint64_t change,
-		      const char *path, int head_rc,
-		      const struct store_object *o)
-{
-	struct meta_inode in;
-	bool joined = false;
-	int rc = meta_lock(v->meta);
-
-	if (rc)
-		return rc;
-	rc = meta_inode_get(v->meta, ino, &in);
-	if (rc || in.change != change || (in.flags & META_I_ATTRS))
-		goto out;
-	if (!head_rc) {
-		rc = dir_take_object(v, &in, path, o, true);
-		if (S_ISDIR(in.mode))
-			in.flags |= META_I_EXPLICIT;
-	} else if (head_rc == -ENOENT && S_ISDIR(in.mode)) {
-		in.flags |= META_I_ATTRS; /* implicit: the defaults */
-	} else {
-		rc = head_rc;
-	}
-	if (!rc)
-		rc = meta_inode_put(v->meta, &in);
-	if (!rc && in.link_id[0])
-		rc = link_join(v, &in, &joined);
-out:
-	meta_unlock(v->meta);
-	return rc ? rc : joined ? 1 : 0;
-}
-
-/* Asks for one inode's attributes. -ENOENT: it is gone. 1: see above. */
-static int fetch_attrs(struct vfs *v, uint64_t ino)
-{
-	char path[META_KEY_MAX + 2], key[META_KEY_MAX + 2];
-	struct store_request r;
-	struct meta_inode in;
-	struct meta_dentry de;
-	int rc = meta_lock(v->meta);
-
-	if (rc)
-		return rc;
-	rc = meta_inode_get(v->meta, ino, &in);
-	if (!rc && (in.flags & META_I_ATTRS)) {
-		meta_unlock(v->meta);
-		return 0;
-	}
-	if (!rc && in.base.key[0]) {
-		strcpy(path, in.base.key);
-	} else if (!rc) {
-		rc = meta_name_next(v->meta, ino, 0, "", &de);
-		if (!rc)
-			rc = meta_path(v->meta, de.parent, de.name, path);
-		if (!rc && S_ISDIR(in.mode))
-			strcat(path, "/");
-	}
-	meta_unlock(v->meta);
-	if (!rc)
-		rc = vfs_object_key(v, path, key);
-	if (rc)
-		return rc;
-	store_request_init(&r, STORE_HEAD);
-	r.key = key;
-	r.version_id = in.base.version_id[0] ? in.base.version_id : NULL;
-	rc = note_result(v, store_call(v->store, &r));
-	rc = apply_head(v, ino, in.change, path, rc, &r.reply.object);
-	store_request_release(&r);
-	return rc;
-}
-
-int dir_inode(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode)
-{
-	for (int tries = 0;; tries++) {
-		int rc = meta_lock(v->meta);
-
-		if (rc)
-			return rc;
-		rc = meta_inode_get(v->meta, ino, ret_inode);
-		meta_unlock(v->meta);
-		if (rc || (ret_inode->flags & META_I_ATTRS) ||
-		    ino == META_ROOT_INO)
-			return rc;
-		if (tries == 3)
-			return -EIO;
-		rc = fetch_attrs(v, ino);
-		if (rc)
-			return rc < 0 ? rc : -ENOENT;
-	}
-}
-
-struct attr_batch {
-	struct vfs *v;
-	const uint64_t *inos;
-};
-
-static int fetch_one(void *ctx, unsigned i)
-{
-	struct attr_batch *b = ctx;
-
-	return fetch_attrs(b->v, b->inos[i]);
-}
-
-void dir_prefetch_attrs(struct vfs *v, const uint64_t *inos, unsigned count)
-{
-	struct attr_batch b = {v, inos};
-
-	if (!is_offline(v))
-		pool_each(v->dirs->pool, ATTR_WIDTH, count, fetch_one, &b);
 }
 
 enum local_answer {
@@ -692,7 +482,7 @@ static int lookup_single(struct vfs *v, uint64_t parent, const char *name)
 	if (!rc)
 		rc = page.count ? merge_page(m, &item, 1) : merge_gone(m, name);
 out:
-	note_result(v, rc);
+	dir_note_result(v, rc);
 	page_release(&page);
 	store_request_release(&r);
 	merge_free(m);
@@ -706,7 +496,7 @@ static int ask(struct vfs *v, uint64_t parent, const char *name,
 {
 	int rc;
 
-	if (is_offline(v))
+	if (dir_is_offline(v))
 		rc = -EIO;
 	else if (how == LOCAL_BIG && !count_lookup(v->dirs, parent))
 		rc = lookup_single(v, parent, name);
@@ -741,7 +531,7 @@ int dir_lookup(struct vfs *v, uint64_t parent, const char *name,
 		if (answer == LOCAL_FOUND) {
 			if (ret_inode->flags & META_I_ATTRS)
 				return 0;
-			rc = fetch_attrs(v, ret_inode->ino);
+			rc = dir_fetch_attrs(v, ret_inode->ino);
 			if (rc < 0)
 				return rc;
 			sure = true;

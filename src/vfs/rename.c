@@ -181,28 +181,6 @@ static int check_replace(struct vfs *v, const struct end *from,
 	return 0;
 }
 
-static int touch(struct vfs *v, uint64_t ino, bool keep)
-{
-	char key[META_KEY_MAX + 2];
-	struct meta_inode dir;
-	int rc = meta_inode_get(v->meta, ino, &dir);
-
-	if (rc)
-		return rc;
-	dir.mtime_ns = dir.ctime_ns = clock_real_ns();
-	if (keep && ino != META_ROOT_INO && !(dir.flags & META_I_EXPLICIT) &&
-	    !meta_dentry_any(v->meta, ino)) {
-		/* Its last name went: it would vanish from the bucket. */
-		rc = meta_path(v->meta, ino, NULL, key);
-		if (rc)
-			return rc;
-		strcat(key, "/");
-		dir.flags |= META_I_EXPLICIT;
-		rc = syncer_mark(v, key, NULL, v->config.commit_ns);
-	}
-	return rc ? rc : meta_inode_put(v->meta, &dir);
-}
-
 /* The target's inode loses its name; its saved versions stay in history. */
 static int replace_target(struct vfs *v, struct end *to)
 {
@@ -283,9 +261,9 @@ static int rename_locked(struct vfs *v, struct end *from, struct end *to,
 	else
 		rc = move_name(v, from, to);
 	if (!rc)
-		rc = touch(v, from->parent, true);
+		rc = tree_touch_dir(v, from->parent, true);
 	if (!rc && to->parent != from->parent)
-		rc = touch(v, to->parent, false);
+		rc = tree_touch_dir(v, to->parent, false);
 	return rc;
 }
 

@@ -67,23 +67,20 @@ static int touch_parent(struct vfs *v, struct meta_inode *dir, int nlink_by)
 	return meta_inode_put(v->meta, dir);
 }
 
-/*
- * A directory that exists only by what is in it gets an object of its own
- * before it becomes empty, or it would vanish with its last file.
- */
-static int keep_directory(struct vfs *v, struct meta_inode *dir)
+int tree_touch_dir(struct vfs *v, uint64_t ino, bool lost_name)
 {
 	char path[META_KEY_MAX + 2];
-	int rc;
+	struct meta_inode dir;
+	int rc = meta_inode_get(v->meta, ino, &dir);
 
-	if (dir->ino == META_ROOT_INO || (dir->flags & META_I_EXPLICIT) ||
-	    meta_dentry_any(v->meta, dir->ino))
-		return 0;
-	rc = path_of(v, dir->ino, NULL, true, path);
-	if (rc)
-		return rc;
-	dir->flags |= META_I_EXPLICIT;
-	return syncer_mark(v, path, NULL, v->config.commit_ns);
+	if (!rc && lost_name && ino != META_ROOT_INO &&
+	    !(dir.flags & META_I_EXPLICIT) && !meta_dentry_any(v->meta, ino)) {
+		rc = path_of(v, ino, NULL, true, path);
+		if (!rc)
+			rc = syncer_mark(v, path, NULL, v->config.commit_ns);
+		dir.flags |= META_I_EXPLICIT;
+	}
+	return rc ? rc : touch_parent(v, &dir, 0);
 }
 
 static int check_new_name(const char *name, uint64_t parent)
@@ -242,11 +239,9 @@ static int remove_locked(struct vfs *v, uint64_t parent, const char *name,
 			return rc < 0 ? rc : -ENOTEMPTY;
 	}
 	rc = drop_name(v, &de, &in);
-	if (!rc)
-		rc = keep_directory(v, &dir);
-	if (!rc)
-		rc = touch_parent(v, &dir, directory ? -1 : 0);
-	return rc;
+	if (!rc && directory)
+		rc = touch_parent(v, &dir, -1);
+	return rc ? rc : tree_touch_dir(v, parent, true);
 }
 
 static int remove_name(struct vfs *v, uint64_t parent, const char *name,
@@ -302,9 +297,9 @@ static bool attrs_differ(const struct meta_inode *a, const struct meta_inode *b)
 	       a->mtime_ns != b->mtime_ns;
 }
 
-/* Marks first: what the bucket holds is read from the inode as it was. */
-static int put_attrs(struct vfs *v, struct meta_inode *in)
+int tree_put_attrs(struct vfs *v, struct meta_inode *in)
 {
+	/* First: what the bucket holds is read from the inode as it was. */
 	int rc = tree_mark_inode(v, in);
 
 	if (rc)
@@ -340,7 +335,7 @@ int tree_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 		ret_inode->gid = st->st_gid;
 	set_times(ret_inode, st, set);
 	if (attrs_differ(&before, ret_inode))
-		rc = put_attrs(v, ret_inode);
+		rc = tree_put_attrs(v, ret_inode);
 	else if (before.atime_ns != ret_inode->atime_ns)
 		rc = meta_inode_put(v->meta, ret_inode);
 out:

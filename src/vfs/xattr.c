@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/s3xattr.h"
 #include "vers3/vfs/tree.h"
@@ -116,20 +115,6 @@ static int check_fits(struct vfs *v, const struct meta_inode *in)
 	return rc;
 }
 
-static int put_changed(struct vfs *v, struct meta_inode *in)
-{
-	int rc = tree_mark_inode(v, in);
-
-	if (rc)
-		return rc;
-	in->flags |= META_I_ATTR_DIRTY;
-	if (S_ISDIR(in->mode))
-		in->flags |= META_I_EXPLICIT;
-	in->ctime_ns = clock_real_ns();
-	in->change++;
-	return meta_inode_put(v->meta, in);
-}
-
 /* Sets value, or puts the old one back where it does not fit. */
 static int set_checked(struct vfs *v, const struct meta_inode *in,
 		       const char *name, const void *value, size_t size)
@@ -184,7 +169,7 @@ int tree_setxattr(struct vfs *v, uint64_t ino, const char *name,
 	if (!rc)
 		rc = set_checked(v, &in, name, value, size);
 	if (!rc)
-		rc = put_changed(v, &in);
+		rc = tree_put_attrs(v, &in);
 	meta_unlock(v->meta);
 	return rc;
 }
@@ -226,7 +211,7 @@ int tree_removexattr(struct vfs *v, uint64_t ino, const char *name)
 	if (!rc)
 		rc = meta_xattr_del(v->meta, ino, name);
 	if (!rc)
-		rc = put_changed(v, &in);
+		rc = tree_put_attrs(v, &in);
 	meta_unlock(v->meta);
 	return rc;
 }

@@ -35,6 +35,17 @@ int tree_readlink(struct vfs *v, uint64_t ino, struct buf *target);
 int tree_mark_inode(struct vfs *v, const struct meta_inode *in);
 
 /*
+ * Writes an inode whose attributes have changed, its keys marked dirty; with
+ * meta_lock() held.
+ */
+int tree_put_attrs(struct vfs *v, struct meta_inode *in);
+/*
+ * The names of a directory have changed: so have its times. One that exists
+ * only by what is in it and has lost its last name gets an object of its own,
+ * or it would vanish from the bucket. With meta_lock() held.
+ */
+int tree_touch_dir(struct vfs *v, uint64_t ino, bool lost_name);
+/*
  * After the name at path `gone` was taken from an inode that has others, with
  * meta_lock() held: their objects say so too, and the object at `gone` stays
  * for as long as they are copied from it.
