@@ -8,8 +8,9 @@
  *	503, 429, SlowDown, no connection		again		again
  *	500, 502, 504, RequestTimeout, no whole answer	again		return
  *
- * DELETE without a version id is the unsafe one: each places a marker of its
- * own, and the second may hide what somebody else has written meanwhile.
+ * DELETE without a version id is an unsafe one: each places a marker of its
+ * own, and the second may hide what somebody else has written meanwhile. So
+ * is any request whose caller says `once`.
  */
 #include "vers3/store/retry.h"
 
@@ -180,6 +181,8 @@ static bool helps(const struct store_reply *reply, int err)
 /* Carried out twice, the request leaves what it leaves carried out once. */
 static bool safe(const struct store_request *r)
 {
+	if (r->once)
+		return false;
 	switch (r->op) {
 	case STORE_DELETE:
 		return r->version_id != NULL;
@@ -257,6 +260,8 @@ static int retry_call(struct store *s, struct store_request *r)
 		log_retry(r, err, tries, ns);
 		rs->config.sleep(rs->config.sleep_ctx, ns);
 	}
+	r->reply.unsure = err && !safe(r) && helps(&r->reply, err) &&
+			  !not_done(&r->reply, err);
 	free(w.seen);
 	return err;
 }

@@ -97,7 +97,8 @@ static unsigned tries_of(enum store_op op, const char *version_id, int err,
 	};
 	struct slept slept;
 	struct store *s = retry_over(&f.store, 3, &slept);
-	struct store_delete deletes[1] = {{"k", version_id, 0, NULL}};
+	struct store_delete deletes[1] = {
+		{.key = "k", .version_id = version_id}};
 	struct store_request r;
 
 	store_request_init(&r, op);
@@ -178,6 +179,49 @@ static void operations(void **state)
 		assert_int_equal(tries_of(op, NULL, -ECONNRESET, 0, NULL),
 				 unsafe ? 1 : 4);
 		assert_int_equal(tries_of(op, "v", -ECONNRESET, 0, NULL), 4);
+	}
+}
+
+/* What is marked so goes out again only where nothing was done. */
+static void once(void **state)
+{
+	static const struct {
+		int err, status;
+		const char *code;
+		unsigned tries;
+		bool unsure;
+	} table[] = {
+		{0, 200, NULL, 1, false},
+		{-EACCES, 403, "AccessDenied", 1, false},
+		{-EBUSY, 412, "PreconditionFailed", 1, false},
+		{-EIO, 503, "SlowDown", 4, false},
+		{-ECONNREFUSED, 0, NULL, 4, false},
+		{-EIO, 500, "InternalError", 1, true},
+		{-EIO, 200, NULL, 1, true},
+		{-ECONNRESET, 0, NULL, 1, true},
+		{-ETIMEDOUT, 0, NULL, 1, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct fixed f = {
+			.store.ops = &fixed_ops,
+			.err = table[i].err,
+			.status = table[i].status,
+			.code = table[i].code,
+		};
+		struct slept slept;
+		struct store *s = retry_over(&f.store, 3, &slept);
+		struct store_request r;
+
+		store_request_init(&r, STORE_PUT);
+		r.key = "k";
+		r.once = true;
+		assert_int_equal(store_call(s, &r), table[i].err);
+		assert_int_equal(f.calls, table[i].tries);
+		assert_int_equal(r.reply.unsure, table[i].unsure);
+		store_request_release(&r);
+		store_free(s);
 	}
 }
 
@@ -452,6 +496,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers),
 		cmocka_unit_test(operations),
+		cmocka_unit_test(once),
 		cmocka_unit_test(success_ends_it),
 		cmocka_unit_test(jitter),
 		cmocka_unit_test(retry_after),

@@ -9,9 +9,10 @@
  * leftover upload is found and aborted later). Not safe is a DELETE that
  * places a marker: it is sent again only where the answer shows that nothing
  * was done (503, 429, no connection).
- * When an answer was lost, the next try of a conditional write may end in
- * 412 and that of COMPLETE in 404, because the first was carried out: with
- * reply.tries > 1 the caller looks at what the bucket holds.
+ * Likewise for a request that the caller marks `once`: on a versioned bucket
+ * a PUT that is carried out twice makes two versions. Where such a one fails
+ * and may have been carried out, reply.unsure is set: the caller looks at
+ * what the bucket holds.
  * What a callback returned is never retried. A list that broke off goes on
  * without telling an entry twice.
  * Exponential backoff with full jitter from 100 ms to 20 s

@@ -120,6 +120,7 @@ struct store_delete {
 	const char *version_id; /* NULL: place a delete marker */
 	int result; /* out: 0 or -errno of this key */
 	char *marker_version; /* out: owned by the array's owner, or NULL */
+	const char *if_match; /* an ETag without quotes; NULL: any */
 };
 
 struct store_reply {
@@ -131,6 +132,7 @@ struct store_reply {
 	int64_t date_ns; /* the server's Date header; 0 if none */
 	int64_t retry_after_ns; /* Retry-After; 0 if none */
 	unsigned tries; /* how often it was sent */
+	bool unsure; /* it failed, but may have been carried out (retry.h) */
 	struct store_object object; /* HEAD, GET, PUT, COPY, ... */
 	struct buf body; /* documents */
 	bool truncated; /* lists: more pages follow */
@@ -143,6 +145,8 @@ struct store_reply {
 
 struct store_request {
 	enum store_op op;
+	/* Sent again only where the answer shows that nothing was done. */
+	bool once;
 
 	/* Inputs: borrowed, read only. NULL or 0 where not used. */
 	const char *key;
