@@ -166,26 +166,70 @@ void staging_close(struct staging *s)
 
 /* Reading and writing. */
 
+static int write_all(int fd, const char *from, size_t len, uint64_t offset)
+{
+	while (len) {
+		ssize_t done = pwrite(fd, from, len, (off_t)offset);
+
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		if (done > 0) {
+			from += done;
+			offset += (uint64_t)done;
+			len -= (size_t)done;
+		}
+	}
+	return 0;
+}
+
 int staging_write(struct staging *s, uint64_t ino, uint64_t offset,
 		  const void *data, size_t len)
 {
-	const char *from = data;
 	struct stagefile *f;
 	int r = stagefile_get(s, ino, true, &f);
 
 	if (r)
 		return r;
-	while (len && !r) {
-		ssize_t done = pwrite(f->fd, from, len, (off_t)offset);
+	r = write_all(f->fd, data, len, offset);
+	stagefile_put_changed(s, f);
+	return r;
+}
 
-		if (done < 0) {
-			r = errno == EINTR ? 0 : -errno;
-			continue;
-		}
-		from += done;
-		offset += (uint64_t)done;
-		len -= (size_t)done;
-	}
+int staging_append(struct staging *s, uint64_t ino, const void *data,
+		   size_t len, uint64_t *ret_at)
+{
+	struct stagefile *f;
+	struct stat st;
+	int r = stagefile_get(s, ino, true, &f);
+
+	if (r)
+		return r;
+	r = fstat(f->fd, &st) ? -errno : 0;
+	if (!r)
+		r = write_all(f->fd, data, len, (uint64_t)st.st_size);
+	if (!r)
+		*ret_at = (uint64_t)st.st_size;
+	stagefile_put_changed(s, f);
+	return r;
+}
+
+int staging_append_hole(struct staging *s, uint64_t ino, uint64_t length,
+			uint64_t *ret_at)
+{
+	struct stagefile *f;
+	struct stat st;
+	int r = stagefile_get(s, ino, true, &f);
+
+	if (r)
+		return r;
+	if (fstat(f->fd, &st))
+		r = -errno;
+	else if (length > INT64_MAX - (uint64_t)st.st_size)
+		r = -EFBIG;
+	else if (ftruncate(f->fd, st.st_size + (off_t)length))
+		r = -errno;
+	else
+		*ret_at = (uint64_t)st.st_size;
 	stagefile_put_changed(s, f);
 	return r;
 }

@@ -55,6 +55,7 @@ struct committer {
 	uint64_t changes; /* so far */
 	uint64_t announced; /* `changes` when the thread was last told */
 	uint64_t committed; /* `changes` as of the last commit */
+	int64_t oldest_ns; /* when the first change after it was announced */
 	uint64_t put_offs; /* commits that the hook put off */
 
 	/* Set by the thread alone: others let it have its turn first. */
@@ -338,8 +339,10 @@ void committer_unlock(struct committer *c)
 	assert(c->held);
 	c->held = false;
 	if (c->changes != c->announced) {
-		if (c->announced == c->committed)
-			ring(c, clock_mono_ns() + c->commit_ns);
+		if (c->announced == c->committed) {
+			c->oldest_ns = clock_mono_ns();
+			ring(c, c->oldest_ns + c->commit_ns);
+		}
 		if (c->changes - c->committed >= c->commit_changes &&
 		    c->announced - c->committed < c->commit_changes)
 			ring(c, 0);
@@ -384,6 +387,12 @@ int committer_check(const struct committer *c)
 void committer_changed(struct committer *c)
 {
 	c->changes++;
+}
+
+int64_t committer_pending_ns(const struct committer *c)
+{
+	assert(c->held);
+	return c->announced == c->committed ? 0 : c->oldest_ns;
 }
 
 void committer_fail(struct committer *c)

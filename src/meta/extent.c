@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Staged extents: (inode, offset) → length. Offsets are off_t's, so an end
- * is at most INT64_MAX and cannot wrap. A record that ends past that, or has
- * no length, is damage.
+ * Staged extents: (inode, offset) → length, place. Offsets are off_t's, so an
+ * end is at most INT64_MAX and cannot wrap. A record that ends past that, or
+ * has no length, is damage.
  */
 #include "vers3/meta/extent.h"
 
@@ -11,20 +11,23 @@
 
 struct span {
 	uint64_t start, end;
+	uint64_t at; /* of start, in the staging file */
 };
 
 static int parse(const unsigned char *key, size_t len,
 		 const struct meta_val *val, struct span *ret)
 {
-	uint64_t start, length;
+	uint64_t start, length, at;
 
-	if (len != 16 || val->size != 8)
+	if (len != 16 || val->size != 16)
 		return -EIO;
 	start = meta_from_be64(key + 8);
 	length = meta_from_be64(val->data);
-	if (!length || start > INT64_MAX || length > INT64_MAX - start)
+	at = meta_from_be64((const unsigned char *)val->data + 8);
+	if (!length || start > INT64_MAX || length > INT64_MAX - start ||
+	    at > INT64_MAX || length > INT64_MAX - at)
 		return -EIO;
-	*ret = (struct span){start, start + length};
+	*ret = (struct span){start, start + length, at};
 	return 0;
 }
 
@@ -62,14 +65,14 @@ static int span_from(struct meta *m, uint64_t ino, uint64_t offset,
 	return rc ? rc : parse(key, len, &val, ret);
 }
 
-static int span_put(struct meta *m, uint64_t ino, uint64_t start, uint64_t end)
+static int span_put(struct meta *m, uint64_t ino, const struct span *s)
 {
-	unsigned char key[16], length[8];
+	unsigned char key[16], value[16];
 
-	make_key(key, ino, start);
-	meta_be64(length, end - start);
-	return meta_put(m, META_EXTENT, key, sizeof(key), length,
-			sizeof(length));
+	make_key(key, ino, s->start);
+	meta_be64(value, s->end - s->start);
+	meta_be64(value + 8, s->at);
+	return meta_put(m, META_EXTENT, key, sizeof(key), value, sizeof(value));
 }
 
 static int span_del(struct meta *m, uint64_t ino, uint64_t start)
@@ -80,40 +83,61 @@ static int span_del(struct meta *m, uint64_t ino, uint64_t start)
 	return meta_del(m, META_EXTENT, key, sizeof(key));
 }
 
-int meta_extent_add(struct meta *m, uint64_t ino, uint64_t offset,
-		    uint64_t length)
+/* Joins [start, end) with what lies before it and after it, if it can. */
+static int span_join(struct meta *m, uint64_t ino, struct span *s)
 {
-	uint64_t start = offset, end;
-	struct span s;
-	int rc;
+	struct span t;
+	int rc = span_from(m, ino, s->end, &t);
 
-	if (offset > INT64_MAX || length > INT64_MAX - offset)
-		return -EFBIG;
-	if (!length)
-		return 0;
-	end = offset + length;
-	rc = span_before(m, ino, offset + 1, &s);
 	if (rc && rc != -ENOENT)
 		return rc;
-	if (!rc && s.end >= start) {
-		if (s.end >= end)
-			return 0;
-		start = s.start;
-	}
-	/* Those that the new one covers or touches become part of it. */
-	for (;;) {
-		rc = span_from(m, ino, start + 1, &s);
-		if (rc && rc != -ENOENT)
-			return rc;
-		if (rc || s.start > end)
-			break;
-		if (s.end > end)
-			end = s.end;
-		rc = span_del(m, ino, s.start);
+	if (!rc && t.start == s->end && t.at == s->at + (s->end - s->start)) {
+		s->end = t.end;
+		rc = span_del(m, ino, t.start);
 		if (rc)
 			return rc;
 	}
-	return span_put(m, ino, start, end);
+	rc = span_before(m, ino, s->start, &t);
+	if (rc && rc != -ENOENT)
+		return rc;
+	/* The one before grows: its record is written anew. */
+	if (!rc && t.end == s->start && t.at + (t.end - t.start) == s->at)
+		*s = (struct span){t.start, s->end, t.at};
+	return 0;
+}
+
+int meta_extent_add(struct meta *m, uint64_t ino, uint64_t offset,
+		    uint64_t length, uint64_t at)
+{
+	struct span s = {offset, offset + length, at};
+	int rc;
+
+	if (offset > INT64_MAX || length > INT64_MAX - offset ||
+	    at > INT64_MAX || length > INT64_MAX - at)
+		return -EFBIG;
+	if (!length)
+		return 0;
+	rc = meta_extent_remove(m, ino, offset, length);
+	if (!rc)
+		rc = span_join(m, ino, &s);
+	return rc ? rc : span_put(m, ino, &s);
+}
+
+/* What is left of s before `offset` and after `end`. */
+static int span_cut(struct meta *m, uint64_t ino, const struct span *s,
+		    uint64_t offset, uint64_t end)
+{
+	struct span left = {s->start, offset, s->at};
+	struct span right = {end, s->end, s->at + (end - s->start)};
+	int rc = 0;
+
+	if (s->start < offset)
+		rc = span_put(m, ino, &left);
+	else
+		rc = span_del(m, ino, s->start);
+	if (!rc && s->end > end)
+		rc = span_put(m, ino, &right);
+	return rc;
 }
 
 int meta_extent_remove(struct meta *m, uint64_t ino, uint64_t offset,
@@ -130,9 +154,7 @@ int meta_extent_remove(struct meta *m, uint64_t ino, uint64_t offset,
 	if (rc && rc != -ENOENT)
 		return rc;
 	if (!rc && s.end > offset) {
-		rc = span_put(m, ino, s.start, offset);
-		if (!rc && s.end > end)
-			rc = span_put(m, ino, end, s.end);
+		rc = span_cut(m, ino, &s, offset, end);
 		if (rc || s.end >= end)
 			return rc;
 	}
@@ -142,16 +164,15 @@ int meta_extent_remove(struct meta *m, uint64_t ino, uint64_t offset,
 			return rc == -ENOENT ? 0 : rc;
 		if (s.start >= end)
 			return 0;
-		rc = span_del(m, ino, s.start);
-		if (!rc && s.end > end)
-			rc = span_put(m, ino, end, s.end);
+		rc = span_cut(m, ino, &s, offset, end);
 		if (rc || s.end >= end)
 			return rc;
 	}
 }
 
 int meta_extent_next(struct meta *m, uint64_t ino, uint64_t offset,
-		     uint64_t *ret_offset, uint64_t *ret_length)
+		     uint64_t *ret_offset, uint64_t *ret_length,
+		     uint64_t *ret_at)
 {
 	struct span s;
 	int rc;
@@ -168,6 +189,7 @@ int meta_extent_next(struct meta *m, uint64_t ino, uint64_t offset,
 	}
 	*ret_offset = s.start;
 	*ret_length = s.end - s.start;
+	*ret_at = s.at;
 	return 0;
 }
 
@@ -181,7 +203,7 @@ int meta_extent_clear(struct meta *m, uint64_t ino)
 
 int meta_extent_total(struct meta *m, uint64_t ino, uint64_t *ret_bytes)
 {
-	struct span s = {0, 0};
+	struct span s = {0, 0, 0};
 	uint64_t sum = 0;
 	int rc;
 

@@ -455,6 +455,11 @@ int meta_sync(struct meta *m)
 	return committer_sync(m->committer);
 }
 
+int64_t meta_pending_ns(struct meta *m)
+{
+	return committer_pending_ns(m->committer);
+}
+
 void meta_set_precommit(struct meta *m, int (*fn)(void *ctx), void *ctx)
 {
 	committer_set_hook(m->committer, fn, ctx);

@@ -12,6 +12,8 @@
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
 
+#define TRIM_STEP (UINT64_C(256) << 20) /* bytes staged between two trims */
+
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -52,16 +54,20 @@ static int gap_add(struct gaps *g, uint64_t offset, uint64_t end)
 	return 0;
 }
 
-/* The first staged piece of [at, end): [*ret_from, *ret_to); both end: none. */
+/*
+ * The first staged piece of [at, end): [*ret_from, *ret_to); both end: none.
+ * *ret_place: where its first byte stands in the staging file.
+ */
 static int next_staged(struct vfs *v, uint64_t ino, uint64_t at, uint64_t end,
-		       uint64_t *ret_from, uint64_t *ret_to)
+		       uint64_t *ret_from, uint64_t *ret_to,
+		       uint64_t *ret_place)
 {
-	uint64_t offset = end, length = 0;
+	uint64_t offset = end, length = 0, place = 0;
 	int rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_extent_next(v->meta, ino, at, &offset, &length);
+	rc = meta_extent_next(v->meta, ino, at, &offset, &length, &place);
 	meta_unlock(v->meta);
 	if (rc && rc != -ENOENT)
 		return rc;
@@ -69,6 +75,7 @@ static int next_staged(struct vfs *v, uint64_t ino, uint64_t at, uint64_t end,
 	*ret_to = rc ? end : min_u64(offset + length, end);
 	if (*ret_from == end)
 		*ret_to = end;
+	*ret_place = place + (*ret_from - offset);
 	return 0;
 }
 
@@ -80,16 +87,16 @@ static int read_staged(struct vfs *v, const struct meta_inode *in,
 		       uint64_t offset, uint64_t end, char *buf,
 		       struct gaps *gaps)
 {
-	uint64_t at = offset, from, to;
+	uint64_t at = offset, from, to, place;
 	int rc = 0;
 
 	for (; !rc && at < end; at = to) {
-		rc = next_staged(v, in->ino, at, end, &from, &to);
+		rc = next_staged(v, in->ino, at, end, &from, &to, &place);
 		if (rc)
 			break;
 		rc = gap_add(gaps, at, min_u64(from, in->base_bytes));
 		if (!rc && from < to)
-			rc = staging_read(v->staging, in->ino, from,
+			rc = staging_read(v->staging, in->ino, place,
 					  buf + (from - offset), to - from);
 	}
 	return rc;
@@ -164,23 +171,29 @@ static int check_room(struct vfs *v, uint64_t bytes)
 	return space_check(v->space, bytes);
 }
 
+/*
+ * What is written goes behind what is staged already. Bytes that a commit
+ * speaks of are so never overwritten: a crash shows the file as it was after
+ * one of its writes, whatever the disk had of the later ones.
+ */
 int content_write(struct vfs *v, struct node *n, uint64_t offset,
 		  const void *data, size_t size)
 {
 	struct meta_inode in;
+	uint64_t at = 0;
 	int rc = check_room(v, size);
 
 	if (rc)
 		return rc;
 	pthread_rwlock_wrlock(&n->lock);
-	rc = staging_write(v->staging, n->ino, offset, data, size);
+	rc = staging_append(v->staging, n->ino, data, size, &at);
 	if (!rc)
 		rc = meta_lock(v->meta);
 	if (rc)
 		goto out;
 	rc = meta_inode_get(v->meta, n->ino, &in);
 	if (!rc)
-		rc = meta_extent_add(v->meta, n->ino, offset, size);
+		rc = meta_extent_add(v->meta, n->ino, offset, size, at);
 	if (!rc) {
 		in.size_bytes = max_u64(in.size_bytes, offset + size);
 		rc = note_change(v, &in);
@@ -188,6 +201,9 @@ int content_write(struct vfs *v, struct node *n, uint64_t offset,
 	meta_unlock(v->meta);
 out:
 	pthread_rwlock_unlock(&n->lock);
+	/* Now and then, room that was written over is given back. */
+	if (!rc && at / TRIM_STEP != (at + size) / TRIM_STEP)
+		syncer_reap(v->syncer, n->ino);
 	syncer_kick(v->syncer);
 	return rc;
 }
@@ -223,10 +239,27 @@ out:
 	return rc;
 }
 
+/*
+ * What no base shows through is zeros when nothing is staged there; over the
+ * base zeros are staged, as a hole.
+ */
+static int zero_locked(struct vfs *v, struct meta_inode *in, uint64_t offset,
+		       uint64_t length, uint64_t hole, uint64_t at)
+{
+	int rc = meta_extent_remove(v->meta, in->ino, offset, length);
+
+	if (!rc)
+		rc = meta_extent_add(v->meta, in->ino, offset, hole, at);
+	if (!rc)
+		rc = meta_inode_get(v->meta, in->ino, in);
+	return rc ? rc : note_change(v, in);
+}
+
 int content_zero(struct vfs *v, struct node *n, uint64_t offset,
 		 uint64_t length)
 {
 	struct meta_inode in;
+	uint64_t hole = 0, at = 0;
 	int rc;
 
 	pthread_rwlock_wrlock(&n->lock);
@@ -234,23 +267,16 @@ int content_zero(struct vfs *v, struct node *n, uint64_t offset,
 	if (rc || offset >= in.size_bytes || !length)
 		goto out;
 	length = min_u64(length, in.size_bytes - offset);
+	if (offset < in.base_bytes)
+		hole = min_u64(length, in.base_bytes - offset);
 	rc = check_room(v, 1);
-	/* The user wants zeros here: the bytes may go at once. */
-	if (!rc)
-		rc = staging_punch(v->staging, n->ino, offset, length);
-	/* An extent is read and sent from the file, which must reach its end. */
-	if (!rc)
-		rc = staging_write(v->staging, n->ino, offset + length - 1, "",
-				   1);
+	if (!rc && hole)
+		rc = staging_append_hole(v->staging, n->ino, hole, &at);
 	if (!rc)
 		rc = meta_lock(v->meta);
 	if (rc)
 		goto out;
-	rc = meta_extent_add(v->meta, n->ino, offset, length);
-	if (!rc)
-		rc = meta_inode_get(v->meta, n->ino, &in);
-	if (!rc)
-		rc = note_change(v, &in);
+	rc = zero_locked(v, &in, offset, length, hole, at);
 	meta_unlock(v->meta);
 out:
 	pthread_rwlock_unlock(&n->lock);
@@ -262,12 +288,12 @@ out:
 static bool can_adopt(struct vfs *v, const struct meta_inode *in,
 		      const struct meta_version *version, uint64_t offset)
 {
-	uint64_t start, length;
+	uint64_t start, length, at;
 
 	if (!v->config.versioned || !version->version_id[0] ||
 	    in->size_bytes != offset || in->base_bytes != offset)
 		return false;
-	if (!meta_extent_next(v->meta, in->ino, 0, &start, &length))
+	if (!meta_extent_next(v->meta, in->ino, 0, &start, &length, &at))
 		return false;
 	return offset == 0 ||
 	       !memcmp(in->base.id, version->id, sizeof(version->id));
@@ -310,11 +336,81 @@ out:
 	return rc;
 }
 
+struct place {
+	uint64_t at, length;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* Where in the staging file the extents stand; with meta_lock() held. */
+static int collect_places(struct vfs *v, uint64_t ino, struct place **ret,
+			  size_t *ret_count)
+{
+	uint64_t offset = 0, length = 0, at;
+	size_t count = 0, size = 0;
+	struct place *list = NULL;
+	int rc;
+
+	while (!(rc = meta_extent_next(v->meta, ino, offset + length, &offset,
+				       &length, &at))) {
+		if (count == size) {
+			struct place *p;
+
+			size = size ? size * 2 : 64;
+			p = realloc(list, size * sizeof(*p));
+			if (!p) {
+				free(list);
+				return -ENOMEM;
+			}
+			list = p;
+		}
+		list[count++] = (struct place){at, length};
+	}
+	if (rc != -ENOENT) {
+		free(list);
+		return rc;
+	}
+	*ret = list;
+	*ret_count = count;
+	return 0;
+}
+
+int content_trim(struct vfs *v, struct node *n)
+{
+	struct place *list = NULL;
+	uint64_t end = 0;
+	size_t count = 0;
+	int rc = meta_sync(v->meta);
+
+	/* The lock keeps the extents as they were made durable. */
+	if (!rc)
+		rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = collect_places(v, n->ino, &list, &count);
+	meta_unlock(v->meta);
+	if (count)
+		qsort(list, count, sizeof(*list), compare_places);
+	for (size_t i = 0; !rc && i < count; i++) {
+		if (list[i].at > end)
+			rc = staging_punch(v->staging, n->ino, end,
+					   list[i].at - end);
+		end = list[i].at + list[i].length;
+	}
+	free(list);
+	return rc;
+}
+
 int content_seek(struct vfs *v, struct node *n, uint64_t offset, int whence,
 		 uint64_t *ret_offset)
 {
 	struct meta_inode in;
-	uint64_t at = offset, from, to;
+	uint64_t at = offset, from, to, place;
 	int rc;
 
 	pthread_rwlock_rdlock(&n->lock);
@@ -324,7 +420,8 @@ int content_seek(struct vfs *v, struct node *n, uint64_t offset, int whence,
 	while (!rc && at < in.size_bytes) {
 		bool data;
 
-		rc = next_staged(v, n->ino, at, in.size_bytes, &from, &to);
+		rc = next_staged(v, n->ino, at, in.size_bytes, &from, &to,
+				 &place);
 		if (rc)
 			break;
 		/* Up to here one kind of bytes: base, staged or hole. */

@@ -8,14 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "send.h"
 #include "syncer_impl.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/util/pool.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/node.h"
 
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
+#define DELETE_TRIES   4
+#define LOOK_THREADS   8
 
 static bool is_outage(int rc)
 {
@@ -56,6 +60,7 @@ static void apply_failure(struct syncer *s, const char *key, int rc)
 				wait *= 2;
 			d.fails++;
 			d.error = -rc;
+			d.unsure = true;
 		}
 		syncer_postpone(s->v, &d, clock_real_ns() + wait);
 	}
@@ -105,6 +110,7 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r)
 	d.seq = j->seq;
 	d.fails = 0;
 	d.error = 0;
+	d.unsure = false;
 	d.since_ns = clock_real_ns();
 	d.due_ns = d.since_ns + s->v->config.commit_ns;
 	at_key = !syncer_wanted(s->v, j->key, &here) && here.ino == j->snap.ino;
@@ -155,7 +161,7 @@ static bool needs_nothing(struct job *j, struct upload_result *r)
 {
 	const struct meta_inode *in = &j->snap;
 
-	return !(in->flags & META_I_STAGED) && in->base.key[0] &&
+	return !j->unsure && !(in->flags & META_I_STAGED) && in->base.key[0] &&
 	       !strcmp(in->base.key, j->key) &&
 	       decide_same_version(&in->base, &j->known) &&
 	       upload_is_same(j->s->upload, in, j->key, r);
@@ -168,11 +174,11 @@ static int send(struct job *j, struct upload_result *r)
 	log_debug("%s %s", decide_action_name(j->action), j->key);
 	switch (j->action) {
 	case DECIDE_PUT:
-		return upload_put(u, &j->snap, j->key, r);
+		return upload_put(u, &j->snap, j->key, j->unsure, r);
 	case DECIDE_COPY:
-		return upload_copy(u, &j->snap, j->key, r);
+		return upload_copy(u, &j->snap, j->key, j->unsure, r);
 	default:
-		return upload_parts(u, &j->snap, j->key, r);
+		return upload_parts(u, &j->snap, j->key, j->unsure, r);
 	}
 }
 
@@ -194,10 +200,10 @@ void sync_job_run(void *arg)
 	struct job *j = arg;
 	struct syncer *s = j->s;
 	struct upload_result r;
-	int rc = 0;
+	int rc = j->fresh ? meta_sync(s->v->meta) : 0;
 
 	upload_result_init(&r);
-	if (!needs_nothing(j, &r)) {
+	if (!rc && !needs_nothing(j, &r)) {
 		rc = send(j, &r);
 		if (!rc)
 			count_sent(j, &r);
@@ -231,31 +237,95 @@ static int apply_deleted(struct syncer *s, const char *key, uint64_t seq)
 	} else if (!rc) {
 		memset(&d.known, 0, sizeof(d.known));
 		d.seq = seq;
+		d.unsure = false;
 		rc = meta_dirty_put(s->v->meta, &d);
 	}
 	meta_unlock(s->v->meta);
 	return rc;
 }
 
-static int send_deletes(struct delete_job *j, struct store_delete *items)
+struct delete_look {
+	struct delete_job *j;
+	struct store_delete *items;
+};
+
+/* Whether the key holds nothing: 0, -ENOENT when it does hold something. */
+static int look_deleted(void *ctx, unsigned i)
+{
+	static const struct send_want want = {.nothing = true};
+	struct delete_look *look = ctx;
+	struct store_request r;
+
+	if (!look->j->unsure[i])
+		return 0;
+	store_request_init(&r, STORE_HEAD); /* for its reply */
+	look->items[i].result = send_find(look->j->s->v->store,
+					  look->items[i].key, &want, &r.reply);
+	store_request_release(&r);
+	return 0;
+}
+
+/* One request for those whose result is -ENOENT: they are not done. */
+static int send_batch(struct delete_job *j, struct store_delete *items,
+		      bool *ret_unsure)
 {
 	struct store *store = j->s->v->store;
+	struct store_delete *batch = calloc(j->count, sizeof(*batch));
 	struct store_request r;
-	int rc;
+	size_t n = 0;
+	int rc = batch ? 0 : -ENOMEM;
 
-	if (j->count == 1) {
-		store_request_init(&r, STORE_DELETE);
-		r.key = items[0].key;
-		rc = items[0].result = store_call(store, &r);
-		if (rc == -ENOENT)
-			rc = items[0].result = 0;
-	} else {
-		store_request_init(&r, STORE_DELETE_MANY);
-		r.deletes = items;
-		r.delete_count = j->count;
+	for (size_t i = 0; !rc && i < j->count; i++)
+		if (items[i].result == -ENOENT)
+			batch[n++].key = items[i].key;
+	store_request_init(&r, n == 1 ? STORE_DELETE : STORE_DELETE_MANY);
+	if (n == 1)
+		r.key = batch[0].key;
+	r.deletes = batch;
+	r.delete_count = n;
+	if (n)
 		rc = store_call(store, &r);
+	/* A key that was not there is as it should be. */
+	if (n == 1 && rc == -ENOENT)
+		rc = 0;
+	*ret_unsure = r.reply.unsure;
+	for (size_t i = 0, k = 0; n && i < j->count; i++) {
+		if (items[i].result != -ENOENT)
+			continue;
+		if (!rc)
+			items[i].result = batch[k].result == -ENOENT
+						  ? 0
+						  : batch[k].result;
+		free(batch[k++].marker_version);
 	}
 	store_request_release(&r);
+	free(batch);
+	return rc;
+}
+
+/*
+ * Deletes, once each: before a key is sent again, it is looked at. Each item
+ * gets its result; 0, or an error of all those that have -ENOENT.
+ */
+static int send_deletes(struct delete_job *j, struct store_delete *items)
+{
+	struct delete_look look = {j, items};
+	bool unsure = false;
+	int rc = j->fresh ? meta_sync(j->s->v->meta) : 0;
+
+	for (size_t i = 0; i < j->count; i++)
+		items[i].result = rc ? rc : -ENOENT;
+	for (unsigned tries = 0; !rc; tries++) {
+		rc = pool_each(j->s->pool, LOOK_THREADS, (unsigned)j->count,
+			       look_deleted, &look);
+		if (!rc)
+			rc = send_batch(j, items, &unsure);
+		if (!rc || !unsure || tries + 1 == DELETE_TRIES)
+			return rc;
+		for (size_t i = 0; i < j->count; i++)
+			j->unsure[i] = items[i].result == -ENOENT;
+		rc = 0;
+	}
 	return rc;
 }
 
@@ -273,8 +343,10 @@ void sync_deletes_run(void *arg)
 		rc = send_deletes(j, items);
 	for (size_t i = 0; i < j->count; i++) {
 		const char *key = j->keys[i] + skip;
-		int one = rc ? rc : items[i].result;
+		int one = items ? items[i].result : rc;
 
+		if (one == -ENOENT)
+			one = rc; /* why it was not done */
 		if (!one)
 			one = apply_deleted(s, key, j->seq);
 		if (one)
@@ -282,8 +354,6 @@ void sync_deletes_run(void *arg)
 		else
 			note_outcome(s, key, 0);
 		syncer_clear_busy(s, key);
-		if (items)
-			free(items[i].marker_version);
 		free(j->keys[i]);
 	}
 	pthread_mutex_lock(&s->mutex);

@@ -16,13 +16,15 @@
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
+#include "vers3/vfs/content.h"
 #include "vers3/vfs/node.h"
 
-#define JOBS_MAX     16
-#define SCAN_MAX     4000 /* records looked at under one hold */
-#define QUIET_MAX_NS (30 * NS_PER_S) /* then it is sent though busy */
-#define RECHECK_NS   NS_PER_S
-#define DUE_GRID_NS  (NS_PER_S / 4) /* so that what is near is sent as one */
+#define JOBS_MAX	16
+#define SCAN_MAX	4000 /* records looked at under one hold */
+#define QUIET_MAX_NS	(30 * NS_PER_S) /* then it is sent though busy */
+#define RECHECK_NS	NS_PER_S
+#define FRESH_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
+#define DUE_GRID_NS	(NS_PER_S / 4) /* so that what is near is sent as one */
 
 /* What a look at the dirty table brings. */
 struct harvest {
@@ -195,12 +197,24 @@ int syncer_reap(struct syncer *s, uint64_t ino)
 	return 0;
 }
 
+/* Whether it was queued anew: then what is seen now may not be durable. */
+static bool is_queued(struct syncer *s, uint64_t ino)
+{
+	bool queued = false;
+
+	pthread_mutex_lock(&s->mutex);
+	for (size_t i = 0; !queued && i < s->reap_count; i++)
+		queued = s->reap[i] == ino;
+	pthread_mutex_unlock(&s->mutex);
+	return queued;
+}
+
 static void reap_one(struct vfs *v, uint64_t ino)
 {
 	struct meta_inode in;
 	struct node *n;
 	bool wanted = true;
-	int rc;
+	int rc = 0;
 
 	if (node_get(v->nodes, ino, &n))
 		return;
@@ -215,10 +229,15 @@ static void reap_one(struct vfs *v, uint64_t ino)
 	 * Durably, no inode refers to these bytes: the bucket holds them (an
 	 * upload ended and that is committed), or the file was deleted.
 	 */
-	if (!wanted)
+	if (!wanted && !is_queued(v->syncer, ino))
 		staging_remove(v->staging, ino);
+	else if (wanted && !rc)
+		rc = content_trim(v, n);
 	pthread_rwlock_unlock(&n->lock);
 	node_put(v->nodes, n);
+	if (rc && rc != -ENOENT)
+		log_warning("staging of inode %" PRIu64 ": %s", ino,
+			    strerror(-rc));
 }
 
 static void reap_all(struct syncer *s)
@@ -256,8 +275,41 @@ static int64_t quiet_at(struct vfs *v, const struct meta_dirty *d,
 	return at;
 }
 
+/*
+ * What a try of an earlier mount came to was perhaps never noted, and so what
+ * the record says of the bucket may be wrong.
+ */
+static bool is_unsure(const struct syncer *s, const struct meta_dirty *d)
+{
+	return d->unsure || d->seq < s->first_seq;
+}
+
+/*
+ * The bucket is never ahead of the journal: a crash would bring back an older
+ * state here, to be sent over the newer one there. Whether a change as old as
+ * this may not be durable yet.
+ */
+static bool is_fresh(struct vfs *v, int64_t quiet_ns)
+{
+	int64_t pending_ns = meta_pending_ns(v->meta);
+
+	return pending_ns &&
+	       clock_mono_ns() - pending_ns + FRESH_MARGIN_NS >= quiet_ns;
+}
+
+/* How long ago the last change of a key was, at least. */
+static int64_t quiet_for(struct vfs *v, const struct meta_inode *in,
+			 int64_t now, bool forced)
+{
+	int64_t quiet = forced ? 0 : v->config.commit_ns;
+
+	if (in && now - in->ctime_ns < quiet)
+		quiet = now - in->ctime_ns;
+	return quiet;
+}
+
 static int add_delete(struct syncer *s, struct harvest *h,
-		      const struct meta_dirty *d)
+		      const struct meta_dirty *d, int64_t quiet_ns)
 {
 	char key[META_KEY_MAX + 1];
 	int rc = vfs_object_key(s->v, d->key, key);
@@ -273,13 +325,15 @@ static int add_delete(struct syncer *s, struct harvest *h,
 	h->deletes->keys[h->deletes->count] = strdup(key);
 	if (!h->deletes->keys[h->deletes->count] || !set_busy(s, d->key))
 		return -ENOMEM;
+	h->deletes->unsure[h->deletes->count] = is_unsure(s, d);
+	h->deletes->fresh = h->deletes->fresh || is_fresh(s->v, quiet_ns);
 	h->deletes->count++;
 	return 0;
 }
 
 static int add_job(struct syncer *s, struct harvest *h,
 		   const struct meta_dirty *d, const struct meta_inode *in,
-		   enum decide_action action)
+		   enum decide_action action, int64_t quiet_ns)
 {
 	struct job *j = calloc(1, sizeof(*j));
 	int rc = j ? meta_next_id(s->v->meta, &j->seq) : -ENOMEM;
@@ -299,6 +353,8 @@ static int add_job(struct syncer *s, struct harvest *h,
 	j->snap = *in;
 	j->known = d->known;
 	j->action = action;
+	j->unsure = is_unsure(s, d);
+	j->fresh = is_fresh(s->v, quiet_ns);
 	h->jobs[h->job_count++] = j;
 	return 0;
 }
@@ -317,16 +373,34 @@ static bool is_held(struct vfs *v, struct meta_dirty *d)
 	return false;
 }
 
+/*
+ * What is to be done. Where the bucket may hold something else than is known,
+ * nothing is for sure equal: the request's own look will tell.
+ */
+static enum decide_action choose(struct syncer *s, const struct meta_dirty *d,
+				 const struct meta_inode *want)
+{
+	static const struct meta_version none;
+	struct decide_in in = {.key = d->key,
+			       .known = &d->known,
+			       .inode = want,
+			       .versioned = s->v->config.versioned};
+	enum decide_action action = decide(&in);
+
+	if (action != DECIDE_DROP || !is_unsure(s, d))
+		return action;
+	in.known = &none;
+	return want ? decide(&in) : DECIDE_DELETE;
+}
+
 /* Looks at one record; room: how many more jobs may start. */
 static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 		    int64_t now, unsigned room)
 {
-	struct decide_in in = {.key = d->key,
-			       .known = &d->known,
-			       .versioned = s->v->config.versioned};
 	bool forced = sync_wait_wants(s, d, now);
 	enum decide_action action;
 	struct meta_inode want;
+	int64_t quiet_ns;
 	int rc;
 
 	if ((d->due_ns > now && !forced) || is_busy(s, d->key))
@@ -336,14 +410,14 @@ static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 	rc = syncer_wanted(s->v, d->key, &want);
 	if (rc && rc != -ENOENT)
 		return rc;
-	in.inode = rc ? NULL : &want;
+	quiet_ns = quiet_for(s->v, rc ? NULL : &want, now, forced);
 	if (!rc && !forced && d->fails == 0) {
 		int64_t at = quiet_at(s->v, d, &want);
 
 		if (at > now)
 			return syncer_postpone(s->v, d, at);
 	}
-	action = decide(&in);
+	action = choose(s, d, rc ? NULL : &want);
 	if (action == DECIDE_DROP)
 		return syncer_drop(s, d->key);
 	if (action == DECIDE_DELETE) {
@@ -352,13 +426,13 @@ static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 			return 0;
 		if (h->deletes && h->deletes->count == DELETES_MAX)
 			h->full = true;
-		return h->full ? 0 : add_delete(s, h, d);
+		return h->full ? 0 : add_delete(s, h, d, quiet_ns);
 	}
 	if (h->job_count >= room) {
 		h->full = true;
 		return 0;
 	}
-	return add_job(s, h, d, &want, action);
+	return add_job(s, h, d, &want, action, quiet_ns);
 }
 
 /* The keys that single waiters want now, wherever they stand in the order. */
@@ -498,6 +572,17 @@ static void *run_syncer(void *arg)
 	return NULL;
 }
 
+static int first_seq(struct vfs *v, uint64_t *ret_seq)
+{
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_next_id(v->meta, ret_seq);
+	meta_unlock(v->meta);
+	return rc;
+}
+
 int syncer_new(struct vfs *v, struct syncer **ret_syncer)
 {
 	struct syncer *s = calloc(1, sizeof(*s));
@@ -518,6 +603,8 @@ int syncer_new(struct vfs *v, struct syncer **ret_syncer)
 		rc = uploader_new(v, &s->upload);
 	if (!rc)
 		rc = pool_new("sync", JOBS_MAX, &s->pool);
+	if (!rc)
+		rc = first_seq(v, &s->first_seq);
 	v->syncer = s;
 	if (!rc && !v->config.read_only)
 		rc = -pthread_create(&s->thread, NULL, run_syncer, s);

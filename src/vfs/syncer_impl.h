@@ -35,6 +35,8 @@ struct syncer {
 	struct pool *pool; /* owned */
 	pthread_t thread;
 	bool started;
+	uint64_t
+		first_seq; /* records with a lower one are an earlier mount's */
 
 	pthread_mutex_t mutex;
 	pthread_cond_t wake; /* the scheduler has something to look at */
@@ -64,12 +66,16 @@ struct job {
 	struct meta_version known;
 	enum decide_action action;
 	uint64_t seq; /* changes before this one are in the snapshot */
+	bool unsure; /* an earlier try may have been carried out */
+	bool fresh; /* what is wanted may not be durable here yet */
 	bool holds_content; /* of an inode with several names: see syncer.c */
 };
 
 struct delete_job {
 	struct syncer *s;
 	char *keys[DELETES_MAX]; /* owned; in the bucket, prefix and all */
+	bool unsure[DELETES_MAX]; /* as in struct job */
+	bool fresh;
 	size_t count;
 	uint64_t seq;
 };

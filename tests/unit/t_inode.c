@@ -246,7 +246,7 @@ static void test_del(void **state)
 		assert_int_equal(meta_inode_put(f->m, &in), 0);
 		assert_int_equal(meta_xattr_set(f->m, ino, "user.a", "1", 1),
 				 0);
-		assert_int_equal(meta_extent_add(f->m, ino, 0, 10), 0);
+		assert_int_equal(meta_extent_add(f->m, ino, 0, 10, 0), 0);
 		assert_int_equal(meta_head_put(f->m, ino, &list), 0);
 	}
 	assert_int_equal(meta_inode_del(f->m, 4711), 0);

@@ -48,6 +48,8 @@ void committer_set_hook(struct committer *c, int (*fn)(void *ctx), void *ctx);
 int committer_check(const struct committer *c);
 /* For the holder: the transaction has one more change. */
 void committer_changed(struct committer *c);
+/* For the holder: as meta_pending_ns(). */
+int64_t committer_pending_ns(const struct committer *c);
 /* For the holder: the transaction is lost; nothing is committed any more. */
 void committer_fail(struct committer *c);
 

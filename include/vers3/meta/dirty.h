@@ -26,6 +26,7 @@ struct meta_dirty {
 	uint32_t fails; /* failed tries since the last mark */
 	int32_t error; /* errno of the last failure */
 	char after[META_KEY_MAX + 1]; /* not before this key is clean; "" */
+	bool unsure; /* a try that failed may have been carried out */
 };
 
 /* 0, -ENOENT, -EIO. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The staged extents of an inode: which bytes of its staging file count.
- * Disjoint, never touching (neighbours are merged), in order of offset. All
- * calls need meta_lock().
+ * The staged extents of an inode: which of its bytes are staged, and where
+ * they stand in its staging file. Disjoint, in order of offset; neighbours
+ * whose bytes stand one after the other are merged. All calls need
+ * meta_lock().
  */
 #ifndef VERS3_META_EXTENT_H
 #define VERS3_META_EXTENT_H
@@ -11,18 +12,22 @@
 
 #include "vers3/meta/meta.h"
 
-/* Marks [offset, offset + length) staged; length 0 does nothing. */
+/*
+ * Marks [offset, offset + length) staged, its bytes at `at` of the staging
+ * file, in place of what was there; length 0 does nothing.
+ */
 int meta_extent_add(struct meta *m, uint64_t ino, uint64_t offset,
-		    uint64_t length);
+		    uint64_t length, uint64_t at);
 /* Unmarks [offset, offset + length), splitting where needed. */
 int meta_extent_remove(struct meta *m, uint64_t ino, uint64_t offset,
 		       uint64_t length);
 /*
  * The first extent that ends after `offset`: its own start (may lie before
- * offset) and length. 0 or -ENOENT.
+ * offset), its length, and where its first byte stands. 0 or -ENOENT.
  */
 int meta_extent_next(struct meta *m, uint64_t ino, uint64_t offset,
-		     uint64_t *ret_offset, uint64_t *ret_length);
+		     uint64_t *ret_offset, uint64_t *ret_length,
+		     uint64_t *ret_at);
 int meta_extent_clear(struct meta *m, uint64_t ino);
 /* Sum of lengths. */
 int meta_extent_total(struct meta *m, uint64_t ino, uint64_t *ret_bytes);

@@ -52,6 +52,12 @@ void meta_unlock(struct meta *m);
 /* Returns when all that was changed before is durable. 0 or -EIO. */
 int meta_sync(struct meta *m);
 /*
+ * When the oldest change that is not durable yet was made (monotonic time);
+ * 0 when all are. Needs the lock; what its holder changed under it does not
+ * count.
+ */
+int64_t meta_pending_ns(struct meta *m);
+/*
  * Called on the committer's thread before each commit that has changes: the
  * place to make the data durable that the changes speak of. Data is written
  * first and recorded here afterwards; then a commit never speaks of data that

@@ -37,6 +37,11 @@ int content_zero(struct vfs *v, struct node *n, uint64_t offset,
 int content_adopt(struct vfs *v, struct node *n,
 		  const struct meta_version *version, uint64_t offset,
 		  uint64_t length);
+/*
+ * Gives back the room of staged bytes that were written over or cut off, once
+ * that is durable; with the node's lock held for writing.
+ */
+int content_trim(struct vfs *v, struct node *n);
 /* SEEK_DATA, SEEK_HOLE. -ENXIO as lseek(2). */
 int content_seek(struct vfs *v, struct node *n, uint64_t offset, int whence,
 		 uint64_t *ret_offset);

@@ -29,7 +29,8 @@ int syncer_mark(struct vfs *v, const char *path,
 		const struct meta_version *known, int64_t delay_ns);
 /*
  * Has the staging file of an inode deleted once the namespace durably does
- * not need it (no inode, or none of its bytes staged). Any lock may be held.
+ * not need it (no inode, or none of its bytes staged), or else trimmed. Any
+ * lock may be held.
  */
 int syncer_reap(struct syncer *s, uint64_t ino);
 /* Wakes the scheduler; without meta_lock(). */

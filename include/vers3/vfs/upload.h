@@ -25,13 +25,17 @@ struct upload_result {
 void upload_result_init(struct upload_result *r);
 void upload_result_release(struct upload_result *r);
 
-/* in: the snapshot; path: the key below the mount's prefix. */
+/*
+ * in: the snapshot; path: the key below the mount's prefix; unsure: an
+ * earlier try may have been carried out, so the bucket is asked first
+ * whether it holds just this.
+ */
 int upload_put(struct uploader *u, const struct meta_inode *in,
-	       const char *path, struct upload_result *ret);
+	       const char *path, bool unsure, struct upload_result *ret);
 int upload_copy(struct uploader *u, const struct meta_inode *in,
-		const char *path, struct upload_result *ret);
+		const char *path, bool unsure, struct upload_result *ret);
 int upload_parts(struct uploader *u, const struct meta_inode *in,
-		 const char *path, struct upload_result *ret);
+		 const char *path, bool unsure, struct upload_result *ret);
 /*
  * Whether the object that the inode is based on says already what its
  * attributes say (a time was changed and set back); then ret is filled as

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dress.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define METADATA_MAX 2048
+#define META_PREFIX  "x-amz-meta-"
+
+void dress_release(struct dress *d)
+{
+	kvlist_release(&d->meta);
+	kvlist_release(&d->headers);
+}
+
+/* Headers that a rewrite sets again; the rest of a HEAD describes, only. */
+static bool is_kept_header(const char *name)
+{
+	static const char *const kept[] = {
+		"content-type",	       "cache-control",
+		"content-disposition", "content-encoding",
+		"content-language",    "expires",
+		"x-amz-storage-class", "x-amz-website-redirect-location",
+	};
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		if (!strcasecmp(name, kept[i]))
+			return true;
+	return false;
+}
+
+static int split_head(const struct kvlist *head, struct dress *d)
+{
+	size_t skip = strlen(META_PREFIX);
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < head->count; i++) {
+		const struct kv *kv = &head->items[i];
+
+		if (!strncasecmp(kv->name, META_PREFIX, skip))
+			rc = kvlist_add(&d->meta, kv->name + skip, kv->value);
+		else if (is_kept_header(kv->name))
+			rc = kvlist_add(&d->headers, kv->name, kv->value);
+	}
+	return rc;
+}
+
+static int add_xattr(void *ctx, const char *name, const void *value,
+		     size_t size)
+{
+	struct objattr_xattrs *x = ctx;
+	struct objattr_xattr *p;
+
+	if (strncmp(name, "user.", 5))
+		return 0;
+	p = realloc(x->items, (x->count + 1) * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	x->items = p;
+	p += x->count;
+	p->name = strdup(name);
+	p->value = malloc(size ? size : 1);
+	p->size = size;
+	x->count++;
+	if (!p->name || !p->value)
+		return -ENOMEM;
+	memcpy(p->value, value, size);
+	return 0;
+}
+
+int dress_read(struct vfs *v, uint64_t ino, struct dress *d,
+	       struct objattr_xattrs *x)
+{
+	struct kvlist head;
+	int rc;
+
+	kvlist_init(&head);
+	rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = meta_head_get(v->meta, ino, &head);
+	if (rc == -ENOENT)
+		rc = 0;
+	if (!rc)
+		rc = meta_xattr_each(v->meta, ino, add_xattr, x);
+	meta_unlock(v->meta);
+	if (!rc)
+		rc = split_head(&head, d);
+	kvlist_release(&head);
+	return rc;
+}
+
+int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
+	       bool content, struct dress *d)
+{
+	struct objattr_xattrs x = {0};
+	struct objattr a = {.mode = in->mode,
+			    .uid = in->uid,
+			    .gid = in->gid,
+			    .rdev = in->rdev,
+			    .mtime_ns = in->mtime_ns};
+	int rc;
+
+	kvlist_init(&d->meta);
+	kvlist_init(&d->headers);
+	strcpy(a.link_id, in->link_id);
+	rc = dress_read(v, in->ino, d, &x);
+	if (!rc && content)
+		rc = objattr_new_content(&d->meta);
+	if (!rc)
+		rc = objattr_format(&a, &x, METADATA_MAX, &d->meta);
+	if (!rc && !kvlist_get(&d->headers, "content-type"))
+		rc = kvlist_set(&d->headers, "content-type",
+				objattr_content_type(path));
+	if (!rc && v->config.storage_class && S_ISREG(in->mode) &&
+	    !kvlist_get(&d->headers, "x-amz-storage-class"))
+		rc = kvlist_set(&d->headers, "x-amz-storage-class",
+				v->config.storage_class);
+	objattr_xattrs_release(&x);
+	return rc;
+}
+
+int dress_to_head(const struct dress *d, struct kvlist *head)
+{
+	char name[512];
+	int rc = kvlist_copy(head, &d->headers);
+
+	for (size_t i = 0; !rc && i < d->meta.count; i++) {
+		snprintf(name, sizeof(name), META_PREFIX "%s",
+			 d->meta.items[i].name);
+		rc = kvlist_add(head, name, d->meta.items[i].value);
+	}
+	return rc;
+}
+
+bool dress_same(const struct kvlist *a, const struct kvlist *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const char *other = kvlist_get(b, a->items[i].name);
+
+		if (!other || strcmp(other, a->items[i].value))
+			return false;
+	}
+	return true;
+}

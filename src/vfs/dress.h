@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes with an object besides its bytes: metadata and headers. */
+#ifndef VERS3_VFS_DRESS_INTERNAL_H
+#define VERS3_VFS_DRESS_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "vers3/util/kv.h"
+#include "vers3/vfs/vfs.h"
+
+struct dress {
+	struct kvlist meta; /* names without x-amz-meta- */
+	struct kvlist headers; /* that a rewrite sets again */
+};
+
+void dress_release(struct dress *d);
+/*
+ * What the inode wants at a path: what the object carried, with its own
+ * attributes. content: its bytes are sent anew, so no digest of the old ones
+ * may stay. 0 or -errno; release it in any case.
+ */
+int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
+	       bool content, struct dress *d);
+/* What the object that the inode is based on carried, and its xattrs now. */
+int dress_read(struct vfs *v, uint64_t ino, struct dress *d,
+	       struct objattr_xattrs *x);
+/* As meta_head_put() takes it. */
+int dress_to_head(const struct dress *d, struct kvlist *head);
+/* Whether two lists hold the same pairs, in any order. */
+bool dress_same(const struct kvlist *a, const struct kvlist *b);
+
+#endif
