@@ -150,6 +150,7 @@ static int delete_singly(struct client *c, struct store_request *many,
 	store_request_init(&r, STORE_DELETE);
 	r.key = d->key;
 	r.version_id = d->version_id;
+	r.if_match = d->if_match;
 	r.headers = many->headers;
 	ret = call_once_right(c, &r);
 	d->result = ret == -ENOENT ? 0 : ret;

@@ -258,6 +258,7 @@ int xml_write_deletes(struct buf *b, const struct store_delete *deletes,
 		      size_t count)
 {
 	int ret = buf_puts(b, "<Delete xmlns=\"" NAMESPACE "\">");
+	char etag[300];
 
 	for (size_t i = 0; i < count && !ret; i++) {
 		if (!xml_can_hold(deletes[i].key))
@@ -268,6 +269,11 @@ int xml_write_deletes(struct buf *b, const struct store_delete *deletes,
 		if (!ret && deletes[i].version_id)
 			ret = add_element(b, "VersionId",
 					  deletes[i].version_id);
+		if (!ret && deletes[i].if_match) {
+			snprintf(etag, sizeof(etag), "\"%s\"",
+				 deletes[i].if_match);
+			ret = add_element(b, "ETag", etag);
+		}
 		if (!ret)
 			ret = buf_puts(b, "</Object>");
 	}

@@ -333,6 +333,16 @@ int mem_delete(struct memory_store *ms, struct store_request *r,
 	return delete_one(ms, r, r->key, r->version_id);
 }
 
+/* The condition of one key of DeleteObjects; a key that is gone is deleted. */
+static int check_delete(struct memory_store *ms, const struct store_delete *d)
+{
+	struct mem_version *now = mem_key_current(mem_key_find(ms, d->key));
+
+	if (!d->if_match || !now || !strcmp(d->if_match, now->etag))
+		return 0;
+	return -EBUSY;
+}
+
 int mem_delete_many(struct memory_store *ms, struct store_request *r,
 		    struct mem_blob *body)
 {
@@ -345,7 +355,9 @@ int mem_delete_many(struct memory_store *ms, struct store_request *r,
 		store_object_release(&r->reply.object);
 		free(d->marker_version);
 		d->marker_version = NULL;
-		d->result = delete_one(ms, r, d->key, d->version_id);
+		d->result = check_delete(ms, d);
+		if (!d->result)
+			d->result = delete_one(ms, r, d->key, d->version_id);
 		if (!d->result && r->reply.object.delete_marker) {
 			d->marker_version = r->reply.object.version_id;
 			r->reply.object.version_id = NULL;

@@ -9,6 +9,7 @@
 
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/vfs/conflict.h"
 #include "vers3/vfs/control.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/file.h"
@@ -95,7 +96,9 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	v->store = parts->store;
 	v->metrics = parts->metrics;
 	v->s3 = parts->s3;
-	rc = nodes_new(&v->nodes);
+	rc = conflicts_new(&v->conflicts);
+	if (!rc)
+		rc = nodes_new(&v->nodes);
 	if (!rc)
 		rc = dirs_new(v, &v->dirs);
 	if (!rc)
@@ -146,6 +149,7 @@ void vfs_free(struct vfs *v)
 	meta_set_precommit(v->meta, NULL, NULL);
 	dirs_free(v->dirs);
 	nodes_free(v->nodes);
+	conflicts_free(v->conflicts);
 	free(v);
 }
 

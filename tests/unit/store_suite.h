@@ -16,6 +16,7 @@ enum suite_feature {
 	SUITE_IF_MATCH = 1 << 1, /* PUT If-Match on a versioned bucket */
 	SUITE_MARKER_TOLD = 1 << 2, /* a 404 says that it is a marker's */
 	SUITE_COPY_VERSION = 1 << 3, /* a copy's reply has version ids */
+	SUITE_DELETE_IF_MATCH = 1 << 5, /* DELETE and DeleteObjects */
 	SUITE_LIMITS = 1 << 4, /* 2 KiB of metadata, self-copies refused */
 };
 

@@ -214,10 +214,49 @@ static void delete_many(const struct suite *s, const char *prefix)
 	assert_string_equal(text, "a-^ a= b=^");
 }
 
+/* One delete with DeleteObject, one with DeleteObjects; both carry an ETag. */
+static int delete_if(struct store *store, const char *key, const char *etag,
+		     bool many)
+{
+	struct store_delete item = {.key = key, .if_match = etag};
+	struct store_request r;
+	int err;
+
+	store_request_init(&r, many ? STORE_DELETE_MANY : STORE_DELETE);
+	r.key = many ? NULL : key;
+	r.if_match = many ? NULL : etag;
+	r.deletes = &item;
+	r.delete_count = 1;
+	err = store_call(store, &r);
+	store_request_release(&r);
+	free(item.marker_version);
+	return err ? err : item.result;
+}
+
+static void delete_if_match(const struct suite *s, const char *prefix)
+{
+	static const char hello[] = "5d41402abc4b2a76b9719d911017c592";
+	static const char other[] = "00000000000000000000000000000000";
+	char text[TEXT_SIZE];
+
+	KEY(file);
+	for (int many = 0; many < 2; many++) {
+		assert_int_equal(suite_put(s->store, file_key, "hello", NULL),
+				 0);
+		assert_int_equal(delete_if(s->store, file_key, other, many),
+				 -EBUSY);
+		assert_int_equal(delete_if(s->store, file_key, hello, many), 0);
+	}
+	suite_list(s->store, STORE_LIST_VERSIONS, prefix, NULL, 0, text,
+		   sizeof(text), NULL);
+	assert_string_equal(text, "file-^ file= file- file=");
+}
+
 const struct suite_case suite_upload_cases[] = {
 	{"multipart", multipart, 0},
 	{"errors of uploads", upload_errors, 0},
 	{"lists of uploads", upload_lists, 0},
 	{"delete many", delete_many, 0},
+	{"delete if it matches", delete_if_match, SUITE_DELETE_IF_MATCH},
 	{NULL, NULL, 0},
 };

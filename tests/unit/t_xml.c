@@ -433,18 +433,20 @@ static void test_written(void **state)
 		{.key = "a<&>\"'\r\n\tb"},
 		{.key = "bad\x01"},
 		{.key = "\xc3\xa4", .version_id = "v&1"},
+		{.key = "c", .if_match = "e1"},
 	};
 	static const struct store_part parts[] = {{1, "e1"}, {10, "e2-3"}};
 	struct buf text;
 
 	(void)state;
 	buf_init(&text, 1000);
-	assert_int_equal(xml_write_deletes(&text, deletes, 3), 0);
+	assert_int_equal(xml_write_deletes(&text, deletes, 4), 0);
 	assert_string_equal(
 		text.data,
 		"<Delete " NS "><Object><Key>a&lt;&amp;&gt;&quot;'&#13;\n\tb"
 		"</Key></Object><Object><Key>\xc3\xa4</Key><VersionId>v&amp;1"
-		"</VersionId></Object></Delete>");
+		"</VersionId></Object><Object><Key>c</Key>"
+		"<ETag>&quot;e1&quot;</ETag></Object></Delete>");
 	buf_reset(&text);
 	assert_int_equal(xml_write_parts(&text, parts, 2), 0);
 	assert_string_equal(

@@ -63,6 +63,7 @@ static const struct vfs_config vfs_fixture_config = {
 	.ttl_ns = 0,
 	.commit_ns = 600 * NS_PER_S, /* when someone waits for it */
 	.versioned = true,
+	.caps = CAPS_ALL,
 };
 
 static inline void vfs_fixture_start(struct vfs_fixture *f)

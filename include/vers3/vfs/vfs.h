@@ -28,6 +28,7 @@
 #include "vers3/meta/meta.h"
 #include "vers3/store/store.h"
 #include "vers3/util/buf.h"
+#include "vers3/vfs/caps.h"
 #include "vers3/vfs/objattr.h"
 
 #define VFS_CONTROL_INO	 UINT64_C(2) /* .control */
@@ -57,6 +58,7 @@ struct vfs_config {
 	const char *storage_class; /* NULL: the bucket's default */
 	enum vfs_versions_mode versions;
 	bool versioned; /* the bucket keeps versions */
+	struct caps caps; /* what the server can do beside */
 	bool auto_uid; /* new files: the caller's ids, else defaults' */
 };
 
@@ -73,6 +75,7 @@ struct nodes;
 struct dirs;
 struct view;
 struct control;
+struct conflicts;
 
 /* The floor's context: made once, its pointers constant while it runs. */
 struct vfs {
@@ -91,6 +94,7 @@ struct vfs {
 	struct syncer *syncer; /* owned */
 	struct view *view; /* owned */
 	struct control *control; /* owned */
+	struct conflicts *conflicts; /* owned */
 };
 
 /* Borrows what config and parts name. Starts the syncer. 0 or -errno. */

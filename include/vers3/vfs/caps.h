@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the server can do beyond what every S3 server can: conditions on
+ * requests that change a key (S3 user guide, "Conditional requests"). It is
+ * tried out on a scratch object, since a server that does not know a
+ * condition carries the request out without it, and remembered for a day.
+ */
+#ifndef VERS3_VFS_CAPS_H
+#define VERS3_VFS_CAPS_H
+
+#include <stdbool.h>
+
+#include "vers3/meta/meta.h"
+#include "vers3/store/store.h"
+
+struct caps {
+	/* PutObject and CompleteMultipartUpload: */
+	bool if_none_match; /* If-None-Match: * */
+	bool if_match; /* If-Match: ETAG */
+	bool copy; /* CopyObject: both */
+	bool remove; /* DeleteObject: If-Match; DeleteObjects: ETag */
+};
+
+/* A server that does all of it. */
+#define CAPS_ALL {true, true, true, true}
+
+/*
+ * Tries it out on an object below prefix whose versions are all deleted
+ * again. 0; or why nothing could be learnt, with *ret as if the server could
+ * do nothing. What the server refuses counts as what it cannot do.
+ */
+int caps_probe(struct store *store, const char *prefix, struct caps *ret);
+
+/*
+ * What is remembered, and if that is over a day old, what a probe finds; with
+ * a store of NULL nothing is asked. Never fails: what cannot be learnt is
+ * taken as absent. Takes meta_lock().
+ */
+void caps_learn(struct meta *meta, struct store *store, const char *prefix,
+		struct caps *ret);
+
+#endif

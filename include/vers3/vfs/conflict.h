@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Other writers. A change of a key is meant for what the bucket is known to
+ * hold there; when somebody else has written or deleted it meanwhile, that is
+ * a conflict (DESIGN.md, "Other writers"):
+ *
+ *	we wanted to	they have	what happens		current is
+ *	write		written		ours on top of theirs	ours
+ *	write		deleted		ours anew		ours
+ *	delete		written		the delete is given up	theirs
+ *	delete		deleted		no conflict		nothing
+ *
+ * What stood there stays in the history; the conflict is logged, counted and
+ * listed in the control file.
+ */
+#ifndef VERS3_VFS_CONFLICT_H
+#define VERS3_VFS_CONFLICT_H
+
+#include <stdbool.h>
+
+#include "vers3/util/pool.h"
+#include "vers3/vfs/vfs.h"
+
+/* What a change of a key is meant for, and what was found instead. */
+struct conflict {
+	const char *path; /* borrowed: the key below the mount's prefix */
+	bool held; /* something is known to be there: */
+	char etag[META_ETAG_MAX + 1];
+	char version_id[META_VERSION_MAX + 1]; /* "" : not known */
+
+	bool met; /* somebody else has changed it: */
+	bool gone; /* nothing is there now */
+	char theirs[META_VERSION_MAX + 1]; /* version; "" : not known */
+};
+
+void conflict_init(struct conflict *c, const char *path,
+		   const struct meta_version *known);
+
+struct conflicts;
+int conflicts_new(struct conflicts **ret_conflicts);
+void conflicts_free(struct conflicts *cs);
+
+/*
+ * A list has shown something else at a dirty key than is known there, so
+ * that a look is taken before it is sent. Any lock may be held.
+ */
+void conflict_suspect(struct vfs *v, const char *path);
+/* The key was settled: what lists have shown before does not matter. */
+void conflict_settled(struct vfs *v, const char *path);
+
+/*
+ * Before a write of a key (PUT, COPY, COMPLETE_UPLOAD) is sent: gives the
+ * request its condition, or, where the server takes none, makes sure that
+ * what is known of the key is at most ttl old. 0, also when c->met says that
+ * they have been faster; or why nothing could be learnt. Blocks.
+ */
+int conflict_guard(struct vfs *v, struct conflict *c, struct store_request *r);
+/*
+ * After it: whether it was refused for its condition, so that it is to be
+ * sent once more, without (the condition is taken off). Else *rc stands; it
+ * becomes the error when that could not be found out. Blocks.
+ */
+bool conflict_refused(struct vfs *v, struct conflict *c,
+		      struct store_request *r, int *rc);
+
+/*
+ * Deletes keys (items[i].key, the whole one, of list[i]); width for what has
+ * to be asked one by one comes from pool. items[i].result is 0 when the key
+ * holds nothing now, or when list[i].met: then others have written it and it
+ * was left alone. Returns 0, or what failed for all. Blocks.
+ */
+int conflict_delete(struct vfs *v, struct pool *pool, struct conflict *list,
+		    struct store_delete *items, size_t count);
+
+/*
+ * Logs, counts and lists a conflict. ours: the version that was put on top
+ * ("" when its id is not known), NULL when theirs was left. With meta_lock()
+ * held.
+ */
+int conflict_note(struct vfs *v, const struct conflict *c, const char *ours);
+/* Appends [conflicts] in git-config syntax. Takes meta_lock(). */
+int conflict_write(struct vfs *v, struct buf *out);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The trial. Each step sends what must fail with 412 where the condition is
+ * known, and looks whether it did:
+ *
+ *	PUT If-None-Match: *		the object is there now
+ *	DELETE that version		allowed? If not, no more is tried
+ *	PUT If-None-Match: * twice	the second: 412
+ *	PUT If-Match: another ETag	412
+ *	PUT If-Match: its ETag		200 (Ceph 16 always answers with 412)
+ *	COPY If-Match: another ETag	412
+ *	DELETE, ETag: another		412
+ */
+#include "vers3/vfs/caps.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <openssl/rand.h>
+
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+
+#define LIFE_NS	     (INT64_C(24) * 3600 * NS_PER_S)
+#define SYS_CAPS     "caps" /* META_SYS: bits */
+#define SYS_CAPS_AT  "caps.at" /* when they were learnt, realtime */
+#define WRONG_ETAG   "00000000000000000000000000000000"
+#define KEY_MAX	     1100
+#define VERSIONS_MAX 16 /* more than a trial makes */
+
+struct trial {
+	struct store *store; /* borrowed */
+	char key[KEY_MAX];
+	bool made; /* a PUT was carried out */
+	char *etag; /* owned: of the newest PUT */
+	char *versions[VERSIONS_MAX]; /* owned: found by the clean-up */
+	size_t count;
+};
+
+/* 1: carried out; 0: refused because of the condition; else -errno. */
+static int verdict(const struct store_request *r, int rc)
+{
+	if (!rc)
+		return 1;
+	return rc == -EBUSY && r->reply.status == 412 ? 0 : rc;
+}
+
+static int try_put(struct trial *t, const char *if_match,
+		   const char *if_none_match, char **ret_version)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_PUT);
+	r.key = t->key;
+	r.body.mem = "";
+	r.if_match = if_match;
+	r.if_none_match = if_none_match;
+	rc = store_call(t->store, &r);
+	if (!rc) {
+		t->made = true;
+		free(t->etag);
+		t->etag = r.reply.object.etag;
+		r.reply.object.etag = NULL; /* moved */
+	}
+	if (!rc && ret_version) {
+		*ret_version = r.reply.object.version_id;
+		r.reply.object.version_id = NULL; /* moved */
+	}
+	rc = verdict(&r, rc);
+	store_request_release(&r);
+	return rc;
+}
+
+static int try_copy(struct trial *t)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_COPY);
+	r.key = r.source_key = t->key;
+	r.replace_meta = true;
+	r.if_match = WRONG_ETAG;
+	rc = verdict(&r, store_call(t->store, &r));
+	store_request_release(&r);
+	return rc;
+}
+
+static int delete_version(struct trial *t, const char *version)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_DELETE);
+	r.key = t->key;
+	r.version_id = version;
+	rc = store_call(t->store, &r);
+	store_request_release(&r);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* By DeleteObjects; a server that has its condition has DeleteObject's. */
+static int try_delete(struct trial *t)
+{
+	struct store_delete item = {.key = t->key, .if_match = WRONG_ETAG};
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_DELETE_MANY);
+	r.deletes = &item;
+	r.delete_count = 1;
+	rc = store_call(t->store, &r);
+	if (!rc)
+		rc = item.result == -EBUSY ? 0 : item.result ? item.result : 1;
+	free(item.marker_version);
+	store_request_release(&r);
+	return rc;
+}
+
+static int note_version(void *ctx, const struct store_entry *e)
+{
+	struct trial *t = ctx;
+
+	if (strcmp(e->key, t->key) || t->count == VERSIONS_MAX)
+		return 0;
+	t->versions[t->count] = strdup(e->version_id);
+	return t->versions[t->count++] ? 0 : -ENOMEM;
+}
+
+/* Deletes what the trial has left, markers too: answers do not name all. */
+static void clean_up(struct trial *t)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_LIST_VERSIONS);
+	r.prefix = t->key;
+	r.on_entry = note_version;
+	r.entry_ctx = t;
+	rc = store_call(t->store, &r);
+	for (size_t i = 0; !rc && i < t->count; i++)
+		rc = delete_version(t, t->versions[i]);
+	/* Not allowed, or no versions here: at least it is not current. */
+	if (rc)
+		rc = delete_version(t, NULL);
+	if (rc)
+		log_warning("cannot delete the scratch object %s: %s", t->key,
+			    strerror(-rc));
+	for (size_t i = 0; i < t->count; i++)
+		free(t->versions[i]);
+	store_request_release(&r);
+	free(t->etag);
+}
+
+/* The first version comes and goes again: else the trial would leave more. */
+static int check_allowed(struct trial *t)
+{
+	char *version = NULL;
+	int rc = try_put(t, NULL, "*", &version);
+
+	if (rc == 1)
+		rc = delete_version(t, version);
+	else if (rc == 0)
+		rc = -EEXIST; /* a key that nobody can have */
+	free(version);
+	return rc;
+}
+
+static int random_key(const char *prefix, char *key)
+{
+	unsigned char raw[8];
+	uint64_t number;
+
+	if (RAND_bytes(raw, sizeof(raw)) != 1)
+		return -EIO;
+	memcpy(&number, raw, sizeof(number));
+	/* Names below .versions of the root are shown by no mount. */
+	if (snprintf(key, KEY_MAX, "%s.versions/probe-%016" PRIx64, prefix,
+		     number) > 1024)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+int caps_probe(struct store *store, const char *prefix, struct caps *ret)
+{
+	struct trial t = {.store = store};
+	int rc;
+
+	memset(ret, 0, sizeof(*ret));
+	rc = random_key(prefix, t.key);
+	if (rc)
+		return rc;
+	rc = check_allowed(&t);
+	if (!rc) {
+		ret->if_none_match = try_put(&t, NULL, "*", NULL) == 1 &&
+				     try_put(&t, NULL, "*", NULL) == 0;
+		ret->if_match = t.etag &&
+				try_put(&t, WRONG_ETAG, NULL, NULL) == 0 &&
+				try_put(&t, t.etag, NULL, NULL) == 1;
+		ret->copy = try_copy(&t) == 0;
+		ret->remove = try_delete(&t) == 0;
+	}
+	if (t.made)
+		clean_up(&t);
+	return rc;
+}
+
+enum bit {
+	BIT_IF_NONE_MATCH = 1 << 0,
+	BIT_IF_MATCH = 1 << 1,
+	BIT_COPY = 1 << 2,
+	BIT_REMOVE = 1 << 3,
+};
+
+static void recall(struct meta *meta, struct caps *ret, bool *ret_young)
+{
+	uint64_t bits = 0, at = 0;
+	int64_t age;
+
+	*ret_young = false;
+	if (meta_lock(meta))
+		return;
+	if (!meta_sys_get_u64(meta, SYS_CAPS, &bits) &&
+	    !meta_sys_get_u64(meta, SYS_CAPS_AT, &at)) {
+		age = clock_real_ns() - (int64_t)at;
+		*ret_young = age >= 0 && age < LIFE_NS;
+	}
+	meta_unlock(meta);
+	ret->if_none_match = bits & BIT_IF_NONE_MATCH;
+	ret->if_match = bits & BIT_IF_MATCH;
+	ret->copy = bits & BIT_COPY;
+	ret->remove = bits & BIT_REMOVE;
+}
+
+static void remember(struct meta *meta, const struct caps *caps)
+{
+	uint64_t bits = (caps->if_none_match ? BIT_IF_NONE_MATCH : 0) |
+			(caps->if_match ? BIT_IF_MATCH : 0) |
+			(caps->copy ? BIT_COPY : 0) |
+			(caps->remove ? BIT_REMOVE : 0);
+
+	if (meta_lock(meta))
+		return;
+	if (!meta_sys_put_u64(meta, SYS_CAPS, bits))
+		meta_sys_put_u64(meta, SYS_CAPS_AT, (uint64_t)clock_real_ns());
+	meta_unlock(meta);
+}
+
+void caps_learn(struct meta *meta, struct store *store, const char *prefix,
+		struct caps *ret)
+{
+	struct caps found;
+	bool young;
+	int rc;
+
+	memset(ret, 0, sizeof(*ret));
+	recall(meta, ret, &young);
+	if (young || !store)
+		return;
+	rc = caps_probe(store, prefix, &found);
+	/* What was known before is better than nothing, but for a refusal. */
+	if (rc && rc != -EACCES && rc != -EOPNOTSUPP && rc != -EINVAL) {
+		log_info("what the server can do is not known: %s",
+			 strerror(-rc));
+		return;
+	}
+	*ret = found;
+	remember(meta, ret);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guarding writes. Where the server knows the condition, it costs nothing.
+ * Where it does not, a HEAD before each upload would double the requests of
+ * an rsync, so one list of the directory vouches for all of its keys: one
+ * that is no older than ttl, which look-ups have mostly brought already. When
+ * a list shows something else at a key that is dirty, merge.c says so
+ * (conflict_suspect()), and that key alone is asked for.
+ *
+ * Suspicions are in memory only. After a restart, lists of before the mount
+ * vouch for nothing.
+ */
+#include "vers3/vfs/conflict.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conflict_impl.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+#include "vers3/util/map.h"
+#include "vers3/vfs/dir.h"
+
+/* A list that was asked for at the same time as others will do for all. */
+#define VOUCH_MIN_NS NS_PER_S
+
+struct conflicts {
+	int64_t since_ns; /* realtime of the mount */
+	pthread_mutex_t mutex; /* a leaf */
+	struct map *suspects; /* keys; under mutex */
+};
+
+int conflicts_new(struct conflicts **ret_conflicts)
+{
+	struct conflicts *cs = calloc(1, sizeof(*cs));
+	int rc;
+
+	if (!cs)
+		return -ENOMEM;
+	rc = map_new(&cs->suspects);
+	if (rc) {
+		free(cs);
+		return rc;
+	}
+	pthread_mutex_init(&cs->mutex, NULL);
+	cs->since_ns = clock_real_ns();
+	*ret_conflicts = cs;
+	return 0;
+}
+
+void conflicts_free(struct conflicts *cs)
+{
+	if (!cs)
+		return;
+	map_free(cs->suspects);
+	pthread_mutex_destroy(&cs->mutex);
+	free(cs);
+}
+
+void conflict_init(struct conflict *c, const char *path,
+		   const struct meta_version *known)
+{
+	memset(c, 0, sizeof(*c));
+	c->path = path;
+	c->held = known->key[0];
+	strcpy(c->etag, known->etag);
+	strcpy(c->version_id, known->version_id);
+}
+
+void conflict_suspect(struct vfs *v, const char *path)
+{
+	struct conflicts *cs = v->conflicts;
+
+	pthread_mutex_lock(&cs->mutex);
+	map_put(cs->suspects, path, strlen(path), cs);
+	pthread_mutex_unlock(&cs->mutex);
+}
+
+void conflict_settled(struct vfs *v, const char *path)
+{
+	struct conflicts *cs = v->conflicts;
+
+	pthread_mutex_lock(&cs->mutex);
+	if (map_count(cs->suspects))
+		map_del(cs->suspects, path, strlen(path));
+	pthread_mutex_unlock(&cs->mutex);
+}
+
+static bool is_suspected(struct vfs *v, const char *path)
+{
+	struct conflicts *cs = v->conflicts;
+	bool suspected;
+
+	pthread_mutex_lock(&cs->mutex);
+	suspected = map_get(cs->suspects, path, strlen(path)) != NULL;
+	pthread_mutex_unlock(&cs->mutex);
+	return suspected;
+}
+
+/* Equal bytes are no conflict, whoever has written them. */
+static bool is_known(const struct conflict *c, const struct store_object *o)
+{
+	if (!c->held)
+		return false;
+	if (o->etag && c->etag[0] && !strcmp(o->etag, c->etag))
+		return true;
+	return o->version_id && c->version_id[0] &&
+	       !strcmp(o->version_id, c->version_id);
+}
+
+int conflict_look(struct vfs *v, struct conflict *c)
+{
+	char key[META_KEY_MAX + 1];
+	struct store_request r;
+	const char *id;
+	int rc = vfs_object_key(v, c->path, key);
+
+	if (rc)
+		return rc;
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	rc = store_call(v->store, &r);
+	c->gone = rc == -ENOENT;
+	if (c->gone)
+		c->met = c->held;
+	else if (!rc)
+		c->met = !is_known(c, &r.reply.object);
+	id = r.reply.object.version_id;
+	if (c->met && id && strlen(id) <= META_VERSION_MAX)
+		strcpy(c->theirs, id);
+	store_request_release(&r);
+	/* Whoever may write and not read is not kept from writing. */
+	return rc == -ENOENT || rc == -EACCES ? 0 : rc;
+}
+
+static bool has_condition(const struct vfs *v, const struct conflict *c,
+			  enum store_op op)
+{
+	const struct caps *caps = &v->config.caps;
+
+	if (op == STORE_COPY && !caps->copy)
+		return false;
+	return c->held ? caps->if_match && c->etag[0] : caps->if_none_match;
+}
+
+/* The directory of a key: 0 with the inode, -ENOENT. */
+static int directory_of(struct vfs *v, const char *path, struct meta_inode *ret)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[META_KEY_MAX + 1];
+	uint64_t ino;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	memcpy(dir, path, slash ? (size_t)(slash - path) : 0);
+	dir[slash ? slash - path : 0] = '\0';
+	rc = meta_resolve(v->meta, dir, &ino);
+	if (!rc)
+		rc = meta_inode_get(v->meta, ino, ret);
+	meta_unlock(v->meta);
+	return rc;
+}
+
+/* Whether a list of this mount's life, young enough, has shown the key. */
+static bool is_vouched(struct vfs *v, const struct meta_inode *dir)
+{
+	int64_t age = clock_real_ns() - dir->listed_ns;
+	int64_t most = v->config.ttl_ns > VOUCH_MIN_NS ? v->config.ttl_ns
+						       : VOUCH_MIN_NS;
+
+	return (dir->flags & META_I_LISTED) && age >= 0 && age <= most &&
+	       dir->listed_ns >= v->conflicts->since_ns;
+}
+
+/* Sees to it that what is known of a key is young; 0 or an -errno. */
+static int look_before(struct vfs *v, struct conflict *c)
+{
+	struct meta_inode dir;
+	int rc = directory_of(v, c->path, &dir);
+
+	if (!rc && is_vouched(v, &dir))
+		return 0;
+	/* All that wait for this list share it. */
+	if (!rc && (dir.flags & META_I_LISTED) && !(dir.flags & META_I_BIG) &&
+	    !dir_refresh(v, dir.ino)) {
+		rc = directory_of(v, c->path, &dir);
+		if (!rc && is_vouched(v, &dir) && !is_suspected(v, c->path))
+			return 0;
+	}
+	return conflict_look(v, c);
+}
+
+int conflict_guard(struct vfs *v, struct conflict *c, struct store_request *r)
+{
+	size_t len = strlen(c->path);
+	int rc;
+
+	/* A directory's own object holds nothing but its attributes. */
+	if (!len || c->path[len - 1] == '/')
+		return 0;
+	if (is_suspected(v, c->path)) {
+		rc = conflict_look(v, c);
+		if (rc || c->met)
+			return rc;
+	} else if (!has_condition(v, c, r->op)) {
+		return look_before(v, c);
+	}
+	if (!has_condition(v, c, r->op))
+		return 0;
+	if (c->held)
+		r->if_match = c->etag;
+	else
+		r->if_none_match = "*";
+	return 0;
+}
+
+bool conflict_refused(struct vfs *v, struct conflict *c,
+		      struct store_request *r, int *rc)
+{
+	bool refused = *rc == -EBUSY && r->reply.status == 412;
+	bool absent = *rc == -ENOENT && r->if_match &&
+		      strcmp(r->reply.code, "NoSuchUpload") != 0;
+	int looked;
+
+	if ((!r->if_match && !r->if_none_match) || (!refused && !absent))
+		return false;
+	/* If this ends here, the next try looks before it sends anything. */
+	conflict_suspect(v, c->path);
+	looked = conflict_look(v, c);
+	if (looked) {
+		*rc = looked;
+		return false;
+	}
+	if (!c->met && !refused)
+		return false; /* the source of a copy is what is missing */
+	r->if_match = r->if_none_match = NULL;
+	return true;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Conflicts: what conflict.c, conflict_delete.c and conflict_log.c share. */
+#ifndef VERS3_SRC_VFS_CONFLICT_IMPL_H
+#define VERS3_SRC_VFS_CONFLICT_IMPL_H
+
+#include "vers3/vfs/conflict.h"
+
+/*
+ * Asks what the key holds now: c->met, c->gone and c->theirs. 0, also when
+ * the server does not allow to ask; or why it could not be asked. Blocks.
+ */
+int conflict_look(struct vfs *v, struct conflict *c);
+
+#endif
