@@ -94,6 +94,23 @@ static int rebase(struct syncer *s, struct meta_inode *in,
 	return rc ? rc : syncer_reap(s, in->ino);
 }
 
+/*
+ * The file was changed while it was sent, and the bucket no longer holds
+ * what it is based on: the new version took its key. It takes the old one's
+ * place under what is staged. Bytes that the base still gives are the same
+ * in both: what was staged when the new one was made is staged yet, or was
+ * cut off, and base_bytes with it.
+ */
+static int replace_base(struct vfs *v, struct meta_inode *in,
+			const struct meta_version *saved)
+{
+	if (v->config.versioned || !in->base.key[0] ||
+	    strcmp(in->base.key, saved->key))
+		return 0;
+	in->base = *saved;
+	return meta_inode_put(v->meta, in);
+}
+
 /* With the node's lock and meta_lock() held. */
 static int apply_saved_locked(struct job *j, const struct upload_result *r)
 {
@@ -124,6 +141,8 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r)
 	if (!rc && in.data_change == j->snap.data_change &&
 	    (at_key || (s->v->config.versioned && r->version.version_id[0])))
 		rc = rebase(s, &in, r, false);
+	else if (!rc)
+		rc = replace_base(s->v, &in, &r->version);
 	if (rc == -ENOENT)
 		rc = 0; /* the file is gone; what it wants now is decided anew */
 	return rc ? rc : meta_dirty_put(meta, &d);

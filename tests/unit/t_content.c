@@ -388,7 +388,7 @@ static void test_unlinked(void **state)
 	assert_int_equal(rig_there(r, "f"), -ENOENT);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		RIG_TEST(test_zero_saved), RIG_TEST(test_seek),
@@ -396,5 +396,7 @@ int main(void)
 		RIG_TEST(test_random),	   RIG_TEST_UNVERSIONED(test_random),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
