@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # s3cmd and vers3 read each other's objects, with mode and time.
 . "$(dirname "$0")/lib.sh"
-need s3cmd
+need s3cmd jq
 
 s3c() {
 	s3cmd -c /dev/null --no-ssl --host="${ENDPOINT#http://}" \

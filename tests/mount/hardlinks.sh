@@ -4,13 +4,12 @@
 # inode again on a mount with an empty cache; a name that others overwrite
 # parts from the rest.
 . "$(dirname "$0")/lib.sh"
-need rsync aws
+need rsync
 
 ino() { stat -c %i "$1"; }
 links() { stat -c %h "$1"; }
-vers_of() {
-	aws s3api list-object-versions --bucket "$BUCKET" --prefix "$1" \
-		--query 'length(Versions || `[]`)' --output text
+object() {
+	s3 GET "/$BUCKET/$1"
 }
 
 mnt
@@ -19,14 +18,14 @@ ln "$MNT/a" "$MNT/b"
 is "one inode" "$(ino "$MNT/a")" "$(ino "$MNT/b")"
 is "count" "$(links "$MNT/a")" 2
 synced
-is "one version a name" "$(vers_of a) $(vers_of b)" "1 1"
+is "one version a name" "$(count_versions a) $(count_versions b)" "1 1"
 
 # Written through one name, seen through all, here and in the bucket.
 echo two >>"$MNT/b"
 is "through the other name" "$(cat "$MNT/a")" $'one\ntwo'
 synced
-is "object a" "$(aws s3 cp "s3://$BUCKET/a" -)" $'one\ntwo'
-is "object b" "$(aws s3 cp "s3://$BUCKET/b" -)" $'one\ntwo'
+is "object a" "$(object a)" $'one\ntwo'
+is "object b" "$(object b)" $'one\ntwo'
 
 fresh
 is "one inode again" "$(ino "$MNT/a")" "$(ino "$MNT/b")"
@@ -43,12 +42,12 @@ is "still one inode" "$(ino "$MNT/b")" "$(ino "$MNT/e/c")"
 [ ! -e "$MNT/a" ] || fail "the removed name is back"
 
 # A name that another program overwrites becomes a file of its own.
-echo theirs | aws s3 cp - "s3://$BUCKET/b"
+s3 PUT "/$BUCKET/b" theirs
 fresh
 is "theirs" "$(cat "$MNT/b")" theirs
 is "ours" "$(cat "$MNT/e/c")" $'one\ntwo'
 [ "$(ino "$MNT/b")" != "$(ino "$MNT/e/c")" ] || fail "still one inode"
-echo theirs2 | aws s3 cp - "s3://$BUCKET/b"
+s3 PUT "/$BUCKET/b" theirs2
 within 30 grep -q theirs2 "$MNT/b" || fail "the change is not seen"
 
 # rsync -H keeps them; a second run has nothing to do, with a new cache too.

@@ -185,16 +185,41 @@ rss_anon() {
 
 # --- the bucket, seen without vers3 -------------------------------------
 
+# curl is enough, and far quicker to start than any S3 program.
+
+# s3_curl SHA256 ARGUMENT...: curl with a signature.
+s3_curl() {
+	local sum=$1
+	shift
+	curl -sS --fail-with-body --noproxy '*' -m 60 \
+		--aws-sigv4 aws:amz:us-east-1:s3 \
+		-K <(echo "user = \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"") \
+		-H "x-amz-content-sha256: $sum" "$@"
+}
+
 # s3 METHOD PATH [BODY]: one signed request; the answer's body on stdout.
 # Queries are to be written as `name=`, in order and encoded.
 s3() {
 	local sum
 	sum=$(printf %s "${3:-}" | sha256sum)
-	curl -sS --fail-with-body --noproxy '*' -m 60 -X "$1" \
-		--aws-sigv4 aws:amz:us-east-1:s3 \
-		-K <(echo "user = \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"") \
-		-H "x-amz-content-sha256: ${sum%% *}" \
-		${3+--data-binary "$3"} "$ENDPOINT$2"
+	s3_curl "${sum%% *}" -X "$1" ${3+--data-binary "$3"} "$ENDPOINT$2"
+}
+
+# url KEY: where an object is, whatever its name.
+url() {
+	printf '%s/%s/' "$ENDPOINT" "$BUCKET"
+	printf %s "$1" | jq -jsRr '@uri | gsub("%2F"; "/")'
+}
+
+# get_object KEY FILE, put_object KEY FILE
+get_object() {
+	s3_curl UNSIGNED-PAYLOAD -o "$2" "$(url "$1")"
+}
+
+put_object() {
+	local sum
+	sum=$(sha256sum <"$2")
+	s3_curl "${sum%% *}" -X PUT --data-binary "@$2" "$(url "$1")"
 }
 
 # make_bucket NAME [plain]: with versioning unless plain.
@@ -215,17 +240,27 @@ s3api() {
 	aws s3api "$verb" --bucket "$BUCKET" "$@"
 }
 
-# history [PREFIX]: one line a version: kind (V or M) and key, any order.
+# history_of [PREFIX]: one line a version: kind (V or M) and key, any order.
 history_of() {
 	s3api list-object-versions --prefix "${1:-}" --output json |
 		jq -r '(.Versions // [] | .[] | "V " + .Key),
 			(.DeleteMarkers // [] | .[] | "M " + .Key)'
 }
 
+# count_versions PREFIX: of the keys that begin so (at most 1,000).
+count_versions() {
+	s3 GET "/$BUCKET?prefix=$1&versions=" | grep -o '<Version>' | wc -l
+}
+
+# header KEY NAME: a header of the object, "" where it has none.
+header() {
+	s3_curl UNSIGNED-PAYLOAD -I "$(url "$1")" | tr -d '\r' |
+		sed -n "s/^$2: //Ip"
+}
+
 # meta KEY NAME: the value of x-amz-meta-NAME.
 meta() {
-	s3api head-object --key "$1" --output json |
-		jq -r --arg n "$2" '.Metadata[$n] // ""'
+	header "$1" "x-amz-meta-$2"
 }
 
 # --- counting requests --------------------------------------------------

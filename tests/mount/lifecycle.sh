@@ -4,9 +4,13 @@
 . "$(dirname "$0")/lib.sh"
 need aws jq git
 
+# Asks for the rules, which `rule ID` picks from then.
+ask() {
+	s3api get-bucket-lifecycle-configuration --output json >now.json
+}
+
 rule() {
-	s3api get-bucket-lifecycle-configuration --output json |
-		jq -cS --arg id "$1" '.Rules[] | select(.ID == $id)'
+	jq -cS --arg id "$1" '.Rules[] | select(.ID == $id)' now.json
 }
 
 cat >rules.json <<'JSON'
@@ -17,9 +21,11 @@ cat >rules.json <<'JSON'
 JSON
 s3api put-bucket-lifecycle-configuration --lifecycle-configuration \
 	file://rules.json
+ask
 keep=$(rule keep) aborts=$(rule aborts)
 mnt
 echo 'lifecycle set tmp prefix=tmp/ expire=7d noncurrent=30d' >"$MNT/.control"
+ask
 is "the other rule" "$(rule keep)" "$keep"
 rule tmp >tmp.json
 is "days" "$(jq .Expiration.Days tmp.json)" 7
@@ -31,11 +37,13 @@ is "prefix read back" "$(git config -f "$MNT/.control" lifecycle.tmp.prefix)" tm
 is "the other, read" "$(git config -f "$MNT/.control" lifecycle.keep.expireDays)" 90
 
 echo 'lifecycle set tmp prefix=tmp/ expire=8d' >"$MNT/.control"
+ask
 is "changed" "$(rule tmp | jq .Expiration.Days)" 8
 is "the other rule still" "$(rule keep)" "$keep"
 refused "nonsense" "EINVAL" "$FSOP" control "$MNT/.control" \
 	"lifecycle set x expire=soon"
 echo 'lifecycle remove tmp' >"$MNT/.control"
+ask
 is "removed" "$(rule tmp)" ""
 is "the other rule in the end" "$(rule keep)" "$keep"
 is "and the third" "$(rule aborts)" "$aborts"

@@ -7,13 +7,15 @@ need flock
 mnt
 echo x >"$MNT/f"
 "$FSOP" record-locks "$MNT/f"
-flock "$MNT/f" sleep 2 &
+mkfifo end
+flock "$MNT/f" cat end &
 holder=$!
-within 2 bash -c '! flock -n "$1" true' - "$MNT/f" ||
+within 10 bash -c '! flock -n "$1" true' - "$MNT/f" ||
 	fail "two processes hold the flock"
 if flock -n "$MNT/f" true; then
 	fail "two processes hold the flock"
 fi
+echo >end
 wait $holder
 flock -n "$MNT/f" true || fail "the lock outlived its holder"
 unmnt

@@ -50,7 +50,7 @@ is "files left" "$(find "$MNT" -type f -printf x | wc -c)" "${#names[@]}"
 # Written by another client.
 printf hello >body
 for name in 'foreign +&%' $'foreign\nline' $'foreign\002' 'fo/re/ign ü'; do
-	s3api put-object --key "$name" --body body >/dev/null
+	put_object "$name" body
 done
 fresh
 for name in 'foreign +&%' $'foreign\nline' $'foreign\002' 'fo/re/ign ü'; do

@@ -3,7 +3,7 @@
 # Files of many sizes come back as they went in: at once, by another client,
 # and by a mount with an empty cache.
 . "$(dirname "$0")/lib.sh"
-need aws
+need jq
 
 mnt
 mkdir src
@@ -17,7 +17,7 @@ done
 fresh
 for size in $sizes; do
 	same "with an empty cache" "src/$size" "$MNT/$size"
-	s3api get-object --key "$size" got >/dev/null
+	get_object "$size" got
 	same "by another client" "src/$size" got
 done
 # An odd range in the middle, first thing on an empty cache.
