@@ -162,6 +162,7 @@ int fs_new(const struct fs_config *config, struct vfs *vfs, char *reason,
 		rc = -EINVAL;
 		goto out;
 	}
+	fs->ops.session = fs->session;
 	sink.ctx = fs;
 	rc = notify_new(&sink, &fs->notify);
 out:

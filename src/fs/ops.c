@@ -6,6 +6,8 @@
 #include <string.h>
 #include <linux/limits.h>
 
+#include "setid.h"
+
 #include "vers3/util/buf.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -31,24 +33,35 @@ static const unsigned declined =
 	FUSE_CAP_AUTO_INVAL_DATA |
 	/* Whole-file and record locks stay local. */
 	FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_POSIX_LOCKS |
-	/* The kernel drops set-id bits by a setattr of its own. */
+	/* Of the two ways to leave set-id bits to us, setid.h has the other. */
 	FUSE_CAP_HANDLE_KILLPRIV;
+
+/* libfuse 3.17 has the flags in wider fields beside the old ones. */
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+#define CAPABLE capable_ext
+#define WANT	want_ext
+#else
+#define CAPABLE capable
+#define WANT	want
+#endif
 
 static void ops_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct ops_context *c = userdata;
 
-	conn->want |= conn->capable & wanted;
-	conn->want &= ~declined;
+	conn->WANT |= conn->CAPABLE & wanted;
+	conn->WANT &= ~(uint64_t)declined;
+	setid_negotiate(c, conn);
 	conn->max_write = MAX_WRITE;
 	conn->max_readahead = MAX_READAHEAD;
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = CONGESTION;
 	conn->time_gran = 1;
 	c->can_expire = conn->capable & FUSE_CAP_EXPIRE_ONLY;
-	log_debug("kernel's FUSE %u.%u, capabilities %#x, in use %#x",
-		  conn->proto_major, conn->proto_minor, conn->capable,
-		  conn->want);
+	log_debug("kernel's FUSE %u.%u, capabilities %#llx, in use %#llx",
+		  conn->proto_major, conn->proto_minor,
+		  (unsigned long long)conn->CAPABLE,
+		  (unsigned long long)conn->WANT);
 	if (c->on_ready)
 		c->on_ready(c->ready_ctx);
 }
@@ -195,11 +208,14 @@ static unsigned setattr_bits(int to_set)
 static void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 			int to_set, struct fuse_file_info *fi)
 {
+	unsigned set = setattr_bits(to_set);
 	struct stat st;
 	int rc;
 
 	(void)fi;
-	rc = vfs_setattr(ops_vfs(req), ino, attr, setattr_bits(to_set), &st);
+	rc = setid_attr(req, ino, to_set, attr, &set);
+	if (!rc)
+		rc = vfs_setattr(ops_vfs(req), ino, attr, set, &st);
 	reply_attr(req, rc, ino, &st);
 }
 

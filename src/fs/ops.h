@@ -27,7 +27,9 @@
 struct ops_context {
 	struct vfs *vfs; /* borrowed */
 	int64_t ttl_ns;
+	struct fuse_session *session; /* borrowed */
 	bool can_expire; /* set by INIT: see expire_entry() in fs.c */
+	bool clears_setid; /* set by INIT: see setid.h */
 	void (*on_ready)(void *ctx); /* may be NULL */
 	void *ready_ctx; /* borrowed */
 	/*

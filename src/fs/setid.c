@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "setid.h"
+
+#include <linux/capability.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vers3/util/log.h"
+
+void setid_negotiate(struct ops_context *c, struct fuse_conn_info *conn)
+{
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+	c->clears_setid =
+		fuse_set_feature_flag(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
+#else
+	(void)conn;
+	c->clears_setid = false;
+#endif
+}
+
+/* The bits of a regular file's mode that a change takes away. */
+static mode_t lost_bits(mode_t mode)
+{
+	mode_t lost = S_ISUID;
+
+	if (!S_ISREG(mode))
+		return 0;
+	/* Without the group's execute bit S_ISGID gives nobody rights. */
+	if (mode & S_IXGRP)
+		lost |= S_ISGID;
+	return mode & lost;
+}
+
+/* Whether a process lives in our user namespace: others' rights end there. */
+static bool same_user_namespace(pid_t pid)
+{
+	struct stat theirs, ours;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	return stat(path, &theirs) == 0 &&
+	       stat("/proc/self/ns/user", &ours) == 0 &&
+	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+/* Whether the caller has CAP_FSETID; when in doubt, not. */
+static bool may_keep(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+		.pid = ctx->pid,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	/* Of 0, a process that we cannot see, it would tell our own. */
+	if (ctx->pid <= 0 || syscall(SYS_capget, &header, data))
+		return false;
+	return (data[CAP_TO_INDEX(CAP_FSETID)].effective &
+		CAP_TO_MASK(CAP_FSETID)) &&
+	       same_user_namespace(ctx->pid);
+}
+
+int setid_content(fuse_req_t req, fuse_ino_t ino)
+{
+	return ops_context(req)->clears_setid ? setid_open(req, ino) : 0;
+}
+
+int setid_open(fuse_req_t req, fuse_ino_t ino)
+{
+	struct ops_context *c = ops_context(req);
+	struct stat st;
+	mode_t lost;
+	int rc;
+
+	if (ino == VFS_CONTROL_INO)
+		return 0;
+	rc = vfs_getattr(c->vfs, ino, &st);
+	if (rc)
+		return rc;
+	lost = lost_bits(st.st_mode);
+	if (!lost || may_keep(req))
+		return 0;
+	st.st_mode &= ~lost;
+	rc = vfs_setattr(c->vfs, ino, &st, VFS_SET_MODE, &st);
+	if (rc)
+		return rc;
+	/* The kernel must not run it by the old mode. This waits for no page:
+	   the offset says attributes only. */
+	rc = fuse_lowlevel_notify_inval_inode(c->session, ino, -1, 0);
+	if (rc)
+		log_debug("inode %llu: its mode may be shown for a while yet",
+			  (unsigned long long)ino);
+	return 0;
+}
+
+int setid_attr(fuse_req_t req, fuse_ino_t ino, int to_set, struct stat *attr,
+	       unsigned *set)
+{
+	const struct ops_context *c = ops_context(req);
+	int takes = FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID;
+	struct stat st;
+	mode_t lost;
+	int rc;
+
+#ifdef FUSE_SET_ATTR_KILL_SUID
+	/* Set with a size when the caller lacks the right to keep both. */
+	takes |= FUSE_SET_ATTR_KILL_SUID;
+#endif
+	if (!c->clears_setid || !(to_set & takes) || (*set & VFS_SET_MODE) ||
+	    ino == VFS_CONTROL_INO)
+		return 0;
+	rc = vfs_getattr(c->vfs, ino, &st);
+	if (rc)
+		return rc;
+	lost = lost_bits(st.st_mode);
+	if (lost) {
+		attr->st_mode = st.st_mode & ~lost;
+		*set |= VFS_SET_MODE;
+	}
+	return 0;
+}
