@@ -32,6 +32,8 @@ int dirs_new(struct vfs *v, struct dirs **ret_dirs)
 	if (!rc)
 		rc = map_new(&d->lookups);
 	if (!rc)
+		rc = map_new(&d->hidden_in);
+	if (!rc)
 		rc = pool_new("attrs", ATTR_WIDTH, &d->pool);
 	if (rc) {
 		dirs_free(d);
@@ -48,6 +50,7 @@ void dirs_free(struct dirs *d)
 	pool_free(d->pool);
 	map_free(d->busy);
 	map_free(d->lookups);
+	map_free(d->hidden_in);
 	pthread_cond_destroy(&d->done);
 	pthread_mutex_destroy(&d->mutex);
 	free(d);
@@ -55,7 +58,23 @@ void dirs_free(struct dirs *d)
 
 uint64_t dirs_hidden(struct dirs *d)
 {
-	return atomic_load(&d->hidden);
+	uint64_t hidden;
+
+	pthread_mutex_lock(&d->mutex);
+	hidden = d->hidden;
+	pthread_mutex_unlock(&d->mutex);
+	return hidden;
+}
+
+/* The latest count of one directory. The mutex is a leaf. */
+static void note_hidden(struct dirs *d, uint64_t ino, uint64_t count)
+{
+	pthread_mutex_lock(&d->mutex);
+	d->hidden -= (uintptr_t)map_del(d->hidden_in, &ino, sizeof(ino));
+	if (count &&
+	    !map_put(d->hidden_in, &ino, sizeof(ino), (void *)(uintptr_t)count))
+		d->hidden += count;
+	pthread_mutex_unlock(&d->mutex);
 }
 
 /* Whether an error means that the bucket cannot be reached just now. */
@@ -129,7 +148,9 @@ static int page_add(void *ctx, const struct store_entry *e)
 
 	if (len < p->skip)
 		return 0;
-	if (strlen(e->etag) > META_ETAG_MAX) {
+	/* An ETag longer than any known; a component without a name. */
+	if (strlen(e->etag) > META_ETAG_MAX ||
+	    (e->kind == STORE_ENTRY_PREFIX && len == p->skip + 1)) {
 		p->hidden++;
 		return 0;
 	}
@@ -173,7 +194,7 @@ static int list_prefix(struct vfs *v, const char *path, char *buf)
  * end on its first page is left there: *ret_whole tells.
  */
 static int list_into(struct vfs *v, struct merge *m, const char *path,
-		     bool first_only, bool *ret_whole)
+		     bool first_only, bool *ret_whole, uint64_t *ret_hidden)
 {
 	char prefix[META_KEY_MAX + 2], *token = NULL;
 	struct page page = {0};
@@ -195,6 +216,7 @@ static int list_into(struct vfs *v, struct merge *m, const char *path,
 		rc = store_call(v->store, &r);
 		if (!rc)
 			rc = merge_page(m, page.items, page.count);
+		page.hidden += r.reply.skipped;
 		more = !rc && r.reply.truncated && r.reply.next_token;
 		free(token);
 		token = more ? strdup(r.reply.next_token) : NULL;
@@ -204,7 +226,7 @@ static int list_into(struct vfs *v, struct merge *m, const char *path,
 		if (first_only && more)
 			break;
 	}
-	atomic_fetch_add(&v->dirs->hidden, page.hidden);
+	*ret_hidden = page.hidden + merge_hidden(m);
 	page_release(&page);
 	free(token);
 	*ret_whole = !more;
@@ -230,6 +252,7 @@ static int list_directory(struct vfs *v, uint64_t ino, bool first_only)
 	int64_t asked_ns = clock_real_ns();
 	uint64_t since = syncer_list_begin(v->syncer);
 	struct merge *m = NULL;
+	uint64_t hidden = 0;
 	bool whole = false;
 	int rc = meta_lock(v->meta);
 
@@ -240,13 +263,13 @@ static int list_directory(struct vfs *v, uint64_t ino, bool first_only)
 	if (!rc)
 		rc = merge_new(v, ino, path, since, &m);
 	if (!rc)
-		rc = list_into(v, m, path, first_only, &whole);
+		rc = list_into(v, m, path, first_only, &whole, &hidden);
 	if (!rc && whole)
 		rc = merge_finish(m, asked_ns);
 	else if (!rc)
 		mark_big(v, ino);
-	if (m)
-		atomic_fetch_add(&v->dirs->hidden, merge_hidden(m));
+	if (!rc)
+		note_hidden(v->dirs, ino, hidden);
 out:
 	merge_free(m);
 	syncer_list_end(v->syncer, since);
@@ -357,6 +380,8 @@ int dir_drop_inode(struct vfs *v, struct meta_inode *in)
 
 	if (rc || (in->nlink > 0 && !S_ISDIR(in->mode)))
 		return rc;
+	if (S_ISDIR(in->mode))
+		note_hidden(v->dirs, in->ino, 0);
 	if (nodes_is_open(v->nodes, in->ino))
 		return meta_orphan_add(v->meta, in->ino);
 	rc = meta_inode_del(v->meta, in->ino);

@@ -18,7 +18,8 @@ struct dirs {
 	struct map *busy; /* ino → itself: being listed; under mutex */
 	struct pool *pool; /* owned: HEADs */
 	struct map *lookups; /* ino → count of single look-ups; likewise */
-	atomic_uint_fast64_t hidden;
+	struct map *hidden_in; /* ino → keys that its list hid; likewise */
+	uint64_t hidden; /* sum of those; likewise */
 	atomic_int_fast64_t offline_until; /* monotonic */
 };
 

@@ -35,7 +35,7 @@ int dir_inode(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode);
 /* Asks for the attributes of many inodes at once. Best effort. */
 void dir_prefetch_attrs(struct vfs *v, const uint64_t *inos, unsigned count);
 
-/* Keys that no file name can carry, seen since the mount. */
+/* Keys that no file name can carry, in the directories listed so far. */
 uint64_t dirs_hidden(struct dirs *d);
 
 /*

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Directories: what lists say, merged with what is known here; and how many
+ * requests it takes to know it.
+ */
+#include "vfs_rig.h"
+
+#include "vers3/vfs/dir.h"
+#include "vers3/vfs/merge.h"
+
+#define LONG_NAME                                                              \
+	"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn" \
+	"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn" \
+	"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn" \
+	"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+
+static const struct {
+	const char *label;
+	const char *keys; /* in the bucket, with a blank between */
+	const char *path;
+	const char *names;
+	unsigned hidden;
+} shapes[] = {
+	{"nothing", "", "", "", 0},
+	{"files", "b a", "", "a b", 0},
+	{"implicit directories", "d/x e/f/g", "", "d/ e/", 0},
+	{"inside of one", "d/x d/y/z", "d", "x y/", 0},
+	{"explicit and empty", "d/", "", "d/", 0},
+	{"its marker is no name", "d/ d/x", "d", "x", 0},
+	{"names that sort around a directory", "a/x a-b a.c a0", "",
+	 "a-b a.c a/ a0", 0},
+	{"a file and a directory", "a a/x", "", "a/", 1},
+	{"and below it", "a a/x", "a", "x", 1},
+	{"empty component", "d//x d/y", "d", "y", 1},
+	{"dots", "d/. d/.. d/./x d/../x d/...", "d", "...", 4},
+	{"not UTF-8", "d/\xff d/\xc3\xa4", "d", "\xc3\xa4", 1},
+	{"too long", "d/" LONG_NAME " d/x" LONG_NAME, "d", LONG_NAME, 1},
+	{"ours at the root", ".control .versions/x d/.control", "", "d/", 2},
+	{"not ours below", "d/.control", "d", ".control", 0},
+};
+
+static void put_all(struct rig *r, const char *keys)
+{
+	char *copy = strdup(keys), *rest = NULL, *key;
+
+	assert_non_null(copy);
+	for (key = strtok_r(copy, " ", &rest); key;
+	     key = strtok_r(NULL, " ", &rest))
+		rig_put_text(r, key, "x");
+	free(copy);
+}
+
+static void remove_all(struct rig *r, const char *keys)
+{
+	char *copy = strdup(keys), *rest = NULL, *key;
+
+	assert_non_null(copy);
+	for (key = strtok_r(copy, " ", &rest); key;
+	     key = strtok_r(NULL, " ", &rest))
+		rig_remove(r, key);
+	free(copy);
+}
+
+static void test_shapes(void **state)
+{
+	struct rig *r = *state;
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		print_message("%s\n", shapes[i].label);
+		put_all(r, shapes[i].keys);
+		rig_lists(r, shapes[i].path, shapes[i].names);
+		/* The same again: a second list changes nothing. */
+		rig_lists(r, shapes[i].path, shapes[i].names);
+		assert_int_equal(dirs_hidden(r->f.v->dirs), shapes[i].hidden);
+		remove_all(r, shapes[i].keys);
+		rig_lists(r, "", "");
+		assert_int_equal(dirs_hidden(r->f.v->dirs), 0);
+		assert_int_equal(rig_dirty(r), 0);
+	}
+}
+
+static void test_names(void **state)
+{
+	static const struct {
+		const char *name;
+		bool root, ok;
+	} names[] = {
+		{"a", true, true},
+		{"", false, false},
+		{".", false, false},
+		{"..", false, false},
+		{"...", false, true},
+		{".control", true, false},
+		{".control", false, true},
+		{".versions", true, false},
+		{"a/b", false, false},
+		{"a\nb", false, true},
+		{"\xc0\xaf", false, false}, /* overlong */
+		{"\xed\xa0\x80", false, false}, /* a surrogate */
+		{"\xf4\x90\x80\x80", false, false}, /* past U+10FFFF */
+		{"\xe2\x82", false, false}, /* cut short */
+		{"\xe2\x82\xac", false, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		assert_int_equal(merge_name_ok(names[i].name, names[i].root),
+				 names[i].ok);
+}
+
+/* What others change is seen; who has a file open keeps what was opened. */
+static void test_changed(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry before, after;
+	struct vfs_file *file;
+	char buf[16];
+
+	put_all(r, "f g d/x");
+	assert_int_equal(rig_lookup(r, "f", &before), 0);
+	rig_put_text(r, "f", "changed");
+	rig_is(r, "f", "changed");
+	assert_int_equal(rig_lookup(r, "f", &after), 0);
+	assert_int_equal(after.ino, before.ino);
+	assert_int_equal(after.st.st_size, 7);
+
+	file = rig_open(r, "f", O_RDONLY);
+	rig_put_text(r, "f", "again");
+	assert_int_equal(rig_lookup(r, "f", &after), 0);
+	assert_int_not_equal(after.ino, before.ino);
+	rig_is(r, "f", "again");
+	rig_pread(r, file, 0, buf, 7);
+	assert_memory_equal(buf, "changed", 7);
+	vfs_release(r->f.v, file);
+
+	rig_remove(r, "f");
+	assert_int_equal(rig_there(r, "f"), -ENOENT);
+	rig_lists(r, "", "d/ g");
+	rig_remove(r, "d/x");
+	rig_lists(r, "", "g");
+	assert_int_equal(rig_there(r, "d"), -ENOENT);
+	rig_put_text(r, "g/x", "now a directory");
+	rig_remove(r, "g");
+	rig_is(r, "g/x", "now a directory");
+}
+
+static void test_vanished_open(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+	char buf[16];
+
+	rig_put_text(r, "d/f", "text");
+	file = rig_open(r, "d/f", O_RDONLY);
+	rig_remove(r, "d/f");
+	rig_lists(r, "", "");
+	rig_pread(r, file, 0, buf, 4);
+	assert_memory_equal(buf, "text", 4);
+	vfs_release(r->f.v, file);
+}
+
+/* What is not saved yet is not touched by what the bucket says. */
+static void test_dirty_kept(void **state)
+{
+	struct rig *r = *state;
+
+	put_all(r, "f g h d/x");
+	rig_lists(r, "", "d/ f g h");
+	rig_write(r, "f", "mine");
+	rig_unlink(r, "g");
+	rig_rename(r, "h", "i");
+	rig_mkdir(r, "e");
+	rig_write(r, "d/y", "mine");
+	rig_put_text(r, "f", "theirs");
+	rig_put_text(r, "g", "theirs");
+	rig_remove(r, "d/x");
+	rig_lists(r, "", "d/ e/ f i");
+	rig_lists(r, "d", "y");
+	rig_is(r, "f", "mine");
+	rig_sync(r);
+	rig_lists(r, "", "d/ e/ f i");
+	rig_holds(r, "f", "mine");
+	rig_holds(r, "g", NULL);
+	rig_holds(r, "h", NULL);
+	rig_holds(r, "i", "x");
+	assert_int_equal(rig_versions(r, "f"), 3);
+}
+
+static void *list_thread(void *arg)
+{
+	char names[256];
+
+	rig_list(arg, "", false, names, sizeof(names));
+	return NULL;
+}
+
+/*
+ * A list that was answered before a save, and is looked at after it, does
+ * not bring back what was before.
+ */
+static void test_settled_kept(void **state)
+{
+	struct rig *r = *state;
+	pthread_t thread;
+
+	put_all(r, "old gone d/x moved");
+	rig_lists(r, "", "d/ gone moved old");
+	rig_gate(r, "ListObjectsV2", RIG_AFTER);
+	assert_int_equal(pthread_create(&thread, NULL, list_thread, r), 0);
+	rig_wait_held(r);
+	/* Names are known: these ask for no list while ttl lasts. */
+	struct vfs *v = r->f.v;
+	struct vfs_entry e;
+	struct vfs_file *file;
+	struct vfs_open how;
+
+	v->config.ttl_ns = 600 * NS_PER_S;
+	assert_int_equal(vfs_create(v, META_ROOT_INO, "new", 0600, O_RDWR,
+				    &vfs_fixture_caller, &e, &file, &how),
+			 0);
+	assert_int_equal(vfs_write(v, file, 0, "n", 1), 0);
+	vfs_release(v, file);
+	assert_int_equal(vfs_create(v, META_ROOT_INO, "old", 0600,
+				    O_RDWR | O_TRUNC, &vfs_fixture_caller, &e,
+				    &file, &how),
+			 0);
+	assert_int_equal(vfs_write(v, file, 0, "mine", 4), 0);
+	vfs_release(v, file);
+	assert_int_equal(vfs_unlink(v, META_ROOT_INO, "gone"), 0);
+	assert_int_equal(vfs_rename(v, META_ROOT_INO, "moved", META_ROOT_INO,
+				    "here", 0),
+			 0);
+	rig_sync(r);
+	rig_gate(r, NULL, RIG_AFTER);
+	pthread_join(thread, NULL);
+	rig_lists(r, "", "d/ here new old");
+	rig_is(r, "old", "mine");
+	v->config.ttl_ns = 0;
+	rig_lists(r, "", "d/ here new old");
+	rig_is(r, "old", "mine");
+}
+
+/* Attributes are asked for once a version, whatever happens in between. */
+static void test_attributes_once(void **state)
+{
+	struct rig *r = *state;
+	char names[256];
+
+	put_all(r, "a b");
+	rig_put_mode(r, "c", "x", "0100640");
+	rig_put_mode(r, "s", "target", "0120777");
+	assert_int_equal(rig_list(r, "", true, names, sizeof(names)), 0);
+	rig_asked(r, "ListObjectsV2 ; HeadObject a; HeadObject b; "
+		     "HeadObject c; HeadObject s");
+	assert_int_equal(rig_list(r, "", true, names, sizeof(names)), 0);
+	rig_asked(r, "ListObjectsV2 ");
+	rig_restart(r);
+	assert_int_equal(rig_list(r, "", true, names, sizeof(names)), 0);
+	rig_asked(r, "ListObjectsV2 ");
+	rig_put_text(r, "b", "new");
+	assert_int_equal(rig_list(r, "", true, names, sizeof(names)), 0);
+	rig_asked(r, "ListObjectsV2 ; HeadObject b");
+	/* What this mount writes it never asks for. */
+	rig_write(r, "d", "mine");
+	rig_sync(r);
+	rig_forget_requests(r);
+	assert_int_equal(rig_list(r, "", true, names, sizeof(names)), 0);
+	rig_asked(r, "ListObjectsV2 ");
+}
+
+static void test_modes(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+	struct buf target;
+
+	rig_put_mode(r, "c", "x", "0100640");
+	rig_put_mode(r, "s", "a/target", "0120777");
+	rig_put_mode(r, "d/", "", "0040711");
+	rig_put_text(r, "e/x", "x");
+	assert_int_equal(rig_lookup(r, "c", &e), 0);
+	assert_int_equal(e.st.st_mode, S_IFREG | 0640);
+	assert_int_equal(rig_lookup(r, "d", &e), 0);
+	assert_int_equal(e.st.st_mode, S_IFDIR | 0711);
+	assert_int_equal(rig_lookup(r, "e", &e), 0);
+	assert_int_equal(e.st.st_mode, S_IFDIR | 0755);
+	assert_int_equal(rig_lookup(r, "s", &e), 0);
+	assert_int_equal(e.st.st_mode, S_IFLNK | 0777);
+	buf_init(&target, 4096);
+	assert_int_equal(vfs_readlink(r->f.v, e.ino, &target), 0);
+	assert_string_equal(target.data, "a/target");
+	buf_release(&target);
+}
+
+static void test_ttl(void **state)
+{
+	struct rig *r = *state;
+
+	put_all(r, "a d/x");
+	r->f.config.ttl_ns = 600 * NS_PER_S;
+	rig_restart(r);
+	rig_is(r, "a", "x");
+	rig_is(r, "d/x", "x");
+	rig_forget_requests(r);
+	rig_put_text(r, "a", "new");
+	rig_put_text(r, "b", "new");
+	rig_is(r, "a", "x");
+	assert_int_equal(rig_there(r, "b"), -ENOENT);
+	assert_int_equal(rig_there(r, "d/y"), -ENOENT);
+	rig_lists(r, "", "a d/");
+	rig_asked(r, "");
+	r->f.v->config.ttl_ns = 0;
+	rig_is(r, "a", "new");
+	rig_lists(r, "", "a b d/");
+}
+
+/* rsync into a new directory: it knows that nothing is there. */
+static void test_new_directory(void **state)
+{
+	struct rig *r = *state;
+	char path[32];
+
+	r->f.config.ttl_ns = 600 * NS_PER_S;
+	rig_restart(r);
+	rig_mkdir(r, "d");
+	rig_forget_requests(r);
+	for (int i = 0; i < 20; i++) {
+		snprintf(path, sizeof(path), "d/f%d", i);
+		assert_int_equal(rig_there(r, path), -ENOENT);
+		rig_write(r, "d/.tmp", "x");
+		rig_rename(r, "d/.tmp", path);
+	}
+	rig_asked(r, "");
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "PutObject d/f"), 20);
+	assert_int_equal(rig_count(r, "PutObject d/"), 21);
+	assert_int_equal(rig_count(r, ""), 21);
+}
+
+#define MANY 2500
+
+static void test_pages(void **state)
+{
+	struct rig *r = *state;
+	char *names = malloc(MANY * 16), key[32];
+	size_t len = 0;
+
+	assert_non_null(names);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(key, sizeof(key), "d/f%04d", i);
+		rig_put(r, key, "x", 1);
+		len += (size_t)sprintf(names + len, "%s%s", i ? " " : "",
+				       key + 2);
+	}
+	char *have = malloc(MANY * 16);
+
+	assert_non_null(have);
+	assert_int_equal(rig_list(r, "d", false, have, MANY * 16), 0);
+	assert_string_equal(have, names);
+	assert_int_equal(rig_count(r, "ListObjectsV2 d/"), 3);
+	for (int i = 0; i < MANY; i += 3) {
+		snprintf(key, sizeof(key), "d/f%04d", i);
+		rig_remove(r, key);
+	}
+	assert_int_equal(rig_list(r, "d", false, have, MANY * 16), 0);
+	assert_non_null(strstr(have, "f0001 f0002 f0004"));
+	assert_null(strstr(have, "f0000"));
+	assert_null(strstr(have, "f2499"));
+	free(have);
+	free(names);
+}
+
+/* Single names of a large directory that nobody has listed. */
+static void test_big(void **state)
+{
+	struct rig *r = *state;
+	char key[32];
+
+	for (int i = 0; i < MANY; i++) {
+		snprintf(key, sizeof(key), "d/f%04d", i);
+		rig_put(r, key, "x", 1);
+	}
+	rig_put_text(r, "d/z/y", "below");
+	rig_is(r, "d/f2000", "x");
+	rig_forget_requests(r);
+	rig_is(r, "d/f2001", "x");
+	assert_int_equal(rig_there(r, "d/none"), -ENOENT);
+	rig_is(r, "d/z/y", "below");
+	rig_put_text(r, "d/f2001", "new");
+	rig_is(r, "d/f2001", "new");
+	rig_remove(r, "d/f2001");
+	assert_int_equal(rig_there(r, "d/f2001"), -ENOENT);
+	rig_remove(r, "d/z/y");
+	assert_int_equal(rig_there(r, "d/z"), -ENOENT);
+	/* Never the whole list for it. */
+	assert_int_equal(rig_count(r, "ListObjectsV2 d/") -
+				 rig_count(r, "ListObjectsV2 d/f2001/") -
+				 rig_count(r, "ListObjectsV2 d/none/") -
+				 rig_count(r, "ListObjectsV2 d/z/"),
+			 0);
+	rig_write(r, "d/mine", "x");
+	rig_sync(r);
+	rig_holds(r, "d/mine", "x");
+	rig_is(r, "d/mine", "x");
+}
+
+static void test_outage(void **state)
+{
+	struct rig *r = *state;
+	char names[64];
+
+	put_all(r, "a d/x e/y");
+	rig_is(r, "a", "x");
+	rig_is(r, "d/x", "x");
+	assert_int_equal(rig_there(r, "e"), 0);
+	atomic_store(&r->f.silent, true);
+	rig_lists(r, "", "a d/ e/");
+	rig_is(r, "a", "x");
+	rig_is(r, "d/x", "x");
+	assert_int_equal(rig_there(r, "b"), -ENOENT);
+	/* What was never asked for is not known to be absent. */
+	assert_int_not_equal(rig_list(r, "e", false, names, sizeof(names)), 0);
+	assert_int_not_equal(rig_there(r, "e/none"), -ENOENT);
+	rig_write(r, "b", "mine");
+	rig_unlink(r, "a");
+	rig_rename(r, "d", "f");
+	rig_lists(r, "", "b e/ f/");
+	atomic_store(&r->f.silent, false);
+	rig_sync(r);
+	rig_holds(r, "a", NULL);
+	rig_holds(r, "b", "mine");
+	rig_holds(r, "f/x", "x");
+}
+
+static void test_rmdir(void **state)
+{
+	struct rig *r = *state;
+	struct vfs *v = r->f.v;
+
+	rig_mkdir(r, "d");
+	rig_sync(r);
+	rig_put_text(r, "d/theirs", "x");
+	assert_int_equal(vfs_rmdir(v, META_ROOT_INO, "d"), -ENOTEMPTY);
+	rig_unlink(r, "d/theirs");
+	assert_int_equal(vfs_unlink(v, META_ROOT_INO, "d"), -EISDIR);
+	assert_int_equal(vfs_rmdir(v, META_ROOT_INO, "d"), 0);
+	rig_sync(r);
+	rig_holds(r, "d/", NULL);
+	rig_lists(r, "", "");
+	/* An implicit one does not vanish with its last file. */
+	rig_put_text(r, "e/x", "x");
+	rig_unlink(r, "e/x");
+	rig_sync(r);
+	rig_lists(r, "", "e/");
+	rig_holds(r, "e/", "");
+	assert_int_equal(vfs_rmdir(v, META_ROOT_INO, "e"), 0);
+	rig_sync(r);
+	rig_lists(r, "", "");
+	rig_put_text(r, "f", "x");
+	assert_int_equal(vfs_rmdir(v, META_ROOT_INO, "f"), -ENOTDIR);
+}
+
+struct slow_reader {
+	char seen[1024];
+	uint64_t offset;
+	unsigned left;
+};
+
+static int read_some(void *ctx, const struct vfs_dirent *d)
+{
+	struct slow_reader *s = ctx;
+
+	if (!s->left)
+		return 1;
+	s->left--;
+	s->offset = d->offset;
+	strcat(s->seen, d->name);
+	strcat(s->seen, " ");
+	return 0;
+}
+
+/* A reader goes on where it was, whatever happens in between. */
+static void test_cookies(void **state)
+{
+	struct rig *r = *state;
+	struct slow_reader s = {.left = 4};
+	struct vfs_dir *d;
+
+	put_all(r, "a b c e");
+	assert_int_equal(vfs_opendir(r->f.v, META_ROOT_INO, &d), 0);
+	assert_int_equal(vfs_readdir(r->f.v, d, 0, false, read_some, &s), 0);
+	assert_string_equal(s.seen, ". .. a b ");
+	rig_unlink(r, "b");
+	rig_unlink(r, "c");
+	rig_rename(r, "a", "z");
+	rig_write(r, "n", "new");
+	s.left = 100;
+	assert_int_equal(vfs_readdir(r->f.v, d, s.offset, false, read_some, &s),
+			 0);
+	/* What was there all along is told once; what came or went may be. */
+	assert_non_null(strstr(s.seen, " e "));
+	assert_null(strstr(s.seen, " c "));
+	assert_null(strstr(strstr(s.seen, " a ") + 1, " a "));
+	vfs_releasedir(r->f.v, d);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),
+		RIG_TEST(test_shapes),
+		RIG_TEST(test_changed),
+		RIG_TEST(test_vanished_open),
+		RIG_TEST(test_dirty_kept),
+		RIG_TEST(test_settled_kept),
+		RIG_TEST(test_attributes_once),
+		RIG_TEST(test_modes),
+		RIG_TEST(test_ttl),
+		RIG_TEST(test_new_directory),
+		RIG_TEST(test_pages),
+		RIG_TEST(test_big),
+		RIG_TEST(test_outage),
+		RIG_TEST(test_rmdir),
+		RIG_TEST(test_cookies),
+		RIG_TEST_UNVERSIONED(test_shapes),
+		RIG_TEST_UNVERSIONED(test_changed),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
