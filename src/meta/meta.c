@@ -52,7 +52,7 @@ static const char *const table_names[META_TABLE_COUNT] = {
 	[META_HEAD] = "head",	    [META_EXTENT] = "extent",
 	[META_DIRTY] = "dirty",	    [META_DUE] = "due",
 	[META_ORPHAN] = "orphan",   [META_VIEW] = "view",
-	[META_HISTORY] = "history",
+	[META_HISTORY] = "history", [META_PAST] = "past",
 };
 
 /* LMDB's codes are positive errno values or its own negative ones. */

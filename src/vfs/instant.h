@@ -3,6 +3,7 @@
 #ifndef VERS3_VFS_INSTANT_INTERNAL_H
 #define VERS3_VFS_INSTANT_INTERNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -10,6 +11,7 @@
  *
  *	2026-11-21T12:00:00Z	with or without a fraction of a second
  *	2026-11-21T12-00-00Z	as the names in .versions have it
+ *	GMT-2026.11.21-12.00.00	as Samba's shadow_copy2 has it
  *	2026-11-21		the beginning of that day, UTC
  *	90s 30m 2h 7d 2w	so long before now_ns
  *
@@ -17,5 +19,7 @@
  * and is listed with that time, was there. 0 or -EINVAL.
  */
 int instant_parse(const char *text, int64_t now_ns, int64_t *ret_ns);
+/* Whether it is one that is counted back from now. */
+bool instant_is_relative(const char *text);
 
 #endif

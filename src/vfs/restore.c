@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "instant.h"
-#include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
 #include "vers3/vfs/content.h"
@@ -15,8 +14,7 @@
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
-
-#define CLOCK_SLACK_NS (2 * NS_PER_S)
+#include "version_list.h"
 
 /* Which version of a key is looked for in a list, newest first. */
 struct search {
@@ -24,7 +22,8 @@ struct search {
 	bool previous; /* else the one that stood there at at_ns */
 	int64_t at_ns;
 	unsigned seen; /* entries of this key */
-	bool past, found;
+	bool found;
+	struct version_list list;
 	bool marker; /* what was found is a delete marker */
 	char version_id[META_VERSION_MAX + 1];
 };
@@ -44,10 +43,8 @@ static int look_at(void *ctx, const struct store_entry *e)
 	bool marker = e->kind == STORE_ENTRY_MARKER;
 	struct search *s = ctx;
 
-	if (s->found || s->past)
-		return 0;
 	if (strcmp(e->key, s->key) != 0) {
-		s->past = true;
+		s->list.stop = true;
 		return 0;
 	}
 	if (s->previous)
@@ -57,67 +54,18 @@ static int look_at(void *ctx, const struct store_entry *e)
 	if (s->found && strlen(e->version_id) > META_VERSION_MAX)
 		return -EIO;
 	if (s->found) {
+		s->list.stop = true;
 		s->marker = marker;
 		strcpy(s->version_id, e->version_id);
 	}
 	return 0;
 }
 
-/* Takes the place of a list's next page over from the reply. */
-static int next_page(struct store_reply *reply, char **key_marker,
-		     char **version_marker)
-{
-	free(*key_marker);
-	free(*version_marker);
-	*key_marker = strdup(reply->next_key_marker);
-	*version_marker = reply->next_version_marker
-				  ? strdup(reply->next_version_marker)
-				  : NULL;
-	return *key_marker && (*version_marker || !reply->next_version_marker)
-		       ? 0
-		       : -ENOMEM;
-}
-
 static int search_versions(struct vfs *v, struct search *s)
 {
-	char *key_marker = NULL, *version_marker = NULL;
-	bool more = true;
-	int rc = 0;
-
-	while (!rc && more) {
-		struct store_request r;
-
-		store_request_init(&r, STORE_LIST_VERSIONS);
-		r.prefix = s->key;
-		r.key_marker = key_marker;
-		r.version_marker = version_marker;
-		r.on_entry = look_at;
-		r.entry_ctx = s;
-		rc = store_call(v->store, &r);
-		more = !rc && r.reply.truncated && r.reply.next_key_marker &&
-		       !s->found && !s->past;
-		if (more)
-			rc = next_page(&r.reply, &key_marker, &version_marker);
-		store_request_release(&r);
-	}
-	free(key_marker);
-	free(version_marker);
-	return rc;
-}
-
-/*
- * Now by the server's clock, which is the one that versions are dated by. It
- * is known to a second and the time of an answer: so much is no difference.
- */
-static int64_t server_now(struct vfs *v)
-{
-	struct metrics_snapshot m = {.clock_skew_ns = 0};
-
-	if (v->metrics)
-		metrics_store_read(v->metrics, &m);
-	if (llabs(m.clock_skew_ns) < CLOCK_SLACK_NS)
-		return clock_real_ns();
-	return clock_real_ns() + m.clock_skew_ns;
+	s->list = (struct version_list){
+		.prefix = s->key, .on_entry = look_at, .ctx = s};
+	return version_list(v->store, &s->list);
 }
 
 /* The version id that is meant; has META_VERSION_MAX + 1 bytes. */
@@ -136,7 +84,7 @@ static int pick(struct vfs *v, const struct restore *what, const char *key,
 	}
 	s.previous = !strcmp(what->which, "@previous");
 	if (!s.previous &&
-	    instant_parse(what->which + 1, server_now(v), &s.at_ns))
+	    instant_parse(what->which + 1, vfs_server_now_ns(v), &s.at_ns))
 		return say(answer, -EINVAL, what->which,
 			   "is no time; want such as 2026-11-21T12:00:00Z, "
 			   "2026-11-21 or 2h");

@@ -34,6 +34,14 @@ bool s3xattr_owns(const char *name)
 	return bare_name(name) != NULL;
 }
 
+bool s3xattr_of_version(const char *name)
+{
+	const char *bare = bare_name(name);
+
+	return bare && (!strcmp(bare, "version_id") || !strcmp(bare, "etag") ||
+			!strcmp(bare, "last_modified"));
+}
+
 static int put_text(struct buf *value, const char *text)
 {
 	return text && *text ? buf_puts(value, text) : -ENODATA;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/conflict.h"
@@ -21,6 +22,7 @@
 #include "vers3/vfs/view.h"
 
 #define CONTROL_TTL_NS NS_PER_S
+#define CLOCK_SLACK_NS (2 * NS_PER_S)
 
 static int make_root(struct vfs *v)
 {
@@ -174,6 +176,32 @@ int vfs_object_key(const struct vfs *v, const char *path, char *buf)
 	memcpy(buf, v->config.prefix, head);
 	memcpy(buf + head, path, len + 1);
 	return 0;
+}
+
+int vfs_child_path(const char *dir, const char *name, char *buf)
+{
+	size_t dir_len = strlen(dir), len = strlen(name);
+	size_t head = dir_len ? dir_len + 1 : 0;
+
+	if (head + len > META_KEY_MAX)
+		return -ENAMETOOLONG;
+	if (dir_len) {
+		memcpy(buf, dir, dir_len);
+		buf[dir_len] = '/';
+	}
+	memcpy(buf + head, name, len + 1);
+	return 0;
+}
+
+int64_t vfs_server_now_ns(struct vfs *v)
+{
+	struct metrics_snapshot m = {.clock_skew_ns = 0};
+
+	if (v->metrics)
+		metrics_store_read(v->metrics, &m);
+	if (llabs(m.clock_skew_ns) < CLOCK_SLACK_NS)
+		return clock_real_ns();
+	return clock_real_ns() + m.clock_skew_ns;
 }
 
 void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st)

@@ -86,6 +86,7 @@ enum meta_table {
 	META_ORPHAN, /* ino → (no name left, not yet reclaimed) */
 	META_VIEW, /* versions view: ino → node */
 	META_HISTORY, /* versions view: listed versions */
+	META_PAST, /* versions view: names at an instant */
 	META_TABLE_COUNT,
 };
 

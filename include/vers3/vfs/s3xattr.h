@@ -15,6 +15,8 @@
 
 /* Whether a name is one of these. */
 bool s3xattr_owns(const char *name);
+/* Whether the version alone tells it, and head may be empty. */
+bool s3xattr_of_version(const char *name);
 /*
  * Appends the value. head: the object's headers as meta_head_get() gives
  * them. -ENODATA where S3 said nothing or the name is unknown.

@@ -33,6 +33,7 @@
 
 #define VFS_CONTROL_INO	 UINT64_C(2) /* .control */
 #define VFS_VERSIONS_INO UINT64_C(3) /* .versions at the root */
+#define VFS_AT_INO	 UINT64_C(4) /* the tree at the instant `at` */
 /* Inode numbers of the versions view have this bit set. */
 #define VFS_VIEW_BIT	  (UINT64_C(1) << 62)
 #define VFS_CONTROL_NAME  ".control"
@@ -59,6 +60,7 @@ struct vfs_config {
 	enum vfs_versions_mode versions;
 	bool versioned; /* the bucket keeps versions */
 	struct caps caps; /* what the server can do beside */
+	int64_t at_ns; /* the root shows the tree of then; 0: now */
 	bool auto_uid; /* new files: the caller's ids, else defaults' */
 };
 
@@ -234,6 +236,13 @@ void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st);
 /* The kernel's copies are stale; nothing where notify is not set. */
 void vfs_inval_inode(struct vfs *v, uint64_t ino);
 void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name);
+/* A name's path in the directory at path `dir`: 0 or -ENAMETOOLONG. */
+int vfs_child_path(const char *dir, const char *name, char *buf);
+/*
+ * Now by the server's clock, which is the one that versions are dated by. It
+ * is known to a second and the time of an answer: so much is no difference.
+ */
+int64_t vfs_server_now_ns(struct vfs *v);
 /* Whole object key: prefix + path; buf of META_KEY_MAX + 1 bytes. */
 int vfs_object_key(const struct vfs *v, const char *path, char *buf);
 

@@ -14,10 +14,11 @@
 int view_new(struct vfs *v, struct view **ret_view);
 void view_free(struct view *w);
 
-/* VFS_VERSIONS_INO or a number with VFS_VIEW_BIT. */
+/* VFS_VERSIONS_INO, VFS_AT_INO or a number with VFS_VIEW_BIT. */
 static inline bool view_owns(uint64_t ino)
 {
-	return ino == VFS_VERSIONS_INO || (ino & VFS_VIEW_BIT);
+	return ino == VFS_VERSIONS_INO || ino == VFS_AT_INO ||
+	       (ino & VFS_VIEW_BIT);
 }
 
 int view_lookup(struct vfs *v, uint64_t parent, const char *name,

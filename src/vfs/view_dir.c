@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading directories of the versions view. Offsets count the entries, in an
+ * order that stays: versions from the oldest, then names.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vers3/util/pool.h"
+#include "vers3/vfs/history.h"
+#include "view_node.h"
+
+#define OFF_DOT	   1
+#define OFF_DOTDOT 2
+#define AHEAD	   128 /* entries whose attributes are asked for at once */
+#define WIDTH	   32
+
+/* Where a reader stands: after the entry with this offset. */
+struct view_dir {
+	uint64_t ino;
+	struct view_node node; /* the directory */
+	uint64_t offset; /* of the last entry given */
+	uint64_t order; /* of the last version given */
+	bool children; /* versions are done */
+	char name[META_NAME_MAX + 1]; /* the last child given */
+	uint64_t asked; /* attributes were asked for up to this offset */
+};
+
+static int load(struct vfs *v, const struct view_node *n)
+{
+	bool any = false, below = true;
+	int rc = 0;
+
+	if (n->kind == VIEW_PAST_DIR)
+		return past_load(v, v->view->past, n->at_ns, n->path);
+	if (n->kind != VIEW_NAME)
+		return -ENOTDIR;
+	if (n->path[0])
+		rc = history_load_name(v, v->view->history, n->path, &any,
+				       &below);
+	if (!rc && below)
+		rc = history_load_dir(v, v->view->history, n->path);
+	return rc;
+}
+
+int view_opendir(struct vfs *v, uint64_t ino, struct view_dir **ret_dir)
+{
+	struct view_dir *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (!d)
+		return -ENOMEM;
+	d->ino = ino;
+	d->offset = OFF_DOTDOT;
+	rc = view_node_read(v, ino, &d->node);
+	if (!rc)
+		rc = load(v, &d->node);
+	if (rc) {
+		free(d);
+		return rc;
+	}
+	*ret_dir = d;
+	return 0;
+}
+
+void view_closedir(struct view_dir *d)
+{
+	free(d);
+}
+
+static int peek_past(struct vfs *v, const struct view_dir *d, char *name,
+		     struct view_node *n)
+{
+	const struct view_node *dir = &d->node;
+	char path[META_KEY_MAX + 1];
+	struct past_entry e;
+	int rc;
+
+	for (;;) {
+		rc = past_next(v, v->view->past, dir->at_ns, dir->path, d->name,
+			       name, &e);
+		if (rc != -ESTALE)
+			break;
+		/* It was forgotten since: the same is asked for anew. */
+		rc = load(v, dir);
+		if (rc)
+			return rc;
+	}
+	if (!rc)
+		rc = vfs_child_path(dir->path, name, path);
+	if (!rc)
+		view_node_of_past(dir, path, &e, n);
+	return rc;
+}
+
+/* The entry after where d stands, which next then is. */
+static int peek(struct vfs *v, const struct view_dir *d, struct view_dir *next,
+		char *name, struct view_node *n)
+{
+	const char *path = d->node.path;
+	struct history_entry e;
+	int rc = -ENOENT;
+
+	*next = *d;
+	next->offset++;
+	if (d->node.kind == VIEW_PAST_DIR) {
+		rc = peek_past(v, d, next->name, n);
+		strcpy(name, next->name);
+		return rc;
+	}
+	if (!d->children && path[0]) {
+		rc = history_next(v, path, d->order, &e);
+		if (!rc) {
+			next->order = e.order;
+			view_node_of_entry(path, &e, n);
+			return view_entry_name(&e, name, VIEW_NAME_SIZE);
+		}
+	}
+	if (rc != -ENOENT)
+		return rc;
+	next->children = true;
+	rc = history_next_name(v, path, d->name, next->name);
+	if (rc)
+		return rc;
+	strcpy(name, next->name);
+	memset(n, 0, sizeof(*n));
+	n->kind = VIEW_NAME;
+	n->root_len = d->node.root_len;
+	return vfs_child_path(path, name, n->path);
+}
+
+struct ahead {
+	struct vfs *v;
+	struct view_node *nodes;
+};
+
+static int ask_one(void *ctx, unsigned i)
+{
+	const struct ahead *a = ctx;
+	uint64_t ino;
+	int rc = view_node_file(a->v, &a->nodes[i], &ino);
+
+	return rc ? rc : view_node_attrs(a->v, ino, &a->nodes[i]);
+}
+
+/*
+ * Asks for the attributes of the entries that come, many at once. Best
+ * effort: who looks at one that failed learns why.
+ */
+static void ask_ahead(struct vfs *v, struct view_dir *d)
+{
+	char name[VIEW_NAME_SIZE + META_NAME_MAX];
+	struct view_dir at = *d, next;
+	struct ahead a = {v, NULL};
+	unsigned count = 0;
+
+	if (d->offset < d->asked)
+		return;
+	a.nodes = malloc(AHEAD * sizeof(*a.nodes));
+	if (!a.nodes)
+		return;
+	while (count < AHEAD && !peek(v, &at, &next, name, &a.nodes[count])) {
+		at = next;
+		count++;
+	}
+	pool_each(v->view->pool, WIDTH, count, ask_one, &a);
+	d->asked = at.offset;
+	free(a.nodes);
+}
+
+static int emit_dots(struct view_dir *d, uint64_t offset, vfs_dirent_fn fn,
+		     void *ctx)
+{
+	const struct vfs_dirent dots[] = {
+		{".", d->ino, S_IFDIR, OFF_DOT, NULL},
+		{"..", d->ino, S_IFDIR, OFF_DOTDOT, NULL},
+	};
+
+	for (int i = 0; i < 2; i++)
+		if (offset < dots[i].offset && fn(ctx, &dots[i]))
+			return 1;
+	return 0;
+}
+
+static void rewind_to_start(struct view_dir *d)
+{
+	d->offset = OFF_DOTDOT;
+	d->order = 0;
+	d->children = false;
+	d->name[0] = '\0';
+}
+
+static int emit(struct vfs *v, const char *name, uint64_t offset, bool plus,
+		struct view_node *n, vfs_dirent_fn fn, void *ctx)
+{
+	struct vfs_dirent de = {
+		.name = name,
+		.offset = offset,
+		.ino = view_node_number(n),
+		.mode = view_node_is_dir(n) ? S_IFDIR : 0,
+	};
+	struct vfs_entry entry;
+
+	/* One that cannot be told is looked up, and fails then. */
+	if (plus && !view_node_entry(v, n, &entry)) {
+		de.mode = entry.st.st_mode & S_IFMT;
+		de.entry = &entry;
+	}
+	return fn(ctx, &de);
+}
+
+int view_readdir(struct vfs *v, struct view_dir *d, uint64_t offset, bool plus,
+		 vfs_dirent_fn fn, void *ctx)
+{
+	char name[VIEW_NAME_SIZE + META_NAME_MAX];
+	struct view_dir next;
+	struct view_node n;
+	int rc;
+
+	/* Of all versions attributes cost too much to ask unasked. */
+	plus = plus && d->node.kind == VIEW_PAST_DIR;
+	if (emit_dots(d, offset, fn, ctx))
+		return 0;
+	if (offset < d->offset)
+		rewind_to_start(d);
+	for (;;) {
+		if (plus && d->offset >= offset)
+			ask_ahead(v, d);
+		rc = peek(v, d, &next, name, &n);
+		if (rc)
+			break;
+		if (next.offset > offset &&
+		    emit(v, name, next.offset, plus, &n, fn, ctx))
+			return 0;
+		next.asked = d->asked;
+		*d = next;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "view_node.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <openssl/evp.h>
+
+#include "vers3/util/clock.h"
+#include "vers3/vfs/objattr.h"
+#include "vers3/vfs/reader.h"
+
+static uint64_t hash(const char *text, size_t text_len)
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	EVP_Digest(text, text_len, md, &len, EVP_sha256(), NULL);
+	return VFS_VIEW_BIT | (meta_from_be64(md) & (VFS_VIEW_BIT - 1));
+}
+
+uint64_t view_node_root_number(uint64_t dir, const char *spelling,
+			       int64_t at_ns)
+{
+	char text[META_NAME_MAX + 48];
+	int len = snprintf(text, sizeof(text), "i%" PRIx64 ",%" PRId64 ",%s",
+			   dir, at_ns, spelling);
+
+	return hash(text, (size_t)len < sizeof(text) ? (size_t)len
+						     : sizeof(text) - 1);
+}
+
+uint64_t view_node_number(const struct view_node *n)
+{
+	char text[META_KEY_MAX + META_VERSION_MAX + 16];
+	int text_len;
+
+	if (n->kind == VIEW_NAME && !n->path[0])
+		return VFS_VERSIONS_INO;
+	if (n->kind == VIEW_PAST_DIR) {
+		if (strlen(n->path) == n->root_len)
+			return n->root;
+		text_len = snprintf(text, sizeof(text), "%c%s%c%" PRIx64,
+				    n->kind, n->path, 0, n->root);
+		return hash(text, (size_t)text_len);
+	}
+	text_len = snprintf(text, sizeof(text), "%c%s%c%s", n->kind, n->path, 0,
+			    n->version.version_id);
+	if (n->root_len)
+		text_len += snprintf(text + text_len, 8, "%u", n->root_len);
+	return hash(text, (size_t)text_len);
+}
+
+/* The record: fixed part, then path, version id and ETag with their NULs. */
+struct packed {
+	uint8_t kind, known;
+	uint16_t root_len;
+	uint32_t mode, uid, gid;
+	uint64_t rdev, size_bytes, root;
+	int64_t mtime_ns, last_modified_ns, at_ns;
+};
+
+static int node_put_record(struct vfs *v, uint64_t ino,
+			   const struct view_node *n)
+{
+	struct packed p;
+	struct buf b;
+	unsigned char key[8];
+	int rc;
+
+	memset(&p, 0, sizeof(p));
+	p.kind = n->kind;
+	p.known = n->known;
+	p.root_len = n->root_len;
+	p.mode = n->mode;
+	p.uid = n->uid;
+	p.gid = n->gid;
+	p.rdev = n->rdev;
+	p.root = n->root;
+	p.at_ns = n->at_ns;
+	p.mtime_ns = n->mtime_ns;
+	p.size_bytes = n->version.size_bytes;
+	p.last_modified_ns = n->version.last_modified_ns;
+	buf_init(&b, 4096);
+	rc = buf_add(&b, &p, sizeof(p));
+	if (!rc)
+		rc = buf_add(&b, n->path, strlen(n->path) + 1);
+	if (!rc)
+		rc = buf_add(&b, n->version.version_id,
+			     strlen(n->version.version_id) + 1);
+	if (!rc)
+		rc = buf_add(&b, n->version.etag, strlen(n->version.etag) + 1);
+	meta_be64(key, ino);
+	if (!rc)
+		rc = meta_put(v->meta, META_VIEW, key, sizeof(key), b.data,
+			      b.len);
+	buf_release(&b);
+	return rc;
+}
+
+/* The key that the version is of; a directory's own object ends in '/'. */
+static void set_key(struct view_node *n)
+{
+	size_t len = strlen(n->path);
+
+	memcpy(n->version.key, n->path, len + 1);
+	if (n->kind == VIEW_PAST_DIR && len < META_KEY_MAX)
+		strcpy(n->version.key + len, "/");
+}
+
+static int unpack(const struct meta_val *val, struct view_node *n)
+{
+	const char *at = val->data, *end = at + val->size;
+	const char *path, *vid, *etag;
+	struct packed p;
+
+	if (val->size < sizeof(p) + 3 || end[-1])
+		return -EIO;
+	memcpy(&p, at, sizeof(p));
+	path = at + sizeof(p);
+	vid = path + strlen(path) + 1;
+	if (vid >= end)
+		return -EIO;
+	etag = vid + strlen(vid) + 1;
+	if (etag >= end || strlen(path) > META_KEY_MAX ||
+	    strlen(vid) > META_VERSION_MAX || strlen(etag) > META_ETAG_MAX)
+		return -EIO;
+	memset(n, 0, sizeof(*n));
+	n->kind = p.kind;
+	n->known = p.known;
+	n->root_len = p.root_len;
+	n->mode = p.mode;
+	n->uid = p.uid;
+	n->gid = p.gid;
+	n->rdev = p.rdev;
+	n->root = p.root;
+	n->at_ns = p.at_ns;
+	n->mtime_ns = p.mtime_ns;
+	strcpy(n->path, path);
+	set_key(n);
+	strcpy(n->version.version_id, vid);
+	strcpy(n->version.etag, etag);
+	n->version.size_bytes = p.size_bytes;
+	n->version.last_modified_ns = p.last_modified_ns;
+	reader_content_id(&n->version);
+	return 0;
+}
+
+int view_node_read(struct vfs *v, uint64_t ino, struct view_node *n)
+{
+	unsigned char key[8];
+	struct meta_val val;
+	int rc;
+
+	memset(n, 0, sizeof(*n));
+	if (ino == VFS_VERSIONS_INO) {
+		n->kind = VIEW_NAME;
+		return 0;
+	}
+	if (ino == VFS_AT_INO) {
+		n->kind = VIEW_PAST_DIR;
+		n->root = ino;
+		n->at_ns = v->config.at_ns;
+		return 0;
+	}
+	rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	meta_be64(key, ino);
+	rc = meta_get(v->meta, META_VIEW, key, sizeof(key), &val);
+	if (!rc)
+		rc = unpack(&val, n);
+	meta_unlock(v->meta);
+	return rc;
+}
+
+/* Files a node unless it is filed; what it is based on never changes. */
+int view_node_file(struct vfs *v, struct view_node *n, uint64_t *ret_ino)
+{
+	struct view_node old;
+	uint64_t ino = view_node_number(n);
+	int rc;
+
+	*ret_ino = ino;
+	if (!(ino & VFS_VIEW_BIT))
+		return 0;
+	rc = view_node_read(v, ino, &old);
+	if (!rc && !strcmp(old.version.version_id, n->version.version_id) &&
+	    !strcmp(old.version.etag, n->version.etag)) {
+		*n = old;
+		return 0;
+	}
+	if (rc && rc != -ENOENT)
+		return rc;
+	rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = node_put_record(v, ino, n);
+	meta_unlock(v->meta);
+	return rc;
+}
+
+static void take_version(struct view_node *n, const struct history_entry *e)
+{
+	set_key(n);
+	strcpy(n->version.version_id, e->version_id);
+	strcpy(n->version.etag, e->etag);
+	n->version.size_bytes = e->size_bytes;
+	n->version.last_modified_ns =
+		e->last_modified_ns - e->last_modified_ns % NS_PER_S;
+	reader_content_id(&n->version);
+}
+
+void view_node_of_entry(const char *path, const struct history_entry *e,
+			struct view_node *n)
+{
+	memset(n, 0, sizeof(*n));
+	n->kind = e->marker ? VIEW_MARKER : VIEW_VERSION;
+	strcpy(n->path, path);
+	take_version(n, e);
+}
+
+void view_node_of_past(const struct view_node *dir, const char *path,
+		       const struct past_entry *e, struct view_node *n)
+{
+	memset(n, 0, sizeof(*n));
+	n->kind = e->dir ? VIEW_PAST_DIR : VIEW_PAST_FILE;
+	strcpy(n->path, path);
+	if (e->dir) {
+		n->root_len = dir->root_len;
+		n->at_ns = dir->at_ns;
+		n->root = dir->root;
+	}
+	take_version(n, &e->version);
+}
+
+/* Asks for one version's metadata; the caller releases r. */
+int view_node_head(struct vfs *v, const struct view_node *n,
+		   struct store_request *r)
+{
+	char key[META_KEY_MAX + 1];
+	int rc = vfs_object_key(v, n->version.key, key);
+
+	store_request_init(r, STORE_HEAD);
+	if (rc)
+		return rc;
+	r->key = key;
+	r->version_id = n->version.version_id[0] ? n->version.version_id : NULL;
+	rc = store_call(v->store, r);
+	r->key = NULL;
+	return rc;
+}
+
+/* Whether S3 keeps attributes for it. */
+static bool has_attrs(const struct view_node *n)
+{
+	if (n->kind == VIEW_PAST_DIR)
+		return n->version.version_id[0] || n->version.etag[0];
+	return n->kind == VIEW_VERSION || n->kind == VIEW_PAST_FILE;
+}
+
+int view_node_attrs(struct vfs *v, uint64_t ino, struct view_node *n)
+{
+	struct store_request r;
+	struct objattr a;
+	int rc;
+
+	if (n->known || !has_attrs(n))
+		return 0;
+	rc = view_node_head(v, n, &r);
+	if (!rc)
+		rc = objattr_parse(n->version.key, &r.reply.object.meta,
+				   &r.reply.object.headers,
+				   r.reply.object.last_modified_ns,
+				   &v->config.defaults, &a, NULL);
+	store_request_release(&r);
+	if (rc)
+		return rc;
+	n->known = true;
+	n->mode = a.mode;
+	n->uid = a.uid;
+	n->gid = a.gid;
+	n->rdev = a.rdev;
+	n->mtime_ns = a.mtime_ns;
+	rc = meta_lock(v->meta);
+	if (rc)
+		return rc;
+	rc = node_put_record(v, ino, n);
+	meta_unlock(v->meta);
+	return rc;
+}
+
+void view_node_stat(struct vfs *v, uint64_t ino, const struct view_node *n,
+		    struct stat *st)
+{
+	const struct objattr_defaults *def = &v->config.defaults;
+	struct meta_inode in;
+
+	memset(&in, 0, sizeof(in));
+	in.ino = ino;
+	in.nlink = 1;
+	in.uid = def->uid;
+	in.gid = def->gid;
+	in.mtime_ns = in.ctime_ns = n->version.last_modified_ns;
+	if (n->kind == VIEW_NAME) {
+		in.mode = S_IFDIR | 0555;
+		in.nlink = 2;
+		in.mtime_ns = in.ctime_ns = v->view->born_ns;
+	} else if (n->kind == VIEW_PAST_DIR && !n->known) {
+		in.mode = S_IFDIR | def->dir_mode;
+		in.nlink = 2;
+		in.mtime_ns = in.ctime_ns = n->at_ns;
+	} else if (n->kind == VIEW_MARKER) {
+		in.mode = S_IFREG | 0444;
+	} else {
+		in.mode = n->mode;
+		if (n->kind == VIEW_VERSION)
+			in.mode &= ~(uint32_t)0222;
+		in.uid = n->uid;
+		in.gid = n->gid;
+		in.rdev = n->rdev;
+		in.mtime_ns = n->mtime_ns;
+		in.size_bytes = n->version.size_bytes;
+	}
+	in.atime_ns = in.mtime_ns;
+	vfs_stat_of(&in, st);
+}
+
+int view_node_entry(struct vfs *v, struct view_node *n, struct vfs_entry *ret)
+{
+	int rc = view_node_file(v, n, &ret->ino);
+
+	if (!rc)
+		rc = view_node_attrs(v, ret->ino, n);
+	if (rc)
+		return rc;
+	view_node_stat(v, ret->ino, n, &ret->st);
+	ret->ttl_ns = VIEW_VERSION_TTL;
+	if (n->kind == VIEW_NAME)
+		ret->ttl_ns = v->config.ttl_ns;
+	else if (n->kind == VIEW_PAST_DIR)
+		ret->ttl_ns = past_ttl_ns(v, n->at_ns);
+	return 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The nodes of the versions view: what its inode numbers stand for.
+ *
+ * A number is a hash of what a node stands for, with VFS_VIEW_BIT, so the
+ * same name and version have the same number on every mount, and never one
+ * of the live tree's. META_VIEW tells what a number stands for.
+ *
+ * A directory can stand in one place only, or the kernel mixes them up. So
+ * a name seen from DIR/.versions is another directory than from the root's
+ * .versions, and directories of an instant are told apart by the instant's
+ * own directory, whose number is of its spelling too. A file may stand in
+ * many: that of an instant is the same in all instants that had this version.
+ */
+#ifndef VERS3_VFS_VIEW_NODE_INTERNAL_H
+#define VERS3_VFS_VIEW_NODE_INTERNAL_H
+
+#include "past.h"
+#include "vers3/vfs/history.h"
+#include "vers3/vfs/view.h"
+
+#define VIEW_VERSION_TTL (3600 * NS_PER_S) /* a version never changes */
+
+enum view_kind {
+	VIEW_NAME = 'd', /* all that ever stood at a name */
+	VIEW_VERSION = 'v',
+	VIEW_MARKER = 'm',
+	VIEW_PAST_DIR = 't', /* a directory as it was at an instant */
+	VIEW_PAST_FILE = 'f', /* a file, with the mode that it had */
+};
+
+struct view {
+	struct history *history; /* owned */
+	struct past *past; /* owned */
+	struct pool *pool; /* owned: attributes asked for at once */
+	int64_t born_ns;
+};
+
+/* What a number stands for; with META_I_ATTRS-like `known` its attributes. */
+struct view_node {
+	enum view_kind kind;
+	char path[META_KEY_MAX + 1];
+	uint16_t root_len; /* directories: of DIR in path, seen below it */
+	int64_t at_ns; /* PAST_DIR */
+	uint64_t root; /* PAST_DIR: the instant's own directory */
+	struct meta_version version; /* none: a NAME, an implicit PAST_DIR */
+	bool known; /* the attributes below were asked for */
+	uint32_t mode, uid, gid;
+	uint64_t rdev;
+	int64_t mtime_ns;
+};
+
+static inline bool view_node_is_dir(const struct view_node *n)
+{
+	return n->kind == VIEW_NAME || n->kind == VIEW_PAST_DIR;
+}
+
+/* A version of a path, with the kind that fits or is given. */
+void view_node_of_entry(const char *path, const struct history_entry *e,
+			struct view_node *n);
+void view_node_of_past(const struct view_node *dir, const char *path,
+		       const struct past_entry *e, struct view_node *n);
+/* The number of an instant's own directory in a .versions directory. */
+uint64_t view_node_root_number(uint64_t dir, const char *spelling,
+			       int64_t at_ns);
+
+uint64_t view_node_number(const struct view_node *n);
+/* Reads what a number stands for. 0, -ENOENT, -EIO. */
+int view_node_read(struct vfs *v, uint64_t ino, struct view_node *n);
+/* Files a node unless it is filed; then n becomes what is. */
+int view_node_file(struct vfs *v, struct view_node *n, uint64_t *ret_ino);
+/* Makes its attributes known: one HEAD a version, ever. May wait. */
+int view_node_attrs(struct vfs *v, uint64_t ino, struct view_node *n);
+void view_node_stat(struct vfs *v, uint64_t ino, const struct view_node *n,
+		    struct stat *st);
+/* Files it and gives its attributes. May wait. */
+int view_node_entry(struct vfs *v, struct view_node *n, struct vfs_entry *ret);
+/* Asks for the version's metadata; the caller releases r, also on failure. */
+int view_node_head(struct vfs *v, const struct view_node *n,
+		   struct store_request *r);
+
+/* Bytes for "TIME~VERSIONID" with all of the id encoded. */
+#define VIEW_NAME_SIZE (20 + 1 + 3 * META_VERSION_MAX + 16)
+/* That name: a marker's ends in ".deleted". view.c */
+int view_entry_name(const struct history_entry *e, char *name, size_t size);
+
+#endif
