@@ -191,6 +191,11 @@ void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 		read_control(f, size, done, arg);
 		return;
 	}
+	/* A delete marker has no bytes, and no version to ask for them. */
+	if (f->kind == FILE_VERSION && !f->version.key[0]) {
+		done(arg, 0, NULL, 0);
+		return;
+	}
 	if (f->kind == FILE_VERSION) {
 		reader_read(v->reader, &f->version, &f->stream, offset, size,
 			    done, arg);

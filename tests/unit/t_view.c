@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The versions view: what .versions shows of the bucket's history. */
+#include "vfs_rig.h"
+
+#include <ctype.h>
+
+#include "vers3/vfs/view.h"
+
+#define NAMES_MAX 131072
+
+/* Names in the order in which they come, each with a blank after it. */
+static int take_name(void *ctx, const struct vfs_dirent *d)
+{
+	char *names = ctx;
+
+	if (strcmp(d->name, ".") && strcmp(d->name, "..")) {
+		assert_true(strlen(names) + strlen(d->name) + 2 < NAMES_MAX);
+		strcat(names, d->name);
+		strcat(names, S_ISDIR(d->mode) ? "/ " : " ");
+	}
+	return 0;
+}
+
+static uint64_t find(struct rig *r, const char *path)
+{
+	struct vfs_entry e;
+
+	assert_int_equal(rig_lookup(r, path, &e), 0);
+	return e.ino;
+}
+
+static void names_of(struct rig *r, const char *path, char *names)
+{
+	struct vfs_dir *d;
+
+	*names = '\0';
+	assert_int_equal(vfs_opendir(r->f.v, find(r, path), &d), 0);
+	assert_int_equal(vfs_readdir(r->f.v, d, 0, true, take_name, names), 0);
+	vfs_releasedir(r->f.v, d);
+}
+
+/* A version's number in its directory, from 0: its name, or "". */
+static void nth(struct rig *r, const char *path, unsigned n, char *name,
+		size_t size)
+{
+	char names[NAMES_MAX], *rest = NULL, *at;
+
+	names_of(r, path, names);
+	at = strtok_r(names, " ", &rest);
+	while (at && n--)
+		at = strtok_r(NULL, " ", &rest);
+	snprintf(name, size, "%s", at ? at : "");
+}
+
+/*
+ * The names of a directory with every time and version id taken out:
+ * "v v d sub/" for two versions, a marker and a directory.
+ */
+static void shape_of(struct rig *r, const char *path, char *shape)
+{
+	char names[NAMES_MAX], *rest = NULL, *at;
+
+	*shape = '\0';
+	names_of(r, path, names);
+	for (at = strtok_r(names, " ", &rest); at;
+	     at = strtok_r(NULL, " ", &rest)) {
+		size_t len = strlen(at);
+		bool version = strchr(at, '~') && isdigit((unsigned char)*at);
+
+		if (*shape)
+			strcat(shape, " ");
+		if (!version)
+			strcat(shape, at);
+		else if (len > 8 && !strcmp(at + len - 8, ".deleted"))
+			strcat(shape, "d");
+		else
+			strcat(shape, "v");
+	}
+}
+
+static const struct {
+	const char *label;
+	const char *script; /* keys saved, with '-' before those removed */
+	const char *path;
+	const char *shape;
+} shapes[] = {
+	{"one version", "f", ".versions/f", "v"},
+	{"several", "f f f", ".versions/f", "v v v"},
+	{"deleted", "f -f", ".versions/f", "v d"},
+	{"and made again", "f -f f", ".versions/f", "v d v"},
+	{"every name that ever was", "a b -b d/x", ".versions", "a/ b/ d/"},
+	{"a directory that is gone", "d/x -d/x", ".versions", "d/"},
+	{"and what was in it", "d/x -d/x", ".versions/d", "x/"},
+	{"a file, then a directory", "n -n n/x", ".versions/n", "v d x/"},
+	{"names around it", "a a-b a/x a0", ".versions", "a/ a-b/ a0/"},
+	{"its versions alone", "a a-b a/x a0", ".versions/a", "v x/"},
+	{"deep", "a/b/c", ".versions/a/b", "c/"},
+	{"below a directory", "d/x d/y", "d/.versions", "x/ y/"},
+};
+
+static void run_keys(struct rig *r, const char *script)
+{
+	char *copy = strdup(script), *rest = NULL, *key;
+
+	assert_non_null(copy);
+	for (key = strtok_r(copy, " ", &rest); key;
+	     key = strtok_r(NULL, " ", &rest)) {
+		if (*key == '-')
+			rig_remove(r, key + 1);
+		else
+			rig_put_text(r, key, key);
+	}
+	free(copy);
+}
+
+static int setup_nothing(void **state)
+{
+	*state = NULL;
+	return 0;
+}
+
+/* Each over a bucket of its own, since history stays. */
+static void test_shapes(void **state)
+{
+	char shape[NAMES_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		void *own = NULL;
+		struct rig *r;
+
+		print_message("%s\n", shapes[i].label);
+		assert_int_equal(rig_setup(&own), 0);
+		r = own;
+		run_keys(r, shapes[i].script);
+		shape_of(r, shapes[i].path, shape);
+		assert_string_equal(shape, shapes[i].shape);
+		rig_teardown(&own);
+	}
+}
+
+static void read_version(struct rig *r, const char *dir, unsigned n,
+			 const char *text)
+{
+	char path[META_KEY_MAX + 1], name[512];
+
+	nth(r, dir, n, name, sizeof(name));
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	rig_is(r, path, text);
+}
+
+/* Oldest first, also within one second; each with its own content. */
+static void test_order(void **state)
+{
+	struct rig *r = *state;
+	char text[16], shape[NAMES_MAX], first[512], again[512];
+
+	for (int i = 0; i < 10; i++) {
+		snprintf(text, sizeof(text), "text %d", i);
+		rig_put_text(r, "d/f", text);
+	}
+	rig_remove(r, "d/f");
+	shape_of(r, ".versions/d/f", shape);
+	assert_string_equal(shape, "v v v v v v v v v v d");
+	for (unsigned i = 0; i < 10; i++) {
+		snprintf(text, sizeof(text), "text %u", i);
+		read_version(r, ".versions/d/f", i, text);
+	}
+	read_version(r, ".versions/d/f", 10, "");
+	nth(r, ".versions/d/f", 3, first, sizeof(first));
+	rig_put_text(r, "d/f", "more");
+	nth(r, ".versions/d/f", 3, again, sizeof(again));
+	assert_string_equal(again, first);
+}
+
+/* What this mount saves is there at once. */
+static void test_own(void **state)
+{
+	struct rig *r = *state;
+	char shape[NAMES_MAX];
+
+	r->f.config.ttl_ns = 600 * NS_PER_S;
+	rig_restart(r);
+	rig_write(r, "f", "one");
+	rig_sync(r);
+	shape_of(r, ".versions/f", shape);
+	assert_string_equal(shape, "v");
+	rig_write(r, "f", "two");
+	rig_sync(r);
+	shape_of(r, ".versions/f", shape);
+	assert_string_equal(shape, "v v");
+	rig_unlink(r, "f");
+	rig_sync(r);
+	shape_of(r, ".versions/f", shape);
+	assert_string_equal(shape, "v v d");
+	read_version(r, ".versions/f", 0, "one");
+	read_version(r, ".versions/f", 1, "two");
+	/* Within ttl a second look asks nothing. */
+	rig_forget_requests(r);
+	shape_of(r, ".versions/f", shape);
+	rig_asked(r, "");
+}
+
+/* Any unique beginning of a name finds the version. */
+static void test_prefix(void **state)
+{
+	struct rig *r = *state;
+	char name[512], path[1024], shorter[512];
+	struct vfs_entry e;
+
+	rig_put_text(r, "f", "one");
+	nth(r, ".versions/f", 0, name, sizeof(name));
+	for (size_t len = 10; len <= strlen(name); len++) {
+		snprintf(shorter, sizeof(shorter), "%.*s", (int)len, name);
+		snprintf(path, sizeof(path), ".versions/f/%s", shorter);
+		rig_is(r, path, "one");
+	}
+	snprintf(path, sizeof(path), ".versions/f/%.9s", name);
+	assert_int_equal(rig_lookup(r, path, &e), -ENOENT);
+	snprintf(path, sizeof(path), ".versions/f/%sx", name);
+	assert_int_equal(rig_lookup(r, path, &e), -ENOENT);
+	rig_put_text(r, "f", "two");
+	/* The day is no longer unique; the whole name is. */
+	snprintf(path, sizeof(path), ".versions/f/%.10s", name);
+	assert_int_equal(rig_lookup(r, path, &e), -ENOENT);
+	snprintf(path, sizeof(path), ".versions/f/%s", name);
+	rig_is(r, path, "one");
+}
+
+/* Numbers stay over a restart and over a cache that knows nothing. */
+static void test_numbers(void **state)
+{
+	struct rig *r = *state;
+	char name[512], path[1024];
+	uint64_t root, dir, version, marker;
+	char deleted[512];
+	struct stat st;
+
+	rig_put_text(r, "d/f", "one");
+	rig_put_text(r, "d/f", "two");
+	rig_remove(r, "d/f");
+	nth(r, ".versions/d/f", 0, name, sizeof(name));
+	snprintf(path, sizeof(path), ".versions/d/f/%s", name);
+	version = find(r, path);
+	nth(r, ".versions/d/f", 2, deleted, sizeof(deleted));
+	root = find(r, ".versions");
+	dir = find(r, ".versions/d/f");
+	assert_int_equal(root, VFS_VERSIONS_INO);
+	assert_true(view_owns(dir) && view_owns(version));
+	assert_int_not_equal(dir, version);
+	rig_restart(r);
+	/* The kernel may still know the number and nothing else. */
+	assert_int_equal(vfs_getattr(r->f.v, version, &st), 0);
+	assert_int_equal(st.st_size, 3);
+	assert_int_equal(find(r, path), version);
+	rig_forget(r);
+	assert_int_equal(find(r, path), version);
+	assert_int_equal(find(r, ".versions/d/f"), dir);
+	snprintf(path, sizeof(path), ".versions/d/f/%s", deleted);
+	marker = find(r, path);
+	assert_int_not_equal(marker, version);
+	/* The live file is another one. */
+	rig_put_text(r, "d/f", "three");
+	assert_false(view_owns(find(r, "d/f")));
+}
+
+static void test_attributes(void **state)
+{
+	struct rig *r = *state;
+	char name[512], path[1024];
+	struct vfs_entry e;
+	struct stat st = {.st_uid = 1};
+
+	rig_put_mode(r, "f", "one", "0100640");
+	rig_put_mode(r, "f", "three", "0100755");
+	nth(r, ".versions/f", 0, name, sizeof(name));
+	snprintf(path, sizeof(path), ".versions/f/%s", name);
+	assert_int_equal(rig_lookup(r, path, &e), 0);
+	assert_int_equal(e.st.st_mode, S_IFREG | 0440);
+	assert_int_equal(e.st.st_size, 3);
+	rig_forget_requests(r);
+	assert_int_equal(rig_lookup(r, path, &e), 0);
+	assert_int_equal(rig_count(r, "HeadObject"), 0);
+	/* It is the past: nobody writes there. */
+	struct vfs_file *file;
+	struct vfs_open how;
+	struct vfs_entry made;
+	uint64_t dir = find(r, ".versions/f");
+
+	assert_int_equal(vfs_open(r->f.v, e.ino, O_RDWR, &file, &how), -EROFS);
+	assert_int_equal(vfs_setattr(r->f.v, e.ino, &st, VFS_SET_UID, &st),
+			 -EROFS);
+	assert_int_equal(vfs_mkdir(r->f.v, dir, "x", 0700, &vfs_fixture_caller,
+				   &made),
+			 -EROFS);
+	assert_int_not_equal(vfs_unlink(r->f.v, dir, name), 0);
+	assert_int_equal(vfs_rename(r->f.v, dir, name, META_ROOT_INO, "g", 0),
+			 -EROFS);
+	assert_int_equal(rig_versions(r, "f"), 2);
+}
+
+static void test_hidden(void **state)
+{
+	struct rig *r = *state;
+
+	rig_put_text(r, "f", "x");
+	rig_lists(r, "", "f");
+	r->f.config.versions = VFS_VERSIONS_VISIBLE;
+	rig_restart(r);
+	rig_lists(r, "", ".versions/ f");
+	r->f.config.versions = VFS_VERSIONS_OFF;
+	rig_restart(r);
+	rig_lists(r, "", "f");
+	assert_int_equal(rig_there(r, ".versions"), -ENOENT);
+}
+
+/* More versions and names than one page holds. */
+static void test_pages(void **state)
+{
+	struct rig *r = *state;
+	char key[32], name[512];
+
+	for (int i = 0; i < 1200; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		rig_put_text(r, "d/f", key);
+		snprintf(key, sizeof(key), "d/g%04d", i);
+		rig_put_text(r, key, "x");
+	}
+	read_version(r, ".versions/d/f", 0, "0");
+	read_version(r, ".versions/d/f", 1199, "1199");
+	nth(r, ".versions/d", 1200, name, sizeof(name));
+	assert_string_equal(name, "g1199/");
+}
+
+static void *walk_thread(void *arg)
+{
+	struct rig *r = arg;
+	struct vfs *v = r->f.v;
+	static const char *const names[] = {"a", "b", "c"};
+
+	for (int i = 0; i < 60; i++) {
+		char seen[NAMES_MAX] = "";
+		struct vfs_entry e;
+		struct vfs_dir *d;
+
+		if (vfs_lookup(v, VFS_VERSIONS_INO, names[i % 3], &e) ||
+		    vfs_opendir(v, e.ino, &d))
+			continue;
+		vfs_readdir(v, d, 0, true, take_name, seen);
+		vfs_releasedir(v, d);
+	}
+	return NULL;
+}
+
+/* Walks by many while versions come: nobody sees a name that is not one. */
+static void test_parallel(void **state)
+{
+	struct rig *r = *state;
+	pthread_t threads[4];
+	char shape[NAMES_MAX];
+
+	run_keys(r, "a b c");
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, walk_thread, r), 0);
+	for (unsigned i = 0; i < 20; i++) {
+		run_keys(r, "a b -b c");
+		usleep(2000);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	shape_of(r, ".versions/a", shape);
+	assert_int_equal(strlen(shape), 21 * 2 - 1);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_shapes, setup_nothing,
+						NULL),
+		RIG_TEST(test_order),
+		RIG_TEST(test_own),
+		RIG_TEST(test_prefix),
+		RIG_TEST(test_numbers),
+		RIG_TEST(test_attributes),
+		RIG_TEST(test_hidden),
+		RIG_TEST(test_pages),
+		RIG_TEST(test_parallel),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
