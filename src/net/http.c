@@ -47,6 +47,7 @@ struct job {
 	int local_port; /* of its connection; 0: none yet */
 	int unsent_bytes; /* in the socket, when last looked at */
 	bool headers_ended; /* the empty line behind them has come */
+	bool ready; /* it was, or is being, sent */
 	int callback_err; /* why a callback ended the transfer; or 0 */
 
 	pthread_mutex_t mutex; /* protects the rest */
@@ -110,6 +111,12 @@ static int on_ready(void *arg, char *primary_ip, char *local_ip,
 	(void)primary_port;
 	job->local_port = local_port;
 	job->active_mono_ns = clock_mono_ns();
+	/* Called before each sending: a second time, it is curl's own retry. */
+	if (job->ready && job->r->once) {
+		job->callback_err = -ECONNRESET;
+		return CURL_PREREQFUNC_ABORT;
+	}
+	job->ready = true;
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -358,6 +365,9 @@ static void job_finish(struct job *job, CURLcode code)
 	}
 	if (!ret)
 		ret = job_take_headers(job);
+	if (code == CURLE_ABORTED_BY_CALLBACK && ret == -ECONNRESET)
+		snprintf(r->error, sizeof(r->error),
+			 "the connection was closed before an answer came");
 	if (ret && !r->error[0])
 		snprintf(r->error, sizeof(r->error), "%s",
 			 job->callback_err ? strerror(-ret)

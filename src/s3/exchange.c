@@ -166,6 +166,13 @@ static bool is_slow(enum store_op op)
 	       op == STORE_COMPLETE_UPLOAD;
 }
 
+/* A second marker would hide what others have written meanwhile. */
+static bool places_markers(const struct store_request *r)
+{
+	return (r->op == STORE_DELETE && !r->version_id) ||
+	       r->op == STORE_DELETE_MANY;
+}
+
 static int send_it(struct exchange *x)
 {
 	const struct store_request *r = x->r;
@@ -177,6 +184,7 @@ static int send_it(struct exchange *x)
 	http->body = x->q.has_body ? &x->q.body : NULL;
 	http->bulk = r->op == STORE_GET &&
 		     (!r->range_length || r->range_length > BULK_BYTES);
+	http->once = r->once || places_markers(r);
 	http->idle_timeout_s = is_slow(r->op) ? COPY_TIMEOUT_S : 0;
 	http->sink = on_body;
 	http->sink_ctx = x;

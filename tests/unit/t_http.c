@@ -363,6 +363,36 @@ static void test_stale(void **state)
 	http_free(h);
 }
 
+/* Likewise, but the caller wants to know: it may have been carried out. */
+static void test_stale_once(void **state)
+{
+	static const struct wire_step steps[] = {
+		{"%D200 OK\r\nContent-Length: 0%E", WIRE_KEEP},
+		{NULL, WIRE_CLOSE},
+		{"%D200 OK\r\nContent-Length: 0%E", WIRE_KEEP},
+	};
+	struct http_body body = {.mem = "abcdef", .length = 6};
+	struct wire *w = wire_new(STEPS(steps));
+	struct http *h = client();
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct http_request r;
+
+		http_request_init(&r);
+		r.method = "PUT";
+		r.url = wire_url(w);
+		r.body = &body;
+		r.once = true;
+		assert_int_equal(http_perform(h, &r), i == 1 ? -ECONNRESET : 0);
+		if (i == 1)
+			assert_non_null(strstr(r.error, "closed"));
+		http_request_release(&r);
+	}
+	wire_free(w);
+	http_free(h);
+}
+
 /* A slow line is not an idle one, though all stands in the socket. */
 static void test_slow_line(void **state)
 {
@@ -477,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_no_tls),
 		cmocka_unit_test(test_sink_ends),
 		cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_stale_once),
 		cmocka_unit_test(test_slow_line),
 		cmocka_unit_test(test_short_file),
 		cmocka_unit_test(test_crowd),

@@ -51,6 +51,7 @@ struct http_request {
 	const struct kvlist *headers; /* sent as they are; NULL: none */
 	const struct http_body *body; /* NULL: none, no Content-Length */
 	bool bulk; /* a large answer is expected: big buffers */
+	bool once; /* not sent again by itself; see http_perform() */
 	unsigned idle_timeout_s; /* 0: the client's */
 	http_sink_fn sink; /* NULL: the body is dropped */
 	void *sink_ctx;
@@ -78,7 +79,9 @@ void http_free(struct http *h);
 /*
  * Sends the request and waits for the whole answer. Any thread, many at a
  * time. A request whose kept connection turns out closed is sent again on a
- * new one by itself, as long as nothing of the answer came. 0, or:
+ * new one by itself, as long as nothing of the answer came; but not one that
+ * is to be sent `once`, since the server may have carried it out before it
+ * closed: that fails with -ECONNRESET. 0, or:
  *  -ETIMEDOUT no connection in time, or idle for too long
  *  -ECONNREFUSED, -EHOSTUNREACH (no such host, no route), -ECONNRESET (closed
  *             before the whole answer came)
