@@ -20,6 +20,7 @@
 #include "vers3/store/retry.h"
 #include "vers3/store/trace.h"
 #include "vers3/util/log.h"
+#include "vers3/vfs/caps.h"
 
 /* In META_SYS: enum probe_versioning of the last mount that could ask. */
 #define SYS_VERSIONING "main.versioning"
@@ -40,6 +41,7 @@ struct stack {
 	struct space *space;
 	struct vfs *vfs;
 	enum probe_versioning versioning;
+	struct caps caps;
 	bool outage; /* versioning is what meta remembers */
 	char outage_reason[512];
 	char warning[1024];
@@ -252,6 +254,9 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 	rc = remember(s, reason, size);
 	if (rc)
 		return rc;
+	/* Whoever only reads tries nothing out, and needs it not. */
+	caps_learn(s->meta, o->read_only || s->outage ? NULL : s->store,
+		   o->prefix, &s->caps);
 	rc = blocks_open(path, o->cache_size_bytes, reason, size, &s->blocks);
 	if (rc)
 		return rc;
@@ -289,6 +294,7 @@ static int start_vfs(struct stack *s)
 		.storage_class = o->storage_class,
 		.versions = o->versions,
 		.versioned = s->versioning == PROBE_VERSIONED,
+		.caps = s->caps,
 		.auto_uid = o->uid == OPTIONS_ID_NONE,
 	};
 	const struct vfs_parts parts = {

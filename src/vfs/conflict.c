@@ -60,10 +60,11 @@ void conflicts_free(struct conflicts *cs)
 }
 
 void conflict_init(struct conflict *c, const char *path,
-		   const struct meta_version *known)
+		   const struct meta_version *known, bool unsure)
 {
 	memset(c, 0, sizeof(*c));
 	c->path = path;
+	c->unsure = unsure;
 	c->held = known->key[0];
 	strcpy(c->etag, known->etag);
 	strcpy(c->version_id, known->version_id);
@@ -199,7 +200,7 @@ int conflict_guard(struct vfs *v, struct conflict *c, struct store_request *r)
 	int rc;
 
 	/* A directory's own object holds nothing but its attributes. */
-	if (!len || c->path[len - 1] == '/')
+	if (c->unsure || !len || c->path[len - 1] == '/')
 		return 0;
 	if (is_suspected(v, c->path)) {
 		rc = conflict_look(v, c);

@@ -1,53 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Deleting what is known, and nothing else. Where the server compares ETags,
- * each delete carries one. Where it does not, one list over the keys of a
- * batch vouches for those that stand there as they are known; any other is
- * asked for by itself. So `rm -rf` costs a list for a thousand keys.
+ * Deleting what is known, and nothing else, once each.
+ *
+ *	a key's way
+ *	open ──carries its ETag, or a list shows what is known──▶ send
+ *	open ──asked for: what is known──▶ send
+ *	open ──asked for: gone, or others' version──▶ done
+ *	send ──answer──▶ done
+ *	send ──refused for its ETag, or the answer was lost──▶ open
+ *
+ * Where the server compares ETags, each delete carries one. Where it does
+ * not, one list over the keys of a batch vouches for those that stand there
+ * as they are known; any other is asked for by itself. So `rm -rf` costs a
+ * list for a thousand keys.
  */
 #include "vers3/vfs/conflict.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "conflict_impl.h"
+#include "vers3/util/clock.h"
 
 #define PAGES_MAX  16 /* of a list, until it is better to ask one by one */
 #define LOOK_WIDTH 8 /* keys asked for at once */
+#define TRIES	   4 /* when answers are lost */
+#define PAUSE_NS   (100 * NS_PER_MS)
 
-/* A batch at work. All but the flags is borrowed. */
+enum state {
+	OPEN,
+	SEND,
+	DONE
+};
+
+/* A batch at work. Borrowed, but for the arrays that say so. */
 struct batch {
 	struct vfs *v;
+	struct pool *pool;
 	struct conflict *list;
 	struct store_delete *items;
 	size_t count;
+	enum state *states; /* owned */
 	size_t *order; /* owned: indices, sorted by key */
-	bool *checked; /* owned: [i] may be deleted, or is to be left */
-	bool *leave; /* owned: nothing is to be sent for [i] */
+	struct store_delete *out; /* owned: what one request carries */
 };
 
 static int batch_init(struct batch *b)
 {
+	b->states = calloc(b->count, sizeof(*b->states));
 	b->order = calloc(b->count, sizeof(*b->order));
-	b->checked = calloc(b->count, sizeof(*b->checked));
-	b->leave = calloc(b->count, sizeof(*b->leave));
-	return b->order && b->checked && b->leave ? 0 : -ENOMEM;
+	b->out = calloc(b->count, sizeof(*b->out));
+	return b->states && b->order && b->out ? 0 : -ENOMEM;
 }
 
 static void batch_release(struct batch *b)
 {
+	free(b->states);
 	free(b->order);
-	free(b->checked);
-	free(b->leave);
+	free(b->out);
 }
 
-static int compare_keys(const void *a, const void *b, void *ctx)
+static int compare_keys(const void *x, const void *y, void *ctx)
 {
-	const struct batch *batch = ctx;
+	const struct batch *b = ctx;
 
-	return strcmp(batch->items[*(const size_t *)a].key,
-		      batch->items[*(const size_t *)b].key);
+	return strcmp(b->items[*(const size_t *)x].key,
+		      b->items[*(const size_t *)y].key);
+}
+
+static void sort_keys(struct batch *b)
+{
+	for (size_t i = 0; i < b->count; i++)
+		b->order[i] = i;
+	qsort_r(b->order, b->count, sizeof(*b->order), compare_keys, b);
 }
 
 /* The index of a key in the batch; count: it is not one of it. */
@@ -77,11 +104,14 @@ static int on_entry(void *ctx, const struct store_entry *e)
 
 	if (i < b->count && b->list[i].held && b->list[i].etag[0] &&
 	    !strcmp(b->list[i].etag, e->etag))
-		b->checked[i] = true;
+		b->states[i] = SEND;
 	return 0;
 }
 
-/* Where a list over the batch begins: before its first key, none of it. */
+/*
+ * Where a list over the batch begins: below what all keys have in common,
+ * and not far before the first. Cut between characters: keys are UTF-8.
+ */
 static void list_range(const struct batch *b, char *prefix, char *start)
 {
 	const char *first = b->items[b->order[0]].key;
@@ -90,30 +120,30 @@ static void list_range(const struct batch *b, char *prefix, char *start)
 
 	while (first[common] && first[common] == last[common])
 		common++;
-	/* Cut between characters, since keys are UTF-8. */
+	while (common && ((unsigned char)first[common] & 0xc0) == 0x80)
+		common--;
 	do
 		len--;
 	while (len && ((unsigned char)first[len] & 0xc0) == 0x80);
-	while (common && ((unsigned char)first[common] & 0xc0) == 0x80)
-		common--;
-	memcpy(start, first, len);
-	start[len] = '\0';
 	memcpy(prefix, first, common);
 	prefix[common] = '\0';
+	memcpy(start, first, len);
+	start[len] = '\0';
 }
 
+/* Best effort: a key that no page has shown is asked for. */
 static void check_by_list(struct batch *b)
 {
 	char prefix[META_KEY_MAX + 1], start[META_KEY_MAX + 1], *token = NULL;
 	bool more = true;
 
+	sort_keys(b);
 	list_range(b, prefix, start);
 	for (int page = 0; more && page < PAGES_MAX; page++) {
 		struct store_request r;
 
 		store_request_init(&r, STORE_LIST);
 		r.prefix = prefix;
-		/* A start within the prefix only; else it is its beginning. */
 		r.start_after = strlen(start) > strlen(prefix) ? start : NULL;
 		r.token = token;
 		r.on_entry = on_entry;
@@ -128,129 +158,125 @@ static void check_by_list(struct batch *b)
 	free(token);
 }
 
-/* Asks for a key that is not cleared; with -errno it stays for a next try. */
 static int look_one(void *ctx, unsigned i)
 {
 	struct batch *b = ctx;
 	struct conflict *c = &b->list[i];
 	int rc;
 
-	if (b->checked[i])
+	if (b->states[i] != OPEN)
 		return 0;
 	rc = conflict_look(b->v, c);
-	/* They have deleted it too: there is nothing to do, nor to tell. */
-	if (!rc && c->gone)
-		c->met = false;
-	b->leave[i] = rc || c->gone || c->met;
+	if (c->gone || c->unsure)
+		c->met = false; /* it may be our own; or all agree */
+	b->states[i] = rc || c->gone || c->met ? DONE : SEND;
 	b->items[i].result = rc;
 	return 0;
 }
 
-static int look_all(struct batch *b, struct pool *pool)
+static bool has_etag(const struct batch *b, size_t i)
 {
-	return pool_each(pool, LOOK_WIDTH, (unsigned)b->count, look_one, b);
+	const struct conflict *c = &b->list[i];
+
+	return b->v->config.caps.remove && c->held && c->etag[0] && !c->unsure;
 }
 
-static int send_one(struct store *store, struct store_delete *item)
+/* Whether the key of this item was refused though it is what is known. */
+static void take_result(struct batch *b, size_t i, int result, bool looked)
+{
+	b->items[i].result = result;
+	if (result == -ENOENT)
+		b->items[i].result = 0;
+	b->states[i] =
+		result == -EBUSY && has_etag(b, i) && !looked ? OPEN : DONE;
+}
+
+/* One request; *ret_lost: it may have been carried out all the same. */
+static int send_out(struct batch *b, size_t n, bool *ret_lost)
 {
 	struct store_request r;
 	int rc;
 
-	store_request_init(&r, STORE_DELETE);
-	r.key = item->key;
-	r.if_match = item->if_match;
-	rc = store_call(store, &r);
-	if (rc == -ENOENT)
+	store_request_init(&r, n == 1 ? STORE_DELETE : STORE_DELETE_MANY);
+	if (n == 1) {
+		r.key = b->out[0].key;
+		r.if_match = b->out[0].if_match;
+	}
+	r.deletes = b->out;
+	r.delete_count = n;
+	rc = store_call(b->v->store, &r);
+	*ret_lost = rc && r.reply.unsure;
+	if (n == 1 && (rc == -ENOENT || rc == -EBUSY)) {
+		b->out[0].result = rc;
 		rc = 0;
-	item->result = rc;
-	store_request_release(&r);
-	return rc == -EBUSY ? 0 : rc;
-}
-
-static int send_many(struct store *store, struct store_delete *items,
-		     size_t count)
-{
-	struct store_request r;
-	int rc;
-
-	store_request_init(&r, STORE_DELETE_MANY);
-	r.deletes = items;
-	r.delete_count = count;
-	rc = store_call(store, &r);
+	}
 	store_request_release(&r);
 	return rc;
 }
 
-/* Sends what is to be sent and brings the results back to their places. */
-static int send(struct batch *b)
+static void send_pass(struct batch *b, bool looked, bool *ret_lost)
 {
-	struct store_delete *out = calloc(b->count, sizeof(*out));
 	size_t n = 0;
 	int rc = 0;
 
-	if (!out)
-		return -ENOMEM;
-	for (size_t i = 0; i < b->count; i++)
-		if (!b->leave[i])
-			out[n++] = b->items[i];
-	if (n == 1)
-		rc = send_one(b->v->store, out);
-	else if (n)
-		rc = send_many(b->v->store, out, n);
+	for (size_t i = 0; i < b->count; i++) {
+		if (b->states[i] != SEND)
+			continue;
+		memset(&b->out[n], 0, sizeof(b->out[n]));
+		b->out[n].key = b->items[i].key;
+		if (has_etag(b, i))
+			b->out[n].if_match = b->list[i].etag;
+		n++;
+	}
+	*ret_lost = false;
+	if (n)
+		rc = send_out(b, n, ret_lost);
 	n = 0;
 	for (size_t i = 0; i < b->count; i++) {
-		if (b->leave[i])
+		if (b->states[i] != SEND)
 			continue;
-		if (rc)
-			out[n].result = rc;
-		b->items[i] = out[n++];
+		take_result(b, i, rc ? rc : b->out[n].result, looked);
+		b->list[i].open = *ret_lost;
+		if (*ret_lost)
+			b->states[i] = OPEN;
+		free(b->out[n++].marker_version);
 	}
-	free(out);
-	return rc;
 }
 
-/* With conditions: those that were refused are looked at. */
-static void look_at_refused(struct batch *b, struct pool *pool)
+static bool any_open(const struct batch *b)
 {
-	bool any = false;
-
-	for (size_t i = 0; i < b->count; i++) {
-		b->checked[i] = b->leave[i] || b->items[i].result != -EBUSY;
-		any = any || !b->checked[i];
-	}
-	if (!any)
-		return;
-	look_all(b, pool);
 	for (size_t i = 0; i < b->count; i++)
-		/* It is what is known, and was refused all the same. */
-		if (!b->checked[i] && !b->leave[i])
-			b->items[i].result = -EBUSY;
+		if (b->states[i] == OPEN)
+			return true;
+	return false;
 }
 
 int conflict_delete(struct vfs *v, struct pool *pool, struct conflict *list,
 		    struct store_delete *items, size_t count)
 {
-	struct batch b = {.v = v, .list = list, .items = items, .count = count};
+	struct batch b = {.v = v,
+			  .pool = pool,
+			  .list = list,
+			  .items = items,
+			  .count = count};
+	struct timespec pause = clock_timespec(PAUSE_NS);
+	bool lost = false;
 	int rc = batch_init(&b);
 
-	for (size_t i = 0; !rc && i < count; i++) {
-		b.order[i] = i;
-		if (v->config.caps.remove && list[i].held && list[i].etag[0]) {
-			items[i].if_match = list[i].etag;
-			b.checked[i] = true;
-		}
-	}
 	if (rc)
 		goto out;
-	if (!v->config.caps.remove && count > 1) {
-		qsort_r(b.order, count, sizeof(*b.order), compare_keys, &b);
+	for (size_t i = 0; i < count; i++)
+		b.states[i] = has_etag(&b, i) ? SEND : OPEN;
+	if (!v->config.caps.remove && count > 1)
 		check_by_list(&b);
+	for (int tries = 0; tries < TRIES && !rc; tries++) {
+		if (lost)
+			nanosleep(&pause, NULL);
+		rc = pool_each(pool, LOOK_WIDTH, (unsigned)count, look_one, &b);
+		send_pass(&b, tries > 0, &lost);
+		if (!any_open(&b))
+			break;
 	}
-	rc = look_all(&b, pool);
-	if (!rc)
-		rc = send(&b);
-	if (!rc && v->config.caps.remove)
-		look_at_refused(&b, pool);
 out:
 	batch_release(&b);
 	return rc;

@@ -19,6 +19,7 @@
 #include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
+#include "vers3/vfs/conflict.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/syncer.h"
 
@@ -197,6 +198,18 @@ static int write_s3_totals(struct buf *out, const struct metrics_snapshot *m)
 	return rc;
 }
 
+/* The conditions that the server knows; DESIGN.md, "Other writers". */
+static int write_caps(const struct caps *caps, struct buf *out)
+{
+	int rc = gitconfig_bool(out, "ifNoneMatch", caps->if_none_match);
+
+	if (!rc)
+		rc = gitconfig_bool(out, "ifMatch", caps->if_match);
+	if (!rc)
+		rc = gitconfig_bool(out, "ifMatchCopy", caps->copy);
+	return rc ? rc : gitconfig_bool(out, "ifMatchDelete", caps->remove);
+}
+
 static int write_s3(struct vfs *v, struct buf *out)
 {
 	struct metrics_snapshot m;
@@ -206,6 +219,8 @@ static int write_s3(struct vfs *v, struct buf *out)
 		return rc;
 	metrics_store_read(v->metrics, &m);
 	rc = write_s3_totals(out, &m);
+	if (!rc)
+		rc = write_caps(&v->config.caps, out);
 	if (!rc && m.last_error[0])
 		rc = gitconfig_value(out, "lastError", m.last_error);
 	if (!rc)
@@ -349,8 +364,9 @@ static int write_hidden(struct vfs *v, struct buf *out)
 int control_state_write(struct vfs *v, struct buf *out)
 {
 	static int (*const sections[])(struct vfs * v, struct buf * out) = {
-		write_mount,	 write_cache,	    write_sync,	  write_s3,
-		write_lifecycle, write_replication, write_hidden,
+		write_mount,	write_cache,	 write_sync,
+		write_s3,	write_lifecycle, write_replication,
+		conflict_write, write_hidden,
 	};
 	int rc = 0;
 

@@ -374,6 +374,28 @@ int dir_load_tree(struct vfs *v, uint64_t ino)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+int dir_expire(struct vfs *v, const char *path)
+{
+	char dir[META_KEY_MAX + 1];
+	struct meta_inode in;
+	uint64_t ino;
+	int rc;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	do {
+		char *slash = strrchr(dir, '/');
+
+		*(slash ? slash : dir) = '\0';
+		rc = meta_resolve(v->meta, dir, &ino);
+	} while (rc == -ENOENT && *dir);
+	if (!rc)
+		rc = meta_inode_get(v->meta, ino, &in);
+	if (rc)
+		return rc;
+	in.listed_ns = 0;
+	return meta_inode_put(v->meta, &in);
+}
+
 int dir_drop_inode(struct vfs *v, struct meta_inode *in)
 {
 	int rc = meta_inode_put(v->meta, in);

@@ -69,7 +69,10 @@ const struct meta_version *
 link_known(struct vfs *v, const struct meta_inode *in, uint64_t parent,
 	   const char *name, const char *path, struct meta_version *buf)
 {
-	if (!S_ISDIR(in->mode) && in->nlink > 1 &&
+	/* The last name that is left is kept up to date by the base alone. */
+	if (in->nlink < 2 && !strcmp(in->base.key, path))
+		return &in->base;
+	if (!S_ISDIR(in->mode) &&
 	    !meta_name_version_get(v->meta, in->ino, parent, name, buf))
 		return buf;
 	return strcmp(in->base.key, path) ? NULL : &in->base;

@@ -16,6 +16,7 @@
 
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/vfs/conflict.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/node.h"
@@ -155,12 +156,23 @@ static int child_path(const struct merge *m, const char *name, bool dir,
 	return n > META_KEY_MAX ? -ENAMETOOLONG : 0;
 }
 
-static bool keep_local(const struct merge *m, const char *path)
+/*
+ * Whether the local state of a key stands, whatever the list says: its ETag,
+ * "" that it is not there, NULL nothing of it. If that is not what the change
+ * was made on top of, the syncer is told, so that it looks before it sends.
+ */
+static bool keep_local(const struct merge *m, const char *path,
+		       const char *etag)
 {
 	struct meta_dirty d;
 
-	return meta_dirty_get(m->v->meta, path, &d) == 0 ||
-	       syncer_settled_after(m->v->syncer, path, m->since);
+	if (syncer_settled_after(m->v->syncer, path, m->since))
+		return true;
+	if (meta_dirty_get(m->v->meta, path, &d))
+		return false;
+	if (etag && strcmp(etag, d.known.key[0] ? d.known.etag : "") != 0)
+		conflict_suspect(m->v, path);
+	return true;
 }
 
 static void set_base(struct meta_inode *in, const char *path,
@@ -310,7 +322,7 @@ static int apply_prefix(struct merge *m, const char *path,
 	 */
 	char file[META_KEY_MAX + 1];
 
-	if (child_path(m, it->name, false, file) || keep_local(m, file))
+	if (child_path(m, it->name, false, file) || keep_local(m, file, NULL))
 		return 0;
 	m->hidden++;
 	rc = add_name(m, path, it, true);
@@ -331,7 +343,7 @@ static int apply_marker(struct merge *m, const struct merge_item *it)
 		return 0;
 	m->marker_seen = true;
 	snprintf(path, sizeof(path), "%s/", m->path);
-	if (keep_local(m, path))
+	if (keep_local(m, path, NULL))
 		return 0;
 	rc = meta_inode_get(m->v->meta, m->ino, &in);
 	if (rc || ((in.flags & META_I_EXPLICIT) && same_version(&in.base, it)))
@@ -355,7 +367,7 @@ static int apply_item(struct merge *m, const struct merge_item *it)
 		return 0;
 	}
 	rc = seen_add(m, it->name);
-	if (rc || keep_local(m, path))
+	if (rc || keep_local(m, path, it->is_dir ? NULL : it->etag))
 		return rc;
 	return it->is_dir ? apply_prefix(m, path, it) : apply_file(m, path, it);
 }
@@ -409,7 +421,7 @@ static int remove_gone(struct merge *m, const struct meta_dentry *de,
 	}
 	if (rc)
 		return rc;
-	if (kept || keep_local(m, path)) {
+	if (kept || keep_local(m, path, S_ISDIR(in.mode) ? NULL : "")) {
 		*ret_kept = true;
 		return 0;
 	}
@@ -476,7 +488,8 @@ static int note_listed(struct merge *m, int64_t asked_ns)
 	if (!rc) {
 		snprintf(marker, sizeof(marker), "%s/", m->path);
 		if (m->ino != META_ROOT_INO && !m->marker_seen &&
-		    (in.flags & META_I_EXPLICIT) && !keep_local(m, marker)) {
+		    (in.flags & META_I_EXPLICIT) &&
+		    !keep_local(m, marker, NULL)) {
 			in.flags &= ~(uint32_t)META_I_EXPLICIT;
 			memset(&in.base, 0, sizeof(in.base));
 		}

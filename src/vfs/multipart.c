@@ -38,6 +38,7 @@ struct multi {
 	const struct meta_inode *in;
 	const char *key; /* in the bucket */
 	const char *source; /* of the base, in the bucket */
+	struct conflict *c;
 	char *upload_id; /* owned */
 	struct plan plan;
 	struct store_part *parts; /* owned, their ETags too */
@@ -375,14 +376,14 @@ static int complete_upload(struct multi *m, const char *path,
 	r.upload_id = m->upload_id;
 	r.parts = m->parts;
 	r.part_count = m->plan.count;
-	rc = send_once(v->store, &r, &want, false);
+	rc = upload_send(v, &r, &want, m->c);
 	if (!rc)
 		rc = upload_take_reply(v, &r.reply.object, path, m->key,
 				       m->in->size_bytes, ver);
 	if (!rc)
 		note_upload(v, m->upload_id, NULL);
 	/* Else it may be there all the same: the next try looks. */
-	if (!rc || !r.reply.unsure)
+	if (!rc || !m->c->open)
 		forget_complete(v, m->in->ino);
 	store_request_release(&r);
 	return rc;
@@ -439,11 +440,13 @@ static int send_multi(struct multi *m, const char *path, const struct dress *d,
 }
 
 int upload_parts(struct uploader *u, const struct meta_inode *in,
-		 const char *path, bool unsure, struct upload_result *ret)
+		 struct conflict *c, struct upload_result *ret)
 {
 	struct vfs *v = u->v;
+	const char *path = c->path;
 	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
-	struct multi m = {.u = u, .in = in, .key = key, .source = source};
+	struct multi m = {
+		.u = u, .in = in, .key = key, .source = source, .c = c};
 	struct dress d;
 	int rc = dress_make(v, in, path, true, &d);
 
@@ -456,10 +459,10 @@ int upload_parts(struct uploader *u, const struct meta_inode *in,
 	if (rc)
 		goto out;
 	if (m.plan.single) {
-		rc = upload_put(u, in, path, unsure, ret);
+		rc = upload_put(u, in, c, ret);
 		goto out;
 	}
-	rc = unsure ? find_complete(&m, path, &d, &ret->version) : -ENOENT;
+	rc = c->unsure ? find_complete(&m, path, &d, &ret->version) : -ENOENT;
 	if (rc == -ENOENT)
 		rc = send_multi(&m, path, &d, ret);
 	if (!rc) {

@@ -56,6 +56,30 @@ int tree_hold_source(struct vfs *v, const struct meta_inode *in,
 	return meta_dirty_put(v->meta, &d);
 }
 
+/*
+ * What the bucket holds where something is going to: in an exchange, what the
+ * name there stands for until now. NULL: nothing.
+ */
+static const struct meta_version *known_at(struct vfs *v, const char *path,
+					   const char *key,
+					   struct meta_version *buf)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	char dir[META_KEY_MAX + 1];
+	struct meta_dentry de;
+	struct meta_inode in;
+	uint64_t parent;
+
+	snprintf(dir, sizeof(dir), "%.*s", (int)(name - path), path);
+	if (meta_resolve(v->meta, dir, &parent) ||
+	    meta_dentry_get(v->meta, parent, name, &de) ||
+	    meta_inode_get(v->meta, de.ino, &in) ||
+	    S_ISDIR(in.mode) != (key[strlen(key) - 1] == '/'))
+		return NULL;
+	return link_known(v, &in, parent, name, key, buf);
+}
+
 /* Marks one inode's old and new key; the marker's for a directory. */
 static int move_key(struct vfs *v, const struct meta_inode *in, uint64_t parent,
 		    const char *name, const char *from, const char *to)
@@ -76,7 +100,8 @@ static int move_key(struct vfs *v, const struct meta_inode *in, uint64_t parent,
 	known = link_known(v, in, parent, name, old_key, &own);
 	rc = syncer_mark(v, old_key, known, v->config.commit_ns);
 	if (!rc)
-		rc = syncer_mark(v, new_key, NULL, v->config.commit_ns);
+		rc = syncer_mark(v, new_key, known_at(v, to, new_key, &own),
+				 v->config.commit_ns);
 	if (!rc && !dir)
 		rc = tree_hold_source(v, in, new_key);
 	return rc;

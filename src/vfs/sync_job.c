@@ -8,18 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "send.h"
 #include "syncer_impl.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
+#include "vers3/vfs/conflict.h"
+#include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/node.h"
 
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
-#define DELETE_TRIES   4
-#define LOOK_THREADS   8
 
 static bool is_outage(int rc)
 {
@@ -42,8 +41,8 @@ static void note_outcome(struct syncer *s, const char *key, int rc)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-/* A try failed: it stays dirty and comes again later. */
-static void apply_failure(struct syncer *s, const char *key, int rc)
+/* A try failed: it stays dirty and comes again later. open: see conflict.h. */
+static void apply_failure(struct syncer *s, const char *key, int rc, bool open)
 {
 	struct meta_dirty d;
 	int64_t wait = NS_PER_S;
@@ -60,8 +59,8 @@ static void apply_failure(struct syncer *s, const char *key, int rc)
 				wait *= 2;
 			d.fails++;
 			d.error = -rc;
-			d.unsure = true;
 		}
+		d.unsure = d.unsure || open;
 		syncer_postpone(s->v, &d, clock_real_ns() + wait);
 	}
 	meta_unlock(s->v->meta);
@@ -132,6 +131,10 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r)
 	d.due_ns = d.since_ns + s->v->config.commit_ns;
 	at_key = !syncer_wanted(s->v, j->key, &here) && here.ino == j->snap.ino;
 	rc = meta_inode_get(meta, j->snap.ino, &in);
+	conflict_settled(s->v, j->key);
+	if (j->conflict.met &&
+	    conflict_note(s->v, &j->conflict, r->version.version_id))
+		log_error("the conflict of %s cannot be listed", j->key);
 	if (!rc && at_key)
 		rc = link_note_saved(s->v, &in, j->key, &r->version);
 	if (!rc && at_key && in.change == j->snap.change) {
@@ -193,11 +196,11 @@ static int send(struct job *j, struct upload_result *r)
 	log_debug("%s %s", decide_action_name(j->action), j->key);
 	switch (j->action) {
 	case DECIDE_PUT:
-		return upload_put(u, &j->snap, j->key, j->unsure, r);
+		return upload_put(u, &j->snap, &j->conflict, r);
 	case DECIDE_COPY:
-		return upload_copy(u, &j->snap, j->key, j->unsure, r);
+		return upload_copy(u, &j->snap, &j->conflict, r);
 	default:
-		return upload_parts(u, &j->snap, j->key, j->unsure, r);
+		return upload_parts(u, &j->snap, &j->conflict, r);
 	}
 }
 
@@ -222,13 +225,16 @@ void sync_job_run(void *arg)
 	int rc = j->fresh ? meta_sync(s->v->meta) : 0;
 
 	upload_result_init(&r);
+	conflict_init(&j->conflict, j->key, &j->known, j->unsure);
 	if (!rc && !needs_nothing(j, &r)) {
 		rc = send(j, &r);
 		if (!rc)
 			count_sent(j, &r);
 	}
 	if (rc)
-		apply_failure(s, j->key, rc);
+		/* With a version, it was done, and something after it failed. */
+		apply_failure(s, j->key, rc,
+			      j->conflict.open || r.version.key[0]);
 	else
 		apply_saved(j, &r);
 	pthread_mutex_lock(&s->mutex);
@@ -263,88 +269,79 @@ static int apply_deleted(struct syncer *s, const char *key, uint64_t seq)
 	return rc;
 }
 
-struct delete_look {
-	struct delete_job *j;
-	struct store_delete *items;
-};
-
-/* Whether the key holds nothing: 0, -ENOENT when it does hold something. */
-static int look_deleted(void *ctx, unsigned i)
+/*
+ * Others have written what we wanted to delete: theirs stays, and comes to
+ * light with the next list of its directory, if nothing is wanted there still.
+ */
+static int apply_given_up(struct syncer *s, const struct conflict *c)
 {
-	static const struct send_want want = {.nothing = true};
-	struct delete_look *look = ctx;
-	struct store_request r;
+	struct meta_inode want;
+	struct meta_dirty d;
+	int rc = meta_lock(s->v->meta);
 
-	if (!look->j->unsure[i])
-		return 0;
-	store_request_init(&r, STORE_HEAD); /* for its reply */
-	look->items[i].result = send_find(look->j->s->v->store,
-					  look->items[i].key, &want, &r.reply);
-	store_request_release(&r);
-	return 0;
-}
-
-/* One request for those whose result is -ENOENT: they are not done. */
-static int send_batch(struct delete_job *j, struct store_delete *items,
-		      bool *ret_unsure)
-{
-	struct store *store = j->s->v->store;
-	struct store_delete *batch = calloc(j->count, sizeof(*batch));
-	struct store_request r;
-	size_t n = 0;
-	int rc = batch ? 0 : -ENOMEM;
-
-	for (size_t i = 0; !rc && i < j->count; i++)
-		if (items[i].result == -ENOENT)
-			batch[n++].key = items[i].key;
-	store_request_init(&r, n == 1 ? STORE_DELETE : STORE_DELETE_MANY);
-	if (n == 1)
-		r.key = batch[0].key;
-	r.deletes = batch;
-	r.delete_count = n;
-	if (n)
-		rc = store_call(store, &r);
-	/* A key that was not there is as it should be. */
-	if (n == 1 && rc == -ENOENT)
-		rc = 0;
-	*ret_unsure = r.reply.unsure;
-	for (size_t i = 0, k = 0; n && i < j->count; i++) {
-		if (items[i].result != -ENOENT)
-			continue;
+	if (rc)
+		return rc;
+	rc = meta_dirty_get(s->v->meta, c->path, &d);
+	if (!rc && syncer_wanted(s->v, c->path, &want) == -ENOENT) {
+		rc = conflict_note(s->v, c, NULL);
 		if (!rc)
-			items[i].result = batch[k].result == -ENOENT
-						  ? 0
-						  : batch[k].result;
-		free(batch[k++].marker_version);
+			rc = syncer_drop(s, c->path);
+		if (!rc)
+			rc = dir_expire(s->v, c->path);
 	}
-	store_request_release(&r);
-	free(batch);
+	meta_unlock(s->v->meta);
 	return rc;
 }
 
-/*
- * Deletes, once each: before a key is sent again, it is looked at. Each item
- * gets its result; 0, or an error of all those that have -ENOENT.
- */
-static int send_deletes(struct delete_job *j, struct store_delete *items)
+/* What each key is known to hold; they are busy, so their records stay. */
+static int read_known(struct delete_job *j, struct conflict *list)
 {
-	struct delete_look look = {j, items};
-	bool unsure = false;
+	size_t skip = strlen(j->s->v->config.prefix);
+	struct meta_dirty d;
+	int rc = meta_lock(j->s->v->meta);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < j->count; i++) {
+		rc = meta_dirty_get(j->s->v->meta, j->keys[i] + skip, &d);
+		if (!rc)
+			conflict_init(&list[i], j->keys[i] + skip, &d.known,
+				      j->unsure[i]);
+	}
+	meta_unlock(j->s->v->meta);
+	return rc;
+}
+
+static int send_deletes(struct delete_job *j, struct conflict *list,
+			struct store_delete *items)
+{
 	int rc = j->fresh ? meta_sync(j->s->v->meta) : 0;
 
 	for (size_t i = 0; i < j->count; i++)
-		items[i].result = rc ? rc : -ENOENT;
-	for (unsigned tries = 0; !rc; tries++) {
-		rc = pool_each(j->s->pool, LOOK_THREADS, (unsigned)j->count,
-			       look_deleted, &look);
-		if (!rc)
-			rc = send_batch(j, items, &unsure);
-		if (!rc || !unsure || tries + 1 == DELETE_TRIES)
-			return rc;
-		for (size_t i = 0; i < j->count; i++)
-			j->unsure[i] = items[i].result == -ENOENT;
-		rc = 0;
-	}
+		items[i].key = j->keys[i];
+	if (!rc)
+		rc = read_known(j, list);
+	if (!rc)
+		rc = conflict_delete(j->s->v, j->s->pool, list, items,
+				     j->count);
+	return rc;
+}
+
+/* Notes what became of one key. 0, or why it is to be tried again. */
+static int apply_delete(struct delete_job *j, size_t i, int rc,
+			const struct conflict *c)
+{
+	const char *key = j->keys[i] + strlen(j->s->v->config.prefix);
+
+	if (!rc && c->met)
+		rc = apply_given_up(j->s, c);
+	else if (!rc)
+		rc = apply_deleted(j->s, key, j->seq);
+	if (rc)
+		apply_failure(j->s, key, rc, c && c->open);
+	else
+		note_outcome(j->s, key, 0);
+	syncer_clear_busy(j->s, key);
 	return rc;
 }
 
@@ -352,36 +349,25 @@ void sync_deletes_run(void *arg)
 {
 	struct delete_job *j = arg;
 	struct syncer *s = j->s;
-	size_t skip = strlen(s->v->config.prefix);
 	struct store_delete *items = calloc(j->count, sizeof(*items));
-	int rc = items ? 0 : -ENOMEM;
+	struct conflict *list = calloc(j->count, sizeof(*list));
+	int rc = items && list ? send_deletes(j, list, items) : -ENOMEM;
+	uint64_t done = 0;
 
-	for (size_t i = 0; !rc && i < j->count; i++)
-		items[i].key = j->keys[i];
-	if (!rc)
-		rc = send_deletes(j, items);
 	for (size_t i = 0; i < j->count; i++) {
-		const char *key = j->keys[i] + skip;
-		int one = items ? items[i].result : rc;
-
-		if (one == -ENOENT)
-			one = rc; /* why it was not done */
-		if (!one)
-			one = apply_deleted(s, key, j->seq);
-		if (one)
-			apply_failure(s, key, one);
-		else
-			note_outcome(s, key, 0);
-		syncer_clear_busy(s, key);
+		if (!apply_delete(j, i, rc ? rc : items[i].result,
+				  list ? &list[i] : NULL))
+			done++;
 		free(j->keys[i]);
 	}
 	pthread_mutex_lock(&s->mutex);
 	s->in_flight--;
 	s->deleting = false;
-	s->stats.deletes += rc ? 0 : j->count;
+	s->stats.deletes += done;
 	s->kicked = true;
 	pthread_cond_signal(&s->wake);
 	pthread_mutex_unlock(&s->mutex);
 	free(items);
+	free(list);
 	free(j);
 }

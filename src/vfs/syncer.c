@@ -16,6 +16,7 @@
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
+#include "vers3/vfs/conflict.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/node.h"
 
@@ -25,6 +26,10 @@
 #define RECHECK_NS	NS_PER_S
 #define FRESH_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
 #define DUE_GRID_NS	(NS_PER_S / 4) /* so that what is near is sent as one */
+
+/* META_SYS: whose records' word on the bucket may be wrong; first_seq(). */
+#define SYS_FIRST_SEQ "sync.first_seq"
+#define SYS_ENDED     "sync.ended"
 
 /* What a look at the dirty table brings. */
 struct harvest {
@@ -133,6 +138,7 @@ int syncer_drop(struct syncer *s, const char *key)
 {
 	int rc = meta_dirty_del(s->v->meta, key);
 
+	conflict_settled(s->v, key);
 	if (!rc) {
 		settled_note(s, key);
 		sync_wait_tell(s, key, 0, 0, true, 0);
@@ -572,15 +578,41 @@ static void *run_syncer(void *arg)
 	return NULL;
 }
 
+/*
+ * Where earlier mounts ended in order, what their records say of the bucket
+ * is right. After one that did not, the outcome of its last tries was perhaps
+ * never noted. Whether this one does is noted before it sends anything.
+ */
 static int first_seq(struct vfs *v, uint64_t *ret_seq)
 {
-	int rc = meta_lock(v->meta);
+	uint64_t ended = 1;
+	int rc;
 
+	if (v->config.read_only)
+		return 0;
+	rc = meta_lock(v->meta);
 	if (rc)
 		return rc;
-	rc = meta_next_id(v->meta, ret_seq);
+	meta_sys_get_u64(v->meta, SYS_FIRST_SEQ, ret_seq);
+	meta_sys_get_u64(v->meta, SYS_ENDED, &ended);
+	if (!ended) {
+		rc = meta_next_id(v->meta, ret_seq);
+		if (!rc)
+			rc = meta_sys_put_u64(v->meta, SYS_FIRST_SEQ, *ret_seq);
+	}
+	if (!rc)
+		rc = meta_sys_put_u64(v->meta, SYS_ENDED, 0);
 	meta_unlock(v->meta);
-	return rc;
+	return rc ? rc : meta_sync(v->meta);
+}
+
+/* Nothing is under way any more, and each outcome is noted. */
+static void note_end(struct vfs *v)
+{
+	if (meta_lock(v->meta))
+		return;
+	meta_sys_put_u64(v->meta, SYS_ENDED, 1);
+	meta_unlock(v->meta);
 }
 
 int syncer_new(struct vfs *v, struct syncer **ret_syncer)
@@ -629,8 +661,10 @@ void syncer_free(struct syncer *s)
 	if (s->started)
 		pthread_join(s->thread, NULL);
 	pool_free(s->pool);
-	if (s->started)
+	if (s->started) {
 		reap_all(s);
+		note_end(s->v);
+	}
 	uploader_free(s->upload);
 	map_free(s->busy);
 	map_free(s->settled);

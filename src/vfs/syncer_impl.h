@@ -35,8 +35,8 @@ struct syncer {
 	struct pool *pool; /* owned */
 	pthread_t thread;
 	bool started;
-	uint64_t
-		first_seq; /* records with a lower one are an earlier mount's */
+	/* What records with a lower one say of the bucket may be wrong. */
+	uint64_t first_seq;
 
 	pthread_mutex_t mutex;
 	pthread_cond_t wake; /* the scheduler has something to look at */
@@ -67,6 +67,7 @@ struct job {
 	enum decide_action action;
 	uint64_t seq; /* changes before this one are in the snapshot */
 	bool unsure; /* an earlier try may have been carried out */
+	struct conflict conflict; /* what is met on the way */
 	bool fresh; /* what is wanted may not be durable here yet */
 	bool holds_content; /* of an inode with several names: see syncer.c */
 };

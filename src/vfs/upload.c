@@ -191,10 +191,25 @@ static void cache_body(struct vfs *v, const struct meta_version *ver,
 	}
 }
 
+int upload_send(struct vfs *v, struct store_request *r,
+		const struct send_want *want, struct conflict *c)
+{
+	int rc = conflict_guard(v, c, r);
+
+	if (rc)
+		return rc;
+	rc = send_once(v->store, r, want, c->unsure);
+	if (conflict_refused(v, c, r, &rc))
+		rc = send_once(v->store, r, want, false);
+	c->open = rc && r->reply.unsure;
+	return rc;
+}
+
 int upload_put(struct uploader *u, const struct meta_inode *in,
-	       const char *path, bool unsure, struct upload_result *ret)
+	       struct conflict *c, struct upload_result *ret)
 {
 	struct vfs *v = u->v;
+	const char *path = c->path;
 	uint64_t size =
 		S_ISREG(in->mode) || S_ISLNK(in->mode) ? in->size_bytes : 0;
 	struct send_want want = {.size_bytes = size};
@@ -224,7 +239,7 @@ int upload_put(struct uploader *u, const struct meta_inode *in,
 	want.body = body;
 	want.meta = &d.meta;
 	want.content_type = kvlist_get(&d.headers, "content-type");
-	rc = send_once(v->store, &r, &want, unsure);
+	rc = upload_send(v, &r, &want, c);
 	if (!rc)
 		rc = upload_take_reply(v, &r.reply.object, path, key, size,
 				       &ret->version);
@@ -269,9 +284,10 @@ void upload_set_source(struct store_request *r, const struct meta_version *ver,
 }
 
 int upload_copy(struct uploader *u, const struct meta_inode *in,
-		const char *path, bool unsure, struct upload_result *ret)
+		struct conflict *c, struct upload_result *ret)
 {
 	struct vfs *v = u->v;
+	const char *path = c->path;
 	struct send_want want = {.size_bytes = in->base.size_bytes,
 				 .etag = in->base.etag};
 	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
@@ -298,7 +314,7 @@ int upload_copy(struct uploader *u, const struct meta_inode *in,
 		want.source_key = source;
 		want.source_version = r.source_version;
 	}
-	rc = send_once(v->store, &r, &want, unsure);
+	rc = upload_send(v, &r, &want, c);
 	if (!rc)
 		rc = upload_take_reply(v, &r.reply.object, path, key,
 				       in->base.size_bytes, &ret->version);

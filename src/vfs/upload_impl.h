@@ -30,6 +30,12 @@ int upload_check_unchanged(struct vfs *v, const struct meta_inode *snap);
 int upload_take_reply(struct vfs *v, const struct store_object *o,
 		      const char *path, const char *key, uint64_t size,
 		      struct meta_version *ver);
+/*
+ * Sends what changes a key: once, and on the condition that it holds what is
+ * known. As send_once().
+ */
+int upload_send(struct vfs *v, struct store_request *r,
+		const struct send_want *want, struct conflict *c);
 /* Names the version to copy from; source is its object's key. */
 void upload_set_source(struct store_request *r, const struct meta_version *ver,
 		       const char *source);

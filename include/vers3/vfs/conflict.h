@@ -27,14 +27,20 @@ struct conflict {
 	bool held; /* something is known to be there: */
 	char etag[META_ETAG_MAX + 1];
 	char version_id[META_VERSION_MAX + 1]; /* "" : not known */
+	/*
+	 * An earlier try may have been carried out: what is found may be our
+	 * own, so that nothing is a conflict.
+	 */
+	bool unsure;
 
 	bool met; /* somebody else has changed it: */
 	bool gone; /* nothing is there now */
 	char theirs[META_VERSION_MAX + 1]; /* version; "" : not known */
+	bool open; /* this try failed, and may have been carried out */
 };
 
 void conflict_init(struct conflict *c, const char *path,
-		   const struct meta_version *known);
+		   const struct meta_version *known, bool unsure);
 
 struct conflicts;
 int conflicts_new(struct conflicts **ret_conflicts);
@@ -64,10 +70,10 @@ bool conflict_refused(struct vfs *v, struct conflict *c,
 		      struct store_request *r, int *rc);
 
 /*
- * Deletes keys (items[i].key, the whole one, of list[i]); width for what has
- * to be asked one by one comes from pool. items[i].result is 0 when the key
- * holds nothing now, or when list[i].met: then others have written it and it
- * was left alone. Returns 0, or what failed for all. Blocks.
+ * Deletes keys (items[i].key, the whole one, of list[i]), once each, however
+ * many answers are lost. What has to be asked one by one is asked on pool.
+ * items[i].result is 0 when the key holds nothing now, or when list[i].met:
+ * then others have written it and it was left alone. 0 or -ENOMEM. Blocks.
  */
 int conflict_delete(struct vfs *v, struct pool *pool, struct conflict *list,
 		    struct store_delete *items, size_t count);

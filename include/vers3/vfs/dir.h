@@ -39,6 +39,12 @@ void dir_prefetch_attrs(struct vfs *v, const uint64_t *inos, unsigned count);
 uint64_t dirs_hidden(struct dirs *d);
 
 /*
+ * The bucket holds something at this key that is not shown: the nearest
+ * directory above it that there is will be listed at the next look-up. With
+ * meta_lock() held.
+ */
+int dir_expire(struct vfs *v, const char *path);
+/*
  * Takes an object's answer (HEAD, or the reply of a save) into an inode:
  * version, and with attrs its metadata too. With meta_lock() held.
  */

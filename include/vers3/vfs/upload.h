@@ -9,6 +9,7 @@
 #define VERS3_VFS_UPLOAD_H
 
 #include "vers3/util/kv.h"
+#include "vers3/vfs/conflict.h"
 #include "vers3/vfs/vfs.h"
 
 struct uploader;
@@ -26,16 +27,17 @@ void upload_result_init(struct upload_result *r);
 void upload_result_release(struct upload_result *r);
 
 /*
- * in: the snapshot; path: the key below the mount's prefix; unsure: an
- * earlier try may have been carried out, so the bucket is asked first
- * whether it holds just this.
+ * in: the snapshot. c names the key below the mount's prefix and what it is
+ * known to hold. With c->unsure, an earlier try may have been carried out, so
+ * the bucket is asked first whether it holds just this. Where others have
+ * written the key, c->met tells, and ours is put on top of theirs.
  */
 int upload_put(struct uploader *u, const struct meta_inode *in,
-	       const char *path, bool unsure, struct upload_result *ret);
+	       struct conflict *c, struct upload_result *ret);
 int upload_copy(struct uploader *u, const struct meta_inode *in,
-		const char *path, bool unsure, struct upload_result *ret);
+		struct conflict *c, struct upload_result *ret);
 int upload_parts(struct uploader *u, const struct meta_inode *in,
-		 const char *path, bool unsure, struct upload_result *ret);
+		 struct conflict *c, struct upload_result *ret);
 /*
  * Whether the object that the inode is based on says already what its
  * attributes say (a time was changed and set back); then ret is filled as
