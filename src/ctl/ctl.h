@@ -33,6 +33,7 @@ struct ctl_call {
 int ctl_status(const struct ctl_call *c);
 int ctl_versions(const struct ctl_call *c);
 int ctl_restore(const struct ctl_call *c);
+int ctl_undelete(const struct ctl_call *c);
 int ctl_sync(const struct ctl_call *c);
 int ctl_umount(const struct ctl_call *c);
 int ctl_lifecycle(const struct ctl_call *c);

@@ -48,6 +48,8 @@ static const struct command {
 	 "bring a version back; without ID and TIME the one before",
 	 OPTION_JSON | OPTION_VERSION | OPTION_AT | OPTION_TO, 1, 1,
 	 ctl_restore},
+	{"undelete", "PATH", "bring a deleted file back as it was", OPTION_JSON,
+	 1, 1, ctl_undelete},
 	{"sync", "[PATH]", "wait until the bucket has every change",
 	 OPTION_JSON, 0, 1, ctl_sync},
 	{"umount", "[--force] [MOUNTPOINT]",

@@ -197,27 +197,38 @@ static int make_line(const char *path, const char *which, const char *to,
 	return rc ? rc : gitconfig_quote(line, to);
 }
 
-static int do_restore(const struct ctl_call *c, struct place *from,
-		      const struct place *to, char *reason, size_t size)
+/* Has the mount carry a line out and prints its answer. */
+static int do_line(const struct ctl_call *c, const char *root, const char *line,
+		   char *reason, size_t size)
 {
-	struct buf line, which, answer;
+	struct buf answer;
 	int rc;
 
-	buf_init(&line, LINE_MAX_BYTES);
-	buf_init(&which, LINE_MAX_BYTES);
 	buf_init(&answer, TALK_ANSWER_MAX);
-	rc = choose(c, from, &which);
-	if (!rc)
-		rc = make_line(from->path, which.data,
-			       to->path ? to->path : from->path, &line);
-	if (!rc)
-		rc = talk_command(from->root, line.data, &answer, reason, size);
+	rc = talk_command(root, line, &answer, reason, size);
 	if (!rc && c->json)
 		rc = ctl_print_json(
 			json_pack("{s:o}", "answer", ctl_json_text(reason)));
 	else if (!rc)
 		fputs(answer.data, stdout);
 	buf_release(&answer);
+	return rc;
+}
+
+static int do_restore(const struct ctl_call *c, struct place *from,
+		      const struct place *to, char *reason, size_t size)
+{
+	struct buf line, which;
+	int rc;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	buf_init(&which, LINE_MAX_BYTES);
+	rc = choose(c, from, &which);
+	if (!rc)
+		rc = make_line(from->path, which.data,
+			       to->path ? to->path : from->path, &line);
+	if (!rc)
+		rc = do_line(c, from->root, line.data, reason, size);
 	buf_release(&which);
 	buf_release(&line);
 	return rc;
@@ -243,5 +254,27 @@ int ctl_restore(const struct ctl_call *c)
 		rc = do_restore(c, &from, &to, reason, sizeof(reason));
 	place_release(&from);
 	place_release(&to);
+	return rc ? ctl_fail("%s", reason) : CTL_OK;
+}
+
+int ctl_undelete(const struct ctl_call *c)
+{
+	char reason[CTL_REASON_MAX] = "no memory";
+	struct place p = {.root = NULL};
+	struct buf line;
+	int rc;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	rc = place_find(c->start, c->args[0], &p, reason, sizeof(reason));
+	if (!rc) {
+		place_leave_history(&p);
+		rc = buf_puts(&line, "undelete ");
+	}
+	if (!rc)
+		rc = gitconfig_quote(&line, p.path);
+	if (!rc)
+		rc = do_line(c, p.root, line.data, reason, sizeof(reason));
+	buf_release(&line);
+	place_release(&p);
 	return rc ? ctl_fail("%s", reason) : CTL_OK;
 }

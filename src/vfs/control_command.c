@@ -7,6 +7,7 @@
 
 #include "control_state.h"
 #include "restore.h"
+#include "undelete.h"
 #include "vers3/s3/lifecycle.h"
 #include "vers3/util/gitconfig.h"
 #include "vers3/vfs/control.h"
@@ -80,6 +81,11 @@ static int run_restore(struct call *c)
 	};
 
 	return restore_version(c->v, &what, c->answer);
+}
+
+static int run_undelete(struct call *c)
+{
+	return undelete(c->v, path_arg(c->args[0]), c->answer);
 }
 
 /* What is to become of the lifecycle. */
@@ -171,6 +177,8 @@ static const struct command {
 	 false, run_sync},
 	{"restore", "PATH VERSION|@TIME|@previous [TO]",
 	 "bring a version of a file back", 2, 3, true, run_restore},
+	{"undelete", "PATH", "bring a deleted file back as it was", 1, 1, true,
+	 run_undelete},
 	{"lifecycle list", "", "show the rules", 0, 0, false,
 	 run_lifecycle_list},
 	{"lifecycle set", "ID WORD...",

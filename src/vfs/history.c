@@ -15,10 +15,12 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/evp.h>
 
+#include "version_list.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/syncer.h"
@@ -29,7 +31,8 @@
 
 struct history {
 	pthread_mutex_t walking; /* one walk at a time */
-	uint64_t mark; /* of this mount, in stamps */
+	atomic_uint_fast64_t
+		mark; /* in stamps: of this mount, until forgotten */
 };
 
 struct stamp {
@@ -57,7 +60,7 @@ int history_new(struct history **ret_history)
 	if (!h)
 		return -ENOMEM;
 	pthread_mutex_init(&h->walking, NULL);
-	h->mark = (uint64_t)clock_real_ns();
+	atomic_init(&h->mark, (uint64_t)clock_real_ns());
 	*ret_history = h;
 	return 0;
 }
@@ -68,6 +71,11 @@ void history_free(struct history *h)
 		return;
 	pthread_mutex_destroy(&h->walking);
 	free(h);
+}
+
+void history_forget(struct history *h)
+{
+	atomic_fetch_add(&h->mark, 1);
 }
 
 /* Splits a path into its directory (hashed into k) and its last name. */
@@ -118,14 +126,17 @@ static bool read_stamp(struct vfs *v, struct history *h, const struct hkey *k,
 	    val.size != sizeof(*ret))
 		return false;
 	memcpy(ret, val.data, sizeof(*ret));
-	return ret->mark == h->mark && ret->saves == syncer_saves(v->syncer) &&
-	       ret->walked_ns <= now && now - ret->walked_ns < v->config.ttl_ns;
+	return ret->mark == atomic_load(&h->mark) &&
+	       ret->saves == syncer_saves(v->syncer) && ret->walked_ns <= now &&
+	       now - ret->walked_ns < v->config.ttl_ns;
 }
 
 /* One walk: what it looks for, and the page as it comes. */
 struct walk {
 	struct vfs *v;
 	struct history *h;
+	struct version_list list;
+	bool only_one; /* whether there is anything at all */
 	const char *path; /* of the directory, or of the one name */
 	bool one_name;
 	size_t skip; /* bytes of a key before the name */
@@ -135,7 +146,7 @@ struct walk {
 	uint64_t order; /* counts down: versions come newest first */
 	bool past; /* one name: the list has left it */
 	bool any, dir;
-	char version_marker[META_VERSION_MAX + 1];
+	uint64_t mark; /* when it began */
 };
 
 struct found {
@@ -225,8 +236,9 @@ static int put_found(struct walk *w, const char *dir, size_t dir_len,
 			sizeof(p) + vid + etag);
 }
 
-static int put_page(struct walk *w)
+static int put_page(void *ctx)
 {
+	struct walk *w = ctx;
 	size_t dir_len = strlen(w->path);
 	int rc = meta_lock(w->v->meta);
 
@@ -238,6 +250,7 @@ static int put_page(struct walk *w)
 		rc = put_found(w, w->path, dir_len, &w->items[i]);
 	meta_unlock(w->v->meta);
 	w->count = 0;
+	w->list.stop = w->past || w->only_one;
 	return rc;
 }
 
@@ -263,42 +276,16 @@ static int forget(struct vfs *v, const struct hkey *k)
 
 /* Walks the pages from prefix on, until the end or w->past. */
 static int walk_pages(struct walk *w, const char *prefix, const char *delimiter,
-		      unsigned max_keys)
+		      bool only_one)
 {
-	char *key_marker = NULL, *version_marker = NULL;
-	bool more = true;
-	int rc = 0;
-
-	while (!rc && more && !w->past) {
-		struct store_request r;
-
-		store_request_init(&r, STORE_LIST_VERSIONS);
-		r.prefix = prefix;
-		r.delimiter = delimiter;
-		r.key_marker = key_marker;
-		r.version_marker = version_marker;
-		r.max_keys = max_keys;
-		r.on_entry = take_entry;
-		r.entry_ctx = w;
-		w->count = 0;
-		rc = store_call(w->v->store, &r);
-		if (!rc)
-			rc = put_page(w);
-		more = !rc && r.reply.truncated && r.reply.next_key_marker &&
-		       max_keys > 1;
-		free(key_marker);
-		free(version_marker);
-		key_marker = more ? strdup(r.reply.next_key_marker) : NULL;
-		version_marker = more && r.reply.next_version_marker
-					 ? strdup(r.reply.next_version_marker)
-					 : NULL;
-		if (more && !key_marker)
-			rc = -ENOMEM;
-		store_request_release(&r);
-	}
-	free(key_marker);
-	free(version_marker);
-	return rc;
+	w->list = (struct version_list){.prefix = prefix,
+					.delimiter = delimiter,
+					.max_keys = only_one ? 1 : 0,
+					.on_entry = take_entry,
+					.on_page = put_page,
+					.ctx = w};
+	w->only_one = only_one;
+	return version_list(w->v->store, &w->list);
 }
 
 static int put_stamp(struct walk *w, const struct hkey *k, int64_t walked_ns,
@@ -311,7 +298,7 @@ static int put_stamp(struct walk *w, const struct hkey *k, int64_t walked_ns,
 		return rc;
 	memset(&st, 0, sizeof(st));
 	st.walked_ns = walked_ns;
-	st.mark = w->h->mark;
+	st.mark = w->mark;
 	st.saves = saves;
 	st.any = w->any;
 	st.dir = w->dir;
@@ -383,18 +370,19 @@ static int walk_name(struct vfs *v, struct history *h, const char *path,
 			   .h = h,
 			   .path = path,
 			   .one_name = true,
-			   .order = UINT64_MAX};
+			   .order = UINT64_MAX,
+			   .mark = atomic_load(&h->mark)};
 	w->prefix_len = strlen(prefix);
 	w->skip = w->prefix_len - strlen(name);
 	key_make(&k, path, dir_len, 'n', name, true);
 	rc = forget(v, &k);
 	if (!rc)
-		rc = walk_pages(w, prefix, NULL, 1000);
+		rc = walk_pages(w, prefix, NULL, false);
 	if (!rc && !w->dir) {
 		/* Names such as "a-b" stand between "a" and "a/". */
 		w->past = false;
 		strcat(prefix, "/");
-		rc = walk_pages(w, prefix, NULL, 1);
+		rc = walk_pages(w, prefix, NULL, true);
 	}
 	key_make(&k, path, dir_len, 'f', name, false);
 	if (!rc)
@@ -440,7 +428,11 @@ static int walk_dir(struct vfs *v, struct history *h, const char *path)
 	char prefix[META_KEY_MAX + 2];
 	uint64_t saves = syncer_saves(v->syncer);
 	int64_t now = clock_real_ns();
-	struct walk w = {.v = v, .h = h, .path = path, .order = UINT64_MAX};
+	struct walk w = {.v = v,
+			 .h = h,
+			 .path = path,
+			 .order = UINT64_MAX,
+			 .mark = atomic_load(&h->mark)};
 	struct hkey k;
 	int rc = vfs_object_key(v, path, prefix);
 
@@ -452,7 +444,7 @@ static int walk_dir(struct vfs *v, struct history *h, const char *path)
 	key_dir_of(&k, path, strlen(path));
 	rc = forget(v, &k);
 	if (!rc)
-		rc = walk_pages(&w, prefix, "/", 1000);
+		rc = walk_pages(&w, prefix, "/", false);
 	key_make(&k, path, strlen(path), 'h', NULL, false);
 	if (!rc)
 		rc = put_stamp(&w, &k, now, saves);

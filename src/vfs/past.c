@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/evp.h>
@@ -33,7 +34,8 @@
 struct past {
 	pthread_mutex_t walking; /* one walk at a time */
 	struct pool *pool; /* owned */
-	uint64_t mark; /* of this mount, in stamps */
+	atomic_uint_fast64_t
+		mark; /* in stamps: of this mount, until forgotten */
 };
 
 struct stamp {
@@ -83,7 +85,7 @@ int past_new(struct vfs *v, struct past **ret_past)
 	if (!p)
 		return -ENOMEM;
 	pthread_mutex_init(&p->walking, NULL);
-	p->mark = (uint64_t)clock_real_ns();
+	atomic_init(&p->mark, (uint64_t)clock_real_ns());
 	rc = pool_new("past", WIDTH, &p->pool);
 	if (!rc)
 		rc = remove_all(v);
@@ -145,7 +147,7 @@ static bool has_names(struct vfs *v, struct past *p, int64_t at_ns,
 	    val.size != sizeof(*ret))
 		return false;
 	memcpy(ret, val.data, sizeof(*ret));
-	return ret->mark == p->mark;
+	return ret->mark == atomic_load(&p->mark);
 }
 
 /* Whether it still tells what was; with meta_lock() held. */
@@ -193,6 +195,7 @@ struct walk {
 	struct past *past;
 	int64_t at_ns;
 	const char *path;
+	uint64_t mark; /* when it began */
 	struct lookback_item *items; /* owned by the lookback: the page */
 	size_t count;
 };
@@ -280,7 +283,7 @@ static int put_stamp(struct walk *w, int64_t asked_ns, uint64_t saves)
 		return rc;
 	memset(&st, 0, sizeof(st));
 	st.walked_ns = asked_ns;
-	st.mark = w->past->mark;
+	st.mark = w->mark;
 	st.saves = saves;
 	key_make(&k, w->at_ns, w->path, '0', "");
 	rc = meta_put(w->v->meta, META_PAST, k.at, k.len, &st, sizeof(st));
@@ -291,7 +294,11 @@ static int put_stamp(struct walk *w, int64_t asked_ns, uint64_t saves)
 static int walk_dir(struct vfs *v, struct past *p, int64_t at_ns,
 		    const char *path)
 {
-	struct walk w = {.v = v, .past = p, .at_ns = at_ns, .path = path};
+	struct walk w = {.v = v,
+			 .past = p,
+			 .at_ns = at_ns,
+			 .path = path,
+			 .mark = atomic_load(&p->mark)};
 	uint64_t records = 0, saves = syncer_saves(v->syncer);
 	int64_t asked = vfs_server_now_ns(v);
 	int rc = meta_lock(v->meta);
@@ -402,12 +409,7 @@ int past_find(struct vfs *v, struct past *p, int64_t at_ns, const char *path,
 	return lookback_name(v, at_ns, path, &ret->dir, &ret->version);
 }
 
-int past_forget(struct vfs *v, struct past *p)
+void past_forget(struct past *p)
 {
-	int rc;
-
-	pthread_mutex_lock(&p->walking);
-	rc = remove_all(v);
-	pthread_mutex_unlock(&p->walking);
-	return rc;
+	atomic_fetch_add(&p->mark, 1);
 }

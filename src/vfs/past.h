@@ -41,7 +41,7 @@ int past_next(struct vfs *v, struct past *p, int64_t at_ns, const char *path,
 	      const char *after, char *name, struct past_entry *ret);
 /* How long what is told of an instant holds. */
 int64_t past_ttl_ns(struct vfs *v, int64_t at_ns);
-/* Versions were removed for good: nothing that is known holds. */
-int past_forget(struct vfs *v, struct past *p);
+/* Versions were removed: nothing that is known holds. */
+void past_forget(struct past *p);
 
 #endif

@@ -416,7 +416,7 @@ int vfs_unlink(struct vfs *v, uint64_t parent, const char *name)
 	int rc = check_writable(v, parent);
 
 	if (view_owns(parent))
-		return -EPERM; /* what was saved is not lost to a delete */
+		return v->config.read_only ? rc : view_unlink(v, parent, name);
 	if (!rc)
 		rc = check_name(v, parent, name);
 	return rc ? rc : tree_unlink(v, parent, name);

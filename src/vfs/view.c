@@ -132,10 +132,14 @@ static int lookup_past(struct vfs *v, const struct view_node *dir,
 	if (rc)
 		return rc;
 	view_node_of_past(dir, path, &e, &n);
-	return view_node_entry(v, &n, ret);
+	rc = view_node_entry(v, &n, ret);
+	/* While the instant is not over, the name may get another version. */
+	if (!rc)
+		ret->ttl_ns = past_ttl_ns(v, dir->at_ns);
+	return rc;
 }
 
-/* Whether nodes are told apart by it: DIR in a .versions of DIR. */
+/* Whether it is a .versions itself, of the root or of DIR. */
 static bool is_top(const struct view_node *n)
 {
 	return n->kind == VIEW_NAME && strlen(n->path) == n->root_len;
@@ -185,6 +189,24 @@ static int lookup_instant(struct vfs *v, uint64_t parent,
 	return rc;
 }
 
+int view_find_version(struct vfs *v, const char *path, const char *name,
+		      struct history_entry *ret)
+{
+	bool any = false, below = false;
+	int rc;
+
+	if (!*path || !looks_like_version(name))
+		return -ENOENT;
+	rc = history_load_name(v, v->view->history, path, &any, &below);
+	return rc ? rc : find_version(v, path, name, ret);
+}
+
+void view_forget(struct vfs *v)
+{
+	history_forget(v->view->history);
+	past_forget(v->view->past);
+}
+
 int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 		struct vfs_entry *ret)
 {
@@ -204,18 +226,13 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 		if (rc != -ENOENT)
 			return rc;
 	}
-	if (dir.path[0] && looks_like_version(name)) {
-		rc = history_load_name(v, v->view->history, dir.path, &any,
-				       &below);
-		if (!rc)
-			rc = find_version(v, dir.path, name, &e);
-		if (!rc) {
-			view_node_of_entry(dir.path, &e, &n);
-			return view_node_entry(v, &n, ret);
-		}
-		if (rc != -ENOENT)
-			return rc;
+	rc = view_find_version(v, dir.path, name, &e);
+	if (!rc) {
+		view_node_of_entry(dir.path, &e, &n);
+		return view_node_entry(v, &n, ret);
 	}
+	if (rc != -ENOENT)
+		return rc;
 	memset(&n, 0, sizeof(n));
 	n.kind = VIEW_NAME;
 	n.root_len = dir.root_len;

@@ -191,7 +191,8 @@ static void rewind_to_start(struct view_dir *d)
 	d->name[0] = '\0';
 }
 
-static int emit(struct vfs *v, const char *name, uint64_t offset, bool plus,
+/* at_ns: with attributes, in a directory of that instant; else 0. */
+static int emit(struct vfs *v, const char *name, uint64_t offset, int64_t at_ns,
 		struct view_node *n, vfs_dirent_fn fn, void *ctx)
 {
 	struct vfs_dirent de = {
@@ -203,8 +204,9 @@ static int emit(struct vfs *v, const char *name, uint64_t offset, bool plus,
 	struct vfs_entry entry;
 
 	/* One that cannot be told is looked up, and fails then. */
-	if (plus && !view_node_entry(v, n, &entry)) {
+	if (at_ns && !view_node_entry(v, n, &entry)) {
 		de.mode = entry.st.st_mode & S_IFMT;
+		entry.ttl_ns = past_ttl_ns(v, at_ns);
 		de.entry = &entry;
 	}
 	return fn(ctx, &de);
@@ -231,7 +233,8 @@ int view_readdir(struct vfs *v, struct view_dir *d, uint64_t offset, bool plus,
 		if (rc)
 			break;
 		if (next.offset > offset &&
-		    emit(v, name, next.offset, plus, &n, fn, ctx))
+		    emit(v, name, next.offset, plus ? d->node.at_ns : 0, &n, fn,
+			 ctx))
 			return 0;
 		next.asked = d->asked;
 		*d = next;

@@ -304,7 +304,7 @@ void view_node_stat(struct vfs *v, uint64_t ino, const struct view_node *n,
 	in.gid = def->gid;
 	in.mtime_ns = in.ctime_ns = n->version.last_modified_ns;
 	if (n->kind == VIEW_NAME) {
-		in.mode = S_IFDIR | 0555;
+		in.mode = S_IFDIR | (v->config.read_only ? 0555 : 0755);
 		in.nlink = 2;
 		in.mtime_ns = in.ctime_ns = v->view->born_ns;
 	} else if (n->kind == VIEW_PAST_DIR && !n->known) {

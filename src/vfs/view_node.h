@@ -79,6 +79,12 @@ int view_node_entry(struct vfs *v, struct view_node *n, struct vfs_entry *ret);
 int view_node_head(struct vfs *v, const struct view_node *n,
 		   struct store_request *r);
 
+/*
+ * The version of a path whose name is, or uniquely begins with, name: view.c.
+ * 0, -ENOENT. May wait.
+ */
+int view_find_version(struct vfs *v, const char *path, const char *name,
+		      struct history_entry *ret);
 /* Bytes for "TIME~VERSIONID" with all of the id encoded. */
 #define VIEW_NAME_SIZE (20 + 1 + 3 * META_VERSION_MAX + 16)
 /* That name: a marker's ends in ".deleted". view.c */

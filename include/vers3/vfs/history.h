@@ -13,6 +13,8 @@ struct history;
 
 int history_new(struct history **ret_history);
 void history_free(struct history *h);
+/* Versions were removed: no walk that began before is used any more. */
+void history_forget(struct history *h);
 
 struct history_entry {
 	uint64_t order; /* ascending from the oldest; the server's order */

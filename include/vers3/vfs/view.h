@@ -40,6 +40,13 @@ int view_readdir(struct vfs *v, struct view_dir *d, uint64_t offset, bool plus,
 void view_closedir(struct view_dir *d);
 int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		  struct buf *value);
+/*
+ * Removes an entry of a file's history: its newest, if that is a delete
+ * marker, so that the file is there again. -EPERM for all else.
+ */
+int view_unlink(struct vfs *v, uint64_t parent, const char *name);
+/* What was listed holds no more: versions were removed. */
+void view_forget(struct vfs *v);
 int view_listxattr(struct vfs *v, uint64_t ino, struct buf *names);
 
 #endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "undelete.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "version_list.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/util/gitconfig.h"
+#include "vers3/vfs/syncer.h"
+#include "vers3/vfs/view.h"
+
+#define MARKERS_MAX 100 /* removed at once; more than that is no accident */
+
+/*
+ * The directory in which the first name of a path is that is not known, or
+ * the last one; with meta_lock() held. *ret_name points into path's copy.
+ */
+static int deepest_known(struct vfs *v, char *path, uint64_t *ret_ino,
+			 const char **ret_name)
+{
+	uint64_t ino = META_ROOT_INO;
+	struct meta_dentry de;
+	char *slash;
+	int rc;
+
+	for (; (slash = strchr(path, '/')); path = slash + 1) {
+		*slash = '\0';
+		rc = meta_dentry_get(v->meta, ino, path, &de);
+		if (rc == -ENOENT)
+			break;
+		if (rc)
+			return rc;
+		ino = de.ino;
+	}
+	*ret_ino = ino;
+	*ret_name = path;
+	return 0;
+}
+
+/* The bucket has something else at a path: it is to be listed anew. */
+static int look_again(struct vfs *v, const char *path)
+{
+	char copy[META_KEY_MAX + 1];
+	struct meta_inode in;
+	const char *name;
+	uint64_t ino;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	strcpy(copy, path);
+	rc = deepest_known(v, copy, &ino, &name);
+	if (!rc)
+		rc = meta_inode_get(v->meta, ino, &in);
+	if (!rc) {
+		in.listed_ns = 0;
+		rc = meta_inode_put(v->meta, &in);
+	}
+	meta_unlock(v->meta);
+	if (!rc)
+		vfs_inval_entry(v, ino, name);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int remove_version(struct vfs *v, const char *key,
+			  const char *version_id)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_DELETE);
+	r.key = key;
+	r.version_id = version_id;
+	rc = store_call(v->store, &r);
+	store_request_release(&r);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int undelete_remove(struct vfs *v, const char *path, const char *version_id)
+{
+	char key[META_KEY_MAX + 1];
+	int rc = vfs_object_key(v, path, key);
+
+	/* Without an id it would be a delete like any other. */
+	if (!rc && !*version_id)
+		rc = -EINVAL;
+	if (!rc)
+		rc = remove_version(v, key, version_id);
+	if (rc)
+		return rc;
+	view_forget(v);
+	return look_again(v, path);
+}
+
+/* The markers on top of a key's versions. */
+struct markers {
+	struct version_list list;
+	const char *key;
+	char *ids[MARKERS_MAX]; /* owned */
+	size_t count;
+	bool version; /* there is one below them */
+};
+
+static int look_at(void *ctx, const struct store_entry *e)
+{
+	struct markers *m = ctx;
+
+	if (strcmp(e->key, m->key) != 0) {
+		m->list.stop = true;
+		return 0;
+	}
+	if (e->kind == STORE_ENTRY_VERSION) {
+		m->version = m->list.stop = true;
+		return 0;
+	}
+	if (m->count == MARKERS_MAX)
+		return -E2BIG;
+	m->ids[m->count] = strdup(e->version_id);
+	return m->ids[m->count++] ? 0 : -ENOMEM;
+}
+
+static int remove_markers(struct vfs *v, const char *path, const char *key)
+{
+	struct markers m = {.key = key, .count = 0};
+	int rc;
+
+	m.list = (struct version_list){
+		.prefix = key, .on_entry = look_at, .ctx = &m};
+	rc = version_list(v->store, &m.list);
+	if (!rc && !m.version)
+		rc = -ENOENT;
+	if (!rc && !m.count)
+		rc = -EEXIST;
+	/* From below: the file is there when the newest goes, or it is not. */
+	for (size_t i = m.count; !rc && i-- > 0;)
+		rc = remove_version(v, key, m.ids[i]);
+	for (size_t i = 0; i < m.count; i++)
+		free(m.ids[i]);
+	if (rc)
+		return rc;
+	view_forget(v);
+	return look_again(v, path);
+}
+
+int undelete(struct vfs *v, const char *path, struct buf *answer)
+{
+	char key[META_KEY_MAX + 1], top[META_KEY_MAX + 1];
+	const char *text = "is there again";
+	uint64_t left;
+	int full, rc = *path ? vfs_object_key(v, path, key) : -EINVAL;
+
+	/*
+	 * A delete that was not sent yet has no marker to remove, and that of
+	 * a directory on the way would go on hiding what is below it.
+	 */
+	if (!rc) {
+		memcpy(top, path, strcspn(path, "/"));
+		top[strcspn(path, "/")] = '\0';
+		rc = syncer_sync_all(v, top, &left);
+	}
+	if (!rc)
+		rc = remove_markers(v, path, key);
+	if (rc == -ENOENT)
+		text = "the bucket has no version of such a file";
+	else if (rc == -EEXIST)
+		text = "is not deleted";
+	else if (rc)
+		text = strerror(-rc);
+	full = gitconfig_quote(answer, path);
+	if (!full)
+		full = buf_printf(answer, ": %s\n", text);
+	return rc ? rc : full;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Removing versions from the history: delete markers, so that what they hid
+ * is there again; and versions, for good.
+ */
+#ifndef VERS3_VFS_UNDELETE_INTERNAL_H
+#define VERS3_VFS_UNDELETE_INTERNAL_H
+
+#include "vers3/util/buf.h"
+#include "vers3/vfs/vfs.h"
+
+/*
+ * Removes one version or marker of a path; then what was known of the
+ * history is asked for anew, and so is the name in the live tree. Waits for
+ * the bucket.
+ */
+int undelete_remove(struct vfs *v, const char *path, const char *version_id);
+/*
+ * Brings a deleted file back: removes the markers that stand before its last
+ * version. Waits for the bucket. Appends one line for people to answer, of
+ * success or of failure. -ENOENT: nothing to bring back; -EEXIST: it is not
+ * deleted.
+ */
+int undelete(struct vfs *v, const char *path, struct buf *answer);
+
+#endif
