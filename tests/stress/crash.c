@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kill -9 of the daemon at random moments. What the next mount brings to the
+ * bucket must be one moment of each worker's directory, with everything that
+ * had ended GRACE_NS before the kill (more where the disk is slow) or that
+ * fsync had promised.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rig.h"
+#include "vers3/util/clock.h"
+
+#define GRACE_NS (100 * NS_PER_MS)
+
+static uint64_t random_below(struct rig *r, uint64_t limit)
+{
+	return model_random(&r->models[0], limit);
+}
+
+static const char *random_options(struct rig *r)
+{
+	static const char *const options[] = {
+		"commit=0",  "commit=0", "commit=1", "commit=1,fsync=local",
+		"commit=30",
+	};
+
+	return options[random_below(r, sizeof(options) / sizeof(*options))];
+}
+
+static int check_workers(struct rig *r, bool killed)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < RIG_WORKERS; i++) {
+		const struct model *m = &r->models[i];
+
+		/* What comes of a daemon that is gone. */
+		if (!m->error ||
+		    (killed &&
+		     (m->error == ENOTCONN || m->error == ECONNABORTED ||
+		      m->error == EIO || m->error == EINTR)))
+			continue;
+		fprintf(stderr, "%s: %s: %s\n", m->config.top, m->error_call,
+			strerror(m->error));
+		rc = -EIO;
+	}
+	return rc;
+}
+
+/* One life of the daemon that ends by a kill in the middle of the work. */
+static int live_and_die(struct rig *r, const char *options)
+{
+	int64_t killed_ns, grace_ns;
+	int rc = rig_mount(r, &r->live, NULL, r->cache, options);
+
+	if (rc)
+		return rc;
+	if (!r->models[0].state_count)
+		rc = rig_begin(r);
+	if (!rc)
+		rc = rig_start(r, 0);
+	if (rc)
+		return rc;
+	rig_sleep_ms(100 + random_below(r, 1100));
+	killed_ns = clock_mono_ns();
+	grace_ns = GRACE_NS + rig_slack_ns(r);
+	rig_kill(&r->live);
+	rig_stop(r);
+	for (unsigned i = 0; i < RIG_WORKERS; i++)
+		model_certify(&r->models[i], killed_ns, grace_ns);
+	return check_workers(r, true);
+}
+
+/* The next life sends what is left; sometimes it too is cut short. */
+static int come_back(struct rig *r, const char *options)
+{
+	int rc;
+
+	while (random_below(r, 3) == 0) {
+		rc = rig_mount(r, &r->live, NULL, r->cache, options);
+		if (rc)
+			return rc;
+		rig_sleep_ms(random_below(r, 300));
+		rig_kill(&r->live);
+	}
+	rc = rig_mount(r, &r->live, NULL, r->cache, options);
+	return rc ? rc : rig_unmount(&r->live);
+}
+
+int main(int argc, char **argv)
+{
+	struct rig r;
+	unsigned i;
+	int rc = 0;
+
+	rig_init(&r, argc, argv, 12);
+	for (i = 0; !rc && i < r.options.rounds; i++) {
+		const char *options = random_options(&r);
+
+		rc = live_and_die(&r, options);
+		if (!rc)
+			rc = come_back(&r, options);
+		if (!rc)
+			rc = rig_verify(&r);
+		if (rc)
+			fprintf(stderr, "round %u with %s\n", i, options);
+	}
+	printf("%s: %u rounds, %llu versions, %llu extra, %llu extra markers\n",
+	       rc || r.extra_versions || r.extra_markers ? "FAIL" : "PASS", i,
+	       (unsigned long long)r.versions,
+	       (unsigned long long)r.extra_versions,
+	       (unsigned long long)r.extra_markers);
+	rc = rc || r.extra_versions || r.extra_markers;
+	rig_release(&r);
+	return rc;
+}
