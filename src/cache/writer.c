@@ -221,7 +221,6 @@ static int put_class(struct blocks *b, struct job *batch, unsigned class)
 			continue;
 		r = shelf_put(s, b->sum, &job->key, job->data, job->size,
 			      b->next_stamp++);
-		put_done(job);
 	}
 	if (r) {
 		shelf_abort(s);
@@ -340,6 +339,7 @@ static void run_batch(struct blocks *b, struct job *batch)
 	repair(b);
 	if (batch && batch->kind == JOB_PUT) {
 		put_batch(b, batch);
+		/* Not before its commit: till then no reader finds a block. */
 		for (job = batch; job; job = job->next)
 			put_done(job);
 	} else if (batch && batch->kind != JOB_MARK) {

@@ -217,6 +217,52 @@ static void test_put_get(void **state)
 	blocks_close(b);
 }
 
+struct handover {
+	struct blocks *blocks;
+	struct blocks_key key;
+	atomic_uint done, found;
+};
+
+/*
+ * Runs on the writer's thread; that it asks the cache, which done() is not
+ * to do, is what makes the answer that of this very moment.
+ */
+static void look_for_it(void *arg)
+{
+	struct handover *h = arg;
+
+	if (blocks_has(h->blocks, &h->key))
+		atomic_fetch_add(&h->found, 1);
+	atomic_fetch_add(&h->done, 1);
+}
+
+/* Who holds a block until done() leaves no moment when nobody has it. */
+static void test_done_when_found(void **state)
+{
+	struct blocks *b = open_it(64 * MIB);
+	static unsigned char data[BLOCK_SIZE];
+	struct handover h[12];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 12; i++) {
+		h[i].blocks = b;
+		h[i].key = make_key(1, i);
+		atomic_init(&h[i].done, 0);
+		atomic_init(&h[i].found, 0);
+		assert_int_equal(blocks_put(b, &h[i].key, data,
+					    i % 2 ? sizeof(data) : 4096,
+					    look_for_it, &h[i]),
+				 0);
+	}
+	blocks_flush(b);
+	for (i = 0; i < 12; i++) {
+		assert_int_equal(h[i].done, 1);
+		assert_int_equal(h[i].found, 1);
+	}
+	blocks_close(b);
+}
+
 static void test_reopen(void **state)
 {
 	struct blocks *b = open_it(64 * MIB);
@@ -747,6 +793,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_put_get),
+		TEST(test_done_when_found),
 		TEST(test_reopen),
 		TEST(test_limit),
 		TEST(test_small_blocks_find_room),

@@ -63,9 +63,8 @@ bool blocks_has(struct blocks *b, const struct blocks_key *key);
 
 /*
  * Queues a block for writing by the cache's own writer thread, which calls
- * done(arg) when it has copied the bytes (then they may be freed), whether
- * or not they could be kept. Blocks when the queue is full. data holds at
- * most BLOCK_SIZE bytes. 0, or -EINVAL or -ENOMEM, and then done is not
+ * done(arg) when the block is found here, or could not be kept; then its
+ * bytes may be freed. Blocks when the queue is full. data holds at most BLOCK_SIZE bytes. 0, or -EINVAL or -ENOMEM, and then done is not
  * called. done is short and calls nothing of the block cache. Same key, same
  * bytes: a block that is there already only becomes the youngest.
  */
