@@ -143,7 +143,8 @@ static bool was_seen(const struct merge *m, const char *name)
 {
 	uint64_t h = hash_name(name);
 
-	return bsearch(&h, m->seen, m->seen_count, sizeof(h), compare_u64);
+	return m->seen_count &&
+	       bsearch(&h, m->seen, m->seen_count, sizeof(h), compare_u64);
 }
 
 /* path/name, or path/name/ for a directory's marker. */

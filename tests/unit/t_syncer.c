@@ -13,10 +13,7 @@
  */
 #include "vfs_rig.h"
 
-#include "vers3/vfs/plan.h"
 #include "vers3/vfs/tree.h"
-
-#define MIB (UINT64_C(1) << 20)
 
 /* Names are known and stay so: requests are the syncer's alone. */
 static int keep_names(struct rig *r)
@@ -410,7 +407,7 @@ static void test_by_itself(void **state)
 	rig_write(r, "f", "one");
 	rig_write(r, "g", "two");
 	wait_clean(r);
-	rig_asked(r, "PutObject f; PutObject f; PutObject f; PutObject g");
+	rig_changed(r, "PutObject f; PutObject f; PutObject f; PutObject g");
 	run_script(r, "u f; r g h");
 	wait_clean(r);
 	check_bucket(r, "f= g= h=two");
@@ -470,8 +467,9 @@ static void test_restart(void **state)
 	rig_is(r, "e/x", "y");
 	rig_forget_requests(r);
 	rig_sync(r);
-	rig_asked(r, "PutObject n; CopyObject z<a; PutObject c; PutObject e/; "
-		     "CopyObject e/x<d/x; DeleteObjects 4");
+	rig_changed(r,
+		    "PutObject n; CopyObject z<a; PutObject c; PutObject e/; "
+		    "CopyObject e/x<d/x; DeleteObjects 4");
 	check_bucket(r, "a= b= c=4 d/x= e/x=y n=new z=1");
 	rig_restart(r);
 	rig_sync(r);
@@ -503,148 +501,6 @@ static void test_source_kept(void **state)
 	check_bucket(r, "a= b=1 d/x= d/y= e/x=2 e/y=3");
 	assert_int_equal(rig_try_rename(r, "b", "e/x", RENAME_EXCHANGE),
 			 -EINVAL);
-}
-
-static void test_multipart(void **state)
-{
-	struct rig *r = *state;
-	unsigned char *data = rig_bytes(1, 20 * MIB);
-
-	rig_write_bytes(r, "f", data, PLAN_SINGLE_MAX);
-	rig_sync(r);
-	rig_asked(r, "PutObject f");
-	rig_write_bytes(r, "f", data, 20 * MIB);
-	rig_sync(r);
-	assert_int_equal(rig_count(r, "CreateMultipartUpload f"), 1);
-	assert_int_equal(rig_count(r, "UploadPart f"), 3);
-	assert_int_equal(rig_count(r, "CompleteMultipartUpload f"), 1);
-	rig_holds_bytes(r, "f", data, 20 * MIB);
-	assert_int_equal(rig_versions(r, "f"), 2);
-	free(data);
-}
-
-/* One byte of much: one part is sent, the rest is copied. */
-static void test_one_byte(void **state)
-{
-	struct rig *r = *state;
-	unsigned char *data = rig_bytes(2, 64 * MIB);
-	struct syncer_stats before, after;
-	struct vfs_file *file;
-
-	rig_put(r, "f", data, 64 * MIB);
-	rig_forget(r);
-	file = rig_open(r, "f", O_RDWR);
-	data[33 * MIB] ^= 1;
-	rig_pwrite(r, file, 33 * MIB, &data[33 * MIB], 1);
-	vfs_release(r->f.v, file);
-	syncer_read_stats(r->f.v->syncer, &before);
-	rig_sync(r);
-	syncer_read_stats(r->f.v->syncer, &after);
-	assert_int_equal(rig_count(r, "UploadPart f"), 1);
-	assert_true(rig_count(r, "UploadPartCopy f") >= 1);
-	assert_int_equal(rig_count(r, "PutObject"), 0);
-	assert_true(after.sent_bytes - before.sent_bytes <= PLAN_PART_SIZE);
-	rig_holds_bytes(r, "f", data, 64 * MIB);
-	free(data);
-}
-
-/*
- * Where the bucket keeps no versions, a save takes away what the file is
- * based on: what is written meanwhile must not need it.
- */
-static void test_base_overwritten(void **state)
-{
-	struct rig *r = *state;
-	unsigned char *data = rig_bytes(5, 20 * MIB);
-	struct vfs_file *file;
-	pthread_t thread;
-
-	rig_put(r, "f", data, 20 * MIB);
-	rig_forget(r);
-	file = rig_open(r, "f", O_RDWR);
-	data[1] ^= 1;
-	rig_pwrite(r, file, 1, &data[1], 1);
-	rig_gate(r, "CompleteMultipartUpload f", RIG_AFTER);
-	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
-	rig_wait_held(r);
-	data[12 * MIB] ^= 1;
-	rig_pwrite(r, file, 12 * MIB, &data[12 * MIB], 1);
-	data[3 * MIB] ^= 1;
-	rig_pwrite(r, file, 3 * MIB, &data[3 * MIB], 1);
-	rig_gate(r, NULL, RIG_AFTER);
-	pthread_join(thread, NULL);
-	rig_sync(r);
-	rig_holds_bytes(r, "f", data, 20 * MIB);
-	vfs_release(r->f.v, file);
-	free(data);
-}
-
-/* A part that fails: nothing is left over, and the next try succeeds. */
-static void test_part_fails(void **state)
-{
-	struct rig *r = *state;
-	unsigned char *data = rig_bytes(3, 20 * MIB);
-	uint64_t left;
-
-	rig_write_bytes(r, "f", data, 20 * MIB);
-	rig_fail(r, "UploadPart f 2", RIG_BEFORE, -EIO, 1);
-	assert_int_equal(rig_try_sync(r, &left), -EIO);
-	assert_int_equal(rig_uploads(r), 0);
-	rig_holds(r, "f", NULL);
-	/* Nor when the server did not hear of the end: the next mount does. */
-	rig_fail(r, "AbortMultipartUpload", RIG_BEFORE, -ECONNRESET, 1);
-	rig_gate(r, "UploadPart f 2", RIG_BEFORE);
-	pthread_t thread;
-
-	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
-	rig_wait_held(r);
-	data[0] ^= 1;
-	rig_write_bytes(r, "f", data, 20 * MIB);
-	rig_gate(r, NULL, RIG_BEFORE);
-	pthread_join(thread, NULL);
-	rig_sync(r);
-	rig_holds_bytes(r, "f", data, 20 * MIB);
-	rig_restart(r);
-	for (int i = 0; rig_uploads(r) && i < 500; i++)
-		usleep(10000);
-	assert_int_equal(rig_uploads(r), 0);
-	rig_holds_bytes(r, "f", data, 20 * MIB);
-	free(data);
-}
-
-static void copy_range(struct rig *r, const char *from, const char *to,
-		       size_t size)
-{
-	struct vfs_file *in = rig_open(r, from, O_RDONLY);
-	struct vfs_file *out = rig_open(r, to, O_CREAT | O_RDWR);
-	size_t copied, at = 0;
-
-	while (at < size) {
-		assert_int_equal(vfs_copy_range(r->f.v, in, at, out, at,
-						size - at, &copied),
-				 0);
-		assert_true(copied > 0);
-		at += copied;
-	}
-	vfs_release(r->f.v, in);
-	vfs_release(r->f.v, out);
-}
-
-static void test_copy_range(void **state)
-{
-	struct rig *r = *state;
-	unsigned char *data = rig_bytes(4, 20 * MIB);
-
-	rig_put(r, "f", data, 20 * MIB);
-	rig_forget(r);
-	copy_range(r, "f", "g", 20 * MIB);
-	rig_sync(r);
-	assert_int_equal(rig_count(r, "CopyObject g<f"), 1);
-	assert_int_equal(rig_count(r, "GetObject"), 0);
-	assert_int_equal(rig_count(r, "PutObject"), 0);
-	assert_int_equal(rig_count(r, "UploadPart"), 0);
-	rig_holds_bytes(r, "g", data, 20 * MIB);
-	free(data);
 }
 
 struct worker {
@@ -764,12 +620,6 @@ int main(int argc, char **argv)
 		TEST(test_outage),
 		TEST(test_restart),
 		TEST_UNVERSIONED(test_source_kept),
-		TEST(test_multipart),
-		TEST(test_one_byte),
-		TEST(test_base_overwritten),
-		TEST_UNVERSIONED(test_base_overwritten),
-		TEST(test_part_fails),
-		TEST(test_copy_range),
 		TEST(test_parallel),
 
 	};

@@ -253,6 +253,28 @@ static char *join_lines(char **lines, size_t count)
 	return buf_detach(&b);
 }
 
+static bool is_question(const char *line)
+{
+	return matches(line, "Head") || matches(line, "List") ||
+	       matches(line, "Get");
+}
+
+/* Forgets the requests that change nothing in the bucket. */
+static void drop_questions(struct rig *r)
+{
+	size_t kept = 0;
+
+	pthread_mutex_lock(&r->mutex);
+	for (size_t i = 0; i < r->line_count; i++) {
+		if (is_question(r->lines[i]))
+			free(r->lines[i]);
+		else
+			r->lines[kept++] = r->lines[i];
+	}
+	r->line_count = kept;
+	pthread_mutex_unlock(&r->mutex);
+}
+
 /* The same lines as a caller wrote them, sorted. */
 static char *sort_wanted(const char *wanted)
 {
@@ -285,6 +307,12 @@ void rig_asked(struct rig *r, const char *lines)
 	free(have);
 	free(want);
 	rig_forget_requests(r);
+}
+
+void rig_changed(struct rig *r, const char *lines)
+{
+	drop_questions(r);
+	rig_asked(r, lines);
 }
 
 unsigned rig_count(struct rig *r, const char *match)

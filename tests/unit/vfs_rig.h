@@ -67,6 +67,8 @@ uint64_t rig_dirty(struct rig *r);
 
 /* The requests since the last call were these, "; " between, any order. */
 void rig_asked(struct rig *r, const char *lines);
+/* The same for those that change the bucket; the others may be any. */
+void rig_changed(struct rig *r, const char *lines);
 /* How many of the requests since then begin with match; they stay noted. */
 unsigned rig_count(struct rig *r, const char *match);
 void rig_forget_requests(struct rig *r);
