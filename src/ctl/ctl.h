@@ -23,7 +23,7 @@ enum {
 /* A command as it was called. Strings are those of argv. */
 struct ctl_call {
 	const char *start; /* -C: where relative paths start; NULL: here */
-	bool json, force;
+	bool json, force, exact, dry_run;
 	const char *version, *at, *to;
 	char **args;
 	int count;
@@ -34,10 +34,18 @@ int ctl_status(const struct ctl_call *c);
 int ctl_versions(const struct ctl_call *c);
 int ctl_restore(const struct ctl_call *c);
 int ctl_undelete(const struct ctl_call *c);
+int ctl_diff(const struct ctl_call *c);
+int ctl_log(const struct ctl_call *c);
 int ctl_sync(const struct ctl_call *c);
 int ctl_umount(const struct ctl_call *c);
 int ctl_lifecycle(const struct ctl_call *c);
 int ctl_replication(const struct ctl_call *c);
+
+struct place;
+/* Whether a place was a directory at the instant. */
+bool ctl_was_directory(const struct place *p, const char *at);
+/* Brings a directory back as it was at c->at. An exit status. */
+int ctl_restore_tree(const struct ctl_call *c, const struct place *p);
 
 /* Prints "vers3ctl: ..." to stderr. Returns CTL_FAILED. */
 int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -19,6 +19,8 @@ enum option_bit {
 	OPTION_AT = 1 << 3,
 	OPTION_TO = 1 << 4,
 	OPTION_HELP = 1 << 5,
+	OPTION_EXACT = 1 << 6,
+	OPTION_DRY_RUN = 1 << 7,
 };
 
 static const struct option command_options[] = {
@@ -27,6 +29,8 @@ static const struct option command_options[] = {
 	{"version", required_argument, NULL, OPTION_VERSION},
 	{"at", required_argument, NULL, OPTION_AT},
 	{"to", required_argument, NULL, OPTION_TO},
+	{"exact", no_argument, NULL, OPTION_EXACT},
+	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -44,10 +48,17 @@ static const struct command {
 	 ctl_status},
 	{"versions", "PATH", "the versions of a file, oldest first",
 	 OPTION_JSON, 1, 1, ctl_versions},
-	{"restore", "PATH [--version ID | --at TIME] [--to PATH]",
-	 "bring a version back; without ID and TIME the one before",
-	 OPTION_JSON | OPTION_VERSION | OPTION_AT | OPTION_TO, 1, 1,
-	 ctl_restore},
+	{"restore",
+	 "PATH [--version ID | --at TIME] [--to PATH] [--exact] [-n]",
+	 "bring a version back, without ID and TIME the one before; or with "
+	 "TIME a directory",
+	 OPTION_JSON | OPTION_VERSION | OPTION_AT | OPTION_TO | OPTION_EXACT |
+		 OPTION_DRY_RUN,
+	 1, 1, ctl_restore},
+	{"diff", "PATH --at TIME", "what has changed below PATH since",
+	 OPTION_JSON | OPTION_AT, 1, 1, ctl_diff},
+	{"log", "PATH", "what happened below PATH, newest first", OPTION_JSON,
+	 1, 1, ctl_log},
 	{"undelete", "PATH", "bring a deleted file back as it was", OPTION_JSON,
 	 1, 1, ctl_undelete},
 	{"sync", "[PATH]", "wait until the bucket has every change",
@@ -118,6 +129,12 @@ static void set_option(struct ctl_call *c, int option)
 	case OPTION_TO:
 		c->to = optarg;
 		break;
+	case OPTION_EXACT:
+		c->exact = true;
+		break;
+	case OPTION_DRY_RUN:
+		c->dry_run = true;
+		break;
 	}
 }
 
@@ -133,8 +150,10 @@ static int run_command(struct ctl_call *c, int argc, char **argv)
 		return usage(cmd);
 	optind = 0; /* another vector */
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", command_options, NULL)) !=
+	while ((option = getopt_long(argc, argv, "n", command_options, NULL)) !=
 	       -1) {
+		if (option == 'n')
+			option = OPTION_DRY_RUN;
 		if (option == OPTION_HELP) {
 			printf("usage: vers3ctl %s %s\n%s\n", cmd->name,
 			       cmd->usage, cmd->help);

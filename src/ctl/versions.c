@@ -12,20 +12,13 @@
 #include "ctl.h"
 #include "place.h"
 #include "talk.h"
+#include "version.h"
 #include "vers3/net/uri.h"
 #include "vers3/util/gitconfig.h"
 
-#define TIME_LEN       20 /* of 2026-11-21T23-50-08Z */
-#define MARKER_END     ".deleted"
-#define VERSION_MAX    1024
 #define LINE_MAX_BYTES (1 << 16)
 
-/* One entry of a file's directory in .versions. */
-struct version {
-	char time[TIME_LEN + 1]; /* as ISO 8601 has it */
-	char id[VERSION_MAX];
-	bool deleted;
-};
+#define MARKER_END ".deleted"
 
 /* Whether s starts with a time as .versions spells it. */
 static bool has_time(const char *s)
@@ -53,8 +46,7 @@ static int decode_id(const char *text, size_t len, char *id)
 	return rc;
 }
 
-/* Reads "TIME~ID" or "TIME~ID.deleted"; false when it is another name. */
-static bool parse_name(const char *name, struct version *ret)
+bool version_parse(const char *name, struct version *ret)
 {
 	size_t len, end = strlen(MARKER_END);
 
@@ -102,7 +94,7 @@ static int show_all(DIR *dir, json_t *list, unsigned *ret_count)
 
 	*ret_count = 0;
 	while (!rc && (errno = 0, de = readdir(dir)) != NULL) {
-		if (!parse_name(de->d_name, &ver))
+		if (!version_parse(de->d_name, &ver))
 			continue;
 		rc = show_version(dirfd(dir), de->d_name, &ver, list);
 		++*ret_count;
@@ -163,17 +155,16 @@ static int choose(const struct ctl_call *c, struct place *p, struct buf *which)
 	const char *text = c->version, *last;
 	struct version ver;
 
-	place_leave_history(p);
 	if (c->at)
 		return buf_printf(which, "@%s", c->at);
-	if (text && parse_name(text, &ver))
+	if (text && version_parse(text, &ver))
 		return buf_puts(which, ver.id);
 	if (text)
 		return decode_id(text, strlen(text), ver.id)
 			       ? buf_puts(which, text)
 			       : buf_puts(which, ver.id);
 	last = strrchr(p->path, '/');
-	if (last && parse_name(last + 1, &ver)) {
+	if (last && version_parse(last + 1, &ver)) {
 		p->path[last - p->path] = '\0';
 		return buf_puts(which, ver.id);
 	}
@@ -251,10 +242,21 @@ int ctl_restore(const struct ctl_call *c)
 		rc = -EXDEV;
 	}
 	if (!rc)
-		rc = do_restore(c, &from, &to, reason, sizeof(reason));
+		place_leave_history(&from);
+	if (!rc && c->at && ctl_was_directory(&from, c->at)) {
+		rc = c->to ? ctl_misuse("of a directory, --to is not taken; "
+					"use cp -a")
+			   : ctl_restore_tree(c, &from);
+	} else if (!rc && (c->exact || c->dry_run)) {
+		rc = ctl_misuse("--exact and -n want a directory, and --at");
+	} else {
+		if (!rc)
+			rc = do_restore(c, &from, &to, reason, sizeof(reason));
+		rc = rc ? ctl_fail("%s", reason) : CTL_OK;
+	}
 	place_release(&from);
 	place_release(&to);
-	return rc ? ctl_fail("%s", reason) : CTL_OK;
+	return rc;
 }
 
 int ctl_undelete(const struct ctl_call *c)

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The names of versions in .versions. */
+#ifndef VERS3_CTL_VERSION_INTERNAL_H
+#define VERS3_CTL_VERSION_INTERNAL_H
+
+#include <stdbool.h>
+
+#define TIME_LEN    20 /* of 2026-11-21T23-50-08Z */
+#define VERSION_MAX 1024
+
+/* One entry of a file's directory in .versions. */
+struct version {
+	char time[TIME_LEN + 1]; /* as ISO 8601 has it */
+	char id[VERSION_MAX];
+	bool deleted;
+};
+
+/* Reads "TIME~ID" or "TIME~ID.deleted"; false when it is another name. */
+bool version_parse(const char *name, struct version *ret);
+
+#endif
