@@ -255,8 +255,9 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 	if (rc)
 		return rc;
 	/* Whoever only reads tries nothing out, and needs it not. */
-	caps_learn(s->meta, o->read_only || s->outage ? NULL : s->store,
-		   o->prefix, &s->caps);
+	if (!caps_known(s3_store_url(s->s3), &s->caps))
+		caps_learn(s->meta, o->read_only || s->outage ? NULL : s->store,
+			   o->prefix, &s->caps);
 	rc = blocks_open(path, o->cache_size_bytes, reason, size, &s->blocks);
 	if (rc)
 		return rc;

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <openssl/rand.h>
 
+#include "vers3/net/uri.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
@@ -205,6 +206,29 @@ int caps_probe(struct store *store, const char *prefix, struct caps *ret)
 	if (t.made)
 		clean_up(&t);
 	return rc;
+}
+
+bool caps_known(const char *url, struct caps *ret)
+{
+	static const char *const domains[] = {"amazonaws.com",
+					      "amazonaws.com.cn"};
+	struct uri u;
+	bool known = false;
+
+	if (uri_split(url, &u))
+		return false;
+	for (size_t i = 0; i < sizeof(domains) / sizeof(*domains); i++) {
+		size_t host = strlen(u.host), len = strlen(domains[i]);
+
+		known = known || (host > len && u.host[host - len - 1] == '.' &&
+				  !strcasecmp(u.host + host - len, domains[i]));
+	}
+	uri_release(&u);
+	if (known)
+		*ret = (struct caps){.if_none_match = true,
+				     .if_match = true,
+				     .remove = true};
+	return known;
 }
 
 enum bit {

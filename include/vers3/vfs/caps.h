@@ -22,7 +22,18 @@ struct caps {
 };
 
 /* A server that does all of it. */
-#define CAPS_ALL {true, true, true, true}
+#define CAPS_ALL                                                               \
+	{                                                                      \
+		true, true, true, true                                         \
+	}
+
+/*
+ * Whether url is Amazon's own S3, which needs no trial (a policy that cannot
+ * delete versions could not clear it away): PutObject,
+ * CompleteMultipartUpload, DeleteObject and DeleteObjects know conditions,
+ * CopyObject answers them with 501 (S3 user guide, "Conditional requests").
+ */
+bool caps_known(const char *url, struct caps *ret);
 
 /*
  * Tries it out on an object below prefix whose versions are all deleted
