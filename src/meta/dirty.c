@@ -55,6 +55,7 @@ static int read_record(struct meta *m, const unsigned char *hash,
 	d.error = (int32_t)record_get_u32(&r);
 	record_get_str(&r, d.after, sizeof(d.after));
 	d.unsure = record_get_u32(&r) != 0;
+	record_get_str(&r, d.tried, sizeof(d.tried));
 	rc = record_end(&r);
 	if (!rc)
 		*ret = d;
@@ -112,6 +113,7 @@ int meta_dirty_put(struct meta *m, const struct meta_dirty *d)
 	record_put_u32(&w, (uint32_t)d->error);
 	record_put_str(&w, d->after, sizeof(d->after));
 	record_put_u32(&w, d->unsure);
+	record_put_str(&w, d->tried, sizeof(d->tried));
 	if (w.bad)
 		return -EINVAL;
 	rc = hash_key(d->key, hash);

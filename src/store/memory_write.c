@@ -333,14 +333,16 @@ int mem_delete(struct memory_store *ms, struct store_request *r,
 	return delete_one(ms, r, r->key, r->version_id);
 }
 
-/* The condition of one key of DeleteObjects; a key that is gone is deleted. */
+/* The condition of one key of DeleteObjects: 0, -EBUSY, -ENOENT. */
 static int check_delete(struct memory_store *ms, const struct store_delete *d)
 {
 	struct mem_version *now = mem_key_current(mem_key_find(ms, d->key));
 
-	if (!d->if_match || !now || !strcmp(d->if_match, now->etag))
+	if (!d->if_match)
 		return 0;
-	return -EBUSY;
+	if (!now)
+		return -ENOENT;
+	return strcmp(d->if_match, now->etag) ? -EBUSY : 0;
 }
 
 int mem_delete_many(struct memory_store *ms, struct store_request *r,
@@ -358,6 +360,8 @@ int mem_delete_many(struct memory_store *ms, struct store_request *r,
 		d->result = check_delete(ms, d);
 		if (!d->result)
 			d->result = delete_one(ms, r, d->key, d->version_id);
+		else if (d->result == -ENOENT)
+			d->result = 0; /* what was asked for is so */
 		if (!d->result && r->reply.object.delete_marker) {
 			d->marker_version = r->reply.object.version_id;
 			r->reply.object.version_id = NULL;

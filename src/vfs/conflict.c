@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "conflict_impl.h"
 #include "vers3/util/clock.h"
@@ -60,11 +61,14 @@ void conflicts_free(struct conflicts *cs)
 }
 
 void conflict_init(struct conflict *c, const char *path,
-		   const struct meta_version *known, bool unsure)
+		   const struct meta_version *known, bool unsure,
+		   const char *tried)
 {
 	memset(c, 0, sizeof(*c));
 	c->path = path;
 	c->unsure = unsure;
+	if (unsure)
+		strcpy(c->tried, tried);
 	c->held = known->key[0];
 	strcpy(c->etag, known->etag);
 	strcpy(c->version_id, known->version_id);
@@ -103,6 +107,8 @@ static bool is_suspected(struct vfs *v, const char *path)
 /* Equal bytes are no conflict, whoever has written them. */
 static bool is_known(const struct conflict *c, const struct store_object *o)
 {
+	if (o->etag && c->tried[0] && !strcasecmp(o->etag, c->tried))
+		return true;
 	if (!c->held)
 		return false;
 	if (o->etag && c->etag[0] && !strcmp(o->etag, c->etag))
@@ -125,7 +131,7 @@ int conflict_look(struct vfs *v, struct conflict *c)
 	rc = store_call(v->store, &r);
 	c->gone = rc == -ENOENT;
 	if (c->gone)
-		c->met = c->held;
+		c->met = c->held && strcmp(c->tried, CONFLICT_NOTHING) != 0;
 	else if (!rc)
 		c->met = !is_known(c, &r.reply.object);
 	id = r.reply.object.version_id;
@@ -200,7 +206,7 @@ int conflict_guard(struct vfs *v, struct conflict *c, struct store_request *r)
 	int rc;
 
 	/* A directory's own object holds nothing but its attributes. */
-	if (c->unsure || !len || c->path[len - 1] == '/')
+	if ((c->unsure && !c->tried[0]) || !len || c->path[len - 1] == '/')
 		return 0;
 	if (is_suspected(v, c->path)) {
 		rc = conflict_look(v, c);

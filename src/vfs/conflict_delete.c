@@ -167,8 +167,9 @@ static int look_one(void *ctx, unsigned i)
 	if (b->states[i] != OPEN)
 		return 0;
 	rc = conflict_look(b->v, c);
-	if (c->gone || c->unsure)
-		c->met = false; /* it may be our own; or all agree */
+	/* All agree; or it may be our own. */
+	if (c->gone || (c->unsure && !c->tried[0]))
+		c->met = false;
 	b->states[i] = rc || c->gone || c->met ? DONE : SEND;
 	b->items[i].result = rc;
 	return 0;
@@ -237,6 +238,7 @@ static void send_pass(struct batch *b, bool looked, bool *ret_lost)
 			continue;
 		take_result(b, i, rc ? rc : b->out[n].result, looked);
 		b->list[i].open = *ret_lost;
+		strcpy(b->list[i].trying, CONFLICT_NOTHING);
 		if (*ret_lost)
 			b->states[i] = OPEN;
 		free(b->out[n++].marker_version);

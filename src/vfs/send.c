@@ -57,22 +57,28 @@ void send_parts_etag(const struct store_part *parts, size_t count,
 	EVP_MD_CTX_free(sum);
 }
 
+void send_etag(const struct send_want *want, char etag[SEND_ETAG_SIZE])
+{
+	unsigned char md5[MD5_SIZE];
+
+	etag[0] = '\0';
+	if (want->etag)
+		snprintf(etag, SEND_ETAG_SIZE, "%s", want->etag);
+	else if (want->body && EVP_Digest(want->body, want->size_bytes, md5,
+					  NULL, EVP_md5(), NULL))
+		hex(md5, etag);
+}
+
 /* Every server writes MD5s in lower case, but none has to. */
 static bool same_content(const struct send_want *want,
 			 const struct store_object *o)
 {
-	unsigned char md5[MD5_SIZE];
-	char text[2 * MD5_SIZE + 1];
+	char etag[SEND_ETAG_SIZE];
 
 	if (!o->etag || o->size_bytes != want->size_bytes)
 		return false;
-	if (want->etag)
-		return *want->etag && !strcasecmp(o->etag, want->etag);
-	if (!want->body || !EVP_Digest(want->body, want->size_bytes, md5, NULL,
-				       EVP_md5(), NULL))
-		return false;
-	hex(md5, text);
-	return !strcasecmp(o->etag, text);
+	send_etag(want, etag);
+	return *etag && !strcasecmp(o->etag, etag);
 }
 
 static bool same_type(const char *type, const struct store_object *o)

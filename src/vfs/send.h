@@ -44,6 +44,8 @@ int send_once(struct store *store, struct store_request *r,
 int send_find(struct store *store, const char *key,
 	      const struct send_want *want, struct store_reply *reply);
 
+/* The ETag of what is wanted; "" where it is not known. */
+void send_etag(const struct send_want *want, char etag[SEND_ETAG_SIZE]);
 /*
  * The ETag that CompleteMultipartUpload gives to these parts: the MD5 of
  * their MD5s, and their number (docs: "Checking object integrity", ETags of

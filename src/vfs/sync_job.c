@@ -41,8 +41,19 @@ static void note_outcome(struct syncer *s, const char *key, int rc)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-/* A try failed: it stays dirty and comes again later. open: see conflict.h. */
-static void apply_failure(struct syncer *s, const char *key, int rc, bool open)
+/* What two tries may have left there cannot be told by one ETag. */
+static void note_open(struct meta_dirty *d, const struct conflict *c)
+{
+	if (d->unsure && strcmp(d->tried, c->trying) != 0)
+		d->tried[0] = '\0';
+	else
+		strcpy(d->tried, c->trying);
+	d->unsure = true;
+}
+
+/* A try failed: it stays dirty and comes again later. c: NULL before it. */
+static void apply_failure(struct syncer *s, const char *key, int rc,
+			  const struct conflict *c)
 {
 	struct meta_dirty d;
 	int64_t wait = NS_PER_S;
@@ -60,7 +71,8 @@ static void apply_failure(struct syncer *s, const char *key, int rc, bool open)
 			d.fails++;
 			d.error = -rc;
 		}
-		d.unsure = d.unsure || open;
+		if (c && c->open)
+			note_open(&d, c);
 		syncer_postpone(s->v, &d, clock_real_ns() + wait);
 	}
 	meta_unlock(s->v->meta);
@@ -127,6 +139,7 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r)
 	d.fails = 0;
 	d.error = 0;
 	d.unsure = false;
+	d.tried[0] = '\0';
 	d.since_ns = clock_real_ns();
 	d.due_ns = d.since_ns + s->v->config.commit_ns;
 	at_key = !syncer_wanted(s->v, j->key, &here) && here.ino == j->snap.ino;
@@ -204,6 +217,13 @@ static int send(struct job *j, struct upload_result *r)
 	}
 }
 
+/* The version was made; what failed is something after it. */
+static void note_made(struct conflict *c, const struct meta_version *made)
+{
+	c->open = true;
+	strcpy(c->trying, made->etag);
+}
+
 static void count_sent(struct job *j, const struct upload_result *r)
 {
 	struct syncer *s = j->s;
@@ -225,16 +245,16 @@ void sync_job_run(void *arg)
 	int rc = j->fresh ? meta_sync(s->v->meta) : 0;
 
 	upload_result_init(&r);
-	conflict_init(&j->conflict, j->key, &j->known, j->unsure);
+	conflict_init(&j->conflict, j->key, &j->known, j->unsure, j->tried);
 	if (!rc && !needs_nothing(j, &r)) {
 		rc = send(j, &r);
 		if (!rc)
 			count_sent(j, &r);
+		else if (r.version.key[0])
+			note_made(&j->conflict, &r.version);
 	}
 	if (rc)
-		/* With a version, it was done, and something after it failed. */
-		apply_failure(s, j->key, rc,
-			      j->conflict.open || r.version.key[0]);
+		apply_failure(s, j->key, rc, &j->conflict);
 	else
 		apply_saved(j, &r);
 	pthread_mutex_lock(&s->mutex);
@@ -263,6 +283,7 @@ static int apply_deleted(struct syncer *s, const char *key, uint64_t seq)
 		memset(&d.known, 0, sizeof(d.known));
 		d.seq = seq;
 		d.unsure = false;
+		d.tried[0] = '\0';
 		rc = meta_dirty_put(s->v->meta, &d);
 	}
 	meta_unlock(s->v->meta);
@@ -306,7 +327,7 @@ static int read_known(struct delete_job *j, struct conflict *list)
 		rc = meta_dirty_get(j->s->v->meta, j->keys[i] + skip, &d);
 		if (!rc)
 			conflict_init(&list[i], j->keys[i] + skip, &d.known,
-				      j->unsure[i]);
+				      j->unsure[i], d.tried);
 	}
 	meta_unlock(j->s->v->meta);
 	return rc;
@@ -338,7 +359,7 @@ static int apply_delete(struct delete_job *j, size_t i, int rc,
 	else if (!rc)
 		rc = apply_deleted(j->s, key, j->seq);
 	if (rc)
-		apply_failure(j->s, key, rc, c && c->open);
+		apply_failure(j->s, key, rc, c);
 	else
 		note_outcome(j->s, key, 0);
 	syncer_clear_busy(j->s, key);

@@ -360,6 +360,7 @@ static int add_job(struct syncer *s, struct harvest *h,
 	j->known = d->known;
 	j->action = action;
 	j->unsure = is_unsure(s, d);
+	strcpy(j->tried, d->tried);
 	j->fresh = is_fresh(s->v, quiet_ns);
 	h->jobs[h->job_count++] = j;
 	return 0;

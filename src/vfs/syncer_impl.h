@@ -67,6 +67,7 @@ struct job {
 	enum decide_action action;
 	uint64_t seq; /* changes before this one are in the snapshot */
 	bool unsure; /* an earlier try may have been carried out */
+	char tried[META_ETAG_MAX + 1]; /* dirty.h */
 	struct conflict conflict; /* what is met on the way */
 	bool fresh; /* what is wanted may not be durable here yet */
 	bool holds_content; /* of an inode with several names: see syncer.c */

@@ -202,6 +202,8 @@ int upload_send(struct vfs *v, struct store_request *r,
 	if (conflict_refused(v, c, r, &rc))
 		rc = send_once(v->store, r, want, false);
 	c->open = rc && r->reply.unsure;
+	if (c->open)
+		send_etag(want, c->trying);
 	return rc;
 }
 

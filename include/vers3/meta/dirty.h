@@ -27,6 +27,8 @@ struct meta_dirty {
 	int32_t error; /* errno of the last failure */
 	char after[META_KEY_MAX + 1]; /* not before this key is clean; "" */
 	bool unsure; /* a try that failed may have been carried out */
+	/* The ETag it made then, "-" for none at all; "" : not known. */
+	char tried[META_ETAG_MAX + 1];
 };
 
 /* 0, -ENOENT, -EIO. */

@@ -28,19 +28,25 @@ struct conflict {
 	char etag[META_ETAG_MAX + 1];
 	char version_id[META_VERSION_MAX + 1]; /* "" : not known */
 	/*
-	 * An earlier try may have been carried out: what is found may be our
-	 * own, so that nothing is a conflict.
+	 * An earlier try may have been carried out: then what is found may be
+	 * our own. Its ETag, or CONFLICT_NOTHING; where that is not known,
+	 * nothing that is found is a conflict.
 	 */
 	bool unsure;
+	char tried[META_ETAG_MAX + 1];
 
 	bool met; /* somebody else has changed it: */
 	bool gone; /* nothing is there now */
 	char theirs[META_VERSION_MAX + 1]; /* version; "" : not known */
-	bool open; /* this try failed, and may have been carried out */
+	bool open; /* this try failed, and may have been carried out: */
+	char trying[META_ETAG_MAX + 1]; /* as tried; "" : not known */
 };
 
+#define CONFLICT_NOTHING "-" /* instead of an ETag: a delete */
+
 void conflict_init(struct conflict *c, const char *path,
-		   const struct meta_version *known, bool unsure);
+		   const struct meta_version *known, bool unsure,
+		   const char *tried);
 
 struct conflicts;
 int conflicts_new(struct conflicts **ret_conflicts);
