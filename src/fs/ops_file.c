@@ -25,7 +25,6 @@ static int fill_info(fuse_req_t req, struct fuse_file_info *fi,
 	fi->fh = (uintptr_t)handle;
 	fi->keep_cache = how->keep_cache;
 	fi->direct_io = how->direct;
-	fi->nonseekable = how->stream;
 	return 0;
 }
 

@@ -20,7 +20,8 @@ struct control_session {
 	pthread_mutex_t mutex;
 	/* All below is protected by mutex. */
 	struct buf text;
-	size_t at; /* read up to here */
+	uint64_t start; /* the file's offset at which text begins */
+	bool started; /* start is known */
 	bool ready; /* text is there */
 };
 
@@ -73,9 +74,10 @@ void control_close(struct control_session *s)
 	free(s);
 }
 
-int control_read(struct control_session *s, void *buf, size_t size,
-		 size_t *ret_size)
+int control_read(struct control_session *s, uint64_t offset, void *buf,
+		 size_t size, size_t *ret_size)
 {
+	uint64_t at;
 	int rc = 0;
 
 	pthread_mutex_lock(&s->mutex);
@@ -83,12 +85,20 @@ int control_read(struct control_session *s, void *buf, size_t size,
 		buf_reset(&s->text);
 		rc = control_state_write(s->v, &s->text);
 		s->ready = !rc;
+		s->start = 0;
+		s->started = true;
 	}
 	if (!rc) {
-		if (size > s->text.len - s->at)
-			size = s->text.len - s->at;
-		memcpy(buf, s->text.data + s->at, size);
-		s->at += size;
+		/* An answer begins wherever the command has left the file. */
+		if (!s->started || offset < s->start)
+			s->start = offset;
+		s->started = true;
+		at = offset - s->start;
+		if (at > s->text.len)
+			at = s->text.len;
+		if (size > s->text.len - at)
+			size = s->text.len - at;
+		memcpy(buf, s->text.data + at, size);
 		*ret_size = size;
 	}
 	pthread_mutex_unlock(&s->mutex);
@@ -119,7 +129,7 @@ int control_write(struct vfs *v, struct control_session *s, const char *data,
 	(void)v;
 	pthread_mutex_lock(&s->mutex);
 	buf_reset(&s->text);
-	s->at = 0;
+	s->started = false;
 	s->ready = true;
 	if (size > WRITE_MAX) {
 		buf_printf(&s->text, "more than %d bytes at once\n", WRITE_MAX);

@@ -97,7 +97,7 @@ int vfs_open(struct vfs *v, uint64_t ino, int flags, struct vfs_file **ret_file,
 	f->ino = ino;
 	if (ino == VFS_CONTROL_INO) {
 		f->kind = FILE_CONTROL;
-		ret_how->direct = ret_how->stream = true;
+		ret_how->direct = true;
 		rc = control_open(v, &f->session);
 	} else if (view_owns(ino)) {
 		f->kind = FILE_VERSION;
@@ -157,12 +157,12 @@ void vfs_release(struct vfs *v, struct vfs_file *f)
 	free(f);
 }
 
-static void read_control(struct vfs_file *f, size_t size, vfs_read_fn done,
-			 void *arg)
+static void read_control(struct vfs_file *f, uint64_t offset, size_t size,
+			 vfs_read_fn done, void *arg)
 {
 	struct iovec iov = {malloc(size ? size : 1), 0};
-	int rc = iov.iov_base ? control_read(f->session, iov.iov_base, size,
-					     &iov.iov_len)
+	int rc = iov.iov_base ? control_read(f->session, offset, iov.iov_base,
+					     size, &iov.iov_len)
 			      : -ENOMEM;
 
 	done(arg, rc, &iov, 1);
@@ -188,7 +188,7 @@ void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 	int rc;
 
 	if (f->kind == FILE_CONTROL) {
-		read_control(f, size, done, arg);
+		read_control(f, offset, size, done, arg);
 		return;
 	}
 	/* A delete marker has no bytes, and no version to ask for them. */

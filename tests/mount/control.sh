@@ -25,6 +25,16 @@ is "sent by sync" "$(s3 GET "/$BUCKET/file")" data
 refused "an unknown command" "EINVAL" bash -c \
 	'"$1" control "$2" "no such command" 2>&1' - "$FSOP" "$MNT/.control"
 "$FSOP" control "$MNT/.control" "sync" >/dev/null
+
+# head seeks back to where its lines end; an answer begins where the command
+# has left the descriptor.
+is "head" "$(head -n 1 "$MNT/.control" 2>&1)" "[mount]"
+exec 5<>"$MNT/.control"
+echo help >&5
+read -r answer <&5 || fail "no answer after the command"
+"$FSOP" control "$MNT/.control" help >answer
+is "the answer" "$(head -n 1 answer)" "$answer"
+exec 5>&-
 state --list >/dev/null || fail "unreadable after commands"
 refused "removing it" "" rm -f "$MNT/.control"
 is "nothing in the bucket" "$(s3 GET "/$BUCKET?list-type=2" | grep -c '.control<')" 0

@@ -15,11 +15,13 @@ void control_free(struct control *c);
 struct control_session;
 int control_open(struct vfs *v, struct control_session **ret_session);
 /*
- * Bytes go to buf from where the last read ended. The first one may ask the
- * bucket for its configuration, and waits a moment at most for it.
+ * The text's bytes from offset go to buf. The state begins at 0; a command's
+ * answer where the first read after it is, wherever the write has left the
+ * descriptor, and at 0 after a seek to it. The first read may ask the bucket
+ * for its configuration, and waits a moment at most for it.
  */
-int control_read(struct control_session *s, void *buf, size_t size,
-		 size_t *ret_size);
+int control_read(struct control_session *s, uint64_t offset, void *buf,
+		 size_t size, size_t *ret_size);
 /*
  * One or more lines, each a command, up to the first that fails. -EINVAL for
  * an unknown or malformed one, -E2BIG for over 64 KiB; the answer text

@@ -170,7 +170,6 @@ struct vfs_file;
 struct vfs_open {
 	bool keep_cache; /* the kernel's pages are still right */
 	bool direct; /* no page cache (the control file) */
-	bool stream; /* not seekable (the control file) */
 };
 int vfs_open(struct vfs *v, uint64_t ino, int flags, struct vfs_file **ret_file,
 	     struct vfs_open *ret_how);
