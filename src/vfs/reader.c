@@ -17,6 +17,11 @@
  *	a window away	read + window, rounded up to whole runs
  *	a jump		window = 0: only what is read is fetched
  *
+ * Jumps that missed are counted. From as many on as the file has runs, each
+ * run may expect to be hit again: then a miss brings the whole of its run,
+ * what is read first. (A thousand reads of 4 KiB in 256 MiB fetch all of it in
+ * a hundred GETs; in 10 GiB they fetch 1 MiB each.)
+ *
  * Files of at most SMALL bytes come whole at the first miss.
  */
 #include "vers3/vfs/reader.h"
@@ -365,6 +370,30 @@ static void read_ahead(struct reader *r, const struct meta_version *v,
 	pthread_mutex_unlock(&r->stream_mutex);
 }
 
+/*
+ * Widens what a miss fetches when its stream has jumped about the file for
+ * long enough: up to the end of its run, and the run's beginning besides.
+ */
+static void widen_jump(struct reader *r, const struct meta_version *v,
+		       struct reader_stream *s, uint64_t from, uint64_t *to)
+{
+	uint64_t blocks = round_up(v->size_bytes, BLOCK_SIZE) / BLOCK_SIZE;
+	uint64_t run = from / FETCH_RUN * FETCH_RUN;
+	bool dense = false;
+
+	if (!s || v->size_bytes <= SMALL)
+		return;
+	pthread_mutex_lock(&r->stream_mutex);
+	if (!s->window)
+		dense = s->misses++ >= v->size_bytes / RUN_BYTES;
+	pthread_mutex_unlock(&r->stream_mutex);
+	if (!dense || *to > run + FETCH_RUN)
+		return;
+	*to = min_u64(run + FETCH_RUN, blocks);
+	if (run < from)
+		fetch_ahead(r->fetch, v, run, from);
+}
+
 /* Makes a read that missed, counted as parked. NULL without memory. */
 static struct read *read_new(struct reader *r, const struct meta_version *v,
 			     uint64_t offset, size_t size, reader_done_fn done,
@@ -411,6 +440,7 @@ void reader_read(struct reader *r, const struct meta_version *version,
 	rc = gather(r, version, offset, size, NULL, &p);
 	if (rc != -EAGAIN)
 		goto out;
+	widen_jump(r, version, stream, from, &to);
 	rd = read_new(r, version, offset, size, done, arg);
 	rc = -ENOMEM;
 	if (!rd)

@@ -27,6 +27,7 @@ struct reader_stream {
 	uint64_t next; /* where a sequential reader would go on */
 	uint64_t window; /* bytes to fetch ahead */
 	uint64_t frontier; /* fetched ahead up to here */
+	uint64_t misses; /* jumps to where nothing was cached */
 };
 
 /* error 0 and the bytes, valid during the call only; or -errno. */
