@@ -18,6 +18,9 @@
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
 
+#define HOLDS_MAX  100 /* keys that wait for one another, in a row */
+#define KNOT_TRIES 4
+
 /* One end of a rename, read under the lock. */
 struct end {
 	uint64_t parent;
@@ -54,6 +57,33 @@ int tree_hold_source(struct vfs *v, const struct meta_inode *in,
 		return rc;
 	strcpy(d.after, strcmp(new_key, in->base.key) ? new_key : "");
 	return meta_dirty_put(v->meta, &d);
+}
+
+/*
+ * Two that change places by a third name would wait for each other for ever,
+ * each being the other's only copy: -EAGAIN when what tree_hold_source() is
+ * to note would make a knot. (Notes that have lost their reason count too:
+ * a rename may give it back.)
+ */
+static int check_hold(struct vfs *v, const struct meta_inode *in,
+		      const char *new_key)
+{
+	struct meta_dirty d;
+	const char *at = new_key;
+
+	if (S_ISDIR(in->mode) || !in->base.key[0] || in->base_bytes == 0 ||
+	    is_pinned(v, in) || !strcmp(new_key, in->base.key))
+		return 0;
+	for (int i = 0; i < HOLDS_MAX; i++, at = d.after) {
+		char key[META_KEY_MAX + 1];
+
+		strcpy(key, at);
+		if (meta_dirty_get(v->meta, key, &d) || !d.after[0])
+			return 0;
+		if (!strcmp(d.after, in->base.key))
+			return -EAGAIN;
+	}
+	return -EAGAIN;
 }
 
 /*
@@ -118,7 +148,7 @@ static int join(const struct vfs *v, const char *dir, const char *name,
 
 /*
  * Walks an inode and all below it: with `check`, only whether every new path
- * can be a key; else marks the keys.
+ * can be a key, and its source can wait for it; else marks the keys.
  */
 static int move_tree(struct vfs *v, const struct meta_inode *in,
 		     uint64_t parent, const char *name, const char *from,
@@ -127,7 +157,8 @@ static int move_tree(struct vfs *v, const struct meta_inode *in,
 	char old_path[META_KEY_MAX + 1], new_path[META_KEY_MAX + 1];
 	struct meta_dentry de = {.name = ""};
 	struct meta_inode child;
-	int rc = check ? 0 : move_key(v, in, parent, name, from, to);
+	int rc = check ? check_hold(v, in, to)
+		       : move_key(v, in, parent, name, from, to);
 
 	if (rc || !S_ISDIR(in->mode))
 		return rc;
@@ -325,13 +356,23 @@ int tree_rename(struct vfs *v, uint64_t parent, const char *name,
 	if (!merge_name_ok(new_name, new_parent == META_ROOT_INO))
 		return strlen(new_name) > META_NAME_MAX ? -ENAMETOOLONG
 							: -EILSEQ;
-	rc = prepare(v, &from, &to, flags);
-	if (!rc)
-		rc = meta_lock(v->meta);
-	if (rc)
-		return rc;
-	rc = rename_locked(v, &from, &to, flags);
-	meta_unlock(v->meta);
-	syncer_kick(v->syncer);
-	return rc;
+	for (int tries = 0;; tries++) {
+		uint64_t left;
+
+		rc = prepare(v, &from, &to, flags);
+		if (!rc)
+			rc = meta_lock(v->meta);
+		if (rc)
+			return rc;
+		rc = rename_locked(v, &from, &to, flags);
+		meta_unlock(v->meta);
+		syncer_kick(v->syncer);
+		if (rc != -EAGAIN)
+			return rc;
+		/* The bucket must have what was before; then it can be. */
+		rc = tries < KNOT_TRIES ? syncer_sync_all(v, "", &left)
+					: -EBUSY;
+		if (rc)
+			return rc;
+	}
 }
