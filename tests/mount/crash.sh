@@ -3,7 +3,6 @@
 # kill -9 one second after `cp -r` of 200 files returned: the next mount has
 # them all, and brings them all to the bucket.
 . "$(dirname "$0")/lib.sh"
-need aws
 
 mkdir src
 for i in $(seq 200); do
@@ -18,7 +17,7 @@ is "in the bucket before" "$(s3 GET "/$BUCKET?list-type=2&prefix=" |
 mnt
 diff -r src "$MNT/copy" || fail "the mount differs after the crash"
 synced
-aws s3 sync --quiet "s3://$BUCKET/copy" got
+download copy got
 diff -r src got || fail "the bucket differs after the crash"
 
 # A kill in the middle of the upload, of edits and of removals.
@@ -33,6 +32,6 @@ mnt
 diff -r src "$MNT/copy" || fail "the mount differs after the second crash"
 synced
 rm -rf got
-aws s3 sync --quiet "s3://$BUCKET/copy" got
+download copy got
 diff -r src got || fail "the bucket differs after the second crash"
 unmnt

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # umount and SIGTERM: the daemon sends everything before it ends.
 . "$(dirname "$0")/lib.sh"
-need aws
 
 mkdir src
 for i in $(seq 50); do
@@ -11,7 +10,7 @@ done
 mnt commit=60
 cp -r src "$MNT/one"
 unmnt
-aws s3 sync --quiet "s3://$BUCKET/one" got
+download one got
 diff -r src got || fail "the bucket differs after umount"
 
 mnt commit=60
@@ -25,5 +24,5 @@ rm -f "$MNT.pid"
 if mountpoint -q "$MNT"; then
 	fail "still mounted after SIGTERM"
 fi
-aws s3 sync --quiet "s3://$BUCKET/two" got2
+download two got2
 diff -r src got2 || fail "the bucket differs after SIGTERM"

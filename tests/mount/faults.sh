@@ -3,7 +3,7 @@
 # A bad network: what was written arrives, what is read is right or an error,
 # and an outage drains when the server is back.
 . "$(dirname "$0")/lib.sh"
-need nginx openssl aws
+need nginx openssl
 [ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] ||
 	skip "nginx's Lua module is not installed"
 case $ENDPOINT in
@@ -40,7 +40,7 @@ synced
 fault none
 for d in one two; do
 	rm -rf got
-	ENDPOINT=$direct aws s3 sync --quiet "s3://$BUCKET/$d" got
+	ENDPOINT=$direct download "$d" got
 	diff -r src got || fail "the bucket differs in $d"
 done
 fault cut at=100000 count=3 match='^GET.*/big'
@@ -55,6 +55,6 @@ same "written in the outage" src/7 "$MNT/three/7"
 fault none
 synced
 rm -rf got
-ENDPOINT=$direct aws s3 sync --quiet "s3://$BUCKET/three" got
+ENDPOINT=$direct download three got
 diff -r src got || fail "the bucket differs after the outage"
 unmnt

@@ -202,7 +202,9 @@ s3_curl() {
 s3() {
 	local sum
 	sum=$(printf %s "${3:-}" | sha256sum)
-	s3_curl "${sum%% *}" -X "$1" ${3+--data-binary "$3"} "$ENDPOINT$2"
+	# curl would name a form's type, and newer gateways look for its fields.
+	s3_curl "${sum%% *}" -X "$1" -H 'content-type: application/xml' \
+		${3+--data-binary "$3"} "$ENDPOINT$2"
 }
 
 # url KEY: where an object is, whatever its name.
@@ -245,6 +247,19 @@ history_of() {
 	s3api list-object-versions --prefix "${1:-}" --output json |
 		jq -r '(.Versions // [] | .[] | "V " + .Key),
 			(.DeleteMarkers // [] | .[] | "M " + .Key)'
+}
+
+# download DIR FOLDER: the objects below DIR/, at most 1,000 of plain names.
+download() {
+	local key
+	mkdir -p "$2"
+	s3 GET "/$BUCKET?list-type=2&prefix=$1%2F" |
+		grep -oP '(?<=<Key>)[^<]+' | while read -r key; do
+		echo "url = \"$ENDPOINT/$BUCKET/$key\""
+		echo "output = \"$2/${key#"$1"/}\""
+	done >"$2.list"
+	[ ! -s "$2.list" ] || s3_curl UNSIGNED-PAYLOAD -K "$2.list"
+	rm "$2.list"
 }
 
 # count_versions PREFIX: of the keys that begin so (at most 1,000).

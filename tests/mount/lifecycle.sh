@@ -2,43 +2,52 @@
 # SPDX-License-Identifier: Apache-2.0
 # Lifecycle rules by the control file: only the named rule changes.
 . "$(dirname "$0")/lib.sh"
-need aws jq git
+need git
 
-# Asks for the rules, which `rule ID` picks from then.
+# Asks for the rules, one a line, which `rule ID` picks from then.
 ask() {
-	s3api get-bucket-lifecycle-configuration --output json >now.json
+	s3 GET "/$BUCKET?lifecycle=" | sed 's,</Rule>,&\n,g' >now.xml
 }
 
 rule() {
-	jq -cS --arg id "$1" '.Rules[] | select(.ID == $id)' now.json
+	grep -o "<Rule>.*<ID>$1</ID>.*" now.xml || true
 }
 
-cat >rules.json <<'JSON'
-{"Rules": [{"ID": "keep", "Status": "Enabled", "Filter": {"And": {"Prefix":
-"logs/", "Tags": [{"Key": "k", "Value": "v"}]}}, "Expiration": {"Days": 90}},
-{"ID": "aborts", "Status": "Disabled", "Filter": {"Prefix": ""},
-"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 3}}]}
-JSON
-s3api put-bucket-lifecycle-configuration --lifecycle-configuration \
-	file://rules.json
+# has WHAT TEXT: the rule tmp has it.
+has() {
+	case $(rule tmp) in
+	*"$2"*) ;;
+	*) fail "$1: no $2 in: $(rule tmp)" ;;
+	esac
+}
+
+cat >rules.xml <<'XML'
+<LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule>
+<ID>keep</ID><Filter><And><Prefix>logs/</Prefix><Tag><Key>k</Key><Value>v</Value>
+</Tag></And></Filter><Status>Enabled</Status><Expiration><Days>90</Days>
+</Expiration></Rule><Rule><ID>aborts</ID><Filter><Prefix></Prefix></Filter>
+<Status>Disabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>3
+</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>
+</LifecycleConfiguration>
+XML
+s3 PUT "/$BUCKET?lifecycle=" "$(tr -d '\n' <rules.xml)"
 ask
 keep=$(rule keep) aborts=$(rule aborts)
+[ -n "$keep" ] && [ -n "$aborts" ] || fail "the rules are not there"
 mnt
 echo 'lifecycle set tmp prefix=tmp/ expire=7d noncurrent=30d' >"$MNT/.control"
 ask
 is "the other rule" "$(rule keep)" "$keep"
-rule tmp >tmp.json
-is "days" "$(jq .Expiration.Days tmp.json)" 7
-is "noncurrent days" "$(jq .NoncurrentVersionExpiration.NoncurrentDays \
-	tmp.json)" 30
-is "prefix" "$(jq -r '.Filter.Prefix // .Prefix' tmp.json)" tmp/
+has "days" '<Expiration><Days>7</Days>'
+has "noncurrent days" '<NoncurrentDays>30</NoncurrentDays>'
+has "prefix" '<Prefix>tmp/</Prefix>'
 is "read back" "$(git config -f "$MNT/.control" lifecycle.tmp.expireDays)" 7
 is "prefix read back" "$(git config -f "$MNT/.control" lifecycle.tmp.prefix)" tmp/
 is "the other, read" "$(git config -f "$MNT/.control" lifecycle.keep.expireDays)" 90
 
 echo 'lifecycle set tmp prefix=tmp/ expire=8d' >"$MNT/.control"
 ask
-is "changed" "$(rule tmp | jq .Expiration.Days)" 8
+has "changed" '<Days>8</Days>'
 is "the other rule still" "$(rule keep)" "$keep"
 refused "nonsense" "EINVAL" "$FSOP" control "$MNT/.control" \
 	"lifecycle set x expire=soon"
