@@ -5,10 +5,7 @@
  * had ended GRACE_NS before the kill (more where the disk is slow) or that
  * fsync had promised.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "rig.h"
 #include "vers3/util/clock.h"
@@ -28,26 +25,6 @@ static const char *random_options(struct rig *r)
 	};
 
 	return options[random_below(r, sizeof(options) / sizeof(*options))];
-}
-
-static int check_workers(struct rig *r, bool killed)
-{
-	int rc = 0;
-
-	for (unsigned i = 0; i < RIG_WORKERS; i++) {
-		const struct model *m = &r->models[i];
-
-		/* What comes of a daemon that is gone. */
-		if (!m->error ||
-		    (killed &&
-		     (m->error == ENOTCONN || m->error == ECONNABORTED ||
-		      m->error == EIO || m->error == EINTR)))
-			continue;
-		fprintf(stderr, "%s: %s: %s\n", m->config.top, m->error_call,
-			strerror(m->error));
-		rc = -EIO;
-	}
-	return rc;
 }
 
 /* One life of the daemon that ends by a kill in the middle of the work. */
@@ -71,7 +48,7 @@ static int live_and_die(struct rig *r, const char *options)
 	rig_stop(r);
 	for (unsigned i = 0; i < RIG_WORKERS; i++)
 		model_certify(&r->models[i], killed_ns, grace_ns);
-	return check_workers(r, true);
+	return rig_check_workers(r, true);
 }
 
 /* The next life sends what is left; sometimes it too is cut short. */
@@ -96,7 +73,7 @@ int main(int argc, char **argv)
 	unsigned i;
 	int rc = 0;
 
-	rig_init(&r, argc, argv, 12);
+	rig_init(&r, argc, argv, 8);
 	for (i = 0; !rc && i < r.options.rounds; i++) {
 		const char *options = random_options(&r);
 
@@ -108,12 +85,7 @@ int main(int argc, char **argv)
 		if (rc)
 			fprintf(stderr, "round %u with %s\n", i, options);
 	}
-	printf("%s: %u rounds, %llu versions, %llu extra, %llu extra markers\n",
-	       rc || r.extra_versions || r.extra_markers ? "FAIL" : "PASS", i,
-	       (unsigned long long)r.versions,
-	       (unsigned long long)r.extra_versions,
-	       (unsigned long long)r.extra_markers);
-	rc = rc || r.extra_versions || r.extra_markers;
+	rc = rig_verdict(&r, rc, i);
 	rig_release(&r);
 	return rc;
 }

@@ -340,6 +340,44 @@ void rig_stop(struct rig *r)
 		pthread_join(r->threads[i], NULL);
 }
 
+static bool is_of_dead(int error)
+{
+	return error == ENOTCONN || error == ECONNABORTED || error == EIO ||
+	       error == EINTR;
+}
+
+int rig_check_workers(struct rig *r, bool dead)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < RIG_WORKERS; i++) {
+		const struct model *m = &r->models[i];
+
+		if (!m->error || (dead && is_of_dead(m->error)))
+			continue;
+		fprintf(stderr, "%s: %s: %s\n", m->config.top, m->error_call,
+			strerror(m->error));
+		rc = -EIO;
+	}
+	return rc;
+}
+
+int rig_verdict(struct rig *r, int rc, unsigned rounds)
+{
+	bool failed = rc || r->extra_versions || r->extra_markers;
+	uint64_t calls = 0;
+
+	for (unsigned i = 0; i < RIG_WORKERS; i++)
+		calls += r->models[i].calls;
+	printf("%s: %u rounds, %llu calls, %llu versions, %llu extra, %llu "
+	       "extra markers\n",
+	       failed ? "FAIL" : "PASS", rounds, (unsigned long long)calls,
+	       (unsigned long long)r->versions,
+	       (unsigned long long)r->extra_versions,
+	       (unsigned long long)r->extra_markers);
+	return failed ? 1 : 0;
+}
+
 int rig_verify(struct rig *r)
 {
 	char cache[256];

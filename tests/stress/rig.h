@@ -81,6 +81,14 @@ void rig_stop(struct rig *r);
  */
 int rig_verify(struct rig *r);
 
+/*
+ * Says which worker met an error. dead: the daemon or its disk was taken
+ * from under them, so that errors of that are as they should be. 0 or -EIO.
+ */
+int rig_check_workers(struct rig *r, bool dead);
+/* Prints the verdict; the exit status. */
+int rig_verdict(struct rig *r, int rc, unsigned rounds);
+
 void rig_sleep_ms(uint64_t ms);
 /* Removes a directory with all below it. 0 or an exit status. */
 int rig_remove(const char *dir);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* contrib/faultproxy in front of the server; FAULTPROXY names the program. */
+#ifndef VERS3_TESTS_STRESS_PROXY_H
+#define VERS3_TESTS_STRESS_PROXY_H
+
+#include "rig.h"
+
+struct proxy {
+	const char *program;
+	char dir[256];
+	char url[64];
+};
+
+/* 0, or -1 where there is none. */
+int proxy_start(struct proxy *p, const struct rig *r);
+void proxy_stop(struct proxy *p);
+/* The fault of the moment, in faultproxy's words. */
+void proxy_fault(const struct proxy *p, const char *what);
+
+#endif
