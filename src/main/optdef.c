@@ -116,6 +116,9 @@ const struct optdef optdefs[] = {
 	{"History", "versions", OPT_ENUM, FIELD(versions),
 	 "the directory .versions: there but not listed, listed, or not there",
 	 .words = versions_words, .fallback = "hidden"},
+	{"History", "at", OPT_STRING, FIELD(at),
+	 "show the files as they were then, read-only", .value = "TIME",
+	 .shown = "now"},
 	{"History", "enable_versioning", OPT_FLAG, FIELD(enable_versioning),
 	 "turn the bucket's versioning on if it is not"},
 

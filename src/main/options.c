@@ -395,6 +395,9 @@ static int finish(struct parser *p)
 	if (o->allow_other && o->allow_root)
 		return fail(p, "options allow_other and allow_root exclude "
 			       "each other");
+	/* The past does not change. */
+	if (o->at)
+		o->read_only = true;
 	if (o->read_only)
 		rc = pass_to_fuse(p, "ro");
 	if (!rc && o->allow_other)

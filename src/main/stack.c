@@ -294,6 +294,7 @@ static int start_vfs(struct stack *s)
 		.quota_bytes = o->quota_bytes,
 		.storage_class = o->storage_class,
 		.versions = o->versions,
+		.at = o->at,
 		.versioned = s->versioning == PROBE_VERSIONED,
 		.caps = s->caps,
 		.auto_uid = o->uid == OPTIONS_ID_NONE,
@@ -318,6 +319,13 @@ int stack_open(struct stack *s, char *reason, size_t size)
 	if (rc)
 		return rc;
 	rc = start_vfs(s);
+	if (rc == -EINVAL && s->o->at) {
+		snprintf(reason, size,
+			 "at=%s is no time; want such as 2026-11-21T12-00-00Z, "
+			 "2026-11-21 or 2h",
+			 s->o->at);
+		return rc;
+	}
 	if (rc) {
 		snprintf(reason, size, "cannot start: %s", strerror(-rc));
 		return rc;

@@ -33,6 +33,7 @@ int vfs_opendir(struct vfs *v, uint64_t ino, struct vfs_dir **ret_dir)
 	if (!d)
 		return -ENOMEM;
 	d->ino = ino;
+	ino = view_shown(v, ino);
 	rc = view_owns(ino) ? view_opendir(v, ino, &d->view)
 			    : dir_refresh(v, ino);
 	if (rc) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "instant.h"
 #include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -99,6 +100,10 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	v->metrics = parts->metrics;
 	v->s3 = parts->s3;
 	rc = conflicts_new(&v->conflicts);
+	if (!rc)
+		rc = config->at ? instant_parse(config->at,
+						vfs_server_now_ns(v), &v->at_ns)
+				: 0;
 	if (!rc)
 		rc = nodes_new(&v->nodes);
 	if (!rc)
@@ -308,6 +313,8 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	}
 	if (parent == META_ROOT_INO && versions)
 		return lookup_versions(v, parent, ret);
+	if (view_shown(v, parent) != parent)
+		return view_lookup(v, view_shown(v, parent), name, ret);
 	if (strlen(name) > META_NAME_MAX)
 		return -ENAMETOOLONG;
 	rc = dir_lookup(v, parent, name, &in);
@@ -321,8 +328,8 @@ int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st)
 	struct meta_inode in;
 	int rc;
 
-	if (view_owns(ino))
-		return view_getattr(v, ino, ret_st);
+	if (view_owns(view_shown(v, ino)))
+		return view_getattr(v, view_shown(v, ino), ret_st);
 	if (ino == VFS_CONTROL_INO) {
 		control_stat(v, ret_st);
 		return 0;
@@ -484,6 +491,7 @@ int vfs_statfs(struct vfs *v, struct statvfs *st)
 int vfs_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		 struct buf *value)
 {
+	ino = view_shown(v, ino);
 	if (view_owns(ino))
 		return view_getxattr(v, ino, name, value);
 	return ino == VFS_CONTROL_INO ? -ENODATA
@@ -500,6 +508,7 @@ int vfs_setxattr(struct vfs *v, uint64_t ino, const char *name,
 
 int vfs_listxattr(struct vfs *v, uint64_t ino, struct buf *names)
 {
+	ino = view_shown(v, ino);
 	if (view_owns(ino))
 		return view_listxattr(v, ino, names);
 	return ino == VFS_CONTROL_INO ? 0 : tree_listxattr(v, ino, names);

@@ -213,8 +213,11 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 	struct view_node dir, n;
 	struct history_entry e;
 	bool any = false, below = false;
-	int rc = view_node_read(v, parent, &dir);
+	int rc;
 
+	if (strlen(name) > META_NAME_MAX)
+		return -ENAMETOOLONG;
+	rc = view_node_read(v, parent, &dir);
 	if (rc)
 		return rc;
 	if (dir.kind == VIEW_PAST_DIR)

@@ -161,7 +161,7 @@ int view_node_read(struct vfs *v, uint64_t ino, struct view_node *n)
 	if (ino == VFS_AT_INO) {
 		n->kind = VIEW_PAST_DIR;
 		n->root = ino;
-		n->at_ns = v->config.at_ns;
+		n->at_ns = v->at_ns;
 		return 0;
 	}
 	rc = meta_lock(v->meta);

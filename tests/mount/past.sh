@@ -98,4 +98,19 @@ if [ -n "$ACCESS_LOG" ]; then
 	is "no body was fetched" "$(requests GET '/dir/[^? ]*file' "$since")" 0
 fi
 is "the present goes on" "$(cat "$MNT/moved/file")" two
+
+# A mount of the past; what is no name there is refused.
+long=$(printf 'n%.0s' $(seq 256))
+refused "a long name" "too long" ls "$past/@$first/$long"
+remount "at=$first"
+diff -r "$WORK/first" "$MNT" >&2 || fail "at= differs"
+tree "$MNT" | diff first.now - >&2 || fail "at= differs in attributes"
+refused "writing to the past" "Read-only" touch "$MNT/new"
+is "its history" "$(cat "$MNT/.versions/@$second/dir/file")" two
+unmnt
+if "$VERS3" -f -o "$(vers3_options at=yesterday)" "$BUCKET" "$MNT" 2>err; then
+	fail "yesterday was mounted"
+fi
+grep -q "is no time" err || fail "said: $(cat err)"
+mnt
 unmnt

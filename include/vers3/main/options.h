@@ -87,6 +87,7 @@ struct options {
 
 	/* history */
 	enum vfs_versions_mode versions;
+	char *at; /* NULL: now */
 	bool enable_versioning;
 
 	/* watching */

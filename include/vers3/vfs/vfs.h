@@ -60,7 +60,8 @@ struct vfs_config {
 	enum vfs_versions_mode versions;
 	bool versioned; /* the bucket keeps versions */
 	struct caps caps; /* what the server can do beside */
-	int64_t at_ns; /* the root shows the tree of then; 0: now */
+	/* The root shows the tree of then, spelled as in .versions/@; or NULL. */
+	const char *at;
 	bool auto_uid; /* new files: the caller's ids, else defaults' */
 };
 
@@ -82,6 +83,7 @@ struct conflicts;
 /* The floor's context: made once, its pointers constant while it runs. */
 struct vfs {
 	struct vfs_config config;
+	int64_t at_ns; /* what config.at spells; 0: the root shows now */
 	struct meta *meta; /* borrowed */
 	struct blocks *blocks; /* borrowed */
 	struct staging *staging; /* borrowed */

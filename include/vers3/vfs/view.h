@@ -21,6 +21,12 @@ static inline bool view_owns(uint64_t ino)
 	       (ino & VFS_VIEW_BIT);
 }
 
+/* What stands for an inode: for the root, perhaps the tree of an instant. */
+static inline uint64_t view_shown(const struct vfs *v, uint64_t ino)
+{
+	return v->at_ns && ino == META_ROOT_INO ? VFS_AT_INO : ino;
+}
+
 int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 		struct vfs_entry *ret_entry);
 /* DIR/.versions: the history of a live directory, which has this path. */
