@@ -58,17 +58,19 @@ setup_write() {
 	raw_prepare_parts "$large"
 }
 
+# A name of its own each time: rclone does not mark an overwrite as dirty
+# before it closes the file.
 work_write() {
+	local key=written-$client-$round
 	if [ "$client" = raw ]; then
-		raw_begin_parts "$large" "written-raw"
-		timed write raw_send_parts "$large" written-raw 4
-		raw_begin_parts "$large" "written-raw"
-		timed_again write raw_send_parts "$large" written-raw 8
+		raw_begin_parts "$large" "$key"
+		timed write raw_send_parts "$large" "$key" 4
+		raw_begin_parts "$large" "$key-again"
+		timed_again write raw_send_parts "$large" "$key-again" 8
 		return
 	fi
 	client_mount fresh
-	timed write then_settle dd if="$large" of="$MNT/written-$client" \
-		bs=1M status=none
+	timed write then_settle dd if="$large" of="$MNT/$key" bs=1M status=none
 }
 
 # As vers3 sets it for itself, so that the daemons alone are compared.
