@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records of META_HISTORY, D being a hash of the directory's path:
+ * Records of META_HISTORY, D being a hash of the directory's path, W one of
+ * the path and the walk's number:
  *
  *	D 'h'                  the whole directory was walked: stamp
  *	D 'f' name             one name was walked: stamp, whether it is a
  *	                       directory too
- *	D 'n' name NUL order   one version or marker of a name
- *	D 'p' name             something stands or stood below a name
+ *	W 'n' name NUL order   one version or marker of a name
+ *	W 'p' name             something stands or stood below a name
+ *	"walk" NUL number      a walk whose records are there: W, when it ended
  *
- * A stamp is the time of the walk and the number of saves this mount had
- * made by then, with the mount's own mark.
+ * A stamp is the walk's number, which is its time, and the number of saves
+ * this mount had made by then, with the mount's own mark. What a walk found
+ * is never changed: who reads it is not disturbed by the next one. It is
+ * removed when no stamp can speak of it any more and KEEP_NS are over; who
+ * still reads it gets -ESTALE.
  */
 #include "vers3/vfs/history.h"
 
@@ -25,18 +30,24 @@
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/syncer.h"
 
-#define DIR_HASH 16
-#define KEY_MAX	 (DIR_HASH + 1 + META_NAME_MAX + 1 + 8)
-#define SEEK_MAX 512
+#define DIR_HASH  16
+#define KEY_MAX	  (DIR_HASH + 1 + META_NAME_MAX + 1 + 8)
+#define SEEK_MAX  512
+#define WALK_SIZE (DIR_HASH + 8) /* of a walk's own record */
+#define WALK_KEY  "walk" /* with its NUL */
+#define KEEP_NS	  (30 * NS_PER_S)
+#define CHUNK	  500 /* records removed under one hold */
 
 struct history {
 	pthread_mutex_t walking; /* one walk at a time */
+	uint64_t first; /* no walk of this mount has a lower number */
+	uint64_t last; /* walk's number; under walking */
 	atomic_uint_fast64_t
 		mark; /* in stamps: of this mount, until forgotten */
 };
 
 struct stamp {
-	int64_t walked_ns;
+	uint64_t walk; /* its number: realtime */
 	uint64_t mark, saves;
 	uint8_t any, dir;
 };
@@ -60,7 +71,8 @@ int history_new(struct history **ret_history)
 	if (!h)
 		return -ENOMEM;
 	pthread_mutex_init(&h->walking, NULL);
-	atomic_init(&h->mark, (uint64_t)clock_real_ns());
+	h->first = (uint64_t)clock_real_ns();
+	atomic_init(&h->mark, h->first);
 	*ret_history = h;
 	return 0;
 }
@@ -78,16 +90,22 @@ void history_forget(struct history *h)
 	atomic_fetch_add(&h->mark, 1);
 }
 
-/* Splits a path into its directory (hashed into k) and its last name. */
-static const char *key_dir_of(struct hkey *k, const char *path, size_t len)
+/* D of a path, or W of one of its walks. */
+static void key_dir_of(struct hkey *k, const char *path, size_t len,
+		       uint64_t walk)
 {
-	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned char md[EVP_MAX_MD_SIZE], text[META_KEY_MAX + 1 + 8];
 	unsigned md_len = 0;
 
-	EVP_Digest(path, len, md, &md_len, EVP_sha256(), NULL);
+	memcpy(text, path, len);
+	if (walk) {
+		text[len] = '\0';
+		meta_be64(text + len + 1, walk);
+		len += 9;
+	}
+	EVP_Digest(text, len, md, &md_len, EVP_sha256(), NULL);
 	memcpy(k->at, md, DIR_HASH);
 	k->len = DIR_HASH;
-	return path;
 }
 
 static void key_add(struct hkey *k, const void *data, size_t len)
@@ -98,14 +116,34 @@ static void key_add(struct hkey *k, const void *data, size_t len)
 	}
 }
 
-/* D kind [name [NUL]] */
-static void key_make(struct hkey *k, const char *dir, size_t dir_len, char kind,
-		     const char *name, bool nul)
+/* D kind [name] */
+static void key_stamp(struct hkey *k, const char *dir, size_t dir_len,
+		      char kind, const char *name)
 {
-	key_dir_of(k, dir, dir_len);
+	key_dir_of(k, dir, dir_len, 0);
 	key_add(k, &kind, 1);
 	if (name)
-		key_add(k, name, strlen(name) + (nul ? 1 : 0));
+		key_add(k, name, strlen(name));
+}
+
+/* W kind name [NUL] */
+static void key_found(struct hkey *k, const char *dir, size_t dir_len,
+		      uint64_t walk, char kind, const char *name)
+{
+	key_dir_of(k, dir, dir_len, walk);
+	key_add(k, &kind, 1);
+	key_add(k, name, strlen(name) + (kind == 'n' ? 1 : 0));
+}
+
+/* "walk" NUL number */
+static void key_walk(struct hkey *k, uint64_t walk)
+{
+	unsigned char number[8];
+
+	k->len = 0;
+	key_add(k, WALK_KEY, sizeof(WALK_KEY));
+	meta_be64(number, walk);
+	key_add(k, number, sizeof(number));
 }
 
 static const char *split(const char *path, size_t *ret_dir_len)
@@ -119,7 +157,7 @@ static const char *split(const char *path, size_t *ret_dir_len)
 static bool read_stamp(struct vfs *v, struct history *h, const struct hkey *k,
 		       struct stamp *ret)
 {
-	int64_t now = clock_real_ns();
+	uint64_t now = (uint64_t)clock_real_ns();
 	struct meta_val val;
 
 	if (meta_get(v->meta, META_HISTORY, k->at, k->len, &val) ||
@@ -127,8 +165,8 @@ static bool read_stamp(struct vfs *v, struct history *h, const struct hkey *k,
 		return false;
 	memcpy(ret, val.data, sizeof(*ret));
 	return ret->mark == atomic_load(&h->mark) &&
-	       ret->saves == syncer_saves(v->syncer) && ret->walked_ns <= now &&
-	       now - ret->walked_ns < v->config.ttl_ns;
+	       ret->saves == syncer_saves(v->syncer) && ret->walk <= now &&
+	       now - ret->walk < (uint64_t)v->config.ttl_ns;
 }
 
 /* One walk: what it looks for, and the page as it comes. */
@@ -146,7 +184,8 @@ struct walk {
 	uint64_t order; /* counts down: versions come newest first */
 	bool past; /* one name: the list has left it */
 	bool any, dir;
-	uint64_t mark; /* when it began */
+	uint64_t number;
+	uint64_t mark, saves; /* when it began */
 };
 
 struct found {
@@ -222,10 +261,10 @@ static int put_found(struct walk *w, const char *dir, size_t dir_len,
 	struct hkey k;
 
 	if (f->prefix) {
-		key_make(&k, dir, dir_len, 'p', f->name, false);
+		key_found(&k, dir, dir_len, w->number, 'p', f->name);
 		return meta_put(w->v->meta, META_HISTORY, k.at, k.len, "", 0);
 	}
-	key_make(&k, dir, dir_len, 'n', f->name, true);
+	key_found(&k, dir, dir_len, w->number, 'n', f->name);
 	meta_be64(order, --w->order);
 	key_add(&k, order, sizeof(order));
 	memcpy(val, &p, sizeof(p));
@@ -254,24 +293,116 @@ static int put_page(void *ctx)
 	return rc;
 }
 
-/* Drops what an earlier walk filed under a beginning of keys. */
-static int forget(struct vfs *v, const struct hkey *k)
+/* Says where a walk's records are; ended_ns: 0 while they are coming. */
+static int note_walk(const struct walk *w, const char *dir, size_t dir_len,
+		     uint64_t ended_ns)
 {
-	unsigned char at[SEEK_MAX];
-	struct meta_val val;
-	size_t len;
-	int rc = meta_lock(v->meta);
+	struct meta *meta = w->v->meta;
+	struct hkey k, val;
+	unsigned char ended[8];
+	int rc = meta_lock(meta);
 
 	if (rc)
 		return rc;
-	while (!(rc = meta_seek(v->meta, META_HISTORY, k->at, k->len, k->len,
-				false, at, &len, &val))) {
-		rc = meta_del(v->meta, META_HISTORY, at, len);
-		if (rc)
-			break;
+	key_walk(&k, w->number);
+	key_dir_of(&val, dir, dir_len, w->number);
+	meta_be64(ended, ended_ns);
+	key_add(&val, ended, sizeof(ended));
+	rc = meta_put(meta, META_HISTORY, k.at, k.len, val.at, val.len);
+	meta_unlock(meta);
+	return rc;
+}
+
+/* Whether the records of a walk can go. */
+static bool is_old(struct vfs *v, struct history *h, const struct hkey *k,
+		   const struct meta_val *val)
+{
+	int64_t before = clock_real_ns() - v->config.ttl_ns - KEEP_NS;
+	uint64_t number, ended;
+
+	if (k->len != sizeof(WALK_KEY) + 8 || before < 0)
+		return false;
+	if (val->size != WALK_SIZE)
+		return val->size == DIR_HASH + 1; /* being removed */
+	number = meta_from_be64(k->at + sizeof(WALK_KEY));
+	ended = meta_from_be64((const unsigned char *)val->data + DIR_HASH);
+	/* One that an earlier mount did not end never will. */
+	return ended ? ended < (uint64_t)before : number < h->first;
+}
+
+/*
+ * Removes records of the oldest walk, if it is too old for any stamp. 0,
+ * -ENOENT when there is none such. First the walk's own record is cut short:
+ * readers see by it that others are gone.
+ */
+static int remove_some(struct vfs *v, struct history *h)
+{
+	unsigned char at[SEEK_MAX], scope[DIR_HASH + 1] = {0};
+	struct meta_val val;
+	struct hkey k;
+	size_t len;
+	int rc;
+
+	key_walk(&k, 0);
+	rc = meta_seek(v->meta, META_HISTORY, k.at, k.len, sizeof(WALK_KEY),
+		       true, at, &len, &val);
+	if (!rc && len <= sizeof(k.at)) {
+		memcpy(k.at, at, len);
+		k.len = len;
 	}
-	meta_unlock(v->meta);
-	return rc == -ENOENT ? 0 : rc;
+	if (!rc && !is_old(v, h, &k, &val))
+		rc = -ENOENT;
+	if (rc)
+		return rc;
+	memcpy(scope, val.data, DIR_HASH);
+	rc = meta_put(v->meta, META_HISTORY, k.at, k.len, scope, sizeof(scope));
+	for (int i = 0; !rc && i < CHUNK; i++) {
+		rc = meta_seek(v->meta, META_HISTORY, scope, DIR_HASH, DIR_HASH,
+			       false, at, &len, &val);
+		if (!rc)
+			rc = meta_del(v->meta, META_HISTORY, at, len);
+	}
+	if (rc == -ENOENT)
+		rc = meta_del(v->meta, META_HISTORY, k.at, k.len);
+	return rc;
+}
+
+static void remove_old(struct vfs *v, struct history *h)
+{
+	int rc = 0;
+
+	while (!rc && !meta_lock(v->meta)) {
+		rc = remove_some(v, h);
+		meta_unlock(v->meta);
+	}
+}
+
+/* Whether a walk's records are all there; with meta_lock() held. */
+static bool is_whole(struct vfs *v, uint64_t walk)
+{
+	struct meta_val val;
+	struct hkey k;
+
+	key_walk(&k, walk);
+	return !meta_get(v->meta, META_HISTORY, k.at, k.len, &val) &&
+	       val.size == WALK_SIZE;
+}
+
+/* Starts a walk: under the mutex. */
+static void walk_init(struct walk *w, struct vfs *v, struct history *h,
+		      const char *path)
+{
+	uint64_t now = (uint64_t)clock_real_ns();
+
+	memset(w, 0, sizeof(*w));
+	w->v = v;
+	w->h = h;
+	w->path = path;
+	w->order = UINT64_MAX;
+	w->mark = atomic_load(&h->mark);
+	w->saves = syncer_saves(v->syncer);
+	w->number = now > h->last ? now : h->last + 1;
+	h->last = w->number;
 }
 
 /* Walks the pages from prefix on, until the end or w->past. */
@@ -288,8 +419,7 @@ static int walk_pages(struct walk *w, const char *prefix, const char *delimiter,
 	return version_list(w->v->store, &w->list);
 }
 
-static int put_stamp(struct walk *w, const struct hkey *k, int64_t walked_ns,
-		     uint64_t saves)
+static int put_stamp(struct walk *w, const struct hkey *k)
 {
 	struct stamp st;
 	int rc = meta_lock(w->v->meta);
@@ -297,9 +427,9 @@ static int put_stamp(struct walk *w, const struct hkey *k, int64_t walked_ns,
 	if (rc)
 		return rc;
 	memset(&st, 0, sizeof(st));
-	st.walked_ns = walked_ns;
+	st.walk = w->number;
 	st.mark = w->mark;
-	st.saves = saves;
+	st.saves = w->saves;
 	st.any = w->any;
 	st.dir = w->dir;
 	rc = meta_put(w->v->meta, META_HISTORY, k->at, k->len, &st, sizeof(st));
@@ -309,7 +439,7 @@ static int put_stamp(struct walk *w, const struct hkey *k, int64_t walked_ns,
 
 /* What the last walk of the whole directory says of a name. */
 static bool known_from_dir(struct vfs *v, struct history *h, const char *path,
-			   bool *ret_any, bool *ret_dir)
+			   struct history_seen *ret)
 {
 	unsigned char at[SEEK_MAX];
 	struct meta_val val;
@@ -318,19 +448,20 @@ static bool known_from_dir(struct vfs *v, struct history *h, const char *path,
 	size_t dir_len, len;
 	const char *name = split(path, &dir_len);
 
-	key_make(&k, path, dir_len, 'h', NULL, false);
+	key_stamp(&k, path, dir_len, 'h', NULL);
 	if (!read_stamp(v, h, &k, &st))
 		return false;
-	key_make(&k, path, dir_len, 'n', name, true);
-	*ret_any = !meta_seek(v->meta, META_HISTORY, k.at, k.len, k.len, false,
+	ret->walk = st.walk;
+	key_found(&k, path, dir_len, st.walk, 'n', name);
+	ret->any = !meta_seek(v->meta, META_HISTORY, k.at, k.len, k.len, false,
 			      at, &len, &val);
-	key_make(&k, path, dir_len, 'p', name, false);
-	*ret_dir = !meta_get(v->meta, META_HISTORY, k.at, k.len, &val);
+	key_found(&k, path, dir_len, st.walk, 'p', name);
+	ret->dir = !meta_get(v->meta, META_HISTORY, k.at, k.len, &val);
 	return true;
 }
 
 static bool known_name(struct vfs *v, struct history *h, const char *path,
-		       bool *ret_any, bool *ret_dir)
+		       struct history_seen *ret)
 {
 	struct stamp st;
 	struct hkey k;
@@ -340,13 +471,14 @@ static bool known_name(struct vfs *v, struct history *h, const char *path,
 
 	if (meta_lock(v->meta))
 		return false;
-	known = known_from_dir(v, h, path, ret_any, ret_dir);
+	known = known_from_dir(v, h, path, ret);
 	if (!known) {
-		key_make(&k, path, dir_len, 'f', name, false);
+		key_stamp(&k, path, dir_len, 'f', name);
 		known = read_stamp(v, h, &k, &st);
 		if (known) {
-			*ret_any = st.any;
-			*ret_dir = st.dir;
+			ret->any = st.any;
+			ret->dir = st.dir;
+			ret->walk = st.walk;
 		}
 	}
 	meta_unlock(v->meta);
@@ -354,11 +486,10 @@ static bool known_name(struct vfs *v, struct history *h, const char *path,
 }
 
 static int walk_name(struct vfs *v, struct history *h, const char *path,
-		     struct walk *w)
+		     struct history_seen *ret)
 {
 	char prefix[META_KEY_MAX + 2];
-	uint64_t saves = syncer_saves(v->syncer);
-	int64_t now = clock_real_ns();
+	struct walk w;
 	struct hkey k;
 	size_t dir_len;
 	const char *name = split(path, &dir_len);
@@ -366,50 +497,49 @@ static int walk_name(struct vfs *v, struct history *h, const char *path,
 
 	if (rc)
 		return rc;
-	*w = (struct walk){.v = v,
-			   .h = h,
-			   .path = path,
-			   .one_name = true,
-			   .order = UINT64_MAX,
-			   .mark = atomic_load(&h->mark)};
-	w->prefix_len = strlen(prefix);
-	w->skip = w->prefix_len - strlen(name);
-	key_make(&k, path, dir_len, 'n', name, true);
-	rc = forget(v, &k);
+	walk_init(&w, v, h, path);
+	w.one_name = true;
+	w.prefix_len = strlen(prefix);
+	w.skip = w.prefix_len - strlen(name);
+	rc = note_walk(&w, path, dir_len, 0);
 	if (!rc)
-		rc = walk_pages(w, prefix, NULL, false);
-	if (!rc && !w->dir) {
+		rc = walk_pages(&w, prefix, NULL, false);
+	if (!rc && !w.dir) {
 		/* Names such as "a-b" stand between "a" and "a/". */
-		w->past = false;
+		w.past = false;
 		strcat(prefix, "/");
-		rc = walk_pages(w, prefix, NULL, true);
+		rc = walk_pages(&w, prefix, NULL, true);
 	}
-	key_make(&k, path, dir_len, 'f', name, false);
 	if (!rc)
-		rc = put_stamp(w, &k, now, saves);
-	free(w->items);
+		rc = note_walk(&w, path, dir_len, (uint64_t)clock_real_ns());
+	key_stamp(&k, path, dir_len, 'f', name);
+	if (!rc)
+		rc = put_stamp(&w, &k);
+	free(w.items);
+	ret->any = w.any;
+	ret->dir = w.dir;
+	ret->walk = w.number;
 	return rc;
 }
 
 int history_load_name(struct vfs *v, struct history *h, const char *path,
-		      bool *ret_any, bool *ret_dir)
+		      struct history_seen *ret_seen)
 {
-	struct walk w;
 	int rc = 0;
 
-	if (known_name(v, h, path, ret_any, ret_dir))
+	if (known_name(v, h, path, ret_seen))
 		return 0;
 	pthread_mutex_lock(&h->walking);
-	if (!known_name(v, h, path, ret_any, ret_dir)) {
-		rc = walk_name(v, h, path, &w);
-		*ret_any = w.any;
-		*ret_dir = w.dir;
+	if (!known_name(v, h, path, ret_seen)) {
+		rc = walk_name(v, h, path, ret_seen);
+		remove_old(v, h);
 	}
 	pthread_mutex_unlock(&h->walking);
 	return rc;
 }
 
-static bool known_dir(struct vfs *v, struct history *h, const char *path)
+static bool known_dir(struct vfs *v, struct history *h, const char *path,
+		      uint64_t *ret_walk)
 {
 	struct stamp st;
 	struct hkey k;
@@ -417,22 +547,19 @@ static bool known_dir(struct vfs *v, struct history *h, const char *path)
 
 	if (meta_lock(v->meta))
 		return false;
-	key_make(&k, path, strlen(path), 'h', NULL, false);
+	key_stamp(&k, path, strlen(path), 'h', NULL);
 	known = read_stamp(v, h, &k, &st);
 	meta_unlock(v->meta);
+	if (known)
+		*ret_walk = st.walk;
 	return known;
 }
 
-static int walk_dir(struct vfs *v, struct history *h, const char *path)
+static int walk_dir(struct vfs *v, struct history *h, const char *path,
+		    uint64_t *ret_walk)
 {
 	char prefix[META_KEY_MAX + 2];
-	uint64_t saves = syncer_saves(v->syncer);
-	int64_t now = clock_real_ns();
-	struct walk w = {.v = v,
-			 .h = h,
-			 .path = path,
-			 .order = UINT64_MAX,
-			 .mark = atomic_load(&h->mark)};
+	struct walk w;
 	struct hkey k;
 	int rc = vfs_object_key(v, path, prefix);
 
@@ -440,27 +567,34 @@ static int walk_dir(struct vfs *v, struct history *h, const char *path)
 		return rc;
 	if (*path)
 		strcat(prefix, "/");
+	walk_init(&w, v, h, path);
 	w.skip = w.prefix_len = strlen(prefix);
-	key_dir_of(&k, path, strlen(path));
-	rc = forget(v, &k);
+	rc = note_walk(&w, path, strlen(path), 0);
 	if (!rc)
 		rc = walk_pages(&w, prefix, "/", false);
-	key_make(&k, path, strlen(path), 'h', NULL, false);
 	if (!rc)
-		rc = put_stamp(&w, &k, now, saves);
+		rc = note_walk(&w, path, strlen(path),
+			       (uint64_t)clock_real_ns());
+	key_stamp(&k, path, strlen(path), 'h', NULL);
+	if (!rc)
+		rc = put_stamp(&w, &k);
 	free(w.items);
+	*ret_walk = w.number;
 	return rc;
 }
 
-int history_load_dir(struct vfs *v, struct history *h, const char *path)
+int history_load_dir(struct vfs *v, struct history *h, const char *path,
+		     uint64_t *ret_walk)
 {
 	int rc = 0;
 
-	if (known_dir(v, h, path))
+	if (known_dir(v, h, path, ret_walk))
 		return 0;
 	pthread_mutex_lock(&h->walking);
-	if (!known_dir(v, h, path))
-		rc = walk_dir(v, h, path);
+	if (!known_dir(v, h, path, ret_walk)) {
+		rc = walk_dir(v, h, path, ret_walk);
+		remove_old(v, h);
+	}
 	pthread_mutex_unlock(&h->walking);
 	return rc;
 }
@@ -487,7 +621,7 @@ static int unpack(const struct meta_val *val, struct history_entry *ret)
 	return 0;
 }
 
-int history_next(struct vfs *v, const char *path, uint64_t order,
+int history_next(struct vfs *v, const char *path, uint64_t walk, uint64_t order,
 		 struct history_entry *ret)
 {
 	unsigned char at[SEEK_MAX], from[8];
@@ -499,12 +633,14 @@ int history_next(struct vfs *v, const char *path, uint64_t order,
 
 	if (rc)
 		return rc;
-	key_make(&k, path, dir_len, 'n', name, true);
+	key_found(&k, path, dir_len, walk, 'n', name);
 	prefix = k.len;
 	meta_be64(from, order);
 	key_add(&k, from, sizeof(from));
-	rc = meta_seek(v->meta, META_HISTORY, k.at, k.len, prefix, true, at,
-		       &len, &val);
+	rc = is_whole(v, walk) ? 0 : -ESTALE;
+	if (!rc)
+		rc = meta_seek(v->meta, META_HISTORY, k.at, k.len, prefix, true,
+			       at, &len, &val);
 	if (!rc && len != k.len)
 		rc = -EIO;
 	if (!rc) {
@@ -516,8 +652,8 @@ int history_next(struct vfs *v, const char *path, uint64_t order,
 }
 
 /* The first name after `after` among the records of a kind. */
-static int next_of_kind(struct vfs *v, const char *path, char kind,
-			const char *after, char *name)
+static int next_of_kind(struct vfs *v, const char *path, uint64_t walk,
+			char kind, const char *after, char *name)
 {
 	unsigned char at[SEEK_MAX];
 	struct meta_val val;
@@ -525,10 +661,12 @@ static int next_of_kind(struct vfs *v, const char *path, char kind,
 	size_t len, head = DIR_HASH + 1, n;
 	int rc;
 
-	key_make(&k, path, strlen(path), kind, after, false);
+	key_dir_of(&k, path, strlen(path), walk);
+	key_add(&k, &kind, 1);
+	key_add(&k, after, strlen(after));
 	/* Past every version of `after`: their keys go on with a NUL. */
-	if (*after)
-		key_add(&k, kind == 'n' ? "\1" : "", kind == 'n' ? 1 : 0);
+	if (*after && kind == 'n')
+		key_add(&k, "\1", 1);
 	rc = meta_seek(v->meta, META_HISTORY, k.at, k.len, head, *after, at,
 		       &len, &val);
 	if (rc)
@@ -541,17 +679,20 @@ static int next_of_kind(struct vfs *v, const char *path, char kind,
 	return 0;
 }
 
-int history_next_name(struct vfs *v, const char *path, const char *after,
-		      char *name)
+int history_next_name(struct vfs *v, const char *path, uint64_t walk,
+		      const char *after, char *name)
 {
 	char file[META_NAME_MAX + 1], dir[META_NAME_MAX + 1];
 	int has_file, has_dir, rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
-	has_file = next_of_kind(v, path, 'n', after, file);
-	has_dir = next_of_kind(v, path, 'p', after, dir);
+	rc = is_whole(v, walk) ? 0 : -ESTALE;
+	has_file = next_of_kind(v, path, walk, 'n', after, file);
+	has_dir = next_of_kind(v, path, walk, 'p', after, dir);
 	meta_unlock(v->meta);
+	if (rc)
+		return rc;
 	if (has_file && has_dir)
 		return has_file == -ENOENT ? has_dir : has_file;
 	if (has_dir || (!has_file && strcmp(file, dir) <= 0))

@@ -92,15 +92,15 @@ static bool looks_like_version(const char *name)
 }
 
 /* The one version of path whose name is, or uniquely begins with, name. */
-static int find_version(struct vfs *v, const char *path, const char *name,
-			struct history_entry *ret)
+static int find_version(struct vfs *v, const char *path, uint64_t walk,
+			const char *name, struct history_entry *ret)
 {
 	struct history_entry e = {.order = 0};
 	char full[VIEW_NAME_SIZE];
 	unsigned found = 0;
 	int rc;
 
-	while (!(rc = history_next(v, path, e.order, &e))) {
+	while (!(rc = history_next(v, path, walk, e.order, &e))) {
 		rc = view_entry_name(&e, full, sizeof(full));
 		if (rc)
 			return rc;
@@ -192,13 +192,13 @@ static int lookup_instant(struct vfs *v, uint64_t parent,
 int view_find_version(struct vfs *v, const char *path, const char *name,
 		      struct history_entry *ret)
 {
-	bool any = false, below = false;
+	struct history_seen seen = {0};
 	int rc;
 
 	if (!*path || !looks_like_version(name))
 		return -ENOENT;
-	rc = history_load_name(v, v->view->history, path, &any, &below);
-	return rc ? rc : find_version(v, path, name, ret);
+	rc = history_load_name(v, v->view->history, path, &seen);
+	return rc ? rc : find_version(v, path, seen.walk, name, ret);
 }
 
 void view_forget(struct vfs *v)
@@ -211,8 +211,8 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 		struct vfs_entry *ret)
 {
 	struct view_node dir, n;
+	struct history_seen seen = {0};
 	struct history_entry e;
-	bool any = false, below = false;
 	int rc;
 
 	if (strlen(name) > META_NAME_MAX)
@@ -241,9 +241,8 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 	n.root_len = dir.root_len;
 	rc = vfs_child_path(dir.path, name, n.path);
 	if (!rc)
-		rc = history_load_name(v, v->view->history, n.path, &any,
-				       &below);
-	if (!rc && !any && !below)
+		rc = history_load_name(v, v->view->history, n.path, &seen);
+	if (!rc && !seen.any && !seen.dir)
 		rc = -ENOENT;
 	return rc ? rc : view_node_entry(v, &n, ret);
 }

@@ -20,6 +20,8 @@
 struct view_dir {
 	uint64_t ino;
 	struct view_node node; /* the directory */
+	struct history_seen seen; /* its versions, of one walk */
+	uint64_t names_walk; /* its names; 0: it has none */
 	uint64_t offset; /* of the last entry given */
 	uint64_t order; /* of the last version given */
 	bool children; /* versions are done */
@@ -27,20 +29,21 @@ struct view_dir {
 	uint64_t asked; /* attributes were asked for up to this offset */
 };
 
-static int load(struct vfs *v, const struct view_node *n)
+static int load(struct vfs *v, struct view_dir *d)
 {
-	bool any = false, below = true;
+	const struct view_node *n = &d->node;
 	int rc = 0;
 
 	if (n->kind == VIEW_PAST_DIR)
 		return past_load(v, v->view->past, n->at_ns, n->path);
 	if (n->kind != VIEW_NAME)
 		return -ENOTDIR;
+	d->seen.dir = true;
 	if (n->path[0])
-		rc = history_load_name(v, v->view->history, n->path, &any,
-				       &below);
-	if (!rc && below)
-		rc = history_load_dir(v, v->view->history, n->path);
+		rc = history_load_name(v, v->view->history, n->path, &d->seen);
+	if (!rc && d->seen.dir)
+		rc = history_load_dir(v, v->view->history, n->path,
+				      &d->names_walk);
 	return rc;
 }
 
@@ -55,7 +58,7 @@ int view_opendir(struct vfs *v, uint64_t ino, struct view_dir **ret_dir)
 	d->offset = OFF_DOTDOT;
 	rc = view_node_read(v, ino, &d->node);
 	if (!rc)
-		rc = load(v, &d->node);
+		rc = load(v, d);
 	if (rc) {
 		free(d);
 		return rc;
@@ -83,7 +86,7 @@ static int peek_past(struct vfs *v, const struct view_dir *d, char *name,
 		if (rc != -ESTALE)
 			break;
 		/* It was forgotten since: the same is asked for anew. */
-		rc = load(v, dir);
+		rc = past_load(v, v->view->past, dir->at_ns, dir->path);
 		if (rc)
 			return rc;
 	}
@@ -109,8 +112,8 @@ static int peek(struct vfs *v, const struct view_dir *d, struct view_dir *next,
 		strcpy(name, next->name);
 		return rc;
 	}
-	if (!d->children && path[0]) {
-		rc = history_next(v, path, d->order, &e);
+	if (!d->children && d->seen.any) {
+		rc = history_next(v, path, d->seen.walk, d->order, &e);
 		if (!rc) {
 			next->order = e.order;
 			view_node_of_entry(path, &e, n);
@@ -120,7 +123,9 @@ static int peek(struct vfs *v, const struct view_dir *d, struct view_dir *next,
 	if (rc != -ENOENT)
 		return rc;
 	next->children = true;
-	rc = history_next_name(v, path, d->name, next->name);
+	if (!d->names_walk)
+		return -ENOENT;
+	rc = history_next_name(v, path, d->names_walk, d->name, next->name);
 	if (rc)
 		return rc;
 	strcpy(name, next->name);

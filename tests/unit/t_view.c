@@ -332,45 +332,98 @@ static void test_pages(void **state)
 	assert_string_equal(name, "g1199/");
 }
 
+struct walker {
+	struct rig *r;
+	unsigned torn; /* looks that did not find what is there */
+};
+
+/* Each of a, b and c has a version at any time. */
 static void *walk_thread(void *arg)
 {
-	struct rig *r = arg;
-	struct vfs *v = r->f.v;
-	static const char *const names[] = {"a", "b", "c"};
+	static const char *const all[] = {"a", "b", "c"};
+	char seen[NAMES_MAX], first[128];
+	struct walker *w = arg;
+	struct vfs *v = w->r->f.v;
+	struct vfs_entry dir, e;
+	struct vfs_dir *d;
 
 	for (int i = 0; i < 60; i++) {
-		char seen[NAMES_MAX] = "";
-		struct vfs_entry e;
-		struct vfs_dir *d;
-
-		if (vfs_lookup(v, VFS_VERSIONS_INO, names[i % 3], &e) ||
-		    vfs_opendir(v, e.ino, &d))
+		*seen = '\0';
+		if (vfs_lookup(v, VFS_VERSIONS_INO, all[i % 3], &dir) ||
+		    vfs_opendir(v, dir.ino, &d)) {
+			w->torn++;
 			continue;
+		}
 		vfs_readdir(v, d, 0, true, take_name, seen);
 		vfs_releasedir(v, d);
+		snprintf(first, sizeof(first), "%.*s", (int)strcspn(seen, " "),
+			 seen);
+		if (!*first || vfs_lookup(v, dir.ino, first, &e))
+			w->torn++;
 	}
 	return NULL;
 }
 
-/* Walks by many while versions come: nobody sees a name that is not one. */
+/* Looks by many while versions come: nobody sees half of a history. */
 static void test_parallel(void **state)
 {
 	struct rig *r = *state;
+	struct walker walkers[4];
 	pthread_t threads[4];
 	char shape[NAMES_MAX];
 
 	run_keys(r, "a b c");
-	for (unsigned i = 0; i < 4; i++)
-		assert_int_equal(
-			pthread_create(&threads[i], NULL, walk_thread, r), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		walkers[i] = (struct walker){.r = r};
+		assert_int_equal(pthread_create(&threads[i], NULL, walk_thread,
+						&walkers[i]),
+				 0);
+	}
 	for (unsigned i = 0; i < 20; i++) {
 		run_keys(r, "a b -b c");
 		usleep(2000);
 	}
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 4; i++) {
 		pthread_join(threads[i], NULL);
+		assert_int_equal(walkers[i].torn, 0);
+	}
 	shape_of(r, ".versions/a", shape);
 	assert_int_equal(strlen(shape), 21 * 2 - 1);
+}
+
+static int take_one(void *ctx, const struct vfs_dirent *d)
+{
+	char *names = ctx;
+
+	if (strlen(names) > 60)
+		return 1;
+	return take_name(names, d);
+}
+
+/* Who reads a directory sees it as it was, whatever is saved meanwhile. */
+static void test_slow_reader(void **state)
+{
+	struct rig *r = *state;
+	char names[NAMES_MAX] = "", more[NAMES_MAX], all[NAMES_MAX];
+	struct vfs_dir *d;
+
+	run_keys(r, "f f f f f f");
+	names_of(r, ".versions/f", all);
+	assert_int_equal(vfs_opendir(r->f.v, find(r, ".versions/f"), &d), 0);
+	assert_int_equal(vfs_readdir(r->f.v, d, 0, false, take_one, names), 0);
+	run_keys(r, "f f -f");
+	shape_of(r, ".versions/f", more);
+	assert_string_equal(more, "v v v v v v v v d");
+	/* "." and ".." are two; the rest of the six comes now. */
+	unsigned given = 0;
+
+	for (const char *p = names; (p = strchr(p, ' ')); p++)
+		given++;
+	assert_true(given > 0 && given < 6);
+	assert_int_equal(
+		vfs_readdir(r->f.v, d, 2 + given, false, take_name, names), 0);
+	assert_string_equal(names, all);
+	vfs_releasedir(r->f.v, d);
 }
 
 int main(int argc, char **argv)
@@ -386,6 +439,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_hidden),
 		RIG_TEST(test_pages),
 		RIG_TEST(test_parallel),
+		RIG_TEST(test_slow_reader),
 	};
 
 	if (argc > 1)

@@ -26,23 +26,35 @@ struct history_entry {
 	int64_t last_modified_ns;
 };
 
-/*
- * Makes the versions of one name known; *ret_any: it has some; *ret_dir:
- * something ever stood below it. May wait for the bucket.
- */
-int history_load_name(struct vfs *v, struct history *h, const char *path,
-		      bool *ret_any, bool *ret_dir);
-/* Makes all names ever seen in a directory known, with their versions. */
-int history_load_dir(struct vfs *v, struct history *h, const char *path);
+/* What is known of a name; walk: for history_next(). */
+struct history_seen {
+	bool any; /* it has versions or delete markers */
+	bool dir; /* something ever stood below it */
+	uint64_t walk;
+};
 
-/* The version of path that comes after `order` (0: the oldest). -ENOENT. */
-int history_next(struct vfs *v, const char *path, uint64_t order,
+/* Makes the versions of one name known. May wait for the bucket. */
+int history_load_name(struct vfs *v, struct history *h, const char *path,
+		      struct history_seen *ret_seen);
+/*
+ * Makes all names ever seen in a directory known, with their versions;
+ * *ret_walk is for history_next_name(). May wait for the bucket.
+ */
+int history_load_dir(struct vfs *v, struct history *h, const char *path,
+		     uint64_t *ret_walk);
+
+/*
+ * The version of path that comes after `order` (0: the oldest), of what one
+ * walk found: later ones do not disturb it. -ENOENT at the end; -ESTALE when
+ * that is so old that it was removed.
+ */
+int history_next(struct vfs *v, const char *path, uint64_t walk, uint64_t order,
 		 struct history_entry *ret);
 /*
- * The first name in directory `path` after `after` ("": the first); name has
- * room for META_NAME_MAX + 1 bytes. 0 or -ENOENT.
+ * The first name in directory `path` after `after` ("": the first), likewise;
+ * name has room for META_NAME_MAX + 1 bytes.
  */
-int history_next_name(struct vfs *v, const char *path, const char *after,
-		      char *name);
+int history_next_name(struct vfs *v, const char *path, uint64_t walk,
+		      const char *after, char *name);
 
 #endif
