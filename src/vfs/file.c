@@ -151,7 +151,7 @@ void vfs_release(struct vfs *v, struct vfs_file *f)
 			forget_unlinked(v, f->ino);
 		node_put(v->nodes, f->node);
 		if (f->writing)
-			syncer_kick(v->syncer);
+			syncer_written(v, f->ino);
 	}
 	control_close(f->session);
 	free(f);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting for the bucket: fsync, sync, unmount. */
+/* Waiting for the bucket: fsync, sync, unmount; and what need not wait. */
 #include <errno.h>
 #include <string.h>
 
 #include "syncer_impl.h"
 #include "vers3/util/clock.h"
+#include "vers3/vfs/node.h"
 
 #define SCAN_PAUSE_NS (20 * NS_PER_MS)
+#define DUE_SLACK_NS  (NS_PER_S / 4) /* not worth a write */
 
 static bool is_below(const char *key, const char *path)
 {
@@ -136,6 +138,44 @@ int syncer_sync_inode(struct vfs *v, uint64_t ino)
 		if (rc < 0)
 			return rc;
 	}
+}
+
+/* With meta_lock() held. */
+static int hurry_names(struct vfs *v, uint64_t ino)
+{
+	struct meta_dentry de = {.name = ""};
+	char path[META_KEY_MAX + 2];
+	struct meta_inode in;
+	struct meta_dirty d;
+	int rc = meta_inode_get(v->meta, ino, &in);
+
+	while (!rc &&
+	       !(rc = meta_name_next(v->meta, ino, de.parent, de.name, &de))) {
+		int64_t due = in.ctime_ns + v->config.commit_ns;
+
+		rc = meta_path(v->meta, de.parent, de.name, path);
+		if (!rc)
+			rc = meta_dirty_get(v->meta, path, &d);
+		if (!rc && !d.fails && d.due_ns > due + DUE_SLACK_NS)
+			rc = syncer_postpone(v, &d, due);
+		if (rc == -ENOENT)
+			rc = 0; /* clean under this name */
+	}
+	return rc;
+}
+
+void syncer_written(struct vfs *v, uint64_t ino)
+{
+	int rc;
+
+	if (nodes_is_written(v->nodes, ino) || !v->syncer->started)
+		return;
+	rc = meta_lock(v->meta);
+	if (!rc) {
+		hurry_names(v, ino);
+		meta_unlock(v->meta);
+	}
+	syncer_kick(v->syncer);
 }
 
 /* Takes back the backoff of what failed, since someone waits for it. */

@@ -14,6 +14,8 @@
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
 
+#define OPEN_NS NS_PER_S
+
 static int mark(struct vfs *v, const struct meta_inode *in,
 		const struct meta_dentry *de, const char *path)
 {
@@ -115,6 +117,17 @@ static void init_inode(struct meta_inode *in, uint32_t mode, uint64_t rdev,
 	in->listed_ns = in->mtime_ns;
 }
 
+/*
+ * Whoever creates a file opens it next, to write. Until the last close says
+ * that it may go it is left alone, or `commit=0` would save it empty first.
+ */
+static int64_t new_delay(const struct vfs *v, uint32_t mode)
+{
+	int64_t delay = v->config.commit_ns;
+
+	return S_ISREG(mode) && delay < OPEN_NS ? OPEN_NS : delay;
+}
+
 /* With meta_lock() held. */
 static int make_locked(struct vfs *v, uint64_t parent, const char *name,
 		       uint32_t mode, uint64_t rdev, const char *target,
@@ -147,7 +160,7 @@ static int make_locked(struct vfs *v, uint64_t parent, const char *name,
 	if (!rc)
 		rc = touch_parent(v, &dir, S_ISDIR(mode) ? 1 : 0);
 	if (!rc)
-		rc = syncer_mark(v, path, NULL, v->config.commit_ns);
+		rc = syncer_mark(v, path, NULL, new_delay(v, mode));
 	return rc;
 }
 

@@ -35,6 +35,11 @@ int syncer_mark(struct vfs *v, const char *path,
 int syncer_reap(struct syncer *s, uint64_t ino);
 /* Wakes the scheduler; without meta_lock(). */
 void syncer_kick(struct syncer *s);
+/*
+ * A writer has closed the file. What was put off while it was open is due
+ * commit_ns after its last change again, or now. Without meta_lock().
+ */
+void syncer_written(struct vfs *v, uint64_t ino);
 
 /*
  * Waits until what the inode holds now is in the bucket under every name.
