@@ -78,13 +78,18 @@ client_kill() {
 }
 
 # Returns when the bucket has all that was written. rclone learns of a close
-# only later, but marks a file in its cache from the first write on.
+# only later, but marks a file in its cache from the first write on; it writes
+# that mark anew now and then, so that one look may find none.
 client_settle() {
+	local clean=0
 	case $client in
 	vers3) "$BINDIR/src/vers3ctl" sync "$MNT" ;;
 	s3fs) ;; # close has sent it
 	rclone)
-		while grep -rqs '"Dirty": *true' "$CACHES/rclone/vfsMeta"; do
+		while [ $clean -lt 5 ]; do
+			clean=$((clean + 1))
+			! grep -rqs '"Dirty": *true' \
+				"$CACHES/rclone/vfsMeta" || clean=0
 			sleep 0.02
 		done
 		;;

@@ -58,8 +58,7 @@ setup_write() {
 	raw_prepare_parts "$large"
 }
 
-# A name of its own each time: rclone does not mark an overwrite as dirty
-# before it closes the file.
+# A new file each time, so that each round does the same work.
 work_write() {
 	local key=written-$client-$round
 	if [ "$client" = raw ]; then
