@@ -119,6 +119,21 @@ static bool is_fresh(struct vfs *v, const struct meta_inode *dir)
 	       age < v->config.ttl_ns;
 }
 
+int64_t dir_ttl_ns(struct vfs *v, uint64_t ino)
+{
+	int64_t ttl = v->config.ttl_ns, left = ttl;
+	struct meta_inode in;
+
+	if (meta_lock(v->meta))
+		return 0;
+	/* In a large one, or an unknown, the name was asked for by itself. */
+	if (!meta_inode_get(v->meta, ino, &in) && (in.flags & META_I_LISTED) &&
+	    !(in.flags & META_I_BIG))
+		left = in.listed_ns + ttl - clock_real_ns();
+	meta_unlock(v->meta);
+	return left < 0 ? 0 : left > ttl ? ttl : left;
+}
+
 /* One page of a list, collected by the callback. */
 struct page {
 	struct merge_item *items;

@@ -115,8 +115,9 @@ static uint32_t known_type(const struct meta_inode *in)
 	return 0;
 }
 
-static int emit_item(struct vfs *v, const struct item *it, bool plus,
-		     vfs_dirent_fn fn, void *ctx)
+/* ttl_ns: how long the entry may be kept; negative: not wanted. */
+static int emit_item(const struct item *it, int64_t ttl_ns, vfs_dirent_fn fn,
+		     void *ctx)
 {
 	struct vfs_entry entry;
 	struct vfs_dirent d = {.name = it->de.name,
@@ -124,9 +125,9 @@ static int emit_item(struct vfs *v, const struct item *it, bool plus,
 			       .mode = known_type(&it->in),
 			       .offset = it->de.cookie};
 
-	if (plus && (it->in.flags & META_I_ATTRS)) {
+	if (ttl_ns >= 0 && (it->in.flags & META_I_ATTRS)) {
 		entry.ino = it->in.ino;
-		entry.ttl_ns = v->config.ttl_ns;
+		entry.ttl_ns = ttl_ns;
 		vfs_stat_of(&it->in, &entry.st);
 		d.entry = &entry;
 	}
@@ -158,6 +159,7 @@ static int read_live(struct vfs *v, struct vfs_dir *d, uint64_t offset,
 {
 	struct item *items;
 	int count, rc = 0;
+	int64_t ttl_ns;
 
 	if (emit_fixed(v, d, offset, fn, ctx))
 		return 0;
@@ -172,8 +174,9 @@ static int read_live(struct vfs *v, struct vfs_dir *d, uint64_t offset,
 		rc = read_batch(v, d->ino, offset, items, &count);
 		if (rc || !count)
 			break;
+		ttl_ns = plus ? dir_ttl_ns(v, d->ino) : -1;
 		for (int i = 0; i < count; i++) {
-			if (emit_item(v, &items[i], plus, fn, ctx))
+			if (emit_item(&items[i], ttl_ns, fn, ctx))
 				goto out;
 			offset = items[i].de.cookie;
 		}

@@ -320,7 +320,11 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	rc = dir_lookup(v, parent, name, &in);
 	if (rc == -ENOENT && versions)
 		return lookup_versions(v, parent, ret);
-	return rc ? rc : fill_entry(v, &in, ret);
+	if (!rc)
+		rc = fill_entry(v, &in, ret);
+	if (!rc)
+		ret->ttl_ns = dir_ttl_ns(v, parent);
+	return rc;
 }
 
 int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st)

@@ -23,6 +23,11 @@ void dirs_free(struct dirs *d);
  */
 int dir_lookup(struct vfs *v, uint64_t parent, const char *name,
 	       struct meta_inode *ret_inode);
+/*
+ * How long an answer about a name in a directory, given now, may be kept:
+ * what is left of ttl since the list that it stands on. Takes meta_lock().
+ */
+int64_t dir_ttl_ns(struct vfs *v, uint64_t ino);
 /* Makes all names of a directory known, at most ttl old. */
 int dir_refresh(struct vfs *v, uint64_t ino);
 /* Makes all names below a directory known, for a rename. */
