@@ -28,7 +28,9 @@ is "PUTs of files" "$(requests PUT '/copy/[0-9]+/[0-9]+[ ?]' "$since")" 1000
 history_of copy/ | sort >versions
 is "delete markers" "$(grep -c '^M' versions || true)" 0
 is "versions of files" "$(grep -cE '^V copy/[0-9]+/[0-9]+$' versions)" 1000
-is "keys with two versions" "$(uniq -d versions | head -n 3)" ""
+# A directory's own object may be saved again when rsync sets its time at the
+# end of a long run; a file never is.
+is "files with two versions" "$(uniq -d versions | grep -v '/$' | head -n 3)" ""
 
 since=$(log_mark)
 sync_tree >out
