@@ -5,6 +5,7 @@
 #
 #   VERS3_TEST_SEED   repeats a run
 . "$(dirname "$0")/lib.sh"
+need jq
 
 seed=${VERS3_TEST_SEED:-$$}
 RANDOM=$seed
@@ -53,10 +54,10 @@ by_others() {
 	[ $((RANDOM % 3)) -gt 0 ] || key=of-others-$((foreign += 1))/below/x
 	mkdir -p "$(dirname "$model/$key")"
 	echo "by others $RANDOM" >"$model/$key"
-	aws s3 cp --only-show-errors "$model/$key" "s3://$BUCKET/$key"
+	put_object "$key" "$model/$key"
 	if [ -f "$model/top" ]; then
 		rm "$model/top"
-		aws s3 rm --only-show-errors "s3://$BUCKET/top"
+		s3 DELETE "/$BUCKET/top"
 	fi
 	sleep 1.1 # ttl=1
 }
