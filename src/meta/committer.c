@@ -35,6 +35,7 @@
 #define CLOSE_TRIES    3
 #define CLOSE_RETRY_NS (100 * NS_PER_MS)
 #define NEVER	       INT64_MAX
+#define SLOW_NS	       (100 * NS_PER_MS) /* worth a line in the log */
 
 struct committer {
 	const char *name; /* borrowed */
@@ -146,15 +147,23 @@ static int data_first(struct committer *c)
 	return rc;
 }
 
-/* After cut_in(). */
-static void commit(struct committer *c)
+/* After cut_in(). hook_ns: when the hook was begun. */
+static void commit(struct committer *c, int64_t hook_ns)
 {
+	int64_t start_ns = clock_mono_ns();
 	bool durable = false;
 	int rc;
 
 	step_out(c);
 	rc = c->ops->commit(c->ctx, &durable);
 	step_in(c);
+	if (clock_mono_ns() - c->oldest_ns > SLOW_NS)
+		log_debug("%s: a change took %.0f ms to be durable, %.0f ms "
+			  "of it for data, %.0f ms in the commit",
+			  c->name,
+			  (double)(clock_mono_ns() - c->oldest_ns) / 1e6,
+			  (double)(start_ns - hook_ns) / 1e6,
+			  (double)(clock_mono_ns() - start_ns) / 1e6);
 	if (durable) {
 		c->committed = c->changes;
 		c->announced = c->changes;
@@ -167,6 +176,7 @@ static void commit(struct committer *c)
 /* One attempt; nothing when there is nothing to commit. */
 static void commit_round(struct committer *c)
 {
+	int64_t hook_ns = clock_mono_ns();
 	int rc;
 
 	cut_in(c);
@@ -183,7 +193,7 @@ static void commit_round(struct committer *c)
 		ring(c, clock_mono_ns() + HOOK_RETRY_NS);
 		goto out;
 	}
-	commit(c);
+	commit(c, hook_ns);
 out:
 	give_way(c);
 }
