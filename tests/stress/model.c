@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -36,6 +37,11 @@ int model_init(struct model *m, const struct model_config *config)
 	memset(m, 0, sizeof(*m));
 	m->config = *config;
 	m->random = config->seed;
+	m->out = aligned_alloc(4096, MODEL_WRITE);
+	if (!m->out)
+		return -ENOMEM;
+	memset(m->out, 0, MODEL_WRITE);
+	mlock(m->out, MODEL_WRITE);
 	return map_new(&m->known);
 }
 
@@ -58,6 +64,7 @@ void model_release(struct model *m)
 	drop_states(m);
 	drop_nodes(m);
 	free(m->states);
+	free(m->out);
 	map_free(m->known);
 }
 
@@ -324,6 +331,9 @@ static void complain(const struct model *m)
 				 m->states[best].done_ns) /
 				1e6,
 			m->certain);
+		for (size_t i = best; i <= m->certain; i++)
+			fprintf(stderr, "       state %zu: %s\n", i,
+				m->states[i].what);
 		return;
 	}
 	fprintf(stderr,

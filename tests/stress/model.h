@@ -20,6 +20,7 @@
 #define MODEL_PATH_MAX 64
 #define MODEL_FILES    64
 #define MODEL_MD5      16
+#define MODEL_WRITE    (64 << 10) /* of one write at most */
 
 /* One name, as a state has it. */
 struct entry {
@@ -59,6 +60,11 @@ struct model {
 	size_t certain; /* of a state: all up to it must be there */
 	struct map *known; /* every (path, content) there ever was */
 	uint64_t calls;
+	/*
+	 * What is written goes from here: owned, in pages that stay, since
+	 * the kernel parts a write whose source it has to fault in.
+	 */
+	unsigned char *out;
 	unsigned modes; /* chmods so far, so that none repeats the last */
 	int error; /* errno of the call that failed; 0: none */
 	char error_call[96];

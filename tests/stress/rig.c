@@ -103,7 +103,7 @@ static void read_options(struct rig *r, int argc, char **argv)
 
 #define DISK_PAUSE_MS 40
 #define DISK_KEEP     50 /* syncs that are remembered */
-#define COMMIT_SYNCS  12 /* of some files, their directories, and LMDB's two */
+#define COMMIT_SYNCS  40 /* of some files, their directories, and LMDB's two */
 
 /* Keeps an eye on how slow the disk is. */
 static void *watch_disk(void *arg)

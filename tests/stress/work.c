@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The random calls. Each is one system call that FUSE makes one change of,
- * so that the states between are known: writes are at most WRITE_MAX.
+ * so that the states between are known: writes are at most MODEL_WRITE.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,6 @@
 
 #define DIRS	   4
 #define NAMES	   6
-#define WRITE_MAX  (64 << 10)
 #define FILE_MAX   (400 << 10)
 #define LARGE_SIZE (17 << 20) /* three parts */
 
@@ -164,7 +163,8 @@ static int write_once(struct model *m, struct node *n, int fd, uint64_t offset,
 	rc = note(m, "write", n->entry.path);
 	if (rc)
 		return rc;
-	return ended(m, pwrite(fd, n->data + offset, size, (off_t)offset));
+	memcpy(m->out, n->data + offset, size);
+	return ended(m, pwrite(fd, m->out, size, (off_t)offset));
 }
 
 static int append(struct model *m, struct node *n, int fd, uint64_t size)
@@ -177,7 +177,7 @@ static int append(struct model *m, struct node *n, int fd, uint64_t size)
 		EVP_DigestUpdate(sum, n->data, n->entry.size_bytes);
 	}
 	while (!rc && size && !atomic_load(&m->stop)) {
-		size_t part = size < WRITE_MAX ? (size_t)size : WRITE_MAX;
+		size_t part = size < MODEL_WRITE ? (size_t)size : MODEL_WRITE;
 
 		rc = write_once(m, n, fd, n->entry.size_bytes, part, sum);
 		size -= part;
