@@ -81,13 +81,13 @@ link_known(struct vfs *v, const struct meta_inode *in, uint64_t parent,
 /* The name that the inode has so far keeps what the bucket holds there. */
 static int file_first_name(struct vfs *v, const struct meta_inode *in)
 {
-	char path[META_KEY_MAX + 1];
+	char path[META_KEY_MAX + 1] = "";
 	struct meta_dentry de;
 	int rc = meta_name_next(v->meta, in->ino, 0, "", &de);
 
 	if (!rc)
 		rc = meta_path(v->meta, de.parent, de.name, path);
-	if (rc || strcmp(in->base.key, path))
+	if (rc || strcmp(in->base.key, path) != 0)
 		return rc;
 	return meta_name_version_put(v->meta, in->ino, de.parent, de.name,
 				     &in->base);

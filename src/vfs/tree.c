@@ -233,7 +233,7 @@ static int remove_locked(struct vfs *v, uint64_t parent, const char *name,
 			 bool directory)
 {
 	struct meta_inode dir, in;
-	struct meta_dentry de;
+	struct meta_dentry de = {.ino = 0};
 	int rc = meta_inode_get(v->meta, parent, &dir);
 
 	if (!rc)

@@ -20,11 +20,9 @@
  * What the bucket holds at a name of an inode, if its key is clean: the
  * base, or buf filled with the name's own version. NULL: nothing.
  */
-const struct meta_version *link_known(struct vfs *v,
-				      const struct meta_inode *in,
-				      uint64_t parent, const char *name,
-				      const char *path,
-				      struct meta_version *buf);
+const struct meta_version *
+link_known(struct vfs *v, const struct meta_inode *in, uint64_t parent,
+	   const char *name, const char *path, struct meta_version *buf);
 /* Adds a name to an inode that has one. */
 int link_add(struct vfs *v, struct meta_inode *in, uint64_t parent,
 	     const char *name);
