@@ -126,7 +126,8 @@ static void read_all(struct control_session *s, char *buf)
 
 	do {
 		/* Small pieces, as a careful reader's. */
-		assert_int_equal(control_read(s, buf + len, 1000, &got), 0);
+		assert_int_equal(control_read(s, len, buf + len, 1000, &got),
+				 0);
 		len += got;
 		assert_true(len < TEXT_MAX - 1000);
 	} while (got);
@@ -249,6 +250,7 @@ static void test_session(void **state)
 	struct vfs_fixture *f = *state;
 	char *text = malloc(TEXT_MAX), *big = malloc(TEXT_MAX + 1);
 	struct control_session *s;
+	size_t got;
 
 	assert_non_null(text);
 	assert_non_null(big);
@@ -258,8 +260,12 @@ static void test_session(void **state)
 	assert_int_equal(control_write(f->v, s, "sync\n", 5), 0);
 	read_all(s, text);
 	assert_string_equal(text, "everything is in the bucket\n");
+	/* It can be read again, and from the middle. */
 	read_all(s, text);
-	assert_string_equal(text, "");
+	assert_string_equal(text, "everything is in the bucket\n");
+	assert_int_equal(control_read(s, 14, text, 100, &got), 0);
+	assert_int_equal(got, strlen("in the bucket\n"));
+	assert_memory_equal(text, "in the bucket\n", got);
 	memset(big, 'x', TEXT_MAX + 1);
 	assert_int_equal(control_write(f->v, s, big, TEXT_MAX + 1), -E2BIG);
 	read_all(s, text);
