@@ -154,8 +154,14 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r)
 		rc = rebase(s, &in, r, true);
 		return rc ? rc : syncer_drop(s, j->key);
 	}
+	/*
+	 * Under another name by now, the version is still worth having as a
+	 * source for a copy. But once the new name's own job has ended, the
+	 * inode's base tells what the bucket holds at that name.
+	 */
 	if (!rc && in.data_change == j->snap.data_change &&
-	    (at_key || (s->v->config.versioned && r->version.version_id[0])))
+	    (at_key || (s->v->config.versioned && r->version.version_id[0] &&
+			(in.flags & META_I_STAGED))))
 		rc = rebase(s, &in, r, false);
 	else if (!rc)
 		rc = replace_base(s->v, &in, &r->version);

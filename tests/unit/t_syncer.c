@@ -339,6 +339,32 @@ static void test_races(void **state)
 	}
 }
 
+/*
+ * A save under the old name that ends after that under the new one: what is
+ * known of the new one must not be lost, or it would never be deleted.
+ */
+static void test_late_save(void **state)
+{
+	struct rig *r = *state;
+	pthread_t thread;
+
+	run_script(r, "w a 1");
+	rig_gate(r, "PutObject a", RIG_AFTER);
+	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
+	rig_wait_held(r);
+	run_script(r, "r a b");
+	for (int i = 0; rig_versions(r, "b") == 0 && i < 500; i++)
+		usleep(10000);
+	/* Its end is noted a little later. */
+	usleep(100000);
+	rig_gate(r, NULL, RIG_AFTER);
+	pthread_join(thread, NULL);
+	rig_sync(r);
+	run_script(r, "r b c");
+	rig_sync(r);
+	check_bucket(r, "a= b= c=1");
+}
+
 /* An fsync that follows another closely is not told of the earlier save. */
 static void test_fsync(void **state)
 {
@@ -611,6 +637,7 @@ int main(int argc, char **argv)
 		TEST(test_attributes),
 		TEST(test_races),
 		TEST_UNVERSIONED(test_races),
+		TEST(test_late_save),
 		TEST(test_fsync),
 		TEST(test_failure),
 		TEST(test_by_itself),
