@@ -153,7 +153,7 @@ static void read_version(struct rig *r, const char *dir, unsigned n,
 static void test_order(void **state)
 {
 	struct rig *r = *state;
-	char text[16], shape[NAMES_MAX], first[512], again[512];
+	char text[32], shape[NAMES_MAX], first[512], again[512];
 
 	for (int i = 0; i < 10; i++) {
 		snprintf(text, sizeof(text), "text %d", i);
