@@ -111,7 +111,7 @@ static void deleted_by_both(struct rig *r)
 /* Many at once, with one that they have written and one they have deleted. */
 static void deleted_as_one(struct rig *r)
 {
-	char name[8];
+	char name[16];
 
 	rig_mkdir(r, "d");
 	for (int i = 0; i < 6; i++) {
@@ -232,7 +232,7 @@ static void test_conflicts(void **state)
 static void test_requests(void **state)
 {
 	struct rig *r = *state;
-	char name[8];
+	char name[16];
 
 	use(r, &no_caps, 3600 * NS_PER_S);
 	assert_int_equal(rig_there(r, "x"), -ENOENT);
@@ -257,7 +257,7 @@ static void test_requests(void **state)
 static void test_old_list(void **state)
 {
 	struct rig *r = *state;
-	char name[8];
+	char name[16];
 
 	use(r, &no_caps, NS_PER_S);
 	for (int i = 0; i < 9; i++) {
