@@ -15,6 +15,7 @@
 
 #include "model_impl.h"
 
+#define PAGE	   4096
 #define DIRS	   4
 #define NAMES	   6
 #define FILE_MAX   (400 << 10)
@@ -167,6 +168,24 @@ static int write_once(struct model *m, struct node *n, int fd, uint64_t offset,
 	return ended(m, pwrite(fd, m->out, size, (off_t)offset));
 }
 
+/*
+ * The kernel sends what a write has of a page that it does not hold whole as
+ * a request of its own. So one that begins within a page is made as two.
+ */
+static int write_pieces(struct model *m, struct node *n, int fd,
+			uint64_t offset, size_t size, EVP_MD_CTX *sum)
+{
+	size_t first = PAGE - (size_t)(offset % PAGE);
+	int rc;
+
+	if (first == PAGE || first >= size)
+		return write_once(m, n, fd, offset, size, sum);
+	rc = write_once(m, n, fd, offset, first, sum);
+	if (!rc)
+		rc = write_once(m, n, fd, offset + first, size - first, sum);
+	return rc;
+}
+
 static int append(struct model *m, struct node *n, int fd, uint64_t size)
 {
 	EVP_MD_CTX *sum = EVP_MD_CTX_new();
@@ -179,7 +198,7 @@ static int append(struct model *m, struct node *n, int fd, uint64_t size)
 	while (!rc && size && !atomic_load(&m->stop)) {
 		size_t part = size < MODEL_WRITE ? (size_t)size : MODEL_WRITE;
 
-		rc = write_once(m, n, fd, n->entry.size_bytes, part, sum);
+		rc = write_pieces(m, n, fd, n->entry.size_bytes, part, sum);
 		size -= part;
 	}
 	EVP_MD_CTX_free(sum);
@@ -267,8 +286,8 @@ static int do_edit(struct model *m)
 	if (rc)
 		return rc;
 	if (inside && size)
-		rc = write_once(m, n, fd, model_random(m, size),
-				model_random(m, 9000) + 1, NULL);
+		rc = write_pieces(m, n, fd, model_random(m, size),
+				  model_random(m, 9000) + 1, NULL);
 	else
 		rc = append(m, n, fd, random_size(m));
 	return finish(m, fd, rc);
