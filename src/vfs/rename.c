@@ -97,6 +97,7 @@ static const struct meta_version *known_at(struct vfs *v, const char *path,
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 	char dir[META_KEY_MAX + 1];
+	const struct meta_version *known;
 	struct meta_dentry de;
 	struct meta_inode in;
 	uint64_t parent;
@@ -107,7 +108,10 @@ static const struct meta_version *known_at(struct vfs *v, const char *path,
 	    meta_inode_get(v->meta, de.ino, &in) ||
 	    S_ISDIR(in.mode) != (key[strlen(key) - 1] == '/'))
 		return NULL;
-	return link_known(v, &in, parent, name, key, buf);
+	known = link_known(v, &in, parent, name, key, buf);
+	if (known && known != buf)
+		*buf = *known; /* it stands in `in` */
+	return known ? buf : NULL;
 }
 
 /* Marks one inode's old and new key; the marker's for a directory. */
