@@ -4,7 +4,7 @@
 # or delete, and what .control lists of it; whether or not the server knows
 # conditional requests.
 . "$(dirname "$0")/lib.sh"
-need aws jq git
+need jq git
 
 other=$WORK/mnt2
 

@@ -242,11 +242,38 @@ s3api() {
 	aws s3api "$verb" --bucket "$BUCKET" "$@"
 }
 
-# history_of [PREFIX]: one line a version: kind (V or M) and key, any order.
+# history_of [PREFIX]: one line a version: kind (V or M) and key, any order,
+# page by page. For keys that XML takes as they are.
 history_of() {
-	s3api list-object-versions --prefix "${1:-}" --output json |
-		jq -r '(.Versions // [] | .[] | "V " + .Key),
-			(.DeleteMarkers // [] | .[] | "M " + .Key)'
+	local page from='' prefix
+	prefix=prefix=$(encoded "${1:-}")
+	while page=$(s3 GET "/$BUCKET?$(list_from "$from")versions="); do
+		printf '%s\n' "$page" |
+			sed -E 's,<(Version|DeleteMarker)>,\n&,g' |
+			sed -nE 's,^<(V|DeleteM).*<Key>([^<]*)<.*,\1 \2,p' |
+			sed 's,^DeleteM,M,'
+		case $page in
+		*"<IsTruncated>true"*) from=$page ;;
+		*) return 0 ;;
+		esac
+	done
+	return 1
+}
+
+# The beginning of a query that goes on where a page has ended.
+list_from() {
+	local key version
+	key=$(grep -oP '(?<=<NextKeyMarker>)[^<]*' <<<"$1") || key=''
+	version=$(grep -oP '(?<=<NextVersionIdMarker>)[^<]*' <<<"$1") ||
+		version=''
+	[ -z "$key" ] || printf 'key-marker=%s&' "$(encoded "$key")"
+	printf '%s&' "$prefix"
+	[ -z "$version" ] ||
+		printf 'version-id-marker=%s&' "$(encoded "$version")"
+}
+
+encoded() {
+	printf %s "$1" | jq -jsRr @uri
 }
 
 # download DIR FOLDER: the objects below DIR/, at most 1,000 of plain names.

@@ -32,7 +32,7 @@ chmod 700 "$MNT/dir/empty"
 touch -d @1000000000 "$MNT/dir/file"
 # A directory that has no object of its own, and one that shares its beginning.
 for key in plain/a/b plain-too/c; do
-	printf x | aws s3 cp - "s3://$BUCKET/$key" >/dev/null
+	s3 PUT "/$BUCKET/$key" x
 done
 ls -R "$MNT" >/dev/null
 sleep 5.1
@@ -46,7 +46,7 @@ rm -r "$MNT/gone"
 chmod 644 "$MNT/dir/script"
 second=$(instant)
 cp -a "$MNT" "$WORK/second"
-aws s3 rm --recursive "s3://$BUCKET/plain" >/dev/null
+s3 DELETE "/$BUCKET/plain/a/b"
 mv "$MNT/dir" "$MNT/moved"
 synced
 

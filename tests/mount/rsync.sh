@@ -4,7 +4,7 @@
 # run, with what the mount knows, changes nothing and asks for no object; nor
 # does a third one with an empty cache change anything.
 . "$(dirname "$0")/lib.sh"
-need rsync aws jq
+need rsync jq
 need_log
 
 sync_tree() {

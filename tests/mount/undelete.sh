@@ -3,6 +3,7 @@
 # rm of a delete marker in .versions, or vers3ctl undelete, brings the file
 # back: no new version, the bucket is as if it had never been deleted.
 . "$(dirname "$0")/lib.sh"
+need jq
 
 # The name of the newest entry of a file's history.
 newest() {
@@ -42,7 +43,7 @@ rm -r "$MNT/dir"
 "$VERS3CTL" undelete "$MNT/dir/file" >/dev/null
 is "a file in a directory that was gone" "$(cat "$MNT/dir/file")" new
 is "nothing else" "$(ls "$MNT/dir")" file
-s3api delete-object --key dir/other >/dev/null
+s3 DELETE "/$BUCKET/dir/other"
 "$VERS3CTL" --json undelete "$MNT/dir/other" | jq -e .answer >/dev/null
 is "deleted twice" "$(cat "$MNT/dir/other")" tree
 "$VERS3CTL" undelete "$MNT/never" 2>err && fail "undeleted what never was"
