@@ -325,12 +325,12 @@ static void complain(const struct model *m)
 	if (!difference(m, &m->states[best])) {
 		fprintf(stderr,
 			"%s: %zu states are lost: what is there is state %zu, "
-			"%.0f ms before the certain state %zu\n",
+			"%.0f ms before the certain state %zu (fsync: %zu)\n",
 			m->config.top, m->certain - best, best,
 			(double)(m->states[m->certain].done_ns -
 				 m->states[best].done_ns) /
 				1e6,
-			m->certain);
+			m->certain, m->synced);
 		for (size_t i = best; i <= m->certain; i++)
 			fprintf(stderr, "       state %zu: %s\n", i,
 				m->states[i].what);
@@ -365,7 +365,7 @@ int model_verify(struct model *m, const char *mnt, size_t *ret_behind)
 	}
 	*ret_behind = newest - i;
 	drop_states(m);
-	m->certain = 0;
+	m->certain = m->synced = 0;
 	m->error = 0;
 	rc = model_note(m, "verified");
 	if (!rc)

@@ -58,6 +58,7 @@ struct model {
 	struct state *states; /* owned */
 	size_t state_count, state_size;
 	size_t certain; /* of a state: all up to it must be there */
+	size_t synced; /* likewise, of what an fsync promised alone */
 	struct map *known; /* every (path, content) there ever was */
 	uint64_t calls;
 	/*

@@ -101,6 +101,7 @@ static void read_options(struct rig *r, int argc, char **argv)
 	}
 }
 
+#define LARGE_NS      NS_PER_S /* for the bytes of large files */
 #define DISK_PAUSE_MS 40
 #define DISK_KEEP     50 /* syncs that are remembered */
 #define COMMIT_SYNCS  40 /* of some files, their directories, and LMDB's two */
@@ -133,7 +134,10 @@ static void *watch_disk(void *arg)
 
 int64_t rig_slack_ns(struct rig *r)
 {
-	return COMMIT_SYNCS * atomic_load(&r->disk_ns);
+	int64_t slack_ns = COMMIT_SYNCS * atomic_load(&r->disk_ns);
+
+	/* A commit waits for the data that it speaks of. */
+	return r->options.large ? slack_ns + LARGE_NS : slack_ns;
 }
 
 void rig_init(struct rig *r, int argc, char **argv, unsigned rounds)

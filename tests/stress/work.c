@@ -213,7 +213,7 @@ static int finish(struct model *m, int fd, int rc)
 	if (!rc && model_random(m, 5) == 0) {
 		rc = plain(m, fsync(fd), "fsync");
 		if (!rc)
-			m->certain = newest;
+			m->certain = m->synced = newest;
 	}
 	if (!rc)
 		rc = plain(m, close(fd), "close");
