@@ -7,7 +7,6 @@
  */
 #include "view_node.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -38,6 +37,7 @@ int view_new(struct vfs *v, struct view **ret_view)
 	if (!w)
 		return -ENOMEM;
 	w->born_ns = clock_real_ns();
+	pthread_mutex_init(&w->found.mutex, NULL);
 	rc = history_new(&w->history);
 	if (!rc)
 		rc = past_new(v, &w->past);
@@ -58,6 +58,7 @@ void view_free(struct view *w)
 	pool_free(w->pool);
 	past_free(w->past);
 	history_free(w->history);
+	pthread_mutex_destroy(&w->found.mutex);
 	free(w);
 }
 
@@ -76,44 +77,6 @@ int view_entry_name(const struct history_entry *e, char *name, size_t size)
 	if (!rc && (n < 0 || (size_t)n >= size))
 		rc = -ENAMETOOLONG;
 	return rc;
-}
-
-/* Whether a name begins as a version's does, with a time or part of one. */
-static bool looks_like_version(const char *name)
-{
-	static const char shape[] = "dddd-dd-ddTdd-dd-ddZ~";
-	size_t i;
-
-	for (i = 0; name[i] && shape[i]; i++)
-		if (shape[i] == 'd' ? !isdigit((unsigned char)name[i])
-				    : name[i] != shape[i])
-			return false;
-	return i >= 10;
-}
-
-/* The one version of path whose name is, or uniquely begins with, name. */
-static int find_version(struct vfs *v, const char *path, uint64_t walk,
-			const char *name, struct history_entry *ret)
-{
-	struct history_entry e = {.order = 0};
-	char full[VIEW_NAME_SIZE];
-	unsigned found = 0;
-	int rc;
-
-	while (!(rc = history_next(v, path, walk, e.order, &e))) {
-		rc = view_entry_name(&e, full, sizeof(full));
-		if (rc)
-			return rc;
-		if (strncmp(full, name, strlen(name)))
-			continue;
-		*ret = e;
-		if (!strcmp(full, name))
-			return 0;
-		found++;
-	}
-	if (rc != -ENOENT)
-		return rc;
-	return found == 1 ? 0 : -ENOENT;
 }
 
 /* A name in a directory of an instant. */
@@ -189,22 +152,11 @@ static int lookup_instant(struct vfs *v, uint64_t parent,
 	return rc;
 }
 
-int view_find_version(struct vfs *v, const char *path, const char *name,
-		      struct history_entry *ret)
-{
-	struct history_seen seen = {0};
-	int rc;
-
-	if (!*path || !looks_like_version(name))
-		return -ENOENT;
-	rc = history_load_name(v, v->view->history, path, &seen);
-	return rc ? rc : find_version(v, path, seen.walk, name, ret);
-}
-
 void view_forget(struct vfs *v)
 {
 	history_forget(v->view->history);
 	past_forget(v->view->past);
+	view_find_forget(v->view);
 }
 
 int view_lookup(struct vfs *v, uint64_t parent, const char *name,

@@ -13,7 +13,6 @@
 
 #define OFF_DOT	   1
 #define OFF_DOTDOT 2
-#define AHEAD	   128 /* entries whose attributes are asked for at once */
 #define WIDTH	   32
 
 /* Where a reader stands: after the entry with this offset. */
@@ -24,6 +23,8 @@ struct view_dir {
 	uint64_t names_walk; /* its names; 0: it has none */
 	uint64_t offset; /* of the last entry given */
 	uint64_t order; /* of the last version given */
+	char version_id[META_VERSION_MAX + 1]; /* that one, and its time */
+	int64_t last_modified_ns;
 	bool children; /* versions are done */
 	char name[META_NAME_MAX + 1]; /* the last child given */
 	uint64_t asked; /* attributes were asked for up to this offset */
@@ -116,6 +117,8 @@ static int peek(struct vfs *v, const struct view_dir *d, struct view_dir *next,
 		rc = history_next(v, path, d->seen.walk, d->order, &e);
 		if (!rc) {
 			next->order = e.order;
+			strcpy(next->version_id, e.version_id);
+			next->last_modified_ns = e.last_modified_ns;
 			view_node_of_entry(path, &e, n);
 			return view_entry_name(&e, name, VIEW_NAME_SIZE);
 		}
@@ -149,29 +152,34 @@ static int ask_one(void *ctx, unsigned i)
 	return rc ? rc : view_node_attrs(a->v, ino, &a->nodes[i]);
 }
 
-/*
- * Asks for the attributes of the entries that come, many at once. Best
- * effort: who looks at one that failed learns why.
- */
+void view_node_ask(struct vfs *v, struct view_node *nodes, unsigned count)
+{
+	struct ahead a = {v, nodes};
+
+	pool_each(v->view->pool, WIDTH, count, ask_one, &a);
+}
+
+/* Asks for the attributes of the entries that come. */
 static void ask_ahead(struct vfs *v, struct view_dir *d)
 {
 	char name[VIEW_NAME_SIZE + META_NAME_MAX];
 	struct view_dir at = *d, next;
-	struct ahead a = {v, NULL};
+	struct view_node *nodes;
 	unsigned count = 0;
 
 	if (d->offset < d->asked)
 		return;
-	a.nodes = malloc(AHEAD * sizeof(*a.nodes));
-	if (!a.nodes)
+	nodes = malloc(VIEW_AHEAD * sizeof(*nodes));
+	if (!nodes)
 		return;
-	while (count < AHEAD && !peek(v, &at, &next, name, &a.nodes[count])) {
+	while (count < VIEW_AHEAD &&
+	       !peek(v, &at, &next, name, &nodes[count])) {
 		at = next;
 		count++;
 	}
-	pool_each(v->view->pool, WIDTH, count, ask_one, &a);
+	view_node_ask(v, nodes, count);
 	d->asked = at.offset;
-	free(a.nodes);
+	free(nodes);
 }
 
 static int emit_dots(struct view_dir *d, uint64_t offset, vfs_dirent_fn fn,
@@ -192,8 +200,36 @@ static void rewind_to_start(struct view_dir *d)
 {
 	d->offset = OFF_DOTDOT;
 	d->order = 0;
+	d->version_id[0] = '\0';
+	d->last_modified_ns = 0;
 	d->children = false;
 	d->name[0] = '\0';
+}
+
+/*
+ * What a slow reader's walk had found was removed since: walks anew, and goes
+ * on behind the version that was given last, or where it stood.
+ */
+static int revive(struct vfs *v, struct view_dir *d)
+{
+	struct history_entry e = {.order = 0};
+	int rc = load(v, d);
+
+	if (rc || d->children)
+		return rc;
+	d->order = 0;
+	if (!d->version_id[0])
+		return 0;
+	while (!(rc = history_next(v, d->node.path, d->seen.walk, e.order,
+				   &e))) {
+		if (e.last_modified_ns <= d->last_modified_ns)
+			d->order = e.order;
+		if (!strcmp(e.version_id, d->version_id)) {
+			d->order = e.order;
+			return 0;
+		}
+	}
+	return rc == -ENOENT ? 0 : rc;
 }
 
 /* at_ns: with attributes, in a directory of that instant; else 0. */
@@ -235,6 +271,11 @@ int view_readdir(struct vfs *v, struct view_dir *d, uint64_t offset, bool plus,
 		if (plus && d->offset >= offset)
 			ask_ahead(v, d);
 		rc = peek(v, d, &next, name, &n);
+		if (rc == -ESTALE) {
+			rc = revive(v, d);
+			if (!rc)
+				rc = peek(v, d, &next, name, &n);
+		}
 		if (rc)
 			break;
 		if (next.offset > offset &&

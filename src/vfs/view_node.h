@@ -15,6 +15,8 @@
 #ifndef VERS3_VFS_VIEW_NODE_INTERNAL_H
 #define VERS3_VFS_VIEW_NODE_INTERNAL_H
 
+#include <pthread.h>
+
 #include "past.h"
 #include "vers3/vfs/history.h"
 #include "vers3/vfs/view.h"
@@ -29,7 +31,21 @@ enum view_kind {
 	VIEW_PAST_FILE = 'f', /* a file, with the mode that it had */
 };
 
+/*
+ * The version that was found last. Who goes through a file's history asks for
+ * the one after it next: it need not be searched for, and the attributes of
+ * those that follow are asked for many at once.
+ */
+struct view_found {
+	pthread_mutex_t mutex; /* protects all below */
+	char path[META_KEY_MAX + 1]; /* "" : none */
+	uint64_t walk, order; /* where it stands in the history */
+	unsigned run; /* so many in a row */
+	uint64_t asked; /* attributes were asked for up to this order */
+};
+
 struct view {
+	struct view_found found;
 	struct history *history; /* owned */
 	struct past *past; /* owned */
 	struct pool *pool; /* owned: attributes asked for at once */
@@ -80,11 +96,19 @@ int view_node_head(struct vfs *v, const struct view_node *n,
 		   struct store_request *r);
 
 /*
- * The version of a path whose name is, or uniquely begins with, name: view.c.
- * 0, -ENOENT. May wait.
+ * The version of a path whose name is, or uniquely begins with, name:
+ * view_find.c. 0, -ENOENT. May wait.
  */
 int view_find_version(struct vfs *v, const char *path, const char *name,
 		      struct history_entry *ret);
+/* What was found last is to be searched for again. */
+void view_find_forget(struct view *w);
+/*
+ * Asks for the attributes of so many nodes, many at once: view_dir.c. Best
+ * effort: who looks at one that failed learns why.
+ */
+#define VIEW_AHEAD 128 /* as many as are worth it */
+void view_node_ask(struct vfs *v, struct view_node *nodes, unsigned count);
 /* Bytes for "TIME~VERSIONID" with all of the id encoded. */
 #define VIEW_NAME_SIZE (20 + 1 + 3 * META_VERSION_MAX + 16)
 /* That name: a marker's ends in ".deleted". view.c */

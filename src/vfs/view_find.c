@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding a version of a file by its name in .versions. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vers3/util/clock.h"
+#include "vers3/vfs/history.h"
+#include "view_node.h"
+
+#define RUN_MIN 3 /* asked for in a row: more will be */
+/*
+ * A version does not change: one that was found in a walk which is too old to
+ * tell what is newest is still the one of that name.
+ */
+#define FOUND_NS (30 * NS_PER_S)
+
+/* Whether a name begins as a version's does, with a time or part of one. */
+static bool looks_like_version(const char *name)
+{
+	static const char shape[] = "dddd-dd-ddTdd-dd-ddZ~";
+	size_t i;
+
+	for (i = 0; name[i] && shape[i]; i++)
+		if (shape[i] == 'd' ? !isdigit((unsigned char)name[i])
+				    : name[i] != shape[i])
+			return false;
+	return i >= 10;
+}
+
+void view_find_forget(struct view *w)
+{
+	pthread_mutex_lock(&w->found.mutex);
+	w->found.path[0] = '\0';
+	pthread_mutex_unlock(&w->found.mutex);
+}
+
+/* Notes what was found. How many in a row, and how far was asked ahead. */
+static unsigned note_found(struct view *w, const char *path, uint64_t walk,
+			   uint64_t order, bool next, uint64_t *ret_asked)
+{
+	struct view_found *f = &w->found;
+	unsigned run;
+
+	pthread_mutex_lock(&f->mutex);
+	f->run = next ? f->run + 1 : 1;
+	if (f->walk != walk || strcmp(f->path, path) != 0)
+		f->asked = 0;
+	strcpy(f->path, path);
+	f->walk = walk;
+	f->order = order;
+	*ret_asked = f->asked;
+	run = f->run;
+	pthread_mutex_unlock(&f->mutex);
+	return run;
+}
+
+static void note_asked(struct view *w, const char *path, uint64_t walk,
+		       uint64_t order)
+{
+	struct view_found *f = &w->found;
+
+	pthread_mutex_lock(&f->mutex);
+	if (f->walk == walk && !strcmp(f->path, path) && f->asked < order)
+		f->asked = order;
+	pthread_mutex_unlock(&f->mutex);
+}
+
+/* Asks for the attributes of the versions from this one on. */
+static void ask_ahead(struct vfs *v, const char *path, uint64_t walk,
+		      const struct history_entry *from)
+{
+	struct view_node *nodes = malloc(VIEW_AHEAD * sizeof(*nodes));
+	struct history_entry e = *from;
+	unsigned count = 0;
+
+	if (!nodes)
+		return;
+	do {
+		view_node_of_entry(path, &e, &nodes[count++]);
+	} while (count < VIEW_AHEAD &&
+		 !history_next(v, path, walk, e.order, &e));
+	note_asked(v->view, path, walk, e.order);
+	view_node_ask(v, nodes, count);
+	free(nodes);
+}
+
+static void found(struct vfs *v, const char *path, uint64_t walk,
+		  const struct history_entry *e, bool next)
+{
+	uint64_t asked;
+	unsigned run = note_found(v->view, path, walk, e->order, next, &asked);
+
+	if (run >= RUN_MIN && e->order > asked)
+		ask_ahead(v, path, walk, e);
+}
+
+/* Whether the version after the one found last has this whole name. */
+static bool find_next(struct vfs *v, const char *path, const char *name,
+		      struct history_entry *ret)
+{
+	struct view_found *f = &v->view->found;
+	int64_t now = clock_real_ns();
+	char full[VIEW_NAME_SIZE];
+	struct history_entry e;
+	uint64_t walk = 0, order = 0;
+
+	pthread_mutex_lock(&f->mutex);
+	if (!strcmp(f->path, path)) {
+		walk = f->walk;
+		order = f->order;
+	}
+	pthread_mutex_unlock(&f->mutex);
+	if (!walk || (int64_t)walk > now || now - (int64_t)walk > FOUND_NS ||
+	    history_next(v, path, walk, order, &e) ||
+	    view_entry_name(&e, full, sizeof(full)) || strcmp(full, name) != 0)
+		return false;
+	*ret = e;
+	found(v, path, walk, &e, true);
+	return true;
+}
+
+/* The one version whose name is, or uniquely begins with, name. */
+static int search(struct vfs *v, const char *path, uint64_t walk,
+		  const char *name, struct history_entry *ret)
+{
+	struct history_entry e = {.order = 0};
+	char full[VIEW_NAME_SIZE];
+	unsigned count = 0;
+	int rc;
+
+	while (!(rc = history_next(v, path, walk, e.order, &e))) {
+		rc = view_entry_name(&e, full, sizeof(full));
+		if (rc)
+			return rc;
+		if (strncmp(full, name, strlen(name)) != 0)
+			continue;
+		*ret = e;
+		if (!strcmp(full, name)) {
+			found(v, path, walk, &e, false);
+			return 0;
+		}
+		count++;
+	}
+	if (rc != -ENOENT)
+		return rc;
+	return count == 1 ? 0 : -ENOENT;
+}
+
+int view_find_version(struct vfs *v, const char *path, const char *name,
+		      struct history_entry *ret)
+{
+	struct history_seen seen = {0};
+	int rc;
+
+	if (!*path || !looks_like_version(name))
+		return -ENOENT;
+	if (find_next(v, path, name, ret))
+		return 0;
+	rc = history_load_name(v, v->view->history, path, &seen);
+	return rc ? rc : search(v, path, seen.walk, name, ret);
+}
