@@ -83,10 +83,14 @@ static double seconds(int64_t ns)
 	return (double)ns / (double)NS_PER_S;
 }
 
-struct fuse_entry_param ops_entry(const struct vfs_entry *entry)
+struct fuse_entry_param ops_entry(fuse_req_t req, const struct vfs_entry *entry)
 {
 	return (struct fuse_entry_param){
 		.ino = entry->ino,
+		/* The root's is the kernel's own, and 0. */
+		.generation = entry->ino == META_ROOT_INO
+				      ? 0
+				      : ops_vfs(req)->generation,
 		.attr = entry->st,
 		.attr_timeout = seconds(entry->ttl_ns),
 		.entry_timeout = seconds(entry->ttl_ns),
@@ -102,7 +106,7 @@ static void reply_entry(fuse_req_t req, int rc, const struct vfs_entry *entry)
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	e = ops_entry(entry);
+	e = ops_entry(req, entry);
 	fuse_reply_entry(req, &e);
 }
 
@@ -127,9 +131,12 @@ static void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct vfs_entry entry = {.ino = parent};
 	int rc;
 
-	/* A server of NFS asks so for an inode whose number it has. */
+	/* A server of NFS asks so for an inode whose number it has, */
 	if (strcmp(name, ".") == 0)
 		rc = vfs_getattr(v, parent, &entry.st);
+	/* and so for a directory's way up to the root. */
+	else if (strcmp(name, "..") == 0)
+		rc = vfs_parent(v, parent, &entry);
 	else
 		rc = vfs_lookup(v, parent, name, &entry);
 	if (rc == -ENOENT)

@@ -66,7 +66,8 @@ static inline struct vfs *ops_vfs(fuse_req_t req)
 
 struct vfs_caller ops_caller(fuse_req_t req);
 /* An entry as the kernel wants it. */
-struct fuse_entry_param ops_entry(const struct vfs_entry *entry);
+struct fuse_entry_param ops_entry(fuse_req_t req,
+				  const struct vfs_entry *entry);
 
 /* ops_file.c */
 void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -54,7 +54,7 @@ static int add_entry(void *ctx, const struct vfs_dirent *d)
 	size_t need;
 
 	if (d->entry)
-		e = ops_entry(d->entry);
+		e = ops_entry(l->req, d->entry);
 	/* An entry without attributes counts as not looked up (ino 0). */
 	e.attr.st_ino = d->ino;
 	if (!d->entry)

@@ -74,7 +74,7 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	e = ops_entry(&entry);
+	e = ops_entry(req, &entry);
 	if (fuse_reply_create(req, &e, fi))
 		drop_handle(c, ops_handle(fi));
 }

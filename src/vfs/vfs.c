@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "export.h"
 #include "instant.h"
 #include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
@@ -111,6 +112,8 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	if (!rc)
 		rc = reader_new(v->store, v->blocks, v->config.prefix,
 				&v->reader);
+	if (!rc)
+		rc = export_generation(v->meta, &v->generation);
 	if (!rc)
 		rc = make_root(v);
 	if (!rc)

@@ -338,6 +338,74 @@ static int op_control(char **arg)
 	return 0;
 }
 
+#define HANDLE_MAX 128
+
+/* PATH: its handle, in hexadecimal, and the type of it. */
+static int op_handle(char **arg)
+{
+	struct file_handle *h = calloc(1, sizeof(*h) + HANDLE_MAX);
+	int mount;
+
+	if (!h)
+		return failed("calloc");
+	h->handle_bytes = HANDLE_MAX;
+	if (name_to_handle_at(AT_FDCWD, arg[0], h, &mount, 0) < 0)
+		return failed("name_to_handle_at");
+	printf("%d:", h->handle_type);
+	for (unsigned i = 0; i < h->handle_bytes; i++)
+		printf("%02x", h->f_handle[i]);
+	putchar('\n');
+	free(h);
+	return 0;
+}
+
+/* What /proc says of an open file or directory, and a file's content. */
+static int tell_open(int fd)
+{
+	char link[64], path[4096], block[BLOCK];
+	struct stat st;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0 || fstat(fd, &st) < 0)
+		return failed("fstat");
+	path[n] = '\0';
+	if (S_ISDIR(st.st_mode)) {
+		puts(path);
+		return 0;
+	}
+	while ((n = read(fd, block, sizeof(block))) > 0)
+		fwrite(block, 1, (size_t)n, stdout);
+	return n < 0 ? failed("read") : 0;
+}
+
+/* MOUNTPOINT HANDLE: a directory's path, or a file's content. */
+static int op_by_handle(char **arg)
+{
+	struct file_handle *h = calloc(1, sizeof(*h) + HANDLE_MAX);
+	const char *hex = strchr(arg[1], ':');
+	unsigned byte;
+	int fd, rc;
+
+	int mount = open_file(arg[0], O_RDONLY | O_DIRECTORY);
+	if (!h || !hex)
+		return wrong("no handle");
+	h->handle_type = atoi(arg[1]);
+	for (hex++; h->handle_bytes < HANDLE_MAX && hex[0] && hex[1];
+	     hex += 2) {
+		sscanf(hex, "%2x", &byte);
+		h->f_handle[h->handle_bytes++] = (unsigned char)byte;
+	}
+	fd = open_by_handle_at(mount, h, O_RDONLY | O_CLOEXEC);
+	rc = fd < 0 ? failed("open_by_handle_at") : tell_open(fd);
+	if (fd >= 0)
+		close(fd);
+	close(mount);
+	free(h);
+	return rc;
+}
+
 static const struct operation {
 	const char *name;
 	int args;
@@ -354,6 +422,8 @@ static const struct operation {
 	{"fsync", 2, op_fsync},
 	{"pwrite", 3, op_pwrite},
 	{"control", 2, op_control},
+	{"handle", 1, op_handle},
+	{"by-handle", 2, op_by_handle},
 };
 
 int main(int argc, char **argv)

@@ -83,6 +83,7 @@ struct conflicts;
 /* The floor's context: made once, its pointers constant while it runs. */
 struct vfs {
 	struct vfs_config config;
+	uint64_t generation; /* of inode numbers: new with the cache */
 	int64_t at_ns; /* what config.at spells; 0: the root shows now */
 	struct meta *meta; /* borrowed */
 	struct blocks *blocks; /* borrowed */
@@ -134,6 +135,8 @@ struct vfs_caller {
 int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	       struct vfs_entry *ret_entry);
 int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st);
+/* The directory that a directory is in, the root's being itself. */
+int vfs_parent(struct vfs *v, uint64_t ino, struct vfs_entry *ret_entry);
 
 enum vfs_setattr {
 	VFS_SET_MODE = 1 << 0,
