@@ -236,7 +236,7 @@ int compare_walk(const struct place *p, const char *at,
 	/* Held open, a time that is counted from now stays the same. */
 	then = open(then_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (then < 0 && errno == ENOENT) {
-		snprintf(reason, size, "%s is no time", at);
+		snprintf(reason, size, "%s is no time, and no named point", at);
 		return -EINVAL;
 	}
 	now = then < 0 ? -1 : open(p->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

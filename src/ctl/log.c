@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -13,6 +14,7 @@
 #include "version.h"
 
 #define DEPTH_MAX 512
+#define INSTANT	  "user.s3.instant"
 
 struct event {
 	char *path; /* owned */
@@ -106,6 +108,14 @@ static int walk_open(struct events *l, DIR *dir)
 	return rc ? rc : -errno;
 }
 
+/* Whether a directory is the tree of a named point: no name that ever was. */
+static bool is_point(int fd)
+{
+	char instant[64];
+
+	return fgetxattr(fd, INSTANT, instant, sizeof(instant)) > 0;
+}
+
 static int walk(struct events *l, int parent, const char *name)
 {
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -117,6 +127,10 @@ static int walk(struct events *l, int parent, const char *name)
 		if (fd >= 0)
 			close(fd);
 		return rc;
+	}
+	if (l->depth == 1 && name[0] == '@' && is_point(fd)) {
+		closedir(dir);
+		return 0;
 	}
 	rc = ++l->depth > DEPTH_MAX ? -ELOOP : walk_open(l, dir);
 	l->depth--;

@@ -124,7 +124,8 @@ static void set_option(struct ctl_call *c, int option)
 		c->version = optarg;
 		break;
 	case OPTION_AT:
-		c->at = optarg;
+		/* As in .versions, too. */
+		c->at = optarg + (*optarg == '@');
 		break;
 	case OPTION_TO:
 		c->to = optarg;

@@ -321,8 +321,8 @@ int stack_open(struct stack *s, char *reason, size_t size)
 	rc = start_vfs(s);
 	if (rc == -EINVAL && s->o->at) {
 		snprintf(reason, size,
-			 "at=%s is no time; want such as 2026-11-21T12-00-00Z, "
-			 "2026-11-21 or 2h",
+			 "at=%s is no time, and no named point; want such as "
+			 "2026-11-21T12-00-00Z, 2026-11-21 or 2h",
 			 s->o->at);
 		return rc;
 	}

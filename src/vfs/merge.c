@@ -362,6 +362,10 @@ static int apply_item(struct merge *m, const struct merge_item *it)
 
 	if (!*it->name)
 		return apply_marker(m, it);
+	/* That is where the named points are kept. */
+	if (m->ino == META_ROOT_INO && it->is_dir &&
+	    !strcmp(it->name, VFS_VERSIONS_NAME))
+		return 0;
 	if (!merge_name_ok(it->name, m->ino == META_ROOT_INO) ||
 	    child_path(m, it->name, it->is_dir, path)) {
 		m->hidden++;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "instant.h"
+#include "points.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
 #include "vers3/vfs/content.h"
@@ -83,12 +83,13 @@ static int pick(struct vfs *v, const struct restore *what, const char *key,
 		return 0;
 	}
 	s.previous = !strcmp(what->which, "@previous");
-	if (!s.previous &&
-	    instant_parse(what->which + 1, vfs_server_now_ns(v), &s.at_ns))
-		return say(answer, -EINVAL, what->which,
-			   "is no time; want such as 2026-11-21T12:00:00Z, "
-			   "2026-11-21 or 2h");
-	rc = search_versions(v, &s);
+	rc = s.previous ? 0 : points_instant(v, what->which, &s.at_ns);
+	if (rc == -EINVAL)
+		return say(answer, rc, what->which,
+			   "is no time, and no named point; want such as "
+			   "2026-11-21T12:00:00Z, 2026-11-21 or 2h");
+	if (!rc)
+		rc = search_versions(v, &s);
 	if (rc)
 		return say(answer, rc, what->path, strerror(-rc));
 	if (!s.found)

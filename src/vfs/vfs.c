@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "export.h"
-#include "instant.h"
+#include "points.h"
 #include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -102,9 +102,9 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	v->s3 = parts->s3;
 	rc = conflicts_new(&v->conflicts);
 	if (!rc)
-		rc = config->at ? instant_parse(config->at,
-						vfs_server_now_ns(v), &v->at_ns)
-				: 0;
+		rc = points_new(&v->points);
+	if (!rc && config->at)
+		rc = points_instant(v, config->at, &v->at_ns);
 	if (!rc)
 		rc = nodes_new(&v->nodes);
 	if (!rc)
@@ -160,6 +160,7 @@ void vfs_free(struct vfs *v)
 	dirs_free(v->dirs);
 	nodes_free(v->nodes);
 	conflicts_free(v->conflicts);
+	points_free(v->points);
 	free(v);
 }
 
@@ -401,6 +402,8 @@ int vfs_mknod(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 int vfs_mkdir(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 	      const struct vfs_caller *who, struct vfs_entry *ret)
 {
+	if (view_owns(parent) && !v->config.read_only)
+		return view_mkdir(v, parent, name, ret);
 	return make(v, parent, name, S_IFDIR | (mode & 07777), 0, NULL, who,
 		    ret);
 }
@@ -440,6 +443,8 @@ int vfs_rmdir(struct vfs *v, uint64_t parent, const char *name)
 {
 	int rc = check_writable(v, parent);
 
+	if (view_owns(parent))
+		return v->config.read_only ? rc : view_rmdir(v, parent, name);
 	if (!rc)
 		rc = check_name(v, parent, name);
 	return rc ? rc : tree_rmdir(v, parent, name);

@@ -8,12 +8,14 @@
 #include "view_node.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "instant.h"
+#include "points.h"
 #include "vers3/net/uri.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/pool.h"
@@ -23,9 +25,10 @@
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/s3xattr.h"
 
-#define TIME_LEN   20 /* of 2026-11-21T23-50-08Z */
-#define MARKER_END ".deleted"
-#define VIEW_POOL  32
+#define TIME_LEN      20 /* of 2026-11-21T23-50-08Z */
+#define MARKER_END    ".deleted"
+#define VIEW_POOL     32
+#define INSTANT_XATTR "user.s3.instant"
 /* What is a time before now counts in steps of such a part of itself. */
 #define RELATIVE_STEPS 240
 
@@ -110,14 +113,15 @@ static bool is_top(const struct view_node *n)
 
 /*
  * The instant that a name after '@' spells. One that is counted from now is
- * rounded down, so that it stays the same for a while. 0 or -ENOENT.
+ * rounded down, so that it stays the same for a while. -ENOENT: none.
  */
 static int read_instant(struct vfs *v, const char *text, int64_t *ret_ns)
 {
 	int64_t step, now = vfs_server_now_ns(v);
+	int rc = points_instant(v, text, ret_ns);
 
-	if (instant_parse(text, now, ret_ns))
-		return -ENOENT;
+	if (rc)
+		return rc == -EINVAL ? -ENOENT : rc;
 	if (instant_is_relative(text)) {
 		step = (now - *ret_ns) / RELATIVE_STEPS;
 		step -= step % NS_PER_S;
@@ -181,6 +185,9 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 		if (rc != -ENOENT)
 			return rc;
 	}
+	/* The points' own objects are no part of any history. */
+	if (!dir.path[0] && !strcmp(name, VFS_VERSIONS_NAME))
+		return -ENOENT;
 	rc = view_find_version(v, dir.path, name, &e);
 	if (!rc) {
 		view_node_of_entry(dir.path, &e, &n);
@@ -275,6 +282,19 @@ static int head_list(const struct store_object *o, struct kvlist *ret)
 	return kvlist_copy(ret, &o->headers);
 }
 
+/* The instant of a directory's tree, so exact that it can be asked for. */
+static int put_instant(const struct view_node *n, struct buf *value)
+{
+	char when[24];
+
+	if (n->kind != VIEW_PAST_DIR)
+		return -ENODATA;
+	clock_format_iso8601(n->at_ns, when, sizeof(when));
+	when[strlen(when) - 1] = '\0';
+	return buf_printf(value, "%s.%09" PRId64 "Z", when,
+			  n->at_ns % NS_PER_S);
+}
+
 int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		  struct buf *value)
 {
@@ -287,6 +307,8 @@ int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
 
 	if (rc)
 		return rc;
+	if (!strcmp(name, INSTANT_XATTR))
+		return put_instant(&n, value);
 	if (!has_object(&n) ||
 	    (strncmp(name, "user.", 5) && !s3xattr_owns(name)))
 		return -ENODATA;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can be changed in the versions view: very little. */
 #include <errno.h>
+#include <string.h>
 
+#include "points.h"
 #include "undelete.h"
 #include "vers3/util/log.h"
 #include "view_node.h"
@@ -23,4 +25,42 @@ int view_unlink(struct vfs *v, uint64_t parent, const char *name)
 	log_info("%s: a version is not removed without -o versions=purge",
 		 dir.path);
 	return -EPERM;
+}
+
+/* Whether a name can be a named point's, in the root's .versions. */
+static int check_point(struct vfs *v, uint64_t parent, const char *name)
+{
+	struct view_node dir;
+	int rc = view_node_read(v, parent, &dir);
+
+	if (rc)
+		return rc;
+	if (dir.kind != VIEW_NAME || name[0] != '@' ||
+	    strlen(dir.path) != dir.root_len)
+		return -EROFS;
+	if (!dir.path[0])
+		return 0;
+	log_info(
+		"named points are made and removed in the root's " VFS_VERSIONS_NAME);
+	return -EPERM;
+}
+
+int view_mkdir(struct vfs *v, uint64_t parent, const char *name,
+	       struct vfs_entry *ret)
+{
+	int rc = check_point(v, parent, name);
+
+	if (!rc)
+		rc = points_make(v, name + 1);
+	return rc ? rc : view_lookup(v, parent, name, ret);
+}
+
+int view_rmdir(struct vfs *v, uint64_t parent, const char *name)
+{
+	int rc = check_point(v, parent, name);
+
+	if (!rc)
+		rc = points_remove(v, name + 1);
+	/* What has no point's name may be there, as a time or a history. */
+	return rc == -EINVAL ? -EROFS : rc;
 }

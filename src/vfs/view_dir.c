@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading directories of the versions view. Offsets count the entries, in an
- * order that stays: versions from the oldest, then names.
+ * order that stays: versions from the oldest, or at the top the named points;
+ * then names.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "points.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/history.h"
 #include "view_node.h"
@@ -21,11 +23,13 @@ struct view_dir {
 	struct view_node node; /* the directory */
 	struct history_seen seen; /* its versions, of one walk */
 	uint64_t names_walk; /* its names; 0: it has none */
+	struct point_list points; /* of the root's; owned by the opened one */
 	uint64_t offset; /* of the last entry given */
 	uint64_t order; /* of the last version given */
 	char version_id[META_VERSION_MAX + 1]; /* that one, and its time */
 	int64_t last_modified_ns;
 	bool children; /* versions are done */
+	size_t point; /* how many points were given */
 	char name[META_NAME_MAX + 1]; /* the last child given */
 	uint64_t asked; /* attributes were asked for up to this offset */
 };
@@ -60,8 +64,10 @@ int view_opendir(struct vfs *v, uint64_t ino, struct view_dir **ret_dir)
 	rc = view_node_read(v, ino, &d->node);
 	if (!rc)
 		rc = load(v, d);
+	if (!rc && ino == VFS_VERSIONS_INO)
+		rc = points_list(v, &d->points);
 	if (rc) {
-		free(d);
+		view_closedir(d);
 		return rc;
 	}
 	*ret_dir = d;
@@ -70,6 +76,9 @@ int view_opendir(struct vfs *v, uint64_t ino, struct view_dir **ret_dir)
 
 void view_closedir(struct view_dir *d)
 {
+	if (!d)
+		return;
+	point_list_release(&d->points);
 	free(d);
 }
 
@@ -98,6 +107,46 @@ static int peek_past(struct vfs *v, const struct view_dir *d, char *name,
 	return rc;
 }
 
+/* The next named point, which next then is. */
+static int peek_point(const struct view_dir *d, struct view_dir *next,
+		      char *name, struct view_node *n)
+{
+	const struct past_entry none = {.dir = true};
+	const struct point *p = &d->points.items[d->point];
+	struct view_node root = {.at_ns = p->at_ns};
+
+	next->point++;
+	name[0] = '@';
+	strcpy(name + 1, p->name);
+	root.root = view_node_root_number(d->ino, name, p->at_ns);
+	view_node_of_past(&root, "", &none, n);
+	return 0;
+}
+
+/*
+ * Whether a name that ever was is not shown: a named point hides one of its
+ * spelling, and the points' own objects are no part of any history.
+ */
+static bool is_hidden(const struct view_dir *d, const char *name)
+{
+	if (d->node.path[0])
+		return false;
+	return !strcmp(name, VFS_VERSIONS_NAME) ||
+	       (name[0] == '@' && point_list_find(&d->points, name + 1));
+}
+
+static int peek_name(struct vfs *v, const struct view_dir *d,
+		     struct view_dir *next)
+{
+	int rc;
+
+	do
+		rc = history_next_name(v, d->node.path, d->names_walk,
+				       next->name, next->name);
+	while (!rc && is_hidden(d, next->name));
+	return rc;
+}
+
 /* The entry after where d stands, which next then is. */
 static int peek(struct vfs *v, const struct view_dir *d, struct view_dir *next,
 		char *name, struct view_node *n)
@@ -113,6 +162,8 @@ static int peek(struct vfs *v, const struct view_dir *d, struct view_dir *next,
 		strcpy(name, next->name);
 		return rc;
 	}
+	if (d->point < d->points.count)
+		return peek_point(d, next, name, n);
 	if (!d->children && d->seen.any) {
 		rc = history_next(v, path, d->seen.walk, d->order, &e);
 		if (!rc) {
@@ -128,7 +179,7 @@ static int peek(struct vfs *v, const struct view_dir *d, struct view_dir *next,
 	next->children = true;
 	if (!d->names_walk)
 		return -ENOENT;
-	rc = history_next_name(v, path, d->names_walk, d->name, next->name);
+	rc = peek_name(v, d, next);
 	if (rc)
 		return rc;
 	strcpy(name, next->name);
@@ -202,6 +253,7 @@ static void rewind_to_start(struct view_dir *d)
 	d->order = 0;
 	d->version_id[0] = '\0';
 	d->last_modified_ns = 0;
+	d->point = 0;
 	d->children = false;
 	d->name[0] = '\0';
 }

@@ -35,7 +35,8 @@ static const struct {
 	{"dots", "d/. d/.. d/./x d/../x d/...", "d", "...", 4},
 	{"not UTF-8", "d/\xff d/\xc3\xa4", "d", "\xc3\xa4", 1},
 	{"too long", "d/" LONG_NAME " d/x" LONG_NAME, "d", LONG_NAME, 1},
-	{"ours at the root", ".control .versions/x d/.control", "", "d/", 2},
+	{"ours at the root", ".control .versions d/.control", "", "d/", 2},
+	{"named points", ".versions/@p f", "", "f", 0},
 	{"not ours below", "d/.control", "d", ".control", 0},
 };
 

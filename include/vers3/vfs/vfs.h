@@ -60,7 +60,7 @@ struct vfs_config {
 	enum vfs_versions_mode versions;
 	bool versioned; /* the bucket keeps versions */
 	struct caps caps; /* what the server can do beside */
-	/* The root shows the tree of then, spelled as in .versions/@; or NULL. */
+	/* The root shows the tree of then, spelled as in .versions; or NULL. */
 	const char *at;
 	bool auto_uid; /* new files: the caller's ids, else defaults' */
 };
@@ -79,6 +79,7 @@ struct dirs;
 struct view;
 struct control;
 struct conflicts;
+struct points;
 
 /* The floor's context: made once, its pointers constant while it runs. */
 struct vfs {
@@ -100,6 +101,7 @@ struct vfs {
 	struct view *view; /* owned */
 	struct control *control; /* owned */
 	struct conflicts *conflicts; /* owned */
+	struct points *points; /* owned */
 };
 
 /* Borrows what config and parts name. Starts the syncer. 0 or -errno. */

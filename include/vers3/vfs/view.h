@@ -51,6 +51,13 @@ int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
  * marker, so that the file is there again. -EPERM for all else.
  */
 int view_unlink(struct vfs *v, uint64_t parent, const char *name);
+/*
+ * Makes and forgets a named point, "@NAME" in the root's .versions. -EROFS
+ * for any other directory, -EPERM for a point elsewhere.
+ */
+int view_mkdir(struct vfs *v, uint64_t parent, const char *name,
+	       struct vfs_entry *ret_entry);
+int view_rmdir(struct vfs *v, uint64_t parent, const char *name);
 /* What was listed holds no more: versions were removed. */
 void view_forget(struct vfs *v);
 int view_listxattr(struct vfs *v, uint64_t ino, struct buf *names);
