@@ -201,6 +201,8 @@ int content_write(struct vfs *v, struct node *n, uint64_t offset,
 	meta_unlock(v->meta);
 out:
 	pthread_rwlock_unlock(&n->lock);
+	if (!rc)
+		syncer_grown(v, &in);
 	/* Now and then, room that was written over is given back. */
 	if (!rc && at / TRIM_STEP != (at + size) / TRIM_STEP)
 		syncer_reap(v->syncer, n->ino);

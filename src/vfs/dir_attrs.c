@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dir_impl.h"
+#include "late.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/reader.h"
@@ -157,7 +158,7 @@ int dir_fetch_attrs(struct vfs *v, uint64_t ino)
 	store_request_init(&r, STORE_HEAD);
 	r.key = key;
 	r.version_id = in.base.version_id[0] ? in.base.version_id : NULL;
-	rc = dir_note_result(v, store_call(v->store, &r));
+	rc = dir_note_result(v, late_head(v->store, &r));
 	rc = apply_head(v, ino, in.change, path, rc, &r.reply.object);
 	store_request_release(&r);
 	return rc;

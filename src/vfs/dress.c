@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "late.h"
+
 #define METADATA_MAX 2048
 #define META_PREFIX  "x-amz-meta-"
 
@@ -40,7 +42,9 @@ static int split_head(const struct kvlist *head, struct dress *d)
 	for (size_t i = 0; !rc && i < head->count; i++) {
 		const struct kv *kv = &head->items[i];
 
-		if (!strncasecmp(kv->name, META_PREFIX, skip))
+		if (!strcasecmp(kv->name, META_PREFIX LATE_MARK))
+			d->late = true; /* not of what is written anew */
+		else if (!strncasecmp(kv->name, META_PREFIX, skip))
 			rc = kvlist_add(&d->meta, kv->name + skip, kv->value);
 		else if (is_kept_header(kv->name))
 			rc = kvlist_add(&d->headers, kv->name, kv->value);
@@ -106,6 +110,7 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 
 	kvlist_init(&d->meta);
 	kvlist_init(&d->headers);
+	d->late = false;
 	strcpy(a.link_id, in->link_id);
 	rc = dress_read(v, in->ino, d, &x);
 	if (!rc && content)
@@ -133,6 +138,8 @@ int dress_to_head(const struct dress *d, struct kvlist *head)
 			 d->meta.items[i].name);
 		rc = kvlist_add(head, name, d->meta.items[i].value);
 	}
+	if (!rc && d->late)
+		rc = kvlist_add(head, META_PREFIX LATE_MARK, "1");
 	return rc;
 }
 

@@ -11,6 +11,7 @@
 struct dress {
 	struct kvlist meta; /* names without x-amz-meta- */
 	struct kvlist headers; /* that a rewrite sets again */
+	bool late; /* the object says it by a tag (late.h), or might */
 };
 
 void dress_release(struct dress *d);

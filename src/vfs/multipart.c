@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Multipart uploads of staged and copied parts. Parts are read as they are
- * sent, and the upload is completed only if the content's change number is
- * still that of the snapshot.
+ * Multipart uploads of staged and copied parts. Parts that an earlier try, or
+ * the stream of a file being written, has sent are used again if the file
+ * still holds what they hold (ongoing.h). The upload is completed only if the
+ * content's change number is still that of the snapshot.
  *
- * META_SYS remembers what a crash would leave open:
+ * META_SYS remembers what was to be completed, since the result may be there
+ * already after a crash:
  *
- *	upload:<upload id>	its key: to be aborted
- *	complete:<inode>	what was to be completed: change number, ETag,
- *				path; the result may be there already
+ *	complete:<inode>	change number, ETag, path
  */
 #include "upload_impl.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "late.h"
+#include "ongoing.h"
+#include "stream.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
@@ -28,8 +31,6 @@
 #include "vers3/vfs/plan.h"
 #include "vers3/vfs/reader.h"
 
-#define PART_THREADS  6
-#define UPLOAD_NOTE   "upload:"
 #define COMPLETE_NOTE "complete:"
 
 /* One multipart upload under way. */
@@ -38,10 +39,13 @@ struct multi {
 	const struct meta_inode *in;
 	const char *key; /* in the bucket */
 	const char *source; /* of the base, in the bucket */
+	const struct dress *want; /* what is to go with it */
 	struct conflict *c;
-	char *upload_id; /* owned */
+	struct ongoing o;
+	bool late; /* `want` differs from what it began with */
 	struct plan plan;
 	struct store_part *parts; /* owned, their ETags too */
+	_Atomic uint64_t sent_bytes;
 };
 
 static int collect_extents(struct vfs *v, uint64_t ino,
@@ -101,55 +105,74 @@ static int make_plan(struct vfs *v, const struct meta_inode *in,
 	return rc;
 }
 
-/* Whether a part's bytes stand in the staging file, one after the other. */
-static bool wholly_staged(struct vfs *v, uint64_t ino,
-			  const struct plan_part *p, uint64_t *ret_place)
+/*
+ * Sends what may come from several places. The content is read between two
+ * looks at its change number: so it is that of the print.
+ */
+static int memory_body(struct multi *m, const struct plan_part *p,
+		       struct store_request *r)
 {
-	uint64_t offset = 0, length = 0, place = 0;
-	int rc = meta_lock(v->meta);
-
-	if (rc)
-		return false;
-	rc = meta_extent_next(v->meta, ino, p->offset, &offset, &length,
-			      &place);
-	meta_unlock(v->meta);
-	*ret_place = place + (p->offset - offset);
-	return !rc && offset <= p->offset &&
-	       offset + length >= p->offset + p->length;
-}
-
-static int send_part(struct multi *m, const struct plan_part *p,
-		     struct store_request *r)
-{
-	struct vfs *v = m->u->v;
-	uint64_t place = 0;
-	char *buf = NULL;
+	struct uploader *u = m->u;
+	char *buf = upload_buffer_get(u, p->length);
 	struct node *n;
 	size_t got = 0;
-	int fd = -1, rc;
+	int rc = buf ? node_get(u->v->nodes, m->in->ino, &n) : -ENOMEM;
 
-	r->body.length = p->length;
-	if (wholly_staged(v, m->in->ino, p, &place) &&
-	    !staging_dup(v->staging, m->in->ino, &fd)) {
-		r->body.fd = fd;
-		r->body.offset = place;
-		rc = store_call(v->store, r);
-		close(fd);
-		return rc;
-	}
-	buf = upload_buffer_get(m->u, p->length);
-	rc = buf ? node_get(v->nodes, m->in->ino, &n) : -ENOMEM;
 	if (!rc) {
-		rc = content_read(v, n, p->offset, buf, p->length, &got);
-		node_put(v->nodes, n);
+		rc = content_read(u->v, n, p->offset, buf, p->length, &got);
+		node_put(u->v->nodes, n);
 	}
-	if (!rc && got != p->length)
-		rc = -EAGAIN;
+	if (rc == -ENOENT || (!rc && got != p->length))
+		rc = -EAGAIN; /* deleted or cut meanwhile */
+	if (!rc)
+		rc = upload_check_unchanged(u->v, m->in);
 	if (!rc) {
 		r->body.mem = buf;
-		rc = store_call(v->store, r);
+		rc = store_call(u->v->store, r);
 	}
-	upload_buffer_put(m->u, buf, p->length);
+	upload_buffer_put(u, buf, p->length);
+	return rc;
+}
+
+static int copy_part(struct multi *m, const struct plan_part *p,
+		     struct ongoing_part *part)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_COPY_PART);
+	r.key = m->key;
+	r.upload_id = m->o.upload_id;
+	r.part_number = p->number;
+	r.range_offset = p->offset;
+	r.range_length = p->length;
+	upload_set_source(&r, &m->in->base, m->source);
+	rc = upload_result(&r, store_call(m->u->v->store, &r));
+	if (!rc)
+		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, &r,
+				      part);
+	store_request_release(&r);
+	return rc;
+}
+
+static int data_part(struct multi *m, const struct plan_part *p, uint64_t place,
+		     struct ongoing_part *part)
+{
+	struct store_request r;
+	int rc;
+
+	if (place != UINT64_MAX)
+		return upload_staged(m->u, &m->o, m->in->ino, place, part);
+	store_request_init(&r, STORE_UPLOAD_PART);
+	r.key = m->key;
+	r.upload_id = m->o.upload_id;
+	r.part_number = p->number;
+	r.body.length = p->length;
+	rc = upload_result(&r, memory_body(m, p, &r));
+	if (!rc)
+		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, &r,
+				      part);
+	store_request_release(&r);
 	return rc;
 }
 
@@ -157,124 +180,27 @@ static int do_part(void *ctx, unsigned i)
 {
 	struct multi *m = ctx;
 	const struct plan_part *p = &m->plan.parts[i];
-	bool copy = p->kind == PLAN_COPY;
-	struct store_request r;
-	int rc = upload_check_unchanged(m->u->v, m->in);
+	struct ongoing_part part = {.number = p->number, .length = p->length};
+	struct vfs *v = m->u->v;
+	uint64_t place;
+	int rc = upload_check_unchanged(v, m->in);
 
-	store_request_init(&r, copy ? STORE_COPY_PART : STORE_UPLOAD_PART);
+	if (!rc)
+		rc = ongoing_print(v, m->in->ino, p, part.print, &place);
 	if (rc)
-		goto out;
-	r.key = m->key;
-	r.upload_id = m->upload_id;
-	r.part_number = p->number;
-	if (copy) {
-		r.range_offset = p->offset;
-		r.range_length = p->length;
-		upload_set_source(&r, &m->in->base, m->source);
-		rc = store_call(m->u->v->store, &r);
-	} else {
-		rc = send_part(m, p, &r);
+		return rc == -ENOENT ? -EAGAIN : rc;
+	rc = ongoing_part_get(v, m->in->ino, &part);
+	if (rc == -ENOENT) {
+		rc = p->kind == PLAN_COPY ? copy_part(m, p, &part)
+					  : data_part(m, p, place, &part);
+		if (!rc && p->kind == PLAN_DATA)
+			m->sent_bytes += p->length;
 	}
-	if (!rc && !r.reply.object.etag)
-		rc = -EIO;
-	if (!rc) {
-		m->parts[i].number = p->number;
-		m->parts[i].etag = r.reply.object.etag;
-		r.reply.object.etag = NULL; /* moved */
-	}
-out:
-	store_request_release(&r);
-	return rc;
-}
-
-static void note_name(const char *id, char *name, size_t size)
-{
-	snprintf(name, size, UPLOAD_NOTE "%.480s", id);
-}
-
-/* Remembers an upload, so that one a crash left behind is aborted. */
-static int note_upload(struct vfs *v, const char *id, const char *key)
-{
-	char name[512];
-	int rc = meta_lock(v->meta);
-
 	if (rc)
 		return rc;
-	note_name(id, name, sizeof(name));
-	if (key)
-		rc = meta_put(v->meta, META_SYS, name, strlen(name), key,
-			      strlen(key));
-	else
-		rc = meta_del(v->meta, META_SYS, name, strlen(name));
-	meta_unlock(v->meta);
-	return rc;
-}
-
-static int abort_upload(struct vfs *v, const char *key, const char *id)
-{
-	struct store_request r;
-	int rc;
-
-	store_request_init(&r, STORE_ABORT_UPLOAD);
-	r.key = key;
-	r.upload_id = id;
-	rc = store_call(v->store, &r);
-	store_request_release(&r);
-	if (!rc || rc == -ENOENT)
-		note_upload(v, id, NULL);
-	return rc;
-}
-
-void upload_abort_leftovers(struct uploader *u)
-{
-	struct vfs *v = u->v;
-	char at[512] = UPLOAD_NOTE, id[512], key[META_KEY_MAX + 1];
-	size_t len = strlen(at);
-	struct meta_val val;
-
-	for (;;) {
-		int rc = meta_lock(v->meta);
-
-		if (rc)
-			return;
-		rc = meta_seek(v->meta, META_SYS, at, len, strlen(UPLOAD_NOTE),
-			       true, at, &len, &val);
-		if (!rc && val.size <= META_KEY_MAX) {
-			memcpy(key, val.data, val.size);
-			key[val.size] = '\0';
-			snprintf(id, sizeof(id), "%.*s",
-				 (int)(len - strlen(UPLOAD_NOTE)),
-				 at + strlen(UPLOAD_NOTE));
-		}
-		meta_unlock(v->meta);
-		if (rc)
-			return;
-		rc = abort_upload(v, key, id);
-		log_info("aborted an unfinished upload of %s: %s", key,
-			 strerror(-rc));
-	}
-}
-
-static int begin_upload(struct multi *m, const struct dress *d)
-{
-	struct vfs *v = m->u->v;
-	struct store_request r;
-	int rc;
-
-	store_request_init(&r, STORE_CREATE_UPLOAD);
-	r.key = m->key;
-	r.meta = &d->meta;
-	r.headers = &d->headers;
-	rc = store_call(v->store, &r);
-	if (!rc && !r.reply.upload_id)
-		rc = -EIO;
-	if (!rc) {
-		m->upload_id = r.reply.upload_id;
-		r.reply.upload_id = NULL; /* moved */
-		rc = note_upload(v, m->upload_id, m->key);
-	}
-	store_request_release(&r);
-	return rc;
+	m->parts[i].number = p->number;
+	m->parts[i].etag = strdup(part.etag);
+	return m->parts[i].etag ? 0 : -ENOMEM;
 }
 
 static void complete_name(uint64_t ino, char *name, size_t size)
@@ -345,23 +271,50 @@ static void forget_complete(struct vfs *v, uint64_t ino)
 	meta_unlock(v->meta);
 }
 
-static struct send_want make_want(const struct multi *m, const struct dress *d,
-				  const char *etag)
+static struct send_want make_want(const struct multi *m, const char *etag)
 {
 	return (struct send_want){
 		.size_bytes = m->in->size_bytes,
 		.etag = etag,
-		.meta = &d->meta,
-		.content_type = kvlist_get(&d->headers, "content-type"),
+		.meta = &m->o.began.meta,
+		.content_type = kvlist_get(&m->o.began.headers, "content-type"),
 	};
 }
 
+/*
+ * The version is there; its attributes may have to follow. Those that cannot
+ * are left dirty, and a copy in place, one more version, will carry them.
+ */
+static int finish(struct multi *m, struct upload_result *ret)
+{
+	const char *id = ret->version.version_id;
+	struct vfs *v = m->u->v;
+	int rc = 0;
+
+	if (m->late)
+		rc = late_put(v->store, m->key, id[0] ? id : NULL,
+			      &m->want->meta);
+	if (rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL) {
+		log_warning("the attributes of %s need a version of their own: "
+			    "tags cannot be set (%s)",
+			    m->key, strerror(-rc));
+		m->u->no_late = true;
+		ret->attrs_differ = true;
+		rc = 0;
+	}
+	if (rc)
+		return rc;
+	forget_complete(v, m->in->ino);
+	return dress_to_head(ret->attrs_differ ? &m->o.began : m->want,
+			     &ret->head);
+}
+
 static int complete_upload(struct multi *m, const char *path,
-			   const struct dress *d, struct meta_version *ver)
+			   struct upload_result *ret)
 {
 	struct vfs *v = m->u->v;
 	char etag[SEND_ETAG_SIZE];
-	struct send_want want = make_want(m, d, etag);
+	struct send_want want = make_want(m, etag);
 	struct store_request r;
 	int rc;
 
@@ -373,28 +326,30 @@ static int complete_upload(struct multi *m, const char *path,
 		return rc;
 	store_request_init(&r, STORE_COMPLETE_UPLOAD);
 	r.key = m->key;
-	r.upload_id = m->upload_id;
+	r.upload_id = m->o.upload_id;
 	r.parts = m->parts;
 	r.part_count = m->plan.count;
-	rc = upload_send(v, &r, &want, m->c);
+	rc = upload_result(&r, upload_send(v, &r, &want, m->c));
 	if (!rc)
 		rc = upload_take_reply(v, &r.reply.object, path, m->key,
-				       m->in->size_bytes, ver);
-	if (!rc)
-		note_upload(v, m->upload_id, NULL);
-	/* Else it may be there all the same: the next try looks. */
-	if (!rc || !m->c->open)
-		forget_complete(v, m->in->ino);
+				       m->in->size_bytes, &ret->version);
 	store_request_release(&r);
+	if (!rc) {
+		ongoing_ended(v, m->o.upload_id);
+		return finish(m, ret);
+	}
+	/* It may be there all the same: then the next try looks. */
+	if (!m->c->open)
+		forget_complete(v, m->in->ino);
 	return rc;
 }
 
 /* -ENOENT: the bucket does not hold it, so it is to be sent. */
 static int find_complete(struct multi *m, const char *path,
-			 const struct dress *d, struct meta_version *ver)
+			 struct upload_result *ret)
 {
 	char etag[SEND_ETAG_SIZE];
-	struct send_want want = make_want(m, d, etag);
+	struct send_want want = make_want(m, etag);
 	struct store_request r;
 	int rc = read_complete(m, path, etag);
 
@@ -404,10 +359,12 @@ static int find_complete(struct multi *m, const char *path,
 	rc = send_find(m->u->v->store, m->key, &want, &r.reply);
 	if (!rc)
 		rc = upload_take_reply(m->u->v, &r.reply.object, path, m->key,
-				       m->in->size_bytes, ver);
-	if (!rc)
-		forget_complete(m->u->v, m->in->ino);
+				       m->in->size_bytes, &ret->version);
 	store_request_release(&r);
+	if (!rc) {
+		ongoing_ended(m->u->v, m->o.upload_id);
+		rc = finish(m, ret);
+	}
 	return rc;
 }
 
@@ -416,26 +373,85 @@ static void multi_release(struct multi *m)
 	for (size_t i = 0; m->parts && i < m->plan.count; i++)
 		free((char *)m->parts[i].etag);
 	free(m->parts);
-	free(m->upload_id);
+	ongoing_release(&m->o);
 	plan_release(&m->plan);
 }
 
-static int send_multi(struct multi *m, const char *path, const struct dress *d,
+/*
+ * Goes on with the upload that has begun, or begins one. What began with
+ * other headers, or under another name, is of no use.
+ */
+static int take_up(struct multi *m, bool *ret_old)
+{
+	struct uploader *u = m->u;
+	int rc = ongoing_read(u->v, m->in->ino, &m->o);
+
+	*ret_old = !rc;
+	if (!rc && !strcmp(m->o.key, m->key) &&
+	    late_can(&m->o.began.meta, &m->want->meta, &m->late) &&
+	    dress_same(&m->o.began.headers, &m->want->headers) &&
+	    (!m->late || !u->no_late))
+		return 0;
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (!rc) {
+		rc = meta_lock(u->v->meta);
+		if (rc)
+			return rc;
+		rc = upload_abandon_locked(u, m->in->ino);
+		meta_unlock(u->v->meta);
+		if (rc)
+			return rc;
+	}
+	*ret_old = m->late = false;
+	ongoing_release(&m->o);
+	ongoing_init(&m->o);
+	strcpy(m->o.key, m->key);
+	rc = kvlist_copy(&m->o.began.meta, &m->want->meta);
+	if (!rc)
+		rc = kvlist_copy(&m->o.began.headers, &m->want->headers);
+	return rc ? rc : upload_begin(u, m->in->ino, &m->o);
+}
+
+/*
+ * The server knows nothing of the upload, or of one of its parts (somebody
+ * else aborted it, or a part was sent twice and the other one counts): all
+ * is sent anew.
+ */
+static int start_over(struct multi *m)
+{
+	int rc = meta_lock(m->u->v->meta);
+
+	if (rc)
+		return rc;
+	rc = upload_abandon_locked(m->u, m->in->ino);
+	meta_unlock(m->u->v->meta);
+	return rc ? rc : -EAGAIN;
+}
+
+static int send_multi(struct multi *m, const char *path,
 		      struct upload_result *ret)
 {
-	int rc;
+	bool old;
+	int rc = take_up(m, &old);
 
+	if (!rc && old && m->c->unsure) {
+		rc = find_complete(m, path, ret);
+		if (rc != -ENOENT)
+			return rc;
+		rc = 0;
+	}
 	m->parts = calloc(m->plan.count, sizeof(*m->parts));
-	rc = m->parts ? begin_upload(m, d) : -ENOMEM;
+	if (!rc && !m->parts)
+		rc = -ENOMEM;
 	if (!rc)
 		rc = pool_each(m->u->parts, PART_THREADS, m->plan.count,
 			       do_part, m);
 	if (!rc)
-		rc = complete_upload(m, path, d, &ret->version);
-	if (rc && m->upload_id)
-		abort_upload(m->u->v, m->key, m->upload_id);
-	if (!rc)
-		ret->sent_bytes = m->plan.data_bytes;
+		rc = complete_upload(m, path, ret);
+	ret->sent_bytes = m->sent_bytes;
+	if (rc == -ESTALE)
+		rc = start_over(m);
 	return rc;
 }
 
@@ -445,11 +461,16 @@ int upload_parts(struct uploader *u, const struct meta_inode *in,
 	struct vfs *v = u->v;
 	const char *path = c->path;
 	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
-	struct multi m = {
-		.u = u, .in = in, .key = key, .source = source, .c = c};
 	struct dress d;
+	struct multi m = {.u = u,
+			  .in = in,
+			  .key = key,
+			  .source = source,
+			  .want = &d,
+			  .c = c};
 	int rc = dress_make(v, in, path, true, &d);
 
+	ongoing_init(&m.o);
 	if (!rc)
 		rc = vfs_object_key(v, path, key);
 	if (!rc)
@@ -462,13 +483,14 @@ int upload_parts(struct uploader *u, const struct meta_inode *in,
 		rc = upload_put(u, in, c, ret);
 		goto out;
 	}
-	rc = c->unsure ? find_complete(&m, path, &d, &ret->version) : -ENOENT;
-	if (rc == -ENOENT)
-		rc = send_multi(&m, path, &d, ret);
-	if (!rc) {
+	rc = streams_take(u->streams, in->ino);
+	if (rc)
+		goto out;
+	d.late = true;
+	rc = send_multi(&m, path, ret);
+	streams_give(u->streams, in->ino);
+	if (!rc)
 		reader_content_id(&ret->version);
-		rc = dress_to_head(&d, &ret->head);
-	}
 out:
 	multi_release(&m);
 	dress_release(&d);

@@ -10,6 +10,10 @@
  *
  * When that makes too many parts, larger copies are tried first, as they
  * cost nothing, and then larger cells.
+ *
+ * Where nothing can be copied, cells grow from part to part instead, by a
+ * rule that does not ask for the file's size (plan_part_range()): what was
+ * sent while the file was written fits the plan that is made in the end.
  */
 #include "vers3/vfs/plan.h"
 
@@ -28,11 +32,15 @@ const struct plan_limits plan_limits_s3 = {
 	.parts_max = PLAN_PARTS_MAX,
 };
 
+#define GROWTHS 10 /* 10,000 parts from 8 MiB on are 8 TiB; S3 takes 5 */
+
 /* A walk over the parts that a choice of sizes gives. */
 struct walk {
 	const struct plan_input *in;
 	uint64_t clean_end; /* nothing from here on can be copied */
-	uint64_t cell, copy; /* copy is a multiple of cell */
+	uint64_t cell, copy; /* copy is a multiple of cell; cell 0: growing */
+	const struct plan_limits *limits;
+	unsigned number; /* of the next part */
 	uint64_t offset;
 	size_t extent; /* the first that may end after offset */
 };
@@ -42,11 +50,37 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* The size of the cell that a part of this number has, growing. */
+static uint64_t grown_cell(const struct plan_limits *l, unsigned number)
+{
+	unsigned step = l->parts_max / GROWTHS ? l->parts_max / GROWTHS : 1;
+	unsigned shift = (number - 1) / step;
+
+	if (shift >= GROWTHS || l->part_size > l->part_max >> shift)
+		return l->part_max;
+	return l->part_size << shift;
+}
+
+void plan_part_range(const struct plan_limits *limits, unsigned number,
+		     uint64_t *ret_offset, uint64_t *ret_length)
+{
+	uint64_t offset = 0;
+
+	for (unsigned i = 1; i < number; i++)
+		offset += grown_cell(limits, i);
+	*ret_offset = offset;
+	*ret_length = grown_cell(limits, number);
+}
+
 static void walk_init(struct walk *w, const struct plan_input *in,
 		      uint64_t cell, uint64_t copy)
 {
-	*w = (struct walk){.in = in, .cell = cell};
-	w->copy = copy < cell ? cell : copy / cell * cell;
+	*w = (struct walk){.in = in,
+			   .cell = cell,
+			   .limits = in->limits ? in->limits : &plan_limits_s3,
+			   .number = 1};
+	if (cell)
+		w->copy = copy < cell ? cell : copy / cell * cell;
 	if (in->can_copy)
 		w->clean_end =
 			min_u64(in->size_bytes,
@@ -79,18 +113,21 @@ static bool walk_next(struct walk *w, struct plan_part *ret_part)
 {
 	uint64_t size = w->in->size_bytes;
 	uint64_t left = size - w->offset;
-	uint64_t clean;
+	uint64_t cell = w->cell, clean;
 
 	if (!left)
 		return false;
+	if (!cell)
+		cell = grown_cell(w->limits, w->number);
+	w->number++;
 	clean = walk_clean_end(w) - w->offset;
 	/* Whole cells, but for the file's last. */
 	if (clean < left)
-		clean = clean / w->cell * w->cell;
+		clean = clean / cell * cell;
 	ret_part->kind = clean ? PLAN_COPY : PLAN_DATA;
 	ret_part->offset = w->offset;
 	ret_part->length =
-		clean ? min_u64(clean, w->copy) : min_u64(left, w->cell);
+		clean ? min_u64(clean, w->copy) : min_u64(left, cell);
 	w->offset += ret_part->length;
 	return true;
 }
@@ -117,6 +154,11 @@ static int choose_sizes(const struct plan_input *in,
 	/* A cell may turn out to be either kind of part. */
 	uint64_t cell_max = min_u64(l->part_max, l->copy_max);
 
+	if ((!in->can_copy || !min_u64(in->base_bytes, in->base_size_bytes)) &&
+	    walk_count(in, 0, 0, l->parts_max) <= l->parts_max) {
+		*ret_cell = *ret_copy = 0;
+		return 0;
+	}
 	while (walk_count(in, cell, copy, l->parts_max) > l->parts_max) {
 		if (in->can_copy && copy < l->copy_max) {
 			copy = min_u64(copy * 2, l->copy_max);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "late.h"
 #include "points.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
@@ -118,7 +119,7 @@ static bool is_archived(const struct store_object *o)
 static int head_version(struct vfs *v, const struct restore *what,
 			struct store_request *r, struct buf *answer)
 {
-	int rc = store_call(v->store, r);
+	int rc = late_head(v->store, r);
 
 	if (rc && r->reply.object.delete_marker)
 		return say(answer, -ENOENT, what->path,

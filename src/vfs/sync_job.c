@@ -99,6 +99,8 @@ static int rebase(struct syncer *s, struct meta_inode *in,
 		in->flags |= META_I_ATTR_DIRTY;
 	rc = meta_extent_clear(meta, in->ino);
 	if (!rc)
+		rc = upload_abandon_locked(s->upload, in->ino);
+	if (!rc)
 		rc = meta_head_put(meta, in->ino, &r->head);
 	if (!rc)
 		rc = meta_inode_put(meta, in);
@@ -129,11 +131,13 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r)
 	struct meta *meta = s->v->meta;
 	struct meta_inode in, here;
 	struct meta_dirty d;
+	uint64_t seq;
 	bool at_key;
 	int rc = meta_dirty_get(meta, j->key, &d);
 
 	if (rc)
 		return rc;
+	seq = d.seq;
 	d.known = r->version;
 	d.seq = j->seq;
 	d.fails = 0;
@@ -151,7 +155,13 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r)
 	if (!rc && at_key)
 		rc = link_note_saved(s->v, &in, j->key, &r->version);
 	if (!rc && at_key && in.change == j->snap.change) {
-		rc = rebase(s, &in, r, true);
+		rc = rebase(s, &in, r, !r->attrs_differ);
+		if (!rc && r->attrs_differ) {
+			/* Whoever waits for this change waits on. */
+			d.seq = seq;
+			d.due_ns = d.since_ns;
+			return meta_dirty_put(meta, &d);
+		}
 		return rc ? rc : syncer_drop(s, j->key);
 	}
 	/*

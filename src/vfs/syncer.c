@@ -229,6 +229,8 @@ static void reap_one(struct vfs *v, uint64_t ino)
 	if (!rc) {
 		rc = meta_inode_get(v->meta, ino, &in);
 		wanted = rc ? rc != -ENOENT : in.flags & META_I_STAGED;
+		if (!wanted && upload_abandon_locked(v->syncer->upload, ino))
+			wanted = true;
 		meta_unlock(v->meta);
 	}
 	/*
@@ -244,6 +246,12 @@ static void reap_one(struct vfs *v, uint64_t ino)
 	if (rc && rc != -ENOENT)
 		log_warning("staging of inode %" PRIu64 ": %s", ino,
 			    strerror(-rc));
+}
+
+void syncer_grown(struct vfs *v, const struct meta_inode *in)
+{
+	if (v->syncer->started)
+		upload_written(v->syncer->upload, in);
 }
 
 static void reap_all(struct syncer *s)

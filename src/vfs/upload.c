@@ -10,15 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/tree.h"
 
-#define PART_THREADS 6
-#define BIG_BUFFER   (UINT64_C(1) << 20) /* larger ones are counted */
-#define BIG_BUFFERS  4
+#define BIG_BUFFER  (UINT64_C(1) << 20) /* larger ones are counted */
+#define BIG_BUFFERS 4
 
 int uploader_new(struct vfs *v, struct uploader **ret_uploader)
 {
@@ -30,6 +30,8 @@ int uploader_new(struct vfs *v, struct uploader **ret_uploader)
 	u->v = v;
 	sem_init(&u->big, 0, BIG_BUFFERS);
 	rc = pool_new("parts", PART_THREADS, &u->parts);
+	if (!rc)
+		rc = streams_new(u, &u->streams);
 	if (rc) {
 		uploader_free(u);
 		return rc;
@@ -43,8 +45,14 @@ void uploader_free(struct uploader *u)
 	if (!u)
 		return;
 	pool_free(u->parts);
+	streams_free(u->streams);
 	sem_destroy(&u->big);
 	free(u);
+}
+
+void upload_written(struct uploader *u, const struct meta_inode *in)
+{
+	streams_written(u->streams, in);
 }
 
 void upload_result_init(struct upload_result *r)
@@ -248,6 +256,7 @@ int upload_put(struct uploader *u, const struct meta_inode *in,
 	if (!rc) {
 		reader_content_id(&ret->version);
 		ret->sent_bytes = size;
+		d.late = false; /* that was the one before */
 		rc = dress_to_head(&d, &ret->head);
 		if (S_ISREG(in->mode))
 			cache_body(v, &ret->version, body);
@@ -306,7 +315,8 @@ int upload_copy(struct uploader *u, const struct meta_inode *in,
 		goto out;
 	r.key = key;
 	upload_set_source(&r, &in->base, source);
-	if (in->flags & META_I_ATTR_DIRTY) {
+	/* A copy by itself may leave the tag behind. */
+	if ((in->flags & META_I_ATTR_DIRTY) || d.late) {
 		r.replace_meta = true;
 		r.meta = &d.meta;
 		r.headers = &d.headers;
@@ -322,6 +332,7 @@ int upload_copy(struct uploader *u, const struct meta_inode *in,
 				       in->base.size_bytes, &ret->version);
 	if (!rc) {
 		inherit_id(&ret->version, &in->base);
+		d.late = false;
 		rc = dress_to_head(&d, &ret->head);
 	}
 out:
@@ -334,7 +345,7 @@ bool upload_is_same(struct uploader *u, const struct meta_inode *in,
 		    const char *path, struct upload_result *ret)
 {
 	struct objattr_xattrs x = {0};
-	struct dress want, has;
+	struct dress want, has = {.late = false};
 	bool same;
 
 	kvlist_init(&has.meta);

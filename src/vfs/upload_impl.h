@@ -7,15 +7,24 @@
 #define VERS3_VFS_UPLOAD_IMPL_H
 
 #include <semaphore.h>
+#include <stdatomic.h>
 
 #include "dress.h"
 #include "send.h"
 #include "vers3/vfs/upload.h"
 
+#define PART_THREADS 6
+
+struct ongoing;
+struct ongoing_part;
+struct streams;
+
 struct uploader {
 	struct vfs *v; /* borrowed */
 	struct pool *parts; /* owned */
+	struct streams *streams; /* owned: files sent while written */
 	sem_t big; /* large buffers left */
+	atomic_bool no_late; /* versions take no tags here (late.h) */
 };
 
 /*
@@ -36,6 +45,19 @@ int upload_take_reply(struct vfs *v, const struct store_object *o,
  */
 int upload_send(struct vfs *v, struct store_request *r,
 		const struct send_want *want, struct conflict *c);
+/* rc, or -ESTALE: the server does not know the upload, or a part of it. */
+int upload_result(const struct store_request *r, int rc);
+/* Begins an upload to o->key with what o->began says, and notes it. */
+int upload_begin(struct uploader *u, uint64_t ino, struct ongoing *o);
+/*
+ * Sends a part that stands in the staging file in one piece, from `place` on;
+ * notes it. part: all but its ETag.
+ */
+int upload_staged(struct uploader *u, const struct ongoing *o, uint64_t ino,
+		  uint64_t place, struct ongoing_part *part);
+/* Notes a part that the server has taken: r is its request. */
+int upload_note_part(struct uploader *u, uint64_t ino, const char *upload_id,
+		     const struct store_request *r, struct ongoing_part *part);
 /* Names the version to copy from; source is its object's key. */
 void upload_set_source(struct store_request *r, const struct meta_version *ver,
 		       const char *source);

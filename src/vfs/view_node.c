@@ -7,6 +7,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 
+#include "late.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/objattr.h"
 #include "vers3/vfs/reader.h"
@@ -247,7 +248,7 @@ int view_node_head(struct vfs *v, const struct view_node *n,
 		return rc;
 	r->key = key;
 	r->version_id = n->version.version_id[0] ? n->version.version_id : NULL;
-	rc = store_call(v->store, r);
+	rc = late_head(v->store, r);
 	r->key = NULL;
 	return rc;
 }

@@ -30,7 +30,8 @@ for i in $(seq 40); do
 done
 head -c 30M /dev/urandom >src/big
 
-mnt commit=0
+# So many tries that the dice cannot make one of them fail.
+mnt commit=0,retries=12
 fault slowdown pct=20
 cp -r src "$MNT/one"
 synced

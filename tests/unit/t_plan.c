@@ -263,6 +263,28 @@ static void test_too_large(void **state)
 	assert_int_equal(plan_make(&in, &p), -EFBIG);
 }
 
+/* What was sent while the file grew is what its plan asks for. */
+static void test_growing(void **state)
+{
+	struct plan_input in = {.size_bytes = 3 * TIB + 12345};
+	struct plan p;
+
+	(void)state;
+	assert_int_equal(plan_make(&in, &p), 0);
+	check(&in, &p);
+	for (size_t i = 0; i + 1 < p.count; i += 7) {
+		uint64_t offset, length;
+
+		plan_part_range(&plan_limits_s3, p.parts[i].number, &offset,
+				&length);
+		assert_int_equal(offset, p.parts[i].offset);
+		assert_int_equal(length, p.parts[i].length);
+	}
+	assert_int_equal(p.parts[0].length, PLAN_PART_SIZE);
+	assert_true(p.parts[p.count - 2].length > 1024 * MIB);
+	plan_release(&p);
+}
+
 static uint64_t below(uint64_t n)
 {
 	uint64_t x = (uint64_t)random() << 31 ^ (uint64_t)random();
@@ -336,6 +358,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_randomised),
 	};

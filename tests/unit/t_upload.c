@@ -88,34 +88,159 @@ static void test_base_overwritten(void **state)
 	free(data);
 }
 
-/* A part that fails: nothing is left over, and the next try succeeds. */
+/* A part that fails is sent again, and no other. */
 static void test_part_fails(void **state)
 {
 	struct rig *r = *state;
 	unsigned char *data = rig_bytes(3, 20 * MIB);
-	pthread_t thread;
 	uint64_t left;
 
 	rig_write_bytes(r, "f", data, 20 * MIB);
 	rig_fail(r, "UploadPart f 2", RIG_BEFORE, -EIO, 1);
 	assert_int_equal(rig_try_sync(r, &left), -EIO);
-	assert_int_equal(rig_uploads(r), 0);
 	rig_holds(r, "f", NULL);
-	/* Nor when the server did not hear of the end: the next mount does. */
-	rig_fail(r, "AbortMultipartUpload", RIG_BEFORE, -ECONNRESET, 1);
-	rig_gate(r, "UploadPart f 2", RIG_BEFORE);
-	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "CreateMultipartUpload f"), 1);
+	assert_int_equal(rig_count(r, "UploadPart f"), 4);
+	rig_holds_bytes(r, "f", data, 20 * MIB);
+	assert_int_equal(rig_versions(r, "f"), 1);
+	assert_int_equal(rig_uploads(r), 0);
+	free(data);
+}
+
+/* Starts a sync that gets as far as its part, and stays there. */
+static void hold_part(struct rig *r, const char *part, pthread_t *thread)
+{
+	rig_gate(r, part, RIG_BEFORE);
+	assert_int_equal(pthread_create(thread, NULL, sync_thread, r), 0);
 	rig_wait_held(r);
-	data[0] ^= 1;
-	rig_write_bytes(r, "f", data, 20 * MIB);
+}
+
+static void let_go(struct rig *r, pthread_t thread)
+{
 	rig_gate(r, NULL, RIG_BEFORE);
 	pthread_join(thread, NULL);
+}
+
+/* What a change under the upload did not touch is not sent again. */
+static void test_changed_meanwhile(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(6, 20 * MIB);
+	struct vfs_file *file;
+	pthread_t thread;
+
+	rig_write_bytes(r, "f", data, 20 * MIB);
+	file = rig_open(r, "f", O_RDWR);
+	hold_part(r, "UploadPart f 3", &thread);
+	data[9 * MIB] ^= 1;
+	rig_pwrite(r, file, 9 * MIB, &data[9 * MIB], 1);
+	let_go(r, thread);
+	vfs_release(r->f.v, file);
 	rig_sync(r);
+	assert_int_equal(rig_count(r, "CreateMultipartUpload f"), 1);
+	assert_int_equal(rig_count(r, "UploadPart f 1"), 1);
+	assert_in_range(rig_count(r, "UploadPart f 2"), 1, 2);
 	rig_holds_bytes(r, "f", data, 20 * MIB);
-	rig_restart(r);
+	assert_int_equal(rig_versions(r, "f"), 1);
+	free(data);
+}
+
+static void expect_no_uploads(struct rig *r)
+{
 	for (int i = 0; rig_uploads(r) && i < 500; i++)
 		usleep(10000);
 	assert_int_equal(rig_uploads(r), 0);
+}
+
+/* After a kill the next mount goes on where this one stopped. */
+static void test_resumed(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(7, 20 * MIB);
+	uint64_t left;
+
+	rig_write_bytes(r, "f", data, 20 * MIB);
+	rig_fail(r, "UploadPart f 3", RIG_BEFORE, -EIO, 1);
+	assert_int_equal(rig_try_sync(r, &left), -EIO);
+	rig_restart(r);
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "CreateMultipartUpload f"), 0);
+	assert_int_equal(rig_count(r, "UploadPart f"), 1);
+	rig_holds_bytes(r, "f", data, 20 * MIB);
+	assert_int_equal(rig_versions(r, "f"), 1);
+	free(data);
+}
+
+/* Nothing stays behind of a file that is deleted, renamed or made small. */
+static void test_abandoned(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(8, 20 * MIB);
+	struct vfs_file *file;
+	uint64_t left;
+
+	for (int i = 0; i < 3; i++) {
+		rig_write_bytes(r, "f", data, 20 * MIB);
+		rig_fail(r, "UploadPart f 2", RIG_BEFORE, -EIO, 1);
+		assert_int_equal(rig_try_sync(r, &left), -EIO);
+		assert_int_equal(rig_uploads(r), 1);
+		if (i == 0) {
+			rig_unlink(r, "f");
+		} else if (i == 1) {
+			rig_rename(r, "f", "g");
+			rig_sync(r);
+			rig_holds_bytes(r, "g", data, 20 * MIB);
+		} else {
+			file = rig_open(r, "f", O_WRONLY | O_TRUNC);
+			rig_pwrite(r, file, 0, "x", 1);
+			vfs_release(r->f.v, file);
+			rig_sync(r);
+			rig_holds(r, "f", "x");
+		}
+		expect_no_uploads(r);
+	}
+	free(data);
+}
+
+/* What stands at a place of the staging file is not what stood there once. */
+static void test_staged_anew(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(9, 20 * MIB);
+	struct vfs_file *file;
+	uint64_t left;
+
+	rig_write_bytes(r, "f", data, 20 * MIB);
+	rig_fail(r, "UploadPart f 2", RIG_BEFORE, -EIO, 1);
+	assert_int_equal(rig_try_sync(r, &left), -EIO);
+	file = rig_open(r, "f", O_WRONLY | O_TRUNC);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds(r, "f", "");
+	for (int i = 0; rig_dirty(r) && i < 500; i++)
+		usleep(10000);
+	memset(data, 7, 20 * MIB);
+	rig_write_bytes(r, "f", data, 20 * MIB);
+	rig_sync(r);
+	rig_holds_bytes(r, "f", data, 20 * MIB);
+	free(data);
+}
+
+/* An upload that somebody else has aborted begins anew. */
+static void test_aborted_by_others(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(10, 20 * MIB);
+	uint64_t left;
+
+	rig_write_bytes(r, "f", data, 20 * MIB);
+	rig_fail(r, "CompleteMultipartUpload f", RIG_BEFORE, -EIO, 1);
+	assert_int_equal(rig_try_sync(r, &left), -EIO);
+	rig_abort_uploads(r);
+	while (rig_try_sync(r, &left) || left)
+		;
+	assert_int_equal(rig_count(r, "CreateMultipartUpload f"), 2);
 	rig_holds_bytes(r, "f", data, 20 * MIB);
 	free(data);
 }
@@ -163,6 +288,12 @@ int main(int argc, char **argv)
 		RIG_TEST(test_base_overwritten),
 		RIG_TEST_UNVERSIONED(test_base_overwritten),
 		RIG_TEST(test_part_fails),
+		RIG_TEST(test_changed_meanwhile),
+		RIG_TEST(test_resumed),
+		RIG_TEST(test_abandoned),
+		RIG_TEST_UNVERSIONED(test_abandoned),
+		RIG_TEST(test_staged_anew),
+		RIG_TEST(test_aborted_by_others),
 		RIG_TEST(test_copy_range),
 	};
 

@@ -516,6 +516,30 @@ unsigned rig_uploads(struct rig *r)
 	return tally(r, STORE_LIST_UPLOADS, NULL).all;
 }
 
+static int abort_entry(void *ctx, const struct store_entry *entry)
+{
+	struct store_request q;
+	struct rig *r = ctx;
+
+	store_request_init(&q, STORE_ABORT_UPLOAD);
+	q.key = entry->key;
+	q.upload_id = entry->version_id;
+	assert_int_equal(store_call(r->bucket, &q), 0);
+	store_request_release(&q);
+	return 0;
+}
+
+void rig_abort_uploads(struct rig *r)
+{
+	struct store_request q;
+
+	store_request_init(&q, STORE_LIST_UPLOADS);
+	q.on_entry = abort_entry;
+	q.entry_ctx = r;
+	assert_int_equal(store_call(r->bucket, &q), 0);
+	store_request_release(&q);
+}
+
 uint64_t rig_random(uint64_t *seed)
 {
 	/* SplitMix64. */

@@ -98,6 +98,8 @@ char *rig_meta(struct rig *r, const char *key, const char *name);
 unsigned rig_versions(struct rig *r, const char *key);
 unsigned rig_markers(struct rig *r, const char *key);
 unsigned rig_uploads(struct rig *r);
+/* Aborts them all, as others may. */
+void rig_abort_uploads(struct rig *r);
 
 /* What users do; paths below the root. Each but the try_ ones succeeds. */
 struct vfs_file *rig_open(struct rig *r, const char *path, int flags);

@@ -68,6 +68,13 @@ struct plan {
 };
 
 /*
+ * The range of a part of a file of which nothing can be copied. It does not
+ * depend on the file's size, so that parts can go while it grows: every tenth
+ * of all parts is of twice the size of those before.
+ */
+void plan_part_range(const struct plan_limits *limits, unsigned number,
+		     uint64_t *ret_offset, uint64_t *ret_length);
+/*
  * Plans. 0 with a plan for plan_release(), -EFBIG when the file is more than
  * the limits can carry, -ENOMEM.
  */

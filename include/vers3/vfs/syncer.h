@@ -33,6 +33,8 @@ int syncer_mark(struct vfs *v, const char *path,
  * lock may be held.
  */
 int syncer_reap(struct syncer *s, uint64_t ino);
+/* A file's content has changed: parts of it may go. Without meta_lock(). */
+void syncer_grown(struct vfs *v, const struct meta_inode *in);
 /* Wakes the scheduler; without meta_lock(). */
 void syncer_kick(struct syncer *s);
 /*

@@ -22,6 +22,7 @@ struct upload_result {
 	struct meta_version version;
 	struct kvlist head; /* owned; as meta_head_put() takes it */
 	uint64_t sent_bytes;
+	bool attrs_differ; /* the version says others than the snapshot's */
 };
 void upload_result_init(struct upload_result *r);
 void upload_result_release(struct upload_result *r);
@@ -45,6 +46,13 @@ int upload_parts(struct uploader *u, const struct meta_inode *in,
  */
 bool upload_is_same(struct uploader *u, const struct meta_inode *in,
 		    const char *path, struct upload_result *ret);
+/* The file was written to: what of it is whole may go. Never blocks. */
+void upload_written(struct uploader *u, const struct meta_inode *in);
+/*
+ * What is staged of an inode goes away, or is saved: what was sent of it and
+ * is not a version is given up. With meta_lock() held, in the same change.
+ */
+int upload_abandon_locked(struct uploader *u, uint64_t ino);
 /* Aborts the uploads that an earlier mount began and did not end. */
 void upload_abort_leftovers(struct uploader *u);
 

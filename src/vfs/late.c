@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "late.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vers3/s3/tagging.h"
+#include "vers3/util/log.h"
+
+#define TAG_MAX	     256 /* S3's limit of a value */
+#define TAGGING_MAX  (64 << 10)
+#define TAGS_ON_HEAD "x-amz-tagging-count"
+
+static const char *const names[] = {
+	"file-permissions", "file-owner", "file-group", "file-mtime", "mtime",
+};
+#define NAMES (sizeof(names) / sizeof(*names))
+
+static bool is_late(const char *name)
+{
+	for (size_t i = 0; i < NAMES; i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return !strcmp(name, LATE_MARK);
+}
+
+/* Whether every pair of a that is never late is in b. */
+static bool has_all(const struct kvlist *a, const struct kvlist *b)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		const char *other = kvlist_get(b, a->items[i].name);
+
+		if (is_late(a->items[i].name))
+			continue;
+		if (!other || strcmp(other, a->items[i].value) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool late_can(const struct kvlist *began, const struct kvlist *want,
+	      bool *ret_needed)
+{
+	bool needed = false;
+
+	if (!kvlist_get(began, LATE_MARK) || !has_all(began, want) ||
+	    !has_all(want, began))
+		return false;
+	for (size_t i = 0; i < NAMES; i++) {
+		const char *a = kvlist_get(began, names[i]);
+		const char *b = kvlist_get(want, names[i]);
+
+		if (!a || !b)
+			return false;
+		needed = needed || strcmp(a, b) != 0;
+	}
+	*ret_needed = needed;
+	return true;
+}
+
+static int make_value(const struct kvlist *want, struct buf *value)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < NAMES; i++) {
+		const char *text = kvlist_get(want, names[i]);
+
+		rc = text ? buf_printf(value, "%s%s", i ? " " : "", text)
+			  : -EINVAL;
+	}
+	return rc;
+}
+
+/* A value that is not of this form changes nothing. */
+static int take_value(const char *value, struct kvlist *meta)
+{
+	char text[TAG_MAX + 1], *fields[NAMES], *at = text;
+	size_t count = 0;
+	int rc = 0;
+
+	if (strlen(value) > TAG_MAX)
+		return 0;
+	strcpy(text, value);
+	while (count < NAMES && (fields[count] = strsep(&at, " ")))
+		count++;
+	if (count != NAMES || at)
+		return 0;
+	for (size_t i = 0; !rc && i < NAMES; i++)
+		rc = kvlist_set(meta, names[i], fields[i]);
+	return rc;
+}
+
+static int get_tags(struct store *store, const char *key,
+		    const char *version_id, struct kvlist *tags)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_GET_TAGGING);
+	r.key = key;
+	r.version_id = version_id;
+	rc = store_call(store, &r);
+	if (!rc)
+		rc = tagging_parse(r.reply.body.data, r.reply.body.len, tags);
+	store_request_release(&r);
+	return rc;
+}
+
+/* The value of the tag; NULL: none. */
+static const char *find_tag(const struct kvlist *tags)
+{
+	for (size_t i = 0; i < tags->count; i++)
+		if (!strcmp(tags->items[i].name, LATE_TAG))
+			return tags->items[i].value;
+	return NULL;
+}
+
+int late_head(struct store *store, struct store_request *head)
+{
+	struct store_object *o = &head->reply.object;
+	const char *count, *value;
+	struct kvlist tags;
+	int rc = store_call(store, head);
+
+	if (rc || !kvlist_get(&o->meta, LATE_MARK))
+		return rc;
+	/* Absent too for those who may not read tags. */
+	count = kvlist_get(&o->headers, TAGS_ON_HEAD);
+	if (!count || !strcmp(count, "0"))
+		return 0;
+	kvlist_init(&tags);
+	rc = get_tags(store, head->key,
+		      o->version_id ? o->version_id : head->version_id, &tags);
+	value = rc ? NULL : find_tag(&tags);
+	if (value)
+		rc = take_value(value, &o->meta);
+	kvlist_release(&tags);
+	/* Who may not read the tag sees what the upload began with. */
+	return rc == -EACCES || rc == -EOPNOTSUPP ? 0 : rc;
+}
+
+/* The other tags, and ours with a new value. */
+static int replace_tag(const struct kvlist *old, const struct kvlist *want,
+		       struct buf *doc)
+{
+	struct kvlist tags;
+	struct buf value;
+	int rc = 0;
+
+	kvlist_init(&tags);
+	buf_init(&value, TAG_MAX);
+	for (size_t i = 0; !rc && i < old->count; i++)
+		if (strcmp(old->items[i].name, LATE_TAG) != 0)
+			rc = kvlist_add(&tags, old->items[i].name,
+					old->items[i].value);
+	if (!rc)
+		rc = make_value(want, &value);
+	if (!rc)
+		rc = kvlist_add(&tags, LATE_TAG, value.data);
+	if (!rc)
+		rc = tagging_write(&tags, doc);
+	buf_release(&value);
+	kvlist_release(&tags);
+	return rc;
+}
+
+int late_put(struct store *store, const char *key, const char *version_id,
+	     const struct kvlist *want)
+{
+	struct store_request r;
+	struct kvlist old;
+	struct buf doc;
+	int rc;
+
+	kvlist_init(&old);
+	buf_init(&doc, TAGGING_MAX);
+	store_request_init(&r, STORE_PUT_TAGGING);
+	rc = get_tags(store, key, version_id, &old);
+	if (!rc)
+		rc = replace_tag(&old, want, &doc);
+	if (rc)
+		goto out;
+	r.key = key;
+	r.version_id = version_id;
+	r.body.mem = doc.data;
+	r.body.length = doc.len;
+	rc = store_call(store, &r);
+out:
+	store_request_release(&r);
+	buf_release(&doc);
+	kvlist_release(&old);
+	return rc;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attributes that come late.
+ *
+ * S3 takes an object's metadata when a multipart upload begins
+ * (CreateMultipartUpload); the modification time of a file that is still
+ * being written is known at its end. Metadata cannot be changed after, except
+ * by a copy, which is one more version. Tags can: they belong to a version
+ * and are set on it. So an upload's metadata carries the mark `vers3-late`,
+ * and where the attributes turn out to be others than those it began with,
+ * the tag `vers3-attrs` of the version has them:
+ *
+ *	file-permissions file-owner file-group file-mtime mtime
+ *
+ * in this order, a blank between, each as in the metadata. Without the mark
+ * in the metadata the tag means nothing: a copy with new metadata drops the
+ * one and may keep the other.
+ */
+#ifndef VERS3_VFS_LATE_INTERNAL_H
+#define VERS3_VFS_LATE_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "vers3/store/store.h"
+#include "vers3/util/kv.h"
+
+#define LATE_MARK "vers3-late"
+#define LATE_TAG  "vers3-attrs"
+
+/*
+ * Carries out a HEAD, and puts right in its reply's metadata what came late.
+ * 0 or -errno as store_call(). Blocks.
+ */
+int late_head(struct store *store, struct store_request *head);
+/*
+ * Whether an object whose upload began with the metadata `began` can be made
+ * to say `want` by a tag: they differ in what the tag carries, at most.
+ * ret_needed: whether they differ at all.
+ */
+bool late_can(const struct kvlist *began, const struct kvlist *want,
+	      bool *ret_needed);
+/*
+ * Sets the tag on a version (version_id NULL: on what the key holds), and
+ * leaves its other tags as they are. 0 or -errno as store_call(). Blocks.
+ */
+int late_put(struct store *store, const char *key, const char *version_id,
+	     const struct kvlist *want);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Multipart uploads that have begun and not ended, as the namespace remembers
+ * them, so that a change of the file, a failure or a restart costs no part
+ * that is still right. One an inode. In META_SYS:
+ *
+ *	upload:<upload id>	its key: to be aborted unless it is ended
+ *	ongoing:<inode>		key, upload id, and what went with its begin
+ *	part:<inode>:<number>	length, print and ETag of a part it holds
+ *
+ * A part's print is a digest of where its bytes come from: places in the
+ * staging file, ranges of the base version, zeros. Neither a place nor a
+ * version ever changes its bytes while the staging file lives, so a part
+ * whose print is the same holds what the file holds. Whoever removes the
+ * staging file, or its extents, forgets the upload in the same change.
+ *
+ * Calls take meta_lock() themselves unless they say otherwise.
+ */
+#ifndef VERS3_VFS_ONGOING_INTERNAL_H
+#define VERS3_VFS_ONGOING_INTERNAL_H
+
+#include "dress.h"
+#include "send.h"
+#include "vers3/vfs/plan.h"
+#include "vers3/vfs/vfs.h"
+
+#define ONGOING_PRINT_SIZE 32 /* SHA-256 */
+
+struct ongoing {
+	char key[META_KEY_MAX + 1]; /* in the bucket */
+	char *upload_id; /* owned */
+	struct dress began; /* owned: metadata and headers of its begin */
+};
+void ongoing_init(struct ongoing *o);
+void ongoing_release(struct ongoing *o);
+
+struct ongoing_part {
+	unsigned number;
+	uint64_t length;
+	unsigned char print[ONGOING_PRINT_SIZE];
+	char etag[META_ETAG_MAX + 1];
+};
+
+/* 0, -ENOENT, -EIO, -ENOMEM. o is initialised. */
+int ongoing_read(struct vfs *v, uint64_t ino, struct ongoing *o);
+int ongoing_read_locked(struct meta *meta, uint64_t ino, struct ongoing *o);
+/* Notes one that has just begun, instead of any other of this inode. */
+int ongoing_begin(struct vfs *v, uint64_t ino, const struct ongoing *o);
+/* Forgets what is known of an inode's upload; with meta_lock() held. */
+int ongoing_forget_locked(struct meta *meta, uint64_t ino);
+/* The upload was completed or aborted. */
+void ongoing_ended(struct vfs *v, const char *upload_id);
+/* Whether it was; with meta_lock() held. */
+bool ongoing_is_ended(struct meta *meta, const char *upload_id);
+/* Notes a part, if this upload is still the inode's. 0, -EAGAIN, -EIO. */
+int ongoing_part_put(struct vfs *v, uint64_t ino, const char *upload_id,
+		     const struct ongoing_part *p);
+/*
+ * Where a part's bytes come from now. ret_place (may be NULL): where they
+ * stand in the staging file if they stand there in one piece, else
+ * UINT64_MAX. 0, -ENOENT (no inode), -EIO.
+ */
+int ongoing_print(struct vfs *v, uint64_t ino, const struct plan_part *p,
+		  unsigned char print[ONGOING_PRINT_SIZE], uint64_t *ret_place);
+/* 0 with p->etag when the upload holds a part like p; else -ENOENT. */
+int ongoing_part_get(struct vfs *v, uint64_t ino, struct ongoing_part *p);
+/*
+ * The next upload to be aborted, after `id` ("" : the first): those that
+ * belong to no inode with staged bytes, whose record is forgotten with it.
+ * The buffers hold META_KEY_BUF and META_KEY_MAX + 1 bytes. 0, -ENOENT.
+ */
+int ongoing_next_leftover(struct vfs *v, char *id, char *ret_key);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The requests that begin, fill and abort a multipart upload. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "late.h"
+#include "ongoing.h"
+#include "stream.h"
+#include "vers3/util/log.h"
+#include "vers3/util/pool.h"
+
+static int stage_body(struct uploader *u, uint64_t ino, uint64_t place,
+		      struct store_request *r)
+{
+	int fd, rc = staging_dup(u->v->staging, ino, &fd);
+
+	if (rc)
+		return rc;
+	r->body.fd = fd;
+	r->body.offset = place;
+	rc = store_call(u->v->store, r);
+	close(fd);
+	return rc;
+}
+
+int upload_result(const struct store_request *r, int rc)
+{
+	const char *code = r->reply.code;
+
+	if (rc &&
+	    (!strcmp(code, "NoSuchUpload") || !strcmp(code, "InvalidPart")))
+		return -ESTALE;
+	return rc;
+}
+
+int upload_note_part(struct uploader *u, uint64_t ino, const char *upload_id,
+		     const struct store_request *r, struct ongoing_part *part)
+{
+	const char *etag = r->reply.object.etag;
+
+	if (!etag || strlen(etag) > META_ETAG_MAX)
+		return -EIO;
+	strcpy(part->etag, etag);
+	return ongoing_part_put(u->v, ino, upload_id, part);
+}
+
+int upload_staged(struct uploader *u, const struct ongoing *o, uint64_t ino,
+		  uint64_t place, struct ongoing_part *part)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_UPLOAD_PART);
+	r.key = o->key;
+	r.upload_id = o->upload_id;
+	r.part_number = part->number;
+	r.body.length = part->length;
+	rc = upload_result(&r, stage_body(u, ino, place, &r));
+	if (!rc)
+		rc = upload_note_part(u, ino, o->upload_id, &r, part);
+	store_request_release(&r);
+	return rc;
+}
+
+static int abort_upload(struct vfs *v, const char *key, const char *id)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_ABORT_UPLOAD);
+	r.key = key;
+	r.upload_id = id;
+	rc = store_call(v->store, &r);
+	store_request_release(&r);
+	if (!rc || rc == -ENOENT)
+		ongoing_ended(v, id);
+	return rc;
+}
+
+void upload_abort_leftovers(struct uploader *u)
+{
+	char id[META_KEY_BUF] = "", key[META_KEY_MAX + 1];
+
+	while (!ongoing_next_leftover(u->v, id, key)) {
+		int rc = abort_upload(u->v, key, id);
+
+		log_info("aborted an unfinished upload of %s: %s", key,
+			 strerror(-rc));
+	}
+}
+
+struct abandoned {
+	struct uploader *u;
+	struct ongoing o;
+};
+
+static void run_abandon(void *arg)
+{
+	struct abandoned *a = arg;
+
+	/* If that fails, the next mount sees to it. */
+	abort_upload(a->u->v, a->o.key, a->o.upload_id);
+	ongoing_release(&a->o);
+	free(a);
+}
+
+/* Takes o over. */
+static void submit_abandon(struct uploader *u, struct ongoing *o)
+{
+	struct abandoned *a = malloc(sizeof(*a));
+
+	if (a) {
+		a->u = u;
+		a->o = *o;
+		if (!pool_submit(u->parts, run_abandon, a))
+			return;
+		free(a);
+	}
+	ongoing_release(o); /* the next mount sees to it */
+}
+
+int upload_abandon_locked(struct uploader *u, uint64_t ino)
+{
+	struct ongoing o;
+	int rc;
+
+	streams_forget(u->streams, ino);
+	ongoing_init(&o);
+	rc = ongoing_read_locked(u->v->meta, ino, &o);
+	if (!rc)
+		rc = ongoing_forget_locked(u->v->meta, ino);
+	if (!rc && !ongoing_is_ended(u->v->meta, o.upload_id))
+		submit_abandon(u, &o);
+	else
+		ongoing_release(&o);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int upload_begin(struct uploader *u, uint64_t ino, struct ongoing *o)
+{
+	struct store_request r;
+	int rc = kvlist_set(&o->began.meta, LATE_MARK, "1");
+
+	store_request_init(&r, STORE_CREATE_UPLOAD);
+	if (rc)
+		goto out;
+	r.key = o->key;
+	r.meta = &o->began.meta;
+	r.headers = &o->began.headers;
+	rc = store_call(u->v->store, &r);
+	if (!rc && !r.reply.upload_id)
+		rc = -EIO;
+	if (!rc) {
+		o->upload_id = r.reply.upload_id;
+		r.reply.upload_id = NULL; /* moved */
+		rc = ongoing_begin(u->v, ino, o);
+	}
+out:
+	store_request_release(&r);
+	return rc;
+}
