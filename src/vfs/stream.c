@@ -24,6 +24,7 @@ struct stream {
 	uint64_t ino;
 	uint64_t size_bytes; /* of the file, as last heard of */
 	unsigned next; /* number of the part to be sent next */
+	uint64_t ready_bytes; /* it is when the file has grown to this */
 	unsigned in_flight;
 	bool begun; /* the upload's record is there */
 	bool off; /* something went wrong: no more parts */
@@ -170,13 +171,14 @@ static int send_part(struct streams *t, uint64_t ino, unsigned number)
 	return rc;
 }
 
-/* Whether the file has grown a part past the end of this one. */
-static bool is_ready(const struct stream *s)
+/* The file is to be a part past the end of this one. */
+static void set_next(struct stream *s, unsigned number)
 {
 	uint64_t offset, length;
 
-	plan_part_range(&plan_limits_s3, s->next, &offset, &length);
-	return s->size_bytes >= offset + 2 * length;
+	plan_part_range(&plan_limits_s3, number, &offset, &length);
+	s->next = number;
+	s->ready_bytes = offset + 2 * length;
 }
 
 static void run_part(void *arg);
@@ -186,7 +188,7 @@ static void submit_ready(struct streams *t, struct stream *s)
 {
 	/* The first part makes the upload, alone. */
 	while (!s->off && !s->taken && s->in_flight < (s->begun ? WIDTH : 1) &&
-	       is_ready(s)) {
+	       s->size_bytes >= s->ready_bytes) {
 		struct part_job *j = malloc(sizeof(*j));
 
 		if (!j) {
@@ -199,8 +201,8 @@ static void submit_ready(struct streams *t, struct stream *s)
 			s->off = true;
 			return;
 		}
-		s->next++;
 		s->in_flight++;
+		set_next(s, s->next + 1);
 	}
 }
 
@@ -253,7 +255,7 @@ static struct stream *get_stream(struct streams *t, uint64_t ino)
 	if (!s)
 		return NULL;
 	s->ino = ino;
-	s->next = 1;
+	set_next(s, 1);
 	if (map_put(t->map, &ino, sizeof(ino), s)) {
 		free(s);
 		return NULL;
