@@ -373,6 +373,16 @@ int staging_dup(struct staging *s, uint64_t ino, int *ret_fd)
 	return 0;
 }
 
+int staging_scratch(struct staging *s, int *ret_fd)
+{
+	int fd = openat(s->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
 struct each {
 	int (*fn)(void *ctx, uint64_t ino);
 	void *ctx;

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "late.h"
 #include "ongoing.h"
@@ -31,6 +32,7 @@
 #include "vers3/vfs/plan.h"
 #include "vers3/vfs/reader.h"
 
+#define GATHER_MAX    (UINT64_C(16) << 20) /* in memory */
 #define COMPLETE_NOTE "complete:"
 
 /* One multipart upload under way. */
@@ -105,32 +107,72 @@ static int make_plan(struct vfs *v, const struct meta_inode *in,
 	return rc;
 }
 
-/*
- * Sends what may come from several places. The content is read between two
- * looks at its change number: so it is that of the print.
- */
-static int memory_body(struct multi *m, const struct plan_part *p,
-		       struct store_request *r)
+static int write_all(int fd, const char *from, size_t size)
 {
-	struct uploader *u = m->u;
-	char *buf = upload_buffer_get(u, p->length);
-	struct node *n;
-	size_t got = 0;
-	int rc = buf ? node_get(u->v->nodes, m->in->ino, &n) : -ENOMEM;
+	while (size) {
+		ssize_t done = write(fd, from, size);
 
-	if (!rc) {
-		rc = content_read(u->v, n, p->offset, buf, p->length, &got);
-		node_put(u->v->nodes, n);
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		if (done > 0) {
+			from += done;
+			size -= (size_t)done;
+		}
 	}
-	if (rc == -ENOENT || (!rc && got != p->length))
-		rc = -EAGAIN; /* deleted or cut meanwhile */
+	return 0;
+}
+
+/* Reads a part into buf, or through buf into a file, if there is one. */
+static int gather(struct multi *m, const struct plan_part *p, char *buf,
+		  size_t size, int fd)
+{
+	struct vfs *v = m->u->v;
+	struct node *n;
+	int rc = node_get(v->nodes, m->in->ino, &n);
+
+	if (rc)
+		return rc;
+	for (uint64_t at = 0; !rc && at < p->length; at += size) {
+		uint64_t left = p->length - at;
+		size_t want = left < size ? left : size, got = 0;
+
+		rc = content_read(v, n, p->offset + at, buf, want, &got);
+		if (rc == -ENOENT || (!rc && got != want))
+			rc = -EAGAIN; /* deleted or cut meanwhile */
+		if (!rc && fd >= 0)
+			rc = write_all(fd, buf, want);
+	}
+	node_put(v->nodes, n);
+	return rc;
+}
+
+/*
+ * Sends what comes from several places, large parts by way of a file. The
+ * content is read between two looks at its change number: so it is that of
+ * the print.
+ */
+static int gathered_body(struct multi *m, const struct plan_part *p,
+			 struct store_request *r)
+{
+	size_t size = p->length < GATHER_MAX ? p->length : GATHER_MAX;
+	char *buf = upload_buffer_get(m->u, size);
+	struct vfs *v = m->u->v;
+	int fd = -1, rc = buf ? 0 : -ENOMEM;
+
+	if (!rc && size < p->length)
+		rc = staging_scratch(v->staging, &fd);
 	if (!rc)
-		rc = upload_check_unchanged(u->v, m->in);
+		rc = gather(m, p, buf, size, fd);
+	if (!rc)
+		rc = upload_check_unchanged(v, m->in);
 	if (!rc) {
-		r->body.mem = buf;
-		rc = store_call(u->v->store, r);
+		r->body.mem = fd < 0 ? buf : NULL;
+		r->body.fd = fd;
+		rc = store_call(v->store, r);
 	}
-	upload_buffer_put(u, buf, p->length);
+	if (fd >= 0)
+		close(fd);
+	upload_buffer_put(m->u, buf, size);
 	return rc;
 }
 
@@ -168,7 +210,7 @@ static int data_part(struct multi *m, const struct plan_part *p, uint64_t place,
 	r.upload_id = m->o.upload_id;
 	r.part_number = p->number;
 	r.body.length = p->length;
-	rc = upload_result(&r, memory_body(m, p, &r));
+	rc = upload_result(&r, gathered_body(m, p, &r));
 	if (!rc)
 		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, &r,
 				      part);

@@ -178,6 +178,28 @@ static void test_dup(void **state)
 	close(fd);
 }
 
+static int refuse_file(void *ctx, uint64_t ino)
+{
+	(void)ctx;
+	(void)ino;
+	return -EEXIST;
+}
+
+/* It is nobody's file. */
+static void test_scratch(void **state)
+{
+	struct staging *s = *state;
+	char buf[3];
+	int fd;
+
+	assert_int_equal(staging_scratch(s, &fd), 0);
+	assert_int_equal(write(fd, "abc", 3), 3);
+	assert_int_equal(pread(fd, buf, 3, 0), 3);
+	assert_memory_equal(buf, "abc", 3);
+	assert_int_equal(staging_each(s, refuse_file, NULL), 0);
+	close(fd);
+}
+
 static void test_no_symlink(void **state)
 {
 	struct staging *s = *state;
@@ -375,10 +397,15 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_write_read), TEST(test_truncate_punch_remove),
-		TEST(test_dup),	       TEST(test_no_symlink),
-		TEST(test_many),       TEST(test_sync_of_a_lost_file),
-		TEST(test_sweep),      TEST(test_threads),
+		TEST(test_write_read),
+		TEST(test_truncate_punch_remove),
+		TEST(test_dup),
+		TEST(test_scratch),
+		TEST(test_no_symlink),
+		TEST(test_many),
+		TEST(test_sync_of_a_lost_file),
+		TEST(test_sweep),
+		TEST(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

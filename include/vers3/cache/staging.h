@@ -56,6 +56,8 @@ bool staging_exists(struct staging *s, uint64_t ino);
  * is no such file.
  */
 int staging_dup(struct staging *s, uint64_t ino, int *ret_fd);
+/* A file without a name on the same disk, gone when it is closed. */
+int staging_scratch(struct staging *s, int *ret_fd);
 /*
  * Makes the file's data durable (fdatasync). -ENOENT if there is no such file.
  * Once the disk has failed to take a file's data every later sync of it fails
