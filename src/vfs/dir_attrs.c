@@ -54,6 +54,9 @@ static void take_version(struct meta_inode *in, const char *path,
 	b->size_bytes = o->size_bytes;
 	b->last_modified_ns =
 		o->last_modified_ns - o->last_modified_ns % NS_PER_S;
+	/* A tag moves it in answers to HEAD (Ceph), and not in lists. */
+	if (kvlist_get(&o->meta, LATE_MARK))
+		b->last_modified_ns = 0;
 	reader_content_id(b);
 }
 

@@ -57,6 +57,20 @@ is "in the history" \
 	"$(stat -c '%a %y %s' "$MNT/.versions/slow/"*)" \
 	"$(stat -c '440 %y %s' big)"
 
+# A tag may change what HEAD says of the time, and is no new version.
+tags=$(s3 GET "/$BUCKET/slow?tagging=")
+after() { [ "$(date +%s)" -gt "$1" ]; }
+within 5 after "$(date +%s)"
+s3 PUT "/$BUCKET/slow?tagging=" "$tags" >/dev/null
+fresh ttl=0
+start=$(log_mark)
+for i in 1 2 3; do
+	is "$i" "$(stat -c '%a %y %s' "$MNT/slow")" \
+		"$(stat -c '%a %y %s' big)"
+done
+is "requests for its attributes" "$(requests HEAD /slow "$start")" 1
+fresh
+
 # Copies say it by themselves.
 mv "$MNT/slow" "$MNT/moved"
 cp -a "$MNT/.versions/slow/"*[!d] "$MNT/restored"
