@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The dirty table: DIRTY has a record under the SHA-256 of its object key,
- * DUE has the same hash again under the time it is due. The two are always
- * changed together.
+ * The dirty table: DIRTY has a record under the id of its object key, DUE has
+ * the same id again under the time it is due. The two are always changed
+ * together.
+ *
+ * The id is the key itself, so that what is marked in the order of keys (a
+ * renamed directory) goes into neighbouring pages, and what is below a path
+ * is found by one seek. Keys longer than LMDB's can be have the id
+ *
+ *	NUL, SHA-256 of the key
+ *
+ * which no key is equal to, and which sorts before all others.
  */
 #include "vers3/meta/dirty.h"
 
@@ -12,51 +20,68 @@
 
 #include "vers3/meta/record.h"
 
-#define HASH_SIZE 32
-#define DUE_SIZE  (8 + HASH_SIZE)
+#define DUE_NS_SIZE 8
+#define ID_MAX	    (META_TABLE_KEY_MAX - DUE_NS_SIZE)
+#define HASH_SIZE   32
+#define DUE_MAX	    (DUE_NS_SIZE + ID_MAX)
 
-static int hash_key(const char *key, unsigned char *ret_hash)
+struct id {
+	unsigned char data[ID_MAX];
+	size_t len;
+};
+
+static int id_of(const char *key, struct id *ret)
 {
 	size_t len = strnlen(key, META_KEY_MAX + 1);
 
 	if (!len || len > META_KEY_MAX)
 		return -EINVAL;
-	if (!EVP_Digest(key, len, ret_hash, NULL, EVP_sha256(), NULL))
+	if (len <= ID_MAX) {
+		memcpy(ret->data, key, len);
+		ret->len = len;
+		return 0;
+	}
+	ret->data[0] = '\0';
+	ret->len = 1 + HASH_SIZE;
+	if (!EVP_Digest(key, len, ret->data + 1, NULL, EVP_sha256(), NULL))
 		return -EIO;
 	return 0;
 }
 
 /* Times before 1970 sort first: the sign bit is turned over. */
-static void due_key(unsigned char *ret, int64_t due_ns,
-		    const unsigned char *hash)
+static size_t due_key(unsigned char *ret, int64_t due_ns, const struct id *id)
 {
 	meta_be64(ret, (uint64_t)due_ns ^ UINT64_C(1) << 63);
-	memcpy(ret + 8, hash, HASH_SIZE);
+	memcpy(ret + DUE_NS_SIZE, id->data, id->len);
+	return DUE_NS_SIZE + id->len;
 }
 
-static int read_record(struct meta *m, const unsigned char *hash,
+static int decode(const struct meta_val *val, struct meta_dirty *ret)
+{
+	struct record_reader r = record_read(val);
+
+	ret->due_ns = (int64_t)record_get_u64(&r);
+	record_get_str(&r, ret->key, sizeof(ret->key));
+	record_get_version(&r, &ret->known, ret->key);
+	ret->since_ns = (int64_t)record_get_u64(&r);
+	ret->seq = record_get_u64(&r);
+	ret->fails = record_get_u32(&r);
+	ret->error = (int32_t)record_get_u32(&r);
+	record_get_str(&r, ret->after, sizeof(ret->after));
+	ret->unsure = record_get_u32(&r) != 0;
+	record_get_str(&r, ret->tried, sizeof(ret->tried));
+	return record_end(&r);
+}
+
+static int read_record(struct meta *m, const struct id *id,
 		       struct meta_dirty *ret)
 {
-	struct record_reader r;
 	struct meta_val val;
 	struct meta_dirty d;
-	int rc;
+	int rc = meta_get(m, META_DIRTY, id->data, id->len, &val);
 
-	rc = meta_get(m, META_DIRTY, hash, HASH_SIZE, &val);
-	if (rc)
-		return rc;
-	r = record_read(&val);
-	record_get_str(&r, d.key, sizeof(d.key));
-	record_get_version(&r, &d.known, d.key);
-	d.since_ns = (int64_t)record_get_u64(&r);
-	d.due_ns = (int64_t)record_get_u64(&r);
-	d.seq = record_get_u64(&r);
-	d.fails = record_get_u32(&r);
-	d.error = (int32_t)record_get_u32(&r);
-	record_get_str(&r, d.after, sizeof(d.after));
-	d.unsure = record_get_u32(&r) != 0;
-	record_get_str(&r, d.tried, sizeof(d.tried));
-	rc = record_end(&r);
+	if (!rc)
+		rc = decode(&val, &d);
 	if (!rc)
 		*ret = d;
 	return rc;
@@ -64,14 +89,14 @@ static int read_record(struct meta *m, const unsigned char *hash,
 
 int meta_dirty_get(struct meta *m, const char *key, struct meta_dirty *ret)
 {
-	unsigned char hash[HASH_SIZE];
 	struct meta_dirty d;
+	struct id id;
 	int rc;
 
-	rc = hash_key(key, hash);
+	rc = id_of(key, &id);
 	if (rc)
 		return rc == -EINVAL ? -ENOENT : rc;
-	rc = read_record(m, hash, &d);
+	rc = read_record(m, &id, &d);
 	if (rc)
 		return rc;
 	if (strcmp(d.key, key))
@@ -80,73 +105,96 @@ int meta_dirty_get(struct meta *m, const char *key, struct meta_dirty *ret)
 	return 0;
 }
 
-/* Takes the record with this hash out of DUE, unless it is due at due_ns. */
-static int forget_due(struct meta *m, const unsigned char *hash,
+/* Takes the record with this id out of DUE, unless it is due at due_ns. */
+static int forget_due(struct meta *m, const struct id *id,
 		      const int64_t *due_ns)
 {
-	unsigned char due[DUE_SIZE];
-	struct meta_dirty old;
+	unsigned char due[DUE_MAX];
+	struct record_reader r;
+	struct meta_val val;
+	int64_t old_ns;
 	int rc;
 
-	rc = read_record(m, hash, &old);
-	if (rc || (due_ns && old.due_ns == *due_ns))
+	rc = meta_get(m, META_DIRTY, id->data, id->len, &val);
+	if (rc)
 		return rc;
-	due_key(due, old.due_ns, hash);
-	rc = meta_del(m, META_DUE, due, sizeof(due));
+	r = record_read(&val);
+	old_ns = (int64_t)record_get_u64(&r);
+	if (r.bad)
+		return -EIO;
+	if (due_ns && old_ns == *due_ns)
+		return 0;
+	rc = meta_del(m, META_DUE, due, due_key(due, old_ns, id));
 	return rc == -ENOENT ? -EIO : rc;
+}
+
+/* The bytes of a record: what forget_due() needs comes first. */
+static int encode(struct record_writer *w, const struct meta_dirty *d)
+{
+	w->len = 0;
+	w->bad = false;
+	record_put_u64(w, (uint64_t)d->due_ns);
+	record_put_str(w, d->key, sizeof(d->key));
+	record_put_version(w, &d->known, d->key);
+	record_put_u64(w, (uint64_t)d->since_ns);
+	record_put_u64(w, d->seq);
+	record_put_u32(w, d->fails);
+	record_put_u32(w, (uint32_t)d->error);
+	record_put_str(w, d->after, sizeof(d->after));
+	record_put_u32(w, d->unsure);
+	record_put_str(w, d->tried, sizeof(d->tried));
+	return w->bad ? -EINVAL : 0;
+}
+
+static int put(struct meta *m, const struct meta_dirty *d, bool is_new)
+{
+	unsigned char due[DUE_MAX];
+	struct record_writer w;
+	struct id id;
+	int rc = encode(&w, d);
+
+	if (!rc)
+		rc = id_of(d->key, &id);
+	if (rc)
+		return rc;
+	rc = is_new ? 0 : forget_due(m, &id, &d->due_ns);
+	if (rc && rc != -ENOENT)
+		return rc;
+	rc = meta_put(m, META_DUE, due, due_key(due, d->due_ns, &id), "", 0);
+	if (rc)
+		return rc;
+	return meta_put(m, META_DIRTY, id.data, id.len, w.data, w.len);
 }
 
 int meta_dirty_put(struct meta *m, const struct meta_dirty *d)
 {
-	unsigned char hash[HASH_SIZE], due[DUE_SIZE];
-	struct record_writer w;
-	int rc;
+	return put(m, d, false);
+}
 
-	w.len = 0;
-	w.bad = false;
-	record_put_str(&w, d->key, sizeof(d->key));
-	record_put_version(&w, &d->known, d->key);
-	record_put_u64(&w, (uint64_t)d->since_ns);
-	record_put_u64(&w, (uint64_t)d->due_ns);
-	record_put_u64(&w, d->seq);
-	record_put_u32(&w, d->fails);
-	record_put_u32(&w, (uint32_t)d->error);
-	record_put_str(&w, d->after, sizeof(d->after));
-	record_put_u32(&w, d->unsure);
-	record_put_str(&w, d->tried, sizeof(d->tried));
-	if (w.bad)
-		return -EINVAL;
-	rc = hash_key(d->key, hash);
-	if (rc)
-		return rc;
-	rc = forget_due(m, hash, &d->due_ns);
-	if (rc && rc != -ENOENT)
-		return rc;
-	due_key(due, d->due_ns, hash);
-	rc = meta_put(m, META_DUE, due, sizeof(due), "", 0);
-	if (rc)
-		return rc;
-	return meta_put(m, META_DIRTY, hash, sizeof(hash), w.data, w.len);
+int meta_dirty_add(struct meta *m, const struct meta_dirty *d)
+{
+	return put(m, d, true);
 }
 
 int meta_dirty_del(struct meta *m, const char *key)
 {
-	unsigned char hash[HASH_SIZE];
+	struct id id;
 	int rc;
 
-	rc = hash_key(key, hash);
+	rc = id_of(key, &id);
 	if (rc)
 		return rc == -EINVAL ? -ENOENT : rc;
-	rc = forget_due(m, hash, NULL);
+	rc = forget_due(m, &id, NULL);
 	if (rc)
 		return rc;
-	return meta_del(m, META_DIRTY, hash, sizeof(hash));
+	return meta_del(m, META_DIRTY, id.data, id.len);
 }
 
 int meta_dirty_next(struct meta *m, struct meta_dirty_cursor *cursor,
 		    struct meta_dirty *ret)
 {
 	unsigned char due[META_KEY_BUF];
+	struct id id;
 	size_t len;
 	int rc;
 
@@ -156,14 +204,50 @@ int meta_dirty_next(struct meta *m, struct meta_dirty_cursor *cursor,
 		       NULL);
 	if (rc)
 		return rc;
-	if (len != DUE_SIZE)
+	if (len <= DUE_NS_SIZE || len > DUE_MAX)
 		return -EIO;
-	rc = read_record(m, due + 8, ret);
+	id.len = len - DUE_NS_SIZE;
+	memcpy(id.data, due + DUE_NS_SIZE, id.len);
+	rc = read_record(m, &id, ret);
 	if (rc)
 		return rc == -ENOENT ? -EIO : rc;
-	memcpy(cursor->at, due, DUE_SIZE);
-	cursor->len = DUE_SIZE;
+	memcpy(cursor->at, due, len);
+	cursor->len = (unsigned)len;
 	return 0;
+}
+
+/* Whether a key with a hashed id is below prefix. There are few, if any. */
+static int any_hashed_below(struct meta *m, const char *prefix, size_t len)
+{
+	unsigned char key[META_KEY_BUF] = {'\0'};
+	size_t key_len = 1;
+	struct meta_dirty d;
+	struct meta_val val;
+	int rc;
+
+	while (!(rc = meta_seek(m, META_DIRTY, key, key_len, 1, true, key,
+				&key_len, &val))) {
+		rc = decode(&val, &d);
+		if (rc)
+			return rc;
+		if (!strncmp(d.key, prefix, len))
+			return 1;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int meta_dirty_any_below(struct meta *m, const char *prefix)
+{
+	size_t len = strlen(prefix);
+	int rc;
+
+	if (len <= ID_MAX) {
+		rc = meta_seek(m, META_DIRTY, prefix, len, len, false, NULL,
+			       NULL, NULL);
+		if (rc != -ENOENT)
+			return rc ? rc : 1;
+	}
+	return any_hashed_below(m, prefix, len);
 }
 
 uint64_t meta_dirty_count(struct meta *m)

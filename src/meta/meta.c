@@ -23,7 +23,7 @@
 #include "vers3/meta/committer.h"
 #include "vers3/util/log.h"
 
-#define KEY_MAX		500
+#define KEY_MAX		META_TABLE_KEY_MAX
 #define MAP_BYTES	(UINT64_C(1) << 40)
 #define MAP_BYTES_LEAST (UINT64_C(1) << 28)
 #define HEADROOM_BYTES	(UINT64_C(64) << 20)

@@ -21,6 +21,15 @@
 #define HOLDS_MAX  100 /* keys that wait for one another, in a row */
 #define KNOT_TRIES 4
 
+/* A walk over what is moved, with both paths of where it stands. */
+struct move {
+	struct vfs *v; /* borrowed */
+	bool check; /* only looks */
+	bool exchange; /* something may stand where it goes */
+	size_t from_len, to_len;
+	char from[META_KEY_MAX + 2], to[META_KEY_MAX + 2];
+};
+
 /* One end of a rename, read under the lock. */
 struct end {
 	uint64_t parent;
@@ -90,95 +99,142 @@ static int check_hold(struct vfs *v, const struct meta_inode *in,
  * What the bucket holds where something is going to: in an exchange, what the
  * name there stands for until now. NULL: nothing.
  */
-static const struct meta_version *known_at(struct vfs *v, const char *path,
-					   const char *key,
+static const struct meta_version *known_at(struct vfs *v, const char *key,
 					   struct meta_version *buf)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	char dir[META_KEY_MAX + 1];
+	size_t len = strlen(key);
+	bool marker = len && key[len - 1] == '/';
+	char dir[META_KEY_MAX + 2], *name;
 	const struct meta_version *known;
 	struct meta_dentry de;
 	struct meta_inode in;
 	uint64_t parent;
 
-	snprintf(dir, sizeof(dir), "%.*s", (int)(name - path), path);
-	if (meta_resolve(v->meta, dir, &parent) ||
-	    meta_dentry_get(v->meta, parent, name, &de) ||
-	    meta_inode_get(v->meta, de.ino, &in) ||
-	    S_ISDIR(in.mode) != (key[strlen(key) - 1] == '/'))
+	memcpy(dir, key, len + 1);
+	dir[len - marker] = '\0';
+	name = strrchr(dir, '/');
+	if (name)
+		*name++ = '\0';
+	if (meta_resolve(v->meta, name ? dir : "", &parent) ||
+	    meta_dentry_get(v->meta, parent, name ? name : dir, &de) ||
+	    meta_inode_get(v->meta, de.ino, &in) || S_ISDIR(in.mode) != marker)
 		return NULL;
-	known = link_known(v, &in, parent, name, key, buf);
+	known = link_known(v, &in, parent, de.name, key, buf);
 	if (known && known != buf)
 		*buf = *known; /* it stands in `in` */
 	return known ? buf : NULL;
 }
 
-/* Marks one inode's old and new key; the marker's for a directory. */
-static int move_key(struct vfs *v, const struct meta_inode *in, uint64_t parent,
-		    const char *name, const char *from, const char *to)
+static void path_cut(char *path, size_t *len, size_t to)
 {
-	char old_key[META_KEY_MAX + 2], new_key[META_KEY_MAX + 2];
-	bool dir = S_ISDIR(in->mode);
+	*len = to;
+	path[to] = '\0';
+}
+
+/* Leaves room for the '/' of a marker. */
+static int path_add(const struct vfs *v, char *path, size_t *len,
+		    const char *name)
+{
+	size_t n = strlen(name);
+
+	if (*len + 1 + n + strlen(v->config.prefix) >= META_KEY_MAX)
+		return -ENAMETOOLONG;
+	path[*len] = '/';
+	memcpy(path + *len + 1, name, n + 1);
+	*len += 1 + n;
+	return 0;
+}
+
+/* Marks one inode's old and new key. */
+static int mark_both(struct move *m, const struct meta_inode *in,
+		     uint64_t parent, const char *name)
+{
+	int64_t delay_ns = m->v->config.commit_ns;
 	const struct meta_version *known;
 	struct meta_version own;
 	int rc;
 
-	if (dir && !(in->flags & META_I_EXPLICIT))
-		return 0;
-	rc = key_of(from, dir, old_key);
-	if (!rc)
-		rc = key_of(to, dir, new_key);
+	known = link_known(m->v, in, parent, name, m->from, &own);
+	rc = syncer_mark(m->v, m->from, known, delay_ns);
 	if (rc)
 		return rc;
-	known = link_known(v, in, parent, name, old_key, &own);
-	rc = syncer_mark(v, old_key, known, v->config.commit_ns);
-	if (!rc)
-		rc = syncer_mark(v, new_key, known_at(v, to, new_key, &own),
-				 v->config.commit_ns);
-	if (!rc && !dir)
-		rc = tree_hold_source(v, in, new_key);
+	known = m->exchange ? known_at(m->v, m->to, &own) : NULL;
+	return syncer_mark(m->v, m->to, known, delay_ns);
+}
+
+/* The same; the marker's for a directory. */
+static int move_key(struct move *m, const struct meta_inode *in,
+		    uint64_t parent, const char *name)
+{
+	size_t from_len = m->from_len, to_len = m->to_len;
+	int rc;
+
+	if (!S_ISDIR(in->mode)) {
+		rc = mark_both(m, in, parent, name);
+		return rc ? rc : tree_hold_source(m->v, in, m->to);
+	}
+	if (!(in->flags & META_I_EXPLICIT))
+		return 0;
+	strcpy(m->from + m->from_len++, "/");
+	strcpy(m->to + m->to_len++, "/");
+	rc = mark_both(m, in, parent, name);
+	path_cut(m->from, &m->from_len, from_len);
+	path_cut(m->to, &m->to_len, to_len);
 	return rc;
 }
 
-static int join(const struct vfs *v, const char *dir, const char *name,
-		char *path)
+/* Whether the new path can be a key, and its source can wait for it. */
+static int check_key(const struct move *m, const struct meta_inode *in)
 {
-	int n = snprintf(path, META_KEY_MAX + 1, "%s/%s", dir, name);
+	size_t len = strlen(m->v->config.prefix) + m->to_len;
 
-	return n + (int)strlen(v->config.prefix) >= META_KEY_MAX ? -ENAMETOOLONG
-								 : 0;
+	if (S_ISDIR(in->mode))
+		return len + 1 > META_KEY_MAX ? -ENAMETOOLONG : 0;
+	return check_hold(m->v, in, m->to);
 }
 
 /*
- * Walks an inode and all below it: with `check`, only whether every new path
- * can be a key, and its source can wait for it; else marks the keys.
+ * Walks an inode and all below it: with m->check, only whether all can go
+ * there; else marks the keys.
  */
-static int move_tree(struct vfs *v, const struct meta_inode *in,
-		     uint64_t parent, const char *name, const char *from,
-		     const char *to, bool check)
+static int move_tree(struct move *m, const struct meta_inode *in,
+		     uint64_t parent, const char *name)
 {
-	char old_path[META_KEY_MAX + 1], new_path[META_KEY_MAX + 1];
+	size_t from_len = m->from_len, to_len = m->to_len;
 	struct meta_dentry de = {.name = ""};
 	struct meta_inode child;
-	int rc = check ? check_hold(v, in, to)
-		       : move_key(v, in, parent, name, from, to);
+	int rc = m->check ? check_key(m, in) : move_key(m, in, parent, name);
 
 	if (rc || !S_ISDIR(in->mode))
 		return rc;
-	while (!(rc = meta_dentry_next_name(v->meta, in->ino, de.name, &de))) {
-		rc = meta_inode_get(v->meta, de.ino, &child);
+	while (!(rc = meta_dentry_next_name(m->v->meta, in->ino, de.name,
+					    &de))) {
+		rc = meta_inode_get(m->v->meta, de.ino, &child);
 		if (!rc)
-			rc = join(v, from, de.name, old_path);
+			rc = path_add(m->v, m->from, &m->from_len, de.name);
 		if (!rc)
-			rc = join(v, to, de.name, new_path);
+			rc = path_add(m->v, m->to, &m->to_len, de.name);
 		if (!rc)
-			rc = move_tree(v, &child, in->ino, de.name, old_path,
-				       new_path, check);
+			rc = move_tree(m, &child, in->ino, de.name);
+		path_cut(m->from, &m->from_len, from_len);
+		path_cut(m->to, &m->to_len, to_len);
 		if (rc)
 			return rc;
 	}
 	return rc == -ENOENT ? 0 : rc;
+}
+
+/* All of what stands at one end, on its way to the other. */
+static int move_end(struct vfs *v, const struct end *from, const struct end *to,
+		    bool exchange, bool check)
+{
+	struct move m = {.v = v, .check = check, .exchange = exchange};
+
+	m.from_len = strlen(from->path);
+	m.to_len = strlen(to->path);
+	memcpy(m.from, from->path, m.from_len + 1);
+	memcpy(m.to, to->path, m.to_len + 1);
+	return move_tree(&m, &from->in, from->parent, from->name);
 }
 
 static int read_end(struct vfs *v, struct end *e)
@@ -268,8 +324,7 @@ static int move_name(struct vfs *v, struct end *from, struct end *to)
 	if (to->exists)
 		rc = replace_target(v, to);
 	if (!rc)
-		rc = move_tree(v, &from->in, from->parent, from->name,
-			       from->path, to->path, false);
+		rc = move_end(v, from, to, false, false);
 	if (!rc)
 		rc = meta_dentry_del(v->meta, from->parent, from->name);
 	if (!rc)
@@ -284,12 +339,10 @@ static int move_name(struct vfs *v, struct end *from, struct end *to)
 
 static int exchange(struct vfs *v, struct end *a, struct end *b)
 {
-	int rc = move_tree(v, &a->in, a->parent, a->name, a->path, b->path,
-			   false);
+	int rc = move_end(v, a, b, true, false);
 
 	if (!rc)
-		rc = move_tree(v, &b->in, b->parent, b->name, b->path, a->path,
-			       false);
+		rc = move_end(v, b, a, true, false);
 	if (!rc)
 		rc = meta_dentry_set(v->meta, a->parent, a->name, b->in.ino);
 	if (!rc)
@@ -300,6 +353,7 @@ static int exchange(struct vfs *v, struct end *a, struct end *b)
 static int rename_locked(struct vfs *v, struct end *from, struct end *to,
 			 unsigned flags)
 {
+	bool swap = flags & RENAME_EXCHANGE;
 	int rc = read_end(v, from);
 
 	if (!rc)
@@ -309,14 +363,12 @@ static int rename_locked(struct vfs *v, struct end *from, struct end *to,
 	if (!rc)
 		rc = check_replace(v, from, to, flags);
 	if (!rc)
-		rc = move_tree(v, &from->in, from->parent, from->name,
-			       from->path, to->path, true);
-	if (!rc && (flags & RENAME_EXCHANGE))
-		rc = move_tree(v, &to->in, to->parent, to->name, to->path,
-			       from->path, true);
+		rc = move_end(v, from, to, swap, true);
+	if (!rc && swap)
+		rc = move_end(v, to, from, swap, true);
 	if (rc)
 		return rc;
-	if (flags & RENAME_EXCHANGE)
+	if (swap)
 		rc = exchange(v, from, to);
 	else
 		rc = move_name(v, from, to);

@@ -82,13 +82,11 @@ static void check_below(void *ctx, const void *key, size_t len, void *value)
 bool syncer_pending_below(struct vfs *v, const char *prefix, uint64_t since)
 {
 	struct below b = {prefix, strlen(prefix), since, false};
-	struct meta_dirty_cursor cur = META_DIRTY_START;
 	struct syncer *s = v->syncer;
-	struct meta_dirty d;
 
-	while (!meta_dirty_next(v->meta, &cur, &d))
-		if (!strncmp(d.key, prefix, b.len))
-			return true;
+	/* A table that cannot be read may have one. */
+	if (meta_dirty_any_below(v->meta, prefix))
+		return true;
 	pthread_mutex_lock(&s->mutex);
 	map_each(s->settled, check_below, &b);
 	pthread_mutex_unlock(&s->mutex);

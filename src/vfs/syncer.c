@@ -39,6 +39,8 @@ struct harvest {
 	int64_t next_due_ns;
 	bool full; /* no room for more jobs now */
 	bool no_deletes; /* a batch of deletes is under way */
+	bool held; /* a key waits for another one, */
+	bool dropped; /* which is perhaps one that needed no job */
 };
 
 static bool is_busy(struct syncer *s, const char *key)
@@ -152,8 +154,9 @@ int syncer_mark(struct vfs *v, const char *path,
 	struct meta_dirty d;
 	int64_t now = clock_real_ns();
 	int rc = meta_dirty_get(v->meta, path, &d);
+	bool is_new = rc == -ENOENT;
 
-	if (rc == -ENOENT) {
+	if (is_new) {
 		memset(&d, 0, sizeof(d));
 		strcpy(d.key, path);
 		if (known)
@@ -168,7 +171,8 @@ int syncer_mark(struct vfs *v, const char *path,
 		d.due_ns += DUE_GRID_NS - d.due_ns % DUE_GRID_NS;
 	d.fails = 0;
 	d.error = 0;
-	return meta_dirty_put(v->meta, &d);
+	return is_new ? meta_dirty_add(v->meta, &d)
+		      : meta_dirty_put(v->meta, &d);
 }
 
 void syncer_kick(struct syncer *s)
@@ -420,8 +424,10 @@ static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 
 	if ((d->due_ns > now && !forced) || is_busy(s, d->key))
 		return 0;
-	if (is_held(s->v, d))
+	if (is_held(s->v, d)) {
+		h->held = true;
 		return forced ? 0 : syncer_postpone(s->v, d, now + RECHECK_NS);
+	}
 	rc = syncer_wanted(s->v, d->key, &want);
 	if (rc && rc != -ENOENT)
 		return rc;
@@ -433,8 +439,10 @@ static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 			return syncer_postpone(s->v, d, at);
 	}
 	action = choose(s, d, rc ? NULL : &want);
-	if (action == DECIDE_DROP)
+	if (action == DECIDE_DROP) {
+		h->dropped = true;
 		return syncer_drop(s, d->key);
+	}
 	if (action == DECIDE_DELETE) {
 		/* While a batch is under way the next one fills. */
 		if (h->no_deletes)
@@ -485,6 +493,13 @@ static bool is_deleting(struct syncer *s)
 	return deleting;
 }
 
+static void look_again(struct syncer *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	s->kicked = true;
+	pthread_mutex_unlock(&s->mutex);
+}
+
 static int harvest(struct syncer *s, struct harvest *h, unsigned room)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;
@@ -511,6 +526,8 @@ static int harvest(struct syncer *s, struct harvest *h, unsigned room)
 			h->next_due_ns = d.due_ns;
 	}
 	meta_unlock(s->v->meta);
+	if (h->held && h->dropped)
+		look_again(s);
 	return rc == -ENOENT ? 0 : rc;
 }
 

@@ -27,3 +27,20 @@ bad "another bucket's" "$BUCKET-2"
 mnt
 is "still this bucket's" "$(cat "$MNT/file")" data
 unmnt
+
+# LMDB has the number's eight bytes right behind its name, on each page.
+set_format() {
+	local at
+	for at in $(grep -obUaF meta.format "$CACHE/meta/data.mdb"); do
+		printf "\\$1" | dd of="$CACHE/meta/data.mdb" bs=1 count=1 \
+			seek=$((${at%%:*} + 18)) conv=notrunc status=none
+	done
+}
+
+set_format 1
+bad "of the first format" "$BUCKET"
+grep -q "has format 1 and .*cache_dir=" err || fail "of a format: $(cat err)"
+set_format 2
+mnt
+is "nothing is lost" "$(cat "$MNT/file")" data
+unmnt

@@ -123,6 +123,75 @@ static void test_round_trip(void **state)
 	}
 }
 
+/* A key of len bytes that begins with `begin`; the rest is c's. */
+static const char *long_key(const char *begin, size_t len, char c)
+{
+	static char key[META_KEY_MAX + 1];
+	size_t n = strlen(begin);
+
+	memcpy(key, begin, n);
+	memset(key + n, c, len - n);
+	key[len] = '\0';
+	return key;
+}
+
+/* Keys around the length from which on they are filed under a hash. */
+static void test_lengths(void **state)
+{
+	static const size_t lens[] = {1,   2,	490, 491, 492,
+				      493, 494, 500, 511, META_KEY_MAX};
+	struct fixture *f = *state;
+	struct meta_dirty d;
+	const char *key;
+
+	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++)
+		for (char c = 'a'; c < 'd'; c++)
+			put(f->m, long_key("", lens[i], c), c);
+	assert_int_equal(meta_dirty_count(f->m), 30);
+	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++)
+		for (char c = 'a'; c < 'd'; c++) {
+			key = long_key("", lens[i], c);
+			assert_int_equal(meta_dirty_get(f->m, key, &d), 0);
+			assert_string_equal(d.key, key);
+			assert_int_equal(d.due_ns, c);
+			put(f->m, key, 7);
+			assert_int_equal(meta_count(f->m, META_DUE), 30);
+		}
+	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++)
+		for (char c = 'a'; c < 'd'; c++)
+			assert_int_equal(
+				meta_dirty_del(f->m, long_key("", lens[i], c)),
+				0);
+	assert_order(f->m, "");
+}
+
+static void test_below(void **state)
+{
+	struct fixture *f = *state;
+	struct meta_dirty d = {.key = "a/b", .due_ns = 3};
+
+	assert_int_equal(meta_dirty_any_below(f->m, ""), 0);
+	assert_int_equal(meta_dirty_add(f->m, &d), 0);
+	assert_order(f->m, "a/b@3 ");
+	assert_int_equal(meta_dirty_any_below(f->m, ""), 1);
+	assert_int_equal(meta_dirty_any_below(f->m, "a/"), 1);
+	assert_int_equal(meta_dirty_any_below(f->m, "a/b"), 1);
+	assert_int_equal(meta_dirty_any_below(f->m, "a/b/"), 0);
+	assert_int_equal(meta_dirty_any_below(f->m, "a0"), 0);
+	assert_int_equal(meta_dirty_any_below(f->m, "A"), 0);
+	/* Those under a hash are below their path, too. */
+	put(f->m, long_key("c/", 800, 'x'), 1);
+	put(f->m, long_key("d/", 800, 'x'), 1);
+	assert_int_equal(meta_dirty_any_below(f->m, "b"), 0);
+	assert_int_equal(meta_dirty_any_below(f->m, "c/"), 1);
+	assert_int_equal(meta_dirty_any_below(f->m, "d/"), 1);
+	assert_int_equal(meta_dirty_any_below(f->m, "d/y"), 0);
+	assert_int_equal(meta_dirty_any_below(f->m, long_key("d/", 600, 'x')),
+			 1);
+	assert_int_equal(meta_dirty_any_below(f->m, long_key("d/", 801, 'x')),
+			 0);
+}
+
 static void test_bad(void **state)
 {
 	struct fixture *f = *state;
@@ -154,6 +223,8 @@ int main(void)
 		FIXTURE_LOCKED_TEST(test_order),
 		FIXTURE_LOCKED_TEST(test_cursor),
 		FIXTURE_LOCKED_TEST(test_round_trip),
+		FIXTURE_LOCKED_TEST(test_lengths),
+		FIXTURE_LOCKED_TEST(test_below),
 		FIXTURE_LOCKED_TEST(test_bad),
 	};
 

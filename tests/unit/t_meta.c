@@ -157,14 +157,46 @@ static void test_identity_refused(void **state)
 	fixture_reopen(f);
 }
 
-static void test_format_refused(void **state)
+/* The beginning of the environment's file: its heads and first pages. */
+static void read_file(struct fixture *f, unsigned char *buf, size_t size)
 {
-	struct fixture *f = *state;
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/meta/data.mdb", f->dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, buf, size), size);
+	close(fd);
+}
+
+/* One line says what to do, and the tables are left to who can read them. */
+static void assert_format_refused(struct fixture *f, unsigned format)
+{
+	static unsigned char before[1 << 18], after[1 << 18];
+	char word[32];
 
 	assert_int_equal(meta_lock(f->m), 0);
-	assert_int_equal(meta_sys_put_u64(f->m, "meta.format", 99), 0);
+	assert_int_equal(meta_sys_put_u64(f->m, "meta.format", format), 0);
 	meta_unlock(f->m);
-	assert_refused(f, FIXTURE_IDENTITY, -EPROTO, "format 99");
+	meta_close(f->m);
+	f->m = NULL;
+	read_file(f, before, sizeof(before));
+	snprintf(word, sizeof(word), "has format %u and", format);
+	assert_refused(f, FIXTURE_IDENTITY, -EPROTO, word);
+	assert_refused(f, FIXTURE_IDENTITY, -EPROTO, "cache_dir=");
+	read_file(f, after, sizeof(after));
+	assert_memory_equal(before, after, sizeof(before));
+}
+
+static void test_older_format_refused(void **state)
+{
+	assert_format_refused(*state, META_FORMAT - 1);
+}
+
+static void test_newer_format_refused(void **state)
+{
+	assert_format_refused(*state, META_FORMAT + 1);
 }
 
 static void test_damage_refused(void **state)
@@ -563,7 +595,8 @@ int main(void)
 		FIXTURE_TEST(test_get_put_del),
 		FIXTURE_TEST(test_seek),
 		FIXTURE_TEST(test_identity_refused),
-		FIXTURE_TEST(test_format_refused),
+		FIXTURE_TEST(test_older_format_refused),
+		FIXTURE_TEST(test_newer_format_refused),
 		FIXTURE_TEST(test_damage_refused),
 		cmocka_unit_test(test_no_dir),
 		FIXTURE_TEST(test_group_commit),

@@ -5,8 +5,8 @@
  * Ordered a second time by when it is due. All calls need meta_lock().
  *
  * A key is the path below the mount's prefix; a directory's marker ends in
- * '/'. Keys are longer than LMDB's 511 bytes can be, so records are filed
- * under a SHA-256 of the key and carry the key itself.
+ * '/'. It may be longer than LMDB's keys can be: then the record is filed under
+ * a SHA-256 of it.
  */
 #ifndef VERS3_META_DIRTY_H
 #define VERS3_META_DIRTY_H
@@ -35,19 +35,23 @@ struct meta_dirty {
 int meta_dirty_get(struct meta *m, const char *key, struct meta_dirty *ret);
 /* Adds or replaces, keeping the order by due_ns right. */
 int meta_dirty_put(struct meta *m, const struct meta_dirty *d);
+/* The same for a key that has no record, as the caller has just seen. */
+int meta_dirty_add(struct meta *m, const struct meta_dirty *d);
 /* 0, -ENOENT, -EIO. */
 int meta_dirty_del(struct meta *m, const char *key);
 /*
- * The first record in order of (due_ns, key hash) after the position in
+ * The first record in order of (due_ns, key) after the position in
  * *cursor; start with META_DIRTY_START. 0 (cursor moved), -ENOENT.
  */
 struct meta_dirty_cursor {
-	unsigned char at[40];
+	unsigned char at[META_KEY_BUF];
 	unsigned len;
 };
 #define META_DIRTY_START ((struct meta_dirty_cursor){{0}, 0})
 int meta_dirty_next(struct meta *m, struct meta_dirty_cursor *cursor,
 		    struct meta_dirty *ret);
+/* 1 when a key begins with prefix, 0 when none does, -EIO. */
+int meta_dirty_any_below(struct meta *m, const char *prefix);
 uint64_t meta_dirty_count(struct meta *m);
 
 #endif

@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define META_COMMIT_NS (INT64_C(40) * 1000000)
-#define META_FORMAT    1 /* of the tables; another one is refused */
+#define META_FORMAT    2 /* of the tables; another one is refused */
 #define META_ROOT_INO  UINT64_C(1)
 #define META_FIRST_INO UINT64_C(1024) /* those below are the vfs's own */
 
@@ -70,8 +70,9 @@ int64_t meta_pending_ns(struct meta *m);
  */
 void meta_set_precommit(struct meta *m, int (*fn)(void *ctx), void *ctx);
 
-/* Generic tables. All below need the lock held. Keys are 1 to 500 bytes. */
-#define META_KEY_BUF 512 /* bytes that hold every key */
+/* Generic tables. All below need the lock held. A key has at least a byte. */
+#define META_TABLE_KEY_MAX 500 /* bytes of a key */
+#define META_KEY_BUF	   512 /* bytes that hold every key */
 enum meta_table {
 	META_SYS, /* name → small values */
 	META_INODE, /* ino → inode.h */
@@ -81,8 +82,8 @@ enum meta_table {
 	META_XATTR, /* ino, name → value */
 	META_HEAD, /* ino → the object's metadata as it came */
 	META_EXTENT, /* ino, offset → length (staged bytes) */
-	META_DIRTY, /* hash of object key → dirty.h */
-	META_DUE, /* due time, hash of object key → */
+	META_DIRTY, /* object key, or its hash → dirty.h */
+	META_DUE, /* due time, object key or its hash → */
 	META_ORPHAN, /* ino → (no name left, not yet reclaimed) */
 	META_VIEW, /* versions view: ino → node */
 	META_HISTORY, /* versions view: listed versions */

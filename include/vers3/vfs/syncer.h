@@ -62,7 +62,7 @@ int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left);
 bool syncer_settled_after(struct syncer *s, const char *path, uint64_t since);
 /*
  * Whether any key below prefix is dirty or was settled after since; with
- * meta_lock() held. Walks the whole dirty table.
+ * meta_lock() held.
  */
 bool syncer_pending_below(struct vfs *v, const char *prefix, uint64_t since);
 /* Lists in flight keep the memory of what was settled: begin, end. */
