@@ -187,92 +187,10 @@ void syncer_kick(struct syncer *s)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-int syncer_reap(struct syncer *s, uint64_t ino)
-{
-	int rc = 0;
-
-	pthread_mutex_lock(&s->mutex);
-	if (s->reap_count == s->reap_size) {
-		size_t size = s->reap_size ? s->reap_size * 2 : 64;
-		uint64_t *p = realloc(s->reap, size * sizeof(*p));
-
-		if (!p)
-			rc = -ENOMEM; /* the next mount's sweep finds it */
-		else
-			s->reap = p, s->reap_size = size;
-	}
-	if (!rc)
-		s->reap[s->reap_count++] = ino;
-	pthread_mutex_unlock(&s->mutex);
-	return 0;
-}
-
-/* Whether it was queued anew: then what is seen now may not be durable. */
-static bool is_queued(struct syncer *s, uint64_t ino)
-{
-	bool queued = false;
-
-	pthread_mutex_lock(&s->mutex);
-	for (size_t i = 0; !queued && i < s->reap_count; i++)
-		queued = s->reap[i] == ino;
-	pthread_mutex_unlock(&s->mutex);
-	return queued;
-}
-
-static void reap_one(struct vfs *v, uint64_t ino)
-{
-	struct meta_inode in;
-	struct node *n;
-	bool wanted = true;
-	int rc = 0;
-
-	if (node_get(v->nodes, ino, &n))
-		return;
-	pthread_rwlock_wrlock(&n->lock);
-	rc = meta_lock(v->meta);
-	if (!rc) {
-		rc = meta_inode_get(v->meta, ino, &in);
-		wanted = rc ? rc != -ENOENT : in.flags & META_I_STAGED;
-		if (!wanted && upload_abandon_locked(v->syncer->upload, ino))
-			wanted = true;
-		meta_unlock(v->meta);
-	}
-	/*
-	 * Durably, no inode refers to these bytes: the bucket holds them (an
-	 * upload ended and that is committed), or the file was deleted.
-	 */
-	if (!wanted && !is_queued(v->syncer, ino))
-		staging_remove(v->staging, ino);
-	else if (wanted && !rc)
-		rc = content_trim(v, n);
-	pthread_rwlock_unlock(&n->lock);
-	node_put(v->nodes, n);
-	if (rc && rc != -ENOENT)
-		log_warning("staging of inode %" PRIu64 ": %s", ino,
-			    strerror(-rc));
-}
-
 void syncer_grown(struct vfs *v, const struct meta_inode *in)
 {
 	if (v->syncer->started)
 		upload_written(v->syncer->upload, in);
-}
-
-static void reap_all(struct syncer *s)
-{
-	uint64_t *list;
-	size_t count;
-
-	pthread_mutex_lock(&s->mutex);
-	list = s->reap;
-	count = s->reap_count;
-	s->reap = NULL;
-	s->reap_count = s->reap_size = 0;
-	pthread_mutex_unlock(&s->mutex);
-	if (count && !meta_sync(s->v->meta))
-		for (size_t i = 0; i < count; i++)
-			reap_one(s->v, list[i]);
-	free(list);
 }
 
 /*
@@ -599,7 +517,7 @@ static void *run_syncer(void *arg)
 					  strerror(-rc));
 			start_jobs(s, &h);
 		}
-		reap_all(s);
+		sync_reap(s);
 	} while (wait_for_work(s, &h));
 	return NULL;
 }
@@ -688,7 +606,7 @@ void syncer_free(struct syncer *s)
 		pthread_join(s->thread, NULL);
 	pool_free(s->pool);
 	if (s->started) {
-		reap_all(s);
+		sync_reap(s);
 		note_end(s->v);
 	}
 	uploader_free(s->upload);
@@ -699,26 +617,4 @@ void syncer_free(struct syncer *s)
 	pthread_cond_destroy(&s->event);
 	pthread_mutex_destroy(&s->mutex);
 	free(s);
-}
-
-void syncer_read_stats(struct syncer *s, struct syncer_stats *ret)
-{
-	struct meta_dirty_cursor cur = META_DIRTY_START;
-	struct meta_dirty d;
-	uint64_t dirty = 0;
-	int64_t oldest = 0;
-
-	if (!meta_lock(s->v->meta)) {
-		dirty = meta_dirty_count(s->v->meta);
-		while (!meta_dirty_next(s->v->meta, &cur, &d))
-			if (!oldest || d.since_ns < oldest)
-				oldest = d.since_ns;
-		meta_unlock(s->v->meta);
-	}
-	pthread_mutex_lock(&s->mutex);
-	*ret = s->stats;
-	ret->in_flight = s->in_flight;
-	pthread_mutex_unlock(&s->mutex);
-	ret->dirty_keys = dirty;
-	ret->oldest_dirty_ns = oldest;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside the syncer: its state, shared by syncer.c (what is sent when),
- * sync_job.c (sending it), sync_wait.c (those who wait) and settled.c (what
- * lists under way must not undo).
+ * sync_job.c (sending it), sync_wait.c (those who wait), settled.c (what
+ * lists under way must not undo), sync_reap.c (staging files that may go) and
+ * sync_stats.c.
  *
  * Locks: meta_lock() before the mutex, which is a leaf and is never held
  * across anything that waits. A key is worked on by one job at a time.
@@ -85,6 +86,9 @@ struct delete_job {
 /* sync_job.c: run in the pool; they own and free arg. */
 void sync_job_run(void *arg);
 void sync_deletes_run(void *arg);
+
+/* sync_reap.c: what was queued with syncer_reap(). Without any lock. */
+void sync_reap(struct syncer *s);
 
 /* With meta_lock() held. */
 

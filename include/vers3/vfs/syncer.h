@@ -79,6 +79,7 @@ struct syncer_stats {
 	int error; /* newest failure's errno */
 	char error_key[META_KEY_MAX + 1];
 };
+/* Not of one moment: the dirty table is walked in pieces. No lock held. */
 void syncer_read_stats(struct syncer *s, struct syncer_stats *ret);
 
 #endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Staging files that nothing needs any more, as far as the disk knows. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "syncer_impl.h"
+#include "vers3/util/log.h"
+#include "vers3/vfs/content.h"
+#include "vers3/vfs/node.h"
+
+int syncer_reap(struct syncer *s, uint64_t ino)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&s->mutex);
+	if (s->reap_count == s->reap_size) {
+		size_t size = s->reap_size ? s->reap_size * 2 : 64;
+		uint64_t *p = realloc(s->reap, size * sizeof(*p));
+
+		if (!p)
+			rc = -ENOMEM; /* the next mount's sweep finds it */
+		else
+			s->reap = p, s->reap_size = size;
+	}
+	if (!rc)
+		s->reap[s->reap_count++] = ino;
+	pthread_mutex_unlock(&s->mutex);
+	return 0;
+}
+
+/* Whether it was queued anew: then what is seen now may not be durable. */
+static bool is_queued(struct syncer *s, uint64_t ino)
+{
+	bool queued = false;
+
+	pthread_mutex_lock(&s->mutex);
+	for (size_t i = 0; !queued && i < s->reap_count; i++)
+		queued = s->reap[i] == ino;
+	pthread_mutex_unlock(&s->mutex);
+	return queued;
+}
+
+static void reap_one(struct vfs *v, uint64_t ino)
+{
+	struct meta_inode in;
+	struct node *n;
+	bool wanted = true;
+	int rc = 0;
+
+	if (node_get(v->nodes, ino, &n))
+		return;
+	pthread_rwlock_wrlock(&n->lock);
+	rc = meta_lock(v->meta);
+	if (!rc) {
+		rc = meta_inode_get(v->meta, ino, &in);
+		wanted = rc ? rc != -ENOENT : in.flags & META_I_STAGED;
+		if (!wanted && upload_abandon_locked(v->syncer->upload, ino))
+			wanted = true;
+		meta_unlock(v->meta);
+	}
+	/*
+	 * Durably, no inode refers to these bytes: the bucket holds them (an
+	 * upload ended and that is committed), or the file was deleted.
+	 */
+	if (!wanted && !is_queued(v->syncer, ino))
+		staging_remove(v->staging, ino);
+	else if (wanted && !rc)
+		rc = content_trim(v, n);
+	pthread_rwlock_unlock(&n->lock);
+	node_put(v->nodes, n);
+	if (rc && rc != -ENOENT)
+		log_warning("staging of inode %" PRIu64 ": %s", ino,
+			    strerror(-rc));
+}
+
+void sync_reap(struct syncer *s)
+{
+	uint64_t *list;
+	size_t count;
+
+	pthread_mutex_lock(&s->mutex);
+	list = s->reap;
+	count = s->reap_count;
+	s->reap = NULL;
+	s->reap_count = s->reap_size = 0;
+	pthread_mutex_unlock(&s->mutex);
+	if (count && !meta_sync(s->v->meta))
+		for (size_t i = 0; i < count; i++)
+			reap_one(s->v, list[i]);
+	free(list);
+}
