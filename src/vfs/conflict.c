@@ -104,17 +104,16 @@ static bool is_suspected(struct vfs *v, const char *path)
 	return suspected;
 }
 
-/* Equal bytes are no conflict, whoever has written them. */
+/* Equal bytes are the same where no version says that they are others'. */
 static bool is_known(const struct conflict *c, const struct store_object *o)
 {
 	if (o->etag && c->tried[0] && !strcasecmp(o->etag, c->tried))
 		return true;
 	if (!c->held)
 		return false;
-	if (o->etag && c->etag[0] && !strcmp(o->etag, c->etag))
-		return true;
-	return o->version_id && c->version_id[0] &&
-	       !strcmp(o->version_id, c->version_id);
+	if (o->version_id && o->version_id[0] && c->version_id[0])
+		return !strcmp(o->version_id, c->version_id);
+	return o->etag && c->etag[0] && !strcmp(o->etag, c->etag);
 }
 
 int conflict_look(struct vfs *v, struct conflict *c)

@@ -78,7 +78,7 @@ static uint64_t count_of(struct meta *meta)
 	return meta_sys_get_u64(meta, SYS_COUNT, &count) ? 0 : count;
 }
 
-static void say(const struct conflict *c, const char *ours)
+static void say(const struct vfs *v, const struct conflict *c, const char *ours)
 {
 	const char *id = c->theirs[0] ? c->theirs : "not known";
 
@@ -90,10 +90,15 @@ static void say(const struct conflict *c, const char *ours)
 		log_warning("conflict: %s was deleted by others, and is "
 			    "written anew",
 			    c->path);
-	else
+	else if (v->config.versioned)
 		log_warning("conflict: %s was changed by others; ours is on "
 			    "top, theirs is in the history (version: %s)",
 			    c->path, id);
+	else
+		log_warning("conflict: %s was changed by others; ours has "
+			    "overwritten theirs, and the bucket keeps no "
+			    "versions",
+			    c->path);
 }
 
 int conflict_note(struct vfs *v, const struct conflict *c, const char *ours)
@@ -108,7 +113,7 @@ int conflict_note(struct vfs *v, const struct conflict *c, const char *ours)
 	/* A look may find what an answer that was lost has not told. */
 	if (ours && ours[0] && !strcmp(ours, c->theirs))
 		return 0;
-	say(c, ours);
+	say(v, c, ours);
 	strcpy(n.path, c->path);
 	strcpy(n.theirs, c->theirs);
 	if (ours)
@@ -123,7 +128,16 @@ int conflict_note(struct vfs *v, const struct conflict *c, const char *ours)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static int write_note(const struct note *n, struct buf *out)
+/* What became of theirs, where no version can be named. */
+static const char *theirs_word(const struct vfs *v, const struct note *n)
+{
+	if (n->gone)
+		return "deleted";
+	return n->ours_kept && !v->config.versioned ? "overwritten" : "unknown";
+}
+
+static int write_note(const struct vfs *v, const struct note *n,
+		      struct buf *out)
 {
 	char when[32];
 	int rc = gitconfig_section(out, "conflicts", n->path);
@@ -132,8 +146,7 @@ static int write_note(const struct note *n, struct buf *out)
 	if (!rc)
 		rc = gitconfig_value(out, "theirs",
 				     n->theirs[0] ? n->theirs
-				     : n->gone	  ? "deleted"
-						  : "unknown");
+						  : theirs_word(v, n));
 	if (!rc && n->ours_kept)
 		rc = gitconfig_value(out, "ours",
 				     n->ours[0] ? n->ours : "unknown");
@@ -164,7 +177,7 @@ int conflict_write(struct vfs *v, struct buf *out)
 		if (rc == -ENOENT)
 			rc = 0;
 		else if (!rc)
-			rc = write_note(&n, out);
+			rc = write_note(v, &n, out);
 	}
 	meta_unlock(v->meta);
 	return rc;

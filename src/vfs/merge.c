@@ -157,13 +157,24 @@ static int child_path(const struct merge *m, const char *name, bool dir,
 	return n > META_KEY_MAX ? -ENAMETOOLONG : 0;
 }
 
+/* Whether a list shows another object than the known one. etag "": none. */
+static bool is_another(const struct meta_version *known, const char *etag,
+		       int64_t modified_ns)
+{
+	if (strcmp(etag, known->key[0] ? known->etag : "") != 0)
+		return true;
+	return known->last_modified_ns && modified_ns &&
+	       known->last_modified_ns / NS_PER_S != modified_ns / NS_PER_S;
+}
+
 /*
- * Whether the local state of a key stands, whatever the list says: its ETag,
- * "" that it is not there, NULL nothing of it. If that is not what the change
- * was made on top of, the syncer is told, so that it looks before it sends.
+ * Whether the local state of a key stands, whatever the list says: its ETag
+ * and time, "" that it is not there, NULL nothing of it. If that is not what
+ * the change was made on top of, the syncer is told, so that it looks before
+ * it sends.
  */
 static bool keep_local(const struct merge *m, const char *path,
-		       const char *etag)
+		       const char *etag, int64_t modified_ns)
 {
 	struct meta_dirty d;
 
@@ -171,7 +182,7 @@ static bool keep_local(const struct merge *m, const char *path,
 		return true;
 	if (meta_dirty_get(m->v->meta, path, &d))
 		return false;
-	if (etag && strcmp(etag, d.known.key[0] ? d.known.etag : "") != 0)
+	if (etag && is_another(&d.known, etag, modified_ns))
 		conflict_suspect(m->v, path);
 	return true;
 }
@@ -323,7 +334,8 @@ static int apply_prefix(struct merge *m, const char *path,
 	 */
 	char file[META_KEY_MAX + 1];
 
-	if (child_path(m, it->name, false, file) || keep_local(m, file, NULL))
+	if (child_path(m, it->name, false, file) ||
+	    keep_local(m, file, NULL, 0))
 		return 0;
 	m->hidden++;
 	rc = add_name(m, path, it, true);
@@ -344,7 +356,7 @@ static int apply_marker(struct merge *m, const struct merge_item *it)
 		return 0;
 	m->marker_seen = true;
 	snprintf(path, sizeof(path), "%s/", m->path);
-	if (keep_local(m, path, NULL))
+	if (keep_local(m, path, NULL, 0))
 		return 0;
 	rc = meta_inode_get(m->v->meta, m->ino, &in);
 	if (rc || ((in.flags & META_I_EXPLICIT) && same_version(&in.base, it)))
@@ -372,7 +384,8 @@ static int apply_item(struct merge *m, const struct merge_item *it)
 		return 0;
 	}
 	rc = seen_add(m, it->name);
-	if (rc || keep_local(m, path, it->is_dir ? NULL : it->etag))
+	if (rc || keep_local(m, path, it->is_dir ? NULL : it->etag,
+			     it->last_modified_ns))
 		return rc;
 	return it->is_dir ? apply_prefix(m, path, it) : apply_file(m, path, it);
 }
@@ -426,7 +439,7 @@ static int remove_gone(struct merge *m, const struct meta_dentry *de,
 	}
 	if (rc)
 		return rc;
-	if (kept || keep_local(m, path, S_ISDIR(in.mode) ? NULL : "")) {
+	if (kept || keep_local(m, path, S_ISDIR(in.mode) ? NULL : "", 0)) {
 		*ret_kept = true;
 		return 0;
 	}
@@ -494,7 +507,7 @@ static int note_listed(struct merge *m, int64_t asked_ns)
 		snprintf(marker, sizeof(marker), "%s/", m->path);
 		if (m->ino != META_ROOT_INO && !m->marker_seen &&
 		    (in.flags & META_I_EXPLICIT) &&
-		    !keep_local(m, marker, NULL)) {
+		    !keep_local(m, marker, NULL, 0)) {
 			in.flags &= ~(uint32_t)META_I_EXPLICIT;
 			memset(&in.base, 0, sizeof(in.base));
 		}

@@ -72,6 +72,30 @@ static void made_by_both(struct rig *r)
 	says(r, "conflicts.new.current", "ours");
 }
 
+/* They have changed its attributes, a while after we had seen it. */
+static void dressed_by_them(struct rig *r)
+{
+	struct meta_dirty d;
+
+	base(r, "f");
+	rig_put_mode(r, "f", "base", "0100600");
+	look(r);
+	rig_write(r, "f", "ours");
+	rig_put_mode(r, "f", "base", "0100640");
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(meta_dirty_get(r->f.meta, "f", &d), 0);
+	assert_true(d.known.version_id[0]);
+	d.known.last_modified_ns -= 9 * NS_PER_S;
+	assert_int_equal(meta_dirty_put(r->f.meta, &d), 0);
+	meta_unlock(r->f.meta);
+	look(r);
+	rig_sync(r);
+	rig_holds(r, "f", "ours");
+	assert_int_equal(rig_versions(r, "f"), 4);
+	says(r, "conflicts.count", "1");
+	says(r, "conflicts.f.current", "ours");
+}
+
 static void deleted_by_them(struct rig *r)
 {
 	base(r, "f");
@@ -204,6 +228,7 @@ static void test_conflicts(void **state)
 	} table[] = {
 		{"written by both", written_by_both},
 		{"made by both", made_by_both},
+		{"dressed by them", dressed_by_them},
 		{"deleted by them", deleted_by_them},
 		{"deleted by us", deleted_by_us},
 		{"deleted by both", deleted_by_both},
@@ -312,6 +337,58 @@ static void test_own(void **state)
 	}
 }
 
+/* Two versions of the same bytes are two. */
+static void test_same_bytes(void **state)
+{
+	static const struct {
+		const char *version_id, *etag;
+		bool met;
+	} table[] = {
+		{"", "5d41402abc4b2a76b9719d911017c592", false},
+		{"", "another", true},
+		{"another", "5d41402abc4b2a76b9719d911017c592", true},
+	};
+	struct rig *r = *state;
+
+	rig_put_text(r, "f", "hello");
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct meta_version known = {.key = "f"};
+		struct store_request q;
+		struct conflict c;
+
+		strcpy(known.version_id, table[i].version_id);
+		strcpy(known.etag, table[i].etag);
+		conflict_init(&c, "f", &known, false, "");
+		conflict_suspect(r->f.v, "f");
+		store_request_init(&q, STORE_PUT);
+		q.key = VFS_FIXTURE_PREFIX "f";
+		assert_int_equal(conflict_guard(r->f.v, &c, &q), 0);
+		assert_int_equal(c.met, table[i].met);
+		store_request_release(&q);
+		conflict_settled(r->f.v, "f");
+	}
+}
+
+/* Where nothing is kept, nobody is told that it was. */
+static void test_unversioned(void **state)
+{
+	struct rig *r = *state;
+
+	base(r, "f");
+	base(r, "g");
+	rig_write(r, "f", "ours");
+	rig_write(r, "g", "ours");
+	rig_put_text(r, "f", "theirs");
+	rig_remove(r, "g");
+	look(r);
+	rig_sync(r);
+	rig_holds(r, "f", "ours");
+	says(r, "conflicts.count", "2");
+	says(r, "conflicts.f.current", "ours");
+	says(r, "conflicts.f.theirs", "overwritten");
+	says(r, "conflicts.g.theirs", "deleted");
+}
+
 /* A hundred are kept, of any number. */
 static void test_bound(void **state)
 {
@@ -379,6 +456,8 @@ int main(void)
 		RIG_TEST(test_requests),
 		RIG_TEST(test_old_list),
 		RIG_TEST(test_own),
+		RIG_TEST(test_same_bytes),
+		RIG_TEST_UNVERSIONED(test_unversioned),
 		RIG_TEST(test_bound),
 		RIG_TEST(test_caps),
 		RIG_TEST(test_caps_denied),

@@ -10,8 +10,9 @@
  *	delete		written		the delete is given up	theirs
  *	delete		deleted		no conflict		nothing
  *
- * What stood there stays in the history; the conflict is logged, counted and
- * listed in the control file.
+ * What stood there stays in the history; of a bucket that keeps no versions,
+ * "ours on top of theirs" means that theirs is lost. The conflict is logged,
+ * counted and listed in the control file.
  */
 #ifndef VERS3_VFS_CONFLICT_H
 #define VERS3_VFS_CONFLICT_H
