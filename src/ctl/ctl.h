@@ -23,7 +23,7 @@ enum {
 /* A command as it was called. Strings are those of argv. */
 struct ctl_call {
 	const char *start; /* -C: where relative paths start; NULL: here */
-	bool json, force, exact, dry_run;
+	bool json, force, exact, dry_run, follow;
 	const char *version, *at, *to;
 	char **args;
 	int count;

@@ -21,6 +21,7 @@ enum option_bit {
 	OPTION_HELP = 1 << 5,
 	OPTION_EXACT = 1 << 6,
 	OPTION_DRY_RUN = 1 << 7,
+	OPTION_FOLLOW = 1 << 8,
 };
 
 static const struct option command_options[] = {
@@ -31,6 +32,7 @@ static const struct option command_options[] = {
 	{"to", required_argument, NULL, OPTION_TO},
 	{"exact", no_argument, NULL, OPTION_EXACT},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"follow", no_argument, NULL, OPTION_FOLLOW},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -46,8 +48,10 @@ static const struct command {
 	{"status", "[PATH]",
 	 "how the mount is: unsent changes, cache, requests", OPTION_JSON, 0, 1,
 	 ctl_status},
-	{"versions", "PATH", "the versions of a file, oldest first",
-	 OPTION_JSON, 1, 1, ctl_versions},
+	{"versions", "PATH [--follow]",
+	 "the versions of a file, oldest first; with --follow under its earlier "
+	 "names too",
+	 OPTION_JSON | OPTION_FOLLOW, 1, 1, ctl_versions},
 	{"restore",
 	 "PATH [--version ID | --at TIME] [--to PATH] [--exact] [-n]",
 	 "bring a version back, without ID and TIME the one before; or with "
@@ -132,6 +136,9 @@ static void set_option(struct ctl_call *c, int option)
 		break;
 	case OPTION_EXACT:
 		c->exact = true;
+		break;
+	case OPTION_FOLLOW:
+		c->follow = true;
 		break;
 	case OPTION_DRY_RUN:
 		c->dry_run = true;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "follow.h"
 #include "place.h"
 #include "talk.h"
 #include "version.h"
@@ -114,13 +115,23 @@ static DIR *open_history(const struct place *p)
 	return dir;
 }
 
+static int show_history(const struct place *p, json_t *list,
+			unsigned *ret_count)
+{
+	DIR *dir = open_history(p);
+	int rc = dir ? show_all(dir, list, ret_count) : -errno;
+
+	if (dir)
+		closedir(dir);
+	return rc;
+}
+
 int ctl_versions(const struct ctl_call *c)
 {
 	json_t *list = c->json ? json_array() : NULL;
 	char reason[CTL_REASON_MAX];
 	unsigned count = 0;
 	struct place p;
-	DIR *dir;
 	int rc;
 
 	if (place_find(c->start, c->args[0], &p, reason, sizeof(reason))) {
@@ -128,10 +139,8 @@ int ctl_versions(const struct ctl_call *c)
 		return ctl_fail("%s", reason);
 	}
 	place_leave_history(&p);
-	dir = open_history(&p);
-	rc = dir ? show_all(dir, list, &count) : -errno;
-	if (dir)
-		closedir(dir);
+	rc = c->follow ? follow_show(&p, list, &count)
+		       : show_history(&p, list, &count);
 	if (!rc && !count)
 		rc = -ENOENT;
 	if (rc == -ENOENT)

@@ -322,6 +322,8 @@ int content_adopt(struct vfs *v, struct node *n,
 	if (!rc) {
 		in.flags |= META_I_STAGED;
 		in.base = *version;
+		/* Bytes of another file: its past is not this one's. */
+		in.flags &= ~(uint32_t)META_I_RENAMED;
 		in.base_bytes = in.size_bytes = offset + length;
 		rc = note_change(v, &in);
 	}

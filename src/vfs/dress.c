@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "late.h"
+#include "renamed.h"
 
 #define METADATA_MAX 2048
 #define META_PREFIX  "x-amz-meta-"
@@ -16,6 +17,16 @@ void dress_release(struct dress *d)
 {
 	kvlist_release(&d->meta);
 	kvlist_release(&d->headers);
+	free(d->renamed);
+	d->renamed = NULL;
+}
+
+void dress_init(struct dress *d)
+{
+	kvlist_init(&d->meta);
+	kvlist_init(&d->headers);
+	d->late = false;
+	d->renamed = NULL;
 }
 
 /* Headers that a rewrite sets again; the rest of a HEAD describes, only. */
@@ -34,6 +45,13 @@ static bool is_kept_header(const char *name)
 	return false;
 }
 
+static int take_renamed(struct dress *d, const char *text)
+{
+	free(d->renamed);
+	d->renamed = strdup(text);
+	return d->renamed ? 0 : -ENOMEM;
+}
+
 static int split_head(const struct kvlist *head, struct dress *d)
 {
 	size_t skip = strlen(META_PREFIX);
@@ -42,8 +60,11 @@ static int split_head(const struct kvlist *head, struct dress *d)
 	for (size_t i = 0; !rc && i < head->count; i++) {
 		const struct kv *kv = &head->items[i];
 
+		/* Neither is of what is written anew. */
 		if (!strcasecmp(kv->name, META_PREFIX LATE_MARK))
-			d->late = true; /* not of what is written anew */
+			d->late = true;
+		else if (!strcasecmp(kv->name, META_PREFIX RENAMED_META))
+			rc = take_renamed(d, kv->value);
 		else if (!strncasecmp(kv->name, META_PREFIX, skip))
 			rc = kvlist_add(&d->meta, kv->name + skip, kv->value);
 		else if (is_kept_header(kv->name))
@@ -108,15 +129,15 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 			    .mtime_ns = in->mtime_ns};
 	int rc;
 
-	kvlist_init(&d->meta);
-	kvlist_init(&d->headers);
-	d->late = false;
+	dress_init(d);
 	strcpy(a.link_id, in->link_id);
 	rc = dress_read(v, in->ino, d, &x);
 	if (!rc && content)
 		rc = objattr_new_content(&d->meta);
 	if (!rc)
 		rc = objattr_format(&a, &x, METADATA_MAX, &d->meta);
+	if (!rc && renamed_is(v, in, path))
+		rc = renamed_add(v, &in->base, &d->meta);
 	if (!rc && !kvlist_get(&d->headers, "content-type"))
 		rc = kvlist_set(&d->headers, "content-type",
 				objattr_content_type(path));
@@ -125,6 +146,51 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 		rc = kvlist_set(&d->headers, "x-amz-storage-class",
 				v->config.storage_class);
 	objattr_xattrs_release(&x);
+	return rc;
+}
+
+/* Metadata and headers of an object as they came. */
+static int take_object(struct dress *d, const struct store_object *o)
+{
+	int rc = kvlist_copy(&d->meta, &o->meta);
+
+	if (!rc) {
+		kvlist_del(&d->meta, RENAMED_META);
+		kvlist_del(&d->meta, LATE_MARK);
+	}
+	for (size_t i = 0; !rc && i < o->headers.count; i++)
+		if (is_kept_header(o->headers.items[i].name))
+			rc = kvlist_add(&d->headers, o->headers.items[i].name,
+					o->headers.items[i].value);
+	return rc;
+}
+
+int dress_moved(struct vfs *v, const struct meta_inode *in, struct dress *d)
+{
+	struct meta_version from = in->base;
+	const struct store_object *o;
+	char key[META_KEY_MAX + 1];
+	struct store_request r;
+	int rc = vfs_object_key(v, from.key, key);
+
+	dress_init(d);
+	if (rc)
+		return rc;
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	r.version_id = from.version_id[0] ? from.version_id : NULL;
+	rc = late_head(v->store, &r);
+	o = &r.reply.object;
+	if (!rc && (!o->etag || strcmp(o->etag, from.etag) != 0))
+		rc = -ENOENT; /* somebody else has written it since */
+	if (!rc && !from.version_id[0] && o->version_id)
+		snprintf(from.version_id, sizeof(from.version_id), "%s",
+			 o->version_id);
+	if (!rc)
+		rc = take_object(d, o);
+	if (!rc)
+		rc = renamed_add(v, &from, &d->meta);
+	store_request_release(&r);
 	return rc;
 }
 

@@ -12,8 +12,10 @@ struct dress {
 	struct kvlist meta; /* names without x-amz-meta- */
 	struct kvlist headers; /* that a rewrite sets again */
 	bool late; /* the object says it by a tag (late.h), or might */
+	char *renamed; /* owned: what it said of where it came from; NULL */
 };
 
+void dress_init(struct dress *d);
 void dress_release(struct dress *d);
 /*
  * What the inode wants at a path: what the object carried, with its own
@@ -22,6 +24,12 @@ void dress_release(struct dress *d);
  */
 int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 	       bool content, struct dress *d);
+/*
+ * The same for a path that the inode was renamed to, before its attributes
+ * were ever asked for: they are, and go on as they are. -ENOENT where that is
+ * not possible.
+ */
+int dress_moved(struct vfs *v, const struct meta_inode *in, struct dress *d);
 /* What the object that the inode is based on carried, and its xattrs now. */
 int dress_read(struct vfs *v, uint64_t ino, struct dress *d,
 	       struct objattr_xattrs *x);

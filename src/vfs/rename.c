@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "renamed.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
@@ -171,7 +172,9 @@ static int move_key(struct move *m, const struct meta_inode *in,
 
 	if (!S_ISDIR(in->mode)) {
 		rc = mark_both(m, in, parent, name);
-		return rc ? rc : tree_hold_source(m->v, in, m->to);
+		if (!rc)
+			rc = tree_hold_source(m->v, in, m->to);
+		return rc ? rc : renamed_note(m->v, in, m->from, m->to);
 	}
 	if (!(in->flags & META_I_EXPLICIT))
 		return 0;

@@ -34,6 +34,13 @@ bool s3xattr_owns(const char *name)
 	return bare_name(name) != NULL;
 }
 
+bool s3xattr_is(const char *name, const char *bare)
+{
+	const char *own = bare_name(name);
+
+	return own && !strcmp(own, bare);
+}
+
 bool s3xattr_of_version(const char *name)
 {
 	const char *bare = bare_name(name);

@@ -83,20 +83,25 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
 	sync_wait_tell(s, key, 0, 0, false, rc);
 }
 
-/* The inode is what was sent: it is based on the new version now. */
+/*
+ * The inode is what was sent: it is based on the new version now. moved: it
+ * has another name by now, so that version is its past there.
+ */
 static int rebase(struct syncer *s, struct meta_inode *in,
-		  const struct upload_result *r, bool attrs_too)
+		  const struct upload_result *r, bool attrs_too, bool moved)
 {
 	struct meta *meta = s->v->meta;
 	int rc;
 
 	in->base = r->version;
 	in->base_bytes = r->version.size_bytes;
-	in->flags &= ~(uint32_t)META_I_STAGED;
+	in->flags &= ~(uint32_t)(META_I_STAGED | META_I_RENAMED);
 	if (attrs_too)
 		in->flags &= ~(uint32_t)META_I_ATTR_DIRTY;
 	else
 		in->flags |= META_I_ATTR_DIRTY;
+	if (moved)
+		in->flags |= META_I_RENAMED;
 	rc = meta_extent_clear(meta, in->ino);
 	if (!rc)
 		rc = upload_abandon_locked(s->upload, in->ino);
@@ -155,7 +160,7 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r)
 	if (!rc && at_key)
 		rc = link_note_saved(s->v, &in, j->key, &r->version);
 	if (!rc && at_key && in.change == j->snap.change) {
-		rc = rebase(s, &in, r, !r->attrs_differ);
+		rc = rebase(s, &in, r, !r->attrs_differ, false);
 		if (!rc && r->attrs_differ) {
 			/* Whoever waits for this change waits on. */
 			d.seq = seq;
@@ -172,7 +177,7 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r)
 	if (!rc && in.data_change == j->snap.data_change &&
 	    (at_key || (s->v->config.versioned && r->version.version_id[0] &&
 			(in.flags & META_I_STAGED))))
-		rc = rebase(s, &in, r, false);
+		rc = rebase(s, &in, r, false, !at_key);
 	else if (!rc)
 		rc = replace_base(s->v, &in, &r->version);
 	if (rc == -ENOENT)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "renamed.h"
 #include "stream.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/content.h"
@@ -294,6 +295,30 @@ void upload_set_source(struct store_request *r, const struct meta_version *ver,
 		r->source_if_match = ver->etag;
 }
 
+/*
+ * What a copy has to say anew; *ret_replace: false when the source's metadata
+ * goes along as it is.
+ */
+static int dress_copy(struct vfs *v, const struct meta_inode *in,
+		      const char *path, struct dress *d, bool *ret_replace)
+{
+	bool renamed = renamed_is(v, in, path);
+	int rc;
+
+	if (renamed && !(in->flags & (META_I_ATTRS | META_I_ATTR_DIRTY))) {
+		rc = dress_moved(v, in, d);
+		*ret_replace = !rc;
+		if (!rc || rc == -ENOMEM)
+			return rc;
+		dress_release(d); /* then it says nothing of its past */
+	}
+	rc = dress_make(v, in, path, false, d);
+	/* A copy by itself may leave the tag of what came late behind. */
+	*ret_replace = (in->flags & META_I_ATTR_DIRTY) || d->late ||
+		       ((in->flags & META_I_ATTRS) && (renamed || d->renamed));
+	return rc;
+}
+
 int upload_copy(struct uploader *u, const struct meta_inode *in,
 		struct conflict *c, struct upload_result *ret)
 {
@@ -304,7 +329,8 @@ int upload_copy(struct uploader *u, const struct meta_inode *in,
 	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
 	struct store_request r;
 	struct dress d;
-	int rc = dress_make(v, in, path, false, &d);
+	bool replace;
+	int rc = dress_copy(v, in, path, &d, &replace);
 
 	store_request_init(&r, STORE_COPY);
 	if (!rc)
@@ -315,8 +341,7 @@ int upload_copy(struct uploader *u, const struct meta_inode *in,
 		goto out;
 	r.key = key;
 	upload_set_source(&r, &in->base, source);
-	/* A copy by itself may leave the tag behind. */
-	if ((in->flags & META_I_ATTR_DIRTY) || d.late) {
+	if (replace) {
 		r.replace_meta = true;
 		r.meta = &d.meta;
 		r.headers = &d.headers;
@@ -345,16 +370,18 @@ bool upload_is_same(struct uploader *u, const struct meta_inode *in,
 		    const char *path, struct upload_result *ret)
 {
 	struct objattr_xattrs x = {0};
-	struct dress want, has = {.late = false};
+	struct dress want, has;
 	bool same;
 
-	kvlist_init(&has.meta);
-	kvlist_init(&has.headers);
+	dress_init(&has);
 	same = !dress_make(u->v, in, path, false, &want) &&
 	       !dress_read(u->v, in->ino, &has, &x) &&
 	       dress_same(&want.meta, &has.meta) &&
 	       dress_same(&want.headers, &has.headers) &&
 	       !dress_to_head(&want, &ret->head);
+	if (same && has.renamed)
+		same = !kvlist_set(&ret->head, "x-amz-meta-" RENAMED_META,
+				   has.renamed);
 	if (same)
 		ret->version = in->base;
 	objattr_xattrs_release(&x);

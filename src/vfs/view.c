@@ -313,6 +313,10 @@ int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
 	    (strncmp(name, "user.", 5) && !s3xattr_owns(name)))
 		return -ENODATA;
 	/* Some of what is asked for is known: no request. */
+	if (s3xattr_is(name, "renamed_from")) {
+		rc = view_node_attrs(v, ino, &n);
+		return rc ? rc : renamed_tell(v, n.renamed, value);
+	}
 	kvlist_init(&head);
 	if (s3xattr_of_version(name))
 		return s3xattr_get(name, &n.version, &head, value);

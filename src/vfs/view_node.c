@@ -53,7 +53,10 @@ uint64_t view_node_number(const struct view_node *n)
 	return hash(text, (size_t)text_len);
 }
 
-/* The record: fixed part, then path, version id and ETag with their NULs. */
+/*
+ * The record: fixed part, then path, version id, ETag and where it came from
+ * with their NULs. Older ones end before the last: it is asked for again.
+ */
 struct packed {
 	uint8_t kind, known;
 	uint16_t root_len;
@@ -92,6 +95,8 @@ static int node_put_record(struct vfs *v, uint64_t ino,
 			     strlen(n->version.version_id) + 1);
 	if (!rc)
 		rc = buf_add(&b, n->version.etag, strlen(n->version.etag) + 1);
+	if (!rc)
+		rc = buf_add(&b, n->renamed, strlen(n->renamed) + 1);
 	meta_be64(key, ino);
 	if (!rc)
 		rc = meta_put(v->meta, META_VIEW, key, sizeof(key), b.data,
@@ -113,7 +118,7 @@ static void set_key(struct view_node *n)
 static int unpack(const struct meta_val *val, struct view_node *n)
 {
 	const char *at = val->data, *end = at + val->size;
-	const char *path, *vid, *etag;
+	const char *path, *vid, *etag, *renamed;
 	struct packed p;
 
 	if (val->size < sizeof(p) + 3 || end[-1])
@@ -127,9 +132,12 @@ static int unpack(const struct meta_val *val, struct view_node *n)
 	if (etag >= end || strlen(path) > META_KEY_MAX ||
 	    strlen(vid) > META_VERSION_MAX || strlen(etag) > META_ETAG_MAX)
 		return -EIO;
+	renamed = etag + strlen(etag) + 1;
 	memset(n, 0, sizeof(*n));
 	n->kind = p.kind;
-	n->known = p.known;
+	n->known = p.known && renamed < end;
+	if (n->known && strlen(renamed) <= RENAMED_MAX)
+		strcpy(n->renamed, renamed);
 	n->root_len = p.root_len;
 	n->mode = p.mode;
 	n->uid = p.uid;
@@ -261,6 +269,14 @@ static bool has_attrs(const struct view_node *n)
 	return n->kind == VIEW_VERSION || n->kind == VIEW_PAST_FILE;
 }
 
+static void take_renamed(struct view_node *n, const struct kvlist *meta)
+{
+	const char *text = kvlist_get(meta, RENAMED_META);
+
+	if (text && strlen(text) <= RENAMED_MAX)
+		strcpy(n->renamed, text);
+}
+
 int view_node_attrs(struct vfs *v, uint64_t ino, struct view_node *n)
 {
 	struct store_request r;
@@ -275,6 +291,8 @@ int view_node_attrs(struct vfs *v, uint64_t ino, struct view_node *n)
 				   &r.reply.object.headers,
 				   r.reply.object.last_modified_ns,
 				   &v->config.defaults, &a, NULL);
+	if (!rc)
+		take_renamed(n, &r.reply.object.meta);
 	store_request_release(&r);
 	if (rc)
 		return rc;

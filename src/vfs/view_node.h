@@ -18,6 +18,7 @@
 #include <pthread.h>
 
 #include "past.h"
+#include "renamed.h"
 #include "vers3/vfs/history.h"
 #include "vers3/vfs/view.h"
 
@@ -64,6 +65,7 @@ struct view_node {
 	uint32_t mode, uid, gid;
 	uint64_t rdev;
 	int64_t mtime_ns;
+	char renamed[RENAMED_MAX + 1]; /* where it came from, as told; "" */
 };
 
 static inline bool view_node_is_dir(const struct view_node *n)

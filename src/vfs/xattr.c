@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "renamed.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/s3xattr.h"
 #include "vers3/vfs/tree.h"
@@ -28,7 +29,11 @@ static int get_s3(struct vfs *v, const struct meta_inode *in, const char *name,
 		return rc;
 	rc = meta_head_get(v->meta, in->ino, &head);
 	meta_unlock(v->meta);
-	if (!rc || rc == -ENOENT)
+	if ((!rc || rc == -ENOENT) && s3xattr_is(name, "renamed_from"))
+		rc = renamed_tell(v,
+				  kvlist_get(&head, "x-amz-meta-" RENAMED_META),
+				  value);
+	else if (!rc || rc == -ENOENT)
 		rc = s3xattr_get(name, &in->base, &head, value);
 	kvlist_release(&head);
 	return rc;
@@ -104,7 +109,8 @@ static int check_fits(struct vfs *v, const struct meta_inode *in)
 		rc = rc == -ENOENT ? 0 : rc;
 	}
 	for (size_t i = 0; !rc && i < head.count; i++)
-		if (!strncmp(head.items[i].name, "x-amz-meta-", 11))
+		if (!strncmp(head.items[i].name, "x-amz-meta-", 11) &&
+		    strcmp(head.items[i].name + 11, RENAMED_META) != 0)
 			rc = kvlist_add(&meta, head.items[i].name + 11,
 					head.items[i].value);
 	if (!rc)

@@ -43,6 +43,7 @@ enum meta_inode_flag {
 	META_I_BIG = 1 << 4, /* directory: too large to list for a name */
 	META_I_ATTR_DIRTY = 1 << 5, /* attributes differ from base's */
 	META_I_REPLACED = 1 << 6, /* by others, since it was last opened */
+	META_I_RENAMED = 1 << 7, /* base is what it was under an old name */
 };
 
 struct meta_inode {

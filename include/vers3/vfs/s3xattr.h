@@ -15,6 +15,8 @@
 
 /* Whether a name is one of these. */
 bool s3xattr_owns(const char *name);
+/* Whether a name is this one of these: without its name space. */
+bool s3xattr_is(const char *name, const char *bare);
 /* Whether the version alone tells it, and head may be empty. */
 bool s3xattr_of_version(const char *name);
 /*

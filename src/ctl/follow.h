@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VERS3_CTL_FOLLOW_INTERNAL_H
+#define VERS3_CTL_FOLLOW_INTERNAL_H
+
+#include <jansson.h>
+
+struct place;
+
+/*
+ * Shows the versions of a file and of what it was before it was renamed, by
+ * time, each with its name: on stdout, or appended to list unless NULL. 0 or
+ * -errno.
+ */
+int follow_show(const struct place *p, json_t *list, unsigned *ret_count);
+
+#endif
