@@ -238,10 +238,14 @@ int vfs_fsync(struct vfs *v, struct vfs_file *f)
 
 	if (f->kind != FILE_LIVE)
 		return 0;
-	if (!v->config.fsync_local)
-		return syncer_sync_inode(v, f->ino);
-	rc = staging_sync(v->staging, f->ino);
-	return rc && rc != -ENOENT ? rc : meta_sync(v->meta);
+	if (v->config.fsync_local) {
+		rc = staging_sync(v->staging, f->ino);
+		rc = rc == -ENOENT ? 0 : rc;
+	} else {
+		rc = syncer_sync_inode(v, f->ino);
+	}
+	/* The file may be clean, or have no name: what was done before it. */
+	return rc ? rc : meta_sync(v->meta);
 }
 
 int file_truncate(struct vfs *v, uint64_t ino, uint64_t size_bytes)

@@ -480,7 +480,9 @@ int vfs_fsyncdir(struct vfs *v, uint64_t ino)
 		return rc;
 	rc = meta_path(v->meta, ino, NULL, path);
 	meta_unlock(v->meta);
-	return rc ? rc : syncer_sync_all(v, path, &left);
+	if (!rc)
+		rc = syncer_sync_all(v, path, &left);
+	return rc ? rc : meta_sync(v->meta);
 }
 
 int vfs_statfs(struct vfs *v, struct statvfs *st)

@@ -383,6 +383,24 @@ static void test_fsync(void **state)
 	vfs_release(r->f.v, file);
 }
 
+/* What was done before an fsync is on disk after it, of a clean file too. */
+static void test_fsync_commits(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+
+	rig_write(r, "f", "1");
+	rig_write(r, "g", "1");
+	rig_sync(r);
+	file = rig_open(r, "f", O_RDWR);
+	rig_unlink(r, "g");
+	assert_int_equal(vfs_fsync(r->f.v, file), 0);
+	assert_int_equal(meta_lock(r->f.v->meta), 0);
+	assert_int_equal(meta_pending_ns(r->f.v->meta), 0);
+	meta_unlock(r->f.v->meta);
+	vfs_release(r->f.v, file);
+}
+
 static void test_failure(void **state)
 {
 	struct rig *r = *state;
@@ -639,6 +657,7 @@ int main(int argc, char **argv)
 		TEST_UNVERSIONED(test_races),
 		TEST(test_late_save),
 		TEST(test_fsync),
+		TEST(test_fsync_commits),
 		TEST(test_failure),
 		TEST(test_by_itself),
 		TEST(test_sync_mode),
