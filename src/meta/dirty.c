@@ -23,6 +23,7 @@
 #define DUE_NS_SIZE 8
 #define ID_MAX	    (META_TABLE_KEY_MAX - DUE_NS_SIZE)
 #define HASH_SIZE   32
+#define MARKERS_MAX 64 /* passed over by meta_dirty_file_below() */
 #define DUE_MAX	    (DUE_NS_SIZE + ID_MAX)
 
 struct id {
@@ -248,6 +249,26 @@ int meta_dirty_any_below(struct meta *m, const char *prefix)
 			return rc ? rc : 1;
 	}
 	return any_hashed_below(m, prefix, len);
+}
+
+int meta_dirty_file_below(struct meta *m, const char *prefix)
+{
+	unsigned char key[META_KEY_BUF];
+	size_t len = strlen(prefix), key_len = len;
+	int rc = -ENOENT;
+
+	if (len > ID_MAX)
+		return 0;
+	memcpy(key, prefix, len);
+	for (int i = 0; i < MARKERS_MAX; i++) {
+		rc = meta_seek(m, META_DIRTY, key, key_len, len, i > 0, key,
+			       &key_len, NULL);
+		if (rc)
+			break;
+		if (key[key_len - 1] != '/')
+			return 1;
+	}
+	return rc == -ENOENT ? 0 : rc;
 }
 
 uint64_t meta_dirty_count(struct meta *m)

@@ -193,22 +193,36 @@ void syncer_grown(struct vfs *v, const struct meta_inode *in)
 		upload_written(v->syncer->upload, in);
 }
 
+/* Whether files are being saved in the tree of the root that a key is in. */
+static bool is_tree_busy(struct vfs *v, const char *key)
+{
+	char top[META_KEY_MAX + 1];
+	size_t len = strcspn(key, "/") + 1;
+
+	memcpy(top, key, len);
+	top[len] = '\0';
+	return meta_dirty_file_below(v->meta, top) == 1;
+}
+
 /*
  * When the key may be sent: at once if nobody is at it. A file that is being
- * written, or a directory that is being filled, waits until it is quiet, but
- * not for ever.
+ * written, or a directory in a tree that is being filled, waits until it is
+ * quiet, but not for ever.
  */
 static int64_t quiet_at(struct vfs *v, const struct meta_dirty *d,
-			const struct meta_inode *in)
+			const struct meta_inode *in, int64_t now)
 {
 	int64_t at = in->ctime_ns + v->config.commit_ns;
 	int64_t latest = d->since_ns + v->config.commit_ns + QUIET_MAX_NS;
+	int64_t pause = (now - d->since_ns) / 2;
 
 	if (nodes_is_written(v->nodes, in->ino))
-		at = in->ctime_ns + v->config.commit_ns + QUIET_MAX_NS;
-	else if (at > latest)
-		at = latest;
-	return at;
+		return at + QUIET_MAX_NS;
+	/* Less and less often: there may be many of them. */
+	if (S_ISDIR(in->mode) && at <= now && now < latest &&
+	    v->config.commit_ns && is_tree_busy(v, d->key))
+		at = now + (pause > RECHECK_NS ? pause : RECHECK_NS);
+	return at > latest ? latest : at;
 }
 
 /*
@@ -351,7 +365,7 @@ static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 		return rc;
 	quiet_ns = quiet_for(s->v, rc ? NULL : &want, now, forced);
 	if (!rc && !forced && d->fails == 0) {
-		int64_t at = quiet_at(s->v, d, &want);
+		int64_t at = quiet_at(s->v, d, &want, now);
 
 		if (at > now)
 			return syncer_postpone(s->v, d, at);

@@ -29,7 +29,7 @@ history_of copy/ | sort >versions
 is "delete markers" "$(grep -c '^M' versions || true)" 0
 is "versions of files" "$(grep -cE '^V copy/[0-9]+/[0-9]+$' versions)" 1000
 # A directory's own object may be saved again when rsync sets its time at the
-# end of a long run; a file never is.
+# end of a run of more than half a minute; a file never is.
 is "files with two versions" "$(uniq -d versions | grep -v '/$' | head -n 3)" ""
 
 since=$(log_mark)

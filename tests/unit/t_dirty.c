@@ -192,6 +192,31 @@ static void test_below(void **state)
 			 0);
 }
 
+static void test_file_below(void **state)
+{
+	struct fixture *f = *state;
+	char key[16];
+
+	put(f->m, "a/", 1);
+	put(f->m, "a/b/", 1);
+	assert_int_equal(meta_dirty_file_below(f->m, ""), 0);
+	assert_int_equal(meta_dirty_file_below(f->m, "a/"), 0);
+	put(f->m, "a/b/c", 1);
+	assert_int_equal(meta_dirty_file_below(f->m, ""), 1);
+	assert_int_equal(meta_dirty_file_below(f->m, "a/"), 1);
+	assert_int_equal(meta_dirty_file_below(f->m, "a/b/"), 1);
+	assert_int_equal(meta_dirty_file_below(f->m, "a/c/"), 0);
+	assert_int_equal(meta_dirty_file_below(f->m, "b/"), 0);
+	/* It does not go through all that there is. */
+	for (int i = 0; i < 100; i++) {
+		snprintf(key, sizeof(key), "m/%02d/", i);
+		put(f->m, key, 1);
+	}
+	put(f->m, "m/99/f", 1);
+	assert_int_equal(meta_dirty_file_below(f->m, "m/"), 0);
+	assert_int_equal(meta_dirty_file_below(f->m, "m/99/"), 1);
+}
+
 static void test_bad(void **state)
 {
 	struct fixture *f = *state;
@@ -225,6 +250,7 @@ int main(void)
 		FIXTURE_LOCKED_TEST(test_round_trip),
 		FIXTURE_LOCKED_TEST(test_lengths),
 		FIXTURE_LOCKED_TEST(test_below),
+		FIXTURE_LOCKED_TEST(test_file_below),
 		FIXTURE_LOCKED_TEST(test_bad),
 	};
 

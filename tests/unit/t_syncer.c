@@ -455,6 +455,31 @@ static void test_by_itself(void **state)
 	check_bucket(r, "f= g= h=two");
 }
 
+/* A directory's own object waits for the files of its tree, and no others. */
+static void test_directory_last(void **state)
+{
+	struct rig *r = *state;
+
+	r->f.config.commit_ns = 50 * NS_PER_MS;
+	rig_restart(r);
+	rig_gate(r, "PutObject d/f", RIG_BEFORE);
+	rig_mkdir(r, "d");
+	rig_write(r, "d/f", "one");
+	rig_wait_held(r);
+	rig_mkdir(r, "d/sub");
+	rig_mkdir(r, "e");
+	/* Made later, so it is due later. */
+	rig_write(r, "z", "two");
+	while (!rig_count(r, "PutObject z") || !rig_count(r, "PutObject e/"))
+		usleep(1000);
+	assert_int_equal(rig_count(r, "PutObject d/sub/"), 0);
+	assert_int_equal(rig_count(r, "PutObject d/"), 1);
+	rig_gate(r, NULL, RIG_BEFORE);
+	wait_clean(r);
+	rig_changed(r, "PutObject d/; PutObject d/f; PutObject d/sub/; "
+		       "PutObject e/; PutObject z");
+}
+
 static void test_sync_mode(void **state)
 {
 	struct rig *r = *state;
@@ -660,6 +685,7 @@ int main(int argc, char **argv)
 		TEST(test_fsync_commits),
 		TEST(test_failure),
 		TEST(test_by_itself),
+		TEST(test_directory_last),
 		TEST(test_sync_mode),
 		TEST(test_outage),
 		TEST(test_restart),

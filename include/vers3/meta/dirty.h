@@ -52,6 +52,11 @@ int meta_dirty_next(struct meta *m, struct meta_dirty_cursor *cursor,
 		    struct meta_dirty *ret);
 /* 1 when a key begins with prefix, 0 when none does, -EIO. */
 int meta_dirty_any_below(struct meta *m, const char *prefix);
+/*
+ * The same for keys of files: 0 also when dozens of directories' come first,
+ * or when only keys too long for the table's order are there.
+ */
+int meta_dirty_file_below(struct meta *m, const char *prefix);
 uint64_t meta_dirty_count(struct meta *m);
 
 #endif
