@@ -238,6 +238,9 @@ static int do_part(void *ctx, unsigned i)
 		if (!rc && p->kind == PLAN_DATA)
 			m->sent_bytes += p->length;
 	}
+	/* Room given back under a part: it is not what its digest says. */
+	if (rc == -EIO && upload_check_unchanged(v, m->in) == -EAGAIN)
+		rc = -EAGAIN;
 	if (rc)
 		return rc;
 	m->parts[i].number = p->number;

@@ -17,7 +17,7 @@ static int stage_body(struct uploader *u, uint64_t ino, uint64_t place,
 	int fd, rc = staging_dup(u->v->staging, ino, &fd);
 
 	if (rc)
-		return rc;
+		return rc == -ENOENT ? -EAGAIN : rc; /* deleted meanwhile */
 	r->body.fd = fd;
 	r->body.offset = place;
 	rc = store_call(u->v->store, r);

@@ -146,6 +146,32 @@ static void test_changed_meanwhile(void **state)
 	free(data);
 }
 
+/* What is refused because it changed while it was sent is no failure. */
+static void test_refused_as_changed(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(7, 20 * MIB);
+	struct syncer_stats st;
+	struct vfs_file *file;
+	pthread_t thread;
+
+	rig_write_bytes(r, "f", data, 20 * MIB);
+	file = rig_open(r, "f", O_RDWR);
+	hold_part(r, "UploadPart f 3", &thread);
+	data[17 * MIB] ^= 1;
+	rig_pwrite(r, file, 17 * MIB, &data[17 * MIB], 1);
+	rig_fail(r, "UploadPart f 3", RIG_BEFORE, -EIO, 1);
+	let_go(r, thread);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	syncer_read_stats(r->f.v->syncer, &st);
+	assert_int_equal(st.failures, 0);
+	assert_int_equal(st.error, 0);
+	rig_holds_bytes(r, "f", data, 20 * MIB);
+	assert_int_equal(rig_versions(r, "f"), 1);
+	free(data);
+}
+
 static void expect_no_uploads(struct rig *r)
 {
 	for (int i = 0; rig_uploads(r) && i < 500; i++)
@@ -289,6 +315,7 @@ int main(int argc, char **argv)
 		RIG_TEST_UNVERSIONED(test_base_overwritten),
 		RIG_TEST(test_part_fails),
 		RIG_TEST(test_changed_meanwhile),
+		RIG_TEST(test_refused_as_changed),
 		RIG_TEST(test_resumed),
 		RIG_TEST(test_abandoned),
 		RIG_TEST_UNVERSIONED(test_abandoned),
