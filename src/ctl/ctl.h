@@ -24,7 +24,7 @@ enum {
 struct ctl_call {
 	const char *start; /* -C: where relative paths start; NULL: here */
 	bool json, force, exact, dry_run, follow;
-	const char *version, *at, *to;
+	const char *version, *at, *to, *older, *keep;
 	char **args;
 	int count;
 };
@@ -36,6 +36,7 @@ int ctl_restore(const struct ctl_call *c);
 int ctl_undelete(const struct ctl_call *c);
 int ctl_diff(const struct ctl_call *c);
 int ctl_log(const struct ctl_call *c);
+int ctl_purge(const struct ctl_call *c);
 int ctl_sync(const struct ctl_call *c);
 int ctl_umount(const struct ctl_call *c);
 int ctl_lifecycle(const struct ctl_call *c);

@@ -22,6 +22,8 @@ enum option_bit {
 	OPTION_EXACT = 1 << 6,
 	OPTION_DRY_RUN = 1 << 7,
 	OPTION_FOLLOW = 1 << 8,
+	OPTION_OLDER = 1 << 9,
+	OPTION_KEEP = 1 << 10,
 };
 
 static const struct option command_options[] = {
@@ -33,6 +35,8 @@ static const struct option command_options[] = {
 	{"exact", no_argument, NULL, OPTION_EXACT},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"follow", no_argument, NULL, OPTION_FOLLOW},
+	{"older", required_argument, NULL, OPTION_OLDER},
+	{"keep", required_argument, NULL, OPTION_KEEP},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -65,6 +69,10 @@ static const struct command {
 	 1, 1, ctl_log},
 	{"undelete", "PATH", "bring a deleted file back as it was", OPTION_JSON,
 	 1, 1, ctl_undelete},
+	{"purge", "PATH [--older AGE] [--keep N] [-n]",
+	 "remove old versions below PATH for good",
+	 OPTION_JSON | OPTION_OLDER | OPTION_KEEP | OPTION_DRY_RUN, 1, 1,
+	 ctl_purge},
 	{"sync", "[PATH]", "wait until the bucket has every change",
 	 OPTION_JSON, 0, 1, ctl_sync},
 	{"umount", "[--force] [MOUNTPOINT]",
@@ -142,6 +150,12 @@ static void set_option(struct ctl_call *c, int option)
 		break;
 	case OPTION_DRY_RUN:
 		c->dry_run = true;
+		break;
+	case OPTION_OLDER:
+		c->older = optarg;
+		break;
+	case OPTION_KEEP:
+		c->keep = optarg;
 		break;
 	}
 }

@@ -21,10 +21,7 @@ static const char *const texts[] = {
 
 /* What may stand several times. */
 static const char *const lists[] = {
-	"tags",
-	"transitions",
-	"noncurrentTransitions",
-	"failedKey",
+	"tags", "transitions", "noncurrentTransitions", "failedKey", "items",
 };
 
 static bool is_among(const char *const *names, size_t count, const char *name)

@@ -22,7 +22,8 @@ static_assert(sizeof(enum vfs_versions_mode) == sizeof(unsigned) &&
 
 /* In the order of the enums. */
 static const char *const fsync_words[] = {"remote", "local", NULL};
-static const char *const versions_words[] = {"hidden", "visible", "off", NULL};
+static const char *const versions_words[] = {"hidden", "visible", "off",
+					     "purge", NULL};
 static const char *const format_words[] = {"text", "json", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug",
 					  NULL};
@@ -114,7 +115,8 @@ const struct optdef optdefs[] = {
 	 "let root in, besides the mounting user"},
 
 	{"History", "versions", OPT_ENUM, FIELD(versions),
-	 "the directory .versions: there but not listed, listed, or not there",
+	 "the directory .versions: there but not listed, listed, not there, or "
+	 "not listed and its versions may be removed for good",
 	 .words = versions_words, .fallback = "hidden"},
 	{"History", "at", OPT_STRING, FIELD(at),
 	 "show the files as they were then, read-only", .value = "TIME",

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control file's commands, in one table. */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control_state.h"
+#include "purge.h"
 #include "restore.h"
 #include "undelete.h"
 #include "vers3/s3/lifecycle.h"
@@ -86,6 +90,47 @@ static int run_restore(struct call *c)
 static int run_undelete(struct call *c)
 {
 	return undelete(c->v, path_arg(c->args[0]), c->answer);
+}
+
+static bool take_count(const char *text, unsigned *ret)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || !isdigit((unsigned char)*text) || n > UINT_MAX)
+		return false;
+	*ret = (unsigned)n;
+	return true;
+}
+
+static int run_purge(struct call *c)
+{
+	struct purge_rule rule = {.path = path_arg(c->args[0])};
+	bool keep = false;
+
+	if (c->v->config.versions != VFS_VERSIONS_PURGE)
+		return say(c, -EPERM,
+			   "versions are removed only where the mount has "
+			   "-o versions=purge");
+	for (size_t i = 1; i < c->count; i++) {
+		const char *arg = c->args[i];
+
+		if (!strncmp(arg, "older=", 6))
+			rule.older = arg + 6;
+		else if (!strncmp(arg, "keep=", 5) &&
+			 take_count(arg + 5, &rule.keep))
+			keep = true;
+		else if (!strcmp(arg, "preview"))
+			rule.dry_run = true;
+		else
+			return say_of(c, -EINVAL, arg,
+				      "want older=AGE, keep=NUMBER or preview");
+	}
+	if (!rule.older && !keep)
+		return say(c, -EINVAL, "want older=AGE, keep=NUMBER or both");
+	return purge_by_rule(c->v, &rule, c->answer);
 }
 
 /* What is to become of the lifecycle. */
@@ -179,6 +224,8 @@ static const struct command {
 	 "bring a version of a file back", 2, 3, true, run_restore},
 	{"undelete", "PATH", "bring a deleted file back as it was", 1, 1, true,
 	 run_undelete},
+	{"purge", "PATH [older=AGE] [keep=NUMBER] [preview]",
+	 "remove old versions for good", 2, 4, true, run_purge},
 	{"lifecycle list", "", "show the rules", 0, 0, false,
 	 run_lifecycle_list},
 	{"lifecycle set", "ID WORD...",

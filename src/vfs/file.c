@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "purge.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/control.h"
 #include "vers3/vfs/dir.h"
@@ -31,6 +32,7 @@ struct vfs_file {
 	struct node *node; /* FILE_LIVE: counted */
 	bool writing;
 	struct meta_version version; /* FILE_VERSION: what it shows */
+	bool held; /* that one is kept from being purged */
 	struct reader_stream stream;
 	struct control_session *session; /* FILE_CONTROL: owned */
 };
@@ -74,10 +76,23 @@ static int open_live(struct vfs *v, struct vfs_file *f, int flags,
 		rc = -EISDIR;
 	if (!rc && !S_ISREG(in.mode))
 		rc = -ENXIO;
+	if (!rc && purge_is_under_way(v, in.base.key))
+		rc = -EBUSY;
 	if (!rc)
 		rc = take_replaced(v, f->ino, &how->keep_cache);
 	if (!rc && (flags & O_TRUNC) && in.size_bytes)
 		rc = content_truncate(v, f->node, 0);
+	return rc;
+}
+
+/* Who reads a version, or copies it by name, keeps it. */
+static int open_version(struct vfs *v, struct vfs_file *f)
+{
+	int rc = view_version(v, f->ino, &f->version);
+
+	if (!rc && f->version.key[0])
+		rc = purge_hold(v, &f->version);
+	f->held = !rc && f->version.key[0];
 	return rc;
 }
 
@@ -102,7 +117,7 @@ int vfs_open(struct vfs *v, uint64_t ino, int flags, struct vfs_file **ret_file,
 	} else if (view_owns(ino)) {
 		f->kind = FILE_VERSION;
 		ret_how->keep_cache = true; /* it never changes */
-		rc = view_version(v, ino, &f->version);
+		rc = open_version(v, f);
 	} else {
 		f->kind = FILE_LIVE;
 		rc = open_live(v, f, flags, ret_how);
@@ -153,6 +168,8 @@ void vfs_release(struct vfs *v, struct vfs_file *f)
 		if (f->writing)
 			syncer_written(v, f->ino);
 	}
+	if (f->held)
+		purge_drop(v, &f->version);
 	control_close(f->session);
 	free(f);
 }

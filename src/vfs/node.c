@@ -105,6 +105,41 @@ unsigned node_count_open(struct nodes *t, struct node *n, int by, bool writing)
 	return left;
 }
 
+struct open_list {
+	uint64_t *inos;
+	size_t count;
+};
+
+static void add_open(void *ctx, const void *key, size_t len, void *value)
+{
+	struct open_list *l = ctx;
+	const struct node *n = value;
+
+	(void)key;
+	(void)len;
+	if (n->opens > 0)
+		l->inos[l->count++] = n->ino;
+}
+
+int nodes_list_open(struct nodes *t, uint64_t **ret_inos, size_t *ret_count)
+{
+	struct open_list l = {.count = 0};
+	int rc = 0;
+
+	pthread_mutex_lock(&t->mutex);
+	l.inos = malloc((map_count(t->by_ino) + 1) * sizeof(*l.inos));
+	if (l.inos)
+		map_each(t->by_ino, add_open, &l);
+	else
+		rc = -ENOMEM;
+	pthread_mutex_unlock(&t->mutex);
+	if (rc)
+		return rc;
+	*ret_inos = l.inos;
+	*ret_count = l.count;
+	return 0;
+}
+
 bool nodes_is_open(struct nodes *t, uint64_t ino)
 {
 	struct node *n;

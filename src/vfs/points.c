@@ -195,11 +195,11 @@ static int refresh(struct vfs *v)
 	return 0;
 }
 
-static void forget(struct points *p)
+void points_look_again(struct vfs *v)
 {
-	pthread_mutex_lock(&p->mutex);
-	p->asked_ns = 0;
-	pthread_mutex_unlock(&p->mutex);
+	pthread_mutex_lock(&v->points->mutex);
+	v->points->asked_ns = 0;
+	pthread_mutex_unlock(&v->points->mutex);
 }
 
 int points_list(struct vfs *v, struct point_list *ret_list)
@@ -339,7 +339,7 @@ int points_make(struct vfs *v, const char *name)
 		return -EEXIST;
 	if (rc == -ENOENT)
 		rc = put(v, key, &at_ns);
-	forget(v->points);
+	points_look_again(v);
 	return rc;
 }
 
@@ -358,6 +358,6 @@ int points_remove(struct vfs *v, const char *name)
 	r.key = key;
 	rc = store_call(v->store, &r);
 	store_request_release(&r);
-	forget(v->points);
+	points_look_again(v);
 	return rc;
 }

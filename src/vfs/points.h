@@ -29,6 +29,8 @@ struct point_list {
 int points_new(struct points **ret_points);
 void points_free(struct points *p);
 
+/* What was listed is asked for anew, however young. */
+void points_look_again(struct vfs *v);
 /* A copy of what is there; the caller releases it. */
 int points_list(struct vfs *v, struct point_list *ret_list);
 void point_list_release(struct point_list *l);

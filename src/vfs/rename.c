@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "purge.h"
 #include "renamed.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
@@ -193,6 +194,8 @@ static int check_key(const struct move *m, const struct meta_inode *in)
 
 	if (S_ISDIR(in->mode))
 		return len + 1 > META_KEY_MAX ? -ENAMETOOLONG : 0;
+	if (purge_is_under_way(m->v, m->from))
+		return -EBUSY;
 	return check_hold(m->v, in, m->to);
 }
 

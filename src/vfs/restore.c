@@ -8,6 +8,7 @@
 
 #include "late.h"
 #include "points.h"
+#include "purge.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
 #include "vers3/vfs/content.h"
@@ -294,12 +295,36 @@ static bool is_path(const char *path)
 		       sizeof(VFS_VERSIONS_NAME)) != 0;
 }
 
+/* Copies the version, which is kept until a change of the name says so. */
+static int bring_back(struct vfs *v, const struct restore *what,
+		      const char *key, const char *version_id,
+		      struct buf *answer)
+{
+	struct meta_version held = {.size_bytes = 0};
+	struct store_request r;
+	int rc;
+
+	strcpy(held.key, what->path);
+	strcpy(held.version_id, version_id);
+	rc = purge_hold(v, &held);
+	if (rc)
+		return say(answer, rc, what->path, strerror(-rc));
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	r.version_id = version_id;
+	rc = head_version(v, what, &r, answer);
+	if (!rc)
+		rc = place(v, what, version_id, &r.reply.object, answer);
+	store_request_release(&r);
+	purge_drop(v, &held);
+	return rc;
+}
+
 int restore_version(struct vfs *v, const struct restore *what,
 		    struct buf *answer)
 {
 	char key[META_KEY_MAX + 1], version_id[META_VERSION_MAX + 1];
 	char why[256];
-	struct store_request r;
 	uint64_t left;
 	int rc;
 
@@ -320,14 +345,5 @@ int restore_version(struct vfs *v, const struct restore *what,
 		return say(answer, rc, what->to, why);
 	}
 	rc = pick(v, what, key, version_id, answer);
-	if (rc)
-		return rc;
-	store_request_init(&r, STORE_HEAD);
-	r.key = key;
-	r.version_id = version_id;
-	rc = head_version(v, what, &r, answer);
-	if (!rc)
-		rc = place(v, what, version_id, &r.reply.object, answer);
-	store_request_release(&r);
-	return rc;
+	return rc ? rc : bring_back(v, what, key, version_id, answer);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "purge.h"
 #include "syncer_impl.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -156,6 +157,8 @@ int syncer_mark(struct vfs *v, const char *path,
 	int rc = meta_dirty_get(v->meta, path, &d);
 	bool is_new = rc == -ENOENT;
 
+	if (is_new && purge_is_under_way(v, path))
+		return -EBUSY; /* what it would be made on is going */
 	if (is_new) {
 		memset(&d, 0, sizeof(d));
 		strcpy(d.key, path);

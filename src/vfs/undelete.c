@@ -41,7 +41,7 @@ static int deepest_known(struct vfs *v, char *path, uint64_t *ret_ino,
 }
 
 /* The bucket has something else at a path: it is to be listed anew. */
-static int look_again(struct vfs *v, const char *path)
+int undelete_look_again(struct vfs *v, const char *path)
 {
 	char copy[META_KEY_MAX + 1];
 	struct meta_inode in;
@@ -65,8 +65,7 @@ static int look_again(struct vfs *v, const char *path)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static int remove_version(struct vfs *v, const char *key,
-			  const char *version_id)
+int undelete_version(struct vfs *v, const char *key, const char *version_id)
 {
 	struct store_request r;
 	int rc;
@@ -88,11 +87,11 @@ int undelete_remove(struct vfs *v, const char *path, const char *version_id)
 	if (!rc && !*version_id)
 		rc = -EINVAL;
 	if (!rc)
-		rc = remove_version(v, key, version_id);
+		rc = undelete_version(v, key, version_id);
 	if (rc)
 		return rc;
 	view_forget(v);
-	return look_again(v, path);
+	return undelete_look_again(v, path);
 }
 
 /* The markers on top of a key's versions. */
@@ -136,13 +135,13 @@ static int remove_markers(struct vfs *v, const char *path, const char *key)
 		rc = -EEXIST;
 	/* From below: the file is there when the newest goes, or it is not. */
 	for (size_t i = m.count; !rc && i-- > 0;)
-		rc = remove_version(v, key, m.ids[i]);
+		rc = undelete_version(v, key, m.ids[i]);
 	for (size_t i = 0; i < m.count; i++)
 		free(m.ids[i]);
 	if (rc)
 		return rc;
 	view_forget(v);
-	return look_again(v, path);
+	return undelete_look_again(v, path);
 }
 
 int undelete(struct vfs *v, const char *path, struct buf *answer)

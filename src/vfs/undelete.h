@@ -15,6 +15,10 @@
  * the bucket.
  */
 int undelete_remove(struct vfs *v, const char *path, const char *version_id);
+/* The request for that: of a whole key. What is gone already is no error. */
+int undelete_version(struct vfs *v, const char *key, const char *version_id);
+/* The bucket has something else at a path: it is to be listed anew. */
+int undelete_look_again(struct vfs *v, const char *path);
 /*
  * Brings a deleted file back: removes the markers that stand before its last
  * version. Waits for the bucket. Appends one line for people to answer, of

@@ -9,6 +9,7 @@
 
 #include "export.h"
 #include "points.h"
+#include "purge.h"
 #include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -103,6 +104,8 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	rc = conflicts_new(&v->conflicts);
 	if (!rc)
 		rc = points_new(&v->points);
+	if (!rc)
+		rc = purge_new(&v->purge);
 	if (!rc && config->at)
 		rc = points_instant(v, config->at, &v->at_ns);
 	if (!rc)
@@ -161,6 +164,7 @@ void vfs_free(struct vfs *v)
 	nodes_free(v->nodes);
 	conflicts_free(v->conflicts);
 	points_free(v->points);
+	purge_free(v->purge);
 	free(v);
 }
 

@@ -364,7 +364,7 @@ static const struct {
 	{"vers3 b /tmp -o umask=8", "octal"},
 	{"vers3 b /tmp -o umask=1777", "at most 0777"},
 	{"vers3 b /tmp -o file_mode=010000", "octal"},
-	{"vers3 b /tmp -o versions=all", "hidden|visible|off"},
+	{"vers3 b /tmp -o versions=all", "hidden|visible|off|purge"},
 	{"vers3 b /tmp -o log_level=2", "error|warning|info|debug"},
 	{"vers3 b /tmp -o endpoint=host", "https://"},
 	{"vers3 b /tmp -o allow_other,allow_root", "exclude"},
@@ -413,7 +413,7 @@ static void test_help(void **state)
 	fclose(f);
 	assert_non_null(strstr(text, "\n  cache_size=SIZE "));
 	assert_non_null(strstr(text, "(default: 10G)"));
-	assert_non_null(strstr(text, "\n  versions=hidden|visible|off\n"));
+	assert_non_null(strstr(text, "\n  versions=hidden|visible|off|purge\n"));
 	for (const char *p = text; *p; p += strcspn(p, "\n") + 1)
 		assert_true(strcspn(p, "\n") < 80);
 	free(text);

@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct nodes;
@@ -33,6 +34,8 @@ int node_get(struct nodes *t, uint64_t ino, struct node **ret_node);
 void node_put(struct nodes *t, struct node *n);
 /* Counts an open file in (+1) or out (-1); returns the opens left. */
 unsigned node_count_open(struct nodes *t, struct node *n, int by, bool writing);
+/* The inodes that are open; the caller frees them. 0 or -ENOMEM. */
+int nodes_list_open(struct nodes *t, uint64_t **ret_inos, size_t *ret_count);
 /* Whether the inode is open; for writing. Leaf lock: any lock may be held. */
 bool nodes_is_open(struct nodes *t, uint64_t ino);
 bool nodes_is_written(struct nodes *t, uint64_t ino);

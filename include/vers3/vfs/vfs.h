@@ -43,6 +43,7 @@ enum vfs_versions_mode {
 	VFS_VERSIONS_HIDDEN,
 	VFS_VERSIONS_VISIBLE,
 	VFS_VERSIONS_OFF,
+	VFS_VERSIONS_PURGE, /* hidden, and versions may be removed */
 };
 
 /* Constant after vfs_new(). Strings are borrowed for the vfs's life. */
@@ -80,6 +81,7 @@ struct view;
 struct control;
 struct conflicts;
 struct points;
+struct purge;
 
 /* The floor's context: made once, its pointers constant while it runs. */
 struct vfs {
@@ -102,6 +104,7 @@ struct vfs {
 	struct control *control; /* owned */
 	struct conflicts *conflicts; /* owned */
 	struct points *points; /* owned */
+	struct purge *purge; /* owned */
 };
 
 /* Borrows what config and parts name. Starts the syncer. 0 or -errno. */

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What keeps the bytes of a file from going by accident:
+ *
+ * - A version that the namespace stands on is the base of an inode. If the
+ *   inode is dirty, one of its names is in the dirty table; all of that is
+ *   looked through. If it is open, it has a node; likewise. Copies by name
+ *   and open entries of .versions have a hold.
+ * - A path with an unsent change is left alone altogether: what the bucket
+ *   holds there may be what was just sent, or what the change is made on.
+ * - All this is looked at after the versions were filed as going, and who
+ *   comes later asks: one of both sees the other.
+ * - A clean inode of the present version forgets what the bucket holds
+ *   before the request, so that a crash after it leaves nothing wrong.
+ */
+#include "purge.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "undelete.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/util/log.h"
+#include "vers3/util/map.h"
+#include "vers3/vfs/node.h"
+#include "vers3/vfs/view.h"
+#include "view_node.h"
+
+#define HOLD_KEY  (META_KEY_MAX + 1 + META_VERSION_MAX)
+#define UNASKED	  (-EINPROGRESS)
+#define GONE_ETAG "purged" /* no object's: what a list shows differs */
+
+struct purge {
+	pthread_mutex_t one; /* one batch at a time; over requests */
+	pthread_mutex_t mutex; /* a leaf */
+	/* All below is protected by mutex. */
+	struct map *holds; /* owned: how many hold a version */
+	const struct purge_item *items; /* going; borrowed from the batch */
+	size_t count;
+	bool present; /* the one item is a present version */
+};
+
+int purge_new(struct purge **ret_purge)
+{
+	struct purge *p = calloc(1, sizeof(*p));
+	int rc;
+
+	if (!p)
+		return -ENOMEM;
+	pthread_mutex_init(&p->one, NULL);
+	pthread_mutex_init(&p->mutex, NULL);
+	rc = map_new(&p->holds);
+	if (rc) {
+		purge_free(p);
+		return rc;
+	}
+	*ret_purge = p;
+	return 0;
+}
+
+void purge_free(struct purge *p)
+{
+	if (!p)
+		return;
+	map_free(p->holds);
+	pthread_mutex_destroy(&p->mutex);
+	pthread_mutex_destroy(&p->one);
+	free(p);
+}
+
+/* Path and id with a NUL between: no path has one. */
+static size_t hold_key(const char *path, const char *version_id, char *key)
+{
+	size_t path_len = strlen(path), id_len = strlen(version_id);
+
+	memcpy(key, path, path_len + 1);
+	memcpy(key + path_len + 1, version_id, id_len);
+	return path_len + 1 + id_len;
+}
+
+/* What is known without an id is known by its ETag. */
+static bool is_same(const struct meta_version *a, const struct purge_item *it)
+{
+	if (strcmp(a->key, it->path) != 0)
+		return false;
+	if (a->version_id[0])
+		return !strcmp(a->version_id, it->version.version_id);
+	return !strcmp(a->etag, it->version.etag);
+}
+
+static int compare_path(const void *path, const void *item)
+{
+	return strcmp(path, ((const struct purge_item *)item)->path);
+}
+
+static int compare_items(const void *a, const void *b)
+{
+	return compare_path(((const struct purge_item *)a)->path, b);
+}
+
+/* The first of the items of a path, or NULL. */
+static const struct purge_item *first_of(const struct purge_item *items,
+					 size_t count, const char *path)
+{
+	const struct purge_item *it =
+		bsearch(path, items, count, sizeof(*items), compare_path);
+
+	while (it && it > items && !strcmp(it[-1].path, path))
+		it--;
+	return it;
+}
+
+int purge_hold(struct vfs *v, const struct meta_version *version)
+{
+	struct purge *p = v->purge;
+	const struct purge_item *it = NULL;
+	char key[HOLD_KEY + 1];
+	size_t len = hold_key(version->key, version->version_id, key);
+	uintptr_t holds;
+	int rc = 0;
+
+	pthread_mutex_lock(&p->mutex);
+	if (p->count)
+		it = first_of(p->items, p->count, version->key);
+	for (; it && it < p->items + p->count; it++)
+		if (is_same(version, it))
+			rc = -EBUSY;
+	holds = (uintptr_t)map_get(p->holds, key, len);
+	if (!rc)
+		rc = map_put(p->holds, key, len, (void *)(holds + 1));
+	pthread_mutex_unlock(&p->mutex);
+	return rc;
+}
+
+void purge_drop(struct vfs *v, const struct meta_version *version)
+{
+	struct purge *p = v->purge;
+	char key[HOLD_KEY + 1];
+	size_t len = hold_key(version->key, version->version_id, key);
+	uintptr_t holds;
+
+	pthread_mutex_lock(&p->mutex);
+	holds = (uintptr_t)map_get(p->holds, key, len);
+	/* What is there already is replaced: no memory is needed. */
+	if (holds > 1)
+		map_put(p->holds, key, len, (void *)(holds - 1));
+	else
+		map_del(p->holds, key, len);
+	pthread_mutex_unlock(&p->mutex);
+}
+
+bool purge_is_under_way(struct vfs *v, const char *path)
+{
+	struct purge *p = v->purge;
+	bool is;
+
+	pthread_mutex_lock(&p->mutex);
+	is = p->count && p->present && !strcmp(p->items[0].path, path);
+	pthread_mutex_unlock(&p->mutex);
+	return is;
+}
+
+/* Files the batch as going; those that are held stay. */
+static void begin(struct purge *p, struct purge_item *items, size_t count)
+{
+	char key[HOLD_KEY + 1];
+
+	pthread_mutex_lock(&p->mutex);
+	p->items = items;
+	p->count = count;
+	for (size_t i = 0; i < count; i++) {
+		size_t len = hold_key(items[i].path,
+				      items[i].version.version_id, key);
+
+		if (map_get(p->holds, key, len))
+			items[i].result = -EBUSY;
+	}
+	pthread_mutex_unlock(&p->mutex);
+}
+
+static void end(struct purge *p)
+{
+	pthread_mutex_lock(&p->mutex);
+	p->items = NULL;
+	p->count = 0;
+	p->present = false;
+	pthread_mutex_unlock(&p->mutex);
+}
+
+/* A batch as it is looked at; with meta_lock() held. */
+struct batch {
+	struct vfs *v;
+	struct purge_item *items;
+	size_t count;
+	bool one; /* it may be what a clean inode shows */
+	bool present; /* out: it is, or it may be soon */
+};
+
+/* What an inode stands on stays. */
+static void keep_base(struct batch *b, uint64_t ino)
+{
+	const struct purge_item *first;
+	struct meta_inode in;
+
+	if (meta_inode_get(b->v->meta, ino, &in) || !in.base.key[0])
+		return;
+	first = first_of(b->items, b->count, in.base.key);
+	for (size_t i = first ? (size_t)(first - b->items) : b->count;
+	     i < b->count && !strcmp(b->items[i].path, in.base.key); i++)
+		if (is_same(&in.base, &b->items[i]))
+			b->items[i].result = -EBUSY;
+}
+
+static int keep_open(struct batch *b)
+{
+	uint64_t *inos;
+	size_t count;
+	int rc = nodes_list_open(b->v->nodes, &inos, &count);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < count; i++)
+		keep_base(b, inos[i]);
+	free(inos);
+	return 0;
+}
+
+/* The inode of a path, if the version is its base. */
+static bool find_live(struct vfs *v, const struct purge_item *it,
+		      struct meta_inode *ret)
+{
+	uint64_t ino;
+
+	return !meta_resolve(v->meta, it->path, &ino) &&
+	       !meta_inode_get(v->meta, ino, ret) && is_same(&ret->base, it);
+}
+
+/* Paths with unsent changes, and what clean inodes show. */
+static void keep_paths(struct batch *b)
+{
+	struct meta_dirty d;
+	struct meta_inode in;
+
+	for (size_t i = 0; i < b->count; i++) {
+		struct purge_item *it = &b->items[i];
+
+		bool live = find_live(b->v, it, &in);
+
+		b->present = b->one && (live || it->version.latest);
+		if (meta_dirty_get(b->v->meta, it->path, &d) != -ENOENT ||
+		    (live && !b->one))
+			it->result = -EBUSY;
+		/* Without versions this id is whatever is there by then. */
+		if (!it->version.version_id[0] ||
+		    (!b->v->config.versioned &&
+		     !strcmp(it->version.version_id, "null")))
+			it->result = -EPERM;
+	}
+}
+
+/* Marks all that something stands on. */
+static int keep_used(struct batch *b)
+{
+	struct meta_dirty_cursor cur = META_DIRTY_START;
+	struct meta_dirty d;
+	uint64_t ino;
+	int rc;
+
+	while (!(rc = meta_dirty_next(b->v->meta, &cur, &d)))
+		if (!meta_resolve(b->v->meta, d.key, &ino))
+			keep_base(b, ino);
+	if (rc != -ENOENT)
+		return rc;
+	keep_paths(b);
+	rc = keep_open(b);
+	/* Before meta_lock() ends: who looks at the inode then is told. */
+	pthread_mutex_lock(&b->v->purge->mutex);
+	b->v->purge->present = b->present;
+	pthread_mutex_unlock(&b->v->purge->mutex);
+	return rc;
+}
+
+static int look(struct batch *b)
+{
+	int rc = meta_lock(b->v->meta);
+
+	if (rc)
+		return rc;
+	rc = keep_used(b);
+	meta_unlock(b->v->meta);
+	return rc;
+}
+
+/* What was asked for the version is told where it can be read. */
+static void report(const struct purge_item *it)
+{
+	const char *why = strerror(-it->result);
+
+	if (it->result == -EBUSY)
+		why = "it is in use, or a change of the file is unsent";
+	else if (it->result == -EACCES)
+		why = "the server does not allow it: a lock, or a permission";
+	else if (it->result == -EPERM)
+		why = "the bucket keeps no versions, and this is all it holds";
+	if (it->result)
+		log_warning("%s: version %s is not purged: %s", it->path,
+			    it->version.version_id, why);
+	else
+		log_info("%s: version %s is purged", it->path,
+			 it->version.version_id);
+}
+
+/* A clean inode of a present version: the bucket is asked what it has. */
+static int forget_base(struct vfs *v, const struct purge_item *it)
+{
+	struct meta_inode in;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	if (find_live(v, it, &in)) {
+		strcpy(in.base.etag, GONE_ETAG);
+		in.base.version_id[0] = '\0';
+		rc = meta_inode_put(v->meta, &in);
+	}
+	meta_unlock(v->meta);
+	return rc ? rc : undelete_look_again(v, it->path);
+}
+
+int purge_one(struct vfs *v, const char *path,
+	      const struct history_entry *version)
+{
+	struct purge_item *it = calloc(1, sizeof(*it));
+	struct batch b = {.v = v, .items = it, .count = 1, .one = true};
+	char key[META_KEY_MAX + 1];
+	int rc;
+
+	if (!it)
+		return -ENOMEM;
+	strcpy(it->path, path);
+	it->version = *version;
+	pthread_mutex_lock(&v->purge->one);
+	begin(v->purge, it, 1);
+	rc = look(&b);
+	if (!rc)
+		rc = it->result;
+	if (!rc)
+		rc = vfs_object_key(v, path, key);
+	if (!rc && b.present)
+		rc = forget_base(v, it);
+	/* From here on nothing stands on it, and nothing comes to. */
+	if (!rc)
+		rc = undelete_version(v, key, version->version_id);
+	if (!rc)
+		view_forget(v);
+	/* Whoever looked meanwhile has seen what was there. */
+	if (!rc && b.present)
+		rc = forget_base(v, it);
+	end(v->purge);
+	pthread_mutex_unlock(&v->purge->one);
+	it->result = rc;
+	report(it);
+	free(it);
+	return rc;
+}
+
+/* By one request each: of keys that the document cannot hold, too. */
+static void remove_singly(struct vfs *v, struct purge_item *it)
+{
+	char key[META_KEY_MAX + 1];
+
+	it->result = vfs_object_key(v, it->path, key);
+	if (!it->result)
+		it->result = undelete_version(v, key, it->version.version_id);
+}
+
+/* Copies of all keys, one after the other. Owned by the caller, or NULL. */
+static char *keys_of(struct vfs *v, const struct purge_item *items,
+		     size_t count)
+{
+	char *keys = malloc(count * (META_KEY_MAX + 1));
+
+	for (size_t i = 0; keys && i < count; i++)
+		if (vfs_object_key(v, items[i].path,
+				   keys + i * (META_KEY_MAX + 1)))
+			keys[i * (META_KEY_MAX + 1)] = '\0';
+	return keys;
+}
+
+/* Asks for those that may go, in one request. */
+static int send(struct vfs *v, struct purge_item *items, size_t count)
+{
+	struct store_delete *deletes = calloc(count, sizeof(*deletes));
+	char *keys = keys_of(v, items, count);
+	struct store_request r;
+	size_t n = 0;
+	int rc = deletes && keys ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !rc && i < count; i++) {
+		if (items[i].result)
+			continue;
+		deletes[n].key = keys + i * (META_KEY_MAX + 1);
+		deletes[n].version_id = items[i].version.version_id;
+		deletes[n++].result = UNASKED;
+	}
+	if (!rc && n) {
+		store_request_init(&r, STORE_DELETE_MANY);
+		r.deletes = deletes;
+		r.delete_count = n;
+		rc = store_call(v->store, &r);
+		store_request_release(&r);
+	}
+	n = 0;
+	for (size_t i = 0; !rc && i < count; i++) {
+		if (items[i].result)
+			continue;
+		items[i].result = deletes[n].result;
+		free(deletes[n++].marker_version);
+		if (items[i].result == UNASKED)
+			remove_singly(v, &items[i]);
+	}
+	free(keys);
+	free(deletes);
+	return rc;
+}
+
+/* The kernel may know the entry by its name. */
+static void drop_entry(struct vfs *v, const struct purge_item *it)
+{
+	struct view_node dir = {.kind = VIEW_NAME};
+	char name[VIEW_NAME_SIZE];
+
+	strcpy(dir.path, it->path);
+	if (!view_entry_name(&it->version, name, sizeof(name)))
+		vfs_inval_entry(v, view_node_number(&dir), name);
+}
+
+int purge_many(struct vfs *v, struct purge_item *items, size_t count)
+{
+	struct batch b = {.v = v, .items = items, .count = count};
+	int rc;
+
+	for (size_t i = 0; i < count; i++)
+		items[i].result = 0;
+	if (!count)
+		return 0;
+	/* Servers differ in the order of keys; nothing is missed for that. */
+	qsort(items, count, sizeof(*items), compare_items);
+	pthread_mutex_lock(&v->purge->one);
+	begin(v->purge, items, count);
+	rc = look(&b);
+	/* Nothing stands on what is left, and nothing comes to. */
+	if (!rc)
+		rc = send(v, items, count);
+	end(v->purge);
+	pthread_mutex_unlock(&v->purge->one);
+	view_forget(v);
+	for (size_t i = 0; !rc && i < count; i++) {
+		report(&items[i]);
+		if (!items[i].result)
+			drop_entry(v, &items[i]);
+	}
+	return rc;
+}
