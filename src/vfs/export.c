@@ -108,6 +108,11 @@ static int view_parent(struct vfs *v, uint64_t ino, struct vfs_entry *ret)
 		return rc;
 	if (n.kind == VIEW_PAST_DIR)
 		return past_parent(v, &n, ret);
+	if (n.kind == VIEW_GMT) {
+		memset(&n, 0, sizeof(n));
+		n.kind = VIEW_NAME;
+		return view_node_entry(v, &n, ret);
+	}
 	if (n.kind != VIEW_NAME)
 		return -ENOTDIR;
 	if (strlen(n.path) == n.root_len)

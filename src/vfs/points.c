@@ -79,7 +79,8 @@ static bool is_name(const char *name)
 	int64_t ns;
 
 	return strlen(name) < META_NAME_MAX && merge_name_ok(name, false) &&
-	       instant_parse(name, 0, &ns) && strcmp(name, "previous") != 0;
+	       instant_parse(name, 0, &ns) && strcmp(name, "previous") != 0 &&
+	       strcmp(name, "GMT") != 0; /* gmt.h */
 }
 
 /* The first version of a key that no delete marker is younger than. */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gmt.h"
 #include "instant.h"
 #include "points.h"
 #include "vers3/net/uri.h"
@@ -139,7 +140,8 @@ static int lookup_instant(struct vfs *v, uint64_t parent,
 {
 	struct past_entry e = {.dir = true};
 	struct view_node n, root = {.root_len = top->root_len};
-	int rc = read_instant(v, name + 1, &root.at_ns);
+	int rc = top->kind == VIEW_GMT ? gmt_instant(v, name, &root.at_ns)
+				       : read_instant(v, name + 1, &root.at_ns);
 
 	if (!rc && top->path[0])
 		rc = past_find(v, v->view->past, root.at_ns, top->path, &e);
@@ -178,8 +180,15 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 		return rc;
 	if (dir.kind == VIEW_PAST_DIR)
 		return lookup_past(v, &dir, name, ret);
+	if (dir.kind == VIEW_GMT)
+		return lookup_instant(v, parent, &dir, name, ret);
 	if (dir.kind != VIEW_NAME)
 		return -ENOTDIR;
+	if (parent == VFS_VERSIONS_INO && !strcmp(name, GMT_DIR)) {
+		memset(&n, 0, sizeof(n));
+		n.kind = VIEW_GMT;
+		return view_node_entry(v, &n, ret);
+	}
 	if (name[0] == '@' && is_top(&dir)) {
 		rc = lookup_instant(v, parent, &dir, name, ret);
 		if (rc != -ENOENT)

@@ -2,13 +2,13 @@
 /*
  * Reading directories of the versions view. Offsets count the entries, in an
  * order that stays: versions from the oldest, or at the top the named points;
- * then names.
+ * then names. @GMT has points alone.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "points.h"
+#include "gmt.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/history.h"
 #include "view_node.h"
@@ -41,6 +41,8 @@ static int load(struct vfs *v, struct view_dir *d)
 
 	if (n->kind == VIEW_PAST_DIR)
 		return past_load(v, v->view->past, n->at_ns, n->path);
+	if (n->kind == VIEW_GMT)
+		return gmt_list(v, &d->points);
 	if (n->kind != VIEW_NAME)
 		return -ENOTDIR;
 	d->seen.dir = true;

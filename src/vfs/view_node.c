@@ -322,7 +322,7 @@ void view_node_stat(struct vfs *v, uint64_t ino, const struct view_node *n,
 	in.uid = def->uid;
 	in.gid = def->gid;
 	in.mtime_ns = in.ctime_ns = n->version.last_modified_ns;
-	if (n->kind == VIEW_NAME) {
+	if (n->kind == VIEW_NAME || n->kind == VIEW_GMT) {
 		in.mode = S_IFDIR | (v->config.read_only ? 0555 : 0755);
 		in.nlink = 2;
 		in.mtime_ns = in.ctime_ns = v->view->born_ns;
@@ -356,7 +356,7 @@ int view_node_entry(struct vfs *v, struct view_node *n, struct vfs_entry *ret)
 		return rc;
 	view_node_stat(v, ret->ino, n, &ret->st);
 	ret->ttl_ns = VIEW_VERSION_TTL;
-	if (n->kind == VIEW_NAME)
+	if (n->kind == VIEW_NAME || n->kind == VIEW_GMT)
 		ret->ttl_ns = v->config.ttl_ns;
 	else if (n->kind == VIEW_PAST_DIR)
 		ret->ttl_ns = past_ttl_ns(v, n->at_ns);

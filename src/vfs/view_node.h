@@ -30,6 +30,7 @@ enum view_kind {
 	VIEW_MARKER = 'm',
 	VIEW_PAST_DIR = 't', /* a directory as it was at an instant */
 	VIEW_PAST_FILE = 'f', /* a file, with the mode that it had */
+	VIEW_GMT = 'g', /* the instants as Samba spells them */
 };
 
 /*
@@ -70,7 +71,8 @@ struct view_node {
 
 static inline bool view_node_is_dir(const struct view_node *n)
 {
-	return n->kind == VIEW_NAME || n->kind == VIEW_PAST_DIR;
+	return n->kind == VIEW_NAME || n->kind == VIEW_PAST_DIR ||
+	       n->kind == VIEW_GMT;
 }
 
 /* A version of a path, with the kind that fits or is given. */

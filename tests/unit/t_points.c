@@ -87,6 +87,52 @@ static void test_listed(void **state)
 	rig_lists(r, ".versions/@later", "x/");
 }
 
+static int count_dir(void *ctx, const struct vfs_dirent *d)
+{
+	*(unsigned *)ctx += !strncmp(d->name, "@GMT-", 5);
+	return 0;
+}
+
+/* As Samba asks for it: a point by its second is that very point. */
+static void test_gmt(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e, root;
+	struct vfs_dir *dir;
+	unsigned count = 0;
+	char path[96];
+	struct tm tm;
+
+	rig_write(r, "f", "one");
+	assert_int_equal(make(r, "@p"), 0);
+	rig_write(r, "f", "two");
+	rig_write(r, "g", "two");
+	rig_sync(r);
+	assert_int_equal(rig_lookup(r, ".versions/@p", &e), 0);
+	assert_non_null(gmtime_r(&e.st.st_mtim.tv_sec, &tm));
+	strftime(path, sizeof(path), ".versions/@GMT/@GMT-%Y.%m.%d-%H.%M.%S",
+		 &tm);
+	rig_lists(r, path, "f");
+	strcat(path, "/f");
+	rig_is(r, path, "one");
+	rig_lists(r, ".versions/@GMT/@GMT-2001.02.03-04.05.06", "");
+	assert_int_equal(rig_there(r, ".versions/@GMT/@p"), -ENOENT);
+	assert_int_equal(rig_there(r, ".versions/@GMT/@GMT-2001"), -ENOENT);
+	assert_int_equal(rig_there(r, ".versions/@GMT/f"), -ENOENT);
+	/* 24 hours and 30 midnights, one being both, and the point. */
+	assert_int_equal(rig_lookup(r, ".versions/@GMT", &root), 0);
+	assert_int_equal(vfs_opendir(r->f.v, root.ino, &dir), 0);
+	assert_int_equal(vfs_readdir(r->f.v, dir, 0, false, count_dir, &count),
+			 0);
+	vfs_releasedir(r->f.v, dir);
+	assert_in_range(count, 53, 54);
+	assert_int_equal(vfs_parent(r->f.v, root.ino, &e), 0);
+	assert_int_equal(e.ino, VFS_VERSIONS_INO);
+	assert_int_equal(vfs_mkdir(r->f.v, root.ino, "@p", 0755,
+				   &vfs_fixture_caller, &e),
+			 -EROFS);
+}
+
 static const struct {
 	const char *name;
 	int error;
@@ -97,6 +143,7 @@ static const struct {
 	{"@2026-11-21T12:00:00.5Z", -EINVAL},
 	{"@GMT-2026.11.21-12.00.00", -EINVAL},
 	{"@previous", -EINVAL},
+	{"@GMT", -EINVAL},
 	{"@", -EINVAL},
 	{"@\xff", -EINVAL},
 	{"@there", -EEXIST},
@@ -283,7 +330,7 @@ int main(void)
 		RIG_TEST(test_refused), RIG_TEST_UNVERSIONED(test_unversioned),
 		RIG_TEST(test_again),	RIG_TEST(test_unsent),
 		RIG_TEST(test_first),	RIG_TEST(test_at),
-		RIG_TEST(test_coarse),
+		RIG_TEST(test_coarse),	RIG_TEST(test_gmt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

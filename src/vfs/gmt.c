@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gmt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "instant.h"
+#include "vers3/util/clock.h"
+
+#define HOUR_NS (3600 * NS_PER_S)
+#define DAY_NS	(24 * HOUR_NS)
+#define HOURS	24
+#define DAYS	30
+
+static void name_of(int64_t at_ns, char *name, size_t size)
+{
+	struct timespec ts = clock_timespec(at_ns);
+	struct tm tm;
+
+	*name = '\0';
+	if (gmtime_r(&ts.tv_sec, &tm))
+		strftime(name, size, "GMT-%Y.%m.%d-%H.%M.%S", &tm);
+}
+
+/* A full hour or day: of its name, which ends with its second. */
+static void add_round(struct vfs *v, struct point_list *l, int64_t at_ns)
+{
+	struct point *p = &l->items[l->count];
+
+	name_of(at_ns, p->name, sizeof(p->name));
+	if (!instant_parse(p->name, vfs_server_now_ns(v), &p->at_ns))
+		l->count++;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct point *)a)->name,
+		      ((const struct point *)b)->name);
+}
+
+/* Names that come first stay: named points before round times. */
+static void drop_doubles(struct point_list *l, size_t named)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		size_t k = 0;
+
+		while (k < count && strcmp(l->items[k].name, l->items[i].name))
+			k++;
+		/* Of points of one second the last has all that they had. */
+		if (k == count)
+			l->items[count++] = l->items[i];
+		else if (i < named && l->items[i].at_ns > l->items[k].at_ns)
+			l->items[k].at_ns = l->items[i].at_ns;
+	}
+	l->count = count;
+}
+
+int gmt_list(struct vfs *v, struct point_list *ret_list)
+{
+	int64_t now = vfs_server_now_ns(v);
+	struct point_list named, all = {.items = NULL};
+	int rc = points_list(v, &named);
+
+	if (rc)
+		return rc;
+	all.items = calloc(named.count + HOURS + DAYS, sizeof(*all.items));
+	if (!all.items) {
+		rc = -ENOMEM;
+		goto out;
+	}
+	for (size_t i = 0; i < named.count; i++) {
+		struct point *p = &all.items[all.count++];
+
+		p->at_ns = named.items[i].at_ns;
+		name_of(p->at_ns, p->name, sizeof(p->name));
+	}
+	for (int64_t i = 0; i < HOURS; i++)
+		add_round(v, &all, now - now % HOUR_NS - i * HOUR_NS);
+	for (int64_t i = 0; i < DAYS; i++)
+		add_round(v, &all, now - now % DAY_NS - i * DAY_NS);
+	drop_doubles(&all, named.count);
+	qsort(all.items, all.count, sizeof(*all.items), compare);
+	*ret_list = all;
+out:
+	point_list_release(&named);
+	return rc;
+}
+
+int gmt_instant(struct vfs *v, const char *name, int64_t *ret_ns)
+{
+	const struct point *p;
+	struct point_list l;
+	int rc;
+
+	if (strncmp(name, GMT_DIR "-", strlen(GMT_DIR "-")) != 0)
+		return -ENOENT;
+	rc = gmt_list(v, &l);
+	if (rc)
+		return rc;
+	p = point_list_find(&l, name + 1);
+	if (p)
+		*ret_ns = p->at_ns;
+	else if (instant_parse(name + 1, vfs_server_now_ns(v), ret_ns))
+		rc = -ENOENT;
+	point_list_release(&l);
+	return rc;
+}
