@@ -25,12 +25,19 @@
 #include "vers3/meta/dirty.h"
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
+#include "vers3/util/pool.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/view.h"
 #include "view_node.h"
 
-#define HOLD_KEY  (META_KEY_MAX + 1 + META_VERSION_MAX)
-#define UNASKED	  (-EINPROGRESS)
+#define HOLD_KEY (META_KEY_MAX + 1 + META_VERSION_MAX)
+#define UNASKED	 (-EINPROGRESS)
+/*
+ * A server may take 20 ms for each key of a request: smaller ones at once are
+ * answered long before any time-out.
+ */
+#define SLICE	  100
+#define WIDTH	  8
 #define GONE_ETAG "purged" /* no object's: what a list shows differs */
 
 struct purge {
@@ -390,6 +397,14 @@ static char *keys_of(struct vfs *v, const struct purge_item *items,
 	return keys;
 }
 
+/* What could not be asked for. */
+static void reject(struct purge_item *items, size_t count, int rc)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!items[i].result)
+			items[i].result = rc;
+}
+
 /* Asks for those that may go, in one request. */
 static int send(struct vfs *v, struct purge_item *items, size_t count)
 {
@@ -422,9 +437,19 @@ static int send(struct vfs *v, struct purge_item *items, size_t count)
 		if (items[i].result == UNASKED)
 			remove_singly(v, &items[i]);
 	}
+	if (rc)
+		reject(items, count, rc);
 	free(keys);
 	free(deletes);
 	return rc;
+}
+
+static int send_slice(void *ctx, unsigned i)
+{
+	const struct batch *b = ctx;
+	size_t at = (size_t)i * SLICE, n = b->count - at;
+
+	return send(b->v, b->items + at, n < SLICE ? n : SLICE);
 }
 
 /* The kernel may know the entry by its name. */
@@ -454,11 +479,15 @@ int purge_many(struct vfs *v, struct purge_item *items, size_t count)
 	rc = look(&b);
 	/* Nothing stands on what is left, and nothing comes to. */
 	if (!rc)
-		rc = send(v, items, count);
+		rc = pool_each(v->view->pool, WIDTH,
+			       (unsigned)((count + SLICE - 1) / SLICE),
+			       send_slice, &b);
+	else
+		reject(items, count, rc);
 	end(v->purge);
 	pthread_mutex_unlock(&v->purge->one);
 	view_forget(v);
-	for (size_t i = 0; !rc && i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		report(&items[i]);
 		if (!items[i].result)
 			drop_entry(v, &items[i]);

@@ -34,7 +34,7 @@ void purge_drop(struct vfs *v, const struct meta_version *version);
  */
 bool purge_is_under_way(struct vfs *v, const char *path);
 
-#define PURGE_BATCH 1000 /* as DeleteObjects takes */
+#define PURGE_BATCH 1000
 
 struct purge_item {
 	char path[META_KEY_MAX + 1]; /* a directory's own object ends in '/' */
