@@ -584,6 +584,27 @@ static void test_damage(void **state)
 				spoil_page(files[f], how, page);
 }
 
+/* A kill between a file's making and its first page is no damage. */
+static void test_empty_file(void **state)
+{
+	struct blocks *b = open_it(64 * MIB);
+	char *path = in_dir("4k.mdb");
+	int fd;
+
+	(void)state;
+	blocks_close(b);
+	fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	b = open_it(64 * MIB);
+	assert_int_equal(stats(b).wiped, 0);
+	put(b, 2, 1, 5000);
+	blocks_flush(b);
+	assert_true(get(b, 2, 1, 5000));
+	blocks_close(b);
+	free(path);
+}
+
 /* Noticed while it is open, by the block's own checksum. */
 static void test_damaged_bytes(void **state)
 {
@@ -803,6 +824,7 @@ int main(int argc, char **argv)
 		TEST(test_held_hit),
 		TEST(test_boot_id),
 		TEST(test_damage),
+		TEST(test_empty_file),
 		TEST(test_damaged_bytes),
 		TEST(test_disk_full),
 		TEST(test_kill),
