@@ -78,14 +78,9 @@ static int read_record(struct meta *m, const struct id *id,
 		       struct meta_dirty *ret)
 {
 	struct meta_val val;
-	struct meta_dirty d;
 	int rc = meta_get(m, META_DIRTY, id->data, id->len, &val);
 
-	if (!rc)
-		rc = decode(&val, &d);
-	if (!rc)
-		*ret = d;
-	return rc;
+	return rc ? rc : decode(&val, ret);
 }
 
 int meta_dirty_get(struct meta *m, const char *key, struct meta_dirty *ret)

@@ -206,21 +206,24 @@ void points_look_again(struct vfs *v)
 int points_list(struct vfs *v, struct point_list *ret_list)
 {
 	struct points *p = v->points;
-	struct point *copy = NULL;
+	size_t count;
 	int rc;
 
 	pthread_mutex_lock(&p->mutex);
 	rc = refresh(v);
-	if (!rc && p->list.count) {
-		copy = malloc(p->list.count * sizeof(*copy));
-		if (!copy)
-			rc = -ENOMEM;
-		else
-			memcpy(copy, p->list.items,
-			       p->list.count * sizeof(*copy));
+	count = rc ? 0 : p->list.count;
+	if (!rc) {
+		*ret_list = (struct point_list){NULL, 0};
+		if (count) {
+			ret_list->items = malloc(count * sizeof(struct point));
+			rc = ret_list->items ? 0 : -ENOMEM;
+		}
 	}
-	if (!rc)
-		*ret_list = (struct point_list){copy, p->list.count};
+	if (!rc && count) {
+		memcpy(ret_list->items, p->list.items,
+		       count * sizeof(struct point));
+		ret_list->count = count;
+	}
 	pthread_mutex_unlock(&p->mutex);
 	return rc;
 }

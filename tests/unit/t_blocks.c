@@ -704,7 +704,8 @@ static void test_kill(void **state)
 		struct blocks *b;
 		pid_t pid;
 
-		assert_int_equal(pipe(fds), 0);
+		/* So that the other end dies with this one. */
+		assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 		pid = fork();
 		assert_true(pid >= 0);
 		if (!pid) {

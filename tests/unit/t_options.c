@@ -413,7 +413,8 @@ static void test_help(void **state)
 	fclose(f);
 	assert_non_null(strstr(text, "\n  cache_size=SIZE "));
 	assert_non_null(strstr(text, "(default: 10G)"));
-	assert_non_null(strstr(text, "\n  versions=hidden|visible|off|purge\n"));
+	assert_non_null(
+		strstr(text, "\n  versions=hidden|visible|off|purge\n"));
 	for (const char *p = text; *p; p += strcspn(p, "\n") + 1)
 		assert_true(strcspn(p, "\n") < 80);
 	free(text);
