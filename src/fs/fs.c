@@ -16,6 +16,7 @@
 #include "notify.h"
 #include "ops.h"
 
+#include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
 #define DEFAULT_THREADS 64
@@ -25,6 +26,7 @@
  */
 #define IDLE_THREADS   16
 #define READAHEAD_KB   1024
+#define FLUSH_MAX_NS   NS_PER_S
 #define WAKE_SIGNAL    SIGUSR1
 #define DEFAULT_OPTION "subtype=vers3,default_permissions"
 
@@ -327,11 +329,19 @@ static void hook_entry(void *ctx, uint64_t parent, const char *name)
 	notify_entry(fs->notify, parent, name);
 }
 
+static void hook_flush(void *ctx)
+{
+	const struct fs *fs = ctx;
+
+	notify_flush(fs->notify, FLUSH_MAX_NS);
+}
+
 void fs_notify_hooks(struct fs *fs, struct vfs_notify *ret_notify)
 {
 	*ret_notify = (struct vfs_notify){
 		.inval_inode = hook_inode,
 		.inval_entry = hook_entry,
+		.flush = hook_flush,
 		.ctx = fs,
 	};
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
 
@@ -27,6 +28,8 @@ struct notify {
 	pthread_cond_t wake; /* work, or stopping */
 	struct item *head, **tail; /* owned */
 	struct map *waiting; /* owned: key → item */
+	pthread_cond_t progress; /* one was sent, or stopping */
+	uint64_t queued, sent; /* in all */
 	uint64_t dropped;
 	bool stopping;
 	bool joined;
@@ -67,6 +70,8 @@ static void *notify_main(void *arg)
 				      it->key + KEY_FIXED);
 		free(it);
 		pthread_mutex_lock(&n->mutex);
+		n->sent++;
+		pthread_cond_broadcast(&n->progress);
 	}
 	pthread_mutex_unlock(&n->mutex);
 	return NULL;
@@ -85,7 +90,9 @@ int notify_new(const struct notify_sink *sink, struct notify **ret_notify)
 	pthread_mutex_init(&n->join_mutex, NULL);
 	pthread_cond_init(&n->wake, NULL);
 	n->joined = true; /* there is no thread yet */
-	rc = map_new(&n->waiting);
+	rc = clock_cond_init(&n->progress);
+	if (!rc)
+		rc = map_new(&n->waiting);
 	if (!rc)
 		rc = -pthread_create(&n->thread, NULL, notify_main, n);
 	if (rc) {
@@ -124,6 +131,7 @@ static void push(struct notify *n, char kind, uint64_t ino, const char *name)
 	}
 	*n->tail = it;
 	n->tail = &it->next;
+	n->queued++;
 	spare = NULL;
 	pthread_cond_signal(&n->wake);
 out:
@@ -139,6 +147,20 @@ void notify_inode(struct notify *n, uint64_t ino)
 void notify_entry(struct notify *n, uint64_t parent, const char *name)
 {
 	push(n, 'e', parent, name);
+}
+
+void notify_flush(struct notify *n, int64_t max_ns)
+{
+	int64_t until = clock_mono_ns() + max_ns;
+	uint64_t target;
+
+	pthread_mutex_lock(&n->mutex);
+	target = n->queued;
+	while (n->sent < target && !n->stopping &&
+	       clock_cond_wait_until(&n->progress, &n->mutex, until) !=
+		       -ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&n->mutex);
 }
 
 uint64_t notify_dropped(struct notify *n)
@@ -160,6 +182,7 @@ void notify_stop(struct notify *n)
 	while ((it = pop(n)))
 		free(it);
 	pthread_cond_signal(&n->wake);
+	pthread_cond_broadcast(&n->progress);
 	pthread_mutex_unlock(&n->mutex);
 
 	pthread_mutex_lock(&n->join_mutex);
@@ -180,6 +203,7 @@ void notify_free(struct notify *n)
 			 (unsigned long long)n->dropped);
 	map_free(n->waiting);
 	pthread_cond_destroy(&n->wake);
+	pthread_cond_destroy(&n->progress);
 	pthread_mutex_destroy(&n->join_mutex);
 	pthread_mutex_destroy(&n->mutex);
 	free(n);

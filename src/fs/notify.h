@@ -29,6 +29,11 @@ int notify_new(const struct notify_sink *sink, struct notify **ret_notify);
 /* Never block; copy the name. Any thread. After notify_stop: nothing. */
 void notify_inode(struct notify *n, uint64_t ino);
 void notify_entry(struct notify *n, uint64_t parent, const char *name);
+/*
+ * Waits until what was queued before is sent, for max_ns at most. Not on a
+ * thread whose request may hold what the kernel needs for it.
+ */
+void notify_flush(struct notify *n, int64_t max_ns);
 /* How many were dropped. */
 uint64_t notify_dropped(struct notify *n);
 /*

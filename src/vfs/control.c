@@ -126,7 +126,6 @@ int control_write(struct vfs *v, struct control_session *s, const char *data,
 {
 	int rc;
 
-	(void)v;
 	pthread_mutex_lock(&s->mutex);
 	buf_reset(&s->text);
 	s->started = false;
@@ -136,6 +135,8 @@ int control_write(struct vfs *v, struct control_session *s, const char *data,
 		rc = -E2BIG;
 	} else {
 		rc = run_lines(s, data, size);
+		/* Who is told that it is done sees it done. */
+		vfs_inval_flush(v);
 	}
 	/* Shells show the number alone: the words are in the log too. */
 	if (rc)

@@ -180,6 +180,12 @@ void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name)
 		v->notify.inval_entry(v->notify.ctx, parent, name);
 }
 
+void vfs_inval_flush(struct vfs *v)
+{
+	if (v->notify.flush)
+		v->notify.flush(v->notify.ctx);
+}
+
 int vfs_object_key(const struct vfs *v, const char *path, char *buf)
 {
 	size_t head = strlen(v->config.prefix), len = strlen(path);

@@ -68,7 +68,11 @@ move() {
 	case $where/ in
 	"$from"/*) return 0 ;;
 	esac
-	[ -e "$(here)" ] || [ -L "$(here)" ] || both mv "$from" "$where"
+	[ -e "$(here)" ] || [ -L "$(here)" ] || {
+		# A directory is renamed with what the mount knows to be in it.
+		find "${from/#@/$MNT}" >/dev/null
+		both mv "$from" "$where"
+	}
 }
 
 change() {

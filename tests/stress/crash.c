@@ -44,8 +44,10 @@ static int live_and_die(struct rig *r, const char *options)
 	rig_sleep_ms(100 + random_below(r, 1100));
 	killed_ns = clock_mono_ns();
 	grace_ns = GRACE_NS + rig_slack_ns(r);
-	rig_kill(&r->live);
+	rig_end(&r->live);
+	/* While it is mounted: below it there is nothing, which is no error. */
 	rig_stop(r);
+	rig_detach(&r->live);
 	for (unsigned i = 0; i < RIG_WORKERS; i++)
 		model_certify(&r->models[i], killed_ns, grace_ns);
 	return rig_check_workers(r, true);

@@ -88,8 +88,9 @@ static int lose_power(struct rig *r, struct disk *d)
 		fprintf(stderr, "the disk cannot be stopped: %s\n",
 			strerror(-rc));
 	rig_sleep_ms(model_random(&r->models[0], 100));
-	rig_kill(&r->live);
+	rig_end(&r->live);
 	rig_stop(r);
+	rig_detach(&r->live);
 	for (unsigned i = 0; i < RIG_WORKERS; i++)
 		model_certify(&r->models[i], stopped_ns, grace_ns);
 	disk_unmount(d);

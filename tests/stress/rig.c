@@ -290,12 +290,22 @@ int rig_unmount(struct daemon *d)
 	return 0;
 }
 
-void rig_kill(struct daemon *d)
+void rig_end(struct daemon *d)
 {
 	kill(d->pid, SIGKILL);
 	waitpid(d->pid, NULL, 0);
 	d->pid = 0;
+}
+
+void rig_detach(struct daemon *d)
+{
 	detach(d->mnt, true);
+}
+
+void rig_kill(struct daemon *d)
+{
+	rig_end(d);
+	rig_detach(d);
 }
 
 int rig_begin(struct rig *r)

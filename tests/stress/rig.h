@@ -61,6 +61,9 @@ int rig_mount(struct rig *r, struct daemon *d, const char *endpoint,
 int rig_unmount(struct daemon *d);
 /* kill -9, and the dead mount out of the way. */
 void rig_kill(struct daemon *d);
+/* The two halves of that: what uses the mount is stopped in between. */
+void rig_end(struct daemon *d);
+void rig_detach(struct daemon *d);
 
 /*
  * A promise of so many milliseconds is kept by a disk that keeps up. How much

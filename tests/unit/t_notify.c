@@ -171,6 +171,28 @@ static void test_stop_with_work(void **state)
 	end(&s, n);
 }
 
+/* What was queued before is sent when it returns, or the time is over. */
+static void test_flush(void **state)
+{
+	struct sink s;
+	struct notify *n = start(&s);
+
+	(void)state;
+	notify_flush(n, INT64_MAX / 2);
+	for (unsigned i = 0; i < 20; i++)
+		notify_inode(n, i);
+	notify_flush(n, INT64_MAX / 2);
+	assert_int_equal(s.ended, 20);
+	hold(&s, true);
+	notify_inode(n, 99);
+	notify_flush(n, 1000000);
+	assert_int_equal(s.ended, 20);
+	hold(&s, false);
+	notify_flush(n, INT64_MAX / 2);
+	assert_int_equal(s.ended, 21);
+	notify_free(n);
+}
+
 static void test_free_null(void **state)
 {
 	(void)state;
@@ -183,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_order_and_doubles),
 		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_stop_with_work),
+		cmocka_unit_test(test_flush),
 		cmocka_unit_test(test_free_null),
 	};
 

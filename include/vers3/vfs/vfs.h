@@ -70,6 +70,8 @@ struct vfs_config {
 struct vfs_notify {
 	void (*inval_inode)(void *ctx, uint64_t ino);
 	void (*inval_entry)(void *ctx, uint64_t parent, const char *name);
+	/* Waits a while until the kernel knows; see vfs_inval_flush(). */
+	void (*flush)(void *ctx);
 	void *ctx;
 };
 
@@ -245,6 +247,11 @@ void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st);
 /* The kernel's copies are stale; nothing where notify is not set. */
 void vfs_inval_inode(struct vfs *v, uint64_t ino);
 void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name);
+/*
+ * Waits until the kernel knows of the invalidations so far, for a second at
+ * most. Only from a request that holds no directory: a write, say.
+ */
+void vfs_inval_flush(struct vfs *v);
 /* A name's path in the directory at path `dir`: 0 or -ENAMETOOLONG. */
 int vfs_child_path(const char *dir, const char *name, char *buf);
 /*
