@@ -19,6 +19,7 @@
 #include "vers3/store/metrics.h"
 #include "vers3/store/retry.h"
 #include "vers3/store/trace.h"
+#include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/caps.h"
 
@@ -26,6 +27,7 @@
 #define SYS_VERSIONING "main.versioning"
 /* How long a mount waits for the one before it to send what it has. */
 #define ENDING_WAIT_MS 60000
+#define SETTLE_NS      (3 * NS_PER_S)
 
 struct stack {
 	const struct options *o; /* borrowed */
@@ -288,6 +290,7 @@ static int start_vfs(struct stack *s)
 			},
 		.ttl_ns = o->ttl_ns,
 		.commit_ns = o->commit_ns,
+		.settle_ns = SETTLE_NS,
 		.read_only = o->read_only,
 		.sync = o->sync,
 		.fsync_local = o->fsync == OPTIONS_FSYNC_LOCAL,

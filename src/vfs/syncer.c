@@ -347,6 +347,19 @@ static enum decide_action choose(struct syncer *s, const struct meta_dirty *d,
 	return want ? decide(&in) : DECIDE_DELETE;
 }
 
+/*
+ * What a killed mount had asked for may be carried out after it died. Sent on
+ * top of a look that came too early, ours would then be undone: a delete of
+ * before takes away what was written since. 0: it may go; else when.
+ */
+static int64_t settles_at(struct syncer *s, const struct meta_dirty *d,
+			  int64_t now)
+{
+	int64_t left = s->settle_until_ns - clock_mono_ns();
+
+	return d->seq < s->first_seq && left > 0 ? now + left : 0;
+}
+
 /* Looks at one record; room: how many more jobs may start. */
 static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 		    int64_t now, unsigned room)
@@ -354,11 +367,14 @@ static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 	bool forced = sync_wait_wants(s, d, now);
 	enum decide_action action;
 	struct meta_inode want;
-	int64_t quiet_ns;
+	int64_t quiet_ns, at;
 	int rc;
 
 	if ((d->due_ns > now && !forced) || is_busy(s, d->key))
 		return 0;
+	at = settles_at(s, d, now);
+	if (at)
+		return syncer_postpone(s->v, d, at);
 	if (is_held(s->v, d)) {
 		h->held = true;
 		return forced ? 0 : syncer_postpone(s->v, d, now + RECHECK_NS);
@@ -368,8 +384,7 @@ static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 		return rc;
 	quiet_ns = quiet_for(s->v, rc ? NULL : &want, now, forced);
 	if (!rc && !forced && d->fails == 0) {
-		int64_t at = quiet_at(s->v, d, &want, now);
-
+		at = quiet_at(s->v, d, &want, now);
 		if (at > now)
 			return syncer_postpone(s->v, d, at);
 	}
@@ -544,8 +559,9 @@ static void *run_syncer(void *arg)
  * is right. After one that did not, the outcome of its last tries was perhaps
  * never noted. Whether this one does is noted before it sends anything.
  */
-static int first_seq(struct vfs *v, uint64_t *ret_seq)
+static int first_seq(struct syncer *s)
 {
+	struct vfs *v = s->v;
 	uint64_t ended = 1;
 	int rc;
 
@@ -554,12 +570,14 @@ static int first_seq(struct vfs *v, uint64_t *ret_seq)
 	rc = meta_lock(v->meta);
 	if (rc)
 		return rc;
-	meta_sys_get_u64(v->meta, SYS_FIRST_SEQ, ret_seq);
+	meta_sys_get_u64(v->meta, SYS_FIRST_SEQ, &s->first_seq);
 	meta_sys_get_u64(v->meta, SYS_ENDED, &ended);
 	if (!ended) {
-		rc = meta_next_id(v->meta, ret_seq);
+		s->settle_until_ns = clock_mono_ns() + v->config.settle_ns;
+		rc = meta_next_id(v->meta, &s->first_seq);
 		if (!rc)
-			rc = meta_sys_put_u64(v->meta, SYS_FIRST_SEQ, *ret_seq);
+			rc = meta_sys_put_u64(v->meta, SYS_FIRST_SEQ,
+					      s->first_seq);
 	}
 	if (!rc)
 		rc = meta_sys_put_u64(v->meta, SYS_ENDED, 0);
@@ -597,7 +615,7 @@ int syncer_new(struct vfs *v, struct syncer **ret_syncer)
 	if (!rc)
 		rc = pool_new("sync", JOBS_MAX, &s->pool);
 	if (!rc)
-		rc = first_seq(v, &s->first_seq);
+		rc = first_seq(s);
 	v->syncer = s;
 	if (!rc && !v->config.read_only)
 		rc = -pthread_create(&s->thread, NULL, run_syncer, s);

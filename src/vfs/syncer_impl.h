@@ -18,7 +18,11 @@
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/upload.h"
 
-#define DELETES_MAX 1000 /* DeleteObjects' limit */
+/*
+ * DeleteObjects takes 1,000. Servers go through them one by one, also when
+ * the one who asked is dead by then: the next mount waits for them to end.
+ */
+#define DELETES_MAX 125
 
 /* Someone who waits for one key (sync_inode) or for all below a path. */
 struct waiter {
@@ -38,6 +42,7 @@ struct syncer {
 	bool started;
 	/* What records with a lower one say of the bucket may be wrong. */
 	uint64_t first_seq;
+	int64_t settle_until_ns; /* monotonic; none of those is sent before */
 
 	pthread_mutex_t mutex;
 	pthread_cond_t wake; /* the scheduler has something to look at */

@@ -543,6 +543,44 @@ static void test_restart(void **state)
 	rig_asked(r, "");
 }
 
+/* As if the last mount had been killed. */
+static void forget_end(struct rig *r)
+{
+	char reason[256];
+	struct meta *m;
+
+	vfs_fixture_stop(&r->f);
+	assert_int_equal(
+		meta_open(r->f.dir, "identity", reason, sizeof(reason), &m), 0);
+	assert_int_equal(meta_lock(m), 0);
+	assert_int_equal(meta_sys_put_u64(m, "sync.ended", 0), 0);
+	meta_unlock(m);
+	meta_close(m);
+	vfs_fixture_start(&r->f);
+}
+
+/* What a killed mount had asked for is given time to happen. */
+static void test_settles(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+
+	rig_write(r, "f", "1");
+	rig_sync(r);
+	rig_unlink(r, "f");
+	rig_write(r, "f", "2");
+	r->f.config.settle_ns = 600 * NS_PER_S;
+	forget_end(r);
+	rig_write(r, "new", "1");
+	assert_int_equal(rig_lookup(r, "new", &e), 0);
+	assert_int_equal(syncer_sync_inode(r->f.v, e.ino), 0);
+	rig_holds(r, "f", "1");
+	r->f.config.settle_ns = 0;
+	forget_end(r);
+	rig_sync(r);
+	rig_holds(r, "f", "2");
+}
+
 /* The bytes go before the name: a copy that fails keeps its source. */
 static void test_source_kept(void **state)
 {
@@ -689,6 +727,7 @@ int main(int argc, char **argv)
 		TEST(test_sync_mode),
 		TEST(test_outage),
 		TEST(test_restart),
+		TEST(test_settles),
 		TEST_UNVERSIONED(test_source_kept),
 		TEST(test_parallel),
 		TEST_UNVERSIONED(test_parallel),
