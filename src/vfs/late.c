@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tags.h"
 #include "vers3/s3/tagging.h"
 #include "vers3/util/log.h"
 
-#define TAG_MAX	     256 /* S3's limit of a value */
-#define TAGGING_MAX  (64 << 10)
-#define TAGS_ON_HEAD "x-amz-tagging-count"
+#define TAG_MAX	    256 /* S3's limit of a value */
+#define TAGGING_MAX (64 << 10)
 
 static const char *const names[] = {
 	"file-permissions", "file-owner", "file-group", "file-mtime", "mtime",
@@ -91,22 +91,6 @@ static int take_value(const char *value, struct kvlist *meta)
 	return rc;
 }
 
-static int get_tags(struct store *store, const char *key,
-		    const char *version_id, struct kvlist *tags)
-{
-	struct store_request r;
-	int rc;
-
-	store_request_init(&r, STORE_GET_TAGGING);
-	r.key = key;
-	r.version_id = version_id;
-	rc = store_call(store, &r);
-	if (!rc)
-		rc = tagging_parse(r.reply.body.data, r.reply.body.len, tags);
-	store_request_release(&r);
-	return rc;
-}
-
 /* The value of the tag; NULL: none. */
 static const char *find_tag(const struct kvlist *tags)
 {
@@ -126,11 +110,11 @@ int late_head(struct store *store, struct store_request *head)
 	if (rc || !kvlist_get(&o->meta, LATE_MARK))
 		return rc;
 	/* Absent too for those who may not read tags. */
-	count = kvlist_get(&o->headers, TAGS_ON_HEAD);
+	count = kvlist_get(&o->headers, TAGS_HEADER);
 	if (!count || !strcmp(count, "0"))
 		return 0;
 	kvlist_init(&tags);
-	rc = get_tags(store, head->key,
+	rc = tags_get(store, head->key,
 		      o->version_id ? o->version_id : head->version_id, &tags);
 	value = rc ? NULL : find_tag(&tags);
 	if (value)
@@ -176,7 +160,7 @@ int late_put(struct store *store, const char *key, const char *version_id,
 	kvlist_init(&old);
 	buf_init(&doc, TAGGING_MAX);
 	store_request_init(&r, STORE_PUT_TAGGING);
-	rc = get_tags(store, key, version_id, &old);
+	rc = tags_get(store, key, version_id, &old);
 	if (!rc)
 		rc = replace_tag(&old, want, &doc);
 	if (rc)

@@ -12,6 +12,7 @@
 
 #include "renamed.h"
 #include "stream.h"
+#include "tags.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/node.h"
@@ -329,6 +330,8 @@ int upload_copy(struct uploader *u, const struct meta_inode *in,
 	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
 	struct store_request r;
 	struct dress d;
+	char count[24];
+	size_t tags = 0;
 	bool replace;
 	int rc = dress_copy(v, in, path, &d, &replace);
 
@@ -355,10 +358,16 @@ int upload_copy(struct uploader *u, const struct meta_inode *in,
 	if (!rc)
 		rc = upload_take_reply(v, &r.reply.object, path, key,
 				       in->base.size_bytes, &ret->version);
+	if (!rc && replace)
+		rc = tags_carry(v, in, c, source, key, &ret->version, &tags);
 	if (!rc) {
 		inherit_id(&ret->version, &in->base);
 		d.late = false;
 		rc = dress_to_head(&d, &ret->head);
+	}
+	if (!rc && tags) {
+		snprintf(count, sizeof(count), "%zu", tags);
+		rc = kvlist_set(&ret->head, TAGS_HEADER, count);
 	}
 out:
 	store_request_release(&r);

@@ -73,7 +73,8 @@ fresh
 
 # Copies say it by themselves.
 mv "$MNT/slow" "$MNT/moved"
-cp -a "$MNT/.versions/slow/"*[!d] "$MNT/restored"
+cp -a "$MNT/.versions/slow/$(ls -U "$MNT/.versions/slow" | head -n 1)" \
+	"$MNT/restored"
 rm "$MNT/big"
 "$VERS3CTL" undelete "$MNT/big" >/dev/null
 synced
