@@ -31,14 +31,22 @@ int blockenv_errno(int rc)
 	}
 }
 
-static int lock_file_path(const char *path, char **ret_path)
+/* A new file's name until it has its tables. */
+#define NEW_SUFFIX ".new"
+
+static int add_suffix(const char *path, const char *suffix, char **ret_path)
 {
-	if (asprintf(ret_path, "%s-lock", path) < 0)
+	if (asprintf(ret_path, "%s%s", path, suffix) < 0)
 		return -ENOMEM;
 	return 0;
 }
 
-int blockenv_unlink(const char *path)
+static int lock_file_path(const char *path, char **ret_path)
+{
+	return add_suffix(path, "-lock", ret_path);
+}
+
+static int unlink_both(const char *path)
 {
 	char *lock_path;
 	int r = lock_file_path(path, &lock_path);
@@ -51,6 +59,19 @@ int blockenv_unlink(const char *path)
 		r = -errno;
 	free(lock_path);
 	return r;
+}
+
+int blockenv_unlink(const char *path)
+{
+	char *new_path;
+	int r = add_suffix(path, NEW_SUFFIX, &new_path), r_new;
+
+	if (r)
+		return r;
+	r = unlink_both(path);
+	r_new = unlink_both(new_path);
+	free(new_path);
+	return r ? r : r_new;
 }
 
 static int open_tables(struct blockenv *e)
@@ -115,8 +136,8 @@ static void env_free(struct blockenv *e)
 	free(e);
 }
 
-int blockenv_open(const char *path, uint64_t map_bytes,
-		  struct blockenv **ret_env)
+static int open_at(const char *path, uint64_t map_bytes,
+		   struct blockenv **ret_env)
 {
 	struct blockenv *e = calloc(1, sizeof(*e));
 	char *lock_path = NULL;
@@ -151,6 +172,42 @@ void blockenv_unref(struct blockenv *e)
 {
 	if (e && atomic_fetch_sub(&e->refs, 1) == 1)
 		env_free(e);
+}
+
+/*
+ * Makes a file that has its tables. LMDB makes it in steps, and one killed in
+ * between could not be told from a damaged one: it gets its name at the end.
+ */
+static int make_file(const char *path, uint64_t map_bytes)
+{
+	struct blockenv *e;
+	char *new_path;
+	int r = add_suffix(path, NEW_SUFFIX, &new_path);
+
+	if (r)
+		return r;
+	r = unlink_both(new_path);
+	if (!r)
+		r = open_at(new_path, map_bytes, &e);
+	if (!r) {
+		blockenv_unref(e);
+		if (rename(new_path, path))
+			r = -errno;
+	}
+	/* Its lock file, or what there is of it; blocks are in neither. */
+	unlink_both(new_path);
+	free(new_path);
+	return r;
+}
+
+int blockenv_open(const char *path, uint64_t map_bytes,
+		  struct blockenv **ret_env)
+{
+	int r = 0;
+
+	if (access(path, F_OK))
+		r = errno == ENOENT ? make_file(path, map_bytes) : -errno;
+	return r ? r : open_at(path, map_bytes, ret_env);
 }
 
 static struct blockenv_reader *reader_pop(struct blockenv *e)

@@ -52,11 +52,14 @@ struct blockenv_reader {
 	struct blockenv_reader *next_idle;
 };
 
-/* Opens or makes the file. 0, -errno, or -EUCLEAN when it is damaged. */
+/*
+ * Opens the file, or makes it: it is there with its tables or not at all,
+ * whenever the process is killed. 0, -errno, or -EUCLEAN when it is damaged.
+ */
 int blockenv_open(const char *path, uint64_t map_bytes,
 		  struct blockenv **ret_env);
 void blockenv_unref(struct blockenv *e);
-/* Removes the file and its lock file; 0 or -errno. */
+/* Removes the file, its lock file, and a half-made one; 0 or -errno. */
 int blockenv_unlink(const char *path);
 
 /* A read transaction on the newest commit, with a count of the environment. */

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vers3/util/log.h"
@@ -149,14 +148,11 @@ static int open_old(struct shelf *s, bool *ret_wiped)
 	size_t min = s->value_bytes ? s->value_bytes : sizeof(struct head);
 	size_t max = min + (s->value_bytes ? 0 : s->capacity);
 	struct blockenv_reader *reader;
-	struct stat st;
 	int r;
 
-	if (stat(s->path, &st))
-		return errno == ENOENT ? 0 : -errno;
-	/* Killed before LMDB wrote its roots: there was nothing yet. */
-	if (!st.st_size)
-		return blockenv_unlink(s->path);
+	/* No file: what a kill left of its making goes. */
+	if (access(s->path, F_OK))
+		return errno == ENOENT ? blockenv_unlink(s->path) : -errno;
 	r = blockcheck(s->path, s->map_bytes, min, max);
 	if (!r)
 		r = open_env(s);
