@@ -32,6 +32,7 @@ struct points {
 	/* All below is protected by mutex. */
 	struct point_list list;
 	int64_t asked_ns; /* monotonic, when it was asked for; 0: never */
+	uint64_t changes; /* made or heard of: what was asked before is old */
 };
 
 int points_new(struct points **ret_points)
@@ -175,24 +176,33 @@ static int ask(struct vfs *v, const char *key, struct first *f)
 	return version_list(v->store, &f->list);
 }
 
-/* Makes the list one that is not older than ttl; the mutex is held. */
-static int refresh(struct vfs *v)
+/*
+ * Takes the mutex, with a list under it that is not older than ttl. Several
+ * who find it too old ask each for themselves, without the mutex. A failure
+ * leaves it free.
+ */
+static int lock_fresh(struct vfs *v)
 {
 	struct points *p = v->points;
 	int64_t now = clock_mono_ns();
+	uint64_t changes;
 	struct first f;
 	int rc;
 
+	pthread_mutex_lock(&p->mutex);
 	if (p->asked_ns && now - p->asked_ns < v->config.ttl_ns)
 		return 0;
+	changes = p->changes;
+	pthread_mutex_unlock(&p->mutex);
 	rc = ask(v, NULL, &f);
 	if (rc) {
 		point_list_release(&f.points);
 		return rc;
 	}
+	pthread_mutex_lock(&p->mutex);
 	point_list_release(&p->list);
 	p->list = f.points;
-	p->asked_ns = now;
+	p->asked_ns = p->changes == changes ? now : 0;
 	return 0;
 }
 
@@ -200,29 +210,27 @@ void points_look_again(struct vfs *v)
 {
 	pthread_mutex_lock(&v->points->mutex);
 	v->points->asked_ns = 0;
+	v->points->changes++;
 	pthread_mutex_unlock(&v->points->mutex);
 }
 
 int points_list(struct vfs *v, struct point_list *ret_list)
 {
 	struct points *p = v->points;
-	size_t count;
-	int rc;
+	size_t size;
+	int rc = lock_fresh(v);
 
-	pthread_mutex_lock(&p->mutex);
-	rc = refresh(v);
-	count = rc ? 0 : p->list.count;
-	if (!rc) {
-		*ret_list = (struct point_list){NULL, 0};
-		if (count) {
-			ret_list->items = malloc(count * sizeof(struct point));
-			rc = ret_list->items ? 0 : -ENOMEM;
-		}
+	if (rc)
+		return rc;
+	*ret_list = (struct point_list){NULL, 0};
+	size = p->list.count * sizeof(struct point);
+	if (size) {
+		ret_list->items = malloc(size);
+		rc = ret_list->items ? 0 : -ENOMEM;
 	}
-	if (!rc && count) {
-		memcpy(ret_list->items, p->list.items,
-		       count * sizeof(struct point));
-		ret_list->count = count;
+	if (size && !rc) {
+		memcpy(ret_list->items, p->list.items, size);
+		ret_list->count = p->list.count;
 	}
 	pthread_mutex_unlock(&p->mutex);
 	return rc;
@@ -238,12 +246,13 @@ int points_instant(struct vfs *v, const char *text, int64_t *ret_ns)
 		return 0;
 	if (!is_name(text))
 		return -EINVAL;
-	pthread_mutex_lock(&v->points->mutex);
-	rc = refresh(v);
-	found = rc ? NULL : point_list_find(&v->points->list, text);
+	rc = lock_fresh(v);
+	if (rc)
+		return rc;
+	found = point_list_find(&v->points->list, text);
 	if (found)
 		*ret_ns = found->at_ns;
-	else if (!rc)
+	else
 		rc = -EINVAL;
 	pthread_mutex_unlock(&v->points->mutex);
 	return rc;

@@ -268,7 +268,11 @@ static void keep_paths(struct batch *b)
 	}
 }
 
-/* Marks all that something stands on. */
+/*
+ * Marks all that something stands on. In one hold: records move in the table
+ * when they are due at another time, and one that moved behind the walk would
+ * not be seen.
+ */
 static int keep_used(struct batch *b)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;

@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "../../src/vfs/points.h"
 #include "vers3/vfs/view.h"
 
 static int make(struct rig *r, const char *name)
@@ -323,14 +324,52 @@ static void test_coarse(void **state)
 	rig_restart(r);
 }
 
+static void *list_thread(void *arg)
+{
+	struct point_list l;
+
+	assert_int_equal(points_list(((struct rig *)arg)->f.v, &l), 0);
+	point_list_release(&l);
+	return NULL;
+}
+
+/* A list that was asked for before a change is not taken for one after it. */
+static void test_change_meanwhile(void **state)
+{
+	struct rig *r = *state;
+	struct point_list l;
+	pthread_t thread;
+
+	r->f.config.ttl_ns = 600 * NS_PER_S;
+	rig_restart(r);
+	rig_gate(r, "ListObjectVersions", RIG_AFTER);
+	assert_int_equal(pthread_create(&thread, NULL, list_thread, r), 0);
+	rig_wait_held(r);
+	/* Nobody waits for that answer meanwhile. */
+	rig_put_text(r, ".versions/@new", "");
+	points_look_again(r->f.v);
+	rig_gate(r, NULL, RIG_AFTER);
+	pthread_join(thread, NULL);
+	assert_int_equal(points_list(r->f.v, &l), 0);
+	assert_int_equal(l.count, 1);
+	assert_string_equal(l.items[0].name, "new");
+	point_list_release(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG_TEST(test_exact),	RIG_TEST(test_listed),
-		RIG_TEST(test_refused), RIG_TEST_UNVERSIONED(test_unversioned),
-		RIG_TEST(test_again),	RIG_TEST(test_unsent),
-		RIG_TEST(test_first),	RIG_TEST(test_at),
-		RIG_TEST(test_coarse),	RIG_TEST(test_gmt),
+		RIG_TEST(test_exact),
+		RIG_TEST(test_listed),
+		RIG_TEST(test_refused),
+		RIG_TEST_UNVERSIONED(test_unversioned),
+		RIG_TEST(test_again),
+		RIG_TEST(test_unsent),
+		RIG_TEST(test_first),
+		RIG_TEST(test_at),
+		RIG_TEST(test_coarse),
+		RIG_TEST(test_gmt),
+		RIG_TEST(test_change_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
