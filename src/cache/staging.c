@@ -383,6 +383,11 @@ int staging_scratch(struct staging *s, int *ret_fd)
 	return 0;
 }
 
+int staging_scratch_write(int fd, uint64_t offset, const void *data, size_t len)
+{
+	return write_all(fd, data, len, offset);
+}
+
 struct each {
 	int (*fn)(void *ctx, uint64_t ino);
 	void *ctx;

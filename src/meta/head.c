@@ -1,46 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The metadata and headers of an inode's object as they came: names and
- * values in turn, each ended by a NUL.
+ * The metadata and headers of an inode's object as they came.
  */
 #include "vers3/meta/inode.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "vers3/meta/record.h"
 #include "vers3/util/buf.h"
 
 #define HEAD_MAX (1 << 20) /* S3 sends 8 KiB of headers at the most */
-
-/* The string at *at, which moves past it; NULL when no NUL ends it. */
-static const char *next_str(const char **at, const char *end)
-{
-	const char *s = *at;
-	const char *nul = s < end ? memchr(s, '\0', (size_t)(end - s)) : NULL;
-
-	if (!nul)
-		return NULL;
-	*at = nul + 1;
-	return s;
-}
-
-static int decode(const struct meta_val *val, struct kvlist *list)
-{
-	const char *at = val->data, *end = at + val->size;
-
-	while (at < end) {
-		const char *name = next_str(&at, end);
-		const char *value = name ? next_str(&at, end) : NULL;
-		int rc;
-
-		if (!value)
-			return -EIO;
-		rc = kvlist_add(list, name, value);
-		if (rc)
-			return rc == -E2BIG ? -EIO : rc;
-	}
-	return 0;
-}
 
 int meta_head_get(struct meta *m, uint64_t ino, struct kvlist *ret_list)
 {
@@ -54,7 +24,7 @@ int meta_head_get(struct meta *m, uint64_t ino, struct kvlist *ret_list)
 	if (rc)
 		return rc;
 	kvlist_init(&list);
-	rc = decode(&val, &list);
+	rc = record_decode_pairs(&val, &list);
 	if (rc) {
 		kvlist_release(&list);
 		return rc;
@@ -68,16 +38,10 @@ int meta_head_put(struct meta *m, uint64_t ino, const struct kvlist *list)
 {
 	unsigned char key[8];
 	struct buf b;
-	int rc = 0;
+	int rc;
 
 	buf_init(&b, HEAD_MAX);
-	for (size_t i = 0; !rc && i < list->count; i++) {
-		const struct kv *kv = &list->items[i];
-
-		rc = buf_add(&b, kv->name, strlen(kv->name) + 1);
-		if (!rc)
-			rc = buf_add(&b, kv->value, strlen(kv->value) + 1);
-	}
+	rc = record_encode_pairs(list, &b);
 	if (rc)
 		goto out;
 	meta_be64(key, ino);

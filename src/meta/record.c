@@ -157,3 +157,47 @@ int record_end(const struct record_reader *r)
 {
 	return r->bad || r->left ? -EIO : 0;
 }
+
+int record_encode_pairs(const struct kvlist *list, struct buf *b)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < list->count; i++) {
+		const struct kv *kv = &list->items[i];
+
+		rc = buf_add(b, kv->name, strlen(kv->name) + 1);
+		if (!rc)
+			rc = buf_add(b, kv->value, strlen(kv->value) + 1);
+	}
+	return rc;
+}
+
+/* The string at *at, which moves past it; NULL when no NUL ends it. */
+static const char *next_str(const char **at, const char *end)
+{
+	const char *s = *at;
+	const char *nul = s < end ? memchr(s, '\0', (size_t)(end - s)) : NULL;
+
+	if (!nul)
+		return NULL;
+	*at = nul + 1;
+	return s;
+}
+
+int record_decode_pairs(const struct meta_val *val, struct kvlist *list)
+{
+	const char *at = val->data, *end = at + val->size;
+
+	while (at < end) {
+		const char *name = next_str(&at, end);
+		const char *value = name ? next_str(&at, end) : NULL;
+		int rc;
+
+		if (!value)
+			return -EIO;
+		rc = kvlist_add(list, name, value);
+		if (rc)
+			return rc == -E2BIG ? -EIO : rc;
+	}
+	return 0;
+}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dir_impl.h"
+#include "dress.h"
 #include "late.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/link.h"
@@ -25,16 +26,10 @@ static int xattrs_take(struct vfs *v, uint64_t ino,
 static int head_take(struct vfs *v, uint64_t ino, const struct store_object *o)
 {
 	struct kvlist all;
-	char name[256];
 	int rc;
 
 	kvlist_init(&all);
-	rc = kvlist_copy(&all, &o->headers);
-	for (size_t i = 0; !rc && i < o->meta.count; i++) {
-		snprintf(name, sizeof(name), "x-amz-meta-%s",
-			 o->meta.items[i].name);
-		rc = kvlist_add(&all, name, o->meta.items[i].value);
-	}
+	rc = dress_head_of(o, &all);
 	if (!rc)
 		rc = meta_head_put(v->meta, ino, &all);
 	kvlist_release(&all);

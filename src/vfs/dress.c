@@ -9,9 +9,9 @@
 
 #include "late.h"
 #include "renamed.h"
+#include "tags.h"
 
-#define METADATA_MAX 2048
-#define META_PREFIX  "x-amz-meta-"
+#define META_PREFIX "x-amz-meta-"
 
 void dress_release(struct dress *d)
 {
@@ -26,6 +26,7 @@ void dress_init(struct dress *d)
 	kvlist_init(&d->meta);
 	kvlist_init(&d->headers);
 	d->late = false;
+	d->tag_count = 0;
 	d->renamed = NULL;
 }
 
@@ -67,10 +68,31 @@ static int split_head(const struct kvlist *head, struct dress *d)
 			rc = take_renamed(d, kv->value);
 		else if (!strncasecmp(kv->name, META_PREFIX, skip))
 			rc = kvlist_add(&d->meta, kv->name + skip, kv->value);
+		else if (!strcasecmp(kv->name, TAGS_HEADER))
+			d->tag_count = strtoul(kv->value, NULL, 10);
 		else if (is_kept_header(kv->name))
 			rc = kvlist_add(&d->headers, kv->name, kv->value);
 	}
 	return rc;
+}
+
+static int join_head(const struct kvlist *headers, const struct kvlist *meta,
+		     struct kvlist *head)
+{
+	char name[512];
+	int rc = kvlist_copy(head, headers);
+
+	for (size_t i = 0; !rc && i < meta->count; i++) {
+		snprintf(name, sizeof(name), META_PREFIX "%s",
+			 meta->items[i].name);
+		rc = kvlist_add(head, name, meta->items[i].value);
+	}
+	return rc;
+}
+
+int dress_head_of(const struct store_object *o, struct kvlist *head)
+{
+	return join_head(&o->headers, &o->meta, head);
 }
 
 static int add_xattr(void *ctx, const char *name, const void *value,
@@ -132,10 +154,13 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 	dress_init(d);
 	strcpy(a.link_id, in->link_id);
 	rc = dress_read(v, in->ino, d, &x);
-	if (!rc && content)
+	if (!rc && content) {
 		rc = objattr_new_content(&d->meta);
+		d->late = false; /* both are of the version before */
+		d->tag_count = 0;
+	}
 	if (!rc)
-		rc = objattr_format(&a, &x, METADATA_MAX, &d->meta);
+		rc = objattr_format(&a, &x, OBJATTR_META_MAX, &d->meta);
 	if (!rc && renamed_is(v, in, path))
 		rc = renamed_add(v, &in->base, &d->meta);
 	if (!rc && !kvlist_get(&d->headers, "content-type"))
@@ -149,19 +174,16 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 	return rc;
 }
 
-/* Metadata and headers of an object as they came. */
 static int take_object(struct dress *d, const struct store_object *o)
 {
-	int rc = kvlist_copy(&d->meta, &o->meta);
+	struct kvlist head;
+	int rc;
 
-	if (!rc) {
-		kvlist_del(&d->meta, RENAMED_META);
-		kvlist_del(&d->meta, LATE_MARK);
-	}
-	for (size_t i = 0; !rc && i < o->headers.count; i++)
-		if (is_kept_header(o->headers.items[i].name))
-			rc = kvlist_add(&d->headers, o->headers.items[i].name,
-					o->headers.items[i].value);
+	kvlist_init(&head);
+	rc = dress_head_of(o, &head);
+	if (!rc)
+		rc = split_head(&head, d);
+	kvlist_release(&head);
 	return rc;
 }
 
@@ -196,16 +218,15 @@ int dress_moved(struct vfs *v, const struct meta_inode *in, struct dress *d)
 
 int dress_to_head(const struct dress *d, struct kvlist *head)
 {
-	char name[512];
-	int rc = kvlist_copy(head, &d->headers);
+	char count[24];
+	int rc = join_head(&d->headers, &d->meta, head);
 
-	for (size_t i = 0; !rc && i < d->meta.count; i++) {
-		snprintf(name, sizeof(name), META_PREFIX "%s",
-			 d->meta.items[i].name);
-		rc = kvlist_add(head, name, d->meta.items[i].value);
-	}
 	if (!rc && d->late)
 		rc = kvlist_add(head, META_PREFIX LATE_MARK, "1");
+	if (!rc && d->tag_count) {
+		snprintf(count, sizeof(count), "%zu", d->tag_count);
+		rc = kvlist_add(head, TAGS_HEADER, count);
+	}
 	return rc;
 }
 

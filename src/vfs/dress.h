@@ -12,6 +12,7 @@ struct dress {
 	struct kvlist meta; /* names without x-amz-meta- */
 	struct kvlist headers; /* that a rewrite sets again */
 	bool late; /* the object says it by a tag (late.h), or might */
+	size_t tag_count; /* how many the object has (tags.h) */
 	char *renamed; /* owned: what it said of where it came from; NULL */
 };
 
@@ -33,7 +34,9 @@ int dress_moved(struct vfs *v, const struct meta_inode *in, struct dress *d);
 /* What the object that the inode is based on carried, and its xattrs now. */
 int dress_read(struct vfs *v, uint64_t ino, struct dress *d,
 	       struct objattr_xattrs *x);
-/* As meta_head_put() takes it. */
+/* What goes with an object, as meta_head_put() takes it. */
+int dress_head_of(const struct store_object *o, struct kvlist *head);
+/* The same of what was sent. */
 int dress_to_head(const struct dress *d, struct kvlist *head);
 /* Whether two lists hold the same pairs, in any order. */
 bool dress_same(const struct kvlist *a, const struct kvlist *b);

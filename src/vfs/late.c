@@ -2,15 +2,11 @@
 #include "late.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tags.h"
-#include "vers3/s3/tagging.h"
-#include "vers3/util/log.h"
 
-#define TAG_MAX	    256 /* S3's limit of a value */
-#define TAGGING_MAX (64 << 10)
+#define TAG_MAX 256 /* S3's limit of a value */
 
 static const char *const names[] = {
 	"file-permissions", "file-owner", "file-group", "file-mtime", "mtime",
@@ -124,55 +120,28 @@ int late_head(struct store *store, struct store_request *head)
 	return rc == -EACCES || rc == -EOPNOTSUPP ? 0 : rc;
 }
 
-/* The other tags, and ours with a new value. */
-static int replace_tag(const struct kvlist *old, const struct kvlist *want,
-		       struct buf *doc)
+int late_put(struct store *store, const char *key, const char *version_id,
+	     const struct kvlist *want, bool found)
 {
-	struct kvlist tags;
+	struct kvlist old, tags;
 	struct buf value;
 	int rc = 0;
 
+	kvlist_init(&old);
 	kvlist_init(&tags);
 	buf_init(&value, TAG_MAX);
-	for (size_t i = 0; !rc && i < old->count; i++)
-		if (strcmp(old->items[i].name, LATE_TAG) != 0)
-			rc = kvlist_add(&tags, old->items[i].name,
-					old->items[i].value);
+	if (found)
+		rc = tags_get(store, key, version_id, &old);
+	if (!rc)
+		rc = tags_without(&old, LATE_TAG, &tags);
 	if (!rc)
 		rc = make_value(want, &value);
 	if (!rc)
 		rc = kvlist_add(&tags, LATE_TAG, value.data);
 	if (!rc)
-		rc = tagging_write(&tags, doc);
+		rc = tags_put(store, key, version_id, &tags);
 	buf_release(&value);
 	kvlist_release(&tags);
-	return rc;
-}
-
-int late_put(struct store *store, const char *key, const char *version_id,
-	     const struct kvlist *want)
-{
-	struct store_request r;
-	struct kvlist old;
-	struct buf doc;
-	int rc;
-
-	kvlist_init(&old);
-	buf_init(&doc, TAGGING_MAX);
-	store_request_init(&r, STORE_PUT_TAGGING);
-	rc = tags_get(store, key, version_id, &old);
-	if (!rc)
-		rc = replace_tag(&old, want, &doc);
-	if (rc)
-		goto out;
-	r.key = key;
-	r.version_id = version_id;
-	r.body.mem = doc.data;
-	r.body.length = doc.len;
-	rc = store_call(store, &r);
-out:
-	store_request_release(&r);
-	buf_release(&doc);
 	kvlist_release(&old);
 	return rc;
 }

@@ -40,10 +40,11 @@ int late_head(struct store *store, struct store_request *head);
 bool late_can(const struct kvlist *began, const struct kvlist *want,
 	      bool *ret_needed);
 /*
- * Sets the tag on a version (version_id NULL: on what the key holds), and
- * leaves its other tags as they are. 0 or -errno as store_call(). Blocks.
+ * Sets the tag on a version (version_id NULL: on what the key holds). found:
+ * it was not made just now, and may have other tags, which stay. 0 or -errno
+ * as store_call(). Blocks.
  */
 int late_put(struct store *store, const char *key, const char *version_id,
-	     const struct kvlist *want);
+	     const struct kvlist *want, bool found);
 
 #endif

@@ -4,16 +4,10 @@
  * the stream of a file being written, has sent are used again if the file
  * still holds what they hold (ongoing.h). The upload is completed only if the
  * content's change number is still that of the snapshot.
- *
- * META_SYS remembers what was to be completed, since the result may be there
- * already after a crash:
- *
- *	complete:<inode>	change number, ETag, path
  */
 #include "upload_impl.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +26,7 @@
 #include "vers3/vfs/plan.h"
 #include "vers3/vfs/reader.h"
 
-#define GATHER_MAX    (UINT64_C(16) << 20) /* in memory */
-#define COMPLETE_NOTE "complete:"
+#define GATHER_MAX (UINT64_C(16) << 20) /* in memory */
 
 /* One multipart upload under way. */
 struct multi {
@@ -107,21 +100,6 @@ static int make_plan(struct vfs *v, const struct meta_inode *in,
 	return rc;
 }
 
-static int write_all(int fd, const char *from, size_t size)
-{
-	while (size) {
-		ssize_t done = write(fd, from, size);
-
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		if (done > 0) {
-			from += done;
-			size -= (size_t)done;
-		}
-	}
-	return 0;
-}
-
 /* Reads a part into buf, or through buf into a file, if there is one. */
 static int gather(struct multi *m, const struct plan_part *p, char *buf,
 		  size_t size, int fd)
@@ -140,7 +118,7 @@ static int gather(struct multi *m, const struct plan_part *p, char *buf,
 		if (rc == -ENOENT || (!rc && got != want))
 			rc = -EAGAIN; /* deleted or cut meanwhile */
 		if (!rc && fd >= 0)
-			rc = write_all(fd, buf, want);
+			rc = staging_scratch_write(fd, at, buf, want);
 	}
 	node_put(v->nodes, n);
 	return rc;
@@ -189,7 +167,7 @@ static int copy_part(struct multi *m, const struct plan_part *p,
 	r.range_offset = p->offset;
 	r.range_length = p->length;
 	upload_set_source(&r, &m->in->base, m->source);
-	rc = upload_result(&r, store_call(m->u->v->store, &r));
+	rc = upload_error(&r, store_call(m->u->v->store, &r));
 	if (!rc)
 		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, &r,
 				      part);
@@ -210,7 +188,7 @@ static int data_part(struct multi *m, const struct plan_part *p, uint64_t place,
 	r.upload_id = m->o.upload_id;
 	r.part_number = p->number;
 	r.body.length = p->length;
-	rc = upload_result(&r, gathered_body(m, p, &r));
+	rc = upload_error(&r, gathered_body(m, p, &r));
 	if (!rc)
 		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, &r,
 				      part);
@@ -248,74 +226,6 @@ static int do_part(void *ctx, unsigned i)
 	return m->parts[i].etag ? 0 : -ENOMEM;
 }
 
-static void complete_name(uint64_t ino, char *name, size_t size)
-{
-	snprintf(name, size, COMPLETE_NOTE "%016" PRIx64, ino);
-}
-
-/*
- * Remembers, durably, what the upload will be when it is completed: a crash
- * before the answer is noted leaves a version that is not to be made again.
- */
-static int note_complete(struct multi *m, const char *path, const char *etag)
-{
-	struct meta *meta = m->u->v->meta;
-	char name[64], value[8 + SEND_ETAG_SIZE + META_KEY_MAX + 2];
-	size_t len;
-	int rc = meta_lock(meta);
-
-	if (rc)
-		return rc;
-	complete_name(m->in->ino, name, sizeof(name));
-	meta_be64(value, m->in->data_change);
-	len = 8 + (size_t)sprintf(value + 8, "%s\n%s", etag, path);
-	rc = meta_put(meta, META_SYS, name, strlen(name), value, len);
-	meta_unlock(meta);
-	return rc ? rc : meta_sync(meta);
-}
-
-/* 0 with the ETag if this content was about to be completed at this path. */
-static int read_complete(struct multi *m, const char *path,
-			 char etag[SEND_ETAG_SIZE])
-{
-	struct meta *meta = m->u->v->meta;
-	struct meta_val val;
-	const char *text, *line;
-	char name[64];
-	size_t len;
-	int rc = meta_lock(meta);
-
-	if (rc)
-		return rc;
-	complete_name(m->in->ino, name, sizeof(name));
-	rc = meta_get(meta, META_SYS, name, strlen(name), &val);
-	if (!rc) {
-		text = (const char *)val.data + 8;
-		line = val.size > 8 ? memchr(text, '\n', val.size - 8) : NULL;
-		len = line ? (size_t)(line - text) : 0;
-		if (!line || len >= SEND_ETAG_SIZE ||
-		    meta_from_be64(val.data) != m->in->data_change ||
-		    val.size - 8 - len - 1 != strlen(path) ||
-		    memcmp(line + 1, path, strlen(path)))
-			rc = -ENOENT;
-		else
-			snprintf(etag, SEND_ETAG_SIZE, "%.*s", (int)len, text);
-	}
-	meta_unlock(meta);
-	return rc;
-}
-
-static void forget_complete(struct vfs *v, uint64_t ino)
-{
-	char name[64];
-
-	if (meta_lock(v->meta))
-		return;
-	complete_name(ino, name, sizeof(name));
-	meta_del(v->meta, META_SYS, name, strlen(name));
-	meta_unlock(v->meta);
-}
-
 static struct send_want make_want(const struct multi *m, const char *etag)
 {
 	return (struct send_want){
@@ -330,7 +240,7 @@ static struct send_want make_want(const struct multi *m, const char *etag)
  * The version is there; its attributes may have to follow. Those that cannot
  * are left dirty, and a copy in place, one more version, will carry them.
  */
-static int finish(struct multi *m, struct upload_result *ret)
+static int finish(struct multi *m, bool found, struct upload_result *ret)
 {
 	const char *id = ret->version.version_id;
 	struct vfs *v = m->u->v;
@@ -338,7 +248,7 @@ static int finish(struct multi *m, struct upload_result *ret)
 
 	if (m->late)
 		rc = late_put(v->store, m->key, id[0] ? id : NULL,
-			      &m->want->meta);
+			      &m->want->meta, found);
 	if (rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL) {
 		log_warning("the attributes of %s need a version of their own: "
 			    "tags cannot be set (%s)",
@@ -349,7 +259,7 @@ static int finish(struct multi *m, struct upload_result *ret)
 	}
 	if (rc)
 		return rc;
-	forget_complete(v, m->in->ino);
+	ongoing_end_del(v, m->in->ino);
 	return dress_to_head(ret->attrs_differ ? &m->o.began : m->want,
 			     &ret->head);
 }
@@ -358,13 +268,14 @@ static int complete_upload(struct multi *m, const char *path,
 			   struct upload_result *ret)
 {
 	struct vfs *v = m->u->v;
-	char etag[SEND_ETAG_SIZE];
-	struct send_want want = make_want(m, etag);
+	struct ongoing_end end = {.data_change = m->in->data_change};
+	struct send_want want = make_want(m, end.etag);
 	struct store_request r;
 	int rc;
 
-	send_parts_etag(m->parts, m->plan.count, etag);
-	rc = note_complete(m, path, etag);
+	send_parts_etag(m->parts, m->plan.count, end.etag);
+	strcpy(end.path, path);
+	rc = ongoing_end_put(v, m->in->ino, &end);
 	if (!rc)
 		rc = upload_check_unchanged(v, m->in);
 	if (rc)
@@ -374,18 +285,18 @@ static int complete_upload(struct multi *m, const char *path,
 	r.upload_id = m->o.upload_id;
 	r.parts = m->parts;
 	r.part_count = m->plan.count;
-	rc = upload_result(&r, upload_send(v, &r, &want, m->c));
+	rc = upload_error(&r, upload_send(v, &r, &want, m->c));
 	if (!rc)
 		rc = upload_take_reply(v, &r.reply.object, path, m->key,
 				       m->in->size_bytes, &ret->version);
 	store_request_release(&r);
 	if (!rc) {
 		ongoing_ended(v, m->o.upload_id);
-		return finish(m, ret);
+		return finish(m, false, ret);
 	}
 	/* It may be there all the same: then the next try looks. */
 	if (!m->c->open)
-		forget_complete(v, m->in->ino);
+		ongoing_end_del(v, m->in->ino);
 	return rc;
 }
 
@@ -393,11 +304,15 @@ static int complete_upload(struct multi *m, const char *path,
 static int find_complete(struct multi *m, const char *path,
 			 struct upload_result *ret)
 {
-	char etag[SEND_ETAG_SIZE];
-	struct send_want want = make_want(m, etag);
+	struct ongoing_end end;
+	struct send_want want = make_want(m, end.etag);
 	struct store_request r;
-	int rc = read_complete(m, path, etag);
+	int rc = ongoing_end_get(m->u->v, m->in->ino, &end);
 
+	/* Of another content, or under another name, it does not count. */
+	if (!rc && (end.data_change != m->in->data_change ||
+		    strcmp(end.path, path) != 0))
+		rc = -ENOENT;
 	if (rc)
 		return rc;
 	store_request_init(&r, STORE_HEAD); /* for its reply */
@@ -408,7 +323,7 @@ static int find_complete(struct multi *m, const char *path,
 	store_request_release(&r);
 	if (!rc) {
 		ongoing_ended(m->u->v, m->o.upload_id);
-		rc = finish(m, ret);
+		rc = finish(m, true, ret);
 	}
 	return rc;
 }

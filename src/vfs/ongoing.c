@@ -4,28 +4,25 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/evp.h>
 
 #include "vers3/meta/extent.h"
+#include "vers3/meta/record.h"
 
 #define UPLOAD_NOTE "upload:"
-#define RECORD_MAX  (64 << 10) /* metadata and headers: 2 KiB, 8 KiB */
-#define NAME_SIZE   512
+#define PAIRS_MAX   (64 << 10) /* S3 sends 8 KiB of headers at the most */
+#define NAME_SIZE   META_KEY_BUF
 
 void ongoing_init(struct ongoing *o)
 {
 	memset(o, 0, sizeof(*o));
-	kvlist_init(&o->began.meta);
-	kvlist_init(&o->began.headers);
+	dress_init(&o->began);
 }
 
 void ongoing_release(struct ongoing *o)
 {
-	free(o->upload_id);
-	o->upload_id = NULL;
 	dress_release(&o->began);
 }
 
@@ -33,102 +30,77 @@ void ongoing_release(struct ongoing *o)
 
 static size_t upload_name(const char *id, char name[NAME_SIZE])
 {
-	return (size_t)snprintf(name, NAME_SIZE, UPLOAD_NOTE "%.480s", id);
+	return (size_t)snprintf(name, NAME_SIZE, UPLOAD_NOTE "%s", id);
 }
 
-static size_t ongoing_name(uint64_t ino, char name[NAME_SIZE])
+/* what: "" or from the ':' on. */
+static size_t ongoing_name(uint64_t ino, const char *what, char name[NAME_SIZE])
 {
-	return (size_t)snprintf(name, NAME_SIZE, "ongoing:%016" PRIx64, ino);
-}
-
-static size_t parts_name(uint64_t ino, char name[NAME_SIZE])
-{
-	return (size_t)snprintf(name, NAME_SIZE, "part:%016" PRIx64 ":", ino);
+	return (size_t)snprintf(name, NAME_SIZE, "ongoing:%016" PRIx64 "%s",
+				ino, what);
 }
 
 static size_t part_name(uint64_t ino, unsigned number, char name[NAME_SIZE])
 {
-	return (size_t)snprintf(name, NAME_SIZE, "part:%016" PRIx64 ":%05u",
+	return (size_t)snprintf(name, NAME_SIZE, "ongoing:%016" PRIx64 ":%05u",
 				ino, number);
 }
 
-/* The record: strings, each ended by a NUL. Key, id, pairs, "", pairs. */
+/* Records. */
 
-static int add_text(struct buf *b, const char *text)
+static int get_pairs(struct meta *meta, uint64_t ino, const char *what,
+		     struct kvlist *list)
 {
-	return buf_add(b, text, strlen(text) + 1);
+	char name[NAME_SIZE];
+	struct meta_val val;
+	size_t len = ongoing_name(ino, what, name);
+	int rc = meta_get(meta, META_SYS, name, len, &val);
+
+	return rc ? rc : record_decode_pairs(&val, list);
 }
 
-static int add_pairs(struct buf *b, const struct kvlist *list)
+static int put_pairs(struct meta *meta, uint64_t ino, const char *what,
+		     const struct kvlist *list)
 {
-	int rc = 0;
-
-	for (size_t i = 0; !rc && i < list->count; i++) {
-		rc = add_text(b, list->items[i].name);
-		if (!rc)
-			rc = add_text(b, list->items[i].value);
-	}
-	return rc ? rc : add_text(b, "");
-}
-
-static int encode(const struct ongoing *o, struct buf *b)
-{
-	int rc = add_text(b, o->key);
-
-	if (!rc)
-		rc = add_text(b, o->upload_id);
-	if (!rc)
-		rc = add_pairs(b, &o->began.meta);
-	if (!rc)
-		rc = add_pairs(b, &o->began.headers);
-	return rc;
-}
-
-/* NULL past the end. */
-static const char *next_text(const char **at, const char *end)
-{
-	const char *text = *at;
-	const char *nul =
-		text < end ? memchr(text, '\0', (size_t)(end - text)) : NULL;
-
-	*at = nul ? nul + 1 : end;
-	return nul ? text : NULL;
-}
-
-static int next_pairs(const char **at, const char *end, struct kvlist *list)
-{
-	const char *name, *value;
-	int rc = 0;
-
-	while (!rc && (name = next_text(at, end)) && *name) {
-		value = next_text(at, end);
-		rc = value ? kvlist_add(list, name, value) : -EIO;
-	}
-	return rc;
-}
-
-static int decode(const struct meta_val *val, struct ongoing *o)
-{
-	const char *at = val->data, *end = at + val->size;
-	const char *key = next_text(&at, end), *id = next_text(&at, end);
+	char name[NAME_SIZE];
+	size_t len = ongoing_name(ino, what, name);
+	struct buf b;
 	int rc;
 
-	if (!key || !id || strlen(key) > META_KEY_MAX)
-		return -EIO;
-	strcpy(o->key, key);
-	o->upload_id = strdup(id);
-	rc = o->upload_id ? next_pairs(&at, end, &o->began.meta) : -ENOMEM;
-	return rc ? rc : next_pairs(&at, end, &o->began.headers);
+	buf_init(&b, PAIRS_MAX);
+	rc = record_encode_pairs(list, &b);
+	if (!rc)
+		rc = meta_put(meta, META_SYS, name, len, b.data, b.len);
+	buf_release(&b);
+	return rc;
+}
+
+static int put_record(struct meta *meta, const char *name, size_t len,
+		      const struct record_writer *w)
+{
+	return w->bad ? -EINVAL
+		      : meta_put(meta, META_SYS, name, len, w->data, w->len);
 }
 
 int ongoing_read_locked(struct meta *meta, uint64_t ino, struct ongoing *o)
 {
 	char name[NAME_SIZE];
+	struct record_reader r;
 	struct meta_val val;
-	size_t len = ongoing_name(ino, name);
+	size_t len = ongoing_name(ino, "", name);
 	int rc = meta_get(meta, META_SYS, name, len, &val);
 
-	return rc ? rc : decode(&val, o);
+	if (rc)
+		return rc;
+	r = record_read(&val);
+	record_get_str(&r, o->key, sizeof(o->key));
+	record_get_str(&r, o->upload_id, sizeof(o->upload_id));
+	rc = record_end(&r);
+	if (!rc)
+		rc = get_pairs(meta, ino, ":meta", &o->began.meta);
+	if (!rc)
+		rc = get_pairs(meta, ino, ":headers", &o->began.headers);
+	return rc == -ENOENT ? -EIO : rc;
 }
 
 int ongoing_read(struct vfs *v, uint64_t ino, struct ongoing *o)
@@ -145,41 +117,42 @@ int ongoing_read(struct vfs *v, uint64_t ino, struct ongoing *o)
 int ongoing_forget_locked(struct meta *meta, uint64_t ino)
 {
 	char name[NAME_SIZE];
-	size_t len = ongoing_name(ino, name);
-	int rc = meta_del(meta, META_SYS, name, len);
+	size_t len = ongoing_name(ino, "", name);
 
-	if (rc)
-		return rc == -ENOENT ? 0 : rc; /* then there are no parts */
-	len = parts_name(ino, name);
 	return meta_del_prefix(meta, META_SYS, name, len);
+}
+
+static int begin_locked(struct meta *meta, uint64_t ino,
+			const struct ongoing *o)
+{
+	struct record_writer note = {.len = 0}, record = {.len = 0};
+	char name[NAME_SIZE];
+	size_t len = upload_name(o->upload_id, name);
+	int rc;
+
+	record_put_u64(&note, ino);
+	record_put_str(&note, o->key, sizeof(o->key));
+	rc = put_record(meta, name, len, &note);
+	if (!rc)
+		rc = ongoing_forget_locked(meta, ino);
+	record_put_str(&record, o->key, sizeof(o->key));
+	record_put_str(&record, o->upload_id, sizeof(o->upload_id));
+	len = ongoing_name(ino, "", name);
+	if (!rc)
+		rc = put_record(meta, name, len, &record);
+	if (!rc)
+		rc = put_pairs(meta, ino, ":meta", &o->began.meta);
+	return rc ? rc : put_pairs(meta, ino, ":headers", &o->began.headers);
 }
 
 int ongoing_begin(struct vfs *v, uint64_t ino, const struct ongoing *o)
 {
-	char name[NAME_SIZE], note[8 + META_KEY_MAX + 1];
-	struct buf record;
-	size_t len;
-	int rc;
+	int rc = meta_lock(v->meta);
 
-	buf_init(&record, RECORD_MAX);
-	rc = encode(o, &record);
-	if (!rc)
-		rc = meta_lock(v->meta);
 	if (rc)
-		goto out;
-	meta_be64(note, ino);
-	strcpy(note + 8, o->key);
-	len = upload_name(o->upload_id, name);
-	rc = meta_put(v->meta, META_SYS, name, len, note, 8 + strlen(o->key));
-	if (!rc)
-		rc = ongoing_forget_locked(v->meta, ino);
-	len = ongoing_name(ino, name);
-	if (!rc)
-		rc = meta_put(v->meta, META_SYS, name, len, record.data,
-			      record.len);
+		return rc;
+	rc = begin_locked(v->meta, ino, o);
 	meta_unlock(v->meta);
-out:
-	buf_release(&record);
 	return rc;
 }
 
@@ -203,13 +176,66 @@ bool ongoing_is_ended(struct meta *meta, const char *upload_id)
 	return meta_get(meta, META_SYS, name, len, &val) == -ENOENT;
 }
 
-/* Parts: length, print, ETag. */
+/* The end. */
+
+int ongoing_end_put(struct vfs *v, uint64_t ino, const struct ongoing_end *e)
+{
+	struct record_writer w = {.len = 0};
+	char name[NAME_SIZE];
+	size_t len = ongoing_name(ino, ":end", name);
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	record_put_u64(&w, e->data_change);
+	record_put_str(&w, e->etag, sizeof(e->etag));
+	record_put_str(&w, e->path, sizeof(e->path));
+	rc = put_record(v->meta, name, len, &w);
+	meta_unlock(v->meta);
+	return rc ? rc : meta_sync(v->meta);
+}
+
+int ongoing_end_get(struct vfs *v, uint64_t ino, struct ongoing_end *ret)
+{
+	char name[NAME_SIZE];
+	struct record_reader r;
+	struct meta_val val;
+	size_t len = ongoing_name(ino, ":end", name);
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_get(v->meta, META_SYS, name, len, &val);
+	if (!rc) {
+		r = record_read(&val);
+		ret->data_change = record_get_u64(&r);
+		record_get_str(&r, ret->etag, sizeof(ret->etag));
+		record_get_str(&r, ret->path, sizeof(ret->path));
+		rc = record_end(&r);
+	}
+	meta_unlock(v->meta);
+	return rc;
+}
+
+void ongoing_end_del(struct vfs *v, uint64_t ino)
+{
+	char name[NAME_SIZE];
+	size_t len = ongoing_name(ino, ":end", name);
+
+	if (meta_lock(v->meta))
+		return;
+	meta_del(v->meta, META_SYS, name, len);
+	meta_unlock(v->meta);
+}
+
+/* Parts. */
 
 int ongoing_part_put(struct vfs *v, uint64_t ino, const char *upload_id,
 		     const struct ongoing_part *p)
 {
-	char name[NAME_SIZE], value[8 + ONGOING_PRINT_SIZE + META_ETAG_MAX + 1];
-	size_t len = part_name(ino, p->number, name), size;
+	struct record_writer w = {.len = 0};
+	char name[NAME_SIZE];
+	size_t len = part_name(ino, p->number, name);
 	struct ongoing now;
 	int rc = meta_lock(v->meta);
 
@@ -219,12 +245,11 @@ int ongoing_part_put(struct vfs *v, uint64_t ino, const char *upload_id,
 	rc = ongoing_read_locked(v->meta, ino, &now);
 	if (rc == -ENOENT || (!rc && strcmp(now.upload_id, upload_id) != 0))
 		rc = -EAGAIN;
-	meta_be64(value, p->length);
-	memcpy(value + 8, p->print, ONGOING_PRINT_SIZE);
-	size = 8 + ONGOING_PRINT_SIZE + strlen(p->etag);
-	strcpy(value + 8 + ONGOING_PRINT_SIZE, p->etag);
+	record_put_u64(&w, p->length);
+	record_put_bytes(&w, p->print, sizeof(p->print));
+	record_put_str(&w, p->etag, sizeof(p->etag));
 	if (!rc)
-		rc = meta_put(v->meta, META_SYS, name, len, value, size);
+		rc = put_record(v->meta, name, len, &w);
 	meta_unlock(v->meta);
 	ongoing_release(&now);
 	return rc;
@@ -232,24 +257,29 @@ int ongoing_part_put(struct vfs *v, uint64_t ino, const char *upload_id,
 
 int ongoing_part_get(struct vfs *v, uint64_t ino, struct ongoing_part *p)
 {
-	const size_t head = 8 + ONGOING_PRINT_SIZE;
+	struct ongoing_part has = {.number = p->number};
 	char name[NAME_SIZE];
 	size_t len = part_name(ino, p->number, name);
+	struct record_reader r;
 	struct meta_val val;
 	int rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
 	rc = meta_get(v->meta, META_SYS, name, len, &val);
-	if (!rc && (val.size <= head || val.size - head > META_ETAG_MAX ||
-		    meta_from_be64(val.data) != p->length ||
-		    memcmp((const char *)val.data + 8, p->print,
-			   ONGOING_PRINT_SIZE) != 0))
+	if (!rc) {
+		r = record_read(&val);
+		has.length = record_get_u64(&r);
+		record_get_bytes(&r, has.print, sizeof(has.print));
+		record_get_str(&r, has.etag, sizeof(has.etag));
+		rc = record_end(&r);
+	}
+	meta_unlock(v->meta);
+	if (!rc && (has.length != p->length ||
+		    memcmp(has.print, p->print, sizeof(has.print)) != 0))
 		rc = -ENOENT;
 	if (!rc)
-		snprintf(p->etag, sizeof(p->etag), "%.*s",
-			 (int)(val.size - head), (const char *)val.data + head);
-	meta_unlock(v->meta);
+		strcpy(p->etag, has.etag);
 	return rc;
 }
 
@@ -379,13 +409,12 @@ int ongoing_next_leftover(struct vfs *v, char *id, char *ret_key)
 		return rc;
 	while (!(rc = meta_seek(v->meta, META_SYS, name, len, skip, true, name,
 				&len, &val))) {
-		uint64_t ino;
+		struct record_reader r = record_read(&val);
+		uint64_t ino = record_get_u64(&r);
 
-		if (val.size < 8 || val.size > 8 + META_KEY_MAX)
+		record_get_str(&r, ret_key, META_KEY_MAX + 1);
+		if (record_end(&r))
 			continue;
-		ino = meta_from_be64(val.data);
-		snprintf(ret_key, META_KEY_MAX + 1, "%.*s", (int)(val.size - 8),
-			 (const char *)val.data + 8);
 		snprintf(id, META_KEY_BUF, "%.*s", (int)(len - skip),
 			 name + skip);
 		if (!is_wanted(v->meta, ino, id))

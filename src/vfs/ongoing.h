@@ -4,9 +4,12 @@
  * them, so that a change of the file, a failure or a restart costs no part
  * that is still right. One an inode. In META_SYS:
  *
- *	upload:<upload id>	its key: to be aborted unless it is ended
- *	ongoing:<inode>		key, upload id, and what went with its begin
- *	part:<inode>:<number>	length, print and ETag of a part it holds
+ *	upload:<upload id>		its key: to be aborted unless it ended
+ *	ongoing:<inode>			key and upload id
+ *	ongoing:<inode>:meta, :headers	what went with its begin
+ *	ongoing:<inode>:<number>	length, print and ETag of a part
+ *	ongoing:<inode>:end		what its end was to make: the result
+ *					may be there already after a crash
  *
  * A part's print is a digest of where its bytes come from: places in the
  * staging file, ranges of the base version, zeros. Neither a place nor a
@@ -25,10 +28,11 @@
 #include "vers3/vfs/vfs.h"
 
 #define ONGOING_PRINT_SIZE 32 /* SHA-256 */
+#define ONGOING_ID_MAX	   400 /* AWS: about 130 characters */
 
 struct ongoing {
 	char key[META_KEY_MAX + 1]; /* in the bucket */
-	char *upload_id; /* owned */
+	char upload_id[ONGOING_ID_MAX + 1];
 	struct dress began; /* owned: metadata and headers of its begin */
 };
 void ongoing_init(struct ongoing *o);
@@ -62,6 +66,19 @@ int ongoing_part_put(struct vfs *v, uint64_t ino, const char *upload_id,
  */
 int ongoing_print(struct vfs *v, uint64_t ino, const struct plan_part *p,
 		  unsigned char print[ONGOING_PRINT_SIZE], uint64_t *ret_place);
+/* What completing it makes. */
+struct ongoing_end {
+	uint64_t data_change; /* of the content */
+	char etag[SEND_ETAG_SIZE];
+	char path[META_KEY_MAX + 1];
+};
+/* Notes it, durably. 0, -EIO. */
+int ongoing_end_put(struct vfs *v, uint64_t ino, const struct ongoing_end *e);
+/* 0, -ENOENT, -EIO. */
+int ongoing_end_get(struct vfs *v, uint64_t ino, struct ongoing_end *ret);
+/* It was not made, or what it made is noted. */
+void ongoing_end_del(struct vfs *v, uint64_t ino);
+
 /* 0 with p->etag when the upload holds a part like p; else -ENOENT. */
 int ongoing_part_get(struct vfs *v, uint64_t ino, struct ongoing_part *p);
 /*

@@ -25,7 +25,7 @@ static int stage_body(struct uploader *u, uint64_t ino, uint64_t place,
 	return rc;
 }
 
-int upload_result(const struct store_request *r, int rc)
+int upload_error(const struct store_request *r, int rc)
 {
 	const char *code = r->reply.code;
 
@@ -57,7 +57,7 @@ int upload_staged(struct uploader *u, const struct ongoing *o, uint64_t ino,
 	r.upload_id = o->upload_id;
 	r.part_number = part->number;
 	r.body.length = part->length;
-	rc = upload_result(&r, stage_body(u, ino, place, &r));
+	rc = upload_error(&r, stage_body(u, ino, place, &r));
 	if (!rc)
 		rc = upload_note_part(u, ino, o->upload_id, &r, part);
 	store_request_release(&r);
@@ -150,11 +150,11 @@ int upload_begin(struct uploader *u, uint64_t ino, struct ongoing *o)
 	r.meta = &o->began.meta;
 	r.headers = &o->began.headers;
 	rc = store_call(u->v->store, &r);
-	if (!rc && !r.reply.upload_id)
+	if (!rc &&
+	    (!r.reply.upload_id || strlen(r.reply.upload_id) > ONGOING_ID_MAX))
 		rc = -EIO;
 	if (!rc) {
-		o->upload_id = r.reply.upload_id;
-		r.reply.upload_id = NULL; /* moved */
+		strcpy(o->upload_id, r.reply.upload_id);
 		rc = ongoing_begin(u->v, ino, o);
 	}
 out:

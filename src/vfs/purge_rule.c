@@ -20,6 +20,7 @@
 #include "points.h"
 #include "purge.h"
 #include "version_list.h"
+#include "words.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
 
@@ -222,9 +223,7 @@ static bool is_meant(struct rule_walk *w, const struct store_entry *e)
 		return false;
 	}
 	/* The named points' own objects are no part of any history. */
-	return *path && e->key_len <= META_KEY_MAX &&
-	       strncmp(path, VFS_VERSIONS_NAME "/",
-		       sizeof(VFS_VERSIONS_NAME)) != 0 &&
+	return *path && e->key_len <= META_KEY_MAX && !vfs_is_history(path) &&
 	       *e->version_id && strlen(e->version_id) <= META_VERSION_MAX &&
 	       strlen(e->etag) <= META_ETAG_MAX;
 }
@@ -321,14 +320,6 @@ static void release(struct rule_walk *w)
 	free(w->trail.items);
 }
 
-static int say(struct buf *answer, int rc, const char *what, const char *why)
-{
-	buf_reset(answer);
-	if (!gitconfig_quote(answer, *what ? what : "/"))
-		buf_printf(answer, ": %s\n", why);
-	return rc;
-}
-
 int purge_by_rule(struct vfs *v, const struct purge_rule *rule,
 		  struct buf *answer)
 {
@@ -340,8 +331,8 @@ int purge_by_rule(struct vfs *v, const struct purge_rule *rule,
 	int rc = rule->older ? points_instant(v, rule->older, &w.before_ns) : 0;
 
 	if (rc == -EINVAL)
-		return say(answer, rc, rule->older,
-			   "is no age; want such as 90d");
+		return words_say(answer, rc, rule->older,
+				 "is no age; want such as 90d");
 	/* One that another mount has just made counts. */
 	points_look_again(v);
 	if (!rc)
@@ -355,11 +346,12 @@ int purge_by_rule(struct vfs *v, const struct purge_rule *rule,
 	if (!rc)
 		rc = write_counts(&w);
 	release(&w);
-	if (rc)
-		return say(answer, rc, rule->path, strerror(-rc));
-	if (w.rc && !w.versions && !w.gone_markers)
-		return say(answer, w.rc, rule->path,
-			   "the server allows none to be removed: a lock, or a "
-			   "permission");
-	return 0;
+	if (!rc && (!w.rc || w.versions || w.gone_markers))
+		return 0;
+	/* What was written so far is no answer. */
+	buf_reset(answer);
+	return words_say(answer, rc ? rc : w.rc, *rule->path ? rule->path : "/",
+			 rc ? strerror(-rc)
+			    : "the server allows none to be removed: a lock, "
+			      "or a permission");
 }

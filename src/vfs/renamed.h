@@ -11,7 +11,7 @@
 #include "vers3/vfs/vfs.h"
 
 #define RENAMED_META "vers3-renamed-from"
-#define RENAMED_MAX  2048 /* bytes: S3's limit on all metadata */
+#define RENAMED_MAX  OBJATTR_META_MAX
 
 /*
  * Notes in an inode, that is about to be moved from one path to another, that

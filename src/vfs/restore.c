@@ -10,13 +10,13 @@
 #include "points.h"
 #include "purge.h"
 #include "vers3/util/clock.h"
-#include "vers3/util/gitconfig.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
 #include "version_list.h"
+#include "words.h"
 
 /* Which version of a key is looked for in a list, newest first. */
 struct search {
@@ -29,16 +29,6 @@ struct search {
 	bool marker; /* what was found is a delete marker */
 	char version_id[META_VERSION_MAX + 1];
 };
-
-/* One line, whatever is in the path. */
-static int say(struct buf *answer, int rc, const char *path, const char *why)
-{
-	int full = gitconfig_quote(answer, path);
-
-	if (!full)
-		full = buf_printf(answer, ": %s\n", why);
-	return rc ? rc : full;
-}
 
 static int look_at(void *ctx, const struct store_entry *e)
 {
@@ -79,28 +69,28 @@ static int pick(struct vfs *v, const struct restore *what, const char *key,
 
 	if (what->which[0] != '@') {
 		if (!what->which[0] || strlen(what->which) > META_VERSION_MAX)
-			return say(answer, -EINVAL, what->which,
-				   "no version has such an id");
+			return words_say(answer, -EINVAL, what->which,
+					 "no version has such an id");
 		strcpy(version_id, what->which);
 		return 0;
 	}
 	s.previous = !strcmp(what->which, "@previous");
 	rc = s.previous ? 0 : points_instant(v, what->which, &s.at_ns);
 	if (rc == -EINVAL)
-		return say(answer, rc, what->which,
-			   "is no time, and no named point; want such as "
-			   "2026-11-21T12:00:00Z, 2026-11-21 or 2h");
+		return words_say(answer, rc, what->which,
+				 "is no time, and no named point; want such as "
+				 "2026-11-21T12:00:00Z, 2026-11-21 or 2h");
 	if (!rc)
 		rc = search_versions(v, &s);
 	if (rc)
-		return say(answer, rc, what->path, strerror(-rc));
+		return words_say(answer, rc, what->path, strerror(-rc));
 	if (!s.found)
-		return say(answer, -ENOENT, what->path,
-			   s.previous ? "there is no earlier version"
-				      : "did not exist at that time");
+		return words_say(answer, -ENOENT, what->path,
+				 s.previous ? "there is no earlier version"
+					    : "did not exist at that time");
 	if (s.marker)
-		return say(answer, -ENOENT, what->path,
-			   "had been deleted by that time");
+		return words_say(answer, -ENOENT, what->path,
+				 "had been deleted by that time");
 	strcpy(version_id, s.version_id);
 	return 0;
 }
@@ -123,23 +113,25 @@ static int head_version(struct vfs *v, const struct restore *what,
 	int rc = late_head(v->store, r);
 
 	if (rc && r->reply.object.delete_marker)
-		return say(answer, -ENOENT, what->path,
-			   "this version is a delete marker");
+		return words_say(answer, -ENOENT, what->path,
+				 "this version is a delete marker");
 	if (rc == -ENOENT || rc == -EINVAL)
-		return say(answer, -ENOENT, what->path,
-			   "there is no such version");
+		return words_say(answer, -ENOENT, what->path,
+				 "there is no such version");
 	if (rc)
-		return say(answer, rc, what->path, strerror(-rc));
+		return words_say(answer, rc, what->path, strerror(-rc));
 	/* Not every server repeats the id that it was asked for. */
 	if (!r->reply.object.version_id) {
 		r->reply.object.version_id = strdup(r->version_id);
 		if (!r->reply.object.version_id)
-			return say(answer, -ENOMEM, what->path, "no memory");
+			return words_say(answer, -ENOMEM, what->path,
+					 "no memory");
 	}
 	if (is_archived(&r->reply.object))
-		return say(answer, -EREMOTE, what->path,
-			   "this version is archived, and has to be thawed "
-			   "first");
+		return words_say(
+			answer, -EREMOTE, what->path,
+			"this version is archived, and has to be thawed "
+			"first");
 	return 0;
 }
 
@@ -276,13 +268,14 @@ static int place(struct vfs *v, const struct restore *what,
 		rc = make_name(v, parent, name, &attr, &who, &in);
 	if (!rc && !strcmp(what->path, what->to) &&
 	    shows_already(&in, what->path, version_id))
-		return say(answer, 0, what->to, "is this version already");
+		return words_say(answer, 0, what->to,
+				 "is this version already");
 	if (!rc)
 		rc = take(v, in.ino, what->path, o);
 	if (rc)
-		return say(answer, rc, what->to, strerror(-rc));
+		return words_say(answer, rc, what->to, strerror(-rc));
 	snprintf(text, sizeof(text), "restored version %s", version_id);
-	return say(answer, 0, what->to, text);
+	return words_say(answer, 0, what->to, text);
 }
 
 /* A path below the root that can be a file's key. */
@@ -291,8 +284,7 @@ static bool is_path(const char *path)
 	size_t len = strlen(path);
 
 	return len && len <= META_KEY_MAX && path[len - 1] != '/' &&
-	       strncmp(path, VFS_VERSIONS_NAME "/",
-		       sizeof(VFS_VERSIONS_NAME)) != 0;
+	       !vfs_is_history(path);
 }
 
 /* Copies the version, which is kept until a change of the name says so. */
@@ -308,7 +300,7 @@ static int bring_back(struct vfs *v, const struct restore *what,
 	strcpy(held.version_id, version_id);
 	rc = purge_hold(v, &held);
 	if (rc)
-		return say(answer, rc, what->path, strerror(-rc));
+		return words_say(answer, rc, what->path, strerror(-rc));
 	store_request_init(&r, STORE_HEAD);
 	r.key = key;
 	r.version_id = version_id;
@@ -329,9 +321,9 @@ int restore_version(struct vfs *v, const struct restore *what,
 	int rc;
 
 	if (!is_path(what->path) || !is_path(what->to))
-		return say(answer, -EINVAL,
-			   is_path(what->path) ? what->to : what->path,
-			   "is no name of a file");
+		return words_say(answer, -EINVAL,
+				 is_path(what->path) ? what->to : what->path,
+				 "is no name of a file");
 	rc = vfs_object_key(v, what->path, key);
 	if (!rc)
 		rc = syncer_sync_all(v, what->to, &left);
@@ -342,7 +334,7 @@ int restore_version(struct vfs *v, const struct restore *what,
 			 "what it holds now could not be saved (%s), so it is "
 			 "left as it is",
 			 strerror(-rc));
-		return say(answer, rc, what->to, why);
+		return words_say(answer, rc, what->to, why);
 	}
 	rc = pick(v, what, key, version_id, answer);
 	return rc ? rc : bring_back(v, what, key, version_id, answer);

@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "late.h"
 #include "ongoing.h"
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"

@@ -355,9 +355,12 @@ static enum decide_action choose(struct syncer *s, const struct meta_dirty *d,
 static int64_t settles_at(struct syncer *s, const struct meta_dirty *d,
 			  int64_t now)
 {
-	int64_t left = s->settle_until_ns - clock_mono_ns();
+	int64_t left;
 
-	return d->seq < s->first_seq && left > 0 ? now + left : 0;
+	if (d->seq >= s->first_seq || !s->settle_until_ns)
+		return 0;
+	left = s->settle_until_ns - clock_mono_ns();
+	return left > 0 ? now + left : 0;
 }
 
 /* Looks at one record; room: how many more jobs may start. */

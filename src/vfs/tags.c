@@ -37,89 +37,67 @@ static bool is_in_place(const struct meta_inode *in, const struct conflict *c)
 	return !strcmp(base->etag, c->etag);
 }
 
-/*
- * What is known of the object tells, if it is of the base: a file that was
- * given another version's content has not asked.
- */
-static int may_have_some(struct vfs *v, const struct meta_inode *in,
-			 const struct conflict *c, bool *ret_some)
+int tags_put(struct store *store, const char *key, const char *version_id,
+	     const struct kvlist *tags)
 {
-	struct kvlist head;
-	const char *count;
+	struct store_request r;
+	struct buf doc;
 	int rc;
 
-	kvlist_init(&head);
-	rc = meta_lock(v->meta);
+	buf_init(&doc, DOC_MAX);
+	store_request_init(&r, STORE_PUT_TAGGING);
+	rc = tagging_write(tags, &doc);
 	if (rc)
-		return rc;
-	rc = meta_head_get(v->meta, in->ino, &head);
-	meta_unlock(v->meta);
-	count = rc ? NULL : kvlist_get(&head, TAGS_HEADER);
-	*ret_some = (count && strcmp(count, "0") != 0) ||
-		    (!(in->flags & META_I_RENAMED) && !is_in_place(in, c));
-	kvlist_release(&head);
-	return rc == -ENOENT ? 0 : rc;
-}
-
-/* All but the one that is for the metadata that was replaced. */
-static int write_others(const struct kvlist *tags, struct buf *doc,
-			size_t *ret_count)
-{
-	struct kvlist others;
-	int rc = 0;
-
-	kvlist_init(&others);
-	for (size_t i = 0; !rc && i < tags->count; i++)
-		if (strcmp(tags->items[i].name, LATE_TAG) != 0)
-			rc = kvlist_add(&others, tags->items[i].name,
-					tags->items[i].value);
-	*ret_count = others.count;
-	if (!rc && others.count)
-		rc = tagging_write(&others, doc);
-	kvlist_release(&others);
+		goto out;
+	r.key = key;
+	r.version_id = version_id;
+	r.body.mem = doc.data;
+	r.body.length = doc.len;
+	rc = store_call(store, &r);
+out:
+	store_request_release(&r);
+	buf_release(&doc);
 	return rc;
 }
 
-static int put(struct vfs *v, const char *key, const char *version_id,
-	       const struct buf *doc)
+int tags_without(const struct kvlist *tags, const char *name,
+		 struct kvlist *ret)
 {
-	struct store_request r;
-	int rc;
+	int rc = 0;
 
-	store_request_init(&r, STORE_PUT_TAGGING);
-	r.key = key;
-	r.version_id = version_id;
-	r.body.mem = doc->data;
-	r.body.length = doc->len;
-	rc = store_call(v->store, &r);
-	store_request_release(&r);
+	for (size_t i = 0; !rc && i < tags->count; i++)
+		if (strcmp(tags->items[i].name, name) != 0)
+			rc = kvlist_add(ret, tags->items[i].name,
+					tags->items[i].value);
 	return rc;
 }
 
 int tags_carry(struct vfs *v, const struct meta_inode *in,
 	       const struct conflict *c, const char *source, const char *key,
-	       const struct meta_version *to, size_t *ret_count)
+	       const struct meta_version *to, struct dress *d)
 {
 	const char *id = in->base.version_id;
-	struct kvlist tags;
-	struct buf doc;
-	size_t count = 0;
-	bool some = false;
-	int rc = may_have_some(v, in, c, &some);
+	struct kvlist tags, others;
+	int rc;
 
-	if (rc || !some)
-		return rc;
+	/*
+	 * What is known of the object tells, if it is of the base: a file
+	 * that was given another version's content has not asked.
+	 */
+	if (!d->tag_count &&
+	    ((in->flags & META_I_RENAMED) || is_in_place(in, c)))
+		return 0;
 	kvlist_init(&tags);
-	buf_init(&doc, DOC_MAX);
+	kvlist_init(&others);
 	rc = tags_get(v->store, source, id[0] ? id : NULL, &tags);
+	/* That one is for the metadata that was replaced. */
 	if (!rc)
-		rc = write_others(&tags, &doc, &count);
+		rc = tags_without(&tags, LATE_TAG, &others);
 	id = to->version_id;
-	if (!rc && count)
-		rc = put(v, key, id[0] ? id : NULL, &doc);
-	if (!rc)
-		*ret_count = count;
-	buf_release(&doc);
+	if (!rc && others.count)
+		rc = tags_put(v->store, key, id[0] ? id : NULL, &others);
+	d->tag_count = rc ? 0 : others.count;
+	kvlist_release(&others);
 	kvlist_release(&tags);
 	/* Who may not, or where the source is gone, copies without. */
 	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -ENOENT ? 0 : rc;

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "version_list.h"
+#include "words.h"
 #include "vers3/meta/dentry.h"
-#include "vers3/util/gitconfig.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/view.h"
 
@@ -149,7 +149,7 @@ int undelete(struct vfs *v, const char *path, struct buf *answer)
 	char key[META_KEY_MAX + 1], top[META_KEY_MAX + 1];
 	const char *text = "is there again";
 	uint64_t left;
-	int full, rc = *path ? vfs_object_key(v, path, key) : -EINVAL;
+	int rc = *path ? vfs_object_key(v, path, key) : -EINVAL;
 
 	/*
 	 * A delete that was not sent yet has no marker to remove, and that of
@@ -168,8 +168,5 @@ int undelete(struct vfs *v, const char *path, struct buf *answer)
 		text = "is not deleted";
 	else if (rc)
 		text = strerror(-rc);
-	full = gitconfig_quote(answer, path);
-	if (!full)
-		full = buf_printf(answer, ": %s\n", text);
-	return rc ? rc : full;
+	return words_say(answer, rc, path, text);
 }

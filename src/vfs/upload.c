@@ -258,7 +258,6 @@ int upload_put(struct uploader *u, const struct meta_inode *in,
 	if (!rc) {
 		reader_content_id(&ret->version);
 		ret->sent_bytes = size;
-		d.late = false; /* that was the one before */
 		rc = dress_to_head(&d, &ret->head);
 		if (S_ISREG(in->mode))
 			cache_body(v, &ret->version, body);
@@ -330,8 +329,6 @@ int upload_copy(struct uploader *u, const struct meta_inode *in,
 	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
 	struct store_request r;
 	struct dress d;
-	char count[24];
-	size_t tags = 0;
 	bool replace;
 	int rc = dress_copy(v, in, path, &d, &replace);
 
@@ -359,15 +356,11 @@ int upload_copy(struct uploader *u, const struct meta_inode *in,
 		rc = upload_take_reply(v, &r.reply.object, path, key,
 				       in->base.size_bytes, &ret->version);
 	if (!rc && replace)
-		rc = tags_carry(v, in, c, source, key, &ret->version, &tags);
+		rc = tags_carry(v, in, c, source, key, &ret->version, &d);
 	if (!rc) {
 		inherit_id(&ret->version, &in->base);
 		d.late = false;
 		rc = dress_to_head(&d, &ret->head);
-	}
-	if (!rc && tags) {
-		snprintf(count, sizeof(count), "%zu", tags);
-		rc = kvlist_set(&ret->head, TAGS_HEADER, count);
 	}
 out:
 	store_request_release(&r);

@@ -46,7 +46,7 @@ int upload_take_reply(struct vfs *v, const struct store_object *o,
 int upload_send(struct vfs *v, struct store_request *r,
 		const struct send_want *want, struct conflict *c);
 /* rc, or -ESTALE: the server does not know the upload, or a part of it. */
-int upload_result(const struct store_request *r, int rc);
+int upload_error(const struct store_request *r, int rc);
 /* Begins an upload to o->key with what o->began says, and notes it. */
 int upload_begin(struct uploader *u, uint64_t ino, struct ongoing *o);
 /*

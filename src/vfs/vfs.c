@@ -180,6 +180,11 @@ void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name)
 		v->notify.inval_entry(v->notify.ctx, parent, name);
 }
 
+bool vfs_is_history(const char *path)
+{
+	return !strncmp(path, VFS_VERSIONS_NAME "/", sizeof(VFS_VERSIONS_NAME));
+}
+
 void vfs_inval_flush(struct vfs *v)
 {
 	if (v->notify.flush)

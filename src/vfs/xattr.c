@@ -10,8 +10,6 @@
 #include "vers3/vfs/s3xattr.h"
 #include "vers3/vfs/tree.h"
 
-#define METADATA_MAX 2048 /* bytes: S3's limit on user metadata */
-
 static bool is_user(const char *name)
 {
 	return !strncmp(name, "user.", 5) && name[5];
@@ -114,7 +112,7 @@ static int check_fits(struct vfs *v, const struct meta_inode *in)
 			rc = kvlist_add(&meta, head.items[i].name + 11,
 					head.items[i].value);
 	if (!rc)
-		rc = objattr_format(&a, &x, METADATA_MAX, &meta);
+		rc = objattr_format(&a, &x, OBJATTR_META_MAX, &meta);
 	objattr_xattrs_release(&x);
 	kvlist_release(&head);
 	kvlist_release(&meta);
@@ -158,7 +156,7 @@ int tree_setxattr(struct vfs *v, uint64_t ino, const char *name,
 
 	if (!is_user(name) || s3xattr_owns(name))
 		return -EOPNOTSUPP;
-	if (size > METADATA_MAX)
+	if (size > OBJATTR_META_MAX)
 		return -ENOSPC;
 	rc = dir_inode(v, ino, &in);
 	if (!rc)

@@ -19,12 +19,17 @@ for name in mode moved copied restored plain; do
 	echo "$name" >"$MNT/$name"
 done
 synced
-for name in mode moved copied restored; do
+mkdir "$MNT/dir"
+echo unasked >"$MNT/dir/unasked"
+synced
+for name in mode moved copied restored dir/unasked; do
 	s3 PUT "/$BUCKET/$name?tagging=" "$set" >/dev/null
 done
 fresh
 chmod 0600 "$MNT/mode"
 mv "$MNT/moved" "$MNT/moved.new"
+# Nobody has asked for what is in it.
+mv "$MNT/dir" "$MNT/dir.new"
 echo other >"$MNT/copied"
 echo other >"$MNT/restored"
 synced
@@ -34,7 +39,7 @@ cp "$MNT/.versions/copied/$(ls -U "$MNT/.versions/copied" | head -n 1)" \
 synced
 is "restored" "$(cat "$MNT/restored" "$MNT/copied")" "restored
 copied"
-for name in mode moved.new copied restored; do
+for name in mode moved.new copied restored dir.new/unasked; do
 	is "tags of $name" "$(tags "$name")" "$want"
 done
 

@@ -316,21 +316,6 @@ static const struct {
 	 "versions = 1", ".versions/@p 2 0 f 1 0"},
 };
 
-static void run_keys(struct rig *r, const char *script)
-{
-	char *copy = strdup(script), *rest = NULL, *key;
-
-	assert_non_null(copy);
-	for (key = strtok_r(copy, " ", &rest); key;
-	     key = strtok_r(NULL, " ", &rest)) {
-		if (*key == '-')
-			rig_remove(r, key + 1);
-		else
-			rig_put_text(r, key, key);
-	}
-	free(copy);
-}
-
 static void is_left(struct rig *r, const char *left)
 {
 	char key[64];
@@ -362,7 +347,7 @@ static void test_rules(void **state)
 		print_message("%s\n", rules[i].label);
 		assert_int_equal(setup(&own), 0);
 		r = own;
-		run_keys(r, rules[i].script);
+		rig_run_keys(r, rules[i].script);
 		snprintf(line, sizeof(line), "%s\n", rules[i].line);
 		assert_int_equal(command(r, line, rules[i].answer), 0);
 		is_left(r, rules[i].left);

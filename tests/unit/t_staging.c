@@ -193,8 +193,8 @@ static void test_scratch(void **state)
 	int fd;
 
 	assert_int_equal(staging_scratch(s, &fd), 0);
-	assert_int_equal(write(fd, "abc", 3), 3);
-	assert_int_equal(pread(fd, buf, 3, 0), 3);
+	assert_int_equal(staging_scratch_write(fd, 5, "abc", 3), 0);
+	assert_int_equal(pread(fd, buf, 3, 5), 3);
 	assert_memory_equal(buf, "abc", 3);
 	assert_int_equal(staging_each(s, refuse_file, NULL), 0);
 	close(fd);

@@ -26,6 +26,21 @@ static struct vfs_file *write_some(struct rig *r, const char *path,
 	return file;
 }
 
+/* What is remembered of uploads goes when they have ended. */
+static void expect_nothing_noted(struct rig *r)
+{
+	static const char *const heads[] = {"ongoing:", "upload:"};
+	struct meta *m = r->f.v->meta;
+
+	assert_int_equal(meta_lock(m), 0);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(meta_seek(m, META_SYS, heads[i],
+					   strlen(heads[i]), strlen(heads[i]),
+					   false, NULL, NULL, NULL),
+				 -ENOENT);
+	meta_unlock(m);
+}
+
 static void expect_attrs(struct rig *r, const char *path, uint32_t mode,
 			 int64_t mtime_ns)
 {
@@ -56,6 +71,8 @@ static void test_while_written(void **state)
 	assert_int_equal(rig_count(r, "CopyObject"), 0);
 	assert_int_equal(rig_versions(r, "f"), 1);
 	rig_holds_bytes(r, "f", data, SIZE);
+	expect_nothing_noted(r);
+	assert_int_equal(rig_count(r, "GetObjectTagging"), 0);
 	expect_attrs(r, "f", 0600, TIME);
 	rig_forget(r);
 	expect_attrs(r, "f", 0600, TIME);
@@ -156,6 +173,7 @@ static void test_killed_late(void **state)
 	rig_sync(r);
 	assert_int_equal(rig_count(r, "UploadPart"), 0);
 	assert_int_equal(rig_versions(r, "f"), 1);
+	expect_nothing_noted(r);
 	rig_forget(r);
 	expect_attrs(r, "f", 0640, TIME);
 	free(data);
@@ -171,7 +189,7 @@ static void test_no_tags_allowed(void **state)
 	wait_for(r, "UploadPart f", 7);
 	vfs_release(r->f.v, file);
 	rig_utimens(r, "f", TIME);
-	rig_fail(r, "GetObjectTagging", RIG_BEFORE, -EACCES, 100);
+	rig_fail(r, "PutObjectTagging", RIG_BEFORE, -EACCES, 100);
 	rig_sync(r);
 	assert_int_equal(rig_count(r, "CopyObject f<f"), 1);
 	assert_int_equal(rig_versions(r, "f"), 2);

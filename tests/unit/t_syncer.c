@@ -543,6 +543,29 @@ static void test_restart(void **state)
 	rig_asked(r, "");
 }
 
+/* A thousand files go with a handful of requests. */
+static void test_many_deletes(void **state)
+{
+	struct rig *r = *state;
+	char path[32];
+
+	rig_mkdir(r, "d");
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof(path), "d/%d", i);
+		rig_write(r, path, "");
+	}
+	rig_sync(r);
+	rig_forget_requests(r);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof(path), "d/%d", i);
+		rig_unlink(r, path);
+	}
+	rig_sync(r);
+	assert_in_range(rig_count(r, "Delete"), 1, 10);
+	rig_lists(r, "d", "");
+	assert_int_equal(rig_markers(r, "d/999"), 1);
+}
+
 /* As if the last mount had been killed. */
 static void forget_end(struct rig *r)
 {
@@ -728,6 +751,7 @@ int main(int argc, char **argv)
 		TEST(test_outage),
 		TEST(test_restart),
 		TEST(test_settles),
+		TEST(test_many_deletes),
 		TEST_UNVERSIONED(test_source_kept),
 		TEST(test_parallel),
 		TEST_UNVERSIONED(test_parallel),

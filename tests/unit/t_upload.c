@@ -88,16 +88,23 @@ static void test_base_overwritten(void **state)
 	free(data);
 }
 
+/* A try that ends at this request. */
+static void fail_at(struct rig *r, const char *request)
+{
+	uint64_t left;
+
+	rig_fail(r, request, RIG_BEFORE, -EIO, 1);
+	assert_int_equal(rig_try_sync(r, &left), -EIO);
+}
+
 /* A part that fails is sent again, and no other. */
 static void test_part_fails(void **state)
 {
 	struct rig *r = *state;
 	unsigned char *data = rig_bytes(3, 20 * MIB);
-	uint64_t left;
 
 	rig_write_bytes(r, "f", data, 20 * MIB);
-	rig_fail(r, "UploadPart f 2", RIG_BEFORE, -EIO, 1);
-	assert_int_equal(rig_try_sync(r, &left), -EIO);
+	fail_at(r, "UploadPart f 2");
 	rig_holds(r, "f", NULL);
 	rig_sync(r);
 	assert_int_equal(rig_count(r, "CreateMultipartUpload f"), 1);
@@ -172,6 +179,27 @@ static void test_refused_as_changed(void **state)
 	free(data);
 }
 
+/* As much metadata as a file may have goes with an upload in parts, too. */
+static void test_much_metadata(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(11, 20 * MIB);
+	char value[2048];
+	struct vfs_entry e;
+	size_t size = sizeof(value);
+
+	memset(value, 'x', sizeof(value));
+	rig_write_bytes(r, "f", data, 20 * MIB);
+	assert_int_equal(rig_lookup(r, "f", &e), 0);
+	while (vfs_setxattr(r->f.v, e.ino, "user.much", value, size, 0))
+		size--;
+	assert_true(size > 1000);
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "CompleteMultipartUpload f"), 1);
+	rig_holds_bytes(r, "f", data, 20 * MIB);
+	free(data);
+}
+
 static void expect_no_uploads(struct rig *r)
 {
 	for (int i = 0; rig_uploads(r) && i < 500; i++)
@@ -184,11 +212,9 @@ static void test_resumed(void **state)
 {
 	struct rig *r = *state;
 	unsigned char *data = rig_bytes(7, 20 * MIB);
-	uint64_t left;
 
 	rig_write_bytes(r, "f", data, 20 * MIB);
-	rig_fail(r, "UploadPart f 3", RIG_BEFORE, -EIO, 1);
-	assert_int_equal(rig_try_sync(r, &left), -EIO);
+	fail_at(r, "UploadPart f 3");
 	rig_restart(r);
 	rig_sync(r);
 	assert_int_equal(rig_count(r, "CreateMultipartUpload f"), 0);
@@ -204,12 +230,10 @@ static void test_abandoned(void **state)
 	struct rig *r = *state;
 	unsigned char *data = rig_bytes(8, 20 * MIB);
 	struct vfs_file *file;
-	uint64_t left;
 
 	for (int i = 0; i < 3; i++) {
 		rig_write_bytes(r, "f", data, 20 * MIB);
-		rig_fail(r, "UploadPart f 2", RIG_BEFORE, -EIO, 1);
-		assert_int_equal(rig_try_sync(r, &left), -EIO);
+		fail_at(r, "UploadPart f 2");
 		assert_int_equal(rig_uploads(r), 1);
 		if (i == 0) {
 			rig_unlink(r, "f");
@@ -235,11 +259,9 @@ static void test_staged_anew(void **state)
 	struct rig *r = *state;
 	unsigned char *data = rig_bytes(9, 20 * MIB);
 	struct vfs_file *file;
-	uint64_t left;
 
 	rig_write_bytes(r, "f", data, 20 * MIB);
-	rig_fail(r, "UploadPart f 2", RIG_BEFORE, -EIO, 1);
-	assert_int_equal(rig_try_sync(r, &left), -EIO);
+	fail_at(r, "UploadPart f 2");
 	file = rig_open(r, "f", O_WRONLY | O_TRUNC);
 	vfs_release(r->f.v, file);
 	rig_sync(r);
@@ -261,8 +283,7 @@ static void test_aborted_by_others(void **state)
 	uint64_t left;
 
 	rig_write_bytes(r, "f", data, 20 * MIB);
-	rig_fail(r, "CompleteMultipartUpload f", RIG_BEFORE, -EIO, 1);
-	assert_int_equal(rig_try_sync(r, &left), -EIO);
+	fail_at(r, "CompleteMultipartUpload f");
 	rig_abort_uploads(r);
 	while (rig_try_sync(r, &left) || left)
 		;
@@ -315,6 +336,7 @@ int main(int argc, char **argv)
 		RIG_TEST_UNVERSIONED(test_base_overwritten),
 		RIG_TEST(test_part_fails),
 		RIG_TEST(test_changed_meanwhile),
+		RIG_TEST(test_much_metadata),
 		RIG_TEST(test_refused_as_changed),
 		RIG_TEST(test_resumed),
 		RIG_TEST(test_abandoned),

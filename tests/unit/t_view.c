@@ -98,21 +98,6 @@ static const struct {
 	{"below a directory", "d/x d/y", "d/.versions", "x/ y/"},
 };
 
-static void run_keys(struct rig *r, const char *script)
-{
-	char *copy = strdup(script), *rest = NULL, *key;
-
-	assert_non_null(copy);
-	for (key = strtok_r(copy, " ", &rest); key;
-	     key = strtok_r(NULL, " ", &rest)) {
-		if (*key == '-')
-			rig_remove(r, key + 1);
-		else
-			rig_put_text(r, key, key);
-	}
-	free(copy);
-}
-
 static int setup_nothing(void **state)
 {
 	*state = NULL;
@@ -132,7 +117,7 @@ static void test_shapes(void **state)
 		print_message("%s\n", shapes[i].label);
 		assert_int_equal(rig_setup(&own), 0);
 		r = own;
-		run_keys(r, shapes[i].script);
+		rig_run_keys(r, shapes[i].script);
 		shape_of(r, shapes[i].path, shape);
 		assert_string_equal(shape, shapes[i].shape);
 		rig_teardown(&own);
@@ -437,13 +422,13 @@ static void test_long_reader(void **state)
 	d.names = calloc(DEEP, DEEP_NAME);
 	all.names = calloc(DEEP, DEEP_NAME);
 	assert_true(d.names && all.names);
-	run_keys(r, "f f f f -f f/x f/y");
+	rig_run_keys(r, "f f f f -f f/x f/y");
 	at = find(r, ".versions/f");
 	assert_int_equal(vfs_opendir(r->f.v, at, &dir), 0);
 	assert_int_equal(vfs_readdir(r->f.v, dir, 0, false, take_deep, &d), 0);
 	assert_int_equal(d.count, 3);
 	lose_walks(r);
-	run_keys(r, "f");
+	rig_run_keys(r, "f");
 	d.stop = 0;
 	assert_int_equal(vfs_readdir(r->f.v, dir, 2 + 3, false, take_deep, &d),
 			 0);
@@ -505,7 +490,7 @@ static void test_parallel(void **state)
 	pthread_t threads[4];
 	char shape[NAMES_MAX];
 
-	run_keys(r, "a b c");
+	rig_run_keys(r, "a b c");
 	for (unsigned i = 0; i < 4; i++) {
 		walkers[i] = (struct walker){.r = r};
 		assert_int_equal(pthread_create(&threads[i], NULL, walk_thread,
@@ -513,7 +498,7 @@ static void test_parallel(void **state)
 				 0);
 	}
 	for (unsigned i = 0; i < 20; i++) {
-		run_keys(r, "a b -b c");
+		rig_run_keys(r, "a b -b c");
 		usleep(2000);
 	}
 	for (unsigned i = 0; i < 4; i++) {
@@ -540,11 +525,11 @@ static void test_slow_reader(void **state)
 	char names[NAMES_MAX] = "", more[NAMES_MAX], all[NAMES_MAX];
 	struct vfs_dir *d;
 
-	run_keys(r, "f f f f f f");
+	rig_run_keys(r, "f f f f f f");
 	names_of(r, ".versions/f", all);
 	assert_int_equal(vfs_opendir(r->f.v, find(r, ".versions/f"), &d), 0);
 	assert_int_equal(vfs_readdir(r->f.v, d, 0, false, take_one, names), 0);
-	run_keys(r, "f f -f");
+	rig_run_keys(r, "f f -f");
 	shape_of(r, ".versions/f", more);
 	assert_string_equal(more, "v v v v v v v v d");
 	/* "." and ".." are two; the rest of the six comes now. */

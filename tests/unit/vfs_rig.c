@@ -529,6 +529,21 @@ static int abort_entry(void *ctx, const struct store_entry *entry)
 	return 0;
 }
 
+void rig_run_keys(struct rig *r, const char *script)
+{
+	char *copy = strdup(script), *rest = NULL, *key;
+
+	assert_non_null(copy);
+	for (key = strtok_r(copy, " ", &rest); key;
+	     key = strtok_r(NULL, " ", &rest)) {
+		if (*key == '-')
+			rig_remove(r, key + 1);
+		else
+			rig_put_text(r, key, key);
+	}
+	free(copy);
+}
+
 void rig_abort_uploads(struct rig *r)
 {
 	struct store_request q;

@@ -87,6 +87,8 @@ void rig_put_text(struct rig *r, const char *key, const char *text);
 void rig_put_mode(struct rig *r, const char *key, const char *text,
 		  const char *permissions);
 void rig_remove(struct rig *r, const char *key);
+/* Several of both: keys with a blank between, '-' before those removed. */
+void rig_run_keys(struct rig *r, const char *script);
 /* What the bucket holds at a key; NULL: nothing. */
 void rig_holds(struct rig *r, const char *key, const char *text);
 /* The bytes of the bucket's object; size is its length too. */

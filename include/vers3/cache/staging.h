@@ -58,6 +58,9 @@ bool staging_exists(struct staging *s, uint64_t ino);
 int staging_dup(struct staging *s, uint64_t ino, int *ret_fd);
 /* A file without a name on the same disk, gone when it is closed. */
 int staging_scratch(struct staging *s, int *ret_fd);
+/* Writes to it, all of it. 0 or -errno. */
+int staging_scratch_write(int fd, uint64_t offset, const void *data,
+			  size_t len);
 /*
  * Makes the file's data durable (fdatasync). -ENOENT if there is no such file.
  * Once the disk has failed to take a file's data every later sync of it fails

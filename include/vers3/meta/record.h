@@ -15,6 +15,7 @@
 
 #include "vers3/meta/inode.h"
 #include "vers3/meta/meta.h"
+#include "vers3/util/buf.h"
 
 /* Holds an inode or a dirty record whatever is in it. */
 #define RECORD_MAX 4096
@@ -53,5 +54,13 @@ void record_get_version(struct record_reader *r, struct meta_version *v,
 			const char *implied);
 /* 0 when all was there and nothing is left, else -EIO. */
 int record_end(const struct record_reader *r);
+
+/*
+ * Lists of pairs, which have a value of their own: names and values in turn,
+ * each ended by a NUL. encode: 0, -ENOMEM, -EFBIG. decode appends: 0, -EIO
+ * when it cannot be understood, -ENOMEM.
+ */
+int record_encode_pairs(const struct kvlist *list, struct buf *b);
+int record_decode_pairs(const struct meta_val *val, struct kvlist *list);
 
 #endif

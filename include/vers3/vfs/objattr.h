@@ -18,6 +18,12 @@
 
 #include "vers3/util/kv.h"
 
+/*
+ * Bytes of all metadata: S3's limit is 2048, and an upload in parts carries a
+ * mark beside it.
+ */
+#define OBJATTR_META_MAX 2032
+
 /* What stands where an object says nothing. */
 struct objattr_defaults {
 	uint32_t uid, gid;

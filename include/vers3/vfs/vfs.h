@@ -249,6 +249,8 @@ void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st);
 /* The kernel's copies are stale; nothing where notify is not set. */
 void vfs_inval_inode(struct vfs *v, uint64_t ino);
 void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name);
+/* Whether a path is below .versions at the root: no file's, then. */
+bool vfs_is_history(const char *path);
 /*
  * Waits until the kernel knows of the invalidations so far, for a second at
  * most. Only from a request that holds no directory: a write, say.
