@@ -29,18 +29,24 @@ is "still this bucket's" "$(cat "$MNT/file")" data
 unmnt
 
 # LMDB has the number's eight bytes right behind its name, on each page.
+format_places() {
+	grep -obUaF meta.format "$CACHE/meta/data.mdb"
+}
+
 set_format() {
 	local at
-	for at in $(grep -obUaF meta.format "$CACHE/meta/data.mdb"); do
+	for at in $(format_places); do
 		printf "\\$1" | dd of="$CACHE/meta/data.mdb" bs=1 count=1 \
 			seek=$((${at%%:*} + 18)) conv=notrunc status=none
 	done
 }
 
+at=$(format_places | head -n 1)
+format=$(od -An -tu1 -j $((${at%%:*} + 18)) -N 1 "$CACHE/meta/data.mdb")
 set_format 1
 bad "of the first format" "$BUCKET"
 grep -q "has format 1 and .*cache_dir=" err || fail "of a format: $(cat err)"
-set_format 2
+set_format "$(printf '%o' "$format")"
 mnt
 is "nothing is lost" "$(cat "$MNT/file")" data
 unmnt
