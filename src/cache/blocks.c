@@ -169,6 +169,20 @@ void blocks_set_limit(struct blocks *b, uint64_t limit_bytes)
 	writer_call(b);
 }
 
+void blocks_watch(struct blocks *b, struct space *space)
+{
+	struct job job = {.kind = JOB_WATCH, .space = space};
+
+	writer_run(b, &job);
+}
+
+void blocks_make_room(struct blocks *b, uint64_t bytes)
+{
+	struct job job = {.kind = JOB_ROOM, .bytes = bytes};
+
+	writer_run(b, &job);
+}
+
 /* Opening and closing. */
 
 /* Sees to it that the directory holds nothing that is not to be trusted. */

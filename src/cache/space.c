@@ -25,6 +25,7 @@ struct space {
 	/* protected by lock */
 	int64_t asked_ns; /* 0: never */
 	uint64_t left_bytes; /* when it was asked */
+	uint64_t short_bytes; /* then: what min_free lacked already */
 	uint64_t granted_bytes; /* since then */
 };
 
@@ -41,6 +42,7 @@ static int ask(struct space *s)
 		keep = (uint64_t)((double)st.f_blocks * (double)st.f_frsize *
 				  (double)s->min_free / 100);
 	s->left_bytes = avail > keep ? avail - keep : 0;
+	s->short_bytes = avail > keep ? 0 : keep - avail;
 	s->granted_bytes = 0;
 	s->asked_ns = clock_mono_ns();
 	return 0;
@@ -108,6 +110,22 @@ int space_check(struct space *s, uint64_t bytes)
 		s->granted_bytes += bytes;
 	pthread_mutex_unlock(&s->lock);
 	return r;
+}
+
+uint64_t space_lacks(struct space *s, uint64_t bytes)
+{
+	uint64_t lacks = 0;
+
+	pthread_mutex_lock(&s->lock);
+	ask(s);
+	if (s->short_bytes)
+		lacks = s->short_bytes > UINT64_MAX - bytes
+				? UINT64_MAX
+				: s->short_bytes + bytes;
+	else if (s->left_bytes < bytes)
+		lacks = bytes - s->left_bytes;
+	pthread_mutex_unlock(&s->lock);
+	return lacks;
 }
 
 uint64_t space_left(struct space *s)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/cache/space.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
@@ -116,15 +117,42 @@ static void note_failure(struct blocks *b, unsigned class, int r)
 	}
 }
 
-static bool make_room(struct blocks *b, uint64_t need)
+/* What may be used now: no more than the disk has room for. */
+static uint64_t limit_now(struct blocks *b)
+{
+	uint64_t limit = atomic_load(&b->limit_bytes), most;
+
+	if (b->space) {
+		most = evict_used_bytes(b->shelves) + space_left(b->space);
+		limit = most < limit ? most : limit;
+	}
+	b->limit_now_bytes = limit;
+	return limit;
+}
+
+static bool fit(struct blocks *b, uint64_t limit, uint64_t need)
 {
 	struct evict_counts counts = {0};
-	bool room = evict_make_room(b->shelves, atomic_load(&b->limit_bytes),
-				    need, &counts);
+	bool room = evict_make_room(b->shelves, limit, need, &counts);
 
 	atomic_fetch_add(&b->evicted, counts.evicted);
 	atomic_fetch_add(&b->wiped, counts.wiped);
 	return room;
+}
+
+static bool make_room(struct blocks *b, uint64_t need)
+{
+	return fit(b, limit_now(b), need);
+}
+
+/* All of it can be fetched again: unsent changes, which cannot, go first. */
+static void give_room(struct blocks *b, uint64_t bytes)
+{
+	uint64_t used = evict_used_bytes(b->shelves);
+	uint64_t lacks = b->space ? space_lacks(b->space, bytes) : 0;
+
+	if (lacks && lacks <= used)
+		fit(b, used - lacks, 0);
 }
 
 static void set_used(struct blocks *b)
@@ -292,7 +320,7 @@ static int drop(struct blocks *b, const struct job *job)
 /* Takes the puts at the head of the queue, or one other job. Locked. */
 static struct job *take_batch(struct blocks *b)
 {
-	uint64_t max = atomic_load(&b->limit_bytes) / 4, need = 0;
+	uint64_t max = b->limit_now_bytes / 4, need = 0;
 	struct job *batch = b->first, **end = &b->first;
 	unsigned n = 0;
 
@@ -332,6 +360,24 @@ static void end_batch(struct blocks *b, struct job *batch)
 	pthread_cond_broadcast(&b->progress);
 }
 
+static void run_other(struct blocks *b, struct job *job)
+{
+	switch (job->kind) {
+	case JOB_WATCH:
+		b->space = job->space;
+		break;
+	case JOB_ROOM:
+		give_room(b, job->bytes);
+		break;
+	case JOB_DROP:
+	case JOB_DROP_ALL:
+		job->result = drop(b, job);
+		break;
+	default:
+		break;
+	}
+}
+
 static void run_batch(struct blocks *b, struct job *batch)
 {
 	struct job *job;
@@ -342,8 +388,8 @@ static void run_batch(struct blocks *b, struct job *batch)
 		/* Not before its commit: till then no reader finds a block. */
 		for (job = batch; job; job = job->next)
 			put_done(job);
-	} else if (batch && batch->kind != JOB_MARK) {
-		batch->result = drop(b, batch);
+	} else if (batch) {
+		run_other(b, batch);
 	}
 	writer_obey_limit(b);
 }

@@ -17,12 +17,15 @@
 #define TOUCH_MAX 4096 /* notes of hits */
 
 struct seen;
+struct space;
 struct sum;
 
 enum job_kind {
 	JOB_PUT,
 	JOB_DROP, /* one content */
 	JOB_DROP_ALL,
+	JOB_WATCH, /* the disk's room, from now on */
+	JOB_ROOM, /* gives some of it back */
 	JOB_MARK, /* only tells that it was reached */
 };
 
@@ -30,6 +33,8 @@ struct job {
 	struct job *next;
 	enum job_kind kind;
 	struct blocks_key key;
+	struct space *space; /* borrowed: JOB_WATCH */
+	uint64_t bytes; /* JOB_ROOM */
 	const void *data; /* borrowed until done() */
 	size_t size;
 	void (*done)(void *arg);
@@ -62,6 +67,8 @@ struct blocks {
 
 	/* the writer's alone */
 	struct sum *sum; /* owned */
+	struct space *space; /* borrowed; NULL: only the limit counts */
+	uint64_t limit_now_bytes; /* what both allowed last */
 	uint64_t next_stamp;
 	bool over_limit; /* and could not help it */
 	int64_t logged_ns; /* when a failure was last logged; 0 never */

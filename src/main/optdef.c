@@ -76,7 +76,7 @@ const struct optdef optdefs[] = {
 	 "what fsync waits for: the bucket, or this host's disk",
 	 .words = fsync_words, .fallback = "remote"},
 	{"Writing", "quota", OPT_SIZE, FIELD(quota_bytes),
-	 "most that the files may take together; 0 is no limit",
+	 "most that unsent changes may take on this disk; 0: no limit",
 	 .value = "SIZE", .fallback = "0", .max = "1048576T"},
 	{"Writing", "storage_class", OPT_STRING, FIELD(storage_class),
 	 "class of new objects, as STANDARD_IA", .value = "CLASS",

@@ -267,6 +267,8 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 	if (!rc)
 		rc = space_new(path, o->min_free, o->min_free_percent,
 			       &s->space);
+	if (!rc)
+		blocks_watch(s->blocks, s->space);
 	if (rc)
 		snprintf(reason, size, "cache directory %s: %s", path,
 			 strerror(-rc));
@@ -378,13 +380,13 @@ void stack_free(struct stack *s)
 	if (!s)
 		return;
 	vfs_free(s->vfs);
-	space_free(s->space);
 	/* The last commit of meta makes staged data durable first. */
 	meta_close(s->meta);
 	if (s->staging)
 		staging_close(s->staging);
 	if (s->blocks)
 		blocks_close(s->blocks);
+	space_free(s->space);
 	store_free(s->store);
 	cachedir_close(s->dir);
 	free(s->cache_path);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "room.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/reader.h"
@@ -162,15 +163,6 @@ static int note_change(struct vfs *v, struct meta_inode *in)
 	return meta_inode_put(v->meta, in);
 }
 
-static int check_room(struct vfs *v, uint64_t bytes)
-{
-	uint64_t quota = v->config.quota_bytes;
-
-	if (quota && staging_used_bytes(v->staging) + bytes > quota)
-		return -EDQUOT;
-	return space_check(v->space, bytes);
-}
-
 /*
  * What is written goes behind what is staged already. Bytes that a commit
  * speaks of are so never overwritten: a crash shows the file as it was after
@@ -181,7 +173,7 @@ int content_write(struct vfs *v, struct node *n, uint64_t offset,
 {
 	struct meta_inode in;
 	uint64_t at = 0;
-	int rc = check_room(v, size);
+	int rc = room_make(v, size);
 
 	if (rc)
 		return rc;
@@ -271,7 +263,7 @@ int content_zero(struct vfs *v, struct node *n, uint64_t offset,
 	length = min_u64(length, in.size_bytes - offset);
 	if (offset < in.base_bytes)
 		hole = min_u64(length, in.base_bytes - offset);
-	rc = check_room(v, 1);
+	rc = room_check(v, 1);
 	if (!rc && hole)
 		rc = staging_append_hole(v->staging, n->ino, hole, &at);
 	if (!rc)

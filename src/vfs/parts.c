@@ -10,6 +10,7 @@
 #include "stream.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
+#include "vers3/vfs/syncer.h"
 
 static int stage_body(struct uploader *u, uint64_t ino, uint64_t place,
 		      struct store_request *r)
@@ -43,6 +44,7 @@ int upload_note_part(struct uploader *u, uint64_t ino, const char *upload_id,
 	if (!etag || strlen(etag) > META_ETAG_MAX)
 		return -EIO;
 	strcpy(part->etag, etag);
+	syncer_part_sent(u->v->syncer);
 	return ongoing_part_put(u->v, ino, upload_id, part);
 }
 

@@ -37,6 +37,7 @@ static void note_outcome(struct syncer *s, const char *key, int rc)
 	} else if (!rc) {
 		s->outage = false;
 		s->saves++;
+		s->progress++;
 	}
 	pthread_mutex_unlock(&s->mutex);
 }

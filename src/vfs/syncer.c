@@ -42,6 +42,7 @@ struct harvest {
 	bool no_deletes; /* a batch of deletes is under way */
 	bool held; /* a key waits for another one, */
 	bool dropped; /* which is perhaps one that needed no job */
+	struct room_look room;
 };
 
 static bool is_busy(struct syncer *s, const char *key)
@@ -367,7 +368,8 @@ static int64_t settles_at(struct syncer *s, const struct meta_dirty *d,
 static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 		    int64_t now, unsigned room)
 {
-	bool forced = sync_wait_wants(s, d, now);
+	bool forced = sync_room_wants(s, &h->room, d, now) ||
+		      sync_wait_wants(s, d, now);
 	enum decide_action action;
 	struct meta_inode want;
 	int64_t quiet_ns, at;
@@ -456,13 +458,15 @@ static void look_again(struct syncer *s)
 static int harvest(struct syncer *s, struct harvest *h, unsigned room)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;
-	bool all = sync_wait_all(s);
 	int64_t now = clock_real_ns();
 	struct meta_dirty d;
+	bool all;
 	int rc = meta_lock(s->v->meta);
 
 	if (rc)
 		return rc;
+	sync_room_begin(s, &h->room);
+	all = sync_wait_all(s) || h->room.any;
 	h->no_deletes = is_deleting(s);
 	rc = harvest_waiters(s, h, now, room);
 	for (int i = 0; !rc && !h->full && i < SCAN_MAX; i++) {
@@ -479,6 +483,7 @@ static int harvest(struct syncer *s, struct harvest *h, unsigned room)
 			h->next_due_ns = d.due_ns;
 	}
 	meta_unlock(s->v->meta);
+	sync_room_end(s, &h->room, rc == -ENOENT);
 	if (h->held && h->dropped)
 		look_again(s);
 	return rc == -ENOENT ? 0 : rc;

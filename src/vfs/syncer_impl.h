@@ -2,8 +2,8 @@
 /*
  * Inside the syncer: its state, shared by syncer.c (what is sent when),
  * sync_job.c (sending it), sync_wait.c (those who wait), settled.c (what
- * lists under way must not undo), sync_reap.c (staging files that may go) and
- * sync_stats.c.
+ * lists under way must not undo), sync_reap.c (staging files that may go),
+ * sync_room.c (writers that wait for their room) and sync_stats.c.
  *
  * Locks: meta_lock() before the mutex, which is a leaf and is never held
  * across anything that waits. A key is worked on by one job at a time.
@@ -23,6 +23,13 @@
  * the one who asked is dead by then: the next mount waits for them to end.
  */
 #define DELETES_MAX 125
+
+/* What could still give room on the disk; see sync_room.c. */
+enum room {
+	ROOM_CLOSED, /* files that nobody writes, or it is not known yet */
+	ROOM_WRITTEN, /* only files that are open for writing */
+	ROOM_NONE,
+};
 
 /* Someone who waits for one key (sync_inode) or for all below a path. */
 struct waiter {
@@ -61,6 +68,10 @@ struct syncer {
 	uint64_t *reap; /* owned: inodes whose staging file may go */
 	size_t reap_count, reap_size;
 	uint64_t saves;
+	unsigned room_waiters;
+	enum room room; /* as the last look for them found it, */
+	int64_t room_since_ns; /* and the looks since then */
+	uint64_t progress; /* saves, and parts that went */
 	struct syncer_stats stats;
 };
 
@@ -94,6 +105,21 @@ void sync_deletes_run(void *arg);
 
 /* sync_reap.c: what was queued with syncer_reap(). Without any lock. */
 void sync_reap(struct syncer *s);
+
+/*
+ * sync_room.c: one look at the dirty table for those who wait for room. With
+ * sync_room_wants() each record is looked at, with meta_lock() held; whole
+ * tells that the look came to the table's end.
+ */
+struct room_look {
+	bool any; /* someone waits */
+	bool take_written; /* nothing else is left */
+	bool closed, written; /* what was found */
+};
+void sync_room_begin(struct syncer *s, struct room_look *l);
+bool sync_room_wants(struct syncer *s, struct room_look *l,
+		     const struct meta_dirty *d, int64_t now);
+void sync_room_end(struct syncer *s, const struct room_look *l, bool whole);
 
 /* With meta_lock() held. */
 

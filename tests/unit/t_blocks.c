@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "vers3/cache/blocks.h"
+#include "vers3/cache/space.h"
 #include "vers3/util/log.h"
 
 #define MIB	(UINT64_C(1) << 20)
@@ -684,6 +685,35 @@ static void test_disk_full(void **state)
 	blocks_close(b);
 }
 
+/* On a disk without room a new block costs old ones, and they are more. */
+static void test_no_room(void **state)
+{
+	struct blocks *b = open_it(64 * MIB);
+	struct space *space = NULL;
+	uint64_t used;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 8; i++)
+		put(b, 1, i, BLOCK_SIZE);
+	blocks_flush(b);
+	used = stats(b).used_bytes;
+	assert_int_equal(space_new(dir, UINT64_MAX, 0, &space), 0);
+	blocks_watch(b, space);
+	for (i = 8; i < 24; i++)
+		put(b, 1, i, BLOCK_SIZE);
+	blocks_flush(b);
+	assert_true(stats(b).used_bytes < used);
+	assert_true(stats(b).count > 0);
+	assert_false(get(b, 1, 0, BLOCK_SIZE));
+	/* All of it would not do: none of it goes. */
+	used = stats(b).used_bytes;
+	blocks_make_room(b, 1);
+	assert_int_equal(stats(b).used_bytes, used);
+	blocks_close(b);
+	space_free(space);
+}
+
 /* The other end of test_kill: writes for ever and tells how it goes on. */
 static int write_for_ever(const char *path, int fd)
 {
@@ -835,6 +865,7 @@ int main(int argc, char **argv)
 		TEST(test_half_made),
 		TEST(test_damaged_bytes),
 		TEST(test_disk_full),
+		TEST(test_no_room),
 		TEST(test_kill),
 		TEST(test_readers_and_eviction),
 		TEST(test_open_fails),

@@ -338,30 +338,6 @@ static void test_zero_saved(void **state)
 	vfs_release(r->f.v, file);
 }
 
-static void test_quota(void **state)
-{
-	struct rig *r = *state;
-	struct vfs_file *file;
-	char page[4096] = "x";
-
-	r->f.config.quota_bytes = 64 << 10;
-	rig_restart(r);
-	file = rig_open(r, "f", O_CREAT | O_RDWR);
-	for (uint64_t at = 0; at < 48 << 10; at += sizeof(page))
-		rig_pwrite(r, file, at, page, sizeof(page));
-	assert_int_equal(vfs_write(r->f.v, file, 1 << 20, page, 32 << 10),
-			 -EDQUOT);
-	rig_sync(r);
-	/* What is in the bucket counts no more. */
-	for (int i = 0; i < 200; i++) {
-		if (!staging_used_bytes(r->f.staging))
-			break;
-		usleep(10000);
-	}
-	rig_pwrite(r, file, 1 << 20, page, sizeof(page));
-	vfs_release(r->f.v, file);
-}
-
 /* A file without a name is read and written until its last close. */
 static void test_unlinked(void **state)
 {
@@ -391,9 +367,9 @@ static void test_unlinked(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		RIG_TEST(test_zero_saved), RIG_TEST(test_seek),
-		RIG_TEST(test_quota),	   RIG_TEST(test_unlinked),
-		RIG_TEST(test_random),	   RIG_TEST_UNVERSIONED(test_random),
+		RIG_TEST(test_zero_saved),	   RIG_TEST(test_seek),
+		RIG_TEST(test_unlinked),	   RIG_TEST(test_random),
+		RIG_TEST_UNVERSIONED(test_random),
 	};
 
 	if (argc > 1)

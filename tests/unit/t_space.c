@@ -53,10 +53,15 @@ static void test_min_free(void **state)
 		if (rows[i].left == UINT64_MAX) {
 			assert_int_equal(left, 0);
 			assert_int_equal(space_check(s, 1), -ENOSPC);
+			assert_true(space_lacks(s, 1) > 1);
+			assert_true(space_lacks(s, UINT64_MAX) == UINT64_MAX);
 		} else {
 			assert_true(left <= rows[i].left + SLACK);
 			assert_true(left + SLACK >= rows[i].left);
 			assert_int_equal(space_check(s, left + SLACK), -ENOSPC);
+			assert_int_equal(space_lacks(s, left / 2), 0);
+			assert_true(space_lacks(s, left + SLACK) > 0);
+			assert_true(space_lacks(s, left + SLACK) < 2 * SLACK);
 		}
 		assert_int_equal(space_check(s, 0), 0);
 		space_free(s);

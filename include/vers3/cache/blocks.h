@@ -20,6 +20,7 @@
 #define BLOCK_ID_SIZE 16 /* as META_ID_SIZE */
 
 struct blocks;
+struct space;
 
 struct blocks_key {
 	unsigned char id[BLOCK_ID_SIZE];
@@ -76,6 +77,16 @@ void blocks_flush(struct blocks *b);
 int blocks_drop(struct blocks *b, const unsigned char *id);
 /* Takes effect soon; blocks_flush() waits for it. */
 void blocks_set_limit(struct blocks *b, uint64_t limit_bytes);
+/*
+ * From now on blocks take no more of the disk than there is room for. The
+ * space is borrowed until blocks_close().
+ */
+void blocks_watch(struct blocks *b, struct space *space);
+/*
+ * Evicts the oldest blocks until the disk has room for `bytes` more; none if
+ * all of them would not be enough. Waits for it.
+ */
+void blocks_make_room(struct blocks *b, uint64_t bytes);
 void blocks_read_stats(struct blocks *b, struct blocks_stats *ret);
 
 #endif

@@ -20,6 +20,11 @@ int space_new(const char *dir, uint64_t min_free, int percent,
 void space_free(struct space *s);
 /* 0 when `bytes` more may be staged, else -ENOSPC. */
 int space_check(struct space *s, uint64_t bytes);
+/*
+ * How many bytes are lacking for `bytes` more, as the disk says right now; 0
+ * when there is room.
+ */
+uint64_t space_lacks(struct space *s, uint64_t bytes);
 /* Bytes on the disk that may still be used before min_free is reached. */
 uint64_t space_left(struct space *s);
 

@@ -56,6 +56,15 @@ int syncer_sync_inode(struct vfs *v, uint64_t ino);
 int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left);
 
 /*
+ * Waits while check(v, bytes) fails and what is sent may still give room on
+ * this disk. 0, or the error of check(). No lock held.
+ */
+int syncer_make_room(struct vfs *v, int (*check)(struct vfs *v, uint64_t bytes),
+		     uint64_t bytes);
+/* A part of some file has gone: for those who wait. Any lock may be held. */
+void syncer_part_sent(struct syncer *s);
+
+/*
  * Whether the key's state was settled by this mount after `since` (a value
  * of syncer_list_begin()): then what a list, asked before, says of it is old.
  */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "room.h"
+
+#include <errno.h>
+
+#include "vers3/cache/blocks.h"
+#include "vers3/cache/space.h"
+#include "vers3/cache/staging.h"
+#include "vers3/vfs/syncer.h"
+#include "vers3/vfs/vfs.h"
+
+int room_check(struct vfs *v, uint64_t bytes)
+{
+	uint64_t quota = v->config.quota_bytes;
+
+	if (quota && staging_used_bytes(v->staging) + bytes > quota)
+		return -EDQUOT;
+	return space_check(v->space, bytes);
+}
+
+int room_make_clean(struct vfs *v, uint64_t bytes)
+{
+	int rc = room_check(v, bytes);
+
+	if (rc != -ENOSPC)
+		return rc;
+	blocks_make_room(v->blocks, bytes);
+	return room_check(v, bytes);
+}
+
+int room_make(struct vfs *v, uint64_t bytes)
+{
+	int rc = room_make_clean(v, bytes);
+
+	return rc ? syncer_make_room(v, room_make_clean, bytes) : 0;
+}

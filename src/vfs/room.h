@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Room for what is staged: min_free= and quota=. */
+#ifndef VERS3_SRC_VFS_ROOM_H
+#define VERS3_SRC_VFS_ROOM_H
+
+#include <stdint.h>
+
+struct vfs;
+
+/* 0, -ENOSPC, -EDQUOT: whether `bytes` more may be staged now. */
+int room_check(struct vfs *v, uint64_t bytes);
+/* The same, but makes room first of what is cached. No lock held. */
+int room_make_clean(struct vfs *v, uint64_t bytes);
+/*
+ * The same, but makes room first of what is cached, then of what can be
+ * sent, which may take its time. No lock held.
+ */
+int room_make(struct vfs *v, uint64_t bytes);
+
+#endif

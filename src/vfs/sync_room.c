@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writers that wait for room: what they want to write has none on this disk
+ * (min_free=) or among the unsent changes (quota=), and what is unsent gives
+ * its room back when it is sent. So it goes at once: first the files that
+ * nobody writes, so that a copy of many makes one version of each. A file
+ * that is open for writing is saved as it stands only if nothing else is
+ * left: it is larger than the room there is. It goes on from that version.
+ *
+ * There is no waiting for what will not come: while the bucket cannot be
+ * reached, when nothing is left that could be sent, or when nothing has gone
+ * for PATIENCE_NS.
+ */
+#include <errno.h>
+
+#include "syncer_impl.h"
+#include "vers3/util/clock.h"
+#include "vers3/vfs/node.h"
+
+#define LOOK_NS	    (50 * NS_PER_MS)
+#define NONE_NS	    (NS_PER_S / 2) /* looks miss what is being written */
+#define PATIENCE_NS (120 * NS_PER_S)
+
+static void set_room(struct syncer *s, enum room room)
+{
+	if (s->room != room)
+		s->room_since_ns = clock_mono_ns();
+	s->room = room;
+}
+
+void sync_room_begin(struct syncer *s, struct room_look *l)
+{
+	pthread_mutex_lock(&s->mutex);
+	*l = (struct room_look){
+		.any = s->room_waiters > 0,
+		.take_written = s->room == ROOM_WRITTEN,
+	};
+	pthread_mutex_unlock(&s->mutex);
+}
+
+bool sync_room_wants(struct syncer *s, struct room_look *l,
+		     const struct meta_dirty *d, int64_t now)
+{
+	struct meta_inode in;
+
+	/* One that has just failed keeps its backoff. */
+	if (!l->any || (d->fails && d->due_ns > now) ||
+	    syncer_wanted(s->v, d->key, &in) || !(in.flags & META_I_STAGED))
+		return false;
+	if (!nodes_is_written(s->v->nodes, in.ino)) {
+		l->closed = true;
+		return true;
+	}
+	l->written = true;
+	return l->take_written;
+}
+
+void sync_room_end(struct syncer *s, const struct room_look *l, bool whole)
+{
+	if (!l->any)
+		return;
+	pthread_mutex_lock(&s->mutex);
+	/* What was sent is given back by this thread, after this look. */
+	if (l->closed || s->reap_count || !whole)
+		set_room(s, ROOM_CLOSED);
+	else
+		set_room(s, l->written ? ROOM_WRITTEN : ROOM_NONE);
+	pthread_mutex_unlock(&s->mutex);
+}
+
+void syncer_part_sent(struct syncer *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	s->progress++;
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static void enter(struct syncer *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	if (!s->room_waiters++)
+		set_room(s, ROOM_CLOSED);
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static void leave(struct syncer *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	s->room_waiters--;
+	pthread_mutex_unlock(&s->mutex);
+}
+
+/* Has the table looked at, and waits a little. */
+static void wait_a_look(struct syncer *s)
+{
+	int64_t until = clock_mono_ns() + LOOK_NS;
+
+	s->kicked = true;
+	pthread_cond_signal(&s->wake);
+	while (!s->stop &&
+	       clock_cond_wait_until(&s->event, &s->mutex, until) != -ETIMEDOUT)
+		;
+}
+
+static bool is_hopeless(const struct syncer *s, int64_t until)
+{
+	int64_t now = clock_mono_ns();
+
+	return s->stop || s->outage || now > until ||
+	       (s->room == ROOM_NONE && now - s->room_since_ns > NONE_NS);
+}
+
+int syncer_make_room(struct vfs *v, int (*check)(struct vfs *v, uint64_t bytes),
+		     uint64_t bytes)
+{
+	struct syncer *s = v->syncer;
+	int64_t until = clock_mono_ns() + PATIENCE_NS;
+	uint64_t progress = 0;
+	bool hopeless;
+	int rc = check(v, bytes);
+
+	if (!rc || !s->started)
+		return rc;
+	enter(s);
+	do {
+		pthread_mutex_lock(&s->mutex);
+		if (progress != s->progress)
+			until = clock_mono_ns() + PATIENCE_NS;
+		progress = s->progress;
+		wait_a_look(s);
+		hopeless = is_hopeless(s, until);
+		pthread_mutex_unlock(&s->mutex);
+		rc = check(v, bytes);
+	} while (rc && !hopeless);
+	leave(s);
+	return rc;
+}
