@@ -187,7 +187,9 @@ static int take_object(struct dress *d, const struct store_object *o)
 	return rc;
 }
 
-int dress_moved(struct vfs *v, const struct meta_inode *in, struct dress *d)
+/* -ENOENT: it has to do without. */
+static int dress_moved(struct vfs *v, const struct meta_inode *in,
+		       struct dress *d)
 {
 	struct meta_version from = in->base;
 	const struct store_object *o;
@@ -241,4 +243,24 @@ bool dress_same(const struct kvlist *a, const struct kvlist *b)
 			return false;
 	}
 	return true;
+}
+
+int dress_copy(struct vfs *v, const struct meta_inode *in, const char *path,
+	       struct dress *d, bool *ret_replace)
+{
+	bool renamed = renamed_is(v, in, path);
+	int rc;
+
+	if (renamed && !(in->flags & (META_I_ATTRS | META_I_ATTR_DIRTY))) {
+		rc = dress_moved(v, in, d);
+		*ret_replace = !rc;
+		if (!rc || rc == -ENOMEM)
+			return rc;
+		dress_release(d); /* then it says nothing of its past */
+	}
+	rc = dress_make(v, in, path, false, d);
+	/* A copy by itself may leave the tag of what came late behind. */
+	*ret_replace = (in->flags & META_I_ATTR_DIRTY) || d->late ||
+		       ((in->flags & META_I_ATTRS) && (renamed || d->renamed));
+	return rc;
 }

@@ -26,11 +26,13 @@ void dress_release(struct dress *d);
 int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 	       bool content, struct dress *d);
 /*
- * The same for a path that the inode was renamed to, before its attributes
- * were ever asked for: they are, and go on as they are. -ENOENT where that is
- * not possible.
+ * The same for a copy of the whole version that the inode is based on;
+ * *ret_replace: false when the source's metadata goes along as it is. For a
+ * path that the inode was renamed to before its attributes were ever asked
+ * for, they are, and go on as they are. Blocks.
  */
-int dress_moved(struct vfs *v, const struct meta_inode *in, struct dress *d);
+int dress_copy(struct vfs *v, const struct meta_inode *in, const char *path,
+	       struct dress *d, bool *ret_replace);
 /* What the object that the inode is based on carried, and its xattrs now. */
 int dress_read(struct vfs *v, uint64_t ino, struct dress *d,
 	       struct objattr_xattrs *x);

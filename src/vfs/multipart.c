@@ -17,6 +17,7 @@
 #include "late.h"
 #include "ongoing.h"
 #include "stream.h"
+#include "tags.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
@@ -34,7 +35,7 @@ struct multi {
 	const struct meta_inode *in;
 	const char *key; /* in the bucket */
 	const char *source; /* of the base, in the bucket */
-	const struct dress *want; /* what is to go with it */
+	struct dress *want; /* what is to go with it */
 	struct conflict *c;
 	struct ongoing o;
 	bool late; /* `want` differs from what it began with */
@@ -246,6 +247,12 @@ static int finish(struct multi *m, bool found, struct upload_result *ret)
 	struct vfs *v = m->u->v;
 	int rc = 0;
 
+	if (content_is_base(m->in))
+		rc = tags_carry(v, m->in, m->c, m->source, m->key,
+				&ret->version, m->want);
+	if (rc)
+		return rc;
+	found = found || m->want->tag_count;
 	if (m->late)
 		rc = late_put(v->store, m->key, id[0] ? id : NULL,
 			      &m->want->meta, found);
@@ -428,7 +435,9 @@ int upload_parts(struct uploader *u, const struct meta_inode *in,
 			  .source = source,
 			  .want = &d,
 			  .c = c};
-	int rc = dress_make(v, in, path, true, &d);
+	bool replace;
+	int rc = content_is_base(in) ? dress_copy(v, in, path, &d, &replace)
+				     : dress_make(v, in, path, true, &d);
 
 	ongoing_init(&m.o);
 	if (!rc)

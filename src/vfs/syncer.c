@@ -339,7 +339,8 @@ static enum decide_action choose(struct syncer *s, const struct meta_dirty *d,
 	struct decide_in in = {.key = d->key,
 			       .known = &d->known,
 			       .inode = want,
-			       .versioned = s->v->config.versioned};
+			       .versioned = s->v->config.versioned,
+			       .copy_max = s->v->config.copy_max_bytes};
 	enum decide_action action = decide(&in);
 
 	if (action != DECIDE_DROP || !is_unsure(s, d))

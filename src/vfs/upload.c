@@ -295,30 +295,6 @@ void upload_set_source(struct store_request *r, const struct meta_version *ver,
 		r->source_if_match = ver->etag;
 }
 
-/*
- * What a copy has to say anew; *ret_replace: false when the source's metadata
- * goes along as it is.
- */
-static int dress_copy(struct vfs *v, const struct meta_inode *in,
-		      const char *path, struct dress *d, bool *ret_replace)
-{
-	bool renamed = renamed_is(v, in, path);
-	int rc;
-
-	if (renamed && !(in->flags & (META_I_ATTRS | META_I_ATTR_DIRTY))) {
-		rc = dress_moved(v, in, d);
-		*ret_replace = !rc;
-		if (!rc || rc == -ENOMEM)
-			return rc;
-		dress_release(d); /* then it says nothing of its past */
-	}
-	rc = dress_make(v, in, path, false, d);
-	/* A copy by itself may leave the tag of what came late behind. */
-	*ret_replace = (in->flags & META_I_ATTR_DIRTY) || d->late ||
-		       ((in->flags & META_I_ATTRS) && (renamed || d->renamed));
-	return rc;
-}
-
 int upload_copy(struct uploader *u, const struct meta_inode *in,
 		struct conflict *c, struct upload_result *ret)
 {

@@ -2,6 +2,7 @@
 /* Large files on their way to the bucket: in parts, and by reference. */
 #include "vfs_rig.h"
 
+#include "../../src/vfs/tags.h"
 #include "vers3/vfs/plan.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -327,6 +328,53 @@ static void test_copy_range(void **state)
 	free(data);
 }
 
+/*
+ * More than one CopyObject takes: the server copies it in parts, and what
+ * goes with it goes along, though nobody here ever asked for it.
+ */
+static void test_copy_in_parts(void **state)
+{
+	const int64_t mtime_ns = 1234567890123456789;
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(5, 40 * MIB);
+	struct vfs_entry e;
+	struct kvlist tags;
+
+	rig_write_bytes(r, "f", data, 40 * MIB);
+	rig_chmod(r, "f", 0640);
+	rig_utimens(r, "f", mtime_ns);
+	rig_sync(r);
+	kvlist_init(&tags);
+	assert_int_equal(
+		tags_get(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
+	assert_int_equal(kvlist_add(&tags, "team", "blue"), 0);
+	assert_int_equal(
+		tags_put(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
+	kvlist_release(&tags);
+	r->f.config.copy_max_bytes = 30 * MIB;
+	rig_forget(r);
+	rig_forget_requests(r);
+	rig_rename(r, "f", "g");
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "CopyObject"), 0);
+	assert_true(rig_count(r, "UploadPartCopy g") > 0);
+	assert_int_equal(rig_count(r, "UploadPart g"), 0);
+	assert_int_equal(rig_count(r, "GetObject f"), 0);
+	assert_int_equal(rig_versions(r, "g"), 1);
+	rig_holds_bytes(r, "g", data, 40 * MIB);
+	kvlist_init(&tags);
+	assert_int_equal(
+		tags_get(r->bucket, VFS_FIXTURE_PREFIX "g", NULL, &tags), 0);
+	assert_string_equal(kvlist_get(&tags, "team"), "blue");
+	kvlist_release(&tags);
+	rig_forget(r);
+	assert_int_equal(rig_lookup(r, "g", &e), 0);
+	assert_int_equal(e.st.st_mode & 07777, 0640);
+	assert_int_equal(e.st.st_mtim.tv_sec, mtime_ns / NS_PER_S);
+	assert_int_equal(e.st.st_mtim.tv_nsec, mtime_ns % NS_PER_S);
+	free(data);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -344,6 +392,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_staged_anew),
 		RIG_TEST(test_aborted_by_others),
 		RIG_TEST(test_copy_range),
+		RIG_TEST(test_copy_in_parts),
 	};
 
 	if (argc > 1)
