@@ -34,6 +34,9 @@ static void print_sync(const json_t *sync)
 	else
 		printf("changes:  %lld to be sent, the oldest is %s old\n",
 		       dirty, age);
+	if (ctl_number(sync, "waitingWriters"))
+		printf("waiting:  %lld writers, for room on the cache's disk\n",
+		       ctl_number(sync, "waitingWriters"));
 	if (ctl_number(sync, "failing"))
 		printf("failing:  %lld; %s: %s\n", ctl_number(sync, "failing"),
 		       ctl_text(sync, "lastErrorKey"),

@@ -124,6 +124,7 @@ static int write_sync_numbers(struct buf *out, const struct syncer_stats *st,
 	const struct number list[] = {
 		{"dirty", st->dirty_keys},
 		{"inFlight", st->in_flight},
+		{"waitingWriters", st->waiting_writers},
 		{"failing", f->count},
 		{"oldestSeconds", (uint64_t)(age / NS_PER_S)},
 		{"sentBytes", st->sent_bytes},

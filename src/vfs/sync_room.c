@@ -15,11 +15,13 @@
 
 #include "syncer_impl.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/log.h"
 #include "vers3/vfs/node.h"
 
 #define LOOK_NS	    (50 * NS_PER_MS)
 #define NONE_NS	    (NS_PER_S / 2) /* looks miss what is being written */
 #define PATIENCE_NS (120 * NS_PER_S)
+#define TELL_NS	    (60 * NS_PER_S) /* the log is told so often at most */
 
 static void set_room(struct syncer *s, enum room room)
 {
@@ -77,10 +79,20 @@ void syncer_part_sent(struct syncer *s)
 
 static void enter(struct syncer *s)
 {
+	int64_t now = clock_mono_ns();
+	bool tell = false;
+
 	pthread_mutex_lock(&s->mutex);
-	if (!s->room_waiters++)
+	if (!s->room_waiters++) {
 		set_room(s, ROOM_CLOSED);
+		tell = !s->room_told_ns || now - s->room_told_ns > TELL_NS;
+		if (tell)
+			s->room_told_ns = now;
+	}
 	pthread_mutex_unlock(&s->mutex);
+	if (tell)
+		log_info("no room for unsent changes: writers wait for what is "
+			 "being sent");
 }
 
 static void leave(struct syncer *s)

@@ -71,6 +71,7 @@ struct syncer {
 	unsigned room_waiters;
 	enum room room; /* as the last look for them found it, */
 	int64_t room_since_ns; /* and the looks since then */
+	int64_t room_told_ns; /* when the log was last told; 0 never */
 	uint64_t progress; /* saves, and parts that went */
 	struct syncer_stats stats;
 };

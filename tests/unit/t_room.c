@@ -89,6 +89,46 @@ static void test_larger_than_room(void **state)
 	free(back);
 }
 
+struct writer {
+	struct rig *r;
+	struct vfs_file *file; /* of one_write() */
+	unsigned number;
+	int rc;
+};
+
+static void *one_write(void *arg)
+{
+	static const char data[PIECE];
+	struct writer *w = arg;
+
+	w->rc = vfs_write(w->r->f.v, w->file, 0, data, sizeof(data));
+	return NULL;
+}
+
+/* Who waits is told of, and waits no longer than for what is sent. */
+static void test_waiting(void **state)
+{
+	struct rig *r = *state;
+	struct writer w = {.r = r};
+	struct syncer_stats st;
+	pthread_t thread;
+
+	start(r);
+	write_closed(r, "a", 60 * KIB);
+	w.file = rig_open(r, "b", O_CREAT | O_WRONLY);
+	rig_gate(r, "PutObject a", RIG_AFTER);
+	assert_int_equal(pthread_create(&thread, NULL, one_write, &w), 0);
+	rig_wait_held(r);
+	syncer_read_stats(r->f.v->syncer, &st);
+	assert_int_equal(st.waiting_writers, 1);
+	rig_gate(r, NULL, RIG_AFTER);
+	pthread_join(thread, NULL);
+	assert_int_equal(w.rc, 0);
+	syncer_read_stats(r->f.v->syncer, &st);
+	assert_int_equal(st.waiting_writers, 0);
+	vfs_release(r->f.v, w.file);
+}
+
 /* There is no waiting for a bucket that cannot be reached. */
 static void test_outage(void **state)
 {
@@ -152,12 +192,6 @@ static void test_nothing_to_send(void **state)
 	vfs_release(r->f.v, file);
 }
 
-struct writer {
-	struct rig *r;
-	unsigned number;
-	int rc;
-};
-
 static void *write_files(void *arg)
 {
 	struct writer *w = arg;
@@ -212,9 +246,10 @@ static void test_many_writers(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		RIG_TEST(test_closed_first),	RIG_TEST(test_larger_than_room),
-		RIG_TEST(test_outage),		RIG_TEST(test_refused),
-		RIG_TEST(test_nothing_to_send), RIG_TEST(test_many_writers),
+		RIG_TEST(test_closed_first), RIG_TEST(test_larger_than_room),
+		RIG_TEST(test_waiting),	     RIG_TEST(test_outage),
+		RIG_TEST(test_refused),	     RIG_TEST(test_nothing_to_send),
+		RIG_TEST(test_many_writers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,7 @@ uint64_t syncer_saves(struct syncer *s);
 
 struct syncer_stats {
 	uint64_t dirty_keys, in_flight;
+	uint64_t waiting_writers; /* for room */
 	uint64_t sent_bytes, puts, copies, deletes, failures;
 	int64_t oldest_dirty_ns; /* realtime; 0: none */
 	int error; /* newest failure's errno */
