@@ -19,6 +19,7 @@
 #include "vers3/vfs/node.h"
 
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
+#define OUTAGE_NS      (2 * NS_PER_S) /* what is shorter is none */
 
 static bool is_outage(int rc)
 {
@@ -26,16 +27,34 @@ static bool is_outage(int rc)
 	       rc == -EHOSTUNREACH || rc == -ENETUNREACH || rc == -EIO;
 }
 
+/*
+ * After an outage nothing waits for its next try; but one key that breaks the
+ * connection, while others do not, does not get rid of its backoff so.
+ */
+static void set_outage(struct syncer *s, bool outage)
+{
+	int64_t now = clock_mono_ns();
+
+	if (outage && !s->outage)
+		s->outage_since_ns = now;
+	if (!outage && s->outage && now - s->outage_since_ns > OUTAGE_NS &&
+	    (!s->over_ns || now - s->over_ns > BACKOFF_MAX_NS)) {
+		s->over = true;
+		s->over_ns = now;
+	}
+	s->outage = outage;
+}
+
 static void note_outcome(struct syncer *s, const char *key, int rc)
 {
 	pthread_mutex_lock(&s->mutex);
 	if (rc && rc != -EAGAIN) {
-		s->outage = is_outage(rc);
+		set_outage(s, is_outage(rc));
 		s->stats.failures++;
 		s->stats.error = -rc;
 		strcpy(s->stats.error_key, key);
 	} else if (!rc) {
-		s->outage = false;
+		set_outage(s, false);
 		s->saves++;
 		s->progress++;
 	}

@@ -178,22 +178,51 @@ void syncer_written(struct vfs *v, uint64_t ino)
 	syncer_kick(v->syncer);
 }
 
-/* Takes back the backoff of what failed, since someone waits for it. */
-static int begin_all(struct vfs *v, const char *path, uint64_t *ret_seq)
+/*
+ * What failed below a path is due; anew: and its backoff begins anew. With
+ * meta_lock() held.
+ */
+static int hurry_failed(struct vfs *v, const char *path, bool anew)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;
 	struct meta_dirty d;
+	int rc = 0;
+
+	while (!rc && !meta_dirty_next(v->meta, &cur, &d)) {
+		if (!d.fails || !is_below(d.key, path))
+			continue;
+		if (anew)
+			d.fails = 0;
+		rc = syncer_postpone(v, &d, d.since_ns);
+	}
+	return rc;
+}
+
+void sync_wait_over(struct syncer *s)
+{
+	struct vfs *v = s->v;
+	bool over;
+
+	pthread_mutex_lock(&s->mutex);
+	over = s->over;
+	s->over = false;
+	pthread_mutex_unlock(&s->mutex);
+	if (!over || meta_lock(v->meta))
+		return;
+	hurry_failed(v, "", false);
+	meta_unlock(v->meta);
+}
+
+/* Takes back the backoff of what failed, since someone waits for it. */
+static int begin_all(struct vfs *v, const char *path, uint64_t *ret_seq)
+{
 	int rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
 	rc = meta_next_id(v->meta, ret_seq);
-	while (!rc && !meta_dirty_next(v->meta, &cur, &d)) {
-		if (!d.fails || !is_below(d.key, path))
-			continue;
-		d.fails = 0;
-		rc = syncer_postpone(v, &d, d.since_ns);
-	}
+	if (!rc)
+		rc = hurry_failed(v, path, true);
 	meta_unlock(v->meta);
 	return rc;
 }

@@ -549,6 +549,7 @@ static void *run_syncer(void *arg)
 	do {
 		unsigned room = job_room(s);
 
+		sync_wait_over(s);
 		memset(&h, 0, sizeof(h));
 		if (room) {
 			int rc = harvest(s, &h, room);

@@ -57,6 +57,9 @@ struct syncer {
 	/* All below is protected by mutex. */
 	bool stop, kicked;
 	bool outage;
+	int64_t outage_since_ns; /* monotonic */
+	bool over; /* an outage: what failed in it need not wait */
+	int64_t over_ns; /* when the last one was; 0 never */
 	int64_t next_due_ns; /* realtime; when the scheduler wakes itself */
 	unsigned in_flight;
 	bool deleting; /* a batch of deletes is in flight */
@@ -142,6 +145,8 @@ void sync_wait_tell(struct syncer *s, const char *key, uint64_t ino,
 		    uint64_t change, bool gone, int error);
 /* Whether someone waits for the key, so that it goes at once. */
 bool sync_wait_wants(struct syncer *s, const struct meta_dirty *d, int64_t now);
+/* What failed in an outage that is over is due again. No lock held. */
+void sync_wait_over(struct syncer *s);
 /* Whether someone waits for more than one key. */
 bool sync_wait_all(struct syncer *s);
 /* The inode's content may go up under another name. */

@@ -733,6 +733,34 @@ static void test_parallel(void **state)
 	rig_lists(r, "", names);
 }
 
+/* What failed in an outage does not wait for its turn when it is over. */
+static void test_after_outage(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+	struct meta_dirty d;
+
+	rig_write(r, "a", "1");
+	rig_fail(r, "PutObject", RIG_BEFORE, -ECONNREFUSED, 1);
+	assert_int_equal(rig_try_sync(r, NULL), -ECONNREFUSED);
+	/* As after many tries. */
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(meta_dirty_get(r->f.meta, "a", &d), 0);
+	assert_true(d.fails > 0);
+	d.due_ns = clock_real_ns() + 3600 * NS_PER_S;
+	assert_int_equal(meta_dirty_put(r->f.meta, &d), 0);
+	meta_unlock(r->f.meta);
+	usleep(2500000);
+	assert_int_equal(rig_versions(r, "a"), 0);
+	file = rig_open(r, "b", O_CREAT | O_WRONLY);
+	assert_int_equal(vfs_fsync(r->f.v, file), 0);
+	vfs_release(r->f.v, file);
+	for (int i = 0; i < 1000 && rig_dirty(r); i++)
+		usleep(10000);
+	assert_int_equal(rig_versions(r, "a"), 1);
+	assert_int_equal(rig_versions(r, "b"), 1);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -756,6 +784,7 @@ int main(int argc, char **argv)
 		TEST(test_parallel),
 		TEST_UNVERSIONED(test_parallel),
 
+		RIG_TEST(test_after_outage),
 	};
 
 	if (argc > 1)
