@@ -351,13 +351,26 @@ out:
 	return r;
 }
 
-bool staging_exists(struct staging *s, uint64_t ino)
+static bool stat_file(struct staging *s, uint64_t ino, struct stat *st)
 {
 	char name[STAGEFILE_NAME_SIZE];
-	struct stat st;
 
 	stagefile_name(ino, name);
-	return !fstatat(s->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW);
+	return !fstatat(s->dir_fd, name, st, AT_SYMLINK_NOFOLLOW);
+}
+
+bool staging_exists(struct staging *s, uint64_t ino)
+{
+	struct stat st;
+
+	return stat_file(s, ino, &st);
+}
+
+uint64_t staging_file_bytes(struct staging *s, uint64_t ino)
+{
+	struct stat st;
+
+	return stat_file(s, ino, &st) ? (uint64_t)st.st_blocks * 512 : 0;
 }
 
 int staging_dup(struct staging *s, uint64_t ino, int *ret_fd)

@@ -5,7 +5,8 @@
  * its room back when it is sent. So it goes at once: first the files that
  * nobody writes, so that a copy of many makes one version of each. A file
  * that is open for writing is saved as it stands only if nothing else is
- * left: it is larger than the room there is. It goes on from that version.
+ * left, the largest of them: it is larger than the room there is. It goes on
+ * from that version.
  *
  * There is no waiting for what will not come: while the bucket cannot be
  * reached, when nothing is left that could be sent, or when nothing has gone
@@ -14,6 +15,7 @@
 #include <errno.h>
 
 #include "syncer_impl.h"
+#include "vers3/cache/staging.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/node.h"
@@ -36,6 +38,7 @@ void sync_room_begin(struct syncer *s, struct room_look *l)
 	*l = (struct room_look){
 		.any = s->room_waiters > 0,
 		.take_written = s->room == ROOM_WRITTEN,
+		.least_bytes = s->room_largest_bytes / 2,
 	};
 	pthread_mutex_unlock(&s->mutex);
 }
@@ -44,6 +47,7 @@ bool sync_room_wants(struct syncer *s, struct room_look *l,
 		     const struct meta_dirty *d, int64_t now)
 {
 	struct meta_inode in;
+	uint64_t bytes;
 
 	/* One that has just failed keeps its backoff. */
 	if (!l->any || (d->fails && d->due_ns > now) ||
@@ -53,8 +57,15 @@ bool sync_room_wants(struct syncer *s, struct room_look *l,
 		l->closed = true;
 		return true;
 	}
+	/*
+	 * Small ones would give little, and one that is written all the time
+	 * would have a version of every moment.
+	 */
+	bytes = staging_file_bytes(s->v->staging, in.ino);
 	l->written = true;
-	return l->take_written;
+	if (bytes > l->largest_bytes)
+		l->largest_bytes = bytes;
+	return l->take_written && bytes >= l->least_bytes;
 }
 
 void sync_room_end(struct syncer *s, const struct room_look *l, bool whole)
@@ -67,6 +78,7 @@ void sync_room_end(struct syncer *s, const struct room_look *l, bool whole)
 		set_room(s, ROOM_CLOSED);
 	else
 		set_room(s, l->written ? ROOM_WRITTEN : ROOM_NONE);
+	s->room_largest_bytes = l->largest_bytes;
 	pthread_mutex_unlock(&s->mutex);
 }
 

@@ -74,6 +74,7 @@ struct syncer {
 	unsigned room_waiters;
 	enum room room; /* as the last look for them found it, */
 	int64_t room_since_ns; /* and the looks since then */
+	uint64_t room_largest_bytes; /* of the written files it found */
 	int64_t room_told_ns; /* when the log was last told; 0 never */
 	uint64_t progress; /* saves, and parts that went */
 	struct syncer_stats stats;
@@ -117,8 +118,10 @@ void sync_reap(struct syncer *s);
  */
 struct room_look {
 	bool any; /* someone waits */
-	bool take_written; /* nothing else is left */
-	bool closed, written; /* what was found */
+	bool take_written; /* nothing else is left: those of that size on */
+	uint64_t least_bytes;
+	bool closed, written; /* what was found, */
+	uint64_t largest_bytes; /* and of the written ones */
 };
 void sync_room_begin(struct syncer *s, struct room_look *l);
 bool sync_room_wants(struct syncer *s, struct room_look *l,

@@ -67,15 +67,20 @@ static void test_larger_than_room(void **state)
 	const size_t size = PIECES * PIECE;
 	struct rig *r = *state;
 	unsigned char *data = rig_bytes(7, size), *back = malloc(size);
-	struct vfs_file *file;
+	struct vfs_file *file, *log;
 
 	assert_non_null(back);
 	start(r);
+	log = rig_open(r, "log", O_CREAT | O_WRONLY);
+	assert_int_equal(try_write(r, log, 0, 10), 0);
 	file = rig_open(r, "big", O_CREAT | O_RDWR);
 	for (size_t at = 0; at < size; at += PIECE) {
 		rig_pwrite(r, file, at, data + at, PIECE);
 		assert_true(staging_used_bytes(r->f.staging) <= QUOTA);
 	}
+	/* A small one beside it is left alone. */
+	assert_int_equal(rig_versions(r, "log"), 0);
+	vfs_release(r->f.v, log);
 	/* What has left this disk is read all the same, and changed. */
 	rig_pread(r, file, 0, back, size);
 	assert_memory_equal(back, data, size);

@@ -117,6 +117,8 @@ static void test_write_read(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(st.st_size, 105);
 	assert_used(s);
+	assert_int_equal(staging_file_bytes(s, 7), staging_used_bytes(s));
+	assert_int_equal(staging_file_bytes(s, 8), 0);
 	/* An empty write makes the file. */
 	assert_int_equal(staging_write(s, 8, 0, NULL, 0), 0);
 	assert_true(staging_exists(s, 8));

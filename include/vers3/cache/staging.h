@@ -51,6 +51,8 @@ int staging_punch(struct staging *s, uint64_t ino, uint64_t offset,
 /* Deletes the file: the caller knows the bucket holds its content. */
 int staging_remove(struct staging *s, uint64_t ino);
 bool staging_exists(struct staging *s, uint64_t ino);
+/* What the file takes on disk; 0 when there is none. */
+uint64_t staging_file_bytes(struct staging *s, uint64_t ino);
 /*
  * A descriptor of its own for reading (the caller closes), -ENOENT if there
  * is no such file.
