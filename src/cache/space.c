@@ -16,6 +16,8 @@
 #include "vers3/util/clock.h"
 
 #define ASK_INTERVAL_NS (100 * NS_PER_MS)
+#define CACHE_LEAST	(UINT64_C(256) << 20)
+#define CACHE_SHARE	64 /* of the disk */
 
 struct space {
 	char *dir; /* owned */
@@ -26,6 +28,7 @@ struct space {
 	int64_t asked_ns; /* 0: never */
 	uint64_t left_bytes; /* when it was asked */
 	uint64_t short_bytes; /* then: what min_free lacked already */
+	uint64_t total_bytes;
 	uint64_t granted_bytes; /* since then */
 };
 
@@ -41,6 +44,7 @@ static int ask(struct space *s)
 	if (s->percent)
 		keep = (uint64_t)((double)st.f_blocks * (double)st.f_frsize *
 				  (double)s->min_free / 100);
+	s->total_bytes = (uint64_t)st.f_blocks * st.f_frsize;
 	s->left_bytes = avail > keep ? avail - keep : 0;
 	s->short_bytes = avail > keep ? 0 : keep - avail;
 	s->granted_bytes = 0;
@@ -126,6 +130,18 @@ uint64_t space_lacks(struct space *s, uint64_t bytes)
 		lacks = bytes - s->left_bytes;
 	pthread_mutex_unlock(&s->lock);
 	return lacks;
+}
+
+uint64_t space_for_cache(struct space *s, uint64_t used_bytes)
+{
+	uint64_t least, most = used_bytes + space_left(s);
+
+	pthread_mutex_lock(&s->lock);
+	least = s->total_bytes / CACHE_SHARE;
+	pthread_mutex_unlock(&s->lock);
+	if (least > CACHE_LEAST)
+		least = CACHE_LEAST;
+	return most > least ? most : least;
 }
 
 uint64_t space_left(struct space *s)

@@ -123,7 +123,7 @@ static uint64_t limit_now(struct blocks *b)
 	uint64_t limit = atomic_load(&b->limit_bytes), most;
 
 	if (b->space) {
-		most = evict_used_bytes(b->shelves) + space_left(b->space);
+		most = space_for_cache(b->space, evict_used_bytes(b->shelves));
 		limit = most < limit ? most : limit;
 	}
 	b->limit_now_bytes = limit;

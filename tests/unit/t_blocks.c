@@ -685,7 +685,7 @@ static void test_disk_full(void **state)
 	blocks_close(b);
 }
 
-/* On a disk without room a new block costs old ones, and they are more. */
+/* On a disk without room there is a little, and nothing goes in vain. */
 static void test_no_room(void **state)
 {
 	struct blocks *b = open_it(64 * MIB);
@@ -694,18 +694,13 @@ static void test_no_room(void **state)
 	unsigned i;
 
 	(void)state;
+	assert_int_equal(space_new(dir, UINT64_MAX, 0, &space), 0);
+	blocks_watch(b, space);
 	for (i = 0; i < 8; i++)
 		put(b, 1, i, BLOCK_SIZE);
 	blocks_flush(b);
-	used = stats(b).used_bytes;
-	assert_int_equal(space_new(dir, UINT64_MAX, 0, &space), 0);
-	blocks_watch(b, space);
-	for (i = 8; i < 24; i++)
-		put(b, 1, i, BLOCK_SIZE);
-	blocks_flush(b);
-	assert_true(stats(b).used_bytes < used);
-	assert_true(stats(b).count > 0);
-	assert_false(get(b, 1, 0, BLOCK_SIZE));
+	for (i = 0; i < 8; i++)
+		assert_true(get(b, 1, i, BLOCK_SIZE));
 	/* All of it would not do: none of it goes. */
 	used = stats(b).used_bytes;
 	blocks_make_room(b, 1);
