@@ -132,16 +132,14 @@ uint64_t space_lacks(struct space *s, uint64_t bytes)
 	return lacks;
 }
 
-uint64_t space_for_cache(struct space *s, uint64_t used_bytes)
+uint64_t space_cache_least(struct space *s)
 {
-	uint64_t least, most = used_bytes + space_left(s);
+	uint64_t least;
 
 	pthread_mutex_lock(&s->lock);
 	least = s->total_bytes / CACHE_SHARE;
 	pthread_mutex_unlock(&s->lock);
-	if (least > CACHE_LEAST)
-		least = CACHE_LEAST;
-	return most > least ? most : least;
+	return least < CACHE_LEAST ? least : CACHE_LEAST;
 }
 
 uint64_t space_left(struct space *s)

@@ -117,17 +117,21 @@ static void note_failure(struct blocks *b, unsigned class, int r)
 	}
 }
 
-/* What may be used now: no more than the disk has room for. */
-static uint64_t limit_now(struct blocks *b)
+/*
+ * What may be used now, with `need` more: that is granted by the disk's space,
+ * as it is to those who write, or it is what older blocks give up.
+ */
+static uint64_t limit_now(struct blocks *b, uint64_t need)
 {
-	uint64_t limit = atomic_load(&b->limit_bytes), most;
+	uint64_t limit = atomic_load(&b->limit_bytes), used, most;
 
-	if (b->space) {
-		most = space_for_cache(b->space, evict_used_bytes(b->shelves));
-		limit = most < limit ? most : limit;
-	}
-	b->limit_now_bytes = limit;
-	return limit;
+	if (!b->space)
+		return limit;
+	used = evict_used_bytes(b->shelves);
+	most = space_cache_least(b->space);
+	if (used + need > most)
+		most = used + (space_check(b->space, need) ? 0 : need);
+	return most < limit ? most : limit;
 }
 
 static bool fit(struct blocks *b, uint64_t limit, uint64_t need)
@@ -142,7 +146,7 @@ static bool fit(struct blocks *b, uint64_t limit, uint64_t need)
 
 static bool make_room(struct blocks *b, uint64_t need)
 {
-	return fit(b, limit_now(b), need);
+	return fit(b, limit_now(b, need), need);
 }
 
 /* All of it can be fetched again: unsent changes, which cannot, go first. */
@@ -157,7 +161,17 @@ static void give_room(struct blocks *b, uint64_t bytes)
 
 static void set_used(struct blocks *b)
 {
-	atomic_store(&b->used_bytes, evict_used_bytes(b->shelves));
+	uint64_t limit = atomic_load(&b->limit_bytes), least, most;
+	uint64_t used = evict_used_bytes(b->shelves);
+
+	atomic_store(&b->used_bytes, used);
+	if (b->space) {
+		least = space_cache_least(b->space);
+		most = used + space_left(b->space);
+		most = most > least ? most : least;
+		limit = most < limit ? most : limit;
+	}
+	b->fits_bytes = limit;
 }
 
 void writer_obey_limit(struct blocks *b)
@@ -320,7 +334,7 @@ static int drop(struct blocks *b, const struct job *job)
 /* Takes the puts at the head of the queue, or one other job. Locked. */
 static struct job *take_batch(struct blocks *b)
 {
-	uint64_t max = b->limit_now_bytes / 4, need = 0;
+	uint64_t max = b->fits_bytes / 4, need = 0;
 	struct job *batch = b->first, **end = &b->first;
 	unsigned n = 0;
 

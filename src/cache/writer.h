@@ -68,7 +68,7 @@ struct blocks {
 	/* the writer's alone */
 	struct sum *sum; /* owned */
 	struct space *space; /* borrowed; NULL: only the limit counts */
-	uint64_t limit_now_bytes; /* what both allowed last */
+	uint64_t fits_bytes; /* about what both allow; for the next batch */
 	uint64_t next_stamp;
 	bool over_limit; /* and could not help it */
 	int64_t logged_ns; /* when a failure was last logged; 0 never */

@@ -26,11 +26,10 @@ int space_check(struct space *s, uint64_t bytes);
  */
 uint64_t space_lacks(struct space *s, uint64_t bytes);
 /*
- * What cached data may take in all, when it takes used_bytes now: no more than
- * there is room for, but always a little (a 64th of the disk, 256 MiB at most):
- * without any, each block would be fetched for each read of it.
+ * What cached data may take whatever room there is: a 64th of the disk, 256 MiB
+ * at most. Without any, each block would be fetched for each read of it.
  */
-uint64_t space_for_cache(struct space *s, uint64_t used_bytes);
+uint64_t space_cache_least(struct space *s);
 /* Bytes on the disk that may still be used before min_free is reached. */
 uint64_t space_left(struct space *s);
 
