@@ -24,8 +24,11 @@ int syncer_reap(struct syncer *s, uint64_t ino)
 		else
 			s->reap = p, s->reap_size = size;
 	}
-	if (!rc)
+	if (!rc) {
 		s->reap[s->reap_count++] = ino;
+		if (s->reap_count == 1)
+			pthread_cond_signal(&s->wake);
+	}
 	pthread_mutex_unlock(&s->mutex);
 	return 0;
 }

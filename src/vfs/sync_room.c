@@ -22,7 +22,9 @@
 
 #define LOOK_NS	    (50 * NS_PER_MS)
 #define NONE_NS	    (NS_PER_S / 2) /* looks miss what is being written */
+#define FAILS_MAX   3 /* in some seconds; from then on nothing is expected */
 #define PATIENCE_NS (120 * NS_PER_S)
+#define OUTAGE_NS   (5 * NS_PER_S) /* less may be one key's bad luck */
 #define TELL_NS	    (60 * NS_PER_S) /* the log is told so often at most */
 
 static void set_room(struct syncer *s, enum room room)
@@ -49,10 +51,14 @@ bool sync_room_wants(struct syncer *s, struct room_look *l,
 	struct meta_inode in;
 	uint64_t bytes;
 
-	/* One that has just failed keeps its backoff. */
-	if (!l->any || (d->fails && d->due_ns > now) ||
-	    syncer_wanted(s->v, d->key, &in) || !(in.flags & META_I_STAGED))
+	if (!l->any || syncer_wanted(s->v, d->key, &in) ||
+	    !(in.flags & META_I_STAGED))
 		return false;
+	/* One that has failed keeps its backoff, and some of the hope. */
+	if (d->fails && d->due_ns > now) {
+		l->closed = l->closed || d->fails <= FAILS_MAX;
+		return false;
+	}
 	if (!nodes_is_written(s->v->nodes, in.ino)) {
 		l->closed = true;
 		return true;
@@ -130,7 +136,8 @@ static bool is_hopeless(const struct syncer *s, int64_t until)
 {
 	int64_t now = clock_mono_ns();
 
-	return s->stop || s->outage || now > until ||
+	return s->stop || now > until ||
+	       (s->outage && now - s->outage_since_ns > OUTAGE_NS) ||
 	       (s->room == ROOM_NONE && now - s->room_since_ns > NONE_NS);
 }
 

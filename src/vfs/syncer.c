@@ -25,6 +25,7 @@
 #define SCAN_MAX	4000 /* records looked at under one hold */
 #define QUIET_MAX_NS	(30 * NS_PER_S) /* then it is sent though busy */
 #define RECHECK_NS	NS_PER_S
+#define REAP_NS		(NS_PER_S / 4)
 #define FRESH_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
 #define DUE_GRID_NS	(NS_PER_S / 4) /* so that what is near is sent as one */
 
@@ -520,6 +521,11 @@ static bool wait_for_work(struct syncer *s, const struct harvest *last)
 	pthread_mutex_lock(&s->mutex);
 	s->next_due_ns = due;
 	while (!s->stop && !s->kicked && !s->reap_count &&
+	       clock_cond_wait_until(&s->wake, &s->mutex, until) != -ETIMEDOUT)
+		;
+	/* Each look at what may go costs a commit: it is gathered. */
+	until = clock_mono_ns() + REAP_NS;
+	while (!s->stop && !s->kicked && s->reap_count &&
 	       clock_cond_wait_until(&s->wake, &s->mutex, until) != -ETIMEDOUT)
 		;
 	s->kicked = false;

@@ -154,6 +154,21 @@ static void test_outage(void **state)
 	vfs_release(r->f.v, file);
 }
 
+/* A try that fails is followed by another one. */
+static void test_bad_luck(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+
+	start(r);
+	write_closed(r, "a", 60 * KIB);
+	file = rig_open(r, "b", O_CREAT | O_WRONLY);
+	rig_fail(r, "PutObject", RIG_BEFORE, -ECONNRESET, 1);
+	assert_int_equal(try_write(r, file, 0, PIECE), 0);
+	assert_int_equal(rig_versions(r, "a"), 1);
+	vfs_release(r->f.v, file);
+}
+
 /* Nor for a key that the bucket refuses; what else there is goes. */
 static void test_refused(void **state)
 {
@@ -193,6 +208,7 @@ static void test_nothing_to_send(void **state)
 	vfs_release(r->f.v, gone);
 	for (int i = 0; i < 1000 && staging_used_bytes(r->f.staging); i++)
 		usleep(10000);
+	assert_int_equal(staging_used_bytes(r->f.staging), 0);
 	assert_int_equal(try_write(r, file, 0, PIECE), 0);
 	vfs_release(r->f.v, file);
 }
@@ -251,10 +267,10 @@ static void test_many_writers(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		RIG_TEST(test_closed_first), RIG_TEST(test_larger_than_room),
-		RIG_TEST(test_waiting),	     RIG_TEST(test_outage),
-		RIG_TEST(test_refused),	     RIG_TEST(test_nothing_to_send),
-		RIG_TEST(test_many_writers),
+		RIG_TEST(test_closed_first),	RIG_TEST(test_larger_than_room),
+		RIG_TEST(test_waiting),		RIG_TEST(test_outage),
+		RIG_TEST(test_bad_luck),	RIG_TEST(test_refused),
+		RIG_TEST(test_nothing_to_send), RIG_TEST(test_many_writers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
