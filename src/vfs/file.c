@@ -317,7 +317,7 @@ int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
 		return rc;
 	switch (mode) {
 	case FALLOC_FL_KEEP_SIZE:
-		return room_make_clean(v, length);
+		return room_expect(v, length);
 	case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
 	case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
 		return content_zero(v, f->node, offset, length);
@@ -327,7 +327,7 @@ int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
 	default:
 		return -EOPNOTSUPP;
 	}
-	rc = room_make_clean(v, length);
+	rc = room_expect(v, length);
 	if (!rc && offset + length > size)
 		rc = content_truncate(v, f->node, offset + length);
 	if (!rc && mode == FALLOC_FL_ZERO_RANGE)

@@ -18,7 +18,8 @@ int room_check(struct vfs *v, uint64_t bytes)
 	return space_check(v->space, bytes);
 }
 
-int room_make_clean(struct vfs *v, uint64_t bytes)
+/* Makes room of what is cached, at the most. */
+static int room_make_clean(struct vfs *v, uint64_t bytes)
 {
 	int rc = room_check(v, bytes);
 
@@ -26,6 +27,13 @@ int room_make_clean(struct vfs *v, uint64_t bytes)
 		return rc;
 	blocks_make_room(v->blocks, bytes);
 	return room_check(v, bytes);
+}
+
+int room_expect(struct vfs *v, uint64_t bytes)
+{
+	int rc = room_make_clean(v, bytes);
+
+	return rc && syncer_is_sending(v->syncer) ? 0 : rc;
 }
 
 int room_make(struct vfs *v, uint64_t bytes)

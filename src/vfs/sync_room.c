@@ -88,6 +88,16 @@ void sync_room_end(struct syncer *s, const struct room_look *l, bool whole)
 	pthread_mutex_unlock(&s->mutex);
 }
 
+bool syncer_is_sending(struct syncer *s)
+{
+	bool sending;
+
+	pthread_mutex_lock(&s->mutex);
+	sending = s->started && !s->outage;
+	pthread_mutex_unlock(&s->mutex);
+	return sending;
+}
+
 void syncer_part_sent(struct syncer *s)
 {
 	pthread_mutex_lock(&s->mutex);

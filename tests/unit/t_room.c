@@ -74,6 +74,7 @@ static void test_larger_than_room(void **state)
 	log = rig_open(r, "log", O_CREAT | O_WRONLY);
 	assert_int_equal(try_write(r, log, 0, 10), 0);
 	file = rig_open(r, "big", O_CREAT | O_RDWR);
+	assert_int_equal(vfs_fallocate(r->f.v, file, 0, 0, size), 0);
 	for (size_t at = 0; at < size; at += PIECE) {
 		rig_pwrite(r, file, at, data + at, PIECE);
 		assert_true(staging_used_bytes(r->f.staging) <= QUOTA);
@@ -146,6 +147,7 @@ static void test_outage(void **state)
 	file = rig_open(r, "b", O_CREAT | O_WRONLY);
 	rig_fail(r, "PutObject", RIG_BEFORE, -ECONNREFUSED, 1000);
 	assert_int_equal(try_write(r, file, 0, 32 * KIB), -EDQUOT);
+	assert_int_equal(vfs_fallocate(r->f.v, file, 0, 0, QUOTA), -EDQUOT);
 	assert_true(clock_mono_ns() - from < SOON_NS);
 	rig_fail(r, "PutObject", RIG_BEFORE, 0, 0);
 	rig_sync(r);

@@ -61,6 +61,8 @@ int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left);
  */
 int syncer_make_room(struct vfs *v, int (*check)(struct vfs *v, uint64_t bytes),
 		     uint64_t bytes);
+/* Whether what is dirty is sent: it may be, and the bucket can be reached. */
+bool syncer_is_sending(struct syncer *s);
 /* A part of some file has gone: for those who wait. Any lock may be held. */
 void syncer_part_sent(struct syncer *s);
 
