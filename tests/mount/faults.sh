@@ -3,21 +3,7 @@
 # A bad network: what was written arrives, what is read is right or an error,
 # and an outage drains when the server is back.
 . "$(dirname "$0")/lib.sh"
-need nginx openssl
-[ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] ||
-	skip "nginx's Lua module is not installed"
-case $ENDPOINT in
-http://127.0.0.1:*) ;;
-*) skip "the server is not on this machine" ;;
-esac
-
-test_cleanup() {
-	"$top/contrib/faultproxy" stop --dir "$WORK/proxy"
-}
-
-fault() {
-	"$top/contrib/faultproxy" fault --dir "$WORK/proxy" "$@"
-}
+need_proxy
 
 "$top/contrib/faultproxy" start --dir "$WORK/proxy" \
 	--upstream "${ENDPOINT##*:}" >proxy.env

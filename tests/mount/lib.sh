@@ -53,6 +53,26 @@ need_log() {
 	[ -n "$ACCESS_LOG" ] || skip "no access log of this server"
 }
 
+# A bad network or TLS in front of the server: contrib/faultproxy, which the
+# test starts with `--dir "$WORK/proxy"`, and which ends with it.
+need_proxy() {
+	need nginx openssl
+	[ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] ||
+		skip "nginx's Lua module is not installed"
+	case $ENDPOINT in
+	http://127.0.0.1:*) ;;
+	*) skip "the server is not on this machine" ;;
+	esac
+	test_cleanup() {
+		"$top/contrib/faultproxy" stop --dir "$WORK/proxy"
+	}
+}
+
+# fault KIND [NAME=VALUE]...: as the proxy has it.
+fault() {
+	"$top/contrib/faultproxy" fault --dir "$WORK/proxy" "$@"
+}
+
 # is WHAT GOT WANTED
 is() {
 	[ "$2" = "$3" ] || fail "$1: got '$2', expected '$3'"

@@ -5,21 +5,8 @@
 # gives way, min_free= is kept, and nothing waits for a bucket that is away.
 . "$(dirname "$0")/lib.sh"
 need_root
-need rsync nginx openssl
-[ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] ||
-	skip "nginx's Lua module is not installed"
-case $ENDPOINT in
-http://127.0.0.1:*) ;;
-*) skip "the server is not on this machine" ;;
-esac
-
-test_cleanup() {
-	"$top/contrib/faultproxy" stop --dir "$WORK/proxy"
-}
-
-fault() {
-	"$top/contrib/faultproxy" fault --dir "$WORK/proxy" "$@"
-}
+need rsync
+need_proxy
 
 versions() {
 	history_of "$1" | grep -c '^V'

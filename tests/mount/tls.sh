@@ -3,17 +3,7 @@
 # TLS: a private authority by ca_file=; a certificate of another name, an
 # expired one and one of an unknown authority are refused before the mount.
 . "$(dirname "$0")/lib.sh"
-need nginx openssl
-[ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] ||
-	skip "nginx's Lua module is not installed"
-case $ENDPOINT in
-http://127.0.0.1:*) ;;
-*) skip "the server is not on this machine" ;;
-esac
-
-test_cleanup() {
-	"$top/contrib/faultproxy" stop --dir "$WORK/proxy"
-}
+need_proxy
 
 bad() {
 	local rc=0
