@@ -36,6 +36,17 @@ static void note_error(struct metrics_snapshot *now,
 			 reply->message[0] ? reply->message : strerror(-err));
 }
 
+/*
+ * Answers, not errors: nothing is there, or a condition does not hold. What
+ * was asked about is known then.
+ */
+static bool is_answer(const struct store_request *r, int err)
+{
+	if (err == -EBUSY && r->reply.status == 412)
+		return r->if_match || r->if_none_match || r->source_if_match;
+	return !err || err == -ENOENT || err == -ENODATA;
+}
+
 static void count(struct metrics_store *ms, const struct store_request *r,
 		  int err, int64_t start_ns, uint64_t received_bytes)
 {
@@ -49,7 +60,7 @@ static void count(struct metrics_store *ms, const struct store_request *r,
 	op->time_ns += (uint64_t)(end_ns - start_ns);
 	op->sent_bytes += r->body.length;
 	op->received_bytes += received_bytes;
-	if (err && err != -ENOENT && err != -ENODATA) {
+	if (!is_answer(r, err)) {
 		op->errors++;
 		ms->now.last_error_mono_ns = end_ns;
 		note_error(&ms->now, r, err);

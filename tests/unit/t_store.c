@@ -289,6 +289,29 @@ static void metrics(void **state)
 	store_free(s);
 }
 
+/* A condition that does not hold is an answer; a conflict without one is not. */
+static void conditions(void **state)
+{
+	struct store *s = make_stack(no_faults, NULL);
+	struct metrics_snapshot m;
+	struct store_request r;
+
+	(void)state;
+	assert_int_equal(suite_put(s, "k", "12345", NULL), 0);
+	store_request_init(&r, STORE_PUT);
+	r.key = "k";
+	r.body.mem = "";
+	r.if_none_match = "*";
+	assert_int_equal(store_call(s, &r), -EBUSY);
+	assert_int_equal(r.reply.status, 412);
+	store_request_release(&r);
+	metrics_store_read(s, &m);
+	assert_int_equal(m.ops[STORE_PUT].calls, 2);
+	assert_int_equal(m.ops[STORE_PUT].errors, 0);
+	assert_string_equal(m.last_error, "");
+	store_free(s);
+}
+
 static void received_bytes(void **state)
 {
 	struct store *s = make_stack(no_faults, NULL);
@@ -317,15 +340,11 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(unversioned),
-		cmocka_unit_test(suspended),
-		cmocka_unit_test(marker_deleted),
-		cmocka_unit_test(archived),
-		cmocka_unit_test(replication),
-		cmocka_unit_test(threads),
-		cmocka_unit_test(metrics),
-		cmocka_unit_test(received_bytes),
-		cmocka_unit_test(names),
+		cmocka_unit_test(unversioned),	  cmocka_unit_test(suspended),
+		cmocka_unit_test(marker_deleted), cmocka_unit_test(archived),
+		cmocka_unit_test(replication),	  cmocka_unit_test(threads),
+		cmocka_unit_test(metrics),	  cmocka_unit_test(conditions),
+		cmocka_unit_test(received_bytes), cmocka_unit_test(names),
 	};
 	struct suite suite = {NULL, "suite/", 0};
 	unsigned count = 0;

@@ -7,7 +7,8 @@
 
 struct metrics_op {
 	uint64_t calls; /* that ended */
-	uint64_t errors; /* not those that found nothing: -ENOENT, -ENODATA */
+	/* Not what found nothing, nor a condition that does not hold (412). */
+	uint64_t errors;
 	uint64_t time_ns; /* summed */
 	uint64_t sent_bytes, received_bytes; /* of bodies */
 };
