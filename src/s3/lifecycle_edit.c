@@ -95,13 +95,20 @@ static void move_children(xmlNodePtr from, xmlNodePtr to)
 
 /*
  * A Filter holds one condition, or an And of several, or, for every key, an
- * empty Prefix.
+ * empty Prefix. What servers write besides (Ceph 16: a Prefix beside the And)
+ * they do not read: of that only the And would count.
  */
 static int normalise_filter(xmlNodePtr filter)
 {
 	xmlNodePtr and = xmltree_child(filter, "And");
-	size_t count = xmltree_count_elements(and? and : filter);
+	size_t count;
 
+	if (and&&xmltree_count_elements(filter) > 1) {
+		move_children(filter, and);
+		if (xmltree_child(and, "Prefix"))
+			move_first(xmltree_child(and, "Prefix"));
+	}
+	count = xmltree_count_elements(and? and : filter);
 	if (and&&count < 2) {
 		move_children(and, filter);
 		xmltree_cut(and);
@@ -112,6 +119,52 @@ static int normalise_filter(xmlNodePtr filter)
 		move_children(filter, and);
 	}
 	return count ? 0 : xmltree_set(filter, "Prefix", "");
+}
+
+/* All rules as every server reads them. -EIO: one says two things. */
+static int normalise_rules(xmlDocPtr doc)
+{
+	xmlNodePtr rule = xmltree_child(xmlDocGetRootElement(doc), "Rule");
+	int err = 0;
+
+	for (; !err && rule; rule = xmltree_next(rule)) {
+		xmlNodePtr filter = xmltree_child(rule, "Filter");
+		xmlNodePtr and = xmltree_child(filter, "And");
+		xmlNodePtr beside = xmltree_child(filter, "Prefix");
+
+		if (and&&beside && xmltree_child(and, "Prefix"))
+			return -EIO;
+		if (and&&beside)
+			err = normalise_filter(filter);
+	}
+	return err;
+}
+
+static int parse_rules(const char *doc, size_t len, xmlDocPtr *ret_doc)
+{
+	xmlDocPtr d;
+	int err = xmltree_parse(doc, len, ROOT, &d);
+
+	if (err)
+		return err;
+	err = normalise_rules(d);
+	if (err)
+		xmlFreeDoc(d);
+	else
+		*ret_doc = d;
+	return err;
+}
+
+int lifecycle_normalise(const char *doc, size_t len, struct buf *out)
+{
+	xmlDocPtr d;
+	int err = parse_rules(doc, len, &d);
+
+	if (err)
+		return err;
+	err = xmltree_write(d, out);
+	xmlFreeDoc(d);
+	return err;
 }
 
 /* A rule's Filter; one that takes the place of an old Prefix if need be. */
@@ -360,7 +413,7 @@ int lifecycle_set(const char *doc, size_t len, const char *id,
 		doc = EMPTY;
 		len = strlen(EMPTY);
 	}
-	err = xmltree_parse(doc, len, ROOT, &d);
+	err = parse_rules(doc, len, &d);
 	if (err) {
 		snprintf(reason, size,
 			 "the bucket's lifecycle document is not understood");
@@ -384,7 +437,7 @@ int lifecycle_remove(const char *doc, size_t len, const char *id,
 {
 	xmlDocPtr d;
 	xmlNodePtr rule;
-	int err = xmltree_parse(doc, len, ROOT, &d);
+	int err = parse_rules(doc, len, &d);
 
 	if (err)
 		return err;

@@ -35,6 +35,7 @@ static const char *const kept[] = {
 	"x-amz-server-side-encryption*",
 	"x-amz-storage-class",
 	"x-amz-tagging-count",
+	"x-amz-transition-default-minimum-object-size",
 	"x-amz-website-redirect-location",
 };
 

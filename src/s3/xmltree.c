@@ -164,27 +164,37 @@ static int filter_tags(xmlNodePtr parent, struct kvlist *tags)
 	return err == -E2BIG ? -EIO : err;
 }
 
+/* The conditions that stand right below one element. */
+static int filter_conditions(xmlNodePtr in, struct xmltree_filter *f)
+{
+	int err = xmltree_text(in, "Prefix", &f->prefix);
+
+	if (!err)
+		err = filter_tags(in, &f->tags);
+	if (!err)
+		err = xmltree_number(in, "ObjectSizeGreaterThan",
+				     &f->size_over_bytes);
+	if (!err)
+		err = xmltree_number(in, "ObjectSizeLessThan",
+				     &f->size_under_bytes);
+	return err;
+}
+
 int xmltree_filter(xmlNodePtr rule, struct xmltree_filter *ret_filter)
 {
 	xmlNodePtr filter = xmltree_child(rule, "Filter");
 	xmlNodePtr and = xmltree_child(filter, "And");
-	xmlNodePtr in = and? and : filter;
 	int err;
 
 	memset(ret_filter, 0, sizeof(*ret_filter));
 	kvlist_init(&ret_filter->tags);
 	/* The old form has the prefix, and nothing else, in the rule. */
 	err = xmltree_text(rule, "Prefix", &ret_filter->prefix);
-	if (!err)
-		err = xmltree_text(in, "Prefix", &ret_filter->prefix);
-	if (!err)
-		err = filter_tags(in, &ret_filter->tags);
-	if (!err)
-		err = xmltree_number(in, "ObjectSizeGreaterThan",
-				     &ret_filter->size_over_bytes);
-	if (!err)
-		err = xmltree_number(in, "ObjectSizeLessThan",
-				     &ret_filter->size_under_bytes);
+	/* Some servers (Ceph 16) write the prefix beside the And. */
+	if (!err && filter)
+		err = filter_conditions(filter, ret_filter);
+	if (!err && and)
+		err = filter_conditions(and, ret_filter);
 	return err;
 }
 

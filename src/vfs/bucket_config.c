@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bucket_edit.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/pool.h"
 
@@ -43,7 +44,7 @@ struct bucket_config {
 	struct document documents[BUCKET_DOCUMENTS];
 };
 
-static void explain(const struct store_reply *reply, int rc, char *reason,
+void bucket_explain(const struct store_reply *reply, int rc, char *reason,
 		    size_t size)
 {
 	if (reply->code[0])
@@ -130,7 +131,7 @@ static void run_ask(void *arg)
 	if (rc == -ENODATA || rc == -EOPNOTSUPP)
 		rc = 0;
 	if (rc)
-		explain(&r.reply, rc, reason, sizeof(reason));
+		bucket_explain(&r.reply, rc, reason, sizeof(reason));
 	pthread_mutex_lock(&c->mutex);
 	if (edits == d->edits)
 		take(d, rc, text, reason);
@@ -195,48 +196,6 @@ int bucket_config_get(struct bucket_config *c, enum bucket_document which,
 	return rc ? rc : error;
 }
 
-/* The document as it is now; *ret_text is NULL when there is none. */
-static int fetch_lifecycle(struct bucket_config *c, char **ret_text,
-			   size_t *ret_len, char *reason, size_t size)
-{
-	struct store_request r;
-	int rc;
-
-	store_request_init(&r, STORE_GET_LIFECYCLE);
-	rc = store_call(c->store, &r);
-	*ret_text = NULL;
-	*ret_len = r.reply.body.len;
-	if (!rc) {
-		*ret_text = buf_detach(&r.reply.body);
-		rc = *ret_text ? 0 : -ENOMEM;
-	} else if (rc == -ENODATA) {
-		rc = 0;
-	}
-	if (rc)
-		explain(&r.reply, rc, reason, size);
-	store_request_release(&r);
-	return rc;
-}
-
-static int send_lifecycle(struct bucket_config *c, const struct buf *doc,
-			  char *reason, size_t size)
-{
-	struct store_request r;
-	int rc;
-
-	store_request_init(&r, doc->len ? STORE_PUT_LIFECYCLE
-					: STORE_DELETE_LIFECYCLE);
-	if (doc->len) {
-		r.body.mem = doc->data;
-		r.body.length = doc->len;
-	}
-	rc = store_call(c->store, &r);
-	if (rc)
-		explain(&r.reply, rc, reason, size);
-	store_request_release(&r);
-	return rc;
-}
-
 /* What was sent is what there is now, whatever was asked for before. */
 static void note_edit(struct bucket_config *c, struct buf *doc)
 {
@@ -249,29 +208,22 @@ static void note_edit(struct bucket_config *c, struct buf *doc)
 	pthread_mutex_unlock(&c->mutex);
 }
 
-int bucket_config_edit_lifecycle(struct bucket_config *c, bucket_edit_fn edit,
-				 void *ctx, char *reason, size_t size)
+int bucket_config_edit_lifecycle(struct bucket_config *c, const char *id,
+				 bucket_edit_fn edit, void *ctx, char *reason,
+				 size_t size)
 {
 	struct buf out;
-	char *text = NULL;
-	size_t len = 0;
 	int rc;
 
 	*reason = '\0';
 	buf_init(&out, DOCUMENT_MAX);
 	pthread_mutex_lock(&c->editing);
-	rc = fetch_lifecycle(c, &text, &len, reason, size);
-	if (!rc)
-		rc = edit(ctx, text, len, &out, reason, size);
-	/* Nothing before and nothing after: nothing to do. */
-	if (!rc && (text || out.len))
-		rc = send_lifecycle(c, &out, reason, size);
+	rc = bucket_edit(c->store, id, edit, ctx, &out, reason, size);
 	if (!rc)
 		note_edit(c, &out);
 	pthread_mutex_unlock(&c->editing);
 	if (rc && !*reason)
 		snprintf(reason, size, "%s", strerror(-rc));
-	free(text);
 	buf_release(&out);
 	return rc;
 }

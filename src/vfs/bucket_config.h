@@ -44,10 +44,16 @@ int bucket_config_get(struct bucket_config *c, enum bucket_document which,
 typedef int (*bucket_edit_fn)(void *ctx, const char *doc, size_t len,
 			      struct buf *out, char *reason, size_t size);
 /*
- * Asks for the lifecycle, has it edited and puts it back; one edit at a time.
- * Waits for the bucket. 0 or -errno with one line in reason.
+ * Asks for the lifecycle, has its rule `id` edited and puts it back, as
+ * bucket_edit() does; one edit at a time. Waits for the bucket. 0 or -errno
+ * with one line in reason.
  */
-int bucket_config_edit_lifecycle(struct bucket_config *c, bucket_edit_fn edit,
-				 void *ctx, char *reason, size_t size);
+int bucket_config_edit_lifecycle(struct bucket_config *c, const char *id,
+				 bucket_edit_fn edit, void *ctx, char *reason,
+				 size_t size);
+
+/* A server's answer as one line: its own words, else the errno's. */
+void bucket_explain(const struct store_reply *reply, int rc, char *reason,
+		    size_t size);
 
 #endif

@@ -157,7 +157,7 @@ static int edit_lifecycle(void *ctx, const char *doc, size_t len,
 static int change_lifecycle(struct call *c, const struct change *ch)
 {
 	char reason[CONTROL_REASON_MAX];
-	int rc = bucket_config_edit_lifecycle(c->v->control->config,
+	int rc = bucket_config_edit_lifecycle(c->v->control->config, ch->id,
 					      edit_lifecycle, (void *)ch,
 					      reason, sizeof(reason));
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Lifecycle rules by the control file: only the named rule changes.
 . "$(dirname "$0")/lib.sh"
-need git
+need git pgrep
 
 # Asks for the rules, one a line, which `rule ID` picks from then.
 ask() {
@@ -56,6 +56,37 @@ ask
 is "removed" "$(rule tmp)" ""
 is "the other rule in the end" "$(rule keep)" "$keep"
 is "and the third" "$(rule aborts)" "$aborts"
+
+# A rule of a prefix and two tags, which some servers read back in a way that
+# they do not read: the edit of another leaves it as narrow as it was.
+echo 'lifecycle set narrow prefix=n/ tag=a=1 tag=b=2 expire=9d' >"$MNT/.control"
+echo 'lifecycle set tmp prefix=tmp/ expire=7d' >"$MNT/.control"
+echo 'lifecycle remove tmp' >"$MNT/.control"
+is "its prefix" "$(git config -f "$MNT/.control" lifecycle.narrow.prefix)" n/
+is "its tags" "$(git config -f "$MNT/.control" --get-all lifecycle.narrow.tags |
+	sort | tr '\n' ' ')" "a=1 b=2 "
+echo 'lifecycle remove narrow' >"$MNT/.control"
+
+# Two mounts at once: what each was told is set, is set.
+mkdir other
+"$VERS3" -o "endpoint=$ENDPOINT,cache_dir=$WORK/cache2" "$BUCKET" other
+pgrep -f -- "$BUCKET other" | head -n 1 >other.pid
+edit() {
+	local i
+	for i in 1 2 3 4; do
+		echo "lifecycle set $2-$i prefix=$2$i/ expire=7d" >"$1/.control"
+	done
+}
+edit "$MNT" a &
+edit other b
+wait $! || fail "an edit was refused"
+ask
+for i in a-1 a-2 a-3 a-4 b-1 b-2 b-3 b-4; do
+	[ -n "$(rule "$i")" ] || fail "$i was set and is not there"
+	echo "lifecycle remove $i" >other/.control
+done
+"$VERS3CTL" umount other
+rm other.pid
 echo 'lifecycle remove keep' >"$MNT/.control"
 echo 'lifecycle remove aborts' >"$MNT/.control"
 refused "no rule left" "NoSuchLifecycleConfiguration" \

@@ -550,13 +550,119 @@ static void fates(void **state)
 	buf_release(&out);
 }
 
+/* As Ceph 16 writes it: the prefix of two tags' rule beside the And. */
+#define BESIDE                                                                 \
+	"<LifecycleConfiguration" XMLNS "><Rule><ID>b</ID><Filter>"            \
+	"<Prefix>tmp/</Prefix><And><Tag><Key>a</Key><Value>1</Value></Tag>"    \
+	"<Tag><Key>b</Key><Value>2</Value></Tag></And></Filter>"               \
+	"<Status>Enabled</Status><Expiration><Days>1</Days></Expiration>"      \
+	"</Rule><Rule><ID>c</ID><Filter><Prefix>c/</Prefix></Filter><Status>"  \
+	"Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>"       \
+	"</LifecycleConfiguration>"
+
+static void beside_the_and(void **state)
+{
+	const char *words[] = {"expire=2d"};
+	struct lifecycle_spec spec;
+	struct lifecycle l;
+	char reason[128];
+	struct buf b;
+
+	(void)state;
+	assert_int_equal(lifecycle_parse(BESIDE, strlen(BESIDE), &l), 0);
+	assert_string_equal(l.rules[0].prefix, "tmp/");
+	assert_int_equal(l.rules[0].tags.count, 2);
+	lifecycle_release(&l);
+	buf_init(&b, 65536);
+	assert_int_equal(lifecycle_spec_parse(words, 1, &spec, reason,
+					      sizeof(reason)),
+			 0);
+	/* The edit of one rule does not widen the other. */
+	assert_int_equal(lifecycle_set(BESIDE, strlen(BESIDE), "c", &spec, &b,
+				       reason, sizeof(reason)),
+			 0);
+	assert_non_null(strstr(b.data, "<Filter><And><Prefix>tmp/</Prefix>"
+				       "<Tag>"));
+	assert_null(strstr(b.data, "</Prefix><And>"));
+	buf_reset(&b);
+	assert_int_equal(lifecycle_remove(BESIDE, strlen(BESIDE), "c", &b), 0);
+	assert_non_null(strstr(b.data, "<And><Prefix>tmp/</Prefix>"));
+	buf_reset(&b);
+	assert_int_equal(lifecycle_normalise(BESIDE, strlen(BESIDE), &b), 0);
+	assert_non_null(strstr(b.data, "<And><Prefix>tmp/</Prefix>"));
+	lifecycle_spec_release(&spec);
+	buf_release(&b);
+}
+
+#define RULE(id, rest)                                                         \
+	"<Rule><ID>" id "</ID><Filter><Prefix>p/</Prefix></Filter><Status>"    \
+	"Enabled</Status><Expiration><Days>1</Days></Expiration>" rest         \
+	"</Rule>"
+#define RULE_2(id)                                                             \
+	"<Rule><ID>" id "</ID><Filter><Prefix>p/</Prefix></Filter><Status>"    \
+	"Enabled</Status><Expiration><Days>2</Days></Expiration></Rule>"
+#define DOC(rules) "<LifecycleConfiguration>" rules "</LifecycleConfiguration>"
+
+static void compared(void **state)
+{
+	static const struct {
+		const char *sent, *now, *id;
+		enum lifecycle_kept kept;
+		const char *rule;
+	} table[] = {
+		{DOC(RULE("a", "")), DOC(RULE("a", "")), "a", LIFECYCLE_KEPT,
+		 ""},
+		{DOC(RULE("a", "")), DOC(RULE_2("a")), "a", LIFECYCLE_RULE_LOST,
+		 "a"},
+		{DOC(RULE("a", "")), NULL, "a", LIFECYCLE_RULE_LOST, "a"},
+		{NULL, NULL, "a", LIFECYCLE_KEPT, ""},
+		{NULL, DOC(RULE("a", "")), "a", LIFECYCLE_RULE_LOST, "a"},
+		/* Somebody else's new rule is no matter. */
+		{DOC(RULE("a", "")), DOC(RULE("b", "") RULE("a", "")), "a",
+		 LIFECYCLE_KEPT, ""},
+		{DOC(RULE("a", "") RULE("b", "")), DOC(RULE("a", "")), "a",
+		 LIFECYCLE_OTHERS_CHANGED, "b"},
+		{DOC(RULE("a", "") RULE("b", "")),
+		 DOC(RULE("a", "") RULE_2("b")), "a", LIFECYCLE_OTHERS_CHANGED,
+		 "b"},
+		/* What is not known here counts. */
+		{DOC(RULE("a", "<New>1</New>")), DOC(RULE("a", "")), "a",
+		 LIFECYCLE_RULE_LOST, "a"},
+		{DOC(RULE("a", "") RULE("b", "<New>1</New>")),
+		 DOC(RULE("a", "") RULE("b", "<New>2</New>")), "a",
+		 LIFECYCLE_OTHERS_CHANGED, "b"},
+		/* The server gives a name to what has none. */
+		{DOC(RULE("a", "") RULE("", "")),
+		 DOC(RULE("a", "") RULE("xyz", "")), "a", LIFECYCLE_KEPT, ""},
+		{DOC(RULE("", "")), DOC(RULE_2("xyz")), "a",
+		 LIFECYCLE_OTHERS_CHANGED, ""},
+		{BESIDE, BESIDE, "c", LIFECYCLE_KEPT, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		enum lifecycle_kept kept;
+		char rule[64];
+		int rc = lifecycle_compare(
+			table[i].sent,
+			table[i].sent ? strlen(table[i].sent) : 0, table[i].now,
+			table[i].now ? strlen(table[i].now) : 0, table[i].id,
+			&kept, rule, sizeof(rule));
+
+		assert_int_equal(rc, 0);
+		assert_int_equal(kept, table[i].kept);
+		assert_string_equal(rule, table[i].rule);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parse),	cmocka_unit_test(damaged),
-		cmocka_unit_test(shown),	cmocka_unit_test(words),
-		cmocka_unit_test(edits),	cmocka_unit_test(new_rules),
-		cmocka_unit_test(rest_is_kept), cmocka_unit_test(removal),
+		cmocka_unit_test(beside_the_and), cmocka_unit_test(compared),
+		cmocka_unit_test(parse),	  cmocka_unit_test(damaged),
+		cmocka_unit_test(shown),	  cmocka_unit_test(words),
+		cmocka_unit_test(edits),	  cmocka_unit_test(new_rules),
+		cmocka_unit_test(rest_is_kept),	  cmocka_unit_test(removal),
 		cmocka_unit_test(fates),
 	};
 

@@ -153,10 +153,35 @@ int lifecycle_set(const char *doc, size_t len, const char *id,
 		  const struct lifecycle_spec *spec, struct buf *out,
 		  char *reason, size_t size);
 /*
+ * Appends the document as every server reads it: some write what they do not
+ * read (a Prefix beside an And). lifecycle_set() and _remove() do the same.
+ * 0, -EIO (also for a rule that says two things), -ENOMEM, -EFBIG.
+ */
+int lifecycle_normalise(const char *doc, size_t len, struct buf *out);
+/*
  * Appends the document without that rule; nothing when it was the last one,
  * which S3 wants as DeleteBucketLifecycle. 0, -ENOENT, -EIO, -ENOMEM, -EFBIG.
  */
 int lifecycle_remove(const char *doc, size_t len, const char *id,
 		     struct buf *out);
+
+/* What became of a document that was sent. */
+enum lifecycle_kept {
+	LIFECYCLE_KEPT, /* every rule that was sent is there as it was sent */
+	LIFECYCLE_RULE_LOST, /* the named rule is another, or (not) there */
+	LIFECYCLE_OTHERS_CHANGED, /* the named one is right, another is not */
+};
+
+/*
+ * Compares what was sent (NULL: nothing) with what is there now (NULL:
+ * nothing), by meaning. Rules that were not sent, but for `id`, are somebody
+ * else's and do not count; nor does the id that a server gives to a rule that
+ * was sent without. ret_rule (size bytes): the id of the rule that is not as
+ * it was sent, "" where it has none. 0, -EIO, -ENOMEM, -EFBIG.
+ */
+int lifecycle_compare(const char *sent, size_t sent_len, const char *now,
+		      size_t now_len, const char *id,
+		      enum lifecycle_kept *ret_kept, char *ret_rule,
+		      size_t size);
 
 #endif
