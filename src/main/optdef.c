@@ -91,7 +91,7 @@ const struct optdef optdefs[] = {
 	 "give up connecting after", .value = "TIME", .fallback = "5",
 	 .min = "1", .max = "1h"},
 	{"Network", "read_timeout", OPT_SECONDS, FIELD(read_timeout_s),
-	 "give up a request when no byte has come or gone for",
+	 "give up a request when nothing, or next to it, has come or gone for",
 	 .value = "TIME", .fallback = "30", .min = "1", .max = "1h"},
 
 	{"Ownership", "uid", OPT_ID, FIELD(uid),

@@ -15,6 +15,7 @@
 #include "vers3/main/cachedir.h"
 #include "vers3/main/probe.h"
 #include "vers3/meta/meta.h"
+#include "vers3/net/uri.h"
 #include "vers3/s3/s3.h"
 #include "vers3/store/metrics.h"
 #include "vers3/store/retry.h"
@@ -213,6 +214,22 @@ out:
 	return rc;
 }
 
+static void warn_of_plain_text(struct stack *s)
+{
+	const char *url = s3_store_url(s->s3);
+	struct uri uri;
+
+	if (uri_split(url, &uri))
+		return;
+	if (!uri.tls && !uri_host_is_here(uri.host))
+		warn(s,
+		     "%s is not encrypted: whoever is on the way to %s can "
+		     "read and change what is sent (an https:// endpoint "
+		     "prevents it)",
+		     url, uri.host);
+	uri_release(&uri);
+}
+
 static void warn_of_bucket(struct stack *s)
 {
 	const char *bucket = s->o->bucket;
@@ -335,6 +352,7 @@ int stack_open(struct stack *s, char *reason, size_t size)
 		snprintf(reason, size, "cannot start: %s", strerror(-rc));
 		return rc;
 	}
+	warn_of_plain_text(s);
 	warn_of_bucket(s);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static bool is_unreserved(unsigned char c)
 {
@@ -243,4 +244,14 @@ bool uri_host_is_ip(const char *host)
 	struct in_addr a4;
 
 	return host[0] == '[' || inet_pton(AF_INET, host, &a4) == 1;
+}
+
+bool uri_host_is_here(const char *host)
+{
+	struct in_addr v4;
+
+	if (!strcasecmp(host, "localhost") || !strcmp(host, "[::1]"))
+		return true;
+	return inet_pton(AF_INET, host, &v4) == 1 &&
+	       ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
 }

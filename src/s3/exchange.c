@@ -18,11 +18,17 @@
 #include "vers3/util/clock.h"
 
 #define DOC_MAX	   ((size_t)16 << 20) /* 1,000 entries of any length */
+#define ERROR_MAX  ((size_t)64 << 10) /* of a failure's document, or page */
 #define URL_MAX	   ((size_t)64 << 10)
 #define SMALL_BODY ((uint64_t)64 << 10) /* sent together with its headers */
 #define BULK_BYTES ((uint64_t)128 << 10)
 /* A server copies gigabytes in one request and may say nothing meanwhile. */
 #define COPY_TIMEOUT_S 300
+/*
+ * Documents are small: one that has not ended by then never will. While a
+ * server copies or completes, blanks may come one by one for as long.
+ */
+#define ANSWER_LIMIT_S 900
 
 struct exchange {
 	struct client *client;
@@ -30,6 +36,7 @@ struct exchange {
 	struct s3_request q;
 	struct http_request http;
 	struct buf doc; /* what does not go to the sink */
+	bool cut; /* it is an error's beginning */
 	struct buf url;
 	void *loaded; /* owned: a small body out of its file */
 };
@@ -48,6 +55,22 @@ static int on_object(struct exchange *x, uint64_t offset, const void *data,
 	return r->sink ? r->sink(r->sink_ctx, offset, data, len) : 0;
 }
 
+/* The largest document that an action answers with. */
+static size_t doc_max(enum store_op op)
+{
+	switch (op) {
+	case STORE_LIST:
+	case STORE_LIST_VERSIONS:
+	case STORE_LIST_UPLOADS:
+	case STORE_DELETE_MANY:
+	case STORE_GET_LIFECYCLE:
+	case STORE_GET_REPLICATION:
+		return DOC_MAX;
+	default:
+		return ERROR_MAX;
+	}
+}
+
 static int on_body(void *ctx, uint64_t offset, const void *data, size_t len)
 {
 	struct exchange *x = ctx;
@@ -56,11 +79,15 @@ static int on_body(void *ctx, uint64_t offset, const void *data, size_t len)
 
 	if (x->r->op == STORE_GET && success)
 		return on_object(x, offset, data, len);
+	/* Half of an error's page tells enough; it may have no end. */
+	if (!success && len > ERROR_MAX - x->doc.len) {
+		len = ERROR_MAX - x->doc.len;
+		x->cut = true;
+	}
 	ret = buf_add(&x->doc, data, len);
-	/* Half of an error's page tells enough. */
 	if (ret == -EFBIG)
-		return success ? -EIO : 0;
-	return ret;
+		ret = -EIO;
+	return !ret && x->cut ? -EIO : ret;
 }
 
 /* A small body is read once, to be hashed and sent from memory. */
@@ -177,6 +204,7 @@ static int send_it(struct exchange *x)
 {
 	const struct store_request *r = x->r;
 	struct http_request *http = &x->http;
+	int ret;
 
 	http->method = x->q.method;
 	http->url = x->url.data;
@@ -185,10 +213,13 @@ static int send_it(struct exchange *x)
 	http->bulk = r->op == STORE_GET &&
 		     (!r->range_length || r->range_length > BULK_BYTES);
 	http->once = r->once || places_markers(r);
-	http->idle_timeout_s = is_slow(r->op) ? COPY_TIMEOUT_S : 0;
+	http->trickles = is_slow(r->op);
+	http->idle_timeout_s = http->trickles ? COPY_TIMEOUT_S : 0;
+	http->answer_limit_s = r->op == STORE_GET ? 0 : ANSWER_LIMIT_S;
 	http->sink = on_body;
 	http->sink_ctx = x;
-	return http_perform(client_http(x->client), http);
+	ret = http_perform(client_http(x->client), http);
+	return x->cut ? 0 : ret;
 }
 
 int exchange(struct client *c, const struct endpoint *endpoint,
@@ -204,7 +235,7 @@ int exchange(struct client *c, const struct endpoint *endpoint,
 	x->client = c;
 	x->r = r;
 	http_request_init(&x->http);
-	buf_init(&x->doc, DOC_MAX);
+	buf_init(&x->doc, doc_max(r->op));
 	buf_init(&x->url, URL_MAX);
 	ret = s3_request_build(client_request_config(c), endpoint, r, &x->q);
 	if (!ret)

@@ -18,6 +18,10 @@
 #define META_PREFIX	"x-amz-meta-"
 #define META_PREFIX_LEN (sizeof(META_PREFIX) - 1)
 
+#define S3_VERSION_MAX 1024 /* as AWS promises */
+#define S3_UPLOAD_MAX  2047
+#define S3_ETAG_MAX    255
+
 /* The headers that reply.object.headers keeps; "x-*" by their beginning. */
 static const char *const kept[] = {
 	"cache-control",
@@ -77,6 +81,20 @@ static int replace(char **to, const char *from)
 	return 0;
 }
 
+/*
+ * An id that goes into requests and records. One that no server gives is no
+ * id: to go on without it could mean another version.
+ */
+static int set_id(char **to, const char *from, size_t max_bytes)
+{
+	if (strlen(from) > max_bytes)
+		return -EIO;
+	for (const char *p = from; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			return -EIO;
+	return replace(to, from);
+}
+
 static int set_etag(struct store_object *o, const char *etag)
 {
 	size_t len;
@@ -91,8 +109,8 @@ static int set_etag(struct store_object *o, const char *etag)
 		return ret;
 	len = strlen(o->etag);
 	if (*etag == '"' && len && o->etag[len - 1] == '"')
-		o->etag[len - 1] = '\0';
-	return 0;
+		o->etag[--len] = '\0';
+	return len > S3_ETAG_MAX ? -EIO : 0;
 }
 
 static bool parse_size(const char *text, uint64_t *ret_size)
@@ -103,7 +121,7 @@ static bool parse_size(const char *text, uint64_t *ret_size)
 		return false;
 	errno = 0;
 	*ret_size = strtoull(text, &end, 10);
-	return !errno && !*end;
+	return !errno && !*end && *ret_size <= INT64_MAX;
 }
 
 /* "bytes 0-9/100" (RFC 9110 14.4) */
@@ -155,7 +173,7 @@ static int read_object(struct store_object *o, const struct http_request *http)
 	int ret = set_etag(o, header(http, "etag"));
 
 	if (!ret && *version)
-		ret = replace(&o->version_id, version);
+		ret = set_id(&o->version_id, version, S3_VERSION_MAX);
 	if (*modified && clock_parse_http(modified, &o->last_modified_ns))
 		o->last_modified_ns = 0;
 	o->delete_marker = !strcmp(header(http, "x-amz-delete-marker"), "true");
@@ -201,6 +219,7 @@ static int read_get(struct store_request *r, const struct http_request *http)
 		if (!parse_content_range(range, &first, &last,
 					 &o->size_bytes) ||
 		    first != r->range_offset || last < first ||
+		    last >= o->size_bytes || o->size_bytes > INT64_MAX ||
 		    last - first + 1 != http->received_bytes)
 			return fail(&r->reply, "another range than asked for");
 		if (last + 1 < o->size_bytes &&
@@ -271,7 +290,7 @@ static int read_result(struct store_request *r, const struct buf *doc)
 				&reply->object.last_modified_ns))
 		reply->object.last_modified_ns = 0;
 	if (!ret && x->upload_id[0])
-		ret = replace(&reply->upload_id, x->upload_id);
+		ret = set_id(&reply->upload_id, x->upload_id, S3_UPLOAD_MAX);
 	if (!ret && r->op == STORE_CREATE_UPLOAD && !reply->upload_id)
 		ret = fail(reply, "the answer has no upload id");
 	if (!ret && (r->op == STORE_COPY || r->op == STORE_COPY_PART) &&
@@ -320,8 +339,8 @@ static int on_deleted(void *ctx, const struct xml_deleted *deleted)
 		    strcmp(deleted->code, "NoSuchBucket") != 0)
 			d->result = 0;
 		if (!d->version_id && *deleted->marker_version)
-			return replace(&d->marker_version,
-				       deleted->marker_version);
+			return set_id(&d->marker_version,
+				      deleted->marker_version, S3_VERSION_MAX);
 		return 0;
 	}
 	return 0;
@@ -397,7 +416,8 @@ static int read_failure(struct store_request *r,
 	if (!x)
 		return -ENOMEM;
 	/* A proxy's page is no error document: then the status has to do. */
-	if (doc->len && !xml_parse_result(doc->data, doc->len, x) &&
+	if (doc->len && xml_is_tame(doc->data, doc->len) &&
+	    !xml_parse_result(doc->data, doc->len, x) &&
 	    !strcmp(x->root, "Error"))
 		take_error(reply, x);
 	free(x);
@@ -422,10 +442,15 @@ int s3_reply_read(struct store_request *r, const struct http_request *http,
 
 	read_common(&r->reply, http);
 	ret = read_object(&r->reply.object, http);
+	if (ret == -E2BIG || ret == -EIO)
+		return fail(&r->reply, "the headers make no sense");
 	if (ret)
-		return ret == -E2BIG ? -EIO : ret;
+		return ret;
 	if (http->status < 200 || http->status >= 300)
 		return read_failure(r, http, doc);
+	/* Whoever reads it, here or above. */
+	if (doc->len && !xml_is_tame(doc->data, doc->len))
+		return fail(&r->reply, "the answer is no document of S3");
 	ret = read_success(r, http, doc);
 	if (ret == -EFBIG)
 		ret = -EIO;

@@ -27,8 +27,10 @@
 
 #define SKEW_MIN_NS	(60 * NS_PER_S)
 #define SKEW_REFUSED_NS (15 * 60 * NS_PER_S) /* as S3 does */
-#define PRESIGN_MAX_S	604800
-#define URL_MAX		((size_t)64 << 10)
+/* Further off, a clock is taken from a server that TLS vouches for alone. */
+#define SKEW_PLAIN_MAX_NS (24 * 3600 * NS_PER_S)
+#define PRESIGN_MAX_S	  604800
+#define URL_MAX		  ((size_t)64 << 10)
 
 struct s3_store {
 	struct store store;
@@ -62,8 +64,23 @@ static bool repair_region(struct client *c, const struct store_reply *reply,
 	return !ret || ret == -EALREADY;
 }
 
+/*
+ * Who is on the way may write any date, and keep requests that are signed for
+ * a day to come until then: without TLS a day is the most.
+ */
+static bool is_believed(const struct endpoint *used, int64_t off_ns)
+{
+	if (used->tls ||
+	    (off_ns < SKEW_PLAIN_MAX_NS && off_ns > -SKEW_PLAIN_MAX_NS))
+		return true;
+	log_warning("this host's clock is %" PRId64 " days from the server's, "
+		    "which is not believed without TLS: check both",
+		    off_ns / SKEW_PLAIN_MAX_NS);
+	return false;
+}
+
 static bool repair_clock(struct client *c, const struct store_reply *reply,
-			 const char *code)
+			 const char *code, const struct endpoint *used)
 {
 	int64_t off_ns;
 
@@ -78,6 +95,8 @@ static bool repair_clock(struct client *c, const struct store_reply *reply,
 	if (off_ns < SKEW_MIN_NS)
 		return false;
 	off_ns = reply->date_ns - clock_real_ns();
+	if (!is_believed(used, off_ns))
+		return false;
 	client_set_skew(c, off_ns);
 	log_warning("this host's clock is %" PRId64 " s %s the server's: "
 		    "requests carry the server's time",
@@ -111,7 +130,7 @@ static bool repair(struct client *c, const struct store_request *r,
 
 	if (!done->region && repair_region(c, reply, endpoint))
 		return done->region = true;
-	if (!done->clock && repair_clock(c, reply, reply->code))
+	if (!done->clock && repair_clock(c, reply, reply->code, endpoint))
 		return done->clock = true;
 	if (!done->cred && repair_cred(c, reply, reply->code, cred))
 		return done->cred = true;

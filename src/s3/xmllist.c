@@ -96,7 +96,7 @@ static bool take_number(uint64_t *to, const char *s)
 		return false;
 	errno = 0;
 	*to = strtoull(s, &end, 10);
-	return !errno && !*end;
+	return !errno && !*end && *to <= INT64_MAX;
 }
 
 /*

@@ -26,6 +26,8 @@
 
 #define CONTROL_TTL_NS NS_PER_S
 #define CLOCK_SLACK_NS (2 * NS_PER_S)
+/* A mount begins with clocks that agree: this is no clock's running off. */
+#define CLOCK_SKEW_MAX_NS (24 * 3600 * NS_PER_S)
 
 static int make_root(struct vfs *v)
 {
@@ -223,7 +225,8 @@ int64_t vfs_server_now_ns(struct vfs *v)
 
 	if (v->metrics)
 		metrics_store_read(v->metrics, &m);
-	if (llabs(m.clock_skew_ns) < CLOCK_SLACK_NS)
+	if (llabs(m.clock_skew_ns) < CLOCK_SLACK_NS ||
+	    llabs(m.clock_skew_ns) > CLOCK_SKEW_MAX_NS)
 		return clock_real_ns();
 	return clock_real_ns() + m.clock_skew_ns;
 }

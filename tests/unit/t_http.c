@@ -18,6 +18,7 @@
 
 #include "vers3/net/http.h"
 #include "vers3/util/buf.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "wire.h"
 
@@ -43,6 +44,15 @@ static int to_buf(void *ctx, uint64_t offset, const void *data, size_t len)
 
 	assert_int_equal(offset, b->len);
 	return buf_add(b, data, len);
+}
+
+static int take(void *ctx, uint64_t offset, const void *data, size_t len)
+{
+	(void)ctx;
+	(void)offset;
+	(void)data;
+	(void)len;
+	return 0;
 }
 
 static int refuse(void *ctx, uint64_t offset, const void *data, size_t len)
@@ -330,6 +340,189 @@ static void test_sink_ends(void **state)
 	http_free(h);
 }
 
+struct crowd {
+	struct http *http;
+	const char *url;
+};
+
+static void *crowd_main(void *arg)
+{
+	struct crowd *c = arg;
+	struct http_request r;
+	void *failed = NULL;
+
+	http_request_init(&r);
+	r.method = "GET";
+	r.url = c->url;
+	for (int i = 0; i < 8 && !failed; i++)
+		if (http_perform(c->http, &r) || r.status != 200)
+			failed = arg;
+	http_request_release(&r);
+	return failed;
+}
+
+static double seconds_since(int64_t start_ns)
+{
+	return (double)(clock_mono_ns() - start_ns) / (double)NS_PER_S;
+}
+
+/* A byte now and then keeps nobody waiting; nor do headers without end. */
+static void test_endless(void **state)
+{
+	static const struct {
+		struct wire_step step;
+		bool trickles; /* it may */
+		int result;
+		const char *words;
+	} cases[] = {
+		{{"%D200 OK\r\nContent-Length: 9999%Ex", WIRE_DRIP},
+		 false,
+		 -ETIMEDOUT,
+		 "bytes a second"},
+		{{"%D200 OK\r\nContent-Length: 9999%Ex", WIRE_DRIP},
+		 true,
+		 -ETIMEDOUT,
+		 "did not end"},
+		{{"%D200 OK\r\nX-One: x", WIRE_DRIP},
+		 false,
+		 -ETIMEDOUT,
+		 "no byte"},
+		{{"%D200 OK\r\nX-One: x", WIRE_FLOOD}, false, -EIO, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct wire *w = wire_new(&cases[i].step, 1);
+		struct http *h = client();
+		int64_t start_ns = clock_mono_ns();
+		struct http_request r;
+
+		http_request_init(&r);
+		r.method = "GET";
+		r.url = wire_url(w);
+		r.trickles = cases[i].trickles;
+		r.answer_limit_s = 3;
+		r.sink = take;
+		assert_int_equal(http_perform(h, &r), cases[i].result);
+		if (!strstr(r.error, cases[i].words))
+			fail_msg("case %zu: %s", i, r.error);
+		/* 1 s idle, 1 s to connect, 1 s between looks. */
+		assert_true(seconds_since(start_ns) < 20);
+		http_request_release(&r);
+		http_free(h);
+		wire_free(w);
+	}
+}
+
+/* Headers in lines without end: none is too long. */
+static void test_header_lines(void **state)
+{
+	char *answer = malloc((size_t)1 << 20), *p = answer;
+	struct wire_step step = {.then = WIRE_CLOSE};
+	struct http *h = client();
+	struct http_request r;
+	struct wire *w;
+
+	(void)state;
+	assert_non_null(answer);
+	p += sprintf(p, "%%D200 OK\r\n");
+	for (int i = 0; i < 20000; i++)
+		p += sprintf(p, "X-%d: 0123456789\r\n", i);
+	strcpy(p, "\r\n");
+	step.answer = answer;
+	w = wire_new(&step, 1);
+	http_request_init(&r);
+	r.method = "GET";
+	r.url = wire_url(w);
+	assert_int_equal(http_perform(h, &r), -EIO);
+	http_request_release(&r);
+	http_free(h);
+	wire_free(w);
+	free(answer);
+}
+
+static void *cancel_soon(void *arg)
+{
+	usleep(100000);
+	cancel_set(arg);
+	return NULL;
+}
+
+static void *end_soon(void *arg)
+{
+	usleep(100000);
+	http_end(arg);
+	return NULL;
+}
+
+/* Given up from outside: while it waits for an answer, and from the start. */
+static void test_given_up(void **state)
+{
+	static const struct wire_step steps[] = {{NULL, WIRE_STALL},
+						 {NULL, WIRE_STALL}};
+	struct wire *w = wire_new(STEPS(steps));
+	struct http *h = client();
+	struct cancel outer, inner;
+	struct http_request r;
+	pthread_t thread;
+
+	(void)state;
+	cancel_init(&outer, NULL);
+	cancel_init(&inner, &outer);
+	assert_null(cancel_enter(&inner));
+	http_request_init(&r);
+	r.method = "GET";
+	r.url = wire_url(w);
+	pthread_create(&thread, NULL, cancel_soon, &outer);
+	assert_int_equal(http_perform(h, &r), -EINTR);
+	pthread_join(thread, NULL);
+	assert_int_equal(http_perform(h, &r), -EINTR);
+	assert_ptr_equal(cancel_enter(NULL), &inner);
+	/* And for all, when the client ends. */
+	pthread_create(&thread, NULL, end_soon, h);
+	assert_int_equal(http_perform(h, &r), -ESHUTDOWN);
+	pthread_join(thread, NULL);
+	assert_int_equal(http_perform(h, &r), -ESHUTDOWN);
+	http_request_release(&r);
+	http_free(h);
+	wire_free(w);
+}
+
+/* Those that stand in line for a connection can be given up, too. */
+static void test_given_up_in_line(void **state)
+{
+	static const struct wire_step steps[] = {{NULL, WIRE_STALL}};
+	const struct http_config config = {.user_agent = "t_http",
+					   .max_connections = 1};
+	struct wire *w = wire_new(STEPS(steps));
+	struct crowd c = {.url = wire_url(w)};
+	struct http_request r;
+	struct cancel cancel;
+	pthread_t first, soon;
+	void *failed = NULL;
+
+	(void)state;
+	assert_int_equal(http_new(&config, &c.http), 0);
+	pthread_create(&first, NULL, crowd_main, &c);
+	while (!*wire_asked(w, 0))
+		usleep(10000);
+	cancel_init(&cancel, NULL);
+	cancel_enter(&cancel);
+	http_request_init(&r);
+	r.method = "GET";
+	r.url = wire_url(w);
+	pthread_create(&soon, NULL, cancel_soon, &cancel);
+	assert_int_equal(http_perform(c.http, &r), -EINTR);
+	pthread_join(soon, NULL);
+	cancel_enter(NULL);
+	http_end(c.http);
+	pthread_join(first, &failed);
+	assert_non_null(failed);
+	http_request_release(&r);
+	http_free(c.http);
+	wire_free(w);
+}
+
 /* A kept connection that turns out closed: sent again, body and all. */
 static void test_stale(void **state)
 {
@@ -445,27 +638,6 @@ static void test_short_file(void **state)
 	http_free(h);
 }
 
-struct crowd {
-	struct http *http;
-	const char *url;
-};
-
-static void *crowd_main(void *arg)
-{
-	struct crowd *c = arg;
-	struct http_request r;
-	void *failed = NULL;
-
-	http_request_init(&r);
-	r.method = "GET";
-	r.url = c->url;
-	for (int i = 0; i < 8 && !failed; i++)
-		if (http_perform(c->http, &r) || r.status != 200)
-			failed = arg;
-	http_request_release(&r);
-	return failed;
-}
-
 /* More callers than connections, and a server that serves them in turn. */
 static void test_crowd(void **state)
 {
@@ -510,6 +682,10 @@ int main(void)
 		cmocka_unit_test(test_stale_once),
 		cmocka_unit_test(test_slow_line),
 		cmocka_unit_test(test_short_file),
+		cmocka_unit_test(test_endless),
+		cmocka_unit_test(test_header_lines),
+		cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_given_up_in_line),
 		cmocka_unit_test(test_crowd),
 	};
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -486,31 +487,104 @@ static void test_region_loop(void **state)
 	wire_free(w);
 }
 
-static void test_clock(void **state)
-{
-	static const struct wire_step steps[] = {
-		{"%D403 Forbidden\r\nDate: Fri, 24 May 2013 00:00:00 GMT\r\n"
-		 "Connection: close%E<Error><Code>RequestTimeTooSkewed</Code>"
-		 "</Error>",
-		 WIRE_CLOSE},
-		OK_STEP,
-		OK_STEP,
-	};
-	struct wire *w = wire_new(STEPS(steps));
-	struct store *s = store_at(wire_url(w));
-	struct store_request r;
+#define SKEWED                                                                 \
+	"Connection: close%%E<Error><Code>RequestTimeTooSkewed</Code></Error>"
 
-	(void)state;
-	for (int n = 0; n < 2; n++) {
-		store_request_init(&r, STORE_GET_VERSIONING);
-		assert_int_equal(store_call(s, &r), 0);
-		store_request_release(&r);
-	}
-	not_asked(w, 0, "x-amz-date: 20130524T");
-	asked(w, 1, "x-amz-date: 20130524T00");
-	asked(w, 2, "x-amz-date: 20130524T00");
+/* The server's clock, so far from ours, is taken; or not. */
+static void clock_off(int64_t off_s, bool taken)
+{
+	struct wire_step steps[] = {{NULL, WIRE_CLOSE}, OK_STEP};
+	time_t then = (time_t)(clock_real_ns() / NS_PER_S + off_s);
+	char answer[256], date[64], signed_for[64];
+	struct store_request r;
+	struct store *s;
+	struct wire *w;
+	struct tm tm;
+
+	gmtime_r(&then, &tm);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	strftime(signed_for, sizeof(signed_for), "x-amz-date: %Y%m%dT", &tm);
+	snprintf(answer, sizeof(answer), "%%D403 No\r\nDate: %s\r\n" SKEWED,
+		 date);
+	steps[0].answer = answer;
+	w = wire_new(steps, taken ? 2 : 1);
+	s = store_at(wire_url(w));
+	store_request_init(&r, STORE_GET_VERSIONING);
+	assert_int_equal(store_call(s, &r), taken ? 0 : -EACCES);
+	store_request_release(&r);
+	if (taken)
+		asked(w, 1, signed_for);
 	store_free(s);
 	wire_free(w);
+}
+
+static void test_clock(void **state)
+{
+	(void)state;
+	clock_off(-7200, true);
+	clock_off(20 * 3600, true);
+	/* No TLS vouches for it. */
+	clock_off(3 * 86400, false);
+	clock_off(-3 * 86400, false);
+	clock_off(INT64_C(10) * 366 * 86400, false);
+}
+
+/* Answers that no server gives, but one that means ill. */
+static void test_lies(void **state)
+{
+	static char long_id[4096];
+	static const struct {
+		enum store_op op;
+		const char *head, *body;
+		enum wire_then then;
+		int result;
+	} cases[] = {
+		/* Half of an endless page tells enough. */
+		{STORE_HEAD_BUCKET, "403 No", "x", WIRE_FLOOD, -EACCES},
+		{STORE_GET_VERSIONING, "403 No", "x", WIRE_FLOOD, -EACCES},
+		{STORE_LIST, "500 No", "x", WIRE_FLOOD, -EIO},
+		{STORE_LIST, "200 OK", "<ListBucketResult>x", WIRE_FLOOD, -EIO},
+		{STORE_GET_VERSIONING, "200 OK", "x", WIRE_FLOOD, -EIO},
+		{STORE_PUT, "200 OK", "x", WIRE_FLOOD, -EIO},
+		{STORE_LIST, "200 OK", "x", WIRE_DRIP, -ETIMEDOUT},
+		{STORE_HEAD, "200 OK\r\nContent-Length: -1", "", WIRE_CLOSE,
+		 -EIO},
+		{STORE_HEAD,
+		 "200 OK\r\nContent-Length: 3\r\nETag: a b\r\n"
+		 "x-amz-version-id: a b",
+		 "", WIRE_CLOSE, -EIO},
+		{STORE_HEAD, long_id, "", WIRE_CLOSE, -EIO},
+		{STORE_LIST, "302 Found\r\nLocation: http://127.0.0.1:9/", "",
+		 WIRE_CLOSE, -EIO},
+	};
+
+	(void)state;
+	snprintf(long_id, sizeof(long_id),
+		 "200 OK\r\nContent-Length: 3\r\nx-amz-version-id: %02000d", 7);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct wire_step step = {.then = cases[i].then};
+		char answer[8192];
+		struct store_request r;
+		struct store *s;
+		struct wire *w;
+		int ret;
+
+		snprintf(answer, sizeof(answer),
+			 "%%D%s\r\nConnection: close%%E%s", cases[i].head,
+			 cases[i].body);
+		step.answer = answer;
+		w = wire_new(&step, 1);
+		s = store_at(wire_url(w));
+		store_request_init(&r, cases[i].op);
+		r.key = "k";
+		ret = store_call(s, &r);
+		if (ret != cases[i].result)
+			fail_msg("case %zu: %d, want %d", i, ret,
+				 cases[i].result);
+		store_request_release(&r);
+		store_free(s);
+		wire_free(w);
+	}
 }
 
 static void write_config(const char *text)
@@ -730,6 +804,7 @@ int main(void)
 		cmocka_unit_test_setup(test_region, each_setup),
 		cmocka_unit_test_setup(test_region_loop, each_setup),
 		cmocka_unit_test_setup(test_clock, each_setup),
+		cmocka_unit_test_setup(test_lies, each_setup),
 		cmocka_unit_test_setup(test_expired, each_setup),
 		cmocka_unit_test_setup(test_hosts, each_setup),
 		cmocka_unit_test_setup(test_reasons, each_setup),

@@ -148,6 +148,22 @@ static void test_split(void **state)
 	assert_false(uri_host_is_ip("127.0.0.1.example.org"));
 }
 
+/* What may be spoken to in plain text without a word. */
+static void test_here(void **state)
+{
+	static const char *const here[] = {"localhost", "LocalHost",
+					   "127.0.0.1", "127.1.2.3", "[::1]"};
+	static const char *const elsewhere[] = {
+		"128.0.0.1",	  "10.0.0.1",	       "[fd00::1]",
+		"s3.example.org", "localhost.example", "127.0.0.1.example.org"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(here) / sizeof(*here); i++)
+		assert_true(uri_host_is_here(here[i]));
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(*elsewhere); i++)
+		assert_false(uri_host_is_here(elsewhere[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +171,7 @@ int main(void)
 		cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_here),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

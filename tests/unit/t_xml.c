@@ -477,6 +477,47 @@ static void test_rules(void **state)
 	assert_int_equal(xml_has_rules("<C>", 3, &has), -EIO);
 }
 
+static void test_tame(void **state)
+{
+	static const struct {
+		const char *doc;
+		bool tame;
+	} cases[] = {
+		{"", true},
+		{"no document", true},
+		{"<?xml version=\"1.0\"?><a b='1' c=\"=>=\">t</a>", true},
+		{"<a><!-- <b c=1 --><![CDATA[ <d ]]></a>", true},
+		{"<a/><b/><c/>", true},
+		{"<a", true},
+		{"<!DOCTYPE a><a/>", false},
+		{"<!ENTITY a 'b'>", false},
+	};
+	struct buf b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(xml_is_tame(cases[i].doc,
+					     strlen(cases[i].doc)),
+				 cases[i].tame);
+	for (int form = 0; form < 4; form++) {
+		buf_init(&b, (size_t)8 << 20);
+		buf_puts(&b, "<a ");
+		for (int i = 0; i < 300000; i++) {
+			if (form == 0)
+				buf_printf(&b, "a%d='' ", i);
+			else if (form == 1)
+				buf_puts(&b, "x");
+			else if (form == 2)
+				buf_puts(&b, "><a");
+			else
+				buf_puts(&b, "/><a ");
+		}
+		buf_puts(&b, "/>");
+		assert_int_equal(xml_is_tame(b.data, b.len), form == 3);
+		buf_release(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,7 +527,7 @@ int main(void)
 		cmocka_unit_test(test_cut),	cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_huge),	cmocka_unit_test(test_results),
 		cmocka_unit_test(test_deleted), cmocka_unit_test(test_written),
-		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules),	cmocka_unit_test(test_tame),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

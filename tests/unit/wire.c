@@ -130,6 +130,18 @@ static void send_answer(int fd, const char *answer)
 	send_all(fd, answer, strlen(answer));
 }
 
+/* Says the same byte for ever, until the client goes. */
+static void send_endlessly(struct wire *w, int fd, char byte, bool drip)
+{
+	char many[4096];
+	size_t len = drip ? 1 : sizeof(many);
+
+	memset(many, byte, sizeof(many));
+	while (!stopped(w) && send(fd, many, len, MSG_NOSIGNAL) > 0)
+		if (drip)
+			usleep(100000);
+}
+
 /* Plays one step. False: the connection is to be closed. */
 static bool play(struct wire *w, int fd)
 {
@@ -154,6 +166,9 @@ static bool play(struct wire *w, int fd)
 		send_answer(fd, step->answer);
 	if (step->then == WIRE_STALL && ready(w, fd))
 		(void)!recv(fd, &byte, 1, 0);
+	if (step->then == WIRE_DRIP || step->then == WIRE_FLOOD)
+		send_endlessly(w, fd, step->answer[strlen(step->answer) - 1],
+			       step->then == WIRE_DRIP);
 	if (step->then == WIRE_RESET)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	return step->then == WIRE_KEEP;

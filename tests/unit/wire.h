@@ -13,6 +13,8 @@ enum wire_then {
 	WIRE_CLOSE, /* close it after the answer */
 	WIRE_STALL, /* say no more, until the client goes */
 	WIRE_RESET, /* close it with a reset */
+	WIRE_DRIP, /* the answer's last byte again, ten times a second */
+	WIRE_FLOOD, /* the answer's last byte for ever, as fast as it goes */
 	WIRE_SLOW, /* read the request at 400 kB/s; then as WIRE_CLOSE */
 };
 

@@ -3,6 +3,10 @@
  * An HTTP/1.1 client over libcurl's multi interface: a few I/O threads of its
  * own, pooled connections, and callers that block on their own request.
  *
+ * What comes or goes slower than 64 bytes a second for as long as the idle
+ * time-out is taken for idle: a server must not keep a caller for ever with
+ * a byte now and then. Headers end at 256 KiB.
+ *
  * Redirects are not followed and no answer is an error here: what a status
  * means is the caller's business. Proxies are taken from the environment as
  * curl(1) does.
@@ -53,6 +57,9 @@ struct http_request {
 	bool bulk; /* a large answer is expected: big buffers */
 	bool once; /* not sent again by itself; see http_perform() */
 	unsigned idle_timeout_s; /* 0: the client's */
+	/* From the answer's first byte to its last; 0: no limit. */
+	unsigned answer_limit_s;
+	bool trickles; /* it may come slower than others may, see above */
 	http_sink_fn sink; /* NULL: the body is dropped */
 	void *sink_ctx;
 
@@ -77,6 +84,11 @@ int http_new(const struct http_config *config, struct http **ret_http);
  */
 void http_free(struct http *h);
 /*
+ * Ends all that is under way with -ESHUTDOWN, as well as what comes later.
+ * Any thread; does not wait.
+ */
+void http_end(struct http *h);
+/*
  * Sends the request and waits for the whole answer. Any thread, many at a
  * time. A request whose kept connection turns out closed is sent again on a
  * new one by itself, as long as nothing of the answer came; but not one that
@@ -87,8 +99,10 @@ void http_free(struct http *h);
  *             before the whole answer came)
  *  -EPROTO    TLS failed
  *  -EINVAL    bad URL, or a header with a line break
- *  -EIO       not HTTP, or the body's file ended early
- *  -ENOMEM    or what the sink returned
+ *  -EIO       not HTTP, headers without an end, or the body's file ended
+ *             early
+ *  -EINTR     given up (cancel.h); -ESHUTDOWN after http_end()
+ *  -ENOMEM    or what the sink returned; then the headers are there
  * In all of these `error` holds one line that says why.
  */
 int http_perform(struct http *h, struct http_request *r);

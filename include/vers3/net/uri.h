@@ -45,6 +45,8 @@ struct uri {
  */
 int uri_split(const char *url, struct uri *ret_uri);
 void uri_release(struct uri *u);
+/* This machine, by a name or an address that cannot be another's? */
+bool uri_host_is_here(const char *host);
 /* An IPv4 or a bracketed IPv6 address, not a name? */
 bool uri_host_is_ip(const char *host);
 

@@ -18,6 +18,14 @@
 
 #include "vers3/store/store.h"
 
+/*
+ * Can a parser be given this? Not with a DOCTYPE, nor with tags of more than
+ * 4 KiB or 16 attributes (of 300,000 each is held against all others), nor
+ * 32 deep: no document of S3 comes near. Whether it is well-formed is the
+ * parser's to say.
+ */
+bool xml_is_tame(const char *doc, size_t len);
+
 /* ListBucketResult, ListVersionsResult and ListMultipartUploadsResult. */
 struct xml_list {
 	bool truncated;
