@@ -2,6 +2,7 @@
 #include "dress.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "late.h"
 #include "renamed.h"
 #include "tags.h"
+#include "vers3/util/log.h"
 
 #define META_PREFIX "x-amz-meta-"
 
@@ -118,25 +120,91 @@ static int add_xattr(void *ctx, const char *name, const void *value,
 	return 0;
 }
 
-int dress_read(struct vfs *v, uint64_t ino, struct dress *d,
-	       struct objattr_xattrs *x)
+/* With meta_lock() held. */
+static int read_locked(struct vfs *v, uint64_t ino, struct dress *d,
+		       struct objattr_xattrs *x)
 {
 	struct kvlist head;
 	int rc;
 
 	kvlist_init(&head);
-	rc = meta_lock(v->meta);
-	if (rc)
-		return rc;
 	rc = meta_head_get(v->meta, ino, &head);
 	if (rc == -ENOENT)
 		rc = 0;
 	if (!rc)
 		rc = meta_xattr_each(v->meta, ino, add_xattr, x);
-	meta_unlock(v->meta);
 	if (!rc)
 		rc = split_head(&head, d);
 	kvlist_release(&head);
+	return rc;
+}
+
+int dress_read(struct vfs *v, uint64_t ino, struct dress *d,
+	       struct objattr_xattrs *x)
+{
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = read_locked(v, ino, d, x);
+	meta_unlock(v->meta);
+	return rc;
+}
+
+static struct objattr attrs_of(const struct meta_inode *in)
+{
+	struct objattr a = {.mode = in->mode,
+			    .uid = in->uid,
+			    .gid = in->gid,
+			    .rdev = in->rdev,
+			    .mtime_ns = in->mtime_ns};
+
+	strcpy(a.link_id, in->link_id);
+	return a;
+}
+
+int dress_check(struct vfs *v, const struct meta_inode *in)
+{
+	struct objattr_xattrs x = {0};
+	struct objattr a = attrs_of(in);
+	struct dress d;
+	int rc;
+
+	dress_init(&d);
+	rc = read_locked(v, in->ino, &d, &x);
+	if (!rc)
+		rc = objattr_room(&a, &x, OBJATTR_META_MAX, &d.meta);
+	objattr_xattrs_release(&x);
+	dress_release(&d);
+	return rc;
+}
+
+/*
+ * Calls whose outcome would not fit were refused (dress_check()). What does
+ * not fit all the same has come from elsewhere, with an object that others
+ * wrote or a version that was restored: its content is saved.
+ */
+static int add_attrs(const struct meta_inode *in, const char *path,
+		     const struct objattr_xattrs *x, struct dress *d)
+{
+	struct objattr a = attrs_of(in);
+	struct kvlist carried;
+	int rc = objattr_format(&a, x, OBJATTR_META_MAX, &d->meta);
+
+	if (rc != -ENOSPC)
+		return rc;
+	kvlist_init(&carried);
+	rc = kvlist_copy(&carried, &d->meta);
+	if (!rc)
+		rc = objattr_format(&a, x, SIZE_MAX, &d->meta);
+	if (!rc || rc == -ENOSPC) {
+		objattr_cut(&carried, OBJATTR_META_LIMIT, &d->meta);
+		log_warning("the metadata of %s has no room for all of its "
+			    "attributes",
+			    path);
+		rc = 0;
+	}
+	kvlist_release(&carried);
 	return rc;
 }
 
@@ -144,15 +212,9 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 	       bool content, struct dress *d)
 {
 	struct objattr_xattrs x = {0};
-	struct objattr a = {.mode = in->mode,
-			    .uid = in->uid,
-			    .gid = in->gid,
-			    .rdev = in->rdev,
-			    .mtime_ns = in->mtime_ns};
 	int rc;
 
 	dress_init(d);
-	strcpy(a.link_id, in->link_id);
 	rc = dress_read(v, in->ino, d, &x);
 	if (!rc && content) {
 		rc = objattr_new_content(&d->meta);
@@ -160,7 +222,7 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 		d->tag_count = 0;
 	}
 	if (!rc)
-		rc = objattr_format(&a, &x, OBJATTR_META_MAX, &d->meta);
+		rc = add_attrs(in, path, &x, d);
 	if (!rc && renamed_is(v, in, path))
 		rc = renamed_add(v, &in->base, &d->meta);
 	if (!rc && !kvlist_get(&d->headers, "content-type"))

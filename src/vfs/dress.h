@@ -26,7 +26,13 @@ void dress_release(struct dress *d);
 int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 	       bool content, struct dress *d);
 /*
- * The same for a copy of the whole version that the inode is based on;
+ * Whether what goes with an inode fits, and will whatever becomes of its owner,
+ * times and names later: to be asked before a call that changes one of these
+ * returns. With meta_lock() held. 0, -ENOSPC or -errno.
+ */
+int dress_check(struct vfs *v, const struct meta_inode *in);
+/*
+ * What goes with a copy of the whole version that the inode is based on;
  * *ret_replace: false when the source's metadata goes along as it is. For a
  * path that the inode was renamed to before its attributes were ever asked
  * for, they are, and go on as they are. Blocks.

@@ -490,15 +490,6 @@ static int renew_s3cmd(const struct objattr *attr, struct kvlist *meta)
 	return rc;
 }
 
-static size_t metadata_bytes(const struct kvlist *meta)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < meta->count; i++)
-		n += strlen(meta->items[i].name) + strlen(meta->items[i].value);
-	return n;
-}
-
 int objattr_format(const struct objattr *attr,
 		   const struct objattr_xattrs *xattrs, size_t max_bytes,
 		   struct kvlist *meta)
@@ -516,7 +507,7 @@ int objattr_format(const struct objattr *attr,
 		rc = renew_s3cmd(attr, &next);
 	if (!rc)
 		rc = objxattr_write(xattrs, &next);
-	if (rc == -E2BIG || (!rc && metadata_bytes(&next) > max_bytes))
+	if (rc == -E2BIG || (!rc && objattr_bytes(&next) > max_bytes))
 		rc = -ENOSPC;
 	if (rc) {
 		kvlist_release(&next);

@@ -143,8 +143,12 @@ int upload_abandon_locked(struct uploader *u, uint64_t ino)
 int upload_begin(struct uploader *u, uint64_t ino, struct ongoing *o)
 {
 	struct store_request r;
-	int rc = kvlist_set(&o->began.meta, LATE_MARK, "1");
+	int rc = 0;
 
+	/* Without room for it nothing can be late. */
+	if (objattr_bytes(&o->began.meta) + sizeof(LATE_MARK "1") - 1 <=
+	    OBJATTR_META_LIMIT)
+		rc = kvlist_set(&o->began.meta, LATE_MARK, "1");
 	store_request_init(&r, STORE_CREATE_UPLOAD);
 	if (rc)
 		goto out;

@@ -34,15 +34,6 @@ bool renamed_is(const struct vfs *v, const struct meta_inode *in,
 	       strcmp(in->base.key, path) != 0;
 }
 
-static size_t bytes_of(const struct kvlist *meta)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < meta->count; i++)
-		n += strlen(meta->items[i].name) + strlen(meta->items[i].value);
-	return n;
-}
-
 int renamed_add(const struct vfs *v, const struct meta_version *from,
 		struct kvlist *meta)
 {
@@ -62,8 +53,8 @@ int renamed_add(const struct vfs *v, const struct meta_version *from,
 	if (!rc)
 		rc = uri_encode(&text, from->version_id,
 				strlen(from->version_id), false);
-	if (!rc &&
-	    bytes_of(meta) + strlen(RENAMED_META) + text.len <= RENAMED_MAX)
+	if (!rc && objattr_bytes(meta) + strlen(RENAMED_META) + text.len <=
+			   RENAMED_MAX)
 		rc = kvlist_set(meta, RENAMED_META, text.data);
 	buf_release(&text);
 	return rc == -EFBIG || rc == -E2BIG ? 0 : rc;

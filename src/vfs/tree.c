@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dress.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
@@ -347,10 +348,13 @@ int tree_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 	if (set & VFS_SET_GID)
 		ret_inode->gid = st->st_gid;
 	set_times(ret_inode, st, set);
-	if (attrs_differ(&before, ret_inode))
-		rc = tree_put_attrs(v, ret_inode);
-	else if (before.atime_ns != ret_inode->atime_ns)
+	if (attrs_differ(&before, ret_inode)) {
+		rc = dress_check(v, ret_inode);
+		if (!rc)
+			rc = tree_put_attrs(v, ret_inode);
+	} else if (before.atime_ns != ret_inode->atime_ns) {
 		rc = meta_inode_put(v->meta, ret_inode);
+	}
 out:
 	meta_unlock(v->meta);
 	syncer_kick(v->syncer);
@@ -425,6 +429,8 @@ int tree_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
 		rc = meta_inode_get(v->meta, parent, &dir);
 	if (!rc)
 		rc = path_of(v, parent, name, false, path);
+	if (!rc)
+		rc = dress_check(v, ret_inode);
 	if (!rc)
 		rc = link_add(v, ret_inode, parent, name);
 	if (!rc)

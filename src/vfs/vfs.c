@@ -381,11 +381,13 @@ int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 		return 0;
 	}
 	rc = check_writable(v, ino);
-	if (!rc && (set & VFS_SET_SIZE))
+	if (!rc && (set & VFS_SET_SIZE)) {
 		rc = file_truncate(v, ino, (uint64_t)st->st_size);
+		/* It has set the time. */
+		set &= ~(unsigned)(VFS_SET_SIZE | VFS_SET_MTIME_NOW);
+	}
 	if (!rc)
-		rc = tree_setattr(v, ino, st, set & ~(unsigned)VFS_SET_SIZE,
-				  &in);
+		rc = tree_setattr(v, ino, st, set, &in);
 	if (!rc)
 		vfs_stat_of(&in, ret_st);
 	return rc;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "dress.h"
 #include "renamed.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/s3xattr.h"
@@ -61,64 +62,6 @@ int tree_getxattr(struct vfs *v, uint64_t ino, const char *name,
 	return rc;
 }
 
-static int collect_one(void *ctx, const char *name, const void *value,
-		       size_t size)
-{
-	struct objattr_xattrs *x = ctx;
-	struct objattr_xattr *it;
-
-	if (!is_user(name))
-		return 0;
-	it = realloc(x->items, (x->count + 1) * sizeof(*it));
-	if (!it)
-		return -ENOMEM;
-	x->items = it;
-	it += x->count;
-	it->name = strdup(name);
-	it->value = malloc(size ? size : 1);
-	it->size = size;
-	if (!it->name || !it->value) {
-		free(it->name);
-		free(it->value);
-		return -ENOMEM;
-	}
-	memcpy(it->value, value, size);
-	x->count++;
-	return 0;
-}
-
-/* Whether all metadata of the inode still fits; with meta_lock() held. */
-static int check_fits(struct vfs *v, const struct meta_inode *in)
-{
-	struct objattr_xattrs x = {0};
-	struct objattr a = {.mode = in->mode,
-			    .uid = in->uid,
-			    .gid = in->gid,
-			    .rdev = in->rdev,
-			    .mtime_ns = in->mtime_ns};
-	struct kvlist head, meta;
-	int rc;
-
-	kvlist_init(&head);
-	kvlist_init(&meta);
-	rc = meta_xattr_each(v->meta, in->ino, collect_one, &x);
-	if (!rc) {
-		rc = meta_head_get(v->meta, in->ino, &head);
-		rc = rc == -ENOENT ? 0 : rc;
-	}
-	for (size_t i = 0; !rc && i < head.count; i++)
-		if (!strncmp(head.items[i].name, "x-amz-meta-", 11) &&
-		    strcmp(head.items[i].name + 11, RENAMED_META) != 0)
-			rc = kvlist_add(&meta, head.items[i].name + 11,
-					head.items[i].value);
-	if (!rc)
-		rc = objattr_format(&a, &x, OBJATTR_META_MAX, &meta);
-	objattr_xattrs_release(&x);
-	kvlist_release(&head);
-	kvlist_release(&meta);
-	return rc;
-}
-
 /* Sets value, or puts the old one back where it does not fit. */
 static int set_checked(struct vfs *v, const struct meta_inode *in,
 		       const char *name, const void *value, size_t size)
@@ -138,7 +81,7 @@ static int set_checked(struct vfs *v, const struct meta_inode *in,
 	}
 	rc = meta_xattr_set(v->meta, in->ino, name, value, size);
 	if (!rc)
-		rc = check_fits(v, in);
+		rc = dress_check(v, in);
 	if (rc && had)
 		meta_xattr_set(v->meta, in->ino, name, saved, saved_size);
 	else if (rc)

@@ -258,14 +258,18 @@ static void test_killed(void **state)
 static void test_no_room(void **state)
 {
 	struct rig *r = *state;
-	char value[1400], from[256];
+	char value[1300], from[256], name[200];
 
 	memset(value, 'v', sizeof(value));
-	run_script(r, "+a sync");
-	assert_int_equal(vfs_setxattr(r->f.v, find(r, "a"), "user.large", value,
-				      sizeof(value), XATTR_CREATE),
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	rig_write(r, name, "text");
+	assert_int_equal(vfs_setxattr(r->f.v, find(r, name), "user.large",
+				      value, sizeof(value), XATTR_CREATE),
 			 0);
-	run_script(r, "sync a>b sync");
+	rig_sync(r);
+	rig_rename(r, name, "b");
+	rig_sync(r);
 	from_of(r, "b", from, sizeof(from));
 	assert_string_equal(from, "");
 	rig_holds(r, "b", "text");

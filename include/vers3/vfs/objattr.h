@@ -19,10 +19,11 @@
 #include "vers3/util/kv.h"
 
 /*
- * Bytes of all metadata: S3's limit is 2048, and an upload in parts carries a
- * mark beside it.
+ * Bytes of all metadata: S3's limit, and what is left beside the mark that an
+ * upload in parts carries.
  */
-#define OBJATTR_META_MAX 2032
+#define OBJATTR_META_LIMIT 2048
+#define OBJATTR_META_MAX   2032
 
 /* What stands where an object says nothing. */
 struct objattr_defaults {
@@ -73,6 +74,24 @@ int objattr_parse(const char *key, const struct kvlist *meta,
 int objattr_format(const struct objattr *attr,
 		   const struct objattr_xattrs *xattrs, size_t max_bytes,
 		   struct kvlist *meta);
+
+/* Names and values together, as S3 counts them. */
+size_t objattr_bytes(const struct kvlist *meta);
+/*
+ * Whether there is room for all that attr may become later: any owner, any
+ * time, and more names. meta: what the object carries. 0, -ENOSPC, -ENOMEM.
+ */
+int objattr_room(const struct objattr *attr,
+		 const struct objattr_xattrs *xattrs, size_t max_bytes,
+		 const struct kvlist *meta);
+/*
+ * Takes away from meta, until it fits, what is worth least: that names belong
+ * together, the times, owner and mode where the object carried none (then they
+ * are its defaults), in the end the rest from behind. For content that has to
+ * be saved whatever others have written beside it.
+ */
+void objattr_cut(const struct kvlist *carried, size_t max_bytes,
+		 struct kvlist *meta);
 
 /*
  * Drops from meta what other programs noted of content that is being
