@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,19 +75,35 @@ out:
 	return rc;
 }
 
+int talk_send(int fd, const char *line)
+{
+	char *text, *at;
+	int rc = 0;
+
+	if (asprintf(&text, "%s\n", line) < 0)
+		return -ENOMEM;
+	/* The newline has it carried out: no part of it is a command. */
+	for (at = text; !rc && *at;) {
+		ssize_t n = write(fd, at, strlen(at));
+
+		if (n >= 0)
+			at += n;
+		else if (errno != EINTR)
+			rc = -errno;
+	}
+	free(text);
+	return rc;
+}
+
 int talk_command(const char *root, const char *line, struct buf *answer,
 		 char *reason, size_t size)
 {
 	size_t from = answer->len;
-	ssize_t n;
 	int fd, rc = open_control(root, O_RDWR, &fd, reason, size);
 
 	if (rc)
 		return rc;
-	/* One write is one command: half of it is none. */
-	n = write(fd, line, strlen(line));
-	if (n < 0)
-		rc = -errno;
+	rc = talk_send(fd, line);
 	/* The answer says more than the number does. */
 	if (read_all(fd, answer) || answer->len == from)
 		snprintf(reason, size, "%s: %s", root, strerror(-rc));

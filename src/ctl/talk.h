@@ -17,6 +17,11 @@
  */
 int talk_state(const char *root, json_t **ret_state, char *reason, size_t size);
 /*
+ * Writes a line, which has no newline, and its end, in as many writes as it
+ * takes. 0 or -errno, the last write's when the mount could not do it.
+ */
+int talk_send(int fd, const char *line);
+/*
  * Has the mount carry out one line. Appends what it answers to answer. 0; or
  * -errno with one line in reason, which is the mount's own if it has one.
  */

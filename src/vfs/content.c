@@ -208,9 +208,11 @@ out:
  * was before or after, never cut by half. The room is given back when the
  * upload ends.
  */
-int content_truncate(struct vfs *v, struct node *n, uint64_t size_bytes)
+static int resize(struct vfs *v, struct node *n, uint64_t size_bytes,
+		  bool longer_only)
 {
 	struct meta_inode in;
+	bool is_set;
 	int rc;
 
 	pthread_rwlock_wrlock(&n->lock);
@@ -218,10 +220,11 @@ int content_truncate(struct vfs *v, struct node *n, uint64_t size_bytes)
 	if (rc)
 		goto out;
 	rc = meta_inode_get(v->meta, n->ino, &in);
-	if (!rc && size_bytes < in.size_bytes)
+	is_set = !rc && longer_only && size_bytes <= in.size_bytes;
+	if (!rc && !is_set && size_bytes < in.size_bytes)
 		rc = meta_extent_remove(v->meta, n->ino, size_bytes,
 					UINT64_MAX - size_bytes);
-	if (!rc) {
+	if (!rc && !is_set) {
 		in.base_bytes = min_u64(in.base_bytes, size_bytes);
 		in.size_bytes = size_bytes;
 		rc = note_change(v, &in);
@@ -231,6 +234,16 @@ out:
 	pthread_rwlock_unlock(&n->lock);
 	syncer_kick(v->syncer);
 	return rc;
+}
+
+int content_truncate(struct vfs *v, struct node *n, uint64_t size_bytes)
+{
+	return resize(v, n, size_bytes, false);
+}
+
+int content_extend(struct vfs *v, struct node *n, uint64_t size_bytes)
+{
+	return resize(v, n, size_bytes, true);
 }
 
 /*

@@ -2,7 +2,8 @@
 /*
  * A session of the control file is a stream: at first the state, which is
  * taken at the first read so that who only writes does not pay for it; after
- * a write the answers to what was written last.
+ * a write the answers to what was written last. Lines are carried out as
+ * their ends come, however they were cut into writes.
  */
 #include "vers3/vfs/control.h"
 
@@ -13,12 +14,13 @@
 #include "control_state.h"
 #include "vers3/util/log.h"
 
-#define WRITE_MAX (64 << 10) /* bytes of commands in one write */
+#define WRITE_MAX (64 << 10) /* bytes of commands at once */
 
 struct control_session {
 	struct vfs *v; /* borrowed */
 	pthread_mutex_t mutex;
 	/* All below is protected by mutex. */
+	struct buf line; /* the beginning of one whose end has not come */
 	struct buf text;
 	uint64_t start; /* the file's offset at which text begins */
 	bool started; /* start is known */
@@ -60,6 +62,7 @@ int control_open(struct vfs *v, struct control_session **ret_session)
 		return -ENOMEM;
 	s->v = v;
 	pthread_mutex_init(&s->mutex, NULL);
+	buf_init(&s->line, WRITE_MAX);
 	buf_init(&s->text, CONTROL_TEXT_MAX);
 	*ret_session = s;
 	return 0;
@@ -69,10 +72,13 @@ void control_close(struct control_session *s)
 {
 	if (!s)
 		return;
+	buf_release(&s->line);
 	buf_release(&s->text);
 	pthread_mutex_destroy(&s->mutex);
 	free(s);
 }
+
+static int end_line(struct control_session *s);
 
 int control_read(struct control_session *s, uint64_t offset, void *buf,
 		 size_t size, size_t *ret_size)
@@ -81,6 +87,8 @@ int control_read(struct control_session *s, uint64_t offset, void *buf,
 	int rc = 0;
 
 	pthread_mutex_lock(&s->mutex);
+	/* Who asks for the answer has said all; it tells of a failure too. */
+	end_line(s);
 	if (!s->ready) {
 		buf_reset(&s->text);
 		rc = control_state_write(s->v, &s->text);
@@ -121,8 +129,54 @@ static int run_lines(struct control_session *s, const char *data, size_t size)
 	return rc;
 }
 
-int control_write(struct vfs *v, struct control_session *s, const char *data,
-		  size_t size)
+/* What was carried out ended in rc. */
+static int note_end(struct control_session *s, int rc)
+{
+	/* Who is told that it is done sees it done. */
+	vfs_inval_flush(s->v);
+	/* Shells show the number alone: the words are in the log too. */
+	if (rc)
+		log_info("control: %.*s", (int)strcspn(s->text.data, "\n"),
+			 s->text.data);
+	return rc;
+}
+
+/* Carries out what has come of a line: it has no more. Needs the mutex. */
+static int end_line(struct control_session *s)
+{
+	int rc;
+
+	if (!s->line.len)
+		return 0;
+	rc = run_lines(s, s->line.data, s->line.len);
+	buf_reset(&s->line);
+	return note_end(s, rc);
+}
+
+/* Adds what was written, carries out what is whole. Needs the mutex. */
+static int take(struct control_session *s, const char *data, size_t size)
+{
+	const char *last = memrchr(data, '\n', size);
+	size_t whole = last ? (size_t)(last - data) + 1 : 0;
+	int rc;
+
+	if (size > WRITE_MAX - s->line.len) {
+		buf_printf(&s->text, "more than %d bytes at once\n", WRITE_MAX);
+		rc = -E2BIG;
+	} else {
+		rc = buf_add(&s->line, data, whole ? whole : size);
+	}
+	if (!rc && whole)
+		rc = run_lines(s, s->line.data, s->line.len);
+	/* Of lines after one that fails none is carried out, nor a part. */
+	if (rc || whole)
+		buf_reset(&s->line);
+	if (!rc && whole)
+		rc = buf_add(&s->line, data + whole, size - whole);
+	return rc || whole ? note_end(s, rc) : 0;
+}
+
+int control_write(struct control_session *s, const char *data, size_t size)
 {
 	int rc;
 
@@ -130,18 +184,17 @@ int control_write(struct vfs *v, struct control_session *s, const char *data,
 	buf_reset(&s->text);
 	s->started = false;
 	s->ready = true;
-	if (size > WRITE_MAX) {
-		buf_printf(&s->text, "more than %d bytes at once\n", WRITE_MAX);
-		rc = -E2BIG;
-	} else {
-		rc = run_lines(s, data, size);
-		/* Who is told that it is done sees it done. */
-		vfs_inval_flush(v);
-	}
-	/* Shells show the number alone: the words are in the log too. */
-	if (rc)
-		log_info("control: %.*s", (int)strcspn(s->text.data, "\n"),
-			 s->text.data);
+	rc = take(s, data, size);
+	pthread_mutex_unlock(&s->mutex);
+	return rc;
+}
+
+int control_flush(struct control_session *s)
+{
+	int rc;
+
+	pthread_mutex_lock(&s->mutex);
+	rc = end_line(s);
 	pthread_mutex_unlock(&s->mutex);
 	return rc;
 }

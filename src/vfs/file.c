@@ -47,17 +47,20 @@ static bool wants_write(int flags)
 static int take_replaced(struct vfs *v, uint64_t ino, bool *ret_keep)
 {
 	struct meta_inode in;
+	bool keep;
 	int rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
 	rc = meta_inode_get(v->meta, ino, &in);
-	*ret_keep = !(in.flags & META_I_REPLACED);
-	if (!rc && !*ret_keep) {
+	keep = !rc && !(in.flags & META_I_REPLACED);
+	if (!rc && !keep) {
 		in.flags &= ~(uint32_t)META_I_REPLACED;
 		rc = meta_inode_put(v->meta, &in);
 	}
 	meta_unlock(v->meta);
+	if (!rc)
+		*ret_keep = keep;
 	return rc;
 }
 
@@ -237,7 +240,7 @@ int vfs_write(struct vfs *v, struct vfs_file *f, uint64_t offset,
 	      const void *data, size_t size)
 {
 	if (f->kind == FILE_CONTROL)
-		return control_write(v, f->session, data, size);
+		return control_write(f->session, data, size);
 	if (f->kind != FILE_LIVE)
 		return -EROFS;
 	return size ? content_write(v, f->node, offset, data, size) : 0;
@@ -245,6 +248,8 @@ int vfs_write(struct vfs *v, struct vfs_file *f, uint64_t offset,
 
 int vfs_flush(struct vfs *v, struct vfs_file *f)
 {
+	if (f->kind == FILE_CONTROL)
+		return control_flush(f->session);
 	if (f->kind == FILE_LIVE && f->writing && v->config.sync)
 		return syncer_sync_inode(v, f->ino);
 	return 0;
@@ -298,23 +303,20 @@ static int file_size(struct vfs *v, struct vfs_file *f, uint64_t *ret_size)
 		return rc;
 	rc = meta_inode_get(v->meta, f->ino, &in);
 	meta_unlock(v->meta);
-	*ret_size = in.size_bytes;
+	if (!rc)
+		*ret_size = in.size_bytes;
 	return rc;
 }
 
 int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
 		  uint64_t length)
 {
-	uint64_t size;
 	int rc;
 
 	if (f->kind != FILE_LIVE)
 		return -EOPNOTSUPP;
 	if (offset + length < offset)
 		return -EFBIG;
-	rc = file_size(v, f, &size);
-	if (rc)
-		return rc;
 	switch (mode) {
 	case FALLOC_FL_KEEP_SIZE:
 		return room_expect(v, length);
@@ -328,8 +330,8 @@ int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
 		return -EOPNOTSUPP;
 	}
 	rc = room_expect(v, length);
-	if (!rc && offset + length > size)
-		rc = content_truncate(v, f->node, offset + length);
+	if (!rc)
+		rc = content_extend(v, f->node, offset + length);
 	if (!rc && mode == FALLOC_FL_ZERO_RANGE)
 		rc = content_zero(v, f->node, offset, length);
 	return rc;
@@ -366,7 +368,8 @@ static int shown_version(struct vfs *v, struct vfs_file *f,
 	meta_unlock(v->meta);
 	if (!rc && !content_is_base(&in))
 		rc = -EXDEV;
-	*ret = in.base;
+	if (!rc)
+		*ret = in.base;
 	return rc;
 }
 

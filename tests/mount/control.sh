@@ -35,6 +35,16 @@ read -r answer <&5 || fail "no answer after the command"
 "$FSOP" control "$MNT/.control" help >answer
 is "the answer" "$(head -n 1 answer)" "$answer"
 exec 5>&-
+
+# A line may come in pieces; its end has it carried out.
+echo more >"$MNT/file"
+echo sync | dd bs=1 of="$MNT/.control" status=none || fail "dd bs=1"
+is "sent by pieces" "$(s3 GET "/$BUCKET/file")" more
+echo again >"$MNT/file"
+env printf sync >>"$MNT/.control" || fail "no newline"
+is "sent at close" "$(s3 GET "/$BUCKET/file")" again
+env printf 'no such command' >"$MNT/.control" 2>/dev/null &&
+	fail "an unknown command without a newline"
 state --list >/dev/null || fail "unreadable after commands"
 refused "removing it" "" rm -f "$MNT/.control"
 is "nothing in the bucket" "$(s3 GET "/$BUCKET?list-type=2" | grep -c '.control<')" 0

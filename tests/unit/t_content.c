@@ -338,6 +338,47 @@ static void test_zero_saved(void **state)
 	vfs_release(r->f.v, file);
 }
 
+struct appender {
+	struct rig *r;
+	struct vfs_file *file;
+	atomic_uint at;
+};
+
+#define APPENDED 3000
+
+static void *append(void *arg)
+{
+	struct appender *a = arg;
+
+	for (unsigned i = 0; i < APPENDED; i++) {
+		rig_pwrite(a->r, a->file, i, "x", 1);
+		atomic_store(&a->at, i + 1);
+	}
+	return NULL;
+}
+
+/* Who makes room in a file takes nothing from others who write on. */
+static void test_allocate_beside(void **state)
+{
+	struct appender a = {.r = *state};
+	char buf[APPENDED];
+	pthread_t t;
+
+	rig_write(a.r, "f", "");
+	a.file = rig_open(a.r, "f", O_RDWR);
+	assert_int_equal(pthread_create(&t, NULL, append, &a), 0);
+	while (atomic_load(&a.at) < APPENDED)
+		assert_int_equal(vfs_fallocate(a.r->f.v, a.file, 0, 0,
+					       atomic_load(&a.at) + 1),
+				 0);
+	pthread_join(t, NULL);
+	rig_pread(a.r, a.file, 0, buf, APPENDED);
+	for (unsigned i = 0; i < APPENDED; i++)
+		if (buf[i] != 'x')
+			fail_msg("lost at %u", i);
+	vfs_release(a.r->f.v, a.file);
+}
+
 /* A file without a name is read and written until its last close. */
 static void test_unlinked(void **state)
 {
@@ -367,8 +408,11 @@ static void test_unlinked(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		RIG_TEST(test_zero_saved),	   RIG_TEST(test_seek),
-		RIG_TEST(test_unlinked),	   RIG_TEST(test_random),
+		RIG_TEST(test_zero_saved),
+		RIG_TEST(test_seek),
+		RIG_TEST(test_unlinked),
+		RIG_TEST(test_random),
+		RIG_TEST(test_allocate_beside),
 		RIG_TEST_UNVERSIONED(test_random),
 	};
 

@@ -141,7 +141,9 @@ static int command(struct vfs_fixture *f, const char *line, char *answer)
 	int rc;
 
 	assert_int_equal(control_open(f->v, &s), 0);
-	rc = control_write(f->v, s, line, strlen(line));
+	rc = control_write(s, line, strlen(line));
+	if (!rc)
+		rc = control_flush(s);
 	read_all(s, answer);
 	control_close(s);
 	return rc;
@@ -257,7 +259,7 @@ static void test_session(void **state)
 	assert_int_equal(control_open(f->v, &s), 0);
 	read_all(s, text);
 	assert_non_null(strstr(text, "[mount]"));
-	assert_int_equal(control_write(f->v, s, "sync\n", 5), 0);
+	assert_int_equal(control_write(s, "sync\n", 5), 0);
 	read_all(s, text);
 	assert_string_equal(text, "everything is in the bucket\n");
 	/* It can be read again, and from the middle. */
@@ -267,11 +269,63 @@ static void test_session(void **state)
 	assert_int_equal(got, strlen("in the bucket\n"));
 	assert_memory_equal(text, "in the bucket\n", got);
 	memset(big, 'x', TEXT_MAX + 1);
-	assert_int_equal(control_write(f->v, s, big, TEXT_MAX + 1), -E2BIG);
+	assert_int_equal(control_write(s, big, TEXT_MAX + 1), -E2BIG);
 	read_all(s, text);
 	assert_non_null(strstr(text, "bytes"));
 	control_close(s);
 	free(big);
+	free(text);
+}
+
+/* Lines that come in pieces are carried out as their ends come. */
+static void test_pieces(void **state)
+{
+	static const char all[] = "mark one\nhelp\nmark two";
+	struct vfs_fixture *f = *state;
+	struct control_session *s;
+	char *text = malloc(TEXT_MAX);
+
+	assert_non_null(text);
+	/* As dd bs=1 does: no piece is taken for a command. */
+	assert_int_equal(control_open(f->v, &s), 0);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(control_write(s, &"sync\n"[i], 1), 0);
+	read_all(s, text);
+	assert_string_equal(text, "everything is in the bucket\n");
+	/* The end of one, and the beginning of the next. */
+	assert_int_equal(control_write(s, "he", 2), 0);
+	assert_int_equal(control_write(s, "lp\nnon", 6), 0);
+	read_all(s, text);
+	assert_non_null(strstr(text, "non: no such command"));
+	assert_int_equal(control_write(s, "no", 2), 0);
+	assert_int_equal(control_write(s, "ne\nsync\nsy", 10), -EINVAL);
+	read_all(s, text);
+	assert_string_equal(text, "none: no such command; help lists them\n");
+	/* What came after one that failed is forgotten. */
+	assert_int_equal(control_flush(s), 0);
+	assert_int_equal(control_write(s, "frob", 4), 0);
+	assert_int_equal(control_flush(s), -EINVAL);
+	assert_int_equal(control_flush(s), 0);
+	control_close(s);
+	/* A file of commands in pieces of any size. */
+	for (size_t step = 1; step < sizeof(all); step++) {
+		assert_int_equal(control_open(f->v, &s), 0);
+		for (size_t at = 0; at < sizeof(all) - 1; at += step) {
+			size_t n = sizeof(all) - 1 - at;
+			int rc =
+				control_write(s, all + at, n < step ? n : step);
+
+			if (memchr(all + at, '\n', n < step ? n : step)) {
+				assert_int_equal(rc, -EINVAL);
+				break;
+			}
+			assert_int_equal(rc, 0);
+		}
+		read_all(s, text);
+		assert_string_equal(text,
+				    "mark: no such command; help lists them\n");
+		control_close(s);
+	}
 	free(text);
 }
 
@@ -557,6 +611,7 @@ int main(void)
 		VFS_FIXTURE_TEST(test_state),
 		VFS_FIXTURE_TEST(test_commands),
 		VFS_FIXTURE_TEST(test_session),
+		VFS_FIXTURE_TEST(test_pieces),
 		VFS_FIXTURE_TEST(test_lifecycle),
 		VFS_FIXTURE_TEST(test_replication),
 		VFS_FIXTURE_TEST(test_outage),

@@ -10,10 +10,13 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "../../src/ctl/ctl.h"
 #include "../../src/ctl/place.h"
 #include "../../src/ctl/state.h"
+#include "../../src/ctl/talk.h"
 #include "vers3/util/gitconfig.h"
 
 static const struct {
@@ -126,6 +129,35 @@ static void test_no_mount(void **state)
 			 -ENOENT);
 }
 
+/* What the other end takes a few bytes at a time is sent whole. */
+static void test_send(void **state)
+{
+	static const char line[] = "restore \"a b\" @2h";
+	char got[sizeof(line) + 1], big[100000];
+	size_t len = 0;
+	ssize_t n;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	assert_int_equal(talk_send(fd[1], line), 0);
+	n = read(fd[0], got, sizeof(got));
+	assert_int_equal(n, sizeof(line));
+	assert_memory_equal(got, "restore \"a b\" @2h\n", sizeof(line));
+	/* More than a pipe holds is taken in pieces. */
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	assert_int_equal(fcntl(fd[1], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(talk_send(fd[1], big), -EAGAIN);
+	assert_int_equal(fcntl(fd[0], F_SETFL, O_NONBLOCK), 0);
+	while ((n = read(fd[0], big, sizeof(big))) > 0)
+		len += (size_t)n;
+	/* It went on after the first short write, until nothing went. */
+	assert_true(len > 0);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void test_texts(void **state)
 {
 	char text[24];
@@ -154,6 +186,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_history_paths),
 		cmocka_unit_test(test_no_mount),
+		cmocka_unit_test(test_send),
 		cmocka_unit_test(test_texts),
 	};
 

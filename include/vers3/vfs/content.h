@@ -25,6 +25,8 @@ int content_read(struct vfs *v, struct node *n, uint64_t offset, void *buf,
 int content_write(struct vfs *v, struct node *n, uint64_t offset,
 		  const void *data, size_t size);
 int content_truncate(struct vfs *v, struct node *n, uint64_t size_bytes);
+/* The same where the file is shorter; one that others have made longer stays. */
+int content_extend(struct vfs *v, struct node *n, uint64_t size_bytes);
 /* Makes a range read as zeros, inside the file's size. */
 int content_zero(struct vfs *v, struct node *n, uint64_t offset,
 		 uint64_t length);

@@ -23,12 +23,15 @@ int control_open(struct vfs *v, struct control_session **ret_session);
 int control_read(struct control_session *s, uint64_t offset, void *buf,
 		 size_t size, size_t *ret_size);
 /*
- * One or more lines, each a command, up to the first that fails. -EINVAL for
- * an unknown or malformed one, -E2BIG for over 64 KiB; the answer text
- * (readable next) says what was wrong. May wait for the bucket.
+ * One or more lines, each a command, up to the first that fails. A line whose
+ * end has not come is kept, and carried out when it comes, by the next read,
+ * or by control_flush(). -EINVAL for an unknown or malformed one, -E2BIG for
+ * over 64 KiB; the answer text (readable next) says what was wrong. May wait
+ * for the bucket.
  */
-int control_write(struct vfs *v, struct control_session *s, const char *data,
-		  size_t size);
+int control_write(struct control_session *s, const char *data, size_t size);
+/* A descriptor is closed: the line that was begun has ended. As write. */
+int control_flush(struct control_session *s);
 void control_close(struct control_session *s);
 
 #endif
