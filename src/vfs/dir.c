@@ -564,7 +564,8 @@ static int ask(struct vfs *v, uint64_t parent, const char *name,
 		rc = lookup_single(v, parent, name);
 	else
 		rc = refresh(v, parent, how == LOCAL_UNKNOWN);
-	if (!rc && how == LOCAL_BIG)
+	/* It was asked for after the question, however long it took. */
+	if (!rc && how != LOCAL_UNKNOWN)
 		*ret_sure = true;
 	if (rc && usable_offline(v, parent, rc)) {
 		*ret_sure = true;
@@ -578,7 +579,7 @@ int dir_lookup(struct vfs *v, uint64_t parent, const char *name,
 {
 	bool sure = false;
 
-	for (int tries = 0; tries < 5; tries++) {
+	for (int tries = 0; tries < ASK_TRIES; tries++) {
 		enum local_answer answer;
 		int rc = meta_lock(v->meta);
 
@@ -602,9 +603,6 @@ int dir_lookup(struct vfs *v, uint64_t parent, const char *name,
 		rc = ask(v, parent, name, answer, &sure);
 		if (rc && rc != -ESTALE)
 			return rc;
-		/* A list that was asked for just now is an answer (ttl=0). */
-		if (!rc && answer == LOCAL_STALE && v->config.ttl_ns == 0)
-			sure = true;
 	}
 	return -EIO;
 }

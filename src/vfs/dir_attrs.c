@@ -174,7 +174,7 @@ int dir_inode(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode)
 		if (rc || (ret_inode->flags & META_I_ATTRS) ||
 		    ino == META_ROOT_INO)
 			return rc;
-		if (tries == 3)
+		if (tries == ASK_TRIES)
 			return -EIO;
 		rc = dir_fetch_attrs(v, ino);
 		if (rc)

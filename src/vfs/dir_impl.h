@@ -11,6 +11,11 @@
 #include "vers3/vfs/dir.h"
 
 #define ATTR_WIDTH 32 /* HEADs at once */
+/*
+ * How often a question is asked again whose answer others have made old while
+ * it came. Each time somebody else has got on with a change.
+ */
+#define ASK_TRIES 100
 
 struct dirs {
 	pthread_mutex_t mutex;

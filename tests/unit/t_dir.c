@@ -317,6 +317,55 @@ static void test_ttl(void **state)
 }
 
 /* rsync into a new directory: it knows that nothing is there. */
+static void change_again(struct rig *r)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%u more", r->hook_times);
+	rig_put_text(r, "f", text);
+	rig_lists(r, "", "f");
+}
+
+/* Whoever changes a file while it is asked about makes nobody fail. */
+static void test_restless(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+	struct stat st;
+
+	rig_put_text(r, "f", "text");
+	rig_hook(r, "HeadObject f", change_again, 20);
+	assert_int_equal(rig_lookup(r, "f", &e), 0);
+	rig_is(r, "f", "0 more");
+	/* The same where its number is known. */
+	change_again(r);
+	rig_hook(r, "HeadObject f", change_again, 20);
+	assert_int_equal(vfs_getattr(r->f.v, e.ino, &st), 0);
+	assert_int_equal(st.st_size, 6);
+}
+
+static void take_long(struct rig *r)
+{
+	(void)r;
+	usleep(5000);
+}
+
+/* A list that took longer than it is good for is an answer all the same. */
+static void test_slow_list(void **state)
+{
+	struct rig *r = *state;
+
+	r->f.config.ttl_ns = NS_PER_MS;
+	rig_restart(r);
+	rig_put_text(r, "f", "text");
+	rig_hook(r, "ListObjectsV2", take_long, 1000);
+	assert_int_equal(rig_there(r, "f"), 0);
+	rig_forget_requests(r);
+	assert_int_equal(rig_there(r, "f"), 0);
+	assert_int_equal(rig_there(r, "g"), -ENOENT);
+	assert_in_range(rig_count(r, "ListObjectsV2"), 1, 2);
+}
+
 static void test_new_directory(void **state)
 {
 	struct rig *r = *state;
@@ -518,6 +567,8 @@ int main(int argc, char **argv)
 		RIG_TEST(test_attributes_once),
 		RIG_TEST(test_modes),
 		RIG_TEST(test_ttl),
+		RIG_TEST(test_restless),
+		RIG_TEST(test_slow_list),
 		RIG_TEST(test_new_directory),
 		RIG_TEST(test_pages),
 		RIG_TEST(test_big),

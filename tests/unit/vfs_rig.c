@@ -98,6 +98,34 @@ static int take_failure(struct rig *r, const char *line, enum rig_when when)
 	return error;
 }
 
+static void run_hook(struct rig *r, const char *line)
+{
+	static _Thread_local bool inside;
+	void (*fn)(struct rig * r) = NULL;
+
+	pthread_mutex_lock(&r->mutex);
+	if (!inside && r->hook_times && matches(line, r->hook_match)) {
+		fn = r->hook;
+		r->hook_times--;
+	}
+	pthread_mutex_unlock(&r->mutex);
+	if (!fn)
+		return;
+	inside = true;
+	fn(r);
+	inside = false;
+}
+
+void rig_hook(struct rig *r, const char *match, void (*fn)(struct rig *r),
+	      unsigned times)
+{
+	pthread_mutex_lock(&r->mutex);
+	snprintf(r->hook_match, sizeof(r->hook_match), "%s", match);
+	r->hook = fn;
+	r->hook_times = times;
+	pthread_mutex_unlock(&r->mutex);
+}
+
 static int tap_call(struct store *s, struct store_request *q)
 {
 	struct rig *r = ((struct tap *)s)->rig;
@@ -112,6 +140,7 @@ static int tap_call(struct store *s, struct store_request *q)
 	rc = take_failure(r, copy, RIG_BEFORE);
 	if (!rc) {
 		rc = store_call(s->below, q);
+		run_hook(r, copy);
 		wait_at_gate(r, copy, RIG_AFTER);
 		error = take_failure(r, copy, RIG_AFTER);
 		if (error) {

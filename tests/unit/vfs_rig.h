@@ -44,6 +44,9 @@ struct rig {
 	char gate_match[RIG_MATCH_MAX]; /* "" : no gate */
 	enum rig_when gate_when;
 	unsigned gate_held; /* requests that wait at it */
+	char hook_match[RIG_MATCH_MAX];
+	void (*hook)(struct rig *r); /* NULL: none */
+	unsigned hook_times; /* so many more */
 };
 
 /* cmocka's setups: a versioned bucket, one that is not. */
@@ -80,6 +83,13 @@ void rig_fail(struct rig *r, const char *match, enum rig_when when, int error,
 void rig_gate(struct rig *r, const char *match, enum rig_when when);
 /* Returns when one waits there. */
 void rig_wait_held(struct rig *r);
+
+/*
+ * fn is called after the bucket has done each of the next `times` requests that
+ * match, before the answer is known. What it asks for itself does not count.
+ */
+void rig_hook(struct rig *r, const char *match, void (*fn)(struct rig *r),
+	      unsigned times);
 
 /* What others do in the bucket; key below the mount's prefix. */
 void rig_put(struct rig *r, const char *key, const void *data, size_t size);
