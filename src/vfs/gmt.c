@@ -24,6 +24,12 @@ static void name_of(int64_t at_ns, char *name, size_t size)
 		strftime(name, size, "GMT-%Y.%m.%d-%H.%M.%S", &tm);
 }
 
+/* Whether it was made by add_round(): servers' dates never end so. */
+static bool is_round(const struct point *p)
+{
+	return p->at_ns % NS_PER_S == NS_PER_S - 1;
+}
+
 /* A full hour or day: of its name, which ends with its second. */
 static void add_round(struct vfs *v, struct point_list *l, int64_t at_ns)
 {
@@ -34,28 +40,31 @@ static void add_round(struct vfs *v, struct point_list *l, int64_t at_ns)
 		l->count++;
 }
 
+/*
+ * By name; of one name a named point before a round time, which is the end of
+ * that second; of several the last, which has all that they had.
+ */
 static int compare(const void *a, const void *b)
 {
-	return strcmp(((const struct point *)a)->name,
-		      ((const struct point *)b)->name);
+	const struct point *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	if (order)
+		return order;
+	if (is_round(x) != is_round(y))
+		return is_round(x) ? 1 : -1;
+	return x->at_ns > y->at_ns ? -1 : x->at_ns < y->at_ns;
 }
 
-/* Names that come first stay: named points before round times. */
-static void drop_doubles(struct point_list *l, size_t named)
+/* In order, the first of each name stays. */
+static void drop_doubles(struct point_list *l)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < l->count; i++) {
-		size_t k = 0;
-
-		while (k < count && strcmp(l->items[k].name, l->items[i].name))
-			k++;
-		/* Of points of one second the last has all that they had. */
-		if (k == count)
+	for (size_t i = 0; i < l->count; i++)
+		if (!count ||
+		    strcmp(l->items[count - 1].name, l->items[i].name) != 0)
 			l->items[count++] = l->items[i];
-		else if (i < named && l->items[i].at_ns > l->items[k].at_ns)
-			l->items[k].at_ns = l->items[i].at_ns;
-	}
 	l->count = count;
 }
 
@@ -82,8 +91,8 @@ int gmt_list(struct vfs *v, struct point_list *ret_list)
 		add_round(v, &all, now - now % HOUR_NS - i * HOUR_NS);
 	for (int64_t i = 0; i < DAYS; i++)
 		add_round(v, &all, now - now % DAY_NS - i * DAY_NS);
-	drop_doubles(&all, named.count);
 	qsort(all.items, all.count, sizeof(*all.items), compare);
+	drop_doubles(&all);
 	*ret_list = all;
 out:
 	point_list_release(&named);

@@ -36,7 +36,7 @@ struct rule_walk {
 	struct vfs *v;
 	const struct purge_rule *rule;
 	int64_t before_ns; /* replaced by then; INT64_MAX: whenever */
-	struct point_list points; /* owned */
+	struct point_list points; /* owned; in order of time */
 	bool markers; /* these are looked for, else versions */
 	struct version_list list;
 	size_t skip; /* bytes of the mount's prefix */
@@ -46,27 +46,19 @@ struct rule_walk {
 	int64_t replaced_ns; /* when the entry above was made; 0: none */
 	unsigned kept; /* noncurrent versions of this key that stay */
 	struct list page, before; /* to go: of this page, of the last */
-	struct list trail; /* markers below which nothing stays so far */
+	/* Markers below which nothing stays so far: the last MARKERS_MAX of
+	   one key, the oldest of them at trail_at when it is full. */
+	struct list trail;
+	size_t trail_at;
 	struct buf *answer;
 	unsigned lines;
 	uint64_t versions, gone_markers, bytes, busy, refused, pointed;
 	int rc; /* the first refusal's */
 };
 
-static int add(struct list *l, const char *path, const struct store_entry *e)
+static void fill(struct purge_item *it, const char *path,
+		 const struct store_entry *e)
 {
-	struct purge_item *it;
-
-	if (l->count == l->size) {
-		size_t size = l->size ? 2 * l->size : 64;
-
-		it = realloc(l->items, size * sizeof(*it));
-		if (!it)
-			return -ENOMEM;
-		l->items = it;
-		l->size = size;
-	}
-	it = &l->items[l->count++];
 	memset(it, 0, sizeof(*it));
 	strcpy(it->path, path);
 	strcpy(it->version.version_id, e->version_id);
@@ -74,6 +66,21 @@ static int add(struct list *l, const char *path, const struct store_entry *e)
 	it->version.marker = e->kind == STORE_ENTRY_MARKER;
 	it->version.size_bytes = e->size_bytes;
 	it->version.last_modified_ns = e->last_modified_ns;
+}
+
+static int add(struct list *l, const char *path, const struct store_entry *e)
+{
+	if (l->count == l->size) {
+		size_t size = l->size ? 2 * l->size : 64;
+
+		struct purge_item *p = realloc(l->items, size * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		l->items = p;
+		l->size = size;
+	}
+	fill(&l->items[l->count++], path, e);
 	return 0;
 }
 
@@ -136,13 +143,20 @@ static int flush(struct rule_walk *w, struct list *l)
 	return rc;
 }
 
+static void clear_trail(struct rule_walk *w)
+{
+	w->trail.count = 0;
+	w->trail_at = 0;
+}
+
 /* The end of a key: nothing is left below the markers of the trail. */
 static int end_key(struct rule_walk *w)
 {
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < w->trail.count; i++) {
-		const struct purge_item *it = &w->trail.items[i];
+		const struct purge_item *it =
+			&w->trail.items[(w->trail_at + i) % w->trail.count];
 		const struct store_entry e = {
 			.kind = STORE_ENTRY_MARKER,
 			.version_id = it->version.version_id,
@@ -151,19 +165,33 @@ static int end_key(struct rule_walk *w)
 
 		rc = add(&w->page, it->path, &e);
 	}
-	w->trail.count = 0;
+	clear_trail(w);
 	return rc;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct point *x = a, *y = b;
+
+	return x->at_ns < y->at_ns ? -1 : x->at_ns > y->at_ns;
 }
 
 /* Whether a named point shows what was there from .. until. */
 static bool is_pointed(const struct rule_walk *w, int64_t from_ns,
 		       int64_t until_ns)
 {
-	for (size_t i = 0; i < w->points.count; i++)
-		if (w->points.items[i].at_ns >= from_ns &&
-		    w->points.items[i].at_ns < until_ns)
-			return true;
-	return false;
+	size_t low = 0, high = w->points.count;
+
+	/* The first that is not before. */
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (w->points.items[mid].at_ns < from_ns)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < w->points.count && w->points.items[low].at_ns < until_ns;
 }
 
 /* Whether a version goes; above_ns: when what replaced it was made. */
@@ -189,7 +217,7 @@ static int take_version(struct rule_walk *w, const struct store_entry *e,
 
 	/* The second walk takes none: what goes has gone, the rest stays. */
 	if (!go || (w->markers && !w->rule->dry_run)) {
-		w->trail.count = 0;
+		clear_trail(w);
 		return 0;
 	}
 	return w->markers ? 0 : add(&w->page, w->path, e);
@@ -202,15 +230,14 @@ static int take_marker(struct rule_walk *w, const struct store_entry *e)
 	if (!w->markers)
 		return 0;
 	if (e->last_modified_ns > w->before_ns) {
-		l->count = 0;
+		clear_trail(w);
 		return 0;
 	}
-	if (l->count == MARKERS_MAX) {
-		memmove(l->items, l->items + 1,
-			(l->count - 1) * sizeof(*l->items));
-		l->count--;
-	}
-	return add(l, w->path, e);
+	if (l->count < MARKERS_MAX)
+		return add(l, w->path, e);
+	fill(&l->items[w->trail_at], w->path, e);
+	w->trail_at = (w->trail_at + 1) % MARKERS_MAX;
+	return 0;
 }
 
 /* Whether the key is one that the rule speaks of. */
@@ -337,6 +364,9 @@ int purge_by_rule(struct vfs *v, const struct purge_rule *rule,
 	points_look_again(v);
 	if (!rc)
 		rc = points_list(v, &w.points);
+	if (w.points.count)
+		qsort(w.points.items, w.points.count, sizeof(*w.points.items),
+		      by_time);
 	if (!rc)
 		rc = gitconfig_section(answer, "purge", NULL);
 	if (!rc)

@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "../../src/vfs/gmt.h"
 #include "../../src/vfs/points.h"
 #include "vers3/vfs/view.h"
 
@@ -132,6 +133,25 @@ static void test_gmt(void **state)
 	assert_int_equal(vfs_mkdir(r->f.v, root.ino, "@p", 0755,
 				   &vfs_fixture_caller, &e),
 			 -EROFS);
+}
+
+/* Points of one second are one there, with the latest of their instants. */
+static void test_gmt_many(void **state)
+{
+	struct rig *r = *state;
+	struct point_list l;
+	char name[32];
+
+	for (int i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), ".versions/@%04d", i);
+		rig_put_text(r, name, "");
+	}
+	points_look_again(r->f.v);
+	assert_int_equal(gmt_list(r->f.v, &l), 0);
+	assert_in_range(l.count, 53, 53 + 60);
+	for (size_t i = 1; i < l.count; i++)
+		assert_true(strcmp(l.items[i - 1].name, l.items[i].name) < 0);
+	point_list_release(&l);
 }
 
 static const struct {
@@ -359,17 +379,12 @@ static void test_change_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG_TEST(test_exact),
-		RIG_TEST(test_listed),
-		RIG_TEST(test_refused),
-		RIG_TEST_UNVERSIONED(test_unversioned),
-		RIG_TEST(test_again),
-		RIG_TEST(test_unsent),
-		RIG_TEST(test_first),
-		RIG_TEST(test_at),
-		RIG_TEST(test_coarse),
-		RIG_TEST(test_gmt),
-		RIG_TEST(test_change_meanwhile),
+		RIG_TEST(test_exact),	 RIG_TEST(test_listed),
+		RIG_TEST(test_refused),	 RIG_TEST_UNVERSIONED(test_unversioned),
+		RIG_TEST(test_again),	 RIG_TEST(test_unsent),
+		RIG_TEST(test_first),	 RIG_TEST(test_at),
+		RIG_TEST(test_coarse),	 RIG_TEST(test_gmt),
+		RIG_TEST(test_gmt_many), RIG_TEST(test_change_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,7 @@ static int command(struct rig *r, const char *line, const char *text)
 	int rc;
 
 	assert_int_equal(control_open(r->f.v, &s), 0);
-	rc = control_write(r->f.v, s, line, strlen(line));
+	rc = control_write(s, line, strlen(line));
 	assert_int_equal(control_read(s, 0, answer, sizeof(answer) - 1, &len),
 			 0);
 	answer[len] = '\0';
@@ -420,6 +420,22 @@ static void test_many(void **state)
 	}
 }
 
+/* Of very many markers of a key the oldest go first, so that none shows. */
+static void test_marker_ring(void **state)
+{
+	struct rig *r = *state;
+
+	/* More than a purge takes of a key, and not whole rounds of that. */
+	rig_put_text(r, "f", "x");
+	for (int i = 0; i < 1300; i++)
+		rig_remove(r, "f");
+	assert_int_equal(command(r, "purge f keep=0\n", "markers = 1000"), 0);
+	assert_int_equal(rig_markers(r, "f"), 300);
+	assert_int_equal(rig_versions(r, "f"), 0);
+	assert_int_equal(command(r, "purge f keep=0\n", "markers = 300"), 0);
+	assert_int_equal(rig_markers(r, "f"), 0);
+}
+
 static void test_unversioned(void **state)
 {
 	struct rig *r = *state;
@@ -447,6 +463,7 @@ int main(void)
 		PURGE_TEST(test_pointed),
 		PURGE_TEST(test_marker_stays),
 		PURGE_TEST(test_many),
+		PURGE_TEST(test_marker_ring),
 		RIG_TEST_UNVERSIONED(test_unversioned),
 	};
 
