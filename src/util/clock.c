@@ -11,6 +11,8 @@
 #include <locale.h>
 #include <stdbool.h>
 
+#define SEC_MAX (INT64_MAX / NS_PER_S) /* 2262 */
+
 int64_t clock_mono_ns(void)
 {
 	struct timespec ts;
@@ -25,6 +27,16 @@ int64_t clock_real_ns(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+int64_t clock_from_seconds(int64_t sec, int64_t nsec)
+{
+	int64_t ns;
+
+	if (!__builtin_mul_overflow(sec, NS_PER_S, &ns) &&
+	    !__builtin_add_overflow(ns, nsec, &ns))
+		return ns;
+	return sec < 0 ? -SEC_MAX * NS_PER_S : SEC_MAX * NS_PER_S;
 }
 
 struct timespec clock_timespec(int64_t ns)

@@ -126,7 +126,10 @@ static bool read_id(const char *s, uint32_t *ret_id)
 	return true;
 }
 
-/* "-sec", "sec.fraction": any number of digits; past the ninth, cut. */
+/*
+ * "-sec", "sec.fraction": any number of digits; past the ninth, cut. Times
+ * that cannot be kept become the nearest that can.
+ */
 static bool read_seconds(const char *s, int64_t *ret_ns)
 {
 	bool negative = *s == '-';
@@ -136,19 +139,16 @@ static bool read_seconds(const char *s, int64_t *ret_ns)
 
 	if (!isdigit((unsigned char)s[negative]))
 		return false;
-	errno = 0;
-	sec = strtoll(s + negative, &end, 10);
-	if (errno)
-		return false;
+	sec = strtoll(s + negative, &end, 10); /* LLONG_MAX for more */
 	if (*end == '.') {
 		for (end++; isdigit((unsigned char)*end); end++) {
 			unit /= 10;
 			frac += (*end - '0') * unit;
 		}
 	}
-	if (*end || __builtin_mul_overflow(sec, NS_PER_S, &ns) ||
-	    __builtin_add_overflow(ns, frac, &ns))
+	if (*end)
 		return false;
+	ns = clock_from_seconds(sec, frac);
 	*ret_ns = negative ? -ns : ns;
 	return true;
 }
@@ -157,20 +157,16 @@ static bool read_seconds(const char *s, int64_t *ret_ns)
 static bool read_file_mtime(const char *s, int64_t *ret_ns)
 {
 	long long n;
-	int64_t ns;
+	int64_t unit;
 	char *end;
 
 	if (!isdigit((unsigned char)s[*s == '-']))
 		return false;
-	errno = 0;
-	n = strtoll(s, &end, 10);
-	if (errno)
+	n = strtoll(s, &end, 10); /* the nearest for what it cannot hold */
+	if (strcmp(end, "ns") != 0 && *end)
 		return false;
-	ns = n;
-	if (strcmp(end, "ns") != 0 &&
-	    (*end || __builtin_mul_overflow(n, NS_PER_MS, &ns)))
-		return false;
-	*ret_ns = ns;
+	unit = *end ? NS_PER_S : NS_PER_S / NS_PER_MS;
+	*ret_ns = clock_from_seconds(n / unit, n % unit * (NS_PER_S / unit));
 	return true;
 }
 

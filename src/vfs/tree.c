@@ -293,13 +293,13 @@ static void set_times(struct meta_inode *in, const struct stat *st,
 	int64_t now = clock_real_ns();
 
 	if (set & VFS_SET_ATIME)
-		in->atime_ns =
-			st->st_atim.tv_sec * NS_PER_S + st->st_atim.tv_nsec;
+		in->atime_ns = clock_from_seconds(st->st_atim.tv_sec,
+						  st->st_atim.tv_nsec);
 	if (set & VFS_SET_ATIME_NOW)
 		in->atime_ns = now;
 	if (set & VFS_SET_MTIME)
-		in->mtime_ns =
-			st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec;
+		in->mtime_ns = clock_from_seconds(st->st_mtim.tv_sec,
+						  st->st_mtim.tv_nsec);
 	if (set & VFS_SET_MTIME_NOW)
 		in->mtime_ns = now;
 }

@@ -29,6 +29,11 @@ mkfifo -m 0640 "$MNT/fifo"
 mknod -m 0600 "$MNT/null" c 1 3
 touch -d '1969-12-31T23:59:58.5Z' "$MNT/old"
 touch -d '2200-01-01T00:00:00.000000001Z' "$MNT/new"
+# Beyond what can be kept: the nearest, not a time of another century.
+touch -d '9999-12-31T23:59:59Z' "$MNT/later"
+touch -d '1066-10-14T12:00:00Z' "$MNT/earlier"
+is "late" "$(stat -c %y "$MNT/later" | cut -c 1-4)" 2262
+is "early" "$(stat -c %y "$MNT/earlier" | cut -c 1-4)" 1677
 chmod 1777 "$MNT/sticky"
 chown 7:8 "$MNT/dir"
 setfattr -n user.note -v 'ä = b%20c' "$MNT/dir/f0644"

@@ -16,6 +16,11 @@ int64_t clock_mono_ns(void);
 /* CLOCK_REALTIME: for what is stored or shown. */
 int64_t clock_real_ns(void);
 struct timespec clock_timespec(int64_t ns);
+/*
+ * Seconds and nanoseconds as one number. It holds 1677 to 2262: what is before
+ * or after becomes the first or last second of that.
+ */
+int64_t clock_from_seconds(int64_t sec, int64_t nsec);
 
 /* "2026-11-21T23:50:08.123Z" (any or no fraction) to ns. 0 or -EINVAL. */
 int clock_parse_iso8601(const char *s, int64_t *ret_ns);
