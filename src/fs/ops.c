@@ -92,7 +92,8 @@ struct fuse_entry_param ops_entry(fuse_req_t req, const struct vfs_entry *entry)
 				      ? 0
 				      : ops_vfs(req)->generation,
 		.attr = entry->st,
-		.attr_timeout = seconds(entry->ttl_ns),
+		.attr_timeout = seconds(vfs_attr_ttl_ns(
+			ops_vfs(req), entry->ino, &entry->st, entry->ttl_ns)),
 		.entry_timeout = seconds(entry->ttl_ns),
 	};
 }
@@ -165,11 +166,14 @@ static void reply_attr(fuse_req_t req, int rc, fuse_ino_t ino,
 {
 	int64_t ttl_ns = ops_context(req)->ttl_ns;
 
-	if (rc)
+	if (rc) {
 		fuse_reply_err(req, -rc);
-	else
-		fuse_reply_attr(req, st,
-				ino == VFS_CONTROL_INO ? 0 : seconds(ttl_ns));
+		return;
+	}
+	ttl_ns = ino == VFS_CONTROL_INO
+			 ? 0
+			 : vfs_attr_ttl_ns(ops_vfs(req), ino, st, ttl_ns);
+	fuse_reply_attr(req, st, seconds(ttl_ns));
 }
 
 static void ops_getattr(fuse_req_t req, fuse_ino_t ino,

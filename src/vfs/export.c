@@ -83,6 +83,7 @@ static int past_parent(struct vfs *v, const struct view_node *n,
 			return root_entry(v, ret);
 		memset(&up, 0, sizeof(up));
 		up.kind = VIEW_NAME;
+		up.dir = true;
 		up.root_len = n->root_len;
 		strcpy(up.path, n->path);
 		return view_node_entry(v, &up, ret);
@@ -118,6 +119,8 @@ static int view_parent(struct vfs *v, uint64_t ino, struct vfs_entry *ret)
 	if (strlen(n.path) == n.root_len)
 		return live_dir(v, n.path, ret);
 	cut(n.path);
+	n.dir = true;
+	n.known = false;
 	return view_node_entry(v, &n, ret);
 }
 

@@ -9,6 +9,7 @@
 #include "version_list.h"
 
 #define FIRST_PAGE 100 /* of lists that mostly end early */
+#define OWN_PAGE   10 /* of those that hardly ever go on */
 
 /* One list, from which each key's version at the instant is picked. */
 struct pick {
@@ -149,6 +150,45 @@ int lookback_name(struct vfs *v, int64_t at_ns, const char *path, bool *ret_dir,
 	*ret_dir = p.dir;
 	*ret_version = p.dir ? p.dir_version : p.file_version;
 	return 0;
+}
+
+static int look_at_own(void *ctx, const struct store_entry *e)
+{
+	struct pick *p = ctx;
+
+	p->list.stop = e->key_len != p->path_len || p->dir;
+	if (p->list.stop || e->kind != STORE_ENTRY_VERSION ||
+	    strlen(e->version_id) > META_VERSION_MAX ||
+	    strlen(e->etag) > META_ETAG_MAX)
+		return 0;
+	p->dir = p->list.stop = true;
+	take_version(e, &p->dir_version);
+	return 0;
+}
+
+int lookback_own(struct vfs *v, const char *path,
+		 struct history_entry *ret_version)
+{
+	char prefix[META_KEY_MAX + 2];
+	struct pick p;
+	int rc = vfs_object_key(v, path, prefix);
+
+	if (rc)
+		return rc;
+	memset(&p, 0, sizeof(p));
+	strcat(prefix, "/");
+	p.path_len = strlen(prefix);
+	/* Of all keys below the path its own comes first. */
+	p.list = (struct version_list){.prefix = prefix,
+				       .max_keys = OWN_PAGE,
+				       .on_entry = look_at_own,
+				       .ctx = &p};
+	rc = version_list(v->store, &p.list);
+	if (!rc && !p.dir)
+		rc = -ENOENT;
+	if (!rc)
+		*ret_version = p.dir_version;
+	return rc;
 }
 
 static int add_item(struct pick *p, const char *name, size_t len,

@@ -29,6 +29,12 @@ int lookback_name(struct vfs *v, int64_t at_ns, const char *path, bool *ret_dir,
 int lookback_below(struct vfs *v, int64_t at_ns, const char *path,
 		   struct history_entry *ret_version);
 /*
+ * The newest version of a directory's own object, also of one that was
+ * deleted since. 0; -ENOENT when it never had any.
+ */
+int lookback_own(struct vfs *v, const char *path,
+		 struct history_entry *ret_version);
+/*
  * The files that were in a directory, and the directories that ever were:
  * whether one was there then is lookback_below()'s. fn gets a page at a time,
  * may change it, and ends the walk with a negative return.

@@ -366,6 +366,14 @@ int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st)
 	return rc;
 }
 
+int64_t vfs_attr_ttl_ns(struct vfs *v, uint64_t ino, const struct stat *st,
+			int64_t ttl_ns)
+{
+	return S_ISDIR(st->st_mode) && view_follows(v, view_shown(v, ino))
+		       ? 0
+		       : ttl_ns;
+}
+
 int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 		unsigned set, struct stat *ret_st)
 {

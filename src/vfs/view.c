@@ -210,6 +210,7 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 	rc = vfs_child_path(dir.path, name, n.path);
 	if (!rc)
 		rc = history_load_name(v, v->view->history, n.path, &seen);
+	n.dir = seen.dir;
 	if (!rc && !seen.any && !seen.dir)
 		rc = -ENOENT;
 	return rc ? rc : view_node_entry(v, &n, ret);
@@ -221,6 +222,7 @@ int view_of_dir(struct vfs *v, const char *path, struct vfs_entry *ret)
 
 	memset(&n, 0, sizeof(n));
 	n.kind = VIEW_NAME;
+	n.dir = true;
 	strcpy(n.path, path);
 	n.root_len = (uint16_t)strlen(path);
 	return view_node_entry(v, &n, ret);
@@ -236,6 +238,14 @@ int view_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st)
 	if (!rc)
 		view_node_stat(v, ino, &n, ret_st);
 	return rc;
+}
+
+bool view_follows(struct vfs *v, uint64_t ino)
+{
+	struct view_node n;
+
+	return view_owns(ino) && !view_node_read(v, ino, &n) &&
+	       view_node_is_dir(&n) && (n.kind != VIEW_PAST_DIR || !n.path[0]);
 }
 
 static bool has_content(const struct view_node *n)

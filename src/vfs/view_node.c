@@ -47,7 +47,7 @@ uint64_t view_node_number(const struct view_node *n)
 		return hash(text, (size_t)text_len);
 	}
 	text_len = snprintf(text, sizeof(text), "%c%s%c%s", n->kind, n->path, 0,
-			    n->version.version_id);
+			    n->kind == VIEW_NAME ? "" : n->version.version_id);
 	if (n->root_len)
 		text_len += snprintf(text + text_len, 8, "%u", n->root_len);
 	return hash(text, (size_t)text_len);
@@ -57,6 +57,8 @@ uint64_t view_node_number(const struct view_node *n)
  * The record: fixed part, then path, version id, ETag and where it came from
  * with their NULs. Older ones end before the last: it is asked for again.
  */
+#define IS_KNOWN 1
+#define IS_DIR	 2
 struct packed {
 	uint8_t kind, known;
 	uint16_t root_len;
@@ -65,8 +67,7 @@ struct packed {
 	int64_t mtime_ns, last_modified_ns, at_ns;
 };
 
-static int node_put_record(struct vfs *v, uint64_t ino,
-			   const struct view_node *n)
+static int put_record(struct vfs *v, uint64_t ino, const struct view_node *n)
 {
 	struct packed p;
 	struct buf b;
@@ -75,7 +76,7 @@ static int node_put_record(struct vfs *v, uint64_t ino,
 
 	memset(&p, 0, sizeof(p));
 	p.kind = n->kind;
-	p.known = n->known;
+	p.known = (n->known ? IS_KNOWN : 0) | (n->dir ? IS_DIR : 0);
 	p.root_len = n->root_len;
 	p.mode = n->mode;
 	p.uid = n->uid;
@@ -135,7 +136,8 @@ static int unpack(const struct meta_val *val, struct view_node *n)
 	renamed = etag + strlen(etag) + 1;
 	memset(n, 0, sizeof(*n));
 	n->kind = p.kind;
-	n->known = p.known && renamed < end;
+	n->known = (p.known & IS_KNOWN) && renamed < end;
+	n->dir = p.known & IS_DIR;
 	if (n->known && strlen(renamed) <= RENAMED_MAX)
 		strcpy(n->renamed, renamed);
 	n->root_len = p.root_len;
@@ -181,6 +183,17 @@ int view_node_read(struct vfs *v, uint64_t ino, struct view_node *n)
 	if (!rc)
 		rc = unpack(&val, n);
 	meta_unlock(v->meta);
+	return rc == -ENOENT ? -ESTALE : rc;
+}
+
+int view_node_put(struct vfs *v, uint64_t ino, const struct view_node *n)
+{
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = put_record(v, ino, n);
+	meta_unlock(v->meta);
 	return rc;
 }
 
@@ -189,25 +202,25 @@ int view_node_file(struct vfs *v, struct view_node *n, uint64_t *ret_ino)
 {
 	struct view_node old;
 	uint64_t ino = view_node_number(n);
+	bool dir = n->dir;
 	int rc;
 
 	*ret_ino = ino;
 	if (!(ino & VFS_VIEW_BIT))
 		return 0;
 	rc = view_node_read(v, ino, &old);
-	if (!rc && !strcmp(old.version.version_id, n->version.version_id) &&
-	    !strcmp(old.version.etag, n->version.etag)) {
+	if (rc && rc != -ESTALE)
+		return rc;
+	if (!rc && (n->kind == VIEW_NAME ||
+		    (!strcmp(old.version.version_id, n->version.version_id) &&
+		     !strcmp(old.version.etag, n->version.etag)))) {
 		*n = old;
-		return 0;
+		/* A name may come to have something below it. */
+		if (dir == old.dir)
+			return 0;
+		n->dir = dir;
 	}
-	if (rc && rc != -ENOENT)
-		return rc;
-	rc = meta_lock(v->meta);
-	if (rc)
-		return rc;
-	rc = node_put_record(v, ino, n);
-	meta_unlock(v->meta);
-	return rc;
+	return view_node_put(v, ino, n);
 }
 
 static void take_version(struct view_node *n, const struct history_entry *e)
@@ -277,15 +290,12 @@ static void take_renamed(struct view_node *n, const struct kvlist *meta)
 		strcpy(n->renamed, text);
 }
 
-int view_node_attrs(struct vfs *v, uint64_t ino, struct view_node *n)
+int view_node_ask_version(struct vfs *v, struct view_node *n)
 {
 	struct store_request r;
 	struct objattr a;
-	int rc;
+	int rc = view_node_head(v, n, &r);
 
-	if (n->known || !has_attrs(n))
-		return 0;
-	rc = view_node_head(v, n, &r);
 	if (!rc)
 		rc = objattr_parse(n->version.key, &r.reply.object.meta,
 				   &r.reply.object.headers,
@@ -302,11 +312,20 @@ int view_node_attrs(struct vfs *v, uint64_t ino, struct view_node *n)
 	n->gid = a.gid;
 	n->rdev = a.rdev;
 	n->mtime_ns = a.mtime_ns;
-	rc = meta_lock(v->meta);
-	if (rc)
-		return rc;
-	rc = node_put_record(v, ino, n);
-	meta_unlock(v->meta);
+	return 0;
+}
+
+int view_node_attrs(struct vfs *v, uint64_t ino, struct view_node *n)
+{
+	int rc;
+
+	if (n->kind == VIEW_NAME || n->kind == VIEW_GMT)
+		return view_guard(v, n);
+	if (n->known || n->kind == VIEW_MARKER)
+		return 0;
+	rc = has_attrs(n) ? view_node_ask_version(v, n) : view_guard(v, n);
+	if (!rc && n->known)
+		rc = view_node_put(v, ino, n);
 	return rc;
 }
 
@@ -322,14 +341,16 @@ void view_node_stat(struct vfs *v, uint64_t ino, const struct view_node *n,
 	in.uid = def->uid;
 	in.gid = def->gid;
 	in.mtime_ns = in.ctime_ns = n->version.last_modified_ns;
+	if (view_node_is_dir(n)) {
+		in.mode = n->mode;
+		in.uid = n->uid;
+		in.gid = n->gid;
+		in.nlink = n->known ? 1 : 2;
+	}
 	if (n->kind == VIEW_NAME || n->kind == VIEW_GMT) {
-		in.mode = S_IFDIR | (v->config.read_only ? 0555 : 0755);
-		in.nlink = 2;
 		in.mtime_ns = in.ctime_ns = v->view->born_ns;
 	} else if (n->kind == VIEW_PAST_DIR && !n->known) {
-		in.mode = S_IFDIR | def->dir_mode;
-		in.nlink = 2;
-		in.mtime_ns = in.ctime_ns = n->at_ns;
+		in.mtime_ns = in.ctime_ns = n->at_ns; /* implicit */
 	} else if (n->kind == VIEW_MARKER) {
 		in.mode = S_IFREG | 0444;
 	} else {

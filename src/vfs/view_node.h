@@ -11,6 +11,9 @@
  * .versions, and directories of an instant are told apart by the instant's
  * own directory, whose number is of its spelling too. A file may stand in
  * many: that of an instant is the same in all instants that had this version.
+ *
+ * What is filed is bounded: beyond NODES_MAX what has not been looked up for
+ * long goes. Then the number is stale until its name is looked up again.
  */
 #ifndef VERS3_VFS_VIEW_NODE_INTERNAL_H
 #define VERS3_VFS_VIEW_NODE_INTERNAL_H
@@ -61,6 +64,7 @@ struct view_node {
 	uint16_t root_len; /* directories: of DIR in path, seen below it */
 	int64_t at_ns; /* PAST_DIR */
 	uint64_t root; /* PAST_DIR: the instant's own directory */
+	bool dir; /* NAME: something stands or stood below it */
 	struct meta_version version; /* none: a NAME, an implicit PAST_DIR */
 	bool known; /* the attributes below were asked for */
 	uint32_t mode, uid, gid;
@@ -85,12 +89,24 @@ uint64_t view_node_root_number(uint64_t dir, const char *spelling,
 			       int64_t at_ns);
 
 uint64_t view_node_number(const struct view_node *n);
-/* Reads what a number stands for. 0, -ENOENT, -EIO. */
+/*
+ * Reads what a number stands for. 0, -EIO; -ESTALE when it is not filed (any
+ * more): the kernel then looks the name up anew.
+ */
 int view_node_read(struct vfs *v, uint64_t ino, struct view_node *n);
+/* Files what is known of a node under its number, in place of what was. */
+int view_node_put(struct vfs *v, uint64_t ino, const struct view_node *n);
 /* Files a node unless it is filed; then n becomes what is. */
 int view_node_file(struct vfs *v, struct view_node *n, uint64_t *ret_ino);
 /* Makes its attributes known: one HEAD a version, ever. May wait. */
 int view_node_attrs(struct vfs *v, uint64_t ino, struct view_node *n);
+/* Asks for those of the node's version: a HEAD; nothing is filed. */
+int view_node_ask_version(struct vfs *v, struct view_node *n);
+/*
+ * Mode and owner of what has none of its own, a directory of names or of an
+ * instant: view_guard.c. May wait.
+ */
+int view_guard(struct vfs *v, struct view_node *n);
 void view_node_stat(struct vfs *v, uint64_t ino, const struct view_node *n,
 		    struct stat *st);
 /* Files it and gives its attributes. May wait. */

@@ -544,6 +544,134 @@ static void test_slow_reader(void **state)
 	vfs_releasedir(r->f.v, d);
 }
 
+static void mode_is(struct rig *r, const char *path, uint32_t mode)
+{
+	struct vfs_entry e;
+	struct stat st;
+
+	assert_int_equal(rig_lookup(r, path, &e), 0);
+	assert_int_equal(e.st.st_mode, S_IFDIR | mode);
+	assert_int_equal(vfs_getattr(r->f.v, e.ino, &st), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | mode);
+}
+
+/* A directory of history lets in whom the directory of its name lets in. */
+static void test_modes(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+	struct stat st;
+
+	rig_mkdir(r, "d");
+	rig_chmod(r, "d", 0711);
+	rig_mkdir(r, "d/in");
+	rig_chmod(r, "d/in", 0700);
+	rig_write(r, "d/f", "x");
+	rig_write(r, "d/in/f", "x");
+	rig_sync(r);
+	for (int i = 0; i < 2; i++) {
+		mode_is(r, ".versions/d", 0711);
+		mode_is(r, ".versions/d/f", 0711); /* its names are d's */
+		mode_is(r, ".versions/d/in", 0700);
+		mode_is(r, ".versions/d/in/f", 0700);
+		mode_is(r, "d/.versions", 0711);
+		mode_is(r, "d/.versions/f", 0711);
+		mode_is(r, "d/.versions/in", 0700);
+		rig_forget(r);
+	}
+	/* Others never write there. The change need not be sent for it. */
+	rig_chmod(r, "d", 0777);
+	mode_is(r, ".versions/d", 0755);
+	mode_is(r, ".versions/d/f", 0755);
+	rig_chmod(r, "d", 0750);
+	mode_is(r, ".versions/d", 0750);
+	rig_sync(r);
+	rig_unlink(r, "d/in/f");
+	rig_unlink(r, "d/f");
+	assert_int_equal(rig_lookup(r, "d", &e), 0);
+	assert_int_equal(vfs_rmdir(r->f.v, e.ino, "in"), 0);
+	assert_int_equal(vfs_rmdir(r->f.v, META_ROOT_INO, "d"), 0);
+	rig_sync(r);
+	for (int i = 0; i < 2; i++) {
+		mode_is(r, ".versions/d/in", 0700);
+		mode_is(r, ".versions/d/in/f", 0700);
+		mode_is(r, ".versions/d", 0750);
+		mode_is(r, ".versions/d/f", 0750);
+		rig_forget(r);
+	}
+	/* A file of its name is there now, and says nothing of what was. */
+	rig_write(r, "d", "x");
+	rig_sync(r);
+	mode_is(r, ".versions/d", 0750);
+	/* The root's, and what is told apart from it by its kind alone. */
+	assert_int_equal(vfs_getattr(r->f.v, META_ROOT_INO, &st), 0);
+	st.st_mode = S_IFDIR | 0710;
+	assert_int_equal(
+		vfs_setattr(r->f.v, META_ROOT_INO, &st, VFS_SET_MODE, &st), 0);
+	mode_is(r, ".versions", 0710);
+	mode_is(r, ".versions/@GMT", 0710);
+	mode_is(r, ".versions/@2h", 0710);
+}
+
+/* What others have removed, without ever saying what it was. */
+static void test_modes_unknown(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+
+	rig_run_keys(r, "d/f d/g/h -d/f -d/g/h live/f");
+	mode_is(r, ".versions/live", 0755);
+	mode_is(r, ".versions/d", 0700);
+	mode_is(r, ".versions/d/g", 0700);
+	mode_is(r, ".versions/d/g/h", 0700);
+	assert_int_equal(rig_lookup(r, ".versions/d", &e), 0);
+	assert_int_equal(e.st.st_uid, r->f.config.defaults.uid);
+	/* Not to be had for another reason: nothing is given away. */
+	rig_put_mode(r, "k/", "", "0040755");
+	rig_run_keys(r, "k/f -k/f -k/");
+	rig_fail(r, "HeadObject k/", RIG_BEFORE, -EIO, 1);
+	assert_int_equal(rig_lookup(r, ".versions/k", &e), -EIO);
+	mode_is(r, ".versions/k", 0755);
+}
+
+/* A file goes before its directory: at the instant between, too. */
+static void test_modes_between(void **state)
+{
+	struct rig *r = *state;
+	char name[512], path[1024];
+
+	rig_put_text(r, "d/f", "x");
+	nth(r, ".versions/d/f", 0, name, sizeof(name));
+	*strchr(name, '~') = '\0';
+	snprintf(path, sizeof(path), ".versions/@%s/d", name);
+	sleep(1);
+	rig_put_mode(r, "d/", "", "0040700");
+	rig_forget(r);
+	mode_is(r, path, 0700);
+}
+
+/* One HEAD for each directory that is gone, and none for names. */
+static void test_modes_cost(void **state)
+{
+	struct rig *r = *state;
+	char names[NAMES_MAX];
+
+	r->f.config.ttl_ns = 3600 * NS_PER_S;
+	rig_put_mode(r, "d/", "", "0040710");
+	rig_run_keys(r, "d/1 d/2 d/3 d/4 -d/1 -d/2 -d/3 -d/4 -d/");
+	rig_restart(r);
+	rig_forget_requests(r);
+	names_of(r, ".versions/d", names);
+	assert_string_equal(names, "1/ 2/ 3/ 4/ ");
+	for (int i = 0; i < 3; i++) {
+		mode_is(r, ".versions/d", 0710);
+		mode_is(r, ".versions/d/1", 0710);
+		mode_is(r, ".versions/d/4", 0710);
+	}
+	assert_int_equal(rig_count(r, "HeadObject"), 1);
+	assert_in_range(rig_count(r, "ListObject"), 1, 6);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -560,6 +688,10 @@ int main(int argc, char **argv)
 		RIG_TEST(test_slow_reader),
 		RIG_TEST(test_deep),
 		RIG_TEST(test_long_reader),
+		RIG_TEST(test_modes),
+		RIG_TEST(test_modes_unknown),
+		RIG_TEST(test_modes_between),
+		RIG_TEST(test_modes_cost),
 	};
 
 	if (argc > 1)

@@ -145,6 +145,13 @@ struct vfs_caller {
 int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	       struct vfs_entry *ret_entry);
 int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st);
+/*
+ * How long the kernel may keep attributes that were given now with a time to
+ * live. Not at all those that history has from a live directory: after a
+ * chmod of that one they must not let anybody in.
+ */
+int64_t vfs_attr_ttl_ns(struct vfs *v, uint64_t ino, const struct stat *st,
+			int64_t ttl_ns);
 /* The directory that a directory is in, the root's being itself. */
 int vfs_parent(struct vfs *v, uint64_t ino, struct vfs_entry *ret_entry);
 

@@ -32,6 +32,8 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 /* DIR/.versions: the history of a live directory, which has this path. */
 int view_of_dir(struct vfs *v, const char *path, struct vfs_entry *ret_entry);
 int view_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st);
+/* Whether its attributes are those of a live directory, which may change. */
+bool view_follows(struct vfs *v, uint64_t ino);
 int view_readlink(struct vfs *v, uint64_t ino, struct buf *target);
 /*
  * The immutable version behind a version's number, for reading. A delete
