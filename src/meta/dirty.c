@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <string.h>
+#include <strings.h>
 
 #include "vers3/meta/record.h"
 
@@ -69,7 +70,6 @@ static int decode(const struct meta_val *val, struct meta_dirty *ret)
 	ret->fails = record_get_u32(&r);
 	ret->error = (int32_t)record_get_u32(&r);
 	record_get_str(&r, ret->after, sizeof(ret->after));
-	ret->unsure = record_get_u32(&r) != 0;
 	record_get_str(&r, ret->tried, sizeof(ret->tried));
 	return record_end(&r);
 }
@@ -137,7 +137,6 @@ static int encode(struct record_writer *w, const struct meta_dirty *d)
 	record_put_u32(w, d->fails);
 	record_put_u32(w, (uint32_t)d->error);
 	record_put_str(w, d->after, sizeof(d->after));
-	record_put_u32(w, d->unsure);
 	record_put_str(w, d->tried, sizeof(d->tried));
 	return w->bad ? -EINVAL : 0;
 }
@@ -264,6 +263,42 @@ int meta_dirty_file_below(struct meta *m, const char *prefix)
 			return 1;
 	}
 	return rc == -ENOENT ? 0 : rc;
+}
+
+/* Where an ETag stands in such a list; NULL. */
+static const char *tried_find(const char *tried, const char *etag)
+{
+	size_t len = strlen(etag);
+
+	for (const char *at = tried; *at; at += strcspn(at, " ") + 1)
+		if (strcspn(at, " ") == len && !strncasecmp(at, etag, len))
+			return at;
+	return NULL;
+}
+
+void meta_tried_add(char tried[META_TRIED_MAX + 1], const char *etag)
+{
+	size_t len, have = strlen(tried);
+
+	if (!*etag || strchr(etag, ' ') || strlen(etag) > META_ETAG_MAX)
+		etag = META_TRIED_UNKNOWN;
+	if (tried_find(tried, etag))
+		return;
+	len = strlen(etag);
+	while (have + len + 1 > META_TRIED_MAX) {
+		size_t first = strcspn(tried, " ") + 1;
+
+		memmove(tried, tried + first, have - first + 1);
+		have -= first;
+	}
+	memcpy(tried + have, etag, len);
+	strcpy(tried + have + len, " ");
+}
+
+bool meta_tried_has(const char *tried, const char *etag)
+{
+	return *etag && strcmp(etag, META_TRIED_UNKNOWN) != 0 &&
+	       tried_find(tried, etag);
 }
 
 uint64_t meta_dirty_count(struct meta *m)

@@ -16,7 +16,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "conflict_impl.h"
 #include "vers3/util/clock.h"
@@ -67,8 +66,7 @@ void conflict_init(struct conflict *c, const char *path,
 	memset(c, 0, sizeof(*c));
 	c->path = path;
 	c->unsure = unsure;
-	if (unsure)
-		strcpy(c->tried, tried);
+	strcpy(c->tried, tried);
 	c->held = known->key[0];
 	strcpy(c->etag, known->etag);
 	strcpy(c->version_id, known->version_id);
@@ -104,16 +102,52 @@ static bool is_suspected(struct vfs *v, const char *path)
 	return suspected;
 }
 
+int conflict_sending(struct vfs *v, struct conflict *const *list, size_t count,
+		     const char *etag)
+{
+	struct meta_dirty d;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < count; i++) {
+		rc = meta_dirty_get(v->meta, list[i]->path, &d);
+		if (!rc) {
+			meta_tried_add(d.tried, etag);
+			rc = meta_dirty_put(v->meta, &d);
+		}
+		list[i]->noted = list[i]->noted || !rc;
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	meta_unlock(v->meta);
+	return rc;
+}
+
 /* Equal bytes are the same where no version says that they are others'. */
 static bool is_known(const struct conflict *c, const struct store_object *o)
 {
-	if (o->etag && c->tried[0] && !strcasecmp(o->etag, c->tried))
+	if (o->etag && meta_tried_has(c->tried, o->etag))
 		return true;
 	if (!c->held)
 		return false;
 	if (o->version_id && o->version_id[0] && c->version_id[0])
 		return !strcmp(o->version_id, c->version_id);
 	return o->etag && c->etag[0] && !strcmp(o->etag, c->etag);
+}
+
+/* What was found is known, or our own: the change is meant for that. */
+static void adopt(struct conflict *c, const struct store_object *o)
+{
+	const char *id = o->version_id;
+
+	c->held = !c->gone;
+	c->etag[0] = c->version_id[0] = '\0';
+	if (c->gone)
+		return;
+	if (o->etag && strlen(o->etag) <= META_ETAG_MAX)
+		strcpy(c->etag, o->etag);
+	if (id && strlen(id) <= META_VERSION_MAX)
+		strcpy(c->version_id, id);
 }
 
 int conflict_look(struct vfs *v, struct conflict *c)
@@ -130,9 +164,12 @@ int conflict_look(struct vfs *v, struct conflict *c)
 	rc = store_call(v->store, &r);
 	c->gone = rc == -ENOENT;
 	if (c->gone)
-		c->met = c->held && strcmp(c->tried, CONFLICT_NOTHING) != 0;
+		c->met = c->held &&
+			 !meta_tried_has(c->tried, META_TRIED_NOTHING);
 	else if (!rc)
 		c->met = !is_known(c, &r.reply.object);
+	if (!c->met && (!rc || c->gone))
+		adopt(c, &r.reply.object);
 	id = r.reply.object.version_id;
 	if (c->met && id && strlen(id) <= META_VERSION_MAX)
 		strcpy(c->theirs, id);
@@ -205,9 +242,9 @@ int conflict_guard(struct vfs *v, struct conflict *c, struct store_request *r)
 	int rc;
 
 	/* A directory's own object holds nothing but its attributes. */
-	if ((c->unsure && !c->tried[0]) || !len || c->path[len - 1] == '/')
+	if (!len || c->path[len - 1] == '/')
 		return 0;
-	if (is_suspected(v, c->path)) {
+	if (c->unsure || is_suspected(v, c->path)) {
 		rc = conflict_look(v, c);
 		if (rc || c->met)
 			return rc;

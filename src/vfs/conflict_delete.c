@@ -4,6 +4,7 @@
  *
  *	a key's way
  *	open ──carries its ETag, or a list shows what is known──▶ send
+ *		(not if an earlier delete of it may have been carried out)
  *	open ──asked for: what is known──▶ send
  *	open ──asked for: gone, or others' version──▶ done
  *	send ──answer──▶ done
@@ -44,7 +45,8 @@ struct batch {
 	size_t count;
 	enum state *states; /* owned */
 	size_t *order; /* owned: indices, sorted by key */
-	struct store_delete *out; /* owned: what one request carries */
+	struct store_delete *out; /* owned: what one request carries, */
+	struct conflict **going; /* owned: and whose keys they are */
 };
 
 static int batch_init(struct batch *b)
@@ -52,7 +54,8 @@ static int batch_init(struct batch *b)
 	b->states = calloc(b->count, sizeof(*b->states));
 	b->order = calloc(b->count, sizeof(*b->order));
 	b->out = calloc(b->count, sizeof(*b->out));
-	return b->states && b->order && b->out ? 0 : -ENOMEM;
+	b->going = calloc(b->count, sizeof(*b->going));
+	return b->states && b->order && b->out && b->going ? 0 : -ENOMEM;
 }
 
 static void batch_release(struct batch *b)
@@ -60,6 +63,7 @@ static void batch_release(struct batch *b)
 	free(b->states);
 	free(b->order);
 	free(b->out);
+	free(b->going);
 }
 
 static int compare_keys(const void *x, const void *y, void *ctx)
@@ -167,9 +171,8 @@ static int look_one(void *ctx, unsigned i)
 	if (b->states[i] != OPEN)
 		return 0;
 	rc = conflict_look(b->v, c);
-	/* All agree; or it may be our own. */
-	if (c->gone || (c->unsure && !c->tried[0]))
-		c->met = false;
+	if (c->gone)
+		c->met = false; /* all agree */
 	b->states[i] = rc || c->gone || c->met ? DONE : SEND;
 	b->items[i].result = rc;
 	return 0;
@@ -179,7 +182,7 @@ static bool has_etag(const struct batch *b, size_t i)
 {
 	const struct conflict *c = &b->list[i];
 
-	return b->v->config.caps.remove && c->held && c->etag[0] && !c->unsure;
+	return b->v->config.caps.remove && c->held && c->etag[0];
 }
 
 /* Whether the key of this item was refused though it is what is known. */
@@ -196,8 +199,11 @@ static void take_result(struct batch *b, size_t i, int result, bool looked)
 static int send_out(struct batch *b, size_t n, bool *ret_lost)
 {
 	struct store_request r;
-	int rc;
+	int rc = conflict_sending(b->v, b->going, n, META_TRIED_NOTHING);
 
+	*ret_lost = false;
+	if (rc)
+		return rc;
 	store_request_init(&r, n == 1 ? STORE_DELETE : STORE_DELETE_MANY);
 	if (n == 1) {
 		r.key = b->out[0].key;
@@ -227,7 +233,7 @@ static void send_pass(struct batch *b, bool looked, bool *ret_lost)
 		b->out[n].key = b->items[i].key;
 		if (has_etag(b, i))
 			b->out[n].if_match = b->list[i].etag;
-		n++;
+		b->going[n++] = &b->list[i];
 	}
 	*ret_lost = false;
 	if (n)
@@ -237,8 +243,7 @@ static void send_pass(struct batch *b, bool looked, bool *ret_lost)
 		if (b->states[i] != SEND)
 			continue;
 		take_result(b, i, rc ? rc : b->out[n].result, looked);
-		b->list[i].open = *ret_lost;
-		strcpy(b->list[i].trying, CONFLICT_NOTHING);
+		b->list[i].open = b->list[i].open || *ret_lost;
 		if (*ret_lost)
 			b->states[i] = OPEN;
 		free(b->out[n++].marker_version);
@@ -268,7 +273,7 @@ int conflict_delete(struct vfs *v, struct pool *pool, struct conflict *list,
 	if (rc)
 		goto out;
 	for (size_t i = 0; i < count; i++)
-		b.states[i] = has_etag(&b, i) ? SEND : OPEN;
+		b.states[i] = has_etag(&b, i) && !list[i].unsure ? SEND : OPEN;
 	if (!v->config.caps.remove && count > 1)
 		check_by_list(&b);
 	for (int tries = 0; tries < TRIES && !rc; tries++) {

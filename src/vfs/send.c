@@ -162,6 +162,7 @@ static void pause_before(unsigned tries)
 int send_once(struct store *store, struct store_request *r,
 	      const struct send_want *want, bool unsure)
 {
+	bool lost = false;
 	int rc;
 
 	for (unsigned tries = 0;; tries++) {
@@ -172,8 +173,12 @@ int send_once(struct store *store, struct store_request *r,
 		}
 		r->once = true;
 		rc = store_call(store, r);
-		if (!rc || !r->reply.unsure || tries + 1 == TRIES)
+		lost = lost || r->reply.unsure;
+		if (!rc || !r->reply.unsure || tries + 1 == TRIES) {
+			/* What an earlier try may have done may yet show. */
+			r->reply.unsure = rc && lost;
 			return rc;
+		}
 		log_info("no answer to %s of %s: looking", store_op_name(r->op),
 			 r->key);
 		pause_before(tries);

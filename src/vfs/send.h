@@ -33,7 +33,7 @@ struct send_want {
 /*
  * Sends r. unsure: an earlier one like it may have been carried out. Where
  * the result is found, r's reply is as if r had made it (what a HEAD tells).
- * 0, or -errno as store_call(). Blocks.
+ * 0, or -errno as store_call(); its reply is unsure if any try was. Blocks.
  */
 int send_once(struct store *store, struct store_request *r,
 	      const struct send_want *want, bool unsure);

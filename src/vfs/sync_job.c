@@ -61,16 +61,6 @@ static void note_outcome(struct syncer *s, const char *key, int rc)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-/* What two tries may have left there cannot be told by one ETag. */
-static void note_open(struct meta_dirty *d, const struct conflict *c)
-{
-	if (d->unsure && strcmp(d->tried, c->trying) != 0)
-		d->tried[0] = '\0';
-	else
-		strcpy(d->tried, c->trying);
-	d->unsure = true;
-}
-
 /* A try failed: it stays dirty and comes again later. c: NULL before it. */
 static void apply_failure(struct syncer *s, const char *key, int rc,
 			  const struct conflict *c)
@@ -91,8 +81,9 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
 			d.fails++;
 			d.error = -rc;
 		}
-		if (c && c->open)
-			note_open(&d, c);
+		/* It was not carried out: what was open before still is. */
+		if (c && c->noted && !c->open)
+			strcpy(d.tried, c->tried);
 		syncer_postpone(s->v, &d, clock_real_ns() + wait);
 	}
 	meta_unlock(s->v->meta);
@@ -167,7 +158,6 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r)
 	d.seq = j->seq;
 	d.fails = 0;
 	d.error = 0;
-	d.unsure = false;
 	d.tried[0] = '\0';
 	d.since_ns = clock_real_ns();
 	d.due_ns = d.since_ns + s->v->config.commit_ns;
@@ -258,13 +248,6 @@ static int send(struct job *j, struct upload_result *r)
 	}
 }
 
-/* The version was made; what failed is something after it. */
-static void note_made(struct conflict *c, const struct meta_version *made)
-{
-	c->open = true;
-	strcpy(c->trying, made->etag);
-}
-
 static void count_sent(struct job *j, const struct upload_result *r)
 {
 	struct syncer *s = j->s;
@@ -292,7 +275,8 @@ void sync_job_run(void *arg)
 		if (!rc)
 			count_sent(j, &r);
 		else if (r.version.key[0])
-			note_made(&j->conflict, &r.version);
+			/* It was made; what failed is something after it. */
+			j->conflict.open = true;
 	}
 	if (rc)
 		apply_failure(s, j->key, rc, &j->conflict);
@@ -323,7 +307,6 @@ static int apply_deleted(struct syncer *s, const char *key, uint64_t seq)
 	} else if (!rc) {
 		memset(&d.known, 0, sizeof(d.known));
 		d.seq = seq;
-		d.unsure = false;
 		d.tried[0] = '\0';
 		rc = meta_dirty_put(s->v->meta, &d);
 	}

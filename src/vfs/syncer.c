@@ -29,7 +29,7 @@
 #define FRESH_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
 #define DUE_GRID_NS	(NS_PER_S / 4) /* so that what is near is sent as one */
 
-/* META_SYS: whose records' word on the bucket may be wrong; first_seq(). */
+/* META_SYS: whose records may not say what was sent; first_seq(). */
 #define SYS_FIRST_SEQ "sync.first_seq"
 #define SYS_ENDED     "sync.ended"
 
@@ -231,12 +231,12 @@ static int64_t quiet_at(struct vfs *v, const struct meta_dirty *d,
 }
 
 /*
- * What a try of an earlier mount came to was perhaps never noted, and so what
- * the record says of the bucket may be wrong.
+ * What a request came to may be unknown, of an earlier mount perhaps even that
+ * there was one: the key is looked at before anything is sent.
  */
 static bool is_unsure(const struct syncer *s, const struct meta_dirty *d)
 {
-	return d->unsure || d->seq < s->first_seq;
+	return d->tried[0] || d->seq < s->first_seq;
 }
 
 /*
@@ -330,8 +330,8 @@ static bool is_held(struct vfs *v, struct meta_dirty *d)
 }
 
 /*
- * What is to be done. Where the bucket may hold something else than is known,
- * nothing is for sure equal: the request's own look will tell.
+ * What is to be done. Where the bucket may hold what was tried instead of what
+ * is known, nothing is for sure equal: the request's own look will tell.
  */
 static enum decide_action choose(struct syncer *s, const struct meta_dirty *d,
 				 const struct meta_inode *want)
@@ -344,7 +344,7 @@ static enum decide_action choose(struct syncer *s, const struct meta_dirty *d,
 			       .copy_max = s->v->config.copy_max_bytes};
 	enum decide_action action = decide(&in);
 
-	if (action != DECIDE_DROP || !is_unsure(s, d))
+	if (action != DECIDE_DROP || !d->tried[0])
 		return action;
 	in.known = &none;
 	return want ? decide(&in) : DECIDE_DELETE;
@@ -571,9 +571,9 @@ static void *run_syncer(void *arg)
 }
 
 /*
- * Where earlier mounts ended in order, what their records say of the bucket
- * is right. After one that did not, the outcome of its last tries was perhaps
- * never noted. Whether this one does is noted before it sends anything.
+ * Where earlier mounts ended in order, their records say what may have been
+ * sent. After one that did not, the last of these notes were perhaps lost.
+ * Whether this one does is noted before it sends anything.
  */
 static int first_seq(struct syncer *s)
 {

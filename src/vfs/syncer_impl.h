@@ -47,7 +47,7 @@ struct syncer {
 	struct pool *pool; /* owned */
 	pthread_t thread;
 	bool started;
-	/* What records with a lower one say of the bucket may be wrong. */
+	/* Records with a lower one may lack the note of what was sent. */
 	uint64_t first_seq;
 	int64_t settle_until_ns; /* monotonic; none of those is sent before */
 
@@ -89,7 +89,7 @@ struct job {
 	enum decide_action action;
 	uint64_t seq; /* changes before this one are in the snapshot */
 	bool unsure; /* an earlier try may have been carried out */
-	char tried[META_ETAG_MAX + 1]; /* dirty.h */
+	char tried[META_TRIED_MAX + 1]; /* dirty.h */
 	struct conflict conflict; /* what is met on the way */
 	bool fresh; /* what is wanted may not be durable here yet */
 	bool holds_content; /* of an inode with several names: see syncer.c */

@@ -204,16 +204,24 @@ static void cache_body(struct vfs *v, const struct meta_version *ver,
 int upload_send(struct vfs *v, struct store_request *r,
 		const struct send_want *want, struct conflict *c)
 {
-	int rc = conflict_guard(v, c, r);
+	struct send_want told = *want;
+	char etag[SEND_ETAG_SIZE];
+	int rc;
 
+	send_etag(want, etag);
+	if (*etag)
+		told.etag = etag;
+	if (c->unsure && *etag)
+		meta_tried_add(c->tried, etag);
+	rc = conflict_guard(v, c, r);
+	if (!rc)
+		rc = conflict_sending(v, &c, 1, etag);
 	if (rc)
 		return rc;
-	rc = send_once(v->store, r, want, c->unsure);
+	rc = send_once(v->store, r, &told, c->unsure);
 	if (conflict_refused(v, c, r, &rc))
-		rc = send_once(v->store, r, want, false);
+		rc = send_once(v->store, r, &told, false);
 	c->open = rc && r->reply.unsure;
-	if (c->open)
-		send_etag(want, c->trying);
 	return rc;
 }
 

@@ -133,6 +133,27 @@ synced
 is "markers of what both deleted" "$(history_of agreed | grep -c '^M')" 1
 is "no conflict" "$(conflict "$MNT" count)" "$count"
 
+# --- a mount that is killed before it has sent anything -------------------
+
+count=$(conflict "$MNT" count)
+both_know left base
+both_know kept base
+rm "$MNT/left"
+echo mine >"$MNT/kept"
+sleep 1
+crash
+echo theirs >"$other/left"
+echo theirs >"$other/kept"
+second synced
+mnt ttl=1,commit=60
+synced
+is "what they saved, and was removed here" "$(s3 GET "/$BUCKET/left")" theirs
+is "its conflict" "$(conflict "$MNT" left.current)" theirs
+is "what both saved" "$(s3 GET "/$BUCKET/kept")" mine
+is "the conflict of that" "$(conflict "$MNT" kept.current)" ours
+is "conflicts after the kill" "$(conflict "$MNT" count)" $((count + 2))
+count=$((count + 2))
+
 # The list of conflicts outlives the mount.
 second unmnt
 remount

@@ -304,7 +304,7 @@ static void test_own(void **state)
 {
 	struct conflict c;
 	struct meta_version known = {.key = "f", .etag = "e1"};
-	static const char md5[] = "5d41402abc4b2a76b9719d911017c592";
+	static const char md5[] = "5d41402abc4b2a76b9719d911017c592 ";
 	struct rig *r = *state;
 	static const struct {
 		bool unsure;
@@ -312,10 +312,12 @@ static void test_own(void **state)
 		bool met;
 	} table[] = {
 		{false, "", true},
-		{true, "", false},
+		{true, "", true},
 		{true, md5, false},
-		{true, "another", true},
-		{true, CONFLICT_NOTHING, true},
+		{true, "another ", true},
+		{true, "another 5D41402abc4b2a76b9719d911017c592 ", false},
+		{true, "? ", true},
+		{true, META_TRIED_NOTHING " ", true},
 	};
 
 	rig_put_text(r, "f", "hello");
@@ -334,6 +336,231 @@ static void test_own(void **state)
 		assert_null(q.if_match);
 		store_request_release(&q);
 		conflict_settled(r->f.v, "f");
+	}
+}
+
+/* The record of a key says what was sent, as if the answer never came. */
+static void note_sent(struct rig *r, const char *key, const char *etag)
+{
+	struct meta_dirty d;
+
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(meta_dirty_get(r->f.meta, key, &d), 0);
+	meta_tried_add(d.tried, etag);
+	assert_int_equal(meta_dirty_put(r->f.meta, &d), 0);
+	meta_unlock(r->f.meta);
+}
+
+#define MD5_OURS "abdc793c700a0f9110566c092398985f"
+
+/* Nothing of it was sent. */
+static void killed_with_delete(struct rig *r)
+{
+	base(r, "f");
+	rig_unlink(r, "f");
+	rig_kill(r);
+	rig_put_text(r, "f", "theirs");
+	rig_sync(r);
+	rig_is(r, "f", "theirs");
+	assert_int_equal(rig_markers(r, "f"), 0);
+	says(r, "conflicts.count", "1");
+	says(r, "conflicts.f.current", "theirs");
+}
+
+static void killed_with_rename(struct rig *r)
+{
+	base(r, "f");
+	rig_rename(r, "f", "g");
+	rig_kill(r);
+	rig_put_text(r, "f", "theirs");
+	rig_sync(r);
+	rig_is(r, "f", "theirs");
+	rig_is(r, "g", "base");
+	says(r, "conflicts.count", "1");
+}
+
+static void killed_with_write(struct rig *r)
+{
+	base(r, "f");
+	rig_write(r, "f", "ours");
+	rig_kill(r);
+	rig_put_text(r, "f", "theirs");
+	rig_sync(r);
+	rig_holds(r, "f", "ours");
+	assert_int_equal(rig_versions(r, "f"), 3);
+	says(r, "conflicts.count", "1");
+	says(r, "conflicts.f.current", "ours");
+}
+
+static void killed_alone(struct rig *r)
+{
+	base(r, "f");
+	base(r, "g");
+	rig_write(r, "f", "ours");
+	rig_unlink(r, "g");
+	rig_kill(r);
+	rig_sync(r);
+	rig_holds(r, "f", "ours");
+	assert_int_equal(rig_there(r, "g"), -ENOENT);
+	assert_int_equal(rig_markers(r, "g"), 1);
+	says(r, "conflicts.count", "0");
+}
+
+/* The delete was carried out, and then they wrote. */
+static void killed_after_delete(struct rig *r)
+{
+	base(r, "f");
+	rig_unlink(r, "f");
+	note_sent(r, "f", META_TRIED_NOTHING);
+	rig_remove(r, "f");
+	rig_put_text(r, "f", "theirs");
+	rig_kill(r);
+	rig_sync(r);
+	rig_is(r, "f", "theirs");
+	assert_int_equal(rig_markers(r, "f"), 1);
+	says(r, "conflicts.count", "1");
+	says(r, "conflicts.f.current", "theirs");
+}
+
+static void killed_before_delete(struct rig *r)
+{
+	base(r, "f");
+	base(r, "g");
+	rig_unlink(r, "f");
+	rig_unlink(r, "g");
+	note_sent(r, "f", META_TRIED_NOTHING);
+	note_sent(r, "g", META_TRIED_NOTHING);
+	rig_remove(r, "g");
+	rig_kill(r);
+	rig_sync(r);
+	rig_lists(r, "", "");
+	assert_int_equal(rig_markers(r, "f"), 1);
+	assert_int_equal(rig_markers(r, "g"), 1);
+	says(r, "conflicts.count", "0");
+}
+
+/* Deleted, and made anew here. */
+static void killed_between(struct rig *r)
+{
+	base(r, "f");
+	rig_unlink(r, "f");
+	note_sent(r, "f", META_TRIED_NOTHING);
+	rig_remove(r, "f");
+	rig_write(r, "f", "ours");
+	rig_kill(r);
+	rig_sync(r);
+	rig_holds(r, "f", "ours");
+	says(r, "conflicts.count", "0");
+}
+
+static void killed_after_write(struct rig *r)
+{
+	base(r, "f");
+	rig_write(r, "f", "ours");
+	rig_write(r, "new", "ours");
+	note_sent(r, "f", MD5_OURS);
+	note_sent(r, "new", MD5_OURS);
+	rig_put_text(r, "f", "ours");
+	rig_put_text(r, "new", "ours");
+	rig_write(r, "f", "more");
+	rig_unlink(r, "new");
+	rig_kill(r);
+	rig_sync(r);
+	rig_lists(r, "", "f");
+	rig_holds(r, "f", "more");
+	assert_int_equal(rig_markers(r, "new"), 1);
+	says(r, "conflicts.count", "0");
+}
+
+static void killed_under_theirs(struct rig *r)
+{
+	base(r, "f");
+	rig_write(r, "f", "ours");
+	rig_write(r, "new", "ours");
+	note_sent(r, "f", MD5_OURS);
+	note_sent(r, "new", MD5_OURS);
+	rig_put_text(r, "f", "theirs");
+	rig_put_text(r, "new", "theirs");
+	rig_unlink(r, "f");
+	rig_unlink(r, "new");
+	rig_kill(r);
+	rig_sync(r);
+	rig_lists(r, "", "f new");
+	rig_holds(r, "f", "theirs");
+	rig_holds(r, "new", "theirs");
+	assert_int_equal(rig_markers(r, "f"), 0);
+	says(r, "conflicts.count", "2");
+}
+
+/* A mount was killed, and others went on. */
+static void test_killed(void **state)
+{
+	static void (*const table[])(struct rig * r) = {
+		killed_with_delete, killed_with_rename,	 killed_with_write,
+		killed_alone,	    killed_after_delete, killed_before_delete,
+		killed_between,	    killed_after_write,	 killed_under_theirs,
+	};
+	void *fresh = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		for (int bold = 0; bold < 2; bold++) {
+			print_message("killed %zu, %s\n", i,
+				      bold ? "no conditions" : "conditions");
+			rig_setup(&fresh);
+			use(fresh, bold ? &no_caps : &all_caps, 0);
+			table[i](fresh);
+			rig_teardown(&fresh);
+		}
+	}
+}
+
+static void *sync_thread(void *arg)
+{
+	rig_try_sync(arg, NULL);
+	return NULL;
+}
+
+/* What goes out is noted before it does, and no longer than it is open. */
+static void test_noted(void **state)
+{
+	static const struct {
+		const char *held;
+		bool unlink;
+		const char *noted;
+	} table[] = {
+		{"PutObject f", false, MD5_OURS " "},
+		{"DeleteObject f", true, META_TRIED_NOTHING " "},
+	};
+	struct rig *r = *state;
+	struct meta_dirty d;
+	pthread_t thread;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		base(r, "f");
+		if (table[i].unlink)
+			rig_unlink(r, "f");
+		else
+			rig_write(r, "f", "ours");
+		/* What is refused leaves nothing open. */
+		rig_fail(r, table[i].held, RIG_BEFORE, -EACCES, 1);
+		assert_int_equal(rig_try_sync(r, NULL), -EACCES);
+		assert_int_equal(meta_lock(r->f.meta), 0);
+		assert_int_equal(meta_dirty_get(r->f.meta, "f", &d), 0);
+		meta_unlock(r->f.meta);
+		assert_string_equal(d.tried, "");
+		rig_gate(r, table[i].held, RIG_BEFORE);
+		assert_int_equal(pthread_create(&thread, NULL, sync_thread, r),
+				 0);
+		rig_wait_held(r);
+		assert_int_equal(meta_lock(r->f.meta), 0);
+		assert_int_equal(meta_dirty_get(r->f.meta, "f", &d), 0);
+		meta_unlock(r->f.meta);
+		assert_string_equal(d.tried, table[i].noted);
+		rig_gate(r, NULL, RIG_BEFORE);
+		pthread_join(thread, NULL);
+		rig_sync(r);
+		assert_int_equal(rig_dirty(r), 0);
 	}
 }
 
@@ -456,6 +683,8 @@ int main(void)
 		RIG_TEST(test_requests),
 		RIG_TEST(test_old_list),
 		RIG_TEST(test_own),
+		cmocka_unit_test(test_killed),
+		RIG_TEST(test_noted),
 		RIG_TEST(test_same_bytes),
 		RIG_TEST_UNVERSIONED(test_unversioned),
 		RIG_TEST(test_bound),

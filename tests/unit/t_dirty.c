@@ -78,6 +78,36 @@ static void test_cursor(void **state)
 	assert_order(f->m, "");
 }
 
+static void test_tried(void **state)
+{
+	char tried[META_TRIED_MAX + 1] = "", etag[META_ETAG_MAX + 1];
+
+	(void)state;
+	assert_false(meta_tried_has(tried, ""));
+	meta_tried_add(tried, "aB");
+	meta_tried_add(tried, "Ab");
+	meta_tried_add(tried, META_TRIED_NOTHING);
+	meta_tried_add(tried, "");
+	meta_tried_add(tried, "of two words");
+	assert_string_equal(tried, "aB - ? ");
+	assert_true(meta_tried_has(tried, "ab"));
+	assert_true(meta_tried_has(tried, META_TRIED_NOTHING));
+	assert_false(meta_tried_has(tried, META_TRIED_UNKNOWN));
+	assert_false(meta_tried_has(tried, ""));
+	assert_false(meta_tried_has(tried, "a"));
+	assert_false(meta_tried_has(tried, "abc"));
+	/* The oldest go. */
+	for (int i = 0; i < 9; i++) {
+		memset(etag, '0' + i, META_ETAG_MAX);
+		etag[META_ETAG_MAX] = '\0';
+		meta_tried_add(tried, etag);
+		assert_true(meta_tried_has(tried, etag));
+		assert_in_range(strlen(tried), 1, META_TRIED_MAX);
+	}
+	assert_int_equal(strlen(tried), META_TRIED_MAX);
+	assert_false(meta_tried_has(tried, "ab"));
+}
+
 static void fill(char *s, size_t size, char c)
 {
 	memset(s, c, size - 1);
@@ -103,6 +133,7 @@ static void test_round_trip(void **state)
 	d.seq = UINT64_MAX;
 	d.fails = 6;
 	d.error = -7;
+	fill(d.tried, sizeof(d.tried), 't');
 	for (int same = 0; same < 2; same++) {
 		if (same)
 			memcpy(d.known.key, d.key, sizeof(d.key));
@@ -120,6 +151,7 @@ static void test_round_trip(void **state)
 		assert_true(e.since_ns == -4 && e.due_ns == 5 &&
 			    e.seq == UINT64_MAX && e.fails == 6 &&
 			    e.error == -7);
+		assert_string_equal(e.tried, d.tried);
 	}
 }
 
@@ -245,6 +277,7 @@ static void test_bad(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tried),
 		FIXTURE_LOCKED_TEST(test_order),
 		FIXTURE_LOCKED_TEST(test_cursor),
 		FIXTURE_LOCKED_TEST(test_round_trip),

@@ -566,22 +566,6 @@ static void test_many_deletes(void **state)
 	assert_int_equal(rig_markers(r, "d/999"), 1);
 }
 
-/* As if the last mount had been killed. */
-static void forget_end(struct rig *r)
-{
-	char reason[256];
-	struct meta *m;
-
-	vfs_fixture_stop(&r->f);
-	assert_int_equal(
-		meta_open(r->f.dir, "identity", reason, sizeof(reason), &m), 0);
-	assert_int_equal(meta_lock(m), 0);
-	assert_int_equal(meta_sys_put_u64(m, "sync.ended", 0), 0);
-	meta_unlock(m);
-	meta_close(m);
-	vfs_fixture_start(&r->f);
-}
-
 /* What a killed mount had asked for is given time to happen. */
 static void test_settles(void **state)
 {
@@ -593,13 +577,13 @@ static void test_settles(void **state)
 	rig_unlink(r, "f");
 	rig_write(r, "f", "2");
 	r->f.config.settle_ns = 600 * NS_PER_S;
-	forget_end(r);
+	rig_kill(r);
 	rig_write(r, "new", "1");
 	assert_int_equal(rig_lookup(r, "new", &e), 0);
 	assert_int_equal(syncer_sync_inode(r->f.v, e.ino), 0);
 	rig_holds(r, "f", "1");
 	r->f.config.settle_ns = 0;
-	forget_end(r);
+	rig_kill(r);
 	rig_sync(r);
 	rig_holds(r, "f", "2");
 }

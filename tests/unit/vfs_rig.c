@@ -228,6 +228,22 @@ void rig_restart(struct rig *r)
 	rig_forget_requests(r);
 }
 
+void rig_kill(struct rig *r)
+{
+	char reason[256];
+	struct meta *m;
+
+	vfs_fixture_stop(&r->f);
+	assert_int_equal(
+		meta_open(r->f.dir, "identity", reason, sizeof(reason), &m), 0);
+	assert_int_equal(meta_lock(m), 0);
+	assert_int_equal(meta_sys_put_u64(m, "sync.ended", 0), 0);
+	meta_unlock(m);
+	meta_close(m);
+	vfs_fixture_start(&r->f);
+	rig_forget_requests(r);
+}
+
 void rig_forget(struct rig *r)
 {
 	vfs_fixture_stop(&r->f);

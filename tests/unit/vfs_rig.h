@@ -60,6 +60,8 @@ int rig_teardown(void **state);
 
 /* Ends the vfs as a kill does (nothing is sent), starts it over the same. */
 void rig_restart(struct rig *r);
+/* The same as if nothing had been put in order at its end. */
+void rig_kill(struct rig *r);
 /* The same with nothing known: an empty cache directory. */
 void rig_forget(struct rig *r);
 /* Sends all that is dirty; it must succeed. */

@@ -17,6 +17,10 @@
 #include "vers3/meta/inode.h"
 #include "vers3/meta/meta.h"
 
+#define META_TRIED_MAX	   (4 * (META_ETAG_MAX + 1))
+#define META_TRIED_NOTHING "-"
+#define META_TRIED_UNKNOWN "?"
+
 struct meta_dirty {
 	char key[META_KEY_MAX + 1];
 	struct meta_version known; /* what the bucket holds; key "" : nothing */
@@ -26,10 +30,21 @@ struct meta_dirty {
 	uint32_t fails; /* failed tries since the last mark */
 	int32_t error; /* errno of the last failure */
 	char after[META_KEY_MAX + 1]; /* not before this key is clean; "" */
-	bool unsure; /* a try that failed may have been carried out */
-	/* The ETag it made then, "-" for none at all; "" : not known. */
-	char tried[META_ETAG_MAX + 1];
+	/*
+	 * What requests may have made of the key whose outcome is not known,
+	 * noted before they go out: ETags, META_TRIED_NOTHING for a delete,
+	 * META_TRIED_UNKNOWN, each with a blank behind it. "" : none is open.
+	 */
+	char tried[META_TRIED_MAX + 1];
 };
+
+/*
+ * Adds to such a list what is not in it yet (etag "" : not known); the oldest
+ * goes where there is no room. Any thread; no lock.
+ */
+void meta_tried_add(char tried[META_TRIED_MAX + 1], const char *etag);
+/* Whether one of them made this; what is not known made nothing. */
+bool meta_tried_has(const char *tried, const char *etag);
 
 /* 0, -ENOENT, -EIO. */
 int meta_dirty_get(struct meta *m, const char *key, struct meta_dirty *ret);

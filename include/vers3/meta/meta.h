@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define META_COMMIT_NS (INT64_C(40) * 1000000)
-#define META_FORMAT    3 /* of the tables; another one is refused */
+#define META_FORMAT    4 /* of the tables; another one is refused */
 #define META_ROOT_INO  UINT64_C(1)
 #define META_FIRST_INO UINT64_C(1024) /* those below are the vfs's own */
 

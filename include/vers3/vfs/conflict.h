@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 
+#include "vers3/meta/dirty.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/vfs.h"
 
@@ -29,21 +30,19 @@ struct conflict {
 	char etag[META_ETAG_MAX + 1];
 	char version_id[META_VERSION_MAX + 1]; /* "" : not known */
 	/*
-	 * An earlier try may have been carried out: then what is found may be
-	 * our own. Its ETag, or CONFLICT_NOTHING; where that is not known,
-	 * nothing that is found is a conflict.
+	 * An earlier try may have been carried out: the key is looked at
+	 * before anything is sent. What is found is our own only if it is
+	 * what is known, or one of `tried` (dirty.h).
 	 */
 	bool unsure;
-	char tried[META_ETAG_MAX + 1];
+	char tried[META_TRIED_MAX + 1];
 
 	bool met; /* somebody else has changed it: */
 	bool gone; /* nothing is there now */
 	char theirs[META_VERSION_MAX + 1]; /* version; "" : not known */
-	bool open; /* this try failed, and may have been carried out: */
-	char trying[META_ETAG_MAX + 1]; /* as tried; "" : not known */
+	bool noted; /* conflict_sending() has noted this try in the record */
+	bool open; /* it failed, and may have been carried out */
 };
-
-#define CONFLICT_NOTHING "-" /* instead of an ETag: a delete */
 
 void conflict_init(struct conflict *c, const char *path,
 		   const struct meta_version *known, bool unsure,
@@ -60,6 +59,16 @@ void conflicts_free(struct conflicts *cs);
 void conflict_suspect(struct vfs *v, const char *path);
 /* The key was settled: what lists have shown before does not matter. */
 void conflict_settled(struct vfs *v, const char *path);
+
+/*
+ * Notes in the keys' dirty records what requests that are about to go out
+ * make of them: an ETag, "" where it cannot be told, META_TRIED_NOTHING. So
+ * that whoever comes after a kill knows its own work from others'. A record
+ * that is gone is passed over. 0, or why it could not be noted: then nothing
+ * is to be sent. Takes meta_lock().
+ */
+int conflict_sending(struct vfs *v, struct conflict *const *list, size_t count,
+		     const char *etag);
 
 /*
  * Before a write of a key (PUT, COPY, COMPLETE_UPLOAD) is sent: gives the
