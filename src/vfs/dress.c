@@ -11,9 +11,11 @@
 #include "late.h"
 #include "renamed.h"
 #include "tags.h"
+#include "vers3/s3/storage_class.h"
 #include "vers3/util/log.h"
 
-#define META_PREFIX "x-amz-meta-"
+#define META_PREFIX  "x-amz-meta-"
+#define CLASS_HEADER "x-amz-storage-class"
 
 void dress_release(struct dress *d)
 {
@@ -39,7 +41,7 @@ static bool is_kept_header(const char *name)
 		"content-type",	       "cache-control",
 		"content-disposition", "content-encoding",
 		"content-language",    "expires",
-		"x-amz-storage-class", "x-amz-website-redirect-location",
+		CLASS_HEADER,	       "x-amz-website-redirect-location",
 	};
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
@@ -208,6 +210,16 @@ static int add_attrs(const struct meta_inode *in, const char *path,
 	return rc;
 }
 
+/*
+ * New content is not put where the content before it was archived: it could
+ * not be read for hours. Classes that are read at once stay.
+ */
+static void leave_archive(struct kvlist *headers)
+{
+	if (storage_class_is_archive(kvlist_get(headers, CLASS_HEADER)))
+		kvlist_del(headers, CLASS_HEADER);
+}
+
 int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 	       bool content, struct dress *d)
 {
@@ -218,6 +230,7 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 	rc = dress_read(v, in->ino, d, &x);
 	if (!rc && content) {
 		rc = objattr_new_content(&d->meta);
+		leave_archive(&d->headers);
 		d->late = false; /* both are of the version before */
 		d->tag_count = 0;
 	}
@@ -229,8 +242,8 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 		rc = kvlist_set(&d->headers, "content-type",
 				objattr_content_type(path));
 	if (!rc && v->config.storage_class && S_ISREG(in->mode) &&
-	    !kvlist_get(&d->headers, "x-amz-storage-class"))
-		rc = kvlist_set(&d->headers, "x-amz-storage-class",
+	    !kvlist_get(&d->headers, CLASS_HEADER))
+		rc = kvlist_set(&d->headers, CLASS_HEADER,
 				v->config.storage_class);
 	objattr_xattrs_release(&x);
 	return rc;

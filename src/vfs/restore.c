@@ -9,6 +9,7 @@
 #include "late.h"
 #include "points.h"
 #include "purge.h"
+#include "vers3/s3/storage_class.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/dir.h"
@@ -100,8 +101,7 @@ static bool is_archived(const struct store_object *o)
 	const char *class = kvlist_get(&o->headers, "x-amz-storage-class");
 	const char *thawed = kvlist_get(&o->headers, "x-amz-restore");
 
-	if (!class ||
-	    (strcmp(class, "GLACIER") && strcmp(class, "DEEP_ARCHIVE")))
+	if (!storage_class_is_archive(class))
 		return false;
 	return !thawed || !strstr(thawed, "ongoing-request=\"false\"");
 }

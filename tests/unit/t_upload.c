@@ -89,6 +89,61 @@ static void test_base_overwritten(void **state)
 	free(data);
 }
 
+/* The class of the bucket's object; "" where none is named. */
+static void class_is(struct rig *r, const char *key, const char *class)
+{
+	char path[META_KEY_MAX + 1];
+	struct store_request req;
+	const char *got;
+
+	store_request_init(&req, STORE_HEAD);
+	assert_int_equal(vfs_object_key(r->f.v, key, path), 0);
+	req.key = path;
+	assert_int_equal(store_call(r->bucket, &req), 0);
+	got = kvlist_get(&req.reply.object.headers, "x-amz-storage-class");
+	assert_string_equal(got ? got : "", class);
+	store_request_release(&req);
+}
+
+/* Written over, an archived file can be read; other classes stay. */
+static void test_classes(void **state)
+{
+	static const struct {
+		const char *before, *after;
+	} table[] = {
+		{"GLACIER", ""},
+		{"DEEP_ARCHIVE", ""},
+		{"STANDARD_IA", "STANDARD_IA"},
+		{"GLACIER_IR", "GLACIER_IR"},
+	};
+	struct rig *r = *state;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		char path[META_KEY_MAX + 1];
+		struct store_request req;
+		struct kvlist headers;
+
+		store_request_init(&req, STORE_PUT);
+		assert_int_equal(vfs_object_key(r->f.v, table[i].before, path),
+				 0);
+		kvlist_init(&headers);
+		assert_int_equal(kvlist_set(&headers, "x-amz-storage-class",
+					    table[i].before),
+				 0);
+		req.key = path;
+		req.body.mem = "old";
+		req.body.length = 3;
+		req.headers = &headers;
+		assert_int_equal(store_call(r->bucket, &req), 0);
+		store_request_release(&req);
+		kvlist_release(&headers);
+		rig_write(r, table[i].before, "new");
+		rig_sync(r);
+		rig_holds(r, table[i].before, "new");
+		class_is(r, table[i].before, table[i].after);
+	}
+}
+
 /* A try that ends at this request. */
 static void fail_at(struct rig *r, const char *request)
 {
@@ -380,6 +435,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		RIG_TEST(test_multipart),
 		RIG_TEST(test_one_byte),
+		RIG_TEST(test_classes),
 		RIG_TEST(test_base_overwritten),
 		RIG_TEST_UNVERSIONED(test_base_overwritten),
 		RIG_TEST(test_part_fails),

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/s3/storage_class.h"
+
+#include <stddef.h>
+#include <string.h>
+
+bool storage_class_is_archive(const char *name)
+{
+	return name &&
+	       (!strcmp(name, "GLACIER") || !strcmp(name, "DEEP_ARCHIVE"));
+}
