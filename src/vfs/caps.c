@@ -21,6 +21,7 @@
 #include <openssl/rand.h>
 
 #include "vers3/net/uri.h"
+#include "vers3/store/list.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
@@ -133,14 +134,13 @@ static int note_version(void *ctx, const struct store_entry *e)
 /* Deletes what the trial has left, markers too: answers do not name all. */
 static void clean_up(struct trial *t)
 {
-	struct store_request r;
+	struct store_list list;
 	int rc;
 
-	store_request_init(&r, STORE_LIST_VERSIONS);
-	r.prefix = t->key;
-	r.on_entry = note_version;
-	r.entry_ctx = t;
-	rc = store_call(t->store, &r);
+	store_list_init(&list, STORE_LIST_VERSIONS, t->key, NULL);
+	list.on_entry = note_version;
+	list.ctx = t;
+	rc = store_list_page(t->store, &list);
 	for (size_t i = 0; !rc && i < t->count; i++)
 		rc = delete_version(t, t->versions[i]);
 	/* Not allowed, or no versions here: at least it is not current. */
@@ -151,7 +151,7 @@ static void clean_up(struct trial *t)
 			    strerror(-rc));
 	for (size_t i = 0; i < t->count; i++)
 		free(t->versions[i]);
-	store_request_release(&r);
+	store_list_release(&list);
 	free(t->etag);
 }
 

@@ -23,6 +23,7 @@
 #include <time.h>
 
 #include "conflict_impl.h"
+#include "vers3/store/list.h"
 #include "vers3/util/clock.h"
 
 #define PAGES_MAX  16 /* of a list, until it is better to ask one by one */
@@ -138,28 +139,21 @@ static void list_range(const struct batch *b, char *prefix, char *start)
 /* Best effort: a key that no page has shown is asked for. */
 static void check_by_list(struct batch *b)
 {
-	char prefix[META_KEY_MAX + 1], start[META_KEY_MAX + 1], *token = NULL;
-	bool more = true;
+	char prefix[META_KEY_MAX + 1], start[META_KEY_MAX + 1];
+	struct store_list list;
+	int pages = 0, rc;
 
 	sort_keys(b);
 	list_range(b, prefix, start);
-	for (int page = 0; more && page < PAGES_MAX; page++) {
-		struct store_request r;
-
-		store_request_init(&r, STORE_LIST);
-		r.prefix = prefix;
-		r.start_after = strlen(start) > strlen(prefix) ? start : NULL;
-		r.token = token;
-		r.on_entry = on_entry;
-		r.entry_ctx = b;
-		more = !store_call(b->v->store, &r) && r.reply.truncated &&
-		       r.reply.next_token;
-		free(token);
-		token = more ? strdup(r.reply.next_token) : NULL;
-		more = token != NULL;
-		store_request_release(&r);
-	}
-	free(token);
+	store_list_init(&list, STORE_LIST, prefix, NULL);
+	if (strlen(start) > strlen(prefix))
+		list.start_after = start;
+	list.on_entry = on_entry;
+	list.ctx = b;
+	do
+		rc = store_list_page(b->v->store, &list);
+	while (!rc && list.more && ++pages < PAGES_MAX);
+	store_list_release(&list);
 }
 
 static int look_one(void *ctx, unsigned i)

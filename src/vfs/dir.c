@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dir_impl.h"
+#include "vers3/store/list.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/merge.h"
@@ -211,40 +212,29 @@ static int list_prefix(struct vfs *v, const char *path, char *buf)
 static int list_into(struct vfs *v, struct merge *m, const char *path,
 		     bool first_only, bool *ret_whole, uint64_t *ret_hidden)
 {
-	char prefix[META_KEY_MAX + 2], *token = NULL;
+	char prefix[META_KEY_MAX + 2];
 	struct page page = {0};
-	bool more = true;
+	struct store_list list;
 	int rc = list_prefix(v, path, prefix);
 
 	page.skip = strlen(prefix);
-	while (!rc && more) {
-		struct store_request r;
-
-		store_request_init(&r, STORE_LIST);
-		r.prefix = prefix;
-		r.delimiter = "/";
-		r.token = token;
-		r.max_keys = PAGE_KEYS;
-		r.on_entry = page_add;
-		r.entry_ctx = &page;
+	store_list_init(&list, STORE_LIST, prefix, "/");
+	list.max_keys = PAGE_KEYS;
+	list.on_entry = page_add;
+	list.ctx = &page;
+	while (!rc) {
 		page_reset(&page);
-		rc = store_call(v->store, &r);
+		rc = store_list_page(v->store, &list);
+		page.hidden += list.skipped;
 		if (!rc)
 			rc = merge_page(m, page.items, page.count);
-		page.hidden += r.reply.skipped;
-		more = !rc && r.reply.truncated && r.reply.next_token;
-		free(token);
-		token = more ? strdup(r.reply.next_token) : NULL;
-		if (more && !token)
-			rc = -ENOMEM;
-		store_request_release(&r);
-		if (first_only && more)
+		if (first_only || !list.more)
 			break;
 	}
 	*ret_hidden = page.hidden + merge_hidden(m);
+	*ret_whole = !list.more;
 	page_release(&page);
-	free(token);
-	*ret_whole = !more;
+	store_list_release(&list);
 	return rc;
 }
 
@@ -504,9 +494,11 @@ static int lookup_single(struct vfs *v, uint64_t parent, const char *name)
 	struct page page = {0};
 	struct merge *m = NULL;
 	struct store_request r;
+	struct store_list list;
 	int rc = meta_lock(v->meta);
 
 	store_request_init(&r, STORE_HEAD);
+	store_list_init(&list, STORE_LIST, key, NULL);
 	if (rc)
 		goto out;
 	rc = meta_path(v->meta, parent, name, path);
@@ -531,21 +523,19 @@ static int lookup_single(struct vfs *v, uint64_t parent, const char *name)
 	}
 	if (rc != -ENOENT)
 		goto out;
-	store_request_release(&r);
-	store_request_init(&r, STORE_LIST);
 	strcat(key, "/");
 	page.skip = strlen(key);
-	r.prefix = key;
-	r.max_keys = 1;
-	r.on_entry = page_add;
-	r.entry_ctx = &page;
-	rc = store_call(v->store, &r);
+	list.max_keys = 1;
+	list.on_entry = page_add;
+	list.ctx = &page;
+	rc = store_list_page(v->store, &list);
 	item.is_dir = true;
 	if (!rc)
 		rc = page.count ? merge_page(m, &item, 1) : merge_gone(m, name);
 out:
 	dir_note_result(v, rc);
 	page_release(&page);
+	store_list_release(&list);
 	store_request_release(&r);
 	merge_free(m);
 	syncer_list_end(v->syncer, since);
