@@ -145,17 +145,21 @@ int content_read(struct vfs *v, struct node *n, uint64_t offset, void *buf,
 }
 
 /*
- * Marks the keys unless they are, and notes the change in the inode record;
- * with the node's lock and meta_lock() held.
+ * Reads the inode and marks its keys unless they are: that may be refused, so
+ * it comes before any change. With the node's lock and meta_lock() held.
  */
+static int begin_change(struct vfs *v, uint64_t ino, struct meta_inode *ret)
+{
+	int rc = meta_inode_get(v->meta, ino, ret);
+
+	if (!rc && !(ret->flags & META_I_STAGED))
+		rc = tree_mark_inode(v, ret);
+	return rc;
+}
+
+/* Notes the change in the inode record; under the same locks. */
 static int note_change(struct vfs *v, struct meta_inode *in)
 {
-	int rc = 0;
-
-	if (!(in->flags & META_I_STAGED))
-		rc = tree_mark_inode(v, in);
-	if (rc)
-		return rc;
 	in->flags |= META_I_STAGED;
 	in->mtime_ns = in->ctime_ns = clock_real_ns();
 	in->change++;
@@ -183,7 +187,7 @@ int content_write(struct vfs *v, struct node *n, uint64_t offset,
 		rc = meta_lock(v->meta);
 	if (rc)
 		goto out;
-	rc = meta_inode_get(v->meta, n->ino, &in);
+	rc = begin_change(v, n->ino, &in);
 	if (!rc)
 		rc = meta_extent_add(v->meta, n->ino, offset, size, at);
 	if (!rc) {
@@ -198,7 +202,6 @@ out:
 	/* Now and then, room that was written over is given back. */
 	if (!rc && at / TRIM_STEP != (at + size) / TRIM_STEP)
 		syncer_reap(v->syncer, n->ino);
-	syncer_kick(v->syncer);
 	return rc;
 }
 
@@ -221,6 +224,8 @@ static int resize(struct vfs *v, struct node *n, uint64_t size_bytes,
 		goto out;
 	rc = meta_inode_get(v->meta, n->ino, &in);
 	is_set = !rc && longer_only && size_bytes <= in.size_bytes;
+	if (!rc && !is_set)
+		rc = begin_change(v, n->ino, &in);
 	if (!rc && !is_set && size_bytes < in.size_bytes)
 		rc = meta_extent_remove(v->meta, n->ino, size_bytes,
 					UINT64_MAX - size_bytes);
@@ -232,7 +237,6 @@ static int resize(struct vfs *v, struct node *n, uint64_t size_bytes,
 	meta_unlock(v->meta);
 out:
 	pthread_rwlock_unlock(&n->lock);
-	syncer_kick(v->syncer);
 	return rc;
 }
 
@@ -253,12 +257,12 @@ int content_extend(struct vfs *v, struct node *n, uint64_t size_bytes)
 static int zero_locked(struct vfs *v, struct meta_inode *in, uint64_t offset,
 		       uint64_t length, uint64_t hole, uint64_t at)
 {
-	int rc = meta_extent_remove(v->meta, in->ino, offset, length);
+	int rc = begin_change(v, in->ino, in);
 
 	if (!rc)
-		rc = meta_extent_add(v->meta, in->ino, offset, hole, at);
+		rc = meta_extent_remove(v->meta, in->ino, offset, length);
 	if (!rc)
-		rc = meta_inode_get(v->meta, in->ino, in);
+		rc = meta_extent_add(v->meta, in->ino, offset, hole, at);
 	return rc ? rc : note_change(v, in);
 }
 
@@ -287,7 +291,6 @@ int content_zero(struct vfs *v, struct node *n, uint64_t offset,
 	meta_unlock(v->meta);
 out:
 	pthread_rwlock_unlock(&n->lock);
-	syncer_kick(v->syncer);
 	return rc;
 }
 
@@ -341,7 +344,6 @@ int content_adopt(struct vfs *v, struct node *n,
 	meta_unlock(v->meta);
 out:
 	pthread_rwlock_unlock(&n->lock);
-	syncer_kick(v->syncer);
 	return rc;
 }
 

@@ -104,6 +104,11 @@ int link_add(struct vfs *v, struct meta_inode *in, uint64_t parent,
 		rc = id_make(in);
 	if (!rc)
 		rc = note_id(v, in);
+	/* Marked first, since that can be refused: all names, and the new. */
+	if (!rc)
+		rc = tree_mark_inode(v, in);
+	if (!rc)
+		rc = tree_mark_name(v, parent, name);
 	if (!rc && in->nlink == 1)
 		rc = file_first_name(v, in);
 	if (!rc)
@@ -112,11 +117,10 @@ int link_add(struct vfs *v, struct meta_inode *in, uint64_t parent,
 		return rc;
 	id_set_count(in, link_count(in) + 1);
 	in->nlink++;
-	rc = tree_mark_inode(v, in);
 	in->flags |= META_I_ATTR_DIRTY;
 	in->ctime_ns = clock_real_ns();
 	in->change++;
-	return rc ? rc : meta_inode_put(v->meta, in);
+	return meta_inode_put(v->meta, in);
 }
 
 int link_removed(struct vfs *v, struct meta_inode *in)

@@ -194,7 +194,8 @@ static int check_key(const struct move *m, const struct meta_inode *in)
 
 	if (S_ISDIR(in->mode))
 		return len + 1 > META_KEY_MAX ? -ENAMETOOLONG : 0;
-	if (purge_is_under_way(m->v, m->from))
+	if (purge_is_under_way(m->v, m->from) ||
+	    purge_is_under_way(m->v, m->to))
 		return -EBUSY;
 	return check_hold(m->v, in, m->to);
 }
@@ -372,6 +373,8 @@ static int rename_locked(struct vfs *v, struct end *from, struct end *to,
 		rc = move_end(v, from, to, swap, true);
 	if (!rc && swap)
 		rc = move_end(v, to, from, swap, true);
+	if (!rc && !swap)
+		rc = tree_keep_dir(v, from->parent, from->name);
 	if (rc)
 		return rc;
 	if (swap)
@@ -428,7 +431,6 @@ int tree_rename(struct vfs *v, uint64_t parent, const char *name,
 			return rc;
 		rc = rename_locked(v, &from, &to, flags);
 		meta_unlock(v->meta);
-		syncer_kick(v->syncer);
 		if (rc != -EAGAIN)
 			return rc;
 		/* The bucket must have what was before; then it can be. */

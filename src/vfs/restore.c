@@ -235,7 +235,6 @@ static int take(struct vfs *v, uint64_t ino, const char *path,
 	pthread_rwlock_unlock(&n->lock);
 	node_put(v->nodes, n);
 	vfs_inval_inode(v, ino);
-	syncer_kick(v->syncer);
 	return rc;
 }
 

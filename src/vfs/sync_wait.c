@@ -156,8 +156,10 @@ static int hurry_names(struct vfs *v, uint64_t ino)
 		rc = meta_path(v->meta, de.parent, de.name, path);
 		if (!rc)
 			rc = meta_dirty_get(v->meta, path, &d);
-		if (!rc && !d.fails && d.due_ns > due + DUE_SLACK_NS)
+		if (!rc && !d.fails && d.due_ns > due + DUE_SLACK_NS) {
 			rc = syncer_postpone(v, &d, due);
+			syncer_wake(v->syncer, due);
+		}
 		if (rc == -ENOENT)
 			rc = 0; /* clean under this name */
 	}
@@ -175,7 +177,6 @@ void syncer_written(struct vfs *v, uint64_t ino)
 		hurry_names(v, ino);
 		meta_unlock(v->meta);
 	}
-	syncer_kick(v->syncer);
 }
 
 /*

@@ -176,16 +176,18 @@ int syncer_mark(struct vfs *v, const char *path,
 		d.due_ns += DUE_GRID_NS - d.due_ns % DUE_GRID_NS;
 	d.fails = 0;
 	d.error = 0;
-	return is_new ? meta_dirty_add(v->meta, &d)
-		      : meta_dirty_put(v->meta, &d);
+	rc = is_new ? meta_dirty_add(v->meta, &d) : meta_dirty_put(v->meta, &d);
+	/* It is looked for when the lock is free. */
+	if (!rc)
+		syncer_wake(v->syncer, d.due_ns);
+	return rc;
 }
 
-void syncer_kick(struct syncer *s)
+void syncer_wake(struct syncer *s, int64_t due_ns)
 {
 	pthread_mutex_lock(&s->mutex);
-	/* One that sleeps past the next commit has not heard of it. */
-	if (!s->next_due_ns ||
-	    s->next_due_ns > clock_real_ns() + s->v->config.commit_ns) {
+	/* One that sleeps past that has not heard of it. */
+	if (!s->next_due_ns || s->next_due_ns > due_ns) {
 		s->kicked = true;
 		pthread_cond_signal(&s->wake);
 	}
@@ -263,23 +265,41 @@ static int64_t quiet_for(struct vfs *v, const struct meta_inode *in,
 	return quiet;
 }
 
+/*
+ * A batch that is filled under this hold of the lock: what is changed later
+ * has a higher number.
+ */
+static int begin_deletes(struct syncer *s, struct delete_job **ret)
+{
+	struct delete_job *j = calloc(1, sizeof(*j));
+	int rc = j ? meta_next_id(s->v->meta, &j->seq) : -ENOMEM;
+
+	if (rc) {
+		free(j);
+		return rc;
+	}
+	j->s = s;
+	*ret = j;
+	return 0;
+}
+
 static int add_delete(struct syncer *s, struct harvest *h,
 		      const struct meta_dirty *d, int64_t quiet_ns)
 {
 	char key[META_KEY_MAX + 1];
 	int rc = vfs_object_key(s->v, d->key, key);
+	char *copy;
 
+	if (!rc && !h->deletes)
+		rc = begin_deletes(s, &h->deletes);
 	if (rc)
 		return rc;
-	if (!h->deletes) {
-		h->deletes = calloc(1, sizeof(*h->deletes));
-		if (!h->deletes)
-			return -ENOMEM;
-		h->deletes->s = s;
-	}
-	h->deletes->keys[h->deletes->count] = strdup(key);
-	if (!h->deletes->keys[h->deletes->count] || !set_busy(s, d->key))
+	copy = strdup(key);
+	if (!copy || !set_busy(s, d->key)) {
+		free(copy);
 		return -ENOMEM;
+	}
+	h->deletes->keys[h->deletes->count] = copy;
 	h->deletes->unsure[h->deletes->count] = is_unsure(s, d);
 	h->deletes->fresh = h->deletes->fresh || is_fresh(s->v, quiet_ns);
 	h->deletes->count++;
@@ -493,6 +513,10 @@ static int harvest(struct syncer *s, struct harvest *h, unsigned room)
 
 static void start_jobs(struct syncer *s, struct harvest *h)
 {
+	if (h->deletes && !h->deletes->count) {
+		free(h->deletes);
+		h->deletes = NULL;
+	}
 	pthread_mutex_lock(&s->mutex);
 	s->in_flight += h->job_count + (h->deletes ? 1 : 0);
 	s->deleting = s->deleting || h->deletes;
@@ -500,13 +524,7 @@ static void start_jobs(struct syncer *s, struct harvest *h)
 	for (unsigned i = 0; i < h->job_count; i++)
 		if (pool_submit(s->pool, sync_job_run, h->jobs[i]))
 			sync_job_run(h->jobs[i]);
-	if (!h->deletes)
-		return;
-	if (meta_lock(s->v->meta) == 0) {
-		meta_next_id(s->v->meta, &h->deletes->seq);
-		meta_unlock(s->v->meta);
-	}
-	if (pool_submit(s->pool, sync_deletes_run, h->deletes))
+	if (h->deletes && pool_submit(s->pool, sync_deletes_run, h->deletes))
 		sync_deletes_run(h->deletes);
 }
 
@@ -520,6 +538,7 @@ static bool wait_for_work(struct syncer *s, const struct harvest *last)
 
 	pthread_mutex_lock(&s->mutex);
 	s->next_due_ns = due;
+	s->asleep = true;
 	while (!s->stop && !s->kicked && !s->reap_count &&
 	       clock_cond_wait_until(&s->wake, &s->mutex, until) != -ETIMEDOUT)
 		;
@@ -528,7 +547,7 @@ static bool wait_for_work(struct syncer *s, const struct harvest *last)
 	while (!s->stop && !s->kicked && s->reap_count &&
 	       clock_cond_wait_until(&s->wake, &s->mutex, until) != -ETIMEDOUT)
 		;
-	s->kicked = false;
+	s->kicked = s->asleep = false;
 	s->next_due_ns = 0; /* awake: whatever is marked from now on counts */
 	go_on = !s->stop;
 	pthread_mutex_unlock(&s->mutex);
@@ -550,6 +569,7 @@ static void *run_syncer(void *arg)
 {
 	struct syncer *s = arg;
 	struct harvest h;
+	int last = 0;
 
 	upload_abort_leftovers(s->upload);
 	do {
@@ -561,8 +581,11 @@ static void *run_syncer(void *arg)
 			int rc = harvest(s, &h, room);
 
 			if (rc)
+				h.next_due_ns = clock_real_ns() + RECHECK_NS;
+			if (rc && rc != last)
 				log_error("reading what is dirty: %s",
 					  strerror(-rc));
+			last = rc;
 			start_jobs(s, &h);
 		}
 		sync_reap(s);
@@ -625,7 +648,7 @@ int syncer_new(struct vfs *v, struct syncer **ret_syncer)
 	if (!rc)
 		rc = map_new(&s->busy);
 	if (!rc)
-		rc = map_new(&s->settled);
+		rc = settled_init(&s->settled);
 	if (!rc)
 		rc = uploader_new(v, &s->upload);
 	if (!rc)
@@ -662,7 +685,7 @@ void syncer_free(struct syncer *s)
 	}
 	uploader_free(s->upload);
 	map_free(s->busy);
-	map_free(s->settled);
+	settled_release(&s->settled);
 	free(s->reap);
 	pthread_cond_destroy(&s->wake);
 	pthread_cond_destroy(&s->event);

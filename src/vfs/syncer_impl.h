@@ -31,6 +31,14 @@ enum room {
 	ROOM_NONE,
 };
 
+/* What was settled while lists are under way: settled.c. */
+struct settled {
+	struct map *young, *old; /* owned: key → epoch */
+	unsigned young_lists, old_lists; /* begun after turn_epoch, before it */
+	uint64_t epoch, turn_epoch;
+	uint64_t any_epoch; /* something was settled then that is not noted */
+};
+
 /* Someone who waits for one key (sync_inode) or for all below a path. */
 struct waiter {
 	struct waiter *next;
@@ -56,6 +64,7 @@ struct syncer {
 	pthread_cond_t event; /* a key was settled, or a try failed */
 	/* All below is protected by mutex. */
 	bool stop, kicked;
+	bool asleep; /* the scheduler, until next_due_ns or a kick */
 	bool outage;
 	int64_t outage_since_ns; /* monotonic */
 	bool over; /* an outage: what failed in it need not wait */
@@ -64,9 +73,7 @@ struct syncer {
 	unsigned in_flight;
 	bool deleting; /* a batch of deletes is in flight */
 	struct map *busy; /* keys being worked on */
-	struct map *settled; /* key → epoch, while lists are under way */
-	unsigned lists;
-	uint64_t epoch;
+	struct settled settled;
 	struct waiter *waiters;
 	uint64_t *reap; /* owned: inodes whose staging file may go */
 	size_t reap_count, reap_size;
@@ -140,6 +147,10 @@ int syncer_postpone(struct vfs *v, struct meta_dirty *d, int64_t due_ns);
 int syncer_drop(struct syncer *s, const char *key);
 /* settled.c: remembers it while lists are under way. */
 void settled_note(struct syncer *s, const char *key);
+int settled_init(struct settled *t);
+void settled_release(struct settled *t);
+/* How many keys are remembered. Any lock may be held. */
+size_t settled_count(struct syncer *s);
 
 /* Any lock may be held. */
 
@@ -154,6 +165,8 @@ void sync_wait_over(struct syncer *s);
 bool sync_wait_all(struct syncer *s);
 /* The inode's content may go up under another name. */
 void syncer_yield_content(struct syncer *s, uint64_t ino);
+/* Has the scheduler look no later than at due_ns (realtime). */
+void syncer_wake(struct syncer *s, int64_t due_ns);
 /* The key may be worked on again; wakes the scheduler. */
 void syncer_clear_busy(struct syncer *s, const char *key);
 

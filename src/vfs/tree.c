@@ -44,6 +44,14 @@ static int path_of(struct vfs *v, uint64_t parent, const char *name, bool dir,
 	return 0;
 }
 
+int tree_mark_name(struct vfs *v, uint64_t parent, const char *name)
+{
+	char path[META_KEY_MAX + 2];
+	int rc = path_of(v, parent, name, false, path);
+
+	return rc ? rc : syncer_mark(v, path, NULL, v->config.commit_ns);
+}
+
 int tree_mark_inode(struct vfs *v, const struct meta_inode *in)
 {
 	struct meta_dentry de = {.name = ""};
@@ -61,6 +69,38 @@ int tree_mark_inode(struct vfs *v, const struct meta_inode *in)
 			return rc;
 	}
 	return rc == -ENOENT ? 0 : rc;
+}
+
+/* Whether a directory has any other name than this one; -errno. */
+static int has_other_name(struct vfs *v, uint64_t ino, const char *name)
+{
+	struct meta_dentry de = {.name = ""};
+	int rc;
+
+	do {
+		rc = meta_dentry_next_name(v->meta, ino, de.name, &de);
+	} while (!rc && !strcmp(de.name, name));
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	return 1;
+}
+
+int tree_keep_dir(struct vfs *v, uint64_t ino, const char *name)
+{
+	char path[META_KEY_MAX + 2];
+	struct meta_inode dir;
+	int rc;
+
+	if (ino == META_ROOT_INO)
+		return 0;
+	rc = meta_inode_get(v->meta, ino, &dir);
+	if (rc || (dir.flags & META_I_EXPLICIT))
+		return rc;
+	rc = has_other_name(v, ino, name);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = path_of(v, ino, NULL, true, path);
+	return rc ? rc : syncer_mark(v, path, NULL, v->config.commit_ns);
 }
 
 static int touch_parent(struct vfs *v, struct meta_inode *dir, int nlink_by)
@@ -147,6 +187,10 @@ static int make_locked(struct vfs *v, uint64_t parent, const char *name,
 		rc = -EEXIST;
 	if (rc)
 		return rc;
+	/* First, since it can be refused: no name is without its record. */
+	rc = syncer_mark(v, path, NULL, new_delay(v, mode));
+	if (rc)
+		return rc;
 	init_inode(in, mode, rdev, who, &dir);
 	rc = meta_next_id(v->meta, &in->ino);
 	if (!rc && target) {
@@ -160,8 +204,6 @@ static int make_locked(struct vfs *v, uint64_t parent, const char *name,
 		rc = meta_dentry_add(v->meta, parent, name, in->ino);
 	if (!rc)
 		rc = touch_parent(v, &dir, S_ISDIR(mode) ? 1 : 0);
-	if (!rc)
-		rc = syncer_mark(v, path, NULL, new_delay(v, mode));
 	return rc;
 }
 
@@ -184,7 +226,6 @@ int tree_make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 		return rc;
 	rc = make_locked(v, parent, name, mode, rdev, target, who, ret_inode);
 	meta_unlock(v->meta);
-	syncer_kick(v->syncer);
 	return rc;
 }
 
@@ -216,6 +257,9 @@ static int drop_name(struct vfs *v, const struct meta_dentry *de,
 
 	if (!rc)
 		rc = mark(v, in, de, path);
+	/* The other names, too, before anything is changed. */
+	if (!rc && in->nlink > 1 && !S_ISDIR(in->mode))
+		rc = tree_mark_inode(v, in);
 	if (!rc)
 		rc = meta_dentry_del(v->meta, de->parent, de->name);
 	if (rc)
@@ -252,7 +296,9 @@ static int remove_locked(struct vfs *v, uint64_t parent, const char *name,
 		if (rc)
 			return rc < 0 ? rc : -ENOTEMPTY;
 	}
-	rc = drop_name(v, &de, &in);
+	rc = tree_keep_dir(v, parent, name);
+	if (!rc)
+		rc = drop_name(v, &de, &in);
 	if (!rc && directory)
 		rc = touch_parent(v, &dir, -1);
 	return rc ? rc : tree_touch_dir(v, parent, true);
@@ -273,7 +319,6 @@ static int remove_name(struct vfs *v, uint64_t parent, const char *name,
 		return rc;
 	rc = remove_locked(v, parent, name, directory);
 	meta_unlock(v->meta);
-	syncer_kick(v->syncer);
 	return rc;
 }
 
@@ -357,7 +402,6 @@ int tree_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 	}
 out:
 	meta_unlock(v->meta);
-	syncer_kick(v->syncer);
 	return rc;
 }
 
@@ -436,6 +480,5 @@ int tree_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
 	if (!rc)
 		rc = touch_parent(v, &dir, 0);
 	meta_unlock(v->meta);
-	syncer_kick(v->syncer);
 	return rc;
 }

@@ -253,6 +253,9 @@ static void test_race(void **state)
 			 -EBUSY);
 	assert_int_equal(rig_try_rename(r, "f", "g", 0), -EBUSY);
 	assert_int_equal(vfs_unlink(r->f.v, META_ROOT_INO, "f"), -EBUSY);
+	assert_int_equal(vfs_link(r->f.v, e.ino, META_ROOT_INO, "h", &e),
+			 -EBUSY);
+	assert_int_equal(rig_there(r, "h"), -ENOENT);
 	assert_int_equal(rig_dirty(r), 0);
 	rig_write(r, "other", "x");
 	rig_gate(r, NULL, RIG_BEFORE);
@@ -262,6 +265,35 @@ static void test_race(void **state)
 	rig_chmod(r, "f", 0600);
 	rig_sync(r);
 	rig_holds(r, "f", "one");
+}
+
+/* What is refused has changed nothing: no name goes without its record. */
+static void test_race_names(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+	pthread_t t;
+	void *rc;
+
+	save(r, "f", "one");
+	save(r, "f", "two");
+	save(r, "new", "three");
+	assert_int_equal(rig_lookup(r, "f", &e), 0);
+	assert_int_equal(vfs_link(r->f.v, e.ino, META_ROOT_INO, "g", &e), 0);
+	rig_sync(r);
+	rig_gate(r, "DeleteObject f", RIG_BEFORE);
+	pthread_create(&t, NULL, purge_thread, r);
+	rig_wait_held(r);
+	/* The other name's object says how many there are. */
+	assert_int_equal(vfs_unlink(r->f.v, META_ROOT_INO, "g"), -EBUSY);
+	assert_int_equal(rig_try_rename(r, "new", "f", 0), -EBUSY);
+	assert_int_equal(rig_there(r, "f"), 0);
+	assert_int_equal(rig_there(r, "new"), 0);
+	assert_int_equal(rig_lookup(r, "g", &e), 0);
+	assert_int_equal(e.st.st_nlink, 2);
+	rig_gate(r, NULL, RIG_BEFORE);
+	pthread_join(t, &rc);
+	assert_int_equal((intptr_t)rc, 0);
 }
 
 /* What the server holds stays, and is what it was. */
@@ -456,6 +488,7 @@ int main(void)
 		PURGE_TEST(test_present),
 		PURGE_TEST(test_in_use),
 		PURGE_TEST(test_race),
+		PURGE_TEST(test_race_names),
 		PURGE_TEST(test_refused),
 		cmocka_unit_test_setup_teardown(test_rules, setup_nothing,
 						NULL),

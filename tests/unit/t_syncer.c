@@ -13,6 +13,7 @@
  */
 #include "vfs_rig.h"
 
+#include "../../src/vfs/syncer_impl.h"
 #include "vers3/vfs/tree.h"
 
 /* Names are known and stay so: requests are the syncer's alone. */
@@ -455,6 +456,83 @@ static void test_by_itself(void **state)
 	check_bucket(r, "f= g= h=two");
 }
 
+/* Whatever was changed, and however long nothing was: it goes by itself. */
+static void test_wakes(void **state)
+{
+	static const char *const acts[] = {"xattr", "no xattr", "link",
+					   "chmod"};
+	struct rig *r = *state;
+	struct vfs *v;
+
+	r->f.config.commit_ns = 50 * NS_PER_MS;
+	rig_restart(r);
+	v = r->f.v;
+	rig_write(r, "f", "one");
+	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++) {
+		struct vfs_entry e;
+
+		print_message("%s\n", acts[i]);
+		wait_clean(r);
+		/* The scheduler has seen that there is nothing, and sleeps. */
+		while (!rig_idle(r))
+			usleep(1000);
+		assert_int_equal(rig_lookup(r, "f", &e), 0);
+		if (i == 0)
+			assert_int_equal(
+				vfs_setxattr(v, e.ino, "user.a", "1", 1, 0), 0);
+		else if (i == 1)
+			assert_int_equal(vfs_removexattr(v, e.ino, "user.a"),
+					 0);
+		else if (i == 2)
+			assert_int_equal(
+				vfs_link(v, e.ino, META_ROOT_INO, "g", &e), 0);
+		else
+			rig_chmod(r, "f", 0600);
+		assert_true(rig_dirty(r) > 0);
+		wait_clean(r);
+	}
+}
+
+static bool is_pending_below(struct rig *r, const char *prefix, uint64_t since)
+{
+	bool is;
+
+	assert_int_equal(meta_lock(r->f.v->meta), 0);
+	is = syncer_pending_below(r->f.v, prefix, since);
+	meta_unlock(r->f.v->meta);
+	return is;
+}
+
+/* What is remembered for lists does not grow while there always is one. */
+static void test_settled(void **state)
+{
+	struct rig *r = *state;
+	struct syncer *s = r->f.v->syncer;
+	uint64_t older = syncer_list_begin(s), newer;
+	char key[32];
+
+	for (int i = 0; i < 1000; i++) {
+		snprintf(key, sizeof(key), "d/%d", i);
+		settled_note(s, key);
+		newer = syncer_list_begin(s);
+		snprintf(key, sizeof(key), "e/%d", i);
+		settled_note(s, key);
+		assert_true(syncer_settled_after(s, key, older));
+		assert_true(syncer_settled_after(s, key, newer));
+		assert_true(is_pending_below(r, "e/", newer));
+		snprintf(key, sizeof(key), "d/%d", i);
+		assert_true(syncer_settled_after(s, key, older));
+		assert_false(syncer_settled_after(s, key, newer));
+		assert_false(is_pending_below(r, "d/", newer));
+		syncer_list_end(s, older);
+		assert_true(settled_count(s) < 10);
+		assert_false(syncer_settled_after(s, key, newer));
+		older = newer;
+	}
+	syncer_list_end(s, older);
+	assert_int_equal(settled_count(s), 0);
+}
+
 /* A directory's own object waits for the files of its tree, and no others. */
 static void test_directory_last(void **state)
 {
@@ -758,6 +836,8 @@ int main(int argc, char **argv)
 		TEST(test_fsync_commits),
 		TEST(test_failure),
 		TEST(test_by_itself),
+		TEST(test_wakes),
+		TEST(test_settled),
 		TEST(test_directory_last),
 		TEST(test_sync_mode),
 		TEST(test_outage),

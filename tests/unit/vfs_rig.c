@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vfs_rig.h"
 
+#include "../../src/vfs/syncer_impl.h"
 #include "vers3/vfs/content.h"
 
 #define BYTES_MAX (UINT64_C(256) << 20)
@@ -277,6 +278,17 @@ uint64_t rig_dirty(struct rig *r)
 
 	syncer_read_stats(r->f.v->syncer, &st);
 	return st.dirty_keys;
+}
+
+bool rig_idle(struct rig *r)
+{
+	struct syncer *s = r->f.v->syncer;
+	bool idle;
+
+	pthread_mutex_lock(&s->mutex);
+	idle = s->asleep && !s->kicked && !s->in_flight && !s->next_due_ns;
+	pthread_mutex_unlock(&s->mutex);
+	return idle;
 }
 
 static int compare_lines(const void *a, const void *b)

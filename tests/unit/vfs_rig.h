@@ -69,6 +69,8 @@ void rig_sync(struct rig *r);
 /* Sends all that is dirty: what the syncer says; *ret_left may be NULL. */
 int rig_try_sync(struct rig *r, uint64_t *ret_left);
 uint64_t rig_dirty(struct rig *r);
+/* Whether the syncer sleeps, and will for long. */
+bool rig_idle(struct rig *r);
 
 /* The requests since the last call were these, "; " between, any order. */
 void rig_asked(struct rig *r, const char *lines);

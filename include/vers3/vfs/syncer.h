@@ -23,7 +23,8 @@ void syncer_free(struct syncer *s);
 /*
  * Marks a path's key dirty; with meta_lock() held. known is what the bucket
  * holds there if the key was clean until now (NULL: nothing). The change is
- * sent when delay_ns have passed and the file is quiet.
+ * sent when delay_ns have passed and the file is quiet; nobody has to wake
+ * the syncer for it. A mark can be refused: it comes before the change.
  */
 int syncer_mark(struct vfs *v, const char *path,
 		const struct meta_version *known, int64_t delay_ns);
@@ -35,8 +36,6 @@ int syncer_mark(struct vfs *v, const char *path,
 int syncer_reap(struct syncer *s, uint64_t ino);
 /* A file's content has changed: parts of it may go. Without meta_lock(). */
 void syncer_grown(struct vfs *v, const struct meta_inode *in);
-/* Wakes the scheduler; without meta_lock(). */
-void syncer_kick(struct syncer *s);
 /*
  * A writer has closed the file. What was put off while it was open is due
  * commit_ns after its last change again, or now. Without meta_lock().

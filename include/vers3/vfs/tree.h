@@ -33,6 +33,8 @@ int tree_readlink(struct vfs *v, uint64_t ino, struct buf *target);
  * is the inode before the change (what the bucket holds is read from it).
  */
 int tree_mark_inode(struct vfs *v, const struct meta_inode *in);
+/* The same for a name that a file is about to get, where there is nothing. */
+int tree_mark_name(struct vfs *v, uint64_t parent, const char *name);
 
 /*
  * Writes an inode whose attributes have changed, its keys marked dirty; with
@@ -45,6 +47,11 @@ int tree_put_attrs(struct vfs *v, struct meta_inode *in);
  * or it would vanish from the bucket. With meta_lock() held.
  */
 int tree_touch_dir(struct vfs *v, uint64_t ino, bool lost_name);
+/*
+ * Before `name` goes from a directory: marks the key that tree_touch_dir()
+ * will need if it is the last one, since a mark may be refused.
+ */
+int tree_keep_dir(struct vfs *v, uint64_t ino, const char *name);
 /*
  * After the name at path `gone` was taken from an inode that has others, with
  * meta_lock() held: their objects say so too, and the object at `gone` stays
