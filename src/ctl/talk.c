@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "state.h"
+#include "vers3/util/control_ioctl.h"
 
 #define CONTROL_NAME ".control"
 
@@ -95,15 +97,35 @@ int talk_send(int fd, const char *line)
 	return rc;
 }
 
+/* The same, of a mount whose files cannot be opened for writing. */
+static int send_by_ioctl(int fd, const char *line)
+{
+	struct control_ioctl_line *arg;
+	int rc;
+
+	if (strlen(line) >= sizeof(arg->text))
+		return -E2BIG;
+	arg = calloc(1, sizeof(*arg));
+	if (!arg)
+		return -ENOMEM;
+	strcpy(arg->text, line);
+	rc = ioctl(fd, CONTROL_IOCTL_LINE, arg) ? -errno : 0;
+	free(arg);
+	return rc;
+}
+
 int talk_command(const char *root, const char *line, struct buf *answer,
 		 char *reason, size_t size)
 {
 	size_t from = answer->len;
 	int fd, rc = open_control(root, O_RDWR, &fd, reason, size);
+	bool read_only = rc == -EROFS;
 
+	if (read_only)
+		rc = open_control(root, O_RDONLY, &fd, reason, size);
 	if (rc)
 		return rc;
-	rc = talk_send(fd, line);
+	rc = read_only ? send_by_ioctl(fd, line) : talk_send(fd, line);
 	/* The answer says more than the number does. */
 	if (read_all(fd, answer) || answer->len == from)
 		snprintf(reason, size, "%s: %s", root, strerror(-rc));

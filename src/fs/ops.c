@@ -397,6 +397,7 @@ const struct fuse_lowlevel_ops ops_table = {
 	.flush = ops_flush,
 	.fsync = ops_fsync,
 	.release = ops_release,
+	.ioctl = ops_ioctl,
 	.fallocate = ops_fallocate,
 	.lseek = ops_lseek,
 	.copy_file_range = ops_copy_file_range,

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "setid.h"
+#include "vers3/util/control_ioctl.h"
 
 static struct vfs_file *file_of(const struct fuse_file_info *fi)
 {
@@ -150,6 +152,28 @@ void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 		rc = vfs_fallocate(ops_vfs(req), file_of(fi), mode,
 				   (uint64_t)offset, (uint64_t)length);
 	fuse_reply_err(req, -rc);
+}
+
+void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
+	       struct fuse_file_info *fi, unsigned flags, const void *in,
+	       size_t in_size, size_t out_size)
+{
+	const struct control_ioctl_line *line = in;
+	int rc = -ENOTTY;
+
+	(void)ino;
+	(void)arg;
+	(void)out_size;
+	if (cmd == CONTROL_IOCTL_LINE && !(flags & FUSE_IOCTL_DIR)) {
+		rc = -EINVAL;
+		if (in_size == sizeof(*line) &&
+		    memchr(line->text, '\0', sizeof(line->text)))
+			rc = vfs_command(ops_vfs(req), file_of(fi), line->text);
+	}
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_ioctl(req, 0, NULL, 0);
 }
 
 void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,

@@ -246,6 +246,17 @@ int vfs_write(struct vfs *v, struct vfs_file *f, uint64_t offset,
 	return size ? content_write(v, f->node, offset, data, size) : 0;
 }
 
+int vfs_command(struct vfs *v, struct vfs_file *f, const char *line)
+{
+	int rc;
+
+	(void)v;
+	if (f->kind != FILE_CONTROL)
+		return -ENOTTY;
+	rc = control_write(f->session, line, strlen(line));
+	return rc ? rc : control_flush(f->session);
+}
+
 int vfs_flush(struct vfs *v, struct vfs_file *f)
 {
 	if (f->kind == FILE_CONTROL)

@@ -13,4 +13,16 @@ refused "remove" "Read-only" rm -f "$MNT/file"
 refused "mkdir" "Read-only" mkdir "$MNT/dir"
 refused "rename" "Read-only" mv "$MNT/file" "$MNT/other"
 refused "chmod" "Read-only" chmod 0600 "$MNT/file"
-unmnt
+# It can be asked, and told what changes nothing.
+synced
+"$VERS3CTL" status "$MNT" | grep -q read-only || fail "status does not say it"
+refused "a rule" "read-only" "$VERS3CTL" -C "$MNT" lifecycle set x expire=7d
+refused "an undelete" "read-only" "$VERS3CTL" undelete "$MNT/file"
+"$VERS3CTL" umount "$MNT"
+within 20 gone "$(daemon)" || fail "the daemon stays"
+rm -f "$MNT.pid"
+mnt at=1m
+synced
+"$VERS3CTL" umount "$MNT"
+within 20 gone "$(daemon)" || fail "the daemon of an instant stays"
+rm -f "$MNT.pid"

@@ -213,6 +213,11 @@ int vfs_write(struct vfs *v, struct vfs_file *f, uint64_t offset,
 int vfs_flush(struct vfs *v, struct vfs_file *f);
 int vfs_fsync(struct vfs *v, struct vfs_file *f);
 void vfs_release(struct vfs *v, struct vfs_file *f);
+/*
+ * Has one line (without its newline) carried out by the control file, open in
+ * whatever way; the answer is read from it. -ENOTTY: it is another file.
+ */
+int vfs_command(struct vfs *v, struct vfs_file *f, const char *line);
 /* mode as in fallocate(2): 0, KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE. */
 int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
 		  uint64_t length);
