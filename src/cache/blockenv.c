@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sum.h"
+#include "vers3/util/sum.h"
 
 #define MAX_READERS 1022 /* slots in the lock file, 64 bytes each */
 #define FREE_LIST   0 /* the table of free pages, as mdb_stat opens it */

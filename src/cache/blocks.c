@@ -36,11 +36,11 @@
 
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/util/sum.h"
 
 #include "cleanmark.h"
 #include "seen.h"
 #include "shelf.h"
-#include "sum.h"
 #include "writer.h"
 
 /* Reading. */

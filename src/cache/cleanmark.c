@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vers3/util/boot.h"
+
 #define FILE_NAME "state"
 #define TEMP_NAME "state.new"
 #define FORMAT	  "vers3 blocks 1\n"
@@ -29,12 +31,10 @@ static void read_text(int dir_fd, const char *name, char *text)
 /* What the file says when open (or clean) in this boot. */
 static int make_text(bool clean, char *text)
 {
-	char boot[TEXT_SIZE];
+	char boot[BOOT_ID_SIZE];
 	int n;
 
-	read_text(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot);
-	boot[strcspn(boot, "\n")] = '\0';
-	if (!boot[0] && !clean)
+	if (boot_id(boot) && !clean)
 		return -ENOENT;
 	n = snprintf(text, TEXT_SIZE, FORMAT "boot %s\n%s\n", boot,
 		     clean ? "clean" : "open");

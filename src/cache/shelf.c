@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "vers3/util/log.h"
+#include "vers3/util/sum.h"
 
 #include "blockcheck.h"
 #include "blockenv.h"
-#include "sum.h"
 
 #define LMDB_PAGE_HEAD 16 /* bytes before the value on its first page */
 #define LMDB_OVERFLOW  0x04 /* flag in that head */

@@ -15,10 +15,10 @@
 #include "vers3/cache/space.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/util/sum.h"
 
 #include "evict.h"
 #include "seen.h"
-#include "sum.h"
 
 #define QUEUE_BYTES	(32 * BLOCK_SIZE)
 #define JOB_BYTES	512 /* a job's own weight in the queue */

@@ -31,7 +31,7 @@
 #include "vers3/util/log.h"
 
 #define HOOK_TRIES     3 /* without the lock, before one with it */
-#define HOOK_RETRY_NS  (500 * NS_PER_MS)
+#define RETRY_NS       (500 * NS_PER_MS) /* after one that was put off */
 #define CLOSE_TRIES    3
 #define CLOSE_RETRY_NS (100 * NS_PER_MS)
 #define NEVER	       INT64_MAX
@@ -57,7 +57,8 @@ struct committer {
 	uint64_t announced; /* `changes` when the thread was last told */
 	uint64_t committed; /* `changes` as of the last commit */
 	int64_t oldest_ns; /* when the first change after it was announced */
-	uint64_t put_offs; /* commits that the hook put off */
+	uint64_t put_offs; /* commits that had to be put off */
+	int put_off_err; /* why the last one was */
 
 	/* Set by the thread alone: others let it have its turn first. */
 	atomic_bool barred;
@@ -147,6 +148,15 @@ static int data_first(struct committer *c)
 	return rc;
 }
 
+/* Needs `lock`. What waits is told; the next try comes by itself. */
+static void put_off(struct committer *c, int error)
+{
+	c->put_offs++;
+	c->put_off_err = error == -ENOSPC ? error : -EIO;
+	pthread_cond_broadcast(&c->done);
+	ring(c, clock_mono_ns() + RETRY_NS);
+}
+
 /* After cut_in(). hook_ns: when the hook was begun. */
 static void commit(struct committer *c, int64_t hook_ns)
 {
@@ -168,7 +178,9 @@ static void commit(struct committer *c, int64_t hook_ns)
 		c->committed = c->changes;
 		c->announced = c->changes;
 	}
-	if (rc)
+	if (!durable && rc == -ENOSPC)
+		put_off(c, rc);
+	else if (rc)
 		set_failed(c);
 	pthread_cond_broadcast(&c->done);
 }
@@ -188,9 +200,8 @@ static void commit_round(struct committer *c)
 	if (rc) {
 		log_error("%s: commit put off: data is not on disk: %s",
 			  c->name, strerror(-rc));
-		c->put_offs++;
-		pthread_cond_broadcast(&c->done);
-		ring(c, clock_mono_ns() + HOOK_RETRY_NS);
+		c->ops->put_off(c->ctx);
+		put_off(c, -EIO);
 		goto out;
 	}
 	commit(c, hook_ns);
@@ -375,7 +386,7 @@ int committer_sync(struct committer *c)
 		pthread_cond_wait(&c->done, &c->lock);
 	rc = c->err;
 	if (!rc && c->committed < want)
-		rc = -EIO;
+		rc = c->put_off_err;
 	pthread_mutex_unlock(&c->lock);
 	return rc;
 }

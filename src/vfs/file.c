@@ -84,8 +84,13 @@ static int open_live(struct vfs *v, struct vfs_file *f, int flags,
 		rc = -EBUSY;
 	if (!rc)
 		rc = take_replaced(v, f->ino, &how->keep_cache);
-	if (!rc && (flags & O_TRUNC) && in.size_bytes)
-		rc = content_truncate(v, f->node, 0);
+	if (!rc && (flags & O_TRUNC) && in.size_bytes) {
+		rc = room_for_change(v);
+		if (!rc)
+			rc = content_truncate(v, f->node, 0);
+		if (!rc)
+			rc = meta_keep(v->meta);
+	}
 	return rc;
 }
 
@@ -239,11 +244,16 @@ void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 int vfs_write(struct vfs *v, struct vfs_file *f, uint64_t offset,
 	      const void *data, size_t size)
 {
+	int rc = 0;
+
 	if (f->kind == FILE_CONTROL)
-		return control_write(f->session, data, size);
-	if (f->kind != FILE_LIVE)
-		return -EROFS;
-	return size ? content_write(v, f->node, offset, data, size) : 0;
+		rc = control_write(f->session, data, size);
+	else if (f->kind != FILE_LIVE)
+		rc = -EROFS;
+	else if (size)
+		rc = content_write(v, f->node, offset, data, size);
+	/* What returns 0 is not undone by a kill of the daemon. */
+	return rc ? rc : meta_keep(v->meta);
 }
 
 int vfs_command(struct vfs *v, struct vfs_file *f, const char *line)
@@ -333,7 +343,8 @@ int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
 		return room_expect(v, length);
 	case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
 	case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
-		return content_zero(v, f->node, offset, length);
+		rc = content_zero(v, f->node, offset, length);
+		return rc ? rc : meta_keep(v->meta);
 	case 0:
 	case FALLOC_FL_ZERO_RANGE:
 		break;
@@ -345,7 +356,7 @@ int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
 		rc = content_extend(v, f->node, offset + length);
 	if (!rc && mode == FALLOC_FL_ZERO_RANGE)
 		rc = content_zero(v, f->node, offset, length);
-	return rc;
+	return rc ? rc : meta_keep(v->meta);
 }
 
 int vfs_lseek(struct vfs *v, struct vfs_file *f, uint64_t offset, int whence,
@@ -470,6 +481,8 @@ int vfs_copy_range(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
 		size = in_size - in_offset;
 	if (in_offset == out_offset && !shown_version(v, in, &version)) {
 		rc = content_adopt(v, out->node, &version, in_offset, size);
+		if (!rc)
+			rc = meta_keep(v->meta);
 		if (rc != -EXDEV) {
 			*ret_copied = rc ? 0 : size;
 			return rc;

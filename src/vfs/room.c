@@ -9,10 +9,25 @@
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/vfs.h"
 
+#define CHANGE_BYTES (UINT64_C(16) << 20) /* made where changes have none */
+
+int room_for_change(struct vfs *v)
+{
+	int rc = meta_room(v->meta);
+
+	if (rc != -ENOSPC)
+		return rc;
+	blocks_make_room(v->blocks, CHANGE_BYTES);
+	return meta_room(v->meta);
+}
+
 int room_check(struct vfs *v, uint64_t bytes)
 {
 	uint64_t quota = v->config.quota_bytes;
+	int rc = meta_room(v->meta);
 
+	if (rc)
+		return rc;
 	if (quota && staging_used_bytes(v->staging) + bytes > quota)
 		return -EDQUOT;
 	return space_check(v->space, bytes);

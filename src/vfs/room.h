@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Room for what is staged: min_free= and quota=. */
+/*
+ * Room on this disk: for what is staged (min_free= and quota=), and for the
+ * namespace to note changes in.
+ */
 #ifndef VERS3_SRC_VFS_ROOM_H
 #define VERS3_SRC_VFS_ROOM_H
 
@@ -7,6 +10,11 @@
 
 struct vfs;
 
+/*
+ * 0 or -ENOSPC: whether the namespace can take a user's change. What is cached
+ * gives way first. Removing is not asked: it makes room.
+ */
+int room_for_change(struct vfs *v);
 /* 0, -ENOSPC, -EDQUOT: whether `bytes` more may be staged now. */
 int room_check(struct vfs *v, uint64_t bytes);
 /*

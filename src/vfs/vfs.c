@@ -10,6 +10,7 @@
 #include "export.h"
 #include "points.h"
 #include "purge.h"
+#include "room.h"
 #include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -279,6 +280,20 @@ static int check_writable(struct vfs *v, uint64_t ino)
 	return ino == VFS_CONTROL_INO ? -EPERM : 0;
 }
 
+/* Before a change of what the user sees: the disk must have room to note it. */
+static int check_change(struct vfs *v, uint64_t ino)
+{
+	int rc = check_writable(v, ino);
+
+	return rc ? rc : room_for_change(v);
+}
+
+/* After it: what returns 0 is not undone by a kill of the daemon. */
+static int kept(struct vfs *v, int rc)
+{
+	return rc ? rc : meta_keep(v->meta);
+}
+
 /* .versions of a live directory. */
 static int lookup_versions(struct vfs *v, uint64_t dir, struct vfs_entry *ret)
 {
@@ -388,7 +403,7 @@ int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 		control_stat(v, ret_st);
 		return 0;
 	}
-	rc = check_writable(v, ino);
+	rc = check_change(v, ino);
 	if (!rc && (set & VFS_SET_SIZE)) {
 		rc = file_truncate(v, ino, (uint64_t)st->st_size);
 		/* It has set the time. */
@@ -396,6 +411,7 @@ int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 	}
 	if (!rc)
 		rc = tree_setattr(v, ino, st, set, &in);
+	rc = kept(v, rc);
 	if (!rc)
 		vfs_stat_of(&in, ret_st);
 	return rc;
@@ -413,10 +429,11 @@ static int make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 		struct vfs_entry *ret)
 {
 	struct meta_inode in;
-	int rc = check_writable(v, parent);
+	int rc = check_change(v, parent);
 
 	if (!rc)
 		rc = tree_make(v, parent, name, mode, rdev, target, who, &in);
+	rc = kept(v, rc);
 	return rc ? rc : fill_entry(v, &in, ret);
 }
 
@@ -447,12 +464,13 @@ int vfs_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
 	     struct vfs_entry *ret)
 {
 	struct meta_inode in;
-	int rc = check_writable(v, parent);
+	int rc = check_change(v, parent);
 
 	if (!rc)
 		rc = check_writable(v, ino);
 	if (!rc)
 		rc = tree_link(v, ino, parent, name, &in);
+	rc = kept(v, rc);
 	return rc ? rc : fill_entry(v, &in, ret);
 }
 
@@ -464,7 +482,7 @@ int vfs_unlink(struct vfs *v, uint64_t parent, const char *name)
 		return v->config.read_only ? rc : view_unlink(v, parent, name);
 	if (!rc)
 		rc = check_name(v, parent, name);
-	return rc ? rc : tree_unlink(v, parent, name);
+	return kept(v, rc ? rc : tree_unlink(v, parent, name));
 }
 
 int vfs_rmdir(struct vfs *v, uint64_t parent, const char *name)
@@ -475,13 +493,13 @@ int vfs_rmdir(struct vfs *v, uint64_t parent, const char *name)
 		return v->config.read_only ? rc : view_rmdir(v, parent, name);
 	if (!rc)
 		rc = check_name(v, parent, name);
-	return rc ? rc : tree_rmdir(v, parent, name);
+	return kept(v, rc ? rc : tree_rmdir(v, parent, name));
 }
 
 int vfs_rename(struct vfs *v, uint64_t parent, const char *name,
 	       uint64_t new_parent, const char *new_name, unsigned flags)
 {
-	int rc = check_writable(v, parent);
+	int rc = check_change(v, parent);
 
 	if (!rc)
 		rc = check_writable(v, new_parent);
@@ -489,8 +507,9 @@ int vfs_rename(struct vfs *v, uint64_t parent, const char *name,
 		rc = check_name(v, parent, name);
 	if (!rc)
 		rc = check_name(v, new_parent, new_name);
-	return rc ? rc
-		  : tree_rename(v, parent, name, new_parent, new_name, flags);
+	if (!rc)
+		rc = tree_rename(v, parent, name, new_parent, new_name, flags);
+	return kept(v, rc);
 }
 
 int vfs_fsyncdir(struct vfs *v, uint64_t ino)
@@ -543,9 +562,11 @@ int vfs_getxattr(struct vfs *v, uint64_t ino, const char *name,
 int vfs_setxattr(struct vfs *v, uint64_t ino, const char *name,
 		 const void *value, size_t size, int flags)
 {
-	int rc = check_writable(v, ino);
+	int rc = check_change(v, ino);
 
-	return rc ? rc : tree_setxattr(v, ino, name, value, size, flags);
+	if (!rc)
+		rc = tree_setxattr(v, ino, name, value, size, flags);
+	return kept(v, rc);
 }
 
 int vfs_listxattr(struct vfs *v, uint64_t ino, struct buf *names)
@@ -560,5 +581,5 @@ int vfs_removexattr(struct vfs *v, uint64_t ino, const char *name)
 {
 	int rc = check_writable(v, ino);
 
-	return rc ? rc : tree_removexattr(v, ino, name);
+	return kept(v, rc ? rc : tree_removexattr(v, ino, name));
 }

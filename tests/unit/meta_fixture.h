@@ -51,7 +51,7 @@ static inline int fixture_setup(void **state)
 static inline int fixture_teardown(void **state)
 {
 	static const char *const parts[] = {"/meta/data.mdb", "/meta/lock.mdb",
-					    "/meta", ""};
+					    "/meta/redo", "/meta", ""};
 	struct fixture *f = *state;
 	char path[128];
 

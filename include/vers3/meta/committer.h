@@ -20,8 +20,12 @@ struct committer_ops {
 	/*
 	 * Makes the transaction durable and begins the next. Sets
 	 * *ret_durable once the first is done, also if the second fails.
+	 * -ENOSPC without it: there is no room for it, and all that was
+	 * changed is still in the transaction; it is tried again. 0 or -errno.
 	 */
 	int (*commit)(void *ctx, bool *ret_durable);
+	/* A commit was put off since the hook failed. */
+	void (*put_off)(void *ctx);
 	/* Drops what is left of the transaction, at the end. */
 	void (*abort)(void *ctx);
 };

@@ -11,10 +11,14 @@
  * (LMDB ties the writer's mutex to the thread that began the transaction, so
  * a committer thread of meta's own begins and commits.)
  *
- * What is committed is durable (synced); what is not yet is lost as a whole
- * by a crash, never in part. When a commit fails (disk full, I/O error) the
- * environment is failed: every later call returns -EIO and nothing more is
- * written, since what LMDB holds on disk is still the last good commit.
+ * What is committed is durable (synced). What is not yet is in a redo log
+ * when meta_unlock() returns, and comes back at the next meta_open() if the
+ * process was killed; a loss of power loses it as a whole, never in part.
+ *
+ * When a commit fails (I/O error) the environment is failed: every later call
+ * returns -EIO and nothing more is written, since what LMDB holds on disk is
+ * still the last good commit. A disk without room puts commits off: nothing is
+ * lost, reading goes on, and meta_room() tells who should change nothing now.
  */
 #ifndef VERS3_META_META_H
 #define VERS3_META_META_H
@@ -35,7 +39,9 @@ struct meta;
  * bucket, prefix and endpoint; an environment made for another one is
  * refused with -EXDEV, one of another format with -EPROTO. 0 or -errno;
  * reason (size bytes) gets one line on failure. The caller has made sure
- * that no other process uses DIR.
+ * that no other process uses DIR. What a killed process had changed is taken
+ * over from the redo log, and durable on return; so all files on DIR's file
+ * system are.
  */
 int meta_open(const char *dir, const char *identity, char *reason, size_t size,
 	      struct meta **ret_meta);
@@ -47,9 +53,26 @@ void meta_close(struct meta *m);
  * there is nothing to unlock).
  */
 int meta_lock(struct meta *m);
-/* Gives it back; when something was put or deleted a commit follows. */
+/*
+ * Gives it back. What was put or deleted goes into the redo log as one, and a
+ * commit follows.
+ */
 void meta_unlock(struct meta *m);
-/* Returns when all that was changed before is durable. 0 or -EIO. */
+/*
+ * For whoever says that a change was made, after meta_unlock(): returns when a
+ * kill of the process cannot undo it. At once, unless the redo log could not
+ * be written; then it waits as meta_sync(), whose errors it has.
+ */
+int meta_keep(struct meta *m);
+/*
+ * For whoever is about to change something on a user's behalf: 0, or -ENOSPC
+ * while the disk has no room that could be kept for it. Without the lock.
+ */
+int meta_room(struct meta *m);
+/*
+ * Returns when all that was changed before is durable. 0, -EIO, or -ENOSPC:
+ * not yet, for the disk is full.
+ */
 int meta_sync(struct meta *m);
 /*
  * When the oldest change that is not durable yet was made (monotonic time);

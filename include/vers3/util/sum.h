@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The checksum of a cached block: Poly1305 with a fixed key, cut to 64 bits.
+ * The checksum of what lies on our disk (cached blocks, the redo log): Poly1305 with a fixed key, cut to 64 bits.
  * Not a secret, a checksum: it tells damage on the disk and a record that
  * belongs to another key. Chosen because libcrypto computes it at some
  * 5 GB/s; a CRC of zlib's takes three times as long.
  */
-#ifndef VERS3_SRC_CACHE_SUM_H
-#define VERS3_SRC_CACHE_SUM_H
+#ifndef VERS3_UTIL_SUM_H
+#define VERS3_UTIL_SUM_H
 
 #include <stddef.h>
 #include <stdint.h>

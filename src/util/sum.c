@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns a libcrypto MAC context; sum.h says what for. */
-#include "sum.h"
+#include "vers3/util/sum.h"
 
 #include <errno.h>
 #include <openssl/evp.h>

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file: a head of HEAD_BYTES with text, then records, each written by one
+ * pwrite(2) over those of earlier transactions.
+ *
+ *	magic, length of the changes, transaction, place in it, checksum
+ *	changes: kind, table, length of key, length of value, key, value
+ *
+ * Reading ends at the first record that is not the next one of the wanted
+ * transaction, or that is not whole. Numbers are as this machine has them:
+ * no other boot reads them.
+ */
+#include "redo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vers3/util/boot.h"
+#include "vers3/util/buf.h"
+#include "vers3/util/log.h"
+#include "vers3/util/sum.h"
+
+#define HEAD_BYTES   8192
+#define MAGIC	     UINT32_C(0x72336f64)
+#define RECORD_MAX   (UINT32_C(1) << 30)
+#define KEPT_BYTES   (1 << 20) /* of the file, with real blocks */
+#define SHRINK_BYTES (8 << 20) /* a file that grew beyond gives it back */
+#define GATHER_KEPT  (1 << 20) /* a larger buffer is not kept */
+
+struct head {
+	uint32_t magic;
+	uint32_t length; /* of the changes behind it */
+	uint64_t txn;
+	uint64_t index; /* of the record in its transaction */
+	uint64_t sum; /* of what is above, and of the changes */
+};
+
+struct change {
+	uint8_t del;
+	uint8_t table;
+	uint16_t key_len;
+	uint32_t val_size;
+};
+
+struct redo {
+	char *path; /* owned */
+	char about[HEAD_BYTES]; /* this boot's head, padded with zeros */
+	struct sum *sum; /* owned */
+	int fd; /* owned */
+	bool can; /* this boot has an id */
+	bool begun; /* the file has this head */
+	bool spoilt; /* what is gathered is not all */
+	uint64_t at; /* where the next record goes */
+	uint64_t index; /* its number in the transaction */
+	struct buf gathered; /* a head's room and changes; empty: none */
+	atomic_bool whole;
+};
+
+static int make_about(struct redo *r, const char *about)
+{
+	char boot[BOOT_ID_SIZE];
+	int n;
+
+	r->can = !boot_id(boot);
+	n = snprintf(r->about, sizeof(r->about), "vers3 redo 1\nboot %s\n%s\n",
+		     boot, about);
+	return n < (int)sizeof(r->about) ? 0 : -ENAMETOOLONG;
+}
+
+int redo_open(const char *path, const char *about, struct redo **ret_redo)
+{
+	struct redo *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (!r)
+		return -ENOMEM;
+	r->fd = -1;
+	buf_init(&r->gathered, RECORD_MAX);
+	atomic_init(&r->whole, false);
+	rc = make_about(r, about);
+	if (!rc)
+		rc = sum_new(&r->sum);
+	r->path = strdup(path);
+	if (!rc && !r->path)
+		rc = -ENOMEM;
+	if (rc)
+		goto out;
+	r->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (r->fd < 0)
+		rc = -errno;
+out:
+	if (rc)
+		redo_close(r);
+	else
+		*ret_redo = r;
+	return rc;
+}
+
+void redo_close(struct redo *r)
+{
+	if (!r)
+		return;
+	if (r->fd >= 0)
+		close(r->fd);
+	buf_release(&r->gathered);
+	sum_free(r->sum);
+	free(r->path);
+	free(r);
+}
+
+/* Reading. */
+
+static int read_all(int fd, char *to, size_t size, uint64_t offset)
+{
+	while (size) {
+		ssize_t n = pread(fd, to, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		to += n;
+		offset += (uint64_t)n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+/*
+ * The whole file, for the caller to free; NULL for one that says nothing, or
+ * is of others.
+ */
+static int read_log(struct redo *r, char **ret_data, size_t *ret_size)
+{
+	char *data = NULL;
+	struct stat st;
+	size_t size;
+	int rc;
+
+	*ret_data = NULL;
+	if (fstat(r->fd, &st))
+		return -errno;
+	if (!r->can || st.st_size < HEAD_BYTES)
+		return 0;
+	size = (size_t)st.st_size;
+	data = malloc(size);
+	if (!data)
+		return -ENOMEM;
+	rc = read_all(r->fd, data, size, 0);
+	if (rc || memcmp(data, r->about, HEAD_BYTES)) {
+		free(data);
+		return rc;
+	}
+	*ret_data = data;
+	*ret_size = size;
+	return 0;
+}
+
+static int sum_record(struct redo *r, const struct head *h, const void *changes,
+		      uint64_t *ret_sum)
+{
+	return sum_compute(r->sum, h, offsetof(struct head, sum), changes,
+			   h->length, ret_sum);
+}
+
+/* The next change; false at the end, or where there is none. */
+static bool take_change(const char **at, const char *end, struct redo_op *op)
+{
+	size_t left = (size_t)(end - *at);
+	struct change c;
+
+	if (left < sizeof(c))
+		return false;
+	memcpy(&c, *at, sizeof(c));
+	left -= sizeof(c);
+	if (left < c.key_len || left - c.key_len < c.val_size)
+		return false;
+	op->del = c.del;
+	op->table = c.table;
+	op->key = *at + sizeof(c);
+	op->key_len = c.key_len;
+	op->val = *at + sizeof(c) + c.key_len;
+	op->val_size = c.val_size;
+	*at += sizeof(c) + c.key_len + c.val_size;
+	return true;
+}
+
+static int replay_record(const char *changes, size_t length,
+			 int (*fn)(void *ctx, const struct redo_op *op),
+			 void *ctx)
+{
+	const char *end = changes + length;
+	struct redo_op op;
+	int rc = 0;
+
+	while (!rc && take_change(&changes, end, &op))
+		rc = fn(ctx, &op);
+	return rc;
+}
+
+int redo_replay(struct redo *r, uint64_t txn,
+		int (*fn)(void *ctx, const struct redo_op *op), void *ctx,
+		uint64_t *ret_records)
+{
+	size_t size = 0, at = HEAD_BYTES;
+	uint64_t count = 0, sum;
+	char *data = NULL;
+	struct head h;
+	int rc = read_log(r, &data, &size);
+
+	while (!rc && data && size - at >= sizeof(h)) {
+		memcpy(&h, data + at, sizeof(h));
+		at += sizeof(h);
+		if (h.magic != MAGIC || h.txn != txn || h.index != count ||
+		    h.length > size - at)
+			break;
+		rc = sum_record(r, &h, data + at, &sum);
+		if (rc || sum != h.sum)
+			break;
+		rc = replay_record(data + at, h.length, fn, ctx);
+		at += h.length;
+		count += !rc;
+	}
+	free(data);
+	if (!rc)
+		*ret_records = count;
+	return rc;
+}
+
+/* Writing. */
+
+static int write_all(int fd, const char *from, size_t size, uint64_t offset)
+{
+	while (size) {
+		ssize_t n = pwrite(fd, from, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		from += n;
+		offset += (uint64_t)n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+/*
+ * Real blocks for what is common between two commits, so that a full disk
+ * does not get in the way. Without them (a file system that has no fallocate)
+ * a record may meet one, which is seen when it is written.
+ */
+static void keep_blocks(struct redo *r)
+{
+	(void)!fallocate(r->fd, 0, 0, KEPT_BYTES);
+}
+
+/* The file of this boot, without records. */
+static int begin(struct redo *r)
+{
+	if (!r->can)
+		return -ENOENT;
+	if (ftruncate(r->fd, 0))
+		return -errno;
+	keep_blocks(r);
+	return write_all(r->fd, r->about, HEAD_BYTES, 0);
+}
+
+void redo_begin(struct redo *r)
+{
+	int rc = begin(r);
+
+	if (rc)
+		log_warning("%s: %s: each change waits for the disk", r->path,
+			    strerror(-rc));
+	r->begun = !rc;
+	redo_restart(r);
+}
+
+void redo_restart(struct redo *r)
+{
+	struct stat st;
+
+	r->at = HEAD_BYTES;
+	r->index = 0;
+	if (!r->begun)
+		r->begun = !begin(r);
+	/* All in it is durable in the tables. */
+	else if (!fstat(r->fd, &st) && st.st_size > SHRINK_BYTES)
+		(void)!ftruncate(r->fd, KEPT_BYTES);
+	atomic_store(&r->whole, r->begun);
+}
+
+static void gather(struct redo *r, const struct change *c, const void *key,
+		   const void *val)
+{
+	static const struct head none;
+	int rc = 0;
+
+	if (!atomic_load(&r->whole) || r->spoilt)
+		return;
+	if (!r->gathered.len)
+		rc = buf_add(&r->gathered, &none, sizeof(none));
+	if (!rc)
+		rc = buf_add(&r->gathered, c, sizeof(*c));
+	if (!rc)
+		rc = buf_add(&r->gathered, key, c->key_len);
+	if (!rc && c->val_size)
+		rc = buf_add(&r->gathered, val, c->val_size);
+	r->spoilt = rc;
+}
+
+void redo_put(struct redo *r, unsigned table, const void *key, size_t len,
+	      const void *val, size_t size)
+{
+	struct change c = {.table = (uint8_t)table,
+			   .key_len = (uint16_t)len,
+			   .val_size = (uint32_t)size};
+
+	if (size > RECORD_MAX)
+		r->spoilt = true;
+	else
+		gather(r, &c, key, val);
+}
+
+void redo_del(struct redo *r, unsigned table, const void *key, size_t len)
+{
+	struct change c = {
+		.del = true, .table = (uint8_t)table, .key_len = (uint16_t)len};
+
+	gather(r, &c, key, NULL);
+}
+
+void redo_record(struct redo *r, uint64_t txn)
+{
+	struct head h = {.magic = MAGIC, .txn = txn, .index = r->index};
+	size_t size = r->gathered.len;
+	int rc = r->spoilt ? -ENOMEM : 0;
+
+	if (!size && !rc)
+		return;
+	if (!rc) {
+		h.length = (uint32_t)(size - sizeof(h));
+		rc = sum_record(r, &h, r->gathered.data + sizeof(h), &h.sum);
+	}
+	if (!rc) {
+		memcpy(r->gathered.data, &h, sizeof(h));
+		rc = write_all(r->fd, r->gathered.data, size, r->at);
+	}
+	redo_forget(r);
+	if (rc) {
+		log_debug("%s: %s", r->path, strerror(-rc));
+		atomic_store(&r->whole, false);
+		return;
+	}
+	r->at += size;
+	r->index++;
+}
+
+void redo_forget(struct redo *r)
+{
+	r->spoilt = false;
+	if (r->gathered.size > GATHER_KEPT)
+		buf_release(&r->gathered);
+	else
+		buf_reset(&r->gathered);
+}
+
+void redo_void(struct redo *r)
+{
+	static const struct head none;
+
+	redo_forget(r);
+	/* One that is not recorded cannot be replayed: so much for the rest. */
+	atomic_store(&r->whole, false);
+	if (r->begun &&
+	    write_all(r->fd, (const char *)&none, sizeof(none), HEAD_BYTES)) {
+		r->begun = false;
+		(void)!ftruncate(r->fd, 0);
+	}
+	r->index = 0;
+}
+
+bool redo_is_whole(const struct redo *r)
+{
+	return atomic_load(&r->whole);
+}
+
+uint64_t redo_records(const struct redo *r)
+{
+	return r->index;
+}

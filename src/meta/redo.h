@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The redo log: what has been changed since the last commit, in a file that
+ * is written and not synced. It outlives the process, so that a kill undoes
+ * nothing that has returned; it is not meant to outlive the machine.
+ *
+ *	redo_open → redo_replay → (a durable commit) → redo_begin
+ *	    → (redo_put|redo_del → redo_record)... → redo_restart → ...
+ *
+ * A record is all that was changed under one lock, and is replayed whole or
+ * not at all. It names the transaction that it is part of: LMDB counts its
+ * commits, so a record counts only as long as that very transaction has not
+ * been committed. Nothing has to be removed at a commit, and a replay that is
+ * itself cut short, or done by a vers3 that knows no log, harms nothing.
+ *
+ * The holder of meta's lock calls all but redo_is_whole().
+ */
+#ifndef VERS3_SRC_META_REDO_H
+#define VERS3_SRC_META_REDO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct redo;
+
+struct redo_op {
+	bool del;
+	unsigned table;
+	const void *key, *val; /* borrowed */
+	size_t key_len, val_size;
+};
+
+/*
+ * Opens or makes the file. about: lines that say whose log it is and how it
+ * is laid out; one of another `about`, or of another boot of the machine, is
+ * not replayed. 0 or -errno.
+ */
+int redo_open(const char *path, const char *about, struct redo **ret_redo);
+/* NULL is fine. */
+void redo_close(struct redo *r);
+
+/*
+ * Calls fn with every change of transaction txn that is in the log, in order.
+ * fn's result that is not 0 ends it. *ret_records: how many records they
+ * were. 0 or -errno.
+ */
+int redo_replay(struct redo *r, uint64_t txn,
+		int (*fn)(void *ctx, const struct redo_op *op), void *ctx,
+		uint64_t *ret_records);
+/*
+ * Empties the file and makes it this boot's and `about`'s: all that was in it
+ * is durable elsewhere, or is not wanted. Where it cannot, what follows is
+ * not recorded, and redo_restart() tries again.
+ */
+void redo_begin(struct redo *r);
+
+/* Adds a change to the record being gathered; data is copied. */
+void redo_put(struct redo *r, unsigned table, const void *key, size_t len,
+	      const void *val, size_t size);
+void redo_del(struct redo *r, unsigned table, const void *key, size_t len);
+/* Writes what was gathered, as a record of txn; nothing when there is none. */
+void redo_record(struct redo *r, uint64_t txn);
+/* Forgets what was gathered. */
+void redo_forget(struct redo *r);
+
+/* All that was recorded is durable: the next record is the first. */
+void redo_restart(struct redo *r);
+/*
+ * Nothing that was recorded since the last commit may be replayed, nor is
+ * anything recorded until redo_restart().
+ */
+void redo_void(struct redo *r);
+
+/*
+ * Whether the log has all changes since the last commit. False after a write
+ * that failed, until redo_restart(). Any thread, without a lock: a thread that
+ * has given meta's lock back and then sees true has its changes in the log, or
+ * on disk.
+ */
+bool redo_is_whole(const struct redo *r);
+/* How many records there are since the last commit. */
+uint64_t redo_records(const struct redo *r);
+
+#endif
