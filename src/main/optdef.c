@@ -5,7 +5,9 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,11 +96,11 @@ const struct optdef optdefs[] = {
 	 "give up a request when nothing, or next to it, has come or gone for",
 	 .value = "TIME", .fallback = "30", .min = "1", .max = "1h"},
 
-	{"Ownership", "uid", OPT_ID, FIELD(uid),
-	 "owner of files that name none", .value = "UID",
+	{"Ownership", "uid", OPT_USER, FIELD(uid),
+	 "owner of files that name none", .value = "USER",
 	 .shown = "the mounting user"},
-	{"Ownership", "gid", OPT_ID, FIELD(gid),
-	 "group of files that name none", .value = "GID",
+	{"Ownership", "gid", OPT_GROUP, FIELD(gid),
+	 "group of files that name none", .value = "GROUP",
 	 .shown = "the mounting user's"},
 	{"Ownership", "umask", OPT_MODE, FIELD(umask),
 	 "permissions to leave out of the next two defaults", .value = "MODE",
@@ -201,6 +203,24 @@ static bool read_digits(const char *s, int base, uint64_t *ret_number)
 	return !errno && !*end;
 }
 
+static bool find_user(const char *name, uint64_t *ret_number)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	if (pw)
+		*ret_number = pw->pw_uid;
+	return pw != NULL;
+}
+
+static bool find_group(const char *name, uint64_t *ret_number)
+{
+	const struct group *gr = getgrnam(name);
+
+	if (gr)
+		*ret_number = gr->gr_gid;
+	return gr != NULL;
+}
+
 /* Any kind that is a number, in the unit of its field. */
 static bool read_number(enum optdef_kind kind, const char *s,
 			uint64_t *ret_number)
@@ -213,8 +233,13 @@ static bool read_number(enum optdef_kind kind, const char *s,
 	case OPT_SECONDS:
 		return read_scaled(s, time_units, NS_PER_S, ret_number);
 	case OPT_NUMBER:
-	case OPT_ID:
 		return read_digits(s, 10, ret_number);
+	case OPT_USER:
+		return read_digits(s, 10, ret_number) ||
+		       find_user(s, ret_number);
+	case OPT_GROUP:
+		return read_digits(s, 10, ret_number) ||
+		       find_group(s, ret_number);
 	case OPT_MODE:
 		return read_digits(s, 8, ret_number);
 	default:
@@ -230,7 +255,8 @@ static bool in_range(const struct optdef *d, uint64_t number)
 		return false;
 	if (d->max && read_number(d->kind, d->max, &limit) && number > limit)
 		return false;
-	return d->kind != OPT_ID || number < OPTIONS_ID_NONE;
+	return (d->kind != OPT_USER && d->kind != OPT_GROUP) ||
+	       number < OPTIONS_ID_NONE;
 }
 
 static int set_percent(const struct optdef *d, const char *value,
@@ -340,6 +366,9 @@ static int set_enum(const struct optdef *d, const char *value,
 {
 	int i = find_word(d->words, value);
 
+	/* As many other programs spell it. */
+	if (i < 0 && d->words == level_words && !strcmp(value, "warn"))
+		i = LOG_LEVEL_WARNING;
 	if (i < 0)
 		return -EINVAL;
 	*(unsigned *)((char *)o + d->offset) = (unsigned)i;
@@ -360,7 +389,8 @@ static void takes_text(const struct optdef *d, char *buf, size_t size)
 		[OPT_TIME] = "seconds, or a number with s, m, h or d",
 		[OPT_SECONDS] = "seconds, or a number with s, m or h",
 		[OPT_NUMBER] = "a number",
-		[OPT_ID] = "a number as id(1) shows it",
+		[OPT_USER] = "a user's name or number, as id(1) shows them",
+		[OPT_GROUP] = "a group's name or number, as id(1) shows them",
 		[OPT_MODE] = "permissions in octal, as 0640",
 	};
 	const char *text;

@@ -17,7 +17,8 @@ enum optdef_kind {
 	OPT_TIME, /* int64_t, nanoseconds */
 	OPT_SECONDS, /* unsigned, rounded up */
 	OPT_NUMBER, /* unsigned */
-	OPT_ID, /* uint32_t */
+	OPT_USER, /* uint32_t: a name or a number */
+	OPT_GROUP, /* the same */
 	OPT_MODE, /* uint32_t, octal */
 	OPT_ENUM, /* an enum: index into `words` */
 };

@@ -93,6 +93,21 @@ static void test_defaults(void **state)
 	options_release(&o);
 }
 
+static void test_names(void **state)
+{
+	struct options o;
+
+	(void)state;
+	parse("uid=root,gid=root,log_level=warn", &o);
+	assert_true(o.uid == 0 && o.gid == 0);
+	assert_int_equal(o.log_level, LOG_LEVEL_WARNING);
+	options_release(&o);
+	parse("uid=nobody,log_level=warning", &o);
+	assert_true(o.uid != 0 && o.uid < OPTIONS_ID_NONE);
+	assert_int_equal(o.log_level, LOG_LEVEL_WARNING);
+	options_release(&o);
+}
+
 static void test_all(void **state)
 {
 	struct options o;
@@ -359,7 +374,8 @@ static const struct {
 	{"vers3 b /tmp -o retries=many", "from 0 to 100"},
 	{"vers3 b /tmp -o retries=101", "from 0 to 100"},
 	{"vers3 b /tmp -o read_timeout=0", "from 1 to 1h"},
-	{"vers3 b /tmp -o uid=root", "uid"},
+	{"vers3 b /tmp -o uid=no-such-user", "uid"},
+	{"vers3 b /tmp -o gid=no-such-group", "gid"},
 	{"vers3 b /tmp -o uid=4294967295", "uid"},
 	{"vers3 b /tmp -o umask=8", "octal"},
 	{"vers3 b /tmp -o umask=1777", "at most 0777"},
@@ -452,12 +468,13 @@ static void test_manual(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_all),
-		cmocka_unit_test(test_values),	 cmocka_unit_test(test_escapes),
-		cmocka_unit_test(test_paths),	 cmocka_unit_test(test_generic),
-		cmocka_unit_test(test_source),	 cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_errors),	 cmocka_unit_test(test_secrets),
-		cmocka_unit_test(test_help),	 cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_all),	 cmocka_unit_test(test_values),
+		cmocka_unit_test(test_escapes),	 cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_generic),	 cmocka_unit_test(test_source),
+		cmocka_unit_test(test_lines),	 cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_secrets),	 cmocka_unit_test(test_help),
+		cmocka_unit_test(test_manual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,4 +10,7 @@
  */
 const char *mime_type(const char *name);
 
+/* The type of an extension in lower case by our own table alone, or NULL. */
+const char *mime_common_type(const char *ext);
+
 #endif
