@@ -53,13 +53,19 @@ static int key_of(const char *path, bool dir, char *key)
 	return n > META_KEY_MAX ? -ENAMETOOLONG : 0;
 }
 
+/* Whether the bytes of its base are wanted; of an empty one the object is. */
+static bool needs_base(const struct meta_inode *in)
+{
+	return in->base.key[0] && (in->base_bytes || !in->base.size_bytes);
+}
+
 int tree_hold_source(struct vfs *v, const struct meta_inode *in,
 		     const char *new_key)
 {
 	struct meta_dirty d;
 	int rc;
 
-	if (!in->base.key[0] || in->base_bytes == 0 || is_pinned(v, in))
+	if (!needs_base(in) || is_pinned(v, in))
 		return 0;
 	rc = meta_dirty_get(v->meta, in->base.key, &d);
 	if (rc == -ENOENT)
@@ -82,8 +88,8 @@ static int check_hold(struct vfs *v, const struct meta_inode *in,
 	struct meta_dirty d;
 	const char *at = new_key;
 
-	if (S_ISDIR(in->mode) || !in->base.key[0] || in->base_bytes == 0 ||
-	    is_pinned(v, in) || !strcmp(new_key, in->base.key))
+	if (S_ISDIR(in->mode) || !needs_base(in) || is_pinned(v, in) ||
+	    !strcmp(new_key, in->base.key))
 		return 0;
 	for (int i = 0; i < HOLDS_MAX; i++, at = d.after) {
 		char key[META_KEY_MAX + 1];

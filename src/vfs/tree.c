@@ -229,6 +229,14 @@ int tree_make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 	return rc;
 }
 
+/* Whether the record of a key waits for another one. */
+static bool waits_for(struct vfs *v, const char *key, const char *after)
+{
+	struct meta_dirty d;
+
+	return !meta_dirty_get(v->meta, key, &d) && !strcmp(d.after, after);
+}
+
 int tree_link_removed(struct vfs *v, struct meta_inode *in, const char *gone)
 {
 	struct meta_dentry de = {.name = ""};
@@ -243,7 +251,8 @@ int tree_link_removed(struct vfs *v, struct meta_inode *in, const char *gone)
 	if (!rc)
 		rc = meta_path(v->meta, de.parent, de.name, path);
 	/* What the other names copy from must not go before they have. */
-	if (!rc && !strcmp(in->base.key, gone))
+	if (!rc &&
+	    (!strcmp(in->base.key, gone) || waits_for(v, in->base.key, gone)))
 		rc = tree_hold_source(v, in, path);
 	return rc;
 }

@@ -674,23 +674,49 @@ static void test_source_kept(void **state)
 	uint64_t left;
 
 	run_script(r, "w a 1; m d; w d/x 2; w d/y 3");
+	rig_write(r, "empty", "");
 	rig_sync(r);
-	run_script(r, "r a b; r d e");
+	run_script(r, "r a b; r d e; r empty void");
 	rig_fail(r, "CopyObject", RIG_BEFORE, -EIO, 100);
 	assert_int_equal(rig_try_sync(r, &left), -EIO);
 	check_bucket(r, "a=1 b= d/x=2 d/y=3");
+	rig_holds(r, "empty", "");
 	rig_fail(r, "CopyObject", RIG_BEFORE, -EIO, 0);
 	rig_gate(r, "CopyObject", RIG_BEFORE);
 	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
 	rig_wait_held(r);
 	usleep(50000);
 	check_bucket(r, "a=1 b= d/x=2 d/y=3");
+	rig_holds(r, "empty", "");
 	rig_gate(r, NULL, RIG_BEFORE);
 	pthread_join(thread, NULL);
 	rig_sync(r);
-	check_bucket(r, "a= b=1 d/x= d/y= e/x=2 e/y=3");
+	check_bucket(r, "a= b=1 d/x= d/y= e/x=2 e/y=3 empty=");
+	rig_holds(r, "void", "");
 	assert_int_equal(rig_try_rename(r, "b", "e/x", RENAME_EXCHANGE),
 			 -EINVAL);
+}
+
+/* The name that it waits for goes, but not the last one. */
+static void test_source_of_links(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+	uint64_t left;
+
+	run_script(r, "w b 1");
+	rig_sync(r);
+	run_script(r, "r b a");
+	assert_int_equal(rig_lookup(r, "a", &e), 0);
+	assert_int_equal(vfs_link(r->f.v, e.ino, META_ROOT_INO, "c", &e), 0);
+	assert_int_equal(vfs_link(r->f.v, e.ino, META_ROOT_INO, "d", &e), 0);
+	run_script(r, "u a");
+	rig_fail(r, "CopyObject", RIG_BEFORE, -EIO, 100);
+	assert_int_equal(rig_try_sync(r, &left), -EIO);
+	check_bucket(r, "a= b=1 c= d=");
+	rig_fail(r, "CopyObject", RIG_BEFORE, -EIO, 0);
+	rig_sync(r);
+	check_bucket(r, "a= b= c=1 d=1");
 }
 
 struct worker {
@@ -845,6 +871,7 @@ int main(int argc, char **argv)
 		TEST(test_settles),
 		TEST(test_many_deletes),
 		TEST_UNVERSIONED(test_source_kept),
+		TEST_UNVERSIONED(test_source_of_links),
 		TEST(test_parallel),
 		TEST_UNVERSIONED(test_parallel),
 
