@@ -68,10 +68,10 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
 	struct meta_dirty d;
 	int64_t wait = NS_PER_S;
 
+	bool locked = !meta_lock(s->v->meta);
+
 	note_outcome(s, key, rc);
-	if (meta_lock(s->v->meta))
-		return;
-	if (!meta_dirty_get(s->v->meta, key, &d)) {
+	if (locked && !meta_dirty_get(s->v->meta, key, &d)) {
 		if (rc == -EAGAIN) {
 			wait = s->v->config.commit_ns;
 		} else {
@@ -86,7 +86,8 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
 			strcpy(d.tried, c->tried);
 		syncer_postpone(s->v, &d, clock_real_ns() + wait);
 	}
-	meta_unlock(s->v->meta);
+	if (locked)
+		meta_unlock(s->v->meta);
 	if (rc == -EAGAIN)
 		return;
 	log_warning("cannot save %s: %s; it is kept here and tried again", key,

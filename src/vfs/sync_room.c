@@ -127,6 +127,7 @@ static void leave(struct syncer *s)
 {
 	pthread_mutex_lock(&s->mutex);
 	s->room_waiters--;
+	pthread_cond_broadcast(&s->event);
 	pthread_mutex_unlock(&s->mutex);
 }
 

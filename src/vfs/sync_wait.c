@@ -8,6 +8,8 @@
 #include "vers3/vfs/node.h"
 
 #define SCAN_PAUSE_NS (20 * NS_PER_MS)
+#define LOOK_NS	      (100 * NS_PER_MS)
+#define MOVES_MAX     100 /* of a file's names while it is waited for */
 #define DUE_SLACK_NS  (NS_PER_S / 4) /* not worth a write */
 
 static bool is_below(const char *key, const char *path)
@@ -83,7 +85,59 @@ static void remove_waiter(struct syncer *s, struct waiter *w)
 	for (p = &s->waiters; *p != w; p = &(*p)->next)
 		;
 	*p = w->next;
+	pthread_cond_broadcast(&s->event); /* for syncer_free() */
 	pthread_mutex_unlock(&s->mutex);
+}
+
+/*
+ * Why a record is not sent: it has been tried in vain, or what it waits for
+ * has, or what that waits for. 0: it may be yet. With meta_lock() held.
+ */
+static int why_not(struct vfs *v, const struct meta_dirty *d)
+{
+	struct meta_dirty at = *d;
+
+	for (int i = 0; i < SYNC_HOLDS_MAX; i++) {
+		char key[META_KEY_MAX + 1];
+		int rc;
+
+		if (at.fails)
+			return at.error ? -at.error : -EIO;
+		if (!at.after[0])
+			return 0;
+		strcpy(key, at.after);
+		rc = meta_dirty_get(v->meta, key, &at);
+		if (rc)
+			return rc == -ENOENT ? 0 : rc;
+	}
+	return -EDEADLK; /* a knot */
+}
+
+/*
+ * What the job's end does not tell: that what the key waits for has failed,
+ * that the inode has lost the name, that the namespace cannot be read. 0: no
+ * need to wait; -EAGAIN: wait on.
+ */
+static int check_key(struct vfs *v, const struct waiter *w)
+{
+	struct meta_inode in;
+	struct meta_dirty d;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_dirty_get(v->meta, w->path, &d);
+	if (!rc)
+		rc = why_not(v, &d);
+	else if (rc == -ENOENT)
+		goto out;
+	if (!rc)
+		rc = syncer_wanted(v, w->path, &in);
+	if (!rc && in.ino == w->ino)
+		rc = -EAGAIN;
+out:
+	meta_unlock(v->meta);
+	return rc == -ENOENT ? 0 : rc;
 }
 
 static int wait_for_key(struct syncer *s, const char *path, uint64_t ino,
@@ -93,50 +147,120 @@ static int wait_for_key(struct syncer *s, const char *path, uint64_t ino,
 
 	add_waiter(s, &w);
 	pthread_mutex_lock(&s->mutex);
-	while (!w.done && !s->stop)
-		pthread_cond_wait(&s->event, &s->mutex);
+	while (!w.done && !s->stop) {
+		int64_t until = clock_mono_ns() + LOOK_NS;
+		int rc = 0;
+
+		while (!w.done && !s->stop && rc != -ETIMEDOUT)
+			rc = clock_cond_wait_until(&s->event, &s->mutex, until);
+		if (w.done || s->stop)
+			break;
+		pthread_mutex_unlock(&s->mutex);
+		rc = check_key(s->v, &w);
+		pthread_mutex_lock(&s->mutex);
+		if (rc != -EAGAIN && !w.done) {
+			w.error = rc;
+			w.done = true;
+		}
+	}
 	pthread_mutex_unlock(&s->mutex);
 	remove_waiter(s, &w);
 	return w.done ? w.error : -ESHUTDOWN;
 }
 
+/*
+ * Someone waits: no more backoff for the key, nor for what it waits for.
+ * -ENOENT: it is clean. With meta_lock() held.
+ */
+static int hurry_key(struct vfs *v, const char *path)
+{
+	char key[META_KEY_MAX + 2];
+	struct meta_dirty d;
+	int rc;
+
+	strcpy(key, path);
+	rc = meta_dirty_get(v->meta, key, &d);
+	for (int i = 0; !rc && i < SYNC_HOLDS_MAX; i++) {
+		if (d.fails) {
+			d.fails = 0;
+			rc = syncer_postpone(v, &d, clock_real_ns());
+		}
+		if (rc || !d.after[0])
+			return rc;
+		strcpy(key, d.after);
+		rc = meta_dirty_get(v->meta, key, &d);
+		if (rc == -ENOENT)
+			return 0;
+	}
+	return rc;
+}
+
+/*
+ * The next name of an inode, which is not dirty or is hurried: 1 clean, 0,
+ * -ENOENT after the last. *path is its key.
+ */
+static int hurry_next(struct vfs *v, struct meta_inode *in,
+		      struct meta_dentry *de, char *path)
+{
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->meta, in->ino, in);
+	if (!rc)
+		rc = meta_name_next(v->meta, in->ino, de->parent, de->name, de);
+	if (!rc)
+		rc = meta_path(v->meta, de->parent, de->name, path);
+	if (!rc && S_ISDIR(in->mode))
+		strcat(path, "/");
+	if (!rc) {
+		rc = hurry_key(v, path);
+		if (rc == -ENOENT)
+			rc = 1;
+	}
+	meta_unlock(v->meta);
+	return rc;
+}
+
+/* Whether the inode has that name yet. */
+static bool has_name(struct vfs *v, uint64_t ino, const struct meta_dentry *de)
+{
+	struct meta_dentry at;
+	bool has;
+
+	if (meta_lock(v->meta))
+		return true;
+	has = !meta_dentry_get(v->meta, de->parent, de->name, &at) &&
+	      at.ino == ino;
+	meta_unlock(v->meta);
+	return has;
+}
+
 int syncer_sync_inode(struct vfs *v, uint64_t ino)
 {
-	struct meta_dentry de = {.name = ""};
+	static const struct meta_dentry first = {.name = ""};
+	struct meta_dentry de = first;
+	struct meta_inode in = {.ino = ino};
 	char path[META_KEY_MAX + 2];
-	struct meta_inode in;
+	uint64_t change = 0;
+	int moves = 0;
 
 	for (;;) {
-		struct meta_dirty d;
-		int rc = meta_lock(v->meta);
+		int rc = hurry_next(v, &in, &de, path);
 
-		if (rc)
-			return rc;
-		rc = meta_inode_get(v->meta, ino, &in);
-		if (!rc)
-			rc = meta_name_next(v->meta, ino, de.parent, de.name,
-					    &de);
-		if (!rc)
-			rc = meta_path(v->meta, de.parent, de.name, path);
-		if (!rc && S_ISDIR(in.mode))
-			strcat(path, "/");
-		if (!rc) {
-			rc = meta_dirty_get(v->meta, path, &d);
-			if (!rc && d.fails) {
-				/* Someone waits: no more backoff for it. */
-				d.fails = 0;
-				rc = syncer_postpone(v, &d, clock_real_ns());
-			}
-			if (rc == -ENOENT)
-				rc = 1; /* clean under this name */
-		}
-		meta_unlock(v->meta);
 		if (rc == -ENOENT)
 			return 0; /* no more names */
+		/* What it held at the call: somebody may go on writing. */
+		change = change ? change : in.change;
 		if (!rc)
-			rc = wait_for_key(v->syncer, path, ino, in.change);
+			rc = wait_for_key(v->syncer, path, ino, change);
 		if (rc < 0)
 			return rc;
+		/* Renamed meanwhile: its new name may have been passed over. */
+		if (!rc && moves < MOVES_MAX && !has_name(v, ino, &de)) {
+			de = first;
+			moves++;
+		}
 	}
 }
 
@@ -228,50 +352,39 @@ static int begin_all(struct vfs *v, const char *path, uint64_t *ret_seq)
 	return rc;
 }
 
-/* Whether a record has been tried in vain, or waits for one that has. */
-static bool has_failed(struct vfs *v, const struct meta_dirty *d, int *error)
-{
-	struct meta_dirty first;
-
-	if (d->fails)
-		*error = -d->error;
-	else if (d->after[0] && !meta_dirty_get(v->meta, d->after, &first) &&
-		 first.fails)
-		*error = -first.error;
-	else
-		return false;
-	return true;
-}
-
 /* 0: all of it is in the bucket; -EAGAIN: not yet; else why it cannot be. */
 static int check_all(struct vfs *v, const char *path, uint64_t seq,
 		     uint64_t *ret_left)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;
 	struct meta_dirty d;
-	uint64_t left = 0;
 	int error = 0, rc = meta_lock(v->meta);
 
+	*ret_left = 0;
 	if (rc)
 		return rc;
-	while (!rc && !meta_dirty_next(v->meta, &cur, &d)) {
+	while (!(rc = meta_dirty_next(v->meta, &cur, &d))) {
+		int why;
+
 		if (d.seq > seq || !is_below(d.key, path))
 			continue;
-		left++;
-		if (!has_failed(v, &d, &error))
+		why = why_not(v, &d);
+		if (!why) {
 			rc = -EAGAIN;
+			break;
+		}
+		error = error ? error : why;
+		++*ret_left;
 	}
 	meta_unlock(v->meta);
-	*ret_left = left;
-	if (rc)
-		return rc;
-	return left ? error : 0;
+	return rc == -ENOENT ? error : rc;
 }
 
 int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left)
 {
 	struct waiter w = {.path = path, .all = true};
 	struct syncer *s = v->syncer;
+	bool stop;
 	uint64_t seq;
 	int rc = begin_all(v, path, &seq);
 
@@ -283,10 +396,15 @@ int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left)
 		int64_t until = clock_mono_ns() + SCAN_PAUSE_NS;
 
 		pthread_mutex_lock(&s->mutex);
-		while (clock_cond_wait_until(&s->event, &s->mutex, until) !=
-		       -ETIMEDOUT)
+		while (!s->stop && clock_cond_wait_until(&s->event, &s->mutex,
+							 until) != -ETIMEDOUT)
 			;
+		stop = s->stop;
 		pthread_mutex_unlock(&s->mutex);
+		if (stop) {
+			rc = -ESHUTDOWN;
+			break;
+		}
 	}
 	remove_waiter(s, &w);
 	return rc;

@@ -23,6 +23,7 @@
 
 #define JOBS_MAX	16
 #define SCAN_MAX	4000 /* records looked at under one hold */
+#define WAITERS_MAX	64 /* single ones looked for at once: threads of FUSE */
 #define QUIET_MAX_NS	(30 * NS_PER_S) /* then it is sent though busy */
 #define RECHECK_NS	NS_PER_S
 #define REAP_NS		(NS_PER_S / 4)
@@ -45,74 +46,6 @@ struct harvest {
 	bool dropped; /* which is perhaps one that needed no job */
 	struct room_look room;
 };
-
-static bool is_busy(struct syncer *s, const char *key)
-{
-	bool busy;
-
-	pthread_mutex_lock(&s->mutex);
-	busy = map_get(s->busy, key, strlen(key)) != NULL;
-	pthread_mutex_unlock(&s->mutex);
-	return busy;
-}
-
-static bool set_busy(struct syncer *s, const char *key)
-{
-	int rc;
-
-	pthread_mutex_lock(&s->mutex);
-	rc = map_put(s->busy, key, strlen(key), s);
-	pthread_mutex_unlock(&s->mutex);
-	return !rc;
-}
-
-void syncer_clear_busy(struct syncer *s, const char *key)
-{
-	pthread_mutex_lock(&s->mutex);
-	map_del(s->busy, key, strlen(key));
-	s->kicked = true;
-	pthread_cond_signal(&s->wake);
-	pthread_mutex_unlock(&s->mutex);
-}
-
-/* `busy` holds such inodes beside the keys, which never begin with a NUL. */
-static void content_key(uint64_t ino, char key[9])
-{
-	key[0] = '\0';
-	memcpy(key + 1, &ino, sizeof(ino));
-}
-
-/*
- * Staged content of an inode with several names goes up under one of them;
- * the others wait and are copied by the server then.
- */
-static bool take_content(struct syncer *s, const struct meta_inode *in,
-			 bool *ret_holds)
-{
-	char key[9];
-	bool taken = false;
-
-	*ret_holds = in->nlink > 1 && !S_ISDIR(in->mode) &&
-		     (in->flags & META_I_STAGED);
-	if (!*ret_holds)
-		return true;
-	content_key(in->ino, key);
-	pthread_mutex_lock(&s->mutex);
-	if (!map_get(s->busy, key, sizeof(key)))
-		taken = !map_put(s->busy, key, sizeof(key), s);
-	pthread_mutex_unlock(&s->mutex);
-	return taken;
-}
-
-void syncer_yield_content(struct syncer *s, uint64_t ino)
-{
-	char key[9];
-
-	content_key(ino, key);
-	pthread_mutex_lock(&s->mutex);
-	map_del(s->busy, key, sizeof(key));
-	pthread_mutex_unlock(&s->mutex);
-}
 
 int syncer_wanted(struct vfs *v, const char *key, struct meta_inode *ret)
 {
@@ -295,7 +228,7 @@ static int add_delete(struct syncer *s, struct harvest *h,
 	if (rc)
 		return rc;
 	copy = strdup(key);
-	if (!copy || !set_busy(s, d->key)) {
+	if (!copy || !sync_busy_set(s, d->key)) {
 		free(copy);
 		return -ENOMEM;
 	}
@@ -313,11 +246,11 @@ static int add_job(struct syncer *s, struct harvest *h,
 	struct job *j = calloc(1, sizeof(*j));
 	int rc = j ? meta_next_id(s->v->meta, &j->seq) : -ENOMEM;
 
-	if (!rc && !take_content(s, in, &j->holds_content)) {
+	if (!rc && !sync_busy_take_content(s, in, &j->holds_content)) {
 		free(j);
 		return 0; /* the end of the other name's job wakes us */
 	}
-	if (rc || !set_busy(s, d->key)) {
+	if (rc || !sync_busy_set(s, d->key)) {
 		if (!rc && j->holds_content)
 			syncer_yield_content(s, in->ino);
 		free(j);
@@ -386,25 +319,26 @@ static int64_t settles_at(struct syncer *s, const struct meta_dirty *d,
 	return left > 0 ? now + left : 0;
 }
 
-/* Looks at one record; room: how many more jobs may start. */
-static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
-		    int64_t now, unsigned room)
+/*
+ * Looks at one record; room: how many more jobs may start, forced: it is not
+ * to wait. 1: it has to, for the key d->after.
+ */
+static int look_at(struct syncer *s, struct harvest *h, struct meta_dirty *d,
+		   int64_t now, unsigned room, bool forced)
 {
-	bool forced = sync_room_wants(s, &h->room, d, now) ||
-		      sync_wait_wants(s, d, now);
 	enum decide_action action;
 	struct meta_inode want;
 	int64_t quiet_ns, at;
 	int rc;
 
-	if ((d->due_ns > now && !forced) || is_busy(s, d->key))
+	if ((d->due_ns > now && !forced) || sync_busy_is(s, d->key))
 		return 0;
 	at = settles_at(s, d, now);
 	if (at)
 		return syncer_postpone(s->v, d, at);
 	if (is_held(s->v, d)) {
 		h->held = true;
-		return forced ? 0 : syncer_postpone(s->v, d, now + RECHECK_NS);
+		return forced ? 1 : syncer_postpone(s->v, d, now + RECHECK_NS);
 	}
 	rc = syncer_wanted(s->v, d->key, &want);
 	if (rc && rc != -ENOENT)
@@ -435,16 +369,41 @@ static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 	return add_job(s, h, d, &want, action, quiet_ns);
 }
 
+/*
+ * The same with all that it waits for: whoever wants the last of a row wants
+ * the first one sent. Those that have just failed keep their backoff.
+ */
+static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
+		    int64_t now, unsigned room)
+{
+	bool forced = sync_room_wants(s, &h->room, d, now) ||
+		      sync_wait_wants(s, d, now);
+	int rc = look_at(s, h, d, now, room, forced);
+	struct meta_dirty first = *d;
+
+	for (int i = 0; rc == 1 && i < SYNC_HOLDS_MAX && !h->full; i++) {
+		char key[META_KEY_MAX + 1];
+
+		strcpy(key, first.after);
+		rc = meta_dirty_get(s->v->meta, key, &first);
+		if (!rc)
+			rc = look_at(s, h, &first, now, room,
+				     !first.fails || first.due_ns <= now);
+	}
+	return rc == 1 ? 0 : rc;
+}
+
 /* The keys that single waiters want now, wherever they stand in the order. */
 static int harvest_waiters(struct syncer *s, struct harvest *h, int64_t now,
 			   unsigned room)
 {
-	char keys[JOBS_MAX][META_KEY_MAX + 1];
+	char keys[WAITERS_MAX][META_KEY_MAX + 1];
 	unsigned count = 0;
 	int rc = 0;
 
 	pthread_mutex_lock(&s->mutex);
-	for (struct waiter *w = s->waiters; w && count < JOBS_MAX; w = w->next)
+	for (struct waiter *w = s->waiters; w && count < WAITERS_MAX;
+	     w = w->next)
 		if (!w->all && !w->done)
 			strcpy(keys[count++], w->path);
 	pthread_mutex_unlock(&s->mutex);
@@ -675,6 +634,10 @@ void syncer_free(struct syncer *s)
 	pthread_mutex_lock(&s->mutex);
 	s->stop = true;
 	pthread_cond_broadcast(&s->wake);
+	pthread_cond_broadcast(&s->event);
+	/* They end with -ESHUTDOWN, and need what is freed below. */
+	while (s->waiters || s->room_waiters)
+		pthread_cond_wait(&s->event, &s->mutex);
 	pthread_mutex_unlock(&s->mutex);
 	if (s->started)
 		pthread_join(s->thread, NULL);

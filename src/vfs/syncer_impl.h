@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside the syncer: its state, shared by syncer.c (what is sent when),
- * sync_job.c (sending it), sync_wait.c (those who wait), settled.c (what
+ * sync_job.c (sending it), sync_busy.c (one job a key), sync_wait.c (those who wait), settled.c (what
  * lists under way must not undo), sync_reap.c (staging files that may go),
  * sync_room.c (writers that wait for their room) and sync_stats.c.
  *
@@ -23,6 +23,9 @@
  * the one who asked is dead by then: the next mount waits for them to end.
  */
 #define DELETES_MAX 125
+
+/* Keys in a row that wait for one another; renames make shorter ones. */
+#define SYNC_HOLDS_MAX 1000
 
 /* What could still give room on the disk; see sync_room.c. */
 enum room {
@@ -163,6 +166,16 @@ bool sync_wait_wants(struct syncer *s, const struct meta_dirty *d, int64_t now);
 void sync_wait_over(struct syncer *s);
 /* Whether someone waits for more than one key. */
 bool sync_wait_all(struct syncer *s);
+/* sync_busy.c: whether a key is being worked on, and that it is; false: no
+ * memory. */
+bool sync_busy_is(struct syncer *s, const char *key);
+bool sync_busy_set(struct syncer *s, const char *key);
+/*
+ * Whether the inode's content may go up now; *ret_holds: until
+ * syncer_yield_content() no other of its names has it.
+ */
+bool sync_busy_take_content(struct syncer *s, const struct meta_inode *in,
+			    bool *ret_holds);
 /* The inode's content may go up under another name. */
 void syncer_yield_content(struct syncer *s, uint64_t ino);
 /* Has the scheduler look no later than at due_ns (realtime). */

@@ -44,13 +44,14 @@ void syncer_written(struct vfs *v, uint64_t ino);
 
 /*
  * Waits until what the inode holds now is in the bucket under every name.
- * 0, or the error of a try that failed (it stays dirty and is retried).
+ * 0, or the error of a try that failed, its own or that of a key which it
+ * waits for (it stays dirty and is retried); -ESHUTDOWN.
  */
 int syncer_sync_inode(struct vfs *v, uint64_t ino);
 /*
  * Waits until every change made so far is in the bucket, below path ("" for
- * all). 0; or the first error, once each that is left has failed;
- * *ret_left counts those.
+ * all). 0; or the first error, once each that is left has failed or waits
+ * for one that has; *ret_left counts those. -ESHUTDOWN.
  */
 int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left);
 
