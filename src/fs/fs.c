@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -213,6 +214,8 @@ static void widen_readahead(const struct fs *fs)
 
 int fs_mount(struct fs *fs, char *reason, size_t size)
 {
+	/* What libraries have opened is not for fusermount3 to inherit. */
+	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	/* Until now libfuse speaks to stderr, where a person is waiting. */
 	if (fuse_session_mount(fs->session, fs->mountpoint)) {
 		snprintf(reason, size, "cannot mount on %s", fs->mountpoint);

@@ -70,7 +70,8 @@ static void tune_process(void)
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	signal(SIGPIPE, SIG_IGN);
-	umask(0);
+	/* Whatever it was: what is made here is nobody else's to write. */
+	umask(027);
 }
 
 static int open_log(struct program *p, char *reason, size_t size)

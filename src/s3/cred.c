@@ -8,11 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vers3/s3/profile.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/command.h"
 
-#define PROCESS_MAX ((size_t)64 << 10)
+#define PROCESS_MAX   ((size_t)64 << 10)
+#define PROCESS_S     30u
+#define PROCESS_TTY_S 300u /* somebody may be asked for a code */
 
 static const char advice[] =
 	"no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
@@ -137,33 +141,38 @@ out:
 	return err;
 }
 
-/* Runs the command as the AWS tools do and reads what it prints. */
+/* Runs the command and reads what it prints. */
 static int from_process(const char *command, struct cred **ret, char *reason,
 			size_t size)
 {
 	char *text = malloc(PROCESS_MAX);
+	unsigned limit_s = isatty(STDIN_FILENO) ? PROCESS_TTY_S : PROCESS_S;
 	size_t len = 0;
-	FILE *pipe = NULL;
-	int err = -ENOMEM, status = 0;
+	int err, status = 0;
 
 	if (!text)
-		goto out;
-	pipe = popen(command, "re");
-	if (!pipe) {
-		err = -errno;
-		goto out;
-	}
-	len = fread(text, 1, PROCESS_MAX, pipe);
-	status = pclose(pipe);
-	err = -ENOKEY;
-	if (status)
+		return -ENOMEM;
+	err = command_read(command, limit_s * NS_PER_S, text, PROCESS_MAX, &len,
+			   &status);
+	if (err == -ETIMEDOUT)
+		snprintf(reason, size,
+			 "the profile's credential_process took more than %u s "
+			 "and was ended: run it by hand to see why",
+			 limit_s);
+	else if (err == -EMSGSIZE)
+		snprintf(reason, size,
+			 "the profile's credential_process printed too much");
+	else if (err)
+		snprintf(reason, size,
+			 "the profile's credential_process cannot be run: %s",
+			 strerror(-err));
+	else if (status)
 		snprintf(reason, size,
 			 "the profile's credential_process failed "
 			 "(wait status %d): run it by hand to see why",
 			 status);
-	else if (len == PROCESS_MAX)
-		snprintf(reason, size,
-			 "the profile's credential_process printed too much");
+	if (err || status)
+		err = -ENOKEY;
 	else
 		err = cred_parse_process(text, len, ret);
 	if (err == -EINVAL) {
@@ -172,10 +181,7 @@ static int from_process(const char *command, struct cred **ret, char *reason,
 			 "credentials as JSON, version 1");
 		err = -ENOKEY;
 	}
-out:
-	if (text)
-		OPENSSL_cleanse(text, PROCESS_MAX);
-	free(text);
+	OPENSSL_clear_free(text, PROCESS_MAX);
 	return err;
 }
 
@@ -203,6 +209,8 @@ static int from_profile(const char *name, const struct kvlist *settings,
 		return cred_new(access_key, secret_key,
 				kvlist_get(settings, "aws_session_token"),
 				"profile", ret);
+	if (command && *command && profile_distrusts(settings, reason, size))
+		return -ENOKEY;
 	if (command && *command)
 		return from_process(command, ret, reason, size);
 	if (foreign)

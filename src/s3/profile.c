@@ -25,6 +25,9 @@
 
 #define FILE_MAX       ((size_t)1 << 20)
 #define NAME_MAX_BYTES 256
+#define COMMAND	       "credential_process"
+/* A setting of ours: the file that COMMAND stands in, if it is not trusted. */
+#define DISTRUSTED "credential_process file"
 
 struct reader {
 	const char *path; /* for reason */
@@ -34,6 +37,7 @@ struct reader {
 	bool in_section; /* any section has begun */
 	bool wanted; /* the current section is the one */
 	bool found;
+	bool trusted; /* nobody else may have written it */
 	char parent[NAME_MAX_BYTES]; /* open nested block, or "" */
 	char *reason;
 	size_t reason_size;
@@ -129,6 +133,15 @@ static int read_setting(struct reader *rd, char *line, bool nested)
 		return 0;
 	snprintf(full, sizeof(full), "%s%s%s", nested ? rd->parent : "",
 		 nested ? "." : "", name);
+	if (!strcmp(full, COMMAND)) {
+		int ret = 0;
+
+		kvlist_del(rd->settings, DISTRUSTED);
+		if (!rd->trusted)
+			ret = kvlist_set(rd->settings, DISTRUSTED, rd->path);
+		if (ret)
+			return ret;
+	}
 	return kvlist_set(rd->settings, full, value);
 }
 
@@ -150,8 +163,19 @@ static int read_line(struct reader *rd, char *line)
 	return rd->parent[0] ? read_setting(rd, text, true) : 0;
 }
 
+/* Whether a command in this file is this user's own, or root's. */
+static bool is_trusted(const struct stat *st)
+{
+	uid_t me = geteuid();
+
+	if (st->st_uid != 0 && st->st_uid != me)
+		return false;
+	return me != 0 || !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
 /* The whole file with a NUL behind it; /dev/null and pipes are files too. */
-static int read_file(const char *path, char **ret_text, size_t *ret_size)
+static int read_file(const char *path, char **ret_text, size_t *ret_size,
+		     bool *ret_trusted)
 {
 	struct stat st;
 	char *text = NULL;
@@ -186,6 +210,7 @@ static int read_file(const char *path, char **ret_text, size_t *ret_size)
 	text[have] = '\0';
 	*ret_text = text;
 	*ret_size = size;
+	*ret_trusted = is_trusted(&st);
 	text = NULL;
 out:
 	if (text)
@@ -206,7 +231,7 @@ int profile_read(const char *path, const char *section, struct kvlist *settings,
 	};
 	char *text = NULL, *next;
 	size_t text_size = 0;
-	int ret = read_file(path, &text, &text_size);
+	int ret = read_file(path, &text, &text_size, &rd.trusted);
 
 	if (ret) {
 		if (ret != -ENOENT)
@@ -308,6 +333,19 @@ int profile_load(const char *name, struct kvlist *settings, char *reason,
 	if (credentials == -ENOENT)
 		return config;
 	return credentials;
+}
+
+bool profile_distrusts(const struct kvlist *settings, char *reason, size_t size)
+{
+	const char *path = kvlist_get(settings, DISTRUSTED);
+
+	if (path)
+		snprintf(reason, size,
+			 "the " COMMAND " in %s is not run, since another user "
+			 "may have written it: let the file belong to you, "
+			 "with mode 600",
+			 path);
+	return path;
 }
 
 void profile_release(struct kvlist *settings)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -290,6 +291,45 @@ static void test_process(void **state)
 	check_load("odd", NULL, NULL, NULL);
 }
 
+/* As root a command counts only from a file that root alone has written. */
+static void test_process_file(void **state)
+{
+	static const struct {
+		mode_t mode;
+		uid_t uid;
+		bool runs;
+	} rows[] = {
+		{0600, 0, true},      {0644, 0, true},	{0664, 0, false},
+		{0646, 0, false},     {0622, 0, false}, {0600, 65534, false},
+		{0644, 65534, false},
+	};
+	static const char text[] = "[profile p]\ncredential_process = printf "
+				   "'{\"Version\":1,\"AccessKeyId\":\"P\","
+				   "\"SecretAccessKey\":\"s\"}'\n";
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		write_file(config_path, text);
+		assert_int_equal(chown(config_path, rows[i].uid, 0), 0);
+		assert_int_equal(chmod(config_path, rows[i].mode), 0);
+		check_load("p", rows[i].runs ? "P" : NULL, NULL,
+			   rows[i].runs ? "credential_process" : NULL);
+	}
+	/* Keys are no command, and what a file of ours says last counts. */
+	write_file(config_path, text);
+	assert_int_equal(chmod(config_path, 0666), 0);
+	write_file(credentials_path, "[p]\ncredential_process = printf "
+				     "'{\"Version\":1,\"AccessKeyId\":\"Q\","
+				     "\"SecretAccessKey\":\"s\"}'\n");
+	check_load("p", "Q", NULL, "credential_process");
+	write_file(credentials_path, "[p]\naws_access_key_id = K\n"
+				     "aws_secret_access_key = s\n");
+	check_load("p", "K", NULL, "profile");
+	assert_int_equal(chmod(config_path, 0600), 0);
+}
+
 static void test_equal(void **state)
 {
 	struct kvlist settings;
@@ -326,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup(test_files, each_setup),
 		cmocka_unit_test(test_odd_files),
 		cmocka_unit_test_setup(test_process, each_setup),
+		cmocka_unit_test_setup(test_process_file, each_setup),
 		cmocka_unit_test_setup(test_equal, each_setup),
 	};
 

@@ -7,6 +7,7 @@
 #ifndef VERS3_S3_PROFILE_H
 #define VERS3_S3_PROFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "vers3/util/kv.h"
@@ -27,6 +28,13 @@ int profile_read(const char *path, const char *section, struct kvlist *settings,
  */
 int profile_load(const char *name, struct kvlist *settings, char *reason,
 		 size_t size);
+/*
+ * Whether the settings' credential_process stands in a file that somebody
+ * else may have written it into: one that neither this user nor root owns or,
+ * for root, that others than its owner may write. Then reason says what to do.
+ */
+bool profile_distrusts(const struct kvlist *settings, char *reason,
+		       size_t size);
 /* Overwrites all values, some being secret, and releases the list. */
 void profile_release(struct kvlist *settings);
 
