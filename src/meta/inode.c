@@ -125,3 +125,39 @@ int meta_orphan_next(struct meta *m, uint64_t after, uint64_t *ret_ino)
 	*ret_ino = meta_from_be64(key);
 	return 0;
 }
+
+int meta_gone_add(struct meta *m, uint64_t ino, const char *path)
+{
+	unsigned char key[8];
+
+	meta_be64(key, ino);
+	return meta_put(m, META_GONE, key, sizeof(key), path, strlen(path));
+}
+
+int meta_gone_del(struct meta *m, uint64_t ino)
+{
+	unsigned char key[8];
+
+	meta_be64(key, ino);
+	return meta_del(m, META_GONE, key, sizeof(key));
+}
+
+int meta_gone_next(struct meta *m, uint64_t after, uint64_t *ret_ino,
+		   char *ret_path)
+{
+	unsigned char key[META_KEY_BUF];
+	struct meta_val val;
+	size_t len;
+	int rc;
+
+	meta_be64(key, after);
+	rc = meta_seek(m, META_GONE, key, 8, 0, true, key, &len, &val);
+	if (rc)
+		return rc;
+	if (len != 8 || val.size > META_KEY_MAX)
+		return -EIO;
+	*ret_ino = meta_from_be64(key);
+	memcpy(ret_path, val.data, val.size);
+	ret_path[val.size] = '\0';
+	return 0;
+}

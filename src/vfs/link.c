@@ -152,6 +152,8 @@ int link_note_saved(struct vfs *v, const struct meta_inode *in,
 	while (!(rc = meta_name_next(v->meta, in->ino, de.parent, de.name,
 				     &de))) {
 		rc = meta_path(v->meta, de.parent, de.name, at);
+		if (rc == -ESTALE)
+			continue; /* in a directory that is gone */
 		if (!rc && !strcmp(at, path))
 			return meta_name_version_put(
 				v->meta, in->ino, de.parent, de.name, version);

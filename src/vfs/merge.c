@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gone.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/conflict.h"
@@ -24,8 +25,7 @@
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
 
-#define BIG_NAMES    20000 /* from here on a name is asked for alone */
-#define FINISH_CHUNK 500 /* names looked at under one hold of the lock */
+#define BIG_NAMES 20000 /* from here on a name is asked for alone */
 
 struct merge {
 	struct vfs *v;
@@ -36,6 +36,9 @@ struct merge {
 	size_t seen_count, seen_size;
 	bool marker_seen;
 	uint64_t hidden;
+	/* Where the walk over what is gone stands. */
+	uint64_t at; /* a directory: the merge's own, or below it */
+	char after[META_NAME_MAX + 1]; /* the name there that was met last */
 };
 
 int merge_new(struct vfs *v, uint64_t ino, const char *path, uint64_t since,
@@ -46,7 +49,7 @@ int merge_new(struct vfs *v, uint64_t ino, const char *path, uint64_t since,
 	if (!m)
 		return -ENOMEM;
 	m->v = v;
-	m->ino = ino;
+	m->ino = m->at = ino;
 	m->since = since;
 	strcpy(m->path, path);
 	*ret_merge = m;
@@ -399,63 +402,182 @@ static int check_place(struct merge *m)
 	return rc || strcmp(path, m->path) ? -ESTALE : 0;
 }
 
-int merge_page(struct merge *m, const struct merge_item *items, size_t count)
+/* Applies items from *at on, for one hold of the lock. */
+static int page_some(struct merge *m, const struct merge_item *items,
+		     size_t count, size_t *at)
 {
+	int64_t until = clock_mono_ns() + GONE_HOLD_NS;
 	int rc = meta_lock(m->v->meta);
 
 	if (rc)
 		return rc;
 	rc = check_place(m);
-	for (size_t i = 0; !rc && i < count; i++)
-		rc = apply_item(m, &items[i]);
+	while (!rc && *at < count) {
+		rc = apply_item(m, &items[(*at)++]);
+		if (clock_mono_ns() >= until)
+			break;
+	}
 	meta_unlock(m->v->meta);
 	return rc;
 }
 
-/*
- * Removes a name that the bucket no longer has, with all below it, as far as
- * nothing there is dirty. *ret_kept tells whether something stayed.
- */
-static int remove_gone(struct merge *m, const struct meta_dentry *de,
-		       bool *ret_kept)
+int merge_page(struct merge *m, const struct merge_item *items, size_t count)
+{
+	size_t at = 0;
+	int rc = count ? 0 : page_some(m, items, count, &at);
+
+	while (!rc && at < count) {
+		rc = page_some(m, items, count, &at);
+		if (at < count)
+			gone_pause();
+	}
+	return rc;
+}
+
+/* A file that the bucket no longer has goes, unless it is dirty. */
+static int drop_file(struct merge *m, const struct meta_dentry *de,
+		     struct meta_inode *in, const char *path)
 {
 	struct meta *meta = m->v->meta;
-	char path[META_KEY_MAX + 2];
-	struct meta_dentry child = {.name = ""};
-	struct meta_inode in;
-	bool kept = false;
-	int rc = meta_inode_get(meta, de->ino, &in);
+	int rc;
 
-	if (rc)
-		return rc;
-	rc = meta_path(meta, de->parent, de->name, path);
-	if (rc)
-		return rc;
-	if (S_ISDIR(in.mode)) {
-		while (!rc && !meta_dentry_next_name(meta, de->ino, child.name,
-						     &child))
-			rc = remove_gone(m, &child, &kept);
-		strcat(path, "/");
-	}
-	if (rc)
-		return rc;
-	if (kept || keep_local(m, path, S_ISDIR(in.mode) ? NULL : "", 0)) {
-		*ret_kept = true;
+	if (keep_local(m, path, "", 0))
 		return 0;
-	}
 	/* Clean, so the bucket's history holds every byte of it. */
 	rc = meta_dentry_del(meta, de->parent, de->name);
 	vfs_inval_entry(m->v, de->parent, de->name);
-	in.nlink = S_ISDIR(in.mode) ? 0 : in.nlink - 1;
+	in->nlink--;
 	if (!rc)
-		rc = dir_drop_inode(m->v, &in);
-	return rc ? rc : tree_link_removed(m->v, &in, path);
+		rc = dir_drop_inode(m->v, in);
+	return rc ? rc : tree_link_removed(m->v, in, path);
+}
+
+/*
+ * A name that the bucket no longer has. A directory goes as a whole if nothing
+ * below it is dirty; else the walk goes on inside of it.
+ */
+static int look_at_gone(struct merge *m, const struct meta_dentry *de)
+{
+	struct meta *meta = m->v->meta;
+	char path[META_KEY_MAX + 2];
+	struct meta_inode in;
+	size_t len;
+	int rc = meta_inode_get(meta, de->ino, &in);
+
+	if (!rc)
+		rc = meta_path(meta, de->parent, de->name, path);
+	if (rc || !S_ISDIR(in.mode))
+		return rc ? rc : drop_file(m, de, &in, path);
+	len = strlen(path);
+	strcpy(path + len, "/");
+	if (syncer_pending_below(m->v, path, m->since)) {
+		m->at = de->ino;
+		m->after[0] = '\0';
+		return 0;
+	}
+	path[len] = '\0';
+	return gone_detach(m->v, de, &in, path);
+}
+
+/* The walk comes out of a directory: it goes if nothing in it has stayed. */
+static int leave(struct merge *m)
+{
+	struct meta *meta = m->v->meta;
+	uint64_t ino = m->at;
+	char path[META_KEY_MAX + 2];
+	struct meta_inode in;
+	struct meta_dentry de;
+	int rc = meta_name_next(meta, ino, 0, "", &de);
+
+	if (rc)
+		return rc == -ENOENT ? -ESTALE : rc;
+	m->at = de.parent;
+	strcpy(m->after, de.name);
+	rc = meta_dentry_any(meta, ino);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = meta_inode_get(meta, ino, &in);
+	if (!rc)
+		rc = meta_path(meta, de.parent, de.name, path);
+	if (rc)
+		return rc;
+	strcat(path, "/");
+	if (keep_local(m, path, NULL, 0))
+		return 0;
+	rc = meta_dentry_del(meta, de.parent, de.name);
+	vfs_inval_entry(m->v, de.parent, de.name);
+	in.nlink = 0;
+	return rc ? rc : dir_drop_inode(m->v, &in);
+}
+
+/*
+ * With meta_lock() held: the walk begins anew where others have taken away
+ * what it stood in.
+ */
+static int check_walk(struct merge *m)
+{
+	char path[META_KEY_MAX + 1];
+	size_t len = strlen(m->path);
+	int rc = check_place(m);
+
+	if (rc || m->at == m->ino)
+		return rc;
+	if (meta_path(m->v->meta, m->at, NULL, path) ||
+	    strncmp(path, m->path, len) != 0 || (len && path[len] != '/')) {
+		m->at = m->ino;
+		m->after[0] = '\0';
+	}
+	return 0;
+}
+
+/* One name of the walk; of the directory itself those not seen. */
+static int step(struct merge *m)
+{
+	struct meta_dentry de;
+	int rc = meta_dentry_next_name(m->v->meta, m->at, m->after, &de);
+
+	if (rc == -ENOENT && m->at != m->ino)
+		return leave(m);
+	if (rc)
+		return rc;
+	strcpy(m->after, de.name);
+	return m->at == m->ino && was_seen(m, de.name) ? 0
+						       : look_at_gone(m, &de);
+}
+
+/*
+ * Goes on for one hold of the lock; -ENOENT at the end: of the directory, or,
+ * with `inside`, of what was entered in it.
+ */
+static int walk_some(struct merge *m, bool inside)
+{
+	int64_t until = clock_mono_ns() + GONE_HOLD_NS;
+	int rc = meta_lock(m->v->meta);
+
+	if (rc)
+		return rc;
+	rc = check_walk(m);
+	while (!rc) {
+		rc = inside && m->at == m->ino ? -ENOENT : step(m);
+		if (clock_mono_ns() >= until)
+			break;
+	}
+	meta_unlock(m->v->meta);
+	return rc;
+}
+
+static int walk(struct merge *m, bool inside)
+{
+	int rc;
+
+	while (!(rc = walk_some(m, inside)))
+		gone_pause();
+	return rc == -ENOENT ? gone_sweep(m->v) : rc;
 }
 
 int merge_gone(struct merge *m, const char *name)
 {
 	struct meta_dentry de;
-	bool kept = false;
 	int rc = meta_lock(m->v->meta);
 
 	if (rc)
@@ -464,32 +586,11 @@ int merge_gone(struct merge *m, const char *name)
 	if (!rc)
 		rc = meta_dentry_get(m->v->meta, m->ino, name, &de);
 	if (!rc)
-		rc = remove_gone(m, &de, &kept);
+		rc = look_at_gone(m, &de);
 	meta_unlock(m->v->meta);
-	return rc == -ENOENT ? 0 : rc;
-}
-
-/* Looks at up to FINISH_CHUNK names after *after; -ENOENT at the end. */
-static int finish_chunk(struct merge *m, char *after)
-{
-	struct meta_dentry de;
-	int rc = meta_lock(m->v->meta);
-
 	if (rc)
-		return rc;
-	rc = check_place(m);
-	for (int i = 0; !rc && i < FINISH_CHUNK; i++) {
-		bool kept = false;
-
-		rc = meta_dentry_next_name(m->v->meta, m->ino, after, &de);
-		if (rc)
-			break;
-		strcpy(after, de.name);
-		if (!was_seen(m, de.name))
-			rc = remove_gone(m, &de, &kept);
-	}
-	meta_unlock(m->v->meta);
-	return rc;
+		return rc == -ENOENT ? 0 : rc;
+	return walk(m, true);
 }
 
 static int note_listed(struct merge *m, int64_t asked_ns)
@@ -528,13 +629,10 @@ static int note_listed(struct merge *m, int64_t asked_ns)
 
 int merge_finish(struct merge *m, int64_t asked_ns)
 {
-	char after[META_NAME_MAX + 1] = "";
 	int rc;
 
 	if (m->seen)
 		qsort(m->seen, m->seen_count, sizeof(*m->seen), compare_u64);
-	do
-		rc = finish_chunk(m, after);
-	while (!rc);
-	return rc == -ENOENT ? note_listed(m, asked_ns) : rc;
+	rc = walk(m, false);
+	return rc ? rc : note_listed(m, asked_ns);
 }

@@ -63,6 +63,8 @@ int tree_mark_inode(struct vfs *v, const struct meta_inode *in)
 	while (!(rc = meta_name_next(v->meta, in->ino, de.parent, de.name,
 				     &de))) {
 		rc = path_of(v, de.parent, de.name, S_ISDIR(in->mode), path);
+		if (rc == -ESTALE)
+			continue; /* in a directory that is gone */
 		if (!rc)
 			rc = mark(v, in, &de, path);
 		if (rc)
@@ -237,9 +239,24 @@ static bool waits_for(struct vfs *v, const char *key, const char *after)
 	return !meta_dirty_get(v->meta, key, &d) && !strcmp(d.after, after);
 }
 
-int tree_link_removed(struct vfs *v, struct meta_inode *in, const char *gone)
+/* The path of an inode's first name that has one. 0 or -ENOENT. */
+static int first_path(struct vfs *v, const struct meta_inode *in, char *path)
 {
 	struct meta_dentry de = {.name = ""};
+	int rc;
+
+	while (!(rc = meta_name_next(v->meta, in->ino, de.parent, de.name,
+				     &de))) {
+		rc = meta_path(v->meta, de.parent, de.name, path);
+		/* In a directory that is gone nothing has one. */
+		if (rc != -ESTALE)
+			return rc;
+	}
+	return rc;
+}
+
+int tree_link_removed(struct vfs *v, struct meta_inode *in, const char *gone)
+{
 	char path[META_KEY_MAX + 1];
 	int rc;
 
@@ -247,9 +264,9 @@ int tree_link_removed(struct vfs *v, struct meta_inode *in, const char *gone)
 		return 0;
 	rc = link_removed(v, in);
 	if (!rc)
-		rc = meta_name_next(v->meta, in->ino, 0, "", &de);
-	if (!rc)
-		rc = meta_path(v->meta, de.parent, de.name, path);
+		rc = first_path(v, in, path);
+	if (rc == -ENOENT)
+		return 0; /* the others are gone, too */
 	/* What the other names copy from must not go before they have. */
 	if (!rc &&
 	    (!strcmp(in->base.key, gone) || waits_for(v, in->base.key, gone)))

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "export.h"
+#include "gone.h"
 #include "points.h"
 #include "purge.h"
 #include "room.h"
@@ -128,6 +129,8 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 		meta_set_precommit(v->meta, precommit, v);
 		rc = syncer_new(v, &v->syncer);
 	}
+	if (!rc)
+		rc = gone_sweep(v);
 	if (!rc)
 		rc = staging_each(v->staging, sweep_one, v);
 	if (!rc)

@@ -5,6 +5,7 @@
  */
 #include "vfs_rig.h"
 
+#include "../../src/vfs/gone.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/merge.h"
 
@@ -326,6 +327,160 @@ static void change_again(struct rig *r)
 	rig_lists(r, "", "f");
 }
 
+static uint64_t records(struct rig *r, enum meta_table t)
+{
+	uint64_t n;
+
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	n = meta_count(r->f.meta, t);
+	meta_unlock(r->f.meta);
+	return n;
+}
+
+#define WIDE_DIRS  20
+#define WIDE_FILES 100
+
+static void put_wide(struct rig *r, bool there)
+{
+	char key[32];
+
+	for (int i = 0; i < WIDE_DIRS * WIDE_FILES; i++) {
+		snprintf(key, sizeof(key), "d/s/%d/%d", i % WIDE_DIRS,
+			 i / WIDE_DIRS);
+		if (there)
+			rig_put_text(r, key, "x");
+		else
+			rig_remove(r, key);
+	}
+}
+
+static void look_wide(struct rig *r)
+{
+	char path[32], names[WIDE_FILES * 8];
+
+	for (int i = 0; i < WIDE_DIRS; i++) {
+		snprintf(path, sizeof(path), "d/s/%d", i);
+		assert_int_equal(rig_list(r, path, false, names, sizeof(names)),
+				 0);
+	}
+	assert_true(records(r, META_INODE) > WIDE_DIRS * WIDE_FILES);
+}
+
+struct passer {
+	struct rig *r;
+	atomic_bool stop;
+	unsigned seen; /* times that part of what goes was gone */
+};
+
+static void *pass(void *arg)
+{
+	struct passer *p = arg;
+
+	while (!atomic_load(&p->stop)) {
+		uint64_t n = records(p->r, META_INODE);
+
+		p->seen += n > 1 && n <= WIDE_DIRS * WIDE_FILES;
+		usleep(20);
+	}
+	return NULL;
+}
+
+/* A directory that others have removed goes, and nobody waits for all of it. */
+static void test_vanished_tree(void **state)
+{
+	struct passer p = {.r = *state};
+	struct rig *r = p.r;
+	pthread_t t;
+
+	put_wide(r, true);
+	look_wide(r);
+	put_wide(r, false);
+	assert_int_equal(pthread_create(&t, NULL, pass, &p), 0);
+	rig_lists(r, "", "");
+	atomic_store(&p.stop, true);
+	pthread_join(t, NULL);
+	print_message("others came between %u times\n", p.seen);
+	assert_true(p.seen > 0);
+	assert_int_equal(records(r, META_INODE), 1);
+	assert_int_equal(records(r, META_DENTRY), 0);
+	assert_int_equal(records(r, META_NAME), 0);
+	assert_int_equal(records(r, META_GONE), 0);
+}
+
+/* What is dirty in it stays, and what leads there; all else goes. */
+static void test_vanished_partly(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+	char buf[1];
+
+	put_wide(r, true);
+	look_wide(r);
+	rig_write(r, "d/s/3/mine", "mine");
+	file = rig_open(r, "d/s/5/7", O_RDWR);
+	put_wide(r, false);
+	rig_lists(r, "", "d/");
+	rig_lists(r, "d", "s/");
+	rig_lists(r, "d/s", "3/");
+	rig_lists(r, "d/s/3", "mine");
+	/* Who has one of them open goes on. */
+	rig_pread(r, file, 0, buf, 1);
+	assert_int_equal(*buf, 'x');
+	rig_pwrite(r, file, 0, "y", 1);
+	rig_pread(r, file, 0, buf, 1);
+	assert_int_equal(*buf, 'y');
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds(r, "d/s/3/mine", "mine");
+	/* The root, d, s, 3 and the file. */
+	assert_int_equal(records(r, META_INODE), 5);
+	rig_remove(r, "d/s/3/mine");
+	rig_lists(r, "", "");
+	assert_int_equal(records(r, META_INODE), 1);
+}
+
+/* What a crash has left of it goes at the next mount. */
+static void test_vanished_crash(void **state)
+{
+	struct rig *r = *state;
+	struct meta_dentry de;
+	struct meta_inode in;
+
+	put_wide(r, true);
+	look_wide(r);
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(meta_dentry_get(r->f.meta, META_ROOT_INO, "d", &de),
+			 0);
+	assert_int_equal(meta_inode_get(r->f.meta, de.ino, &in), 0);
+	assert_int_equal(gone_detach(r->f.v, &de, &in, "d"), 0);
+	meta_unlock(r->f.meta);
+	/* The name is free for what the bucket has there. */
+	assert_int_equal(rig_there(r, "d/s"), 0);
+	rig_restart(r);
+	assert_int_equal(records(r, META_GONE), 0);
+	put_wide(r, false);
+	rig_lists(r, "", "");
+	assert_int_equal(records(r, META_INODE), 1);
+	assert_int_equal(records(r, META_NAME), 0);
+}
+
+/* As deep as a key can be. */
+static void test_vanished_deep(void **state)
+{
+	char key[META_KEY_MAX] = "d", names[64];
+	struct rig *r = *state;
+
+	for (int i = 0; i < 500; i++)
+		strcat(key, "/d");
+	rig_put_text(r, key, "x");
+	key[strlen(key) - 2] = '\0';
+	assert_int_equal(rig_list(r, key, false, names, sizeof(names)), 0);
+	assert_string_equal(names, "d");
+	rig_remove(r, strcat(key, "/d"));
+	rig_lists(r, "", "");
+	assert_int_equal(records(r, META_INODE), 1);
+}
+
 /* Whoever changes a file while it is asked about makes nobody fail. */
 static void test_restless(void **state)
 {
@@ -567,6 +722,10 @@ int main(int argc, char **argv)
 		RIG_TEST(test_attributes_once),
 		RIG_TEST(test_modes),
 		RIG_TEST(test_ttl),
+		RIG_TEST(test_vanished_tree),
+		RIG_TEST(test_vanished_partly),
+		RIG_TEST(test_vanished_crash),
+		RIG_TEST(test_vanished_deep),
 		RIG_TEST(test_restless),
 		RIG_TEST(test_slow_list),
 		RIG_TEST(test_new_directory),

@@ -104,4 +104,14 @@ int meta_orphan_del(struct meta *m, uint64_t ino);
 /* The first orphan with a number > after. 0 or -ENOENT. */
 int meta_orphan_next(struct meta *m, uint64_t after, uint64_t *ret_ino);
 
+/*
+ * Directories that were taken out of the tree with names in them, and the
+ * paths that they had. next: as with orphans; ret_path has META_KEY_MAX + 1
+ * bytes.
+ */
+int meta_gone_add(struct meta *m, uint64_t ino, const char *path);
+int meta_gone_del(struct meta *m, uint64_t ino);
+int meta_gone_next(struct meta *m, uint64_t after, uint64_t *ret_ino,
+		   char *ret_path);
+
 #endif

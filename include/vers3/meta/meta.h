@@ -111,6 +111,7 @@ enum meta_table {
 	META_VIEW, /* versions view: ino → node */
 	META_HISTORY, /* versions view: listed versions */
 	META_PAST, /* versions view: names at an instant */
+	META_GONE, /* ino → path (a directory out of the tree) */
 	META_TABLE_COUNT,
 };
 
