@@ -168,6 +168,8 @@ int fs_new(const struct fs_config *config, struct vfs *vfs, char *reason,
 	fs->ops.session = fs->session;
 	sink.ctx = fs;
 	rc = notify_new(&sink, &fs->notify);
+	if (!rc)
+		rc = interrupts_new(vfs, &fs->ops.interrupts);
 out:
 	fuse_opt_free_args(&args);
 	if (rc) {
@@ -256,6 +258,8 @@ static bool end_loop(void *ctx, int sig)
 	if (atomic_exchange(&fs->serving, false))
 		write_back(fs);
 	notify_stop(fs->notify);
+	/* Nobody's call keeps the workers; its caller sees the mount go. */
+	interrupts_end(fs->ops.interrupts);
 	fuse_session_exit(fs->session);
 	pthread_kill(fs->loop, WAKE_SIGNAL);
 	return true;
@@ -294,6 +298,7 @@ void fs_unmount(struct fs *fs)
 	if (!fs->mounted)
 		return;
 	notify_stop(fs->notify);
+	interrupts_end(fs->ops.interrupts);
 	pthread_rwlock_wrlock(&fs->ops.gate);
 	fs->ops.closed = true;
 	pthread_rwlock_unlock(&fs->ops.gate);
@@ -308,6 +313,7 @@ void fs_free(struct fs *fs)
 		return;
 	fs_unmount(fs);
 	notify_free(fs->notify);
+	interrupts_free(fs->ops.interrupts);
 	if (fs->session)
 		fuse_session_destroy(fs->session);
 	handles_release(&fs->ops.handles);

@@ -128,10 +128,12 @@ static void reply_negative(fuse_req_t req)
 
 static void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
+	struct interrupt turn;
 	struct vfs *v = ops_vfs(req);
 	struct vfs_entry entry = {.ino = parent};
 	int rc;
 
+	ops_begin(req, &turn);
 	/* A server of NFS asks so for an inode whose number it has, */
 	if (strcmp(name, ".") == 0)
 		rc = vfs_getattr(v, parent, &entry.st);
@@ -140,6 +142,7 @@ static void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		rc = vfs_parent(v, parent, &entry);
 	else
 		rc = vfs_lookup(v, parent, name, &entry);
+	ops_end(&turn);
 	if (rc == -ENOENT)
 		reply_negative(req);
 	else
@@ -179,11 +182,14 @@ static void reply_attr(fuse_req_t req, int rc, fuse_ino_t ino,
 static void ops_getattr(fuse_req_t req, fuse_ino_t ino,
 			struct fuse_file_info *fi)
 {
+	struct interrupt turn;
 	struct stat st;
 	int rc;
 
 	(void)fi;
+	ops_begin(req, &turn);
 	rc = vfs_getattr(ops_vfs(req), ino, &st);
+	ops_end(&turn);
 	reply_attr(req, rc, ino, &st);
 }
 
@@ -219,24 +225,30 @@ static unsigned setattr_bits(int to_set)
 static void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 			int to_set, struct fuse_file_info *fi)
 {
+	struct interrupt turn;
 	unsigned set = setattr_bits(to_set);
 	struct stat st;
 	int rc;
 
 	(void)fi;
+	ops_begin(req, &turn);
 	rc = setid_attr(req, ino, to_set, attr, &set);
 	if (!rc)
 		rc = vfs_setattr(ops_vfs(req), ino, attr, set, &st);
+	ops_end(&turn);
 	reply_attr(req, rc, ino, &st);
 }
 
 static void ops_readlink(fuse_req_t req, fuse_ino_t ino)
 {
+	struct interrupt turn;
 	struct buf target;
 	int rc;
 
 	buf_init(&target, PATH_MAX);
+	ops_begin(req, &turn);
 	rc = vfs_readlink(ops_vfs(req), ino, &target);
+	ops_end(&turn);
 	if (rc)
 		fuse_reply_err(req, -rc);
 	else
@@ -247,63 +259,91 @@ static void ops_readlink(fuse_req_t req, fuse_ino_t ino)
 static void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 		      mode_t mode, dev_t rdev)
 {
+	struct interrupt turn;
 	struct vfs_caller who = ops_caller(req);
 	struct vfs_entry entry;
 	int rc;
 
+	ops_begin(req, &turn);
 	rc = vfs_mknod(ops_vfs(req), parent, name, mode, rdev, &who, &entry);
+	ops_end(&turn);
 	reply_entry(req, rc, &entry);
 }
 
 static void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
 		      mode_t mode)
 {
+	struct interrupt turn;
 	struct vfs_caller who = ops_caller(req);
 	struct vfs_entry entry;
 	int rc;
 
+	ops_begin(req, &turn);
 	rc = vfs_mkdir(ops_vfs(req), parent, name, mode, &who, &entry);
+	ops_end(&turn);
 	reply_entry(req, rc, &entry);
 }
 
 static void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
 			const char *name)
 {
+	struct interrupt turn;
 	struct vfs_caller who = ops_caller(req);
 	struct vfs_entry entry;
 	int rc;
 
+	ops_begin(req, &turn);
 	rc = vfs_symlink(ops_vfs(req), parent, name, target, &who, &entry);
+	ops_end(&turn);
 	reply_entry(req, rc, &entry);
 }
 
 static void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent,
 		     const char *new_name)
 {
+	struct interrupt turn;
 	struct vfs_entry entry;
 	int rc;
 
+	ops_begin(req, &turn);
 	rc = vfs_link(ops_vfs(req), ino, new_parent, new_name, &entry);
+	ops_end(&turn);
 	reply_entry(req, rc, &entry);
 }
 
 static void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	fuse_reply_err(req, -vfs_unlink(ops_vfs(req), parent, name));
+	struct interrupt turn;
+	int rc;
+
+	ops_begin(req, &turn);
+	rc = vfs_unlink(ops_vfs(req), parent, name);
+	ops_end(&turn);
+	fuse_reply_err(req, -rc);
 }
 
 static void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	fuse_reply_err(req, -vfs_rmdir(ops_vfs(req), parent, name));
+	struct interrupt turn;
+	int rc;
+
+	ops_begin(req, &turn);
+	rc = vfs_rmdir(ops_vfs(req), parent, name);
+	ops_end(&turn);
+	fuse_reply_err(req, -rc);
 }
 
 static void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 		       fuse_ino_t new_parent, const char *new_name,
 		       unsigned flags)
 {
-	int rc = vfs_rename(ops_vfs(req), parent, name, new_parent, new_name,
-			    flags);
+	struct interrupt turn;
+	int rc;
 
+	ops_begin(req, &turn);
+	rc = vfs_rename(ops_vfs(req), parent, name, new_parent, new_name,
+			flags);
+	ops_end(&turn);
 	fuse_reply_err(req, -rc);
 }
 
@@ -337,22 +377,28 @@ static void reply_sized(fuse_req_t req, int rc, const struct buf *b,
 static void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 			 size_t size)
 {
+	struct interrupt turn;
 	struct buf value;
 	int rc;
 
 	buf_init(&value, XATTR_SIZE_MAX);
+	ops_begin(req, &turn);
 	rc = vfs_getxattr(ops_vfs(req), ino, name, &value);
+	ops_end(&turn);
 	reply_sized(req, rc, &value, size);
 	buf_release(&value);
 }
 
 static void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
+	struct interrupt turn;
 	struct buf names;
 	int rc;
 
 	buf_init(&names, XATTR_LIST_MAX);
+	ops_begin(req, &turn);
 	rc = vfs_listxattr(ops_vfs(req), ino, &names);
+	ops_end(&turn);
 	reply_sized(req, rc, &names, size);
 	buf_release(&names);
 }
@@ -360,14 +406,24 @@ static void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 static void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 			 const char *value, size_t size, int flags)
 {
-	int rc = vfs_setxattr(ops_vfs(req), ino, name, value, size, flags);
+	struct interrupt turn;
+	int rc;
 
+	ops_begin(req, &turn);
+	rc = vfs_setxattr(ops_vfs(req), ino, name, value, size, flags);
+	ops_end(&turn);
 	fuse_reply_err(req, -rc);
 }
 
 static void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-	fuse_reply_err(req, -vfs_removexattr(ops_vfs(req), ino, name));
+	struct interrupt turn;
+	int rc;
+
+	ops_begin(req, &turn);
+	rc = vfs_removexattr(ops_vfs(req), ino, name);
+	ops_end(&turn);
+	fuse_reply_err(req, -rc);
 }
 
 const struct fuse_lowlevel_ops ops_table = {

@@ -12,7 +12,9 @@
 #define VERS3_SRC_FS_OPS_H
 
 /* The API of libfuse 3.14, Debian 12's; later ones still provide it. */
+#ifndef FUSE_USE_VERSION
 #define FUSE_USE_VERSION 314
+#endif
 
 #include <fuse_lowlevel.h>
 #include <pthread.h>
@@ -20,6 +22,7 @@
 #include <stdint.h>
 
 #include "handles.h"
+#include "interrupt.h"
 
 #include "vers3/vfs/vfs.h"
 
@@ -40,6 +43,7 @@ struct ops_context {
 	pthread_rwlock_t gate;
 	bool closed; /* protected by gate */
 	struct handles handles;
+	struct interrupts *interrupts; /* owned by the session's owner */
 };
 
 extern const struct fuse_lowlevel_ops ops_table;
@@ -62,6 +66,22 @@ static inline struct handle *ops_handle(const struct fuse_file_info *fi)
 static inline struct vfs *ops_vfs(fuse_req_t req)
 {
 	return ops_context(req)->vfs;
+}
+
+/*
+ * Around what may wait for the bucket: its caller may be killed, or the
+ * session end. To be ended before the reply.
+ */
+static inline void ops_begin(fuse_req_t req, struct interrupt *i)
+{
+	interrupt_begin(i, ops_context(req)->interrupts, req, false);
+	cancel_enter(&i->cancel);
+}
+
+static inline void ops_end(struct interrupt *i)
+{
+	cancel_enter(NULL);
+	interrupt_end(i);
 }
 
 struct vfs_caller ops_caller(fuse_req_t req);

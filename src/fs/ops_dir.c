@@ -15,12 +15,15 @@ static void drop_handle(struct ops_context *c, struct handle *handle)
 
 void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct interrupt turn;
 	struct ops_context *c = ops_context(req);
 	struct handle *handle = NULL;
 	struct vfs_dir *d = NULL;
 	int rc;
 
+	ops_begin(req, &turn);
 	rc = vfs_opendir(c->vfs, ino, &d);
+	ops_end(&turn);
 	if (!rc) {
 		handle = handles_add(&c->handles, NULL, d);
 		if (!handle) {
@@ -74,6 +77,7 @@ static int add_entry(void *ctx, const struct vfs_dirent *d)
 static void read_directory(fuse_req_t req, size_t size, off_t offset,
 			   struct fuse_file_info *fi, bool plus)
 {
+	struct interrupt turn;
 	struct listing l = {.req = req, .size = size, .plus = plus};
 	int rc;
 
@@ -82,8 +86,10 @@ static void read_directory(fuse_req_t req, size_t size, off_t offset,
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
+	ops_begin(req, &turn);
 	rc = vfs_readdir(ops_vfs(req), ops_handle(fi)->dir, (uint64_t)offset,
 			 plus, add_entry, &l);
+	ops_end(&turn);
 	/* What came before an error is given; the next call meets it again. */
 	if (rc && !l.len)
 		fuse_reply_err(req, -rc);
@@ -109,9 +115,15 @@ void ops_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 void ops_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
 		  struct fuse_file_info *fi)
 {
+	struct interrupt turn;
+	int rc;
+
 	(void)datasync;
 	(void)fi;
-	fuse_reply_err(req, -vfs_fsyncdir(ops_vfs(req), ino));
+	ops_begin(req, &turn);
+	rc = vfs_fsyncdir(ops_vfs(req), ino);
+	ops_end(&turn);
+	fuse_reply_err(req, -rc);
 }
 
 void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "setid.h"
@@ -40,15 +41,18 @@ static void drop_handle(struct ops_context *c, struct handle *handle)
 
 void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct interrupt turn;
 	struct ops_context *c = ops_context(req);
 	struct vfs_open how = {.keep_cache = false};
 	struct vfs_file *f = NULL;
 	int rc = 0;
 
+	ops_begin(req, &turn);
 	if (fi->flags & O_TRUNC)
 		rc = setid_open(req, ino);
 	if (!rc)
 		rc = vfs_open(c->vfs, ino, fi->flags, &f, &how);
+	ops_end(&turn);
 	if (!rc)
 		rc = fill_info(req, fi, f, &how);
 	if (rc)
@@ -60,6 +64,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 		mode_t mode, struct fuse_file_info *fi)
 {
+	struct interrupt turn;
 	struct ops_context *c = ops_context(req);
 	struct vfs_caller who = ops_caller(req);
 	struct vfs_open how = {.keep_cache = false};
@@ -68,8 +73,10 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	struct fuse_entry_param e;
 	int rc;
 
+	ops_begin(req, &turn);
 	rc = vfs_create(c->vfs, parent, name, mode, fi->flags, &who, &entry, &f,
 			&how);
+	ops_end(&turn);
 	if (!rc)
 		rc = fill_info(req, fi, f, &how);
 	if (rc) {
@@ -81,12 +88,21 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 		drop_handle(c, ops_handle(fi));
 }
 
+/* A read, from the request to its answer. */
+struct read_turn {
+	struct interrupt turn;
+	fuse_req_t req; /* borrowed */
+};
+
 /* May come on any thread, so it goes through the gate. */
 static void read_done(void *arg, int error, const struct iovec *iov, int count)
 {
-	fuse_req_t req = arg;
+	struct read_turn *r = arg;
+	fuse_req_t req = r->req;
 	struct ops_context *c = ops_context(req);
 
+	interrupt_end(&r->turn);
+	free(r);
 	pthread_rwlock_rdlock(&c->gate);
 	if (c->closed)
 		fuse_reply_none(req);
@@ -101,21 +117,40 @@ static void read_done(void *arg, int error, const struct iovec *iov, int count)
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	      struct fuse_file_info *fi)
 {
+	struct read_turn *r = malloc(sizeof(*r));
+
 	(void)ino;
+	if (!r) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
 	handles_begin_read(ops_handles(req));
+	r->req = req;
+	ops_begin(req, &r->turn);
 	vfs_read(ops_vfs(req), file_of(fi), (uint64_t)offset, size, read_done,
-		 req);
+		 r);
+	cancel_enter(NULL);
 }
 
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	       off_t offset, struct fuse_file_info *fi)
 {
-	/* What memory maps wrote comes later, in nobody's name. */
-	int rc = fi->writepage ? 0 : setid_content(req, ino);
+	struct interrupt turn;
+	int rc = 0;
 
+	/*
+	 * What memory maps wrote comes later, in nobody's name, and also when
+	 * the session ends: then it is the last time that it can.
+	 */
+	interrupt_begin(&turn, ops_context(req)->interrupts, req,
+			fi->writepage);
+	cancel_enter(&turn.cancel);
+	if (!fi->writepage)
+		rc = setid_content(req, ino);
 	if (!rc)
 		rc = vfs_write(ops_vfs(req), file_of(fi), (uint64_t)offset,
 			       data, size);
+	ops_end(&turn);
 	if (rc)
 		fuse_reply_err(req, -rc);
 	else
@@ -124,16 +159,28 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 
 void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct interrupt turn;
+	int rc;
+
 	(void)ino;
-	fuse_reply_err(req, -vfs_flush(ops_vfs(req), file_of(fi)));
+	ops_begin(req, &turn);
+	rc = vfs_flush(ops_vfs(req), file_of(fi));
+	ops_end(&turn);
+	fuse_reply_err(req, -rc);
 }
 
 void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 	       struct fuse_file_info *fi)
 {
+	struct interrupt turn;
+	int rc;
+
 	(void)ino;
 	(void)datasync; /* an object has its data and attributes in one */
-	fuse_reply_err(req, -vfs_fsync(ops_vfs(req), file_of(fi)));
+	ops_begin(req, &turn);
+	rc = vfs_fsync(ops_vfs(req), file_of(fi));
+	ops_end(&turn);
+	fuse_reply_err(req, -rc);
 }
 
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -146,11 +193,15 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 		   off_t length, struct fuse_file_info *fi)
 {
-	int rc = setid_content(req, ino);
+	struct interrupt turn;
+	int rc;
 
+	ops_begin(req, &turn);
+	rc = setid_content(req, ino);
 	if (!rc)
 		rc = vfs_fallocate(ops_vfs(req), file_of(fi), mode,
 				   (uint64_t)offset, (uint64_t)length);
+	ops_end(&turn);
 	fuse_reply_err(req, -rc);
 }
 
@@ -159,6 +210,7 @@ void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 	       size_t in_size, size_t out_size)
 {
 	const struct control_ioctl_line *line = in;
+	struct interrupt turn;
 	int rc = -ENOTTY;
 
 	(void)ino;
@@ -166,9 +218,11 @@ void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 	(void)out_size;
 	if (cmd == CONTROL_IOCTL_LINE && !(flags & FUSE_IOCTL_DIR)) {
 		rc = -EINVAL;
+		ops_begin(req, &turn);
 		if (in_size == sizeof(*line) &&
 		    memchr(line->text, '\0', sizeof(line->text)))
 			rc = vfs_command(ops_vfs(req), file_of(fi), line->text);
+		ops_end(&turn);
 	}
 	if (rc)
 		fuse_reply_err(req, -rc);
@@ -179,12 +233,15 @@ void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
 	       struct fuse_file_info *fi)
 {
+	struct interrupt turn;
 	uint64_t found = 0;
 	int rc;
 
 	(void)ino;
+	ops_begin(req, &turn);
 	rc = vfs_lseek(ops_vfs(req), file_of(fi), (uint64_t)offset, whence,
 		       &found);
+	ops_end(&turn);
 	if (rc)
 		fuse_reply_err(req, -rc);
 	else
@@ -196,16 +253,19 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in,
 			 off_t offset_out, struct fuse_file_info *fi_out,
 			 size_t size, int flags)
 {
+	struct interrupt turn;
 	size_t copied = 0;
 	int rc = -EINVAL;
 
 	(void)ino_in;
+	ops_begin(req, &turn);
 	if (!flags)
 		rc = setid_content(req, ino_out);
 	if (!rc)
 		rc = vfs_copy_range(ops_vfs(req), file_of(fi_in),
 				    (uint64_t)offset_in, file_of(fi_out),
 				    (uint64_t)offset_out, size, &copied);
+	ops_end(&turn);
 	if (rc)
 		fuse_reply_err(req, -rc);
 	else

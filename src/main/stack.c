@@ -34,7 +34,7 @@ struct stack {
 	const struct options *o; /* borrowed */
 	struct store *store; /* owned: the top of the layers */
 	struct store *probe; /* borrowed: below the retry layer */
-	struct store *metrics, *s3; /* borrowed */
+	struct store *metrics, *s3, *retry; /* borrowed */
 	char *identity; /* owned */
 	char *cache_path; /* owned */
 	struct cachedir *dir; /* owned, as all below */
@@ -85,7 +85,7 @@ static int build_store(struct stack *s, char *reason, size_t size)
 	s->probe = top;
 	rc = retry_store_new(&retry, &top, &top);
 	if (!rc)
-		s->store = top;
+		s->store = s->retry = top;
 	return rc;
 }
 
@@ -382,12 +382,24 @@ void stack_set_ending(struct stack *s)
 {
 	if (s->dir)
 		cachedir_set_ending(s->dir);
+	/* What is left is sent by the next mount, if the server is this slow. */
+	retry_store_set_mood(s->retry, RETRY_QUICK);
+}
+
+/* All is sent that could be: what is still asked for is wanted by nobody. */
+static void end_network(struct stack *s)
+{
+	if (s->retry)
+		retry_store_set_mood(s->retry, RETRY_NEVER);
+	if (s->store)
+		s3_store_end(s->s3);
 }
 
 int stack_drain(struct stack *s)
 {
 	int left = vfs_drain(s->vfs);
 
+	end_network(s);
 	vfs_free(s->vfs);
 	s->vfs = NULL;
 	return left;
@@ -397,6 +409,7 @@ void stack_free(struct stack *s)
 {
 	if (!s)
 		return;
+	end_network(s);
 	vfs_free(s->vfs);
 	/* The last commit of meta makes staged data durable first. */
 	meta_close(s->meta);

@@ -283,6 +283,11 @@ int s3_store_new(const struct s3_config *config, char *reason, size_t size,
 	return 0;
 }
 
+void s3_store_end(struct store *s)
+{
+	http_end(client_http(client_of(s)));
+}
+
 int s3_store_reload(struct store *s)
 {
 	int err;

@@ -15,12 +15,14 @@
 #include "vers3/store/retry.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "layer.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
@@ -34,6 +36,7 @@
 struct retry_store {
 	struct store store;
 	struct retry_config config;
+	_Atomic enum retry_mood mood;
 };
 
 /*
@@ -242,6 +245,18 @@ static void log_retry(const struct store_request *r, int err, unsigned tries,
 		 (double)ns / 1e6);
 }
 
+static bool is_in_the_mood(struct retry_store *rs, int err)
+{
+	switch (atomic_load(&rs->mood)) {
+	case RETRY_NEVER:
+		return false;
+	case RETRY_QUICK:
+		return err != -ETIMEDOUT;
+	default:
+		return true;
+	}
+}
+
 static int retry_call(struct store *s, struct store_request *r)
 {
 	struct retry_store *rs = (struct retry_store *)s;
@@ -254,11 +269,15 @@ static int retry_call(struct store *s, struct store_request *r)
 		err = try_once(s->below, r, &w);
 		tries++;
 		r->reply.tries = tries;
-		if (tries > rs->config.retries || !again(r, &w, err))
+		if (tries > rs->config.retries || !again(r, &w, err) ||
+		    !is_in_the_mood(rs, err))
 			break;
 		ns = wait_ns(&rs->config, tries, r->reply.retry_after_ns);
 		log_retry(r, err, tries, ns);
 		rs->config.sleep(rs->config.sleep_ctx, ns);
+		/* It ended early where nobody waits for the answer any more. */
+		if (cancel_asked() || atomic_load(&rs->mood) == RETRY_NEVER)
+			break;
 	}
 	r->reply.unsure = err && !safe(r) && helps(&r->reply, err) &&
 			  !not_done(&r->reply, err);
@@ -268,11 +287,17 @@ static int retry_call(struct store *s, struct store_request *r)
 
 static void sleep_ns(void *ctx, int64_t ns)
 {
-	struct timespec left = clock_timespec(ns);
+	const struct retry_store *rs = ctx;
+	const int64_t until = clock_mono_ns() + ns;
 
-	(void)ctx;
-	while (nanosleep(&left, &left) && errno == EINTR)
-		;
+	while (atomic_load(&rs->mood) != RETRY_NEVER) {
+		int64_t left = until - clock_mono_ns();
+
+		if (left > CANCEL_POLL_MS * NS_PER_MS)
+			left = CANCEL_POLL_MS * NS_PER_MS;
+		if (left <= 0 || cancel_sleep(left))
+			return;
+	}
 }
 
 static const struct store_ops retry_ops = {
@@ -293,8 +318,15 @@ int retry_store_new(const struct retry_config *config, struct store **below,
 		rs->config.base_ns = BASE_NS;
 	if (!rs->config.max_ns)
 		rs->config.max_ns = MAX_NS;
-	if (!rs->config.sleep)
+	if (!rs->config.sleep) {
 		rs->config.sleep = sleep_ns;
+		rs->config.sleep_ctx = rs;
+	}
 	*ret_store = &rs->store;
 	return 0;
+}
+
+void retry_store_set_mood(struct store *s, enum retry_mood mood)
+{
+	atomic_store(&((struct retry_store *)s)->mood, mood);
 }

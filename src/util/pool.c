@@ -25,6 +25,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "vers3/util/cancel.h"
+
 #define POOL_NAME_SIZE 16 /* what the kernel keeps of a thread's name */
 
 struct job {
@@ -215,6 +217,7 @@ struct each {
 	unsigned n;
 	int (*fn)(void *ctx, unsigned i);
 	void *ctx;
+	struct cancel *cancel; /* the caller's, likewise borrowed */
 };
 
 /* Works until no index is left. Called with the mutex held; keeps it. */
@@ -252,9 +255,12 @@ static void each_unref(struct each *e)
 static void each_help(void *arg)
 {
 	struct each *e = arg;
+	struct cancel *before = cancel_enter(e->cancel);
 
+	/* Once no index is left the cancel is not looked at either. */
 	pthread_mutex_lock(&e->mutex);
 	each_work(e);
+	cancel_enter(before);
 	each_unref(e);
 }
 
@@ -292,6 +298,7 @@ int pool_each(struct pool *p, unsigned width, unsigned n,
 	e->failed = n;
 	e->fn = fn;
 	e->ctx = ctx;
+	e->cancel = cancel_current();
 	if (threads > 1)
 		each_call_helpers(e, p, threads - 1);
 

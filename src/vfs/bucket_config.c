@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "bucket_edit.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/pool.h"
 
@@ -217,11 +218,13 @@ int bucket_config_edit_lifecycle(struct bucket_config *c, const char *id,
 
 	*reason = '\0';
 	buf_init(&out, DOCUMENT_MAX);
-	pthread_mutex_lock(&c->editing);
-	rc = bucket_edit(c->store, id, edit, ctx, &out, reason, size);
-	if (!rc)
-		note_edit(c, &out);
-	pthread_mutex_unlock(&c->editing);
+	rc = cancel_lock(&c->editing);
+	if (!rc) {
+		rc = bucket_edit(c->store, id, edit, ctx, &out, reason, size);
+		if (!rc)
+			note_edit(c, &out);
+		pthread_mutex_unlock(&c->editing);
+	}
 	if (rc && !*reason)
 		snprintf(reason, size, "%s", strerror(-rc));
 	buf_release(&out);

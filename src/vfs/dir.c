@@ -8,6 +8,7 @@
 
 #include "dir_impl.h"
 #include "vers3/store/list.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/merge.h"
@@ -307,19 +308,20 @@ static bool read_fresh(struct vfs *v, uint64_t ino, int *ret_rc)
 static int refresh(struct vfs *v, uint64_t ino, bool first_only)
 {
 	struct dirs *d = v->dirs;
-	int rc;
+	int rc = 0;
 
 	pthread_mutex_lock(&d->mutex);
-	while (map_get(d->busy, &ino, sizeof(ino)))
-		pthread_cond_wait(&d->done, &d->mutex);
+	while (!rc && map_get(d->busy, &ino, sizeof(ino)))
+		rc = cancel_wait(&d->done, &d->mutex);
 	pthread_mutex_unlock(&d->mutex);
-	if (read_fresh(v, ino, &rc) || rc)
+	if (rc || read_fresh(v, ino, &rc) || rc)
 		return rc;
 
 	pthread_mutex_lock(&d->mutex);
-	while (map_get(d->busy, &ino, sizeof(ino)))
-		pthread_cond_wait(&d->done, &d->mutex);
-	rc = map_put(d->busy, &ino, sizeof(ino), d);
+	while (!rc && map_get(d->busy, &ino, sizeof(ino)))
+		rc = cancel_wait(&d->done, &d->mutex);
+	if (!rc)
+		rc = map_put(d->busy, &ino, sizeof(ino), d);
 	pthread_mutex_unlock(&d->mutex);
 	if (rc)
 		return rc;

@@ -206,6 +206,54 @@ static void ask_hold(struct fetch *f, struct fetch_ask *ask)
 	}
 }
 
+static void ask_list(struct fetch *f, struct fetch_ask *ask)
+{
+	ask->next = f->asks;
+	ask->at = &f->asks;
+	if (ask->next)
+		ask->next->at = &ask->next;
+	f->asks = ask;
+}
+
+void fetch_ask_unlist(struct fetch_ask *ask)
+{
+	*ask->at = ask->next;
+	if (ask->next)
+		ask->next->at = ask->at;
+}
+
+/* Waits for none of its blocks any more. Mutex held. */
+static void ask_unwait(struct fetch_ask *ask)
+{
+	for (unsigned i = 0; i < ask->count; i++) {
+		struct fetch_block *b = ask->blocks[i];
+		struct fetch_link **p = b ? &b->waiters : NULL;
+
+		while (p && *p && *p != &ask->links[i])
+			p = &(*p)->next;
+		if (p && *p)
+			*p = ask->links[i].next;
+	}
+	ask->pending = 0;
+}
+
+void fetch_give_up(struct fetch *f)
+{
+	struct fetch_ask *ask, *next;
+
+	pthread_mutex_lock(&f->mutex);
+	for (ask = f->asks; ask; ask = next) {
+		next = ask->next;
+		if (!cancel_is_set(ask->cancel))
+			continue;
+		fetch_ask_unlist(ask);
+		ask_unwait(ask);
+		ask->given_up = true;
+		ask->ready(ask);
+	}
+	pthread_mutex_unlock(&f->mutex);
+}
+
 int fetch_ask(struct fetch *f, struct fetch_ask *ask)
 {
 	struct batch p;
@@ -214,12 +262,15 @@ int fetch_ask(struct fetch *f, struct fetch_ask *ask)
 	assert(ask->count <= FETCH_ASK_MAX && !ask->pending);
 	batch_init(&p, f, ask->version, ask->no_cache);
 	pthread_mutex_lock(&f->mutex);
-	rc = ask_batch(ask, &p);
+	/* Here, so that fetch_give_up() misses none: it was set before. */
+	rc = cancel_is_set(ask->cancel) ? -EINTR : ask_batch(ask, &p);
 	if (rc) {
 		fetch_queue_cancel(&p.jobs, rc);
 		goto out;
 	}
 	ask_hold(f, ask);
+	if (ask->pending)
+		ask_list(f, ask);
 	batch_queue(&p, &f->wanted);
 	rc = ask->pending != 0;
 out:

@@ -20,6 +20,7 @@
 #include "vers3/cache/blocks.h"
 #include "vers3/meta/inode.h"
 #include "vers3/store/store.h"
+#include "vers3/util/cancel.h"
 #include "vers3/vfs/reader.h"
 
 #define FETCH_RUN     UINT64_C(8) /* blocks of one GET, aligned to as many */
@@ -49,6 +50,8 @@ struct fetch_ask {
 	/* What to fetch when one of those is missing; holds them all. */
 	uint64_t from, to;
 	bool no_cache; /* fetch even what the cache says it has */
+	/* Borrowed until it is settled; see fetch_give_up(). May be NULL. */
+	const struct cancel *cancel;
 	/*
 	 * Everything held is settled. Called with the fetcher's lock held, on
 	 * the thread of a transfer: only queues the ask for another thread.
@@ -60,6 +63,8 @@ struct fetch_ask {
 	/* The fetcher's, under its lock. */
 	struct fetch_link links[FETCH_ASK_MAX];
 	unsigned pending; /* held blocks that are not settled */
+	struct fetch_ask *next, **at; /* among the pending ones */
+	bool given_up; /* ready() was called though something is pending */
 };
 
 /* Borrows store and blocks, copies prefix. 0 or -errno. */
@@ -71,9 +76,15 @@ void fetch_free(struct fetch *f);
 /*
  * Holds the ask's blocks that are on their way, and starts the fetch of
  * those that are missing. 0 when all that is held is settled (ready() is not
- * called), 1 when ready() will be called or was; -ENOMEM.
+ * called), 1 when ready() will be called or was; -ENOMEM; -EINTR when its
+ * cancel is set.
  */
 int fetch_ask(struct fetch *f, struct fetch_ask *ask);
+/*
+ * Ends the waiting of all asks whose cancel is set: their ready() is called,
+ * with given_up set. The fetches go on.
+ */
+void fetch_give_up(struct fetch *f);
 /* Lets go of all that is held. The ask is not pending. */
 void fetch_ask_release(struct fetch *f, struct fetch_ask *ask);
 /*

@@ -115,8 +115,10 @@ static void block_settle(struct fetch_block *b, int error)
 		struct fetch_link *next = link->next;
 		struct fetch_ask *ask = link->ask;
 
-		if (--ask->pending == 0)
+		if (--ask->pending == 0) {
+			fetch_ask_unlist(ask);
 			ask->ready(ask);
+		}
 		link = next;
 	}
 }

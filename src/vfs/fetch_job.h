@@ -74,6 +74,7 @@ struct fetch {
 	/* The rest is protected by mutex. */
 	struct map *table; /* blocks_key → block, borrowed */
 	struct fetch_queue wanted, ahead;
+	struct fetch_ask *asks; /* borrowed: the pending ones */
 	unsigned running; /* GETs under way */
 	unsigned putting; /* blocks in the cache's queue */
 	bool stop;
@@ -98,6 +99,8 @@ void fetch_wake(struct fetch *f);
 /* Counts a block's buffer in, once. */
 void fetch_block_charge(struct fetch_block *b);
 void fetch_block_unref(struct fetch_block *b);
+/* The ask is pending no more. */
+void fetch_ask_unlist(struct fetch_ask *ask);
 
 /* A worker's life: runs jobs until the fetcher stops. Without the mutex. */
 void fetch_worker(void *arg);

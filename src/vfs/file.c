@@ -10,6 +10,7 @@
 
 #include "purge.h"
 #include "room.h"
+#include "vers3/util/clock.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/control.h"
 #include "vers3/vfs/dir.h"
@@ -427,11 +428,11 @@ static int read_wait(struct vfs *v, struct vfs_file *f, uint64_t offset,
 	struct copy_wait w = {.buf = buf};
 
 	pthread_mutex_init(&w.mutex, NULL);
-	pthread_cond_init(&w.cond, NULL);
+	clock_cond_init(&w.cond);
 	vfs_read(v, f, offset, size, copy_read_done, &w);
 	pthread_mutex_lock(&w.mutex);
 	while (!w.done)
-		pthread_cond_wait(&w.cond, &w.mutex);
+		reader_wait(v->reader, &w.cond, &w.mutex);
 	pthread_mutex_unlock(&w.mutex);
 	pthread_cond_destroy(&w.cond);
 	pthread_mutex_destroy(&w.mutex);

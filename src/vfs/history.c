@@ -26,6 +26,7 @@
 #include <openssl/evp.h>
 
 #include "version_list.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/syncer.h"
@@ -529,7 +530,9 @@ int history_load_name(struct vfs *v, struct history *h, const char *path,
 
 	if (known_name(v, h, path, ret_seen))
 		return 0;
-	pthread_mutex_lock(&h->walking);
+	rc = cancel_lock(&h->walking);
+	if (rc)
+		return rc;
 	if (!known_name(v, h, path, ret_seen)) {
 		rc = walk_name(v, h, path, ret_seen);
 		remove_old(v, h);
@@ -590,7 +593,9 @@ int history_load_dir(struct vfs *v, struct history *h, const char *path,
 
 	if (known_dir(v, h, path, ret_walk))
 		return 0;
-	pthread_mutex_lock(&h->walking);
+	rc = cancel_lock(&h->walking);
+	if (rc)
+		return rc;
 	if (!known_dir(v, h, path, ret_walk)) {
 		rc = walk_dir(v, h, path, ret_walk);
 		remove_old(v, h);

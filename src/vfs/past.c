@@ -18,6 +18,7 @@
 #include <openssl/evp.h>
 
 #include "lookback.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/syncer.h"
@@ -331,7 +332,9 @@ int past_load(struct vfs *v, struct past *p, int64_t at_ns, const char *path)
 
 	if (is_known_locking(v, p, at_ns, path))
 		return 0;
-	pthread_mutex_lock(&p->walking);
+	rc = cancel_lock(&p->walking);
+	if (rc)
+		return rc;
 	if (!is_known_locking(v, p, at_ns, path))
 		rc = walk_dir(v, p, at_ns, path);
 	pthread_mutex_unlock(&p->walking);

@@ -23,6 +23,7 @@
 #include "undelete.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
 #include "vers3/util/pool.h"
@@ -353,7 +354,11 @@ int purge_one(struct vfs *v, const char *path,
 		return -ENOMEM;
 	strcpy(it->path, path);
 	it->version = *version;
-	pthread_mutex_lock(&v->purge->one);
+	rc = cancel_lock(&v->purge->one);
+	if (rc) {
+		free(it);
+		return rc;
+	}
 	begin(v->purge, it, 1);
 	rc = look(&b);
 	if (!rc)
@@ -470,15 +475,16 @@ static void drop_entry(struct vfs *v, const struct purge_item *it)
 int purge_many(struct vfs *v, struct purge_item *items, size_t count)
 {
 	struct batch b = {.v = v, .items = items, .count = count};
-	int rc;
+	int rc = 0;
 
 	for (size_t i = 0; i < count; i++)
 		items[i].result = 0;
-	if (!count)
-		return 0;
+	if (count)
+		rc = cancel_lock(&v->purge->one);
+	if (!count || rc)
+		return rc;
 	/* Servers differ in the order of keys; nothing is missed for that. */
 	qsort(items, count, sizeof(*items), compare_items);
-	pthread_mutex_lock(&v->purge->one);
 	begin(v->purge, items, count);
 	rc = look(&b);
 	/* Nothing stands on what is left, and nothing comes to. */

@@ -36,6 +36,8 @@
 
 #include "fetch.h"
 #include "vers3/meta/meta.h"
+#include "vers3/util/cancel.h"
+#include "vers3/util/clock.h"
 #include "vers3/util/pool.h"
 
 #define NEAR	      (UINT64_C(1) << 20)
@@ -235,10 +237,12 @@ static void read_ask(struct read *rd)
 
 static void read_resume(struct read *rd)
 {
-	struct pieces p;
-	int rc = gather(rd->reader, &rd->version, rd->offset, rd->size,
-			&rd->ask, &p);
+	struct pieces p = {.count = 0};
+	int rc = -EINTR;
 
+	if (!rd->ask.given_up)
+		rc = gather(rd->reader, &rd->version, rd->offset, rd->size,
+			    &rd->ask, &p);
 	if (rc == -EAGAIN)
 		read_ask(rd);
 	else
@@ -414,6 +418,7 @@ static struct read *read_new(struct reader *r, const struct meta_version *v,
 	rd->ask.count = (unsigned)((offset + size - 1) / BLOCK_SIZE -
 				   rd->ask.first + 1);
 	rd->ask.ready = read_ready;
+	rd->ask.cancel = cancel_current();
 	pthread_mutex_lock(&r->mutex);
 	r->parked++;
 	pthread_mutex_unlock(&r->mutex);
@@ -482,6 +487,23 @@ static void wait_done(void *arg, int error, const struct iovec *iov, int count)
 	pthread_mutex_unlock(&w->mutex);
 }
 
+void reader_give_up(struct reader *r)
+{
+	fetch_give_up(r->fetch);
+}
+
+void reader_wait(struct reader *r, pthread_cond_t *cond, pthread_mutex_t *mutex)
+{
+	if (!cancel_wait(cond, mutex))
+		return;
+	/* The read has the buffer: it has to end before the wait does. */
+	pthread_mutex_unlock(mutex);
+	reader_give_up(r);
+	pthread_mutex_lock(mutex);
+	clock_cond_wait_until(cond, mutex,
+			      clock_mono_ns() + CANCEL_POLL_MS * NS_PER_MS);
+}
+
 int reader_read_sync(struct reader *r, const struct meta_version *version,
 		     uint64_t offset, void *buf, size_t size)
 {
@@ -489,7 +511,7 @@ int reader_read_sync(struct reader *r, const struct meta_version *version,
 	int rc = 0;
 
 	pthread_mutex_init(&w.mutex, NULL);
-	pthread_cond_init(&w.cond, NULL);
+	clock_cond_init(&w.cond);
 	while (size && !rc) {
 		/* In runs, each of which is one GET at most. */
 		w.size = (size_t)min_u64(size, RUN_BYTES - offset % RUN_BYTES);
@@ -497,7 +519,7 @@ int reader_read_sync(struct reader *r, const struct meta_version *version,
 		reader_read(r, version, NULL, offset, w.size, wait_done, &w);
 		pthread_mutex_lock(&w.mutex);
 		while (!w.ended)
-			pthread_cond_wait(&w.cond, &w.mutex);
+			reader_wait(r, &w.cond, &w.mutex);
 		rc = w.error;
 		pthread_mutex_unlock(&w.mutex);
 		w.buf += w.size;

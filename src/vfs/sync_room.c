@@ -16,6 +16,7 @@
 
 #include "syncer_impl.h"
 #include "vers3/cache/staging.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/node.h"
@@ -170,7 +171,7 @@ int syncer_make_room(struct vfs *v, int (*check)(struct vfs *v, uint64_t bytes),
 			until = clock_mono_ns() + PATIENCE_NS;
 		progress = s->progress;
 		wait_a_look(s);
-		hopeless = is_hopeless(s, until);
+		hopeless = is_hopeless(s, until) || cancel_asked();
 		pthread_mutex_unlock(&s->mutex);
 		rc = check(v, bytes);
 	} while (rc && !hopeless);

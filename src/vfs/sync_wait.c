@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "syncer_impl.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/node.h"
 
@@ -147,7 +148,7 @@ static int wait_for_key(struct syncer *s, const char *path, uint64_t ino,
 
 	add_waiter(s, &w);
 	pthread_mutex_lock(&s->mutex);
-	while (!w.done && !s->stop) {
+	while (!w.done && !s->stop && !cancel_asked()) {
 		int64_t until = clock_mono_ns() + LOOK_NS;
 		int rc = 0;
 
@@ -165,7 +166,9 @@ static int wait_for_key(struct syncer *s, const char *path, uint64_t ino,
 	}
 	pthread_mutex_unlock(&s->mutex);
 	remove_waiter(s, &w);
-	return w.done ? w.error : -ESHUTDOWN;
+	if (w.done)
+		return w.error;
+	return cancel_asked() ? -EINTR : -ESHUTDOWN;
 }
 
 /*
@@ -395,6 +398,10 @@ int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left)
 	while ((rc = check_all(v, path, seq, ret_left)) == -EAGAIN) {
 		int64_t until = clock_mono_ns() + SCAN_PAUSE_NS;
 
+		if (cancel_asked()) {
+			rc = -EINTR;
+			break;
+		}
 		pthread_mutex_lock(&s->mutex);
 		while (!s->stop && clock_cond_wait_until(&s->event, &s->mutex,
 							 until) != -ETIMEDOUT)

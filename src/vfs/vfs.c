@@ -223,6 +223,11 @@ int vfs_child_path(const char *dir, const char *name, char *buf)
 	return 0;
 }
 
+void vfs_give_up_reads(struct vfs *v)
+{
+	reader_give_up(v->reader);
+}
+
 int64_t vfs_server_now_ns(struct vfs *v)
 {
 	struct metrics_snapshot m = {.clock_skew_ns = 0};

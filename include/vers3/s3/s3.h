@@ -33,6 +33,11 @@ struct s3_config {
  */
 int s3_store_new(const struct s3_config *config, char *reason, size_t size,
 		 struct store **ret_store);
+/*
+ * Ends all that is under way, and what comes later, with -ESHUTDOWN. Any
+ * thread; does not wait.
+ */
+void s3_store_end(struct store *s);
 /* Reads the credentials again, as `reload` and an expired token ask. */
 int s3_store_reload(struct store *s);
 /* The region in use, borrowed; "" while it is not known. */

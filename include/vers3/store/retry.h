@@ -28,11 +28,20 @@ struct retry_config {
 	unsigned retries; /* further tries after the first */
 	int64_t base_ns; /* 0: 100 ms */
 	int64_t max_ns; /* 0: 20 s */
-	/* For tests: sleeps; NULL: nanosleep. */
+	/* For tests: sleeps; NULL: until then, or given up (cancel.h). */
 	void (*sleep)(void *ctx, int64_t ns);
 	void *sleep_ctx;
 };
 
+enum retry_mood {
+	RETRY_AS_SET,
+	/* As a daemon that ends has it: not what has taken a time-out once. */
+	RETRY_QUICK,
+	RETRY_NEVER, /* and whoever sleeps before a try wakes up */
+};
+
+/* Any thread. The store is a retry layer. */
+void retry_store_set_mood(struct store *s, enum retry_mood mood);
 /* Takes *below over, also on failure. 0 or -ENOMEM. */
 int retry_store_new(const struct retry_config *config, struct store **below,
 		    struct store **ret_store);

@@ -23,7 +23,8 @@ void pool_drain(struct pool *p);
 /*
  * Runs fn(ctx, i) for i in [0, n) on at most `width` threads, the caller's
  * being one, and returns when all are done: the first failure's -errno (all
- * are run all the same) or 0.
+ * are run all the same) or 0. All of them stand for what the caller's thread
+ * stands for (cancel.h).
  */
 int pool_each(struct pool *p, unsigned width, unsigned n,
 	      int (*fn)(void *ctx, unsigned i), void *ctx);

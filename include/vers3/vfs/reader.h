@@ -10,6 +10,7 @@
 #ifndef VERS3_VFS_READER_H
 #define VERS3_VFS_READER_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -60,6 +61,19 @@ void reader_read(struct reader *r, const struct meta_version *version,
  */
 int reader_read_sync(struct reader *r, const struct meta_version *version,
 		     uint64_t offset, void *buf, size_t size);
+/*
+ * Reads on behalf of a cancel (cancel.h) that is set are answered with
+ * -EINTR at once, whatever they wait for; what is fetched for them is kept.
+ * Whoever sets a cancel calls this then.
+ */
+void reader_give_up(struct reader *r);
+/*
+ * One turn of waiting, on a condition of clock_cond_init(), until done() has
+ * been called for a read of this thread's: gives it up when the thread's
+ * cancel is set. The caller looks again until it has been.
+ */
+void reader_wait(struct reader *r, pthread_cond_t *cond,
+		 pthread_mutex_t *mutex);
 /*
  * The content id of a version for the block cache: SHA-256 over key,
  * version id, ETag, size and Last-Modified, cut to META_ID_SIZE. All zero

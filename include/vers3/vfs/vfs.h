@@ -141,7 +141,12 @@ struct vfs_caller {
 	int32_t pid;
 };
 
-/* May wait for the bucket: lookup, getattr, readdir, open, readlink, xattr. */
+/*
+ * What waits for the bucket, in whatever call, ends with -EINTR when the
+ * cancel that the calling thread stands for is set (cancel.h).
+ *
+ * May wait for the bucket: lookup, getattr, readdir, open, readlink, xattr.
+ */
 int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	       struct vfs_entry *ret_entry);
 int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st);
@@ -208,6 +213,8 @@ typedef void (*vfs_read_fn)(void *arg, int error, const struct iovec *iov,
 			    int count);
 void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 	      vfs_read_fn done, void *arg);
+/* Ends the reads whose cancel (cancel.h) is set; other calls see it alone. */
+void vfs_give_up_reads(struct vfs *v);
 int vfs_write(struct vfs *v, struct vfs_file *f, uint64_t offset,
 	      const void *data, size_t size);
 int vfs_flush(struct vfs *v, struct vfs_file *f);
