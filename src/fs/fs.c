@@ -351,6 +351,7 @@ void fs_notify_hooks(struct fs *fs, struct vfs_notify *ret_notify)
 		.inval_inode = hook_inode,
 		.inval_entry = hook_entry,
 		.flush = hook_flush,
+		.forgets = true,
 		.ctx = fs,
 	};
 }

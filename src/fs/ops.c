@@ -17,6 +17,7 @@
 #define MAX_BACKGROUND	64
 #define CONGESTION	48
 #define NEGATIVE_TTL_NS NS_PER_S
+#define FORGETS		64 /* under one hold of the lock */
 
 /* What is asked of the kernel where it has it, and what is declined. */
 static const unsigned wanted =
@@ -151,16 +152,28 @@ static void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 {
-	(void)ino;
+	uint64_t one = ino;
+
+	/* It comes when the kernel drops the inode, with all its look-ups. */
 	(void)count;
+	vfs_forget(ops_vfs(req), &one, 1);
 	fuse_reply_none(req);
 }
 
 static void ops_forget_multi(fuse_req_t req, size_t count,
 			     struct fuse_forget_data *forgets)
 {
-	(void)count;
-	(void)forgets;
+	uint64_t inos[FORGETS];
+
+	while (count) {
+		size_t n = count < FORGETS ? count : FORGETS;
+
+		for (size_t i = 0; i < n; i++)
+			inos[i] = forgets[i].ino;
+		vfs_forget(ops_vfs(req), inos, n);
+		forgets += n;
+		count -= n;
+	}
 	fuse_reply_none(req);
 }
 

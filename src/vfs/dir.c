@@ -292,7 +292,8 @@ static bool read_fresh(struct vfs *v, uint64_t ino, int *ret_rc)
 		rc = meta_inode_get(v->meta, ino, &in);
 		if (!rc && !S_ISDIR(in.mode))
 			rc = -ENOTDIR;
-		fresh = !rc && is_fresh(v, &in);
+		/* In one that is removed there is nothing. */
+		fresh = !rc && (!in.nlink || is_fresh(v, &in));
 		meta_unlock(v->meta);
 	}
 	*ret_rc = rc;
@@ -403,7 +404,7 @@ int dir_expire(struct vfs *v, const char *path)
 	return meta_inode_put(v->meta, &in);
 }
 
-int dir_drop_inode(struct vfs *v, struct meta_inode *in)
+static int drop(struct vfs *v, struct meta_inode *in, bool keep)
 {
 	int rc = meta_inode_put(v->meta, in);
 
@@ -411,7 +412,7 @@ int dir_drop_inode(struct vfs *v, struct meta_inode *in)
 		return rc;
 	if (S_ISDIR(in->mode))
 		note_hidden(v->dirs, in->ino, 0);
-	if (nodes_is_open(v->nodes, in->ino))
+	if (keep || nodes_is_open(v->nodes, in->ino))
 		return meta_orphan_add(v->meta, in->ino);
 	rc = meta_inode_del(v->meta, in->ino);
 	/*
@@ -422,6 +423,27 @@ int dir_drop_inode(struct vfs *v, struct meta_inode *in)
 	if (!rc && (in->flags & META_I_STAGED))
 		rc = syncer_reap(v->syncer, in->ino);
 	return rc;
+}
+
+int dir_drop_inode(struct vfs *v, struct meta_inode *in)
+{
+	return drop(v, in, false);
+}
+
+int dir_unname_inode(struct vfs *v, struct meta_inode *in)
+{
+	return drop(v, in, v->notify.forgets);
+}
+
+void dir_forget_inode(struct vfs *v, uint64_t ino)
+{
+	struct meta_inode in;
+
+	if (meta_orphan_del(v->meta, ino))
+		return; /* it has a name, or is gone */
+	/* Nobody can reach its bytes any more. */
+	if (!meta_inode_get(v->meta, ino, &in) && in.nlink == 0)
+		drop(v, &in, false);
 }
 
 enum local_answer {
@@ -446,6 +468,8 @@ static int look_local(struct vfs *v, uint64_t parent, const char *name,
 
 	if (!rc && !S_ISDIR(dir.mode))
 		rc = -ENOTDIR;
+	if (!rc && !dir.nlink)
+		rc = -ENOENT; /* it is removed */
 	if (!rc)
 		rc = meta_path(v->meta, parent, name, path);
 	if (rc)

@@ -171,14 +171,15 @@ int dir_inode(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode)
 			return rc;
 		rc = meta_inode_get(v->meta, ino, ret_inode);
 		meta_unlock(v->meta);
-		if (rc || (ret_inode->flags & META_I_ATTRS) ||
-		    ino == META_ROOT_INO)
-			return rc;
+		if (rc)
+			return rc == -ENOENT ? -ESTALE : rc;
+		if ((ret_inode->flags & META_I_ATTRS) || ino == META_ROOT_INO)
+			return 0;
 		if (tries == ASK_TRIES)
 			return -EIO;
 		rc = dir_fetch_attrs(v, ino);
 		if (rc)
-			return rc < 0 ? rc : -ENOENT;
+			return rc < 0 && rc != -ENOENT ? rc : -ESTALE;
 	}
 }
 

@@ -153,17 +153,28 @@ int vfs_create(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 	return rc ? rc : vfs_open(v, ret_entry->ino, flags, ret_file, ret_how);
 }
 
-/* The last close of a file without a name: nobody can reach its bytes. */
-static void forget_unlinked(struct vfs *v, uint64_t ino)
+/*
+ * The last close: of a file without a name nobody can reach the bytes, unless
+ * the kernel knows it still.
+ */
+static void last_close(struct vfs *v, const struct node *n)
 {
-	struct meta_inode in;
-
+	if (v->notify.forgets && !node_is_forgotten(v->nodes, n))
+		return;
 	if (meta_lock(v->meta))
 		return;
-	if (!meta_inode_get(v->meta, ino, &in) && in.nlink == 0) {
-		meta_orphan_del(v->meta, ino);
-		dir_drop_inode(v, &in);
-	}
+	if (!nodes_is_open(v->nodes, n->ino))
+		dir_forget_inode(v, n->ino);
+	meta_unlock(v->meta);
+}
+
+void vfs_forget(struct vfs *v, const uint64_t *inos, size_t count)
+{
+	if (meta_lock(v->meta))
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (!nodes_forget(v->nodes, inos[i]))
+			dir_forget_inode(v, inos[i]);
 	meta_unlock(v->meta);
 }
 
@@ -173,7 +184,7 @@ void vfs_release(struct vfs *v, struct vfs_file *f)
 		return;
 	if (f->node) {
 		if (!node_count_open(v->nodes, f->node, -1, f->writing))
-			forget_unlinked(v, f->ino);
+			last_close(v, f->node);
 		node_put(v->nodes, f->node);
 		if (f->writing)
 			syncer_written(v, f->ino);

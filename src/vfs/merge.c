@@ -224,6 +224,18 @@ static int new_inode(struct merge *m, const char *path,
 	return meta_next_id(m->v->meta, &in->ino);
 }
 
+/* A directory has one more in it, or one less. */
+static int count_in(struct merge *m, uint64_t ino, int by)
+{
+	struct meta_inode dir;
+	int rc = meta_inode_get(m->v->meta, ino, &dir);
+
+	if (rc)
+		return rc;
+	tree_count_dirs(&dir, by);
+	return meta_inode_put(m->v->meta, &dir);
+}
+
 static int add_name(struct merge *m, const char *path,
 		    const struct merge_item *it, bool replace)
 {
@@ -236,6 +248,8 @@ static int add_name(struct merge *m, const char *path,
 		rc = meta_dentry_set(m->v->meta, m->ino, it->name, in.ino);
 	else if (!rc)
 		rc = meta_dentry_add(m->v->meta, m->ino, it->name, in.ino);
+	if (!rc && it->is_dir)
+		rc = count_in(m, m->ino, 1);
 	if (!rc)
 		vfs_inval_entry(m->v, m->ino, it->name);
 	return rc;
@@ -476,7 +490,8 @@ static int look_at_gone(struct merge *m, const struct meta_dentry *de)
 		return 0;
 	}
 	path[len] = '\0';
-	return gone_detach(m->v, de, &in, path);
+	rc = gone_detach(m->v, de, &in, path);
+	return rc ? rc : count_in(m, de->parent, -1);
 }
 
 /* The walk comes out of a directory: it goes if nothing in it has stayed. */
@@ -507,7 +522,9 @@ static int leave(struct merge *m)
 	rc = meta_dentry_del(meta, de.parent, de.name);
 	vfs_inval_entry(m->v, de.parent, de.name);
 	in.nlink = 0;
-	return rc ? rc : dir_drop_inode(m->v, &in);
+	if (!rc)
+		rc = dir_drop_inode(m->v, &in);
+	return rc ? rc : count_in(m, de.parent, -1);
 }
 
 /*

@@ -163,3 +163,27 @@ bool nodes_is_written(struct nodes *t, uint64_t ino)
 	pthread_mutex_unlock(&t->mutex);
 	return written;
 }
+
+bool nodes_forget(struct nodes *t, uint64_t ino)
+{
+	struct node *n;
+	bool open;
+
+	pthread_mutex_lock(&t->mutex);
+	n = map_get(t->by_ino, &ino, sizeof(ino));
+	open = n && n->opens > 0;
+	if (open)
+		n->forgotten = true;
+	pthread_mutex_unlock(&t->mutex);
+	return open;
+}
+
+bool node_is_forgotten(struct nodes *t, const struct node *n)
+{
+	bool forgotten;
+
+	pthread_mutex_lock(&t->mutex);
+	forgotten = n->forgotten;
+	pthread_mutex_unlock(&t->mutex);
+	return forgotten;
+}

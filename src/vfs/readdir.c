@@ -23,6 +23,7 @@ struct vfs_dir {
 	uint64_t ino;
 	struct view_dir *view; /* owned: of the versions view */
 	uint64_t asked; /* attributes were asked for up to here */
+	uint64_t end; /* names that are newer are not given; 0: not set */
 };
 
 int vfs_opendir(struct vfs *v, uint64_t ino, struct vfs_dir **ret_dir)
@@ -38,7 +39,7 @@ int vfs_opendir(struct vfs *v, uint64_t ino, struct vfs_dir **ret_dir)
 			    : dir_refresh(v, ino);
 	if (rc) {
 		free(d);
-		return rc;
+		return rc == -ENOENT ? -ESTALE : rc;
 	}
 	*ret_dir = d;
 	return 0;
@@ -85,15 +86,31 @@ static void ask_ahead(struct vfs *v, struct vfs_dir *d, uint64_t after)
 		dir_prefetch_attrs(v, inos, count);
 }
 
-static int read_batch(struct vfs *v, uint64_t ino, uint64_t after,
+/*
+ * Names that come after the beginning are not given, or who renames or makes
+ * one for each that it reads would never come to the end. With meta_lock()
+ * held.
+ */
+static void set_end(struct vfs *v, struct vfs_dir *d, uint64_t offset)
+{
+	if ((d->end && offset > OFF_VERSIONS) || meta_next_id(v->meta, &d->end))
+		return;
+	d->asked = 0;
+}
+
+static int read_batch(struct vfs *v, struct vfs_dir *d, uint64_t after,
 		      struct item *items, int *ret_count)
 {
+	uint64_t ino = d->ino;
 	int n = 0, rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
+	set_end(v, d, after);
 	while (!rc && n < BATCH) {
 		rc = meta_dentry_next(v->meta, ino, after, &items[n].de);
+		if (!rc && d->end && items[n].de.cookie > d->end)
+			rc = -ENOENT;
 		if (rc)
 			break;
 		after = items[n].de.cookie;
@@ -171,7 +188,7 @@ static int read_live(struct vfs *v, struct vfs_dir *d, uint64_t offset,
 	for (;;) {
 		if (plus)
 			ask_ahead(v, d, offset);
-		rc = read_batch(v, d->ino, offset, items, &count);
+		rc = read_batch(v, d, offset, items, &count);
 		if (rc || !count)
 			break;
 		ttl_ns = plus ? dir_ttl_ns(v, d->ino) : -1;

@@ -258,7 +258,7 @@ static int read_end(struct vfs *v, struct end *e)
 	if (!rc && strlen(e->path) + strlen(v->config.prefix) > META_KEY_MAX)
 		rc = -ENAMETOOLONG;
 	if (rc)
-		return rc;
+		return rc == -ESTALE ? -ENOENT : rc; /* in what is removed */
 	rc = meta_dentry_get(v->meta, e->parent, e->name, &de);
 	e->exists = !rc;
 	if (rc)
@@ -323,10 +323,11 @@ static int replace_target(struct vfs *v, struct end *to)
 	known = link_known(v, &to->in, to->parent, to->name, key, &own);
 	rc = syncer_mark(v, key, known, v->config.commit_ns);
 	to->in.nlink = S_ISDIR(to->in.mode) ? 0 : to->in.nlink - 1;
+	to->in.ctime_ns = clock_real_ns();
 	if (!rc)
 		rc = meta_dentry_del(v->meta, to->parent, to->name);
 	if (!rc)
-		rc = dir_drop_inode(v, &to->in);
+		rc = dir_unname_inode(v, &to->in);
 	return rc ? rc : tree_link_removed(v, &to->in, key);
 }
 
@@ -363,6 +364,31 @@ static int exchange(struct vfs *v, struct end *a, struct end *b)
 	return rc;
 }
 
+static int count_in(struct vfs *v, uint64_t parent, int by)
+{
+	struct meta_inode dir;
+	int rc = by ? meta_inode_get(v->meta, parent, &dir) : 0;
+
+	if (!by || rc)
+		return rc;
+	tree_count_dirs(&dir, by);
+	return meta_inode_put(v->meta, &dir);
+}
+
+/* What became of the directories at both ends, as their parents count them. */
+static int count_ends(struct vfs *v, const struct end *from,
+		      const struct end *to, bool swap)
+{
+	int came = S_ISDIR(from->in.mode) ? 1 : 0;
+	int went = to->exists && S_ISDIR(to->in.mode) ? 1 : 0;
+	int rc;
+
+	if (from->parent == to->parent)
+		return count_in(v, to->parent, swap ? 0 : -went);
+	rc = count_in(v, from->parent, (swap ? went : 0) - came);
+	return rc ? rc : count_in(v, to->parent, came - went);
+}
+
 static int rename_locked(struct vfs *v, struct end *from, struct end *to,
 			 unsigned flags)
 {
@@ -387,6 +413,8 @@ static int rename_locked(struct vfs *v, struct end *from, struct end *to,
 		rc = exchange(v, from, to);
 	else
 		rc = move_name(v, from, to);
+	if (!rc)
+		rc = count_ends(v, from, to, swap);
 	if (!rc)
 		rc = tree_touch_dir(v, from->parent, true);
 	if (!rc && to->parent != from->parent)

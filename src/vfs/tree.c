@@ -108,8 +108,17 @@ int tree_keep_dir(struct vfs *v, uint64_t ino, const char *name)
 static int touch_parent(struct vfs *v, struct meta_inode *dir, int nlink_by)
 {
 	dir->mtime_ns = dir->ctime_ns = clock_real_ns();
-	dir->nlink += nlink_by;
+	tree_count_dirs(dir, nlink_by);
 	return meta_inode_put(v->meta, dir);
+}
+
+void tree_count_dirs(struct meta_inode *dir, int by)
+{
+	int64_t count = (int64_t)dir->nlink + by;
+
+	/* 0 says that it is removed. */
+	if (dir->nlink)
+		dir->nlink = count < 2 ? 2 : (uint32_t)count;
 }
 
 int tree_touch_dir(struct vfs *v, uint64_t ino, bool lost_name)
@@ -183,6 +192,8 @@ static int make_locked(struct vfs *v, uint64_t parent, const char *name,
 
 	if (!rc && !S_ISDIR(dir.mode))
 		rc = -ENOTDIR;
+	if (!rc && !dir.nlink)
+		rc = -ENOENT; /* it is removed */
 	if (!rc)
 		rc = path_of(v, parent, name, S_ISDIR(mode), path);
 	if (!rc && !meta_dentry_get(v->meta, parent, name, &de))
@@ -296,7 +307,7 @@ static int drop_name(struct vfs *v, const struct meta_dentry *de,
 	 * The user has deleted or replaced it: what was uploaded stays in
 	 * the bucket's history, what was not is unwanted.
 	 */
-	rc = dir_drop_inode(v, in);
+	rc = dir_unname_inode(v, in);
 	return rc ? rc : tree_link_removed(v, in, path);
 }
 
@@ -423,7 +434,9 @@ int tree_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 		rc = dress_check(v, ret_inode);
 		if (!rc)
 			rc = tree_put_attrs(v, ret_inode);
-	} else if (before.atime_ns != ret_inode->atime_ns) {
+	} else if (set) {
+		/* Nothing to send, but the user has changed it. */
+		ret_inode->ctime_ns = clock_real_ns();
 		rc = meta_inode_put(v->meta, ret_inode);
 	}
 out:
@@ -497,6 +510,8 @@ int tree_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
 		rc = S_ISDIR(ret_inode->mode) ? -EPERM : -ENOENT;
 	if (!rc)
 		rc = meta_inode_get(v->meta, parent, &dir);
+	if (!rc && !dir.nlink)
+		rc = -ENOENT;
 	if (!rc)
 		rc = path_of(v, parent, name, false, path);
 	if (!rc)

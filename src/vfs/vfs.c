@@ -246,6 +246,9 @@ void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st)
 	ret_st->st_ino = in->ino;
 	ret_st->st_mode = in->mode;
 	ret_st->st_nlink = link_count(in);
+	/* 1 says that nobody has counted what is in it. */
+	if (S_ISDIR(in->mode) && in->nlink && !(in->flags & META_I_LISTED))
+		ret_st->st_nlink = 1;
 	ret_st->st_uid = in->uid;
 	ret_st->st_gid = in->gid;
 	ret_st->st_rdev = in->rdev;

@@ -34,7 +34,7 @@ int dir_refresh(struct vfs *v, uint64_t ino);
 int dir_load_tree(struct vfs *v, uint64_t ino);
 /*
  * Reads an inode, asking for its attributes when they are not known.
- * -ENOENT when it is gone.
+ * -ESTALE when it is gone: what its name stands for has to be looked up anew.
  */
 int dir_inode(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode);
 /* Asks for the attributes of many inodes at once. Best effort. */
@@ -61,5 +61,16 @@ int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
  * bytes may go.
  */
 int dir_drop_inode(struct vfs *v, struct meta_inode *in);
+/*
+ * The same of one that the kernel knows: a process may be about to open it, or
+ * be in the directory. It goes when the kernel has forgotten it, or at the next
+ * mount.
+ */
+int dir_unname_inode(struct vfs *v, struct meta_inode *in);
+/*
+ * Removes an inode without a name that nobody has open. The last close (ino
+ * forgotten before, or never to be) and vfs_forget() come here.
+ */
+void dir_forget_inode(struct vfs *v, uint64_t ino);
 
 #endif

@@ -24,6 +24,7 @@ struct node {
 	unsigned refs; /* protected by the table's mutex */
 	unsigned opens; /* likewise: open files */
 	unsigned writers; /* likewise: of those, for writing */
+	bool forgotten; /* likewise: by the kernel, while it was open */
 };
 
 int nodes_new(struct nodes **ret_nodes);
@@ -39,5 +40,11 @@ int nodes_list_open(struct nodes *t, uint64_t **ret_inos, size_t *ret_count);
 /* Whether the inode is open; for writing. Leaf lock: any lock may be held. */
 bool nodes_is_open(struct nodes *t, uint64_t ino);
 bool nodes_is_written(struct nodes *t, uint64_t ino);
+/*
+ * The kernel has forgotten the inode: false when it is not open, else its last
+ * close is told so by node_is_forgotten().
+ */
+bool nodes_forget(struct nodes *t, uint64_t ino);
+bool node_is_forgotten(struct nodes *t, const struct node *n);
 
 #endif

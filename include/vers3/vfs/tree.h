@@ -53,6 +53,11 @@ int tree_touch_dir(struct vfs *v, uint64_t ino, bool lost_name);
  */
 int tree_keep_dir(struct vfs *v, uint64_t ino, const char *name);
 /*
+ * So many more directories are in this one: each has a link to it. The caller
+ * writes it.
+ */
+void tree_count_dirs(struct meta_inode *dir, int by);
+/*
  * After the name at path `gone` was taken from an inode that has others, with
  * meta_lock() held: their objects say so too, and the object at `gone` stays
  * for as long as they are copied from it.

@@ -76,6 +76,7 @@ struct vfs_notify {
 	/* Waits a while until the kernel knows; see vfs_inval_flush(). */
 	void (*flush)(void *ctx);
 	void *ctx;
+	bool forgets; /* what is looked up is forgotten: vfs_forget() */
 };
 
 struct reader;
@@ -150,6 +151,11 @@ struct vfs_caller {
 int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	       struct vfs_entry *ret_entry);
 int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st);
+/*
+ * The kernel knows these inodes no more. Those without a name, which were kept
+ * for it, go. Does not wait for the bucket.
+ */
+void vfs_forget(struct vfs *v, const uint64_t *inos, size_t count);
 /*
  * How long the kernel may keep attributes that were given now with a time to
  * live. Not at all those that history has from a live directory: after a
