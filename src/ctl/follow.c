@@ -81,6 +81,20 @@ static int add_claim(struct follow *f, const char *path, const char *id,
 	return p->path && (p->id || !id) ? 0 : -ENOMEM;
 }
 
+/* What others wrote is believed of names in the mount only. */
+static bool stays_inside(const char *path)
+{
+	while (*path) {
+		size_t len = strcspn(path, "/");
+
+		if (!len || (len == 1 && path[0] == '.') ||
+		    (len == 2 && path[0] == '.' && path[1] == '.'))
+			return false;
+		path += len + (path[len] == '/');
+	}
+	return true;
+}
+
 /* PATH?versionId=ID, as the attribute has it. */
 static int read_claim(struct follow *f, const char *text, unsigned depth)
 {
@@ -92,6 +106,8 @@ static int read_claim(struct follow *f, const char *text, unsigned depth)
 	buf_init(&id, VERSION_MAX - 1);
 	if (!rc)
 		rc = uri_decode(&path, text, (size_t)(end - text), false);
+	if (!rc && !stays_inside(path.data))
+		rc = -EINVAL;
 	if (!rc) {
 		end += strlen(VERSION_WORD);
 		rc = uri_decode(&id, end, strlen(end), false);

@@ -13,6 +13,7 @@
 #include "tags.h"
 #include "vers3/s3/storage_class.h"
 #include "vers3/util/log.h"
+#include "vers3/vfs/link.h"
 
 #define META_PREFIX  "x-amz-meta-"
 #define CLASS_HEADER "x-amz-storage-class"
@@ -23,6 +24,8 @@ void dress_release(struct dress *d)
 	kvlist_release(&d->headers);
 	free(d->renamed);
 	d->renamed = NULL;
+	free(d->names);
+	d->names = NULL;
 }
 
 void dress_init(struct dress *d)
@@ -32,6 +35,7 @@ void dress_init(struct dress *d)
 	d->late = false;
 	d->tag_count = 0;
 	d->renamed = NULL;
+	d->names = NULL;
 }
 
 /* Headers that a rewrite sets again; the rest of a HEAD describes, only. */
@@ -50,11 +54,11 @@ static bool is_kept_header(const char *name)
 	return false;
 }
 
-static int take_renamed(struct dress *d, const char *text)
+static int take_text(char **to, const char *text)
 {
-	free(d->renamed);
-	d->renamed = strdup(text);
-	return d->renamed ? 0 : -ENOMEM;
+	free(*to);
+	*to = strdup(text);
+	return *to ? 0 : -ENOMEM;
 }
 
 static int split_head(const struct kvlist *head, struct dress *d)
@@ -65,11 +69,13 @@ static int split_head(const struct kvlist *head, struct dress *d)
 	for (size_t i = 0; !rc && i < head->count; i++) {
 		const struct kv *kv = &head->items[i];
 
-		/* Neither is of what is written anew. */
+		/* None of them is of what is written anew. */
 		if (!strcasecmp(kv->name, META_PREFIX LATE_MARK))
 			d->late = true;
 		else if (!strcasecmp(kv->name, META_PREFIX RENAMED_META))
-			rc = take_renamed(d, kv->value);
+			rc = take_text(&d->renamed, kv->value);
+		else if (!strcasecmp(kv->name, META_PREFIX LINK_NAMES_META))
+			rc = take_text(&d->names, kv->value);
 		else if (!strncasecmp(kv->name, META_PREFIX, skip))
 			rc = kvlist_add(&d->meta, kv->name + skip, kv->value);
 		else if (!strcasecmp(kv->name, TAGS_HEADER))
@@ -122,9 +128,8 @@ static int add_xattr(void *ctx, const char *name, const void *value,
 	return 0;
 }
 
-/* With meta_lock() held. */
-static int read_locked(struct vfs *v, uint64_t ino, struct dress *d,
-		       struct objattr_xattrs *x)
+int dress_read_locked(struct vfs *v, uint64_t ino, struct dress *d,
+		      struct objattr_xattrs *x)
 {
 	struct kvlist head;
 	int rc;
@@ -148,7 +153,7 @@ int dress_read(struct vfs *v, uint64_t ino, struct dress *d,
 
 	if (rc)
 		return rc;
-	rc = read_locked(v, ino, d, x);
+	rc = dress_read_locked(v, ino, d, x);
 	meta_unlock(v->meta);
 	return rc;
 }
@@ -173,7 +178,7 @@ int dress_check(struct vfs *v, const struct meta_inode *in)
 	int rc;
 
 	dress_init(&d);
-	rc = read_locked(v, in->ino, &d, &x);
+	rc = dress_read_locked(v, in->ino, &d, &x);
 	if (!rc)
 		rc = objattr_room(&a, &x, OBJATTR_META_MAX, &d.meta);
 	objattr_xattrs_release(&x);
@@ -220,14 +225,40 @@ static void leave_archive(struct kvlist *headers)
 		kvlist_del(headers, CLASS_HEADER);
 }
 
+/* What tells other mounts that names belong together, if there is room. */
+static int add_names(const char *names, struct dress *d)
+{
+	size_t bytes = strlen(LINK_NAMES_META) + strlen(names);
+
+	if (!kvlist_get(&d->meta, LINK_META) ||
+	    objattr_bytes(&d->meta) + bytes > OBJATTR_META_MAX)
+		return 0;
+	return kvlist_set(&d->meta, LINK_NAMES_META, names);
+}
+
+static int read_now(struct vfs *v, const struct meta_inode *in, struct dress *d,
+		    struct objattr_xattrs *x, char **ret_names)
+{
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = dress_read_locked(v, in->ino, d, x);
+	if (!rc)
+		rc = link_tell(v, in, ret_names);
+	meta_unlock(v->meta);
+	return rc;
+}
+
 int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 	       bool content, struct dress *d)
 {
 	struct objattr_xattrs x = {0};
+	char *names = NULL;
 	int rc;
 
 	dress_init(d);
-	rc = dress_read(v, in->ino, d, &x);
+	rc = read_now(v, in, d, &x, &names);
 	if (!rc && content) {
 		rc = objattr_new_content(&d->meta);
 		leave_archive(&d->headers);
@@ -236,6 +267,8 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 	}
 	if (!rc)
 		rc = add_attrs(in, path, &x, d);
+	if (!rc && names)
+		rc = add_names(names, d);
 	if (!rc && renamed_is(v, in, path))
 		rc = renamed_add(v, &in->base, &d->meta);
 	if (!rc && !kvlist_get(&d->headers, "content-type"))
@@ -246,6 +279,7 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 		rc = kvlist_set(&d->headers, CLASS_HEADER,
 				v->config.storage_class);
 	objattr_xattrs_release(&x);
+	free(names);
 	return rc;
 }
 
@@ -318,6 +352,28 @@ bool dress_same(const struct kvlist *a, const struct kvlist *b)
 			return false;
 	}
 	return true;
+}
+
+/* Where an object is kept is nobody's word. */
+static bool same_headers(const struct kvlist *a, const struct kvlist *b)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		const char *name = a->items[i].name;
+		const char *other = kvlist_get(b, name);
+
+		if (strcasecmp(name, CLASS_HEADER) != 0 &&
+		    (!other || strcmp(other, a->items[i].value) != 0))
+			return false;
+	}
+	return true;
+}
+
+bool dress_same_object(const struct dress *a, const struct dress *b)
+{
+	return a->names && b->names && !strcmp(a->names, b->names) &&
+	       dress_same(&a->meta, &b->meta) &&
+	       same_headers(&a->headers, &b->headers) &&
+	       same_headers(&b->headers, &a->headers);
 }
 
 int dress_copy(struct vfs *v, const struct meta_inode *in, const char *path,

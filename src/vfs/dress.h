@@ -14,6 +14,7 @@ struct dress {
 	bool late; /* the object says it by a tag (late.h), or might */
 	size_t tag_count; /* how many the object has (tags.h) */
 	char *renamed; /* owned: what it said of where it came from; NULL */
+	char *names; /* owned: what it said of its names (link.h); NULL */
 };
 
 void dress_init(struct dress *d);
@@ -42,11 +43,19 @@ int dress_copy(struct vfs *v, const struct meta_inode *in, const char *path,
 /* What the object that the inode is based on carried, and its xattrs now. */
 int dress_read(struct vfs *v, uint64_t ino, struct dress *d,
 	       struct objattr_xattrs *x);
+/* The same with meta_lock() held. */
+int dress_read_locked(struct vfs *v, uint64_t ino, struct dress *d,
+		      struct objattr_xattrs *x);
 /* What goes with an object, as meta_head_put() takes it. */
 int dress_head_of(const struct store_object *o, struct kvlist *head);
 /* The same of what was sent. */
 int dress_to_head(const struct dress *d, struct kvlist *head);
 /* Whether two lists hold the same pairs, in any order. */
 bool dress_same(const struct kvlist *a, const struct kvlist *b);
+/*
+ * Whether two objects, as they were read, say the same of everything but of
+ * where they are kept.
+ */
+bool dress_same_object(const struct dress *a, const struct dress *b);
 
 #endif

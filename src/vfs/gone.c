@@ -11,6 +11,7 @@
 
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/link.h"
 #include "vers3/vfs/tree.h"
 
 #define PAUSE_NS (NS_PER_MS / 20)
@@ -63,7 +64,7 @@ static int take_name(struct vfs *v, const struct meta_dentry *de,
 	in.nlink--;
 	if (!rc)
 		rc = dir_drop_inode(v, &in);
-	return rc ? rc : tree_link_removed(v, &in, path);
+	return rc ? rc : link_lost(v, &in, path);
 }
 
 /* One hold. -ENOENT: nothing is left. */

@@ -6,15 +6,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "dress.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/util/buf.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/tree.h"
 
 #define ID_LEN	  16 /* hex digits */
 #define LINKS_MAX 65000 /* names; as ext4 has it */
-#define ID_NOTE	  "link:" /* META_SYS: id → inode number */
+#define NOTE	  "link:" /* META_SYS: id and names → inode number */
+#define NAMES_MAX 32 /* told in an object */
+#define TOKEN_RAW 12
+#define TOKEN_LEN 16 /* of base64 */
 
 static bool id_valid(const char *link_id)
 {
@@ -48,14 +55,6 @@ static int id_make(struct meta_inode *in)
 		snprintf(in->link_id + 2 * i, 3, "%02x", raw[i]);
 	id_set_count(in, 1);
 	return 0;
-}
-
-static int note_id(struct vfs *v, const struct meta_inode *in)
-{
-	char name[sizeof(ID_NOTE) + ID_LEN];
-
-	snprintf(name, sizeof(name), ID_NOTE "%.16s", in->link_id);
-	return meta_sys_put_u64(v->meta, name, in->ino);
 }
 
 uint32_t link_count(const struct meta_inode *in)
@@ -102,8 +101,6 @@ int link_add(struct vfs *v, struct meta_inode *in, uint64_t parent,
 		return -EMLINK;
 	if (!id_valid(in->link_id))
 		rc = id_make(in);
-	if (!rc)
-		rc = note_id(v, in);
 	/* Marked first, since that can be refused: all names, and the new. */
 	if (!rc)
 		rc = tree_mark_inode(v, in);
@@ -163,48 +160,287 @@ int link_note_saved(struct vfs *v, const struct meta_inode *in,
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* Whether two objects with one id still are one file. */
-static bool same_file(const struct meta_inode *a, const struct meta_inode *b)
+/*
+ * A name as it is told: a digest, since names are long. Nobody finds another
+ * name of the same one.
+ */
+static int token_of(struct vfs *v, const char *link_id, const char *path,
+		    char token[TOKEN_LEN + 1])
 {
-	return !strncmp(a->link_id, b->link_id, ID_LEN + 1) &&
-	       a->size_bytes == b->size_bytes && a->mtime_ns == b->mtime_ns &&
-	       a->mode == b->mode && !(a->flags & META_I_STAGED);
-}
-
-int link_join(struct vfs *v, const struct meta_inode *in, bool *ret_joined)
-{
-	char name[sizeof(ID_NOTE) + ID_LEN];
-	struct meta_inode other;
-	struct meta_dentry de;
-	uint64_t ino;
+	char text[ID_LEN + 1 + META_KEY_MAX + 1];
+	unsigned char sum[EVP_MAX_MD_SIZE];
 	int rc;
 
-	*ret_joined = false;
-	if (!id_valid(in->link_id) || in->nlink != 1)
+	snprintf(text, ID_LEN + 2, "%.16s:", link_id);
+	rc = vfs_object_key(v, path, text + ID_LEN + 1);
+	if (rc)
+		return rc;
+	if (!EVP_Digest(text, strlen(text), sum, NULL, EVP_sha256(), NULL))
+		return -ENOMEM;
+	EVP_EncodeBlock((unsigned char *)token, sum, TOKEN_RAW);
+	return 0;
+}
+
+static int compare_tokens(const void *a, const void *b)
+{
+	return memcmp(a, b, TOKEN_LEN);
+}
+
+/* The tokens of all names, sorted; "" : too many. */
+static int all_tokens(struct vfs *v, const struct meta_inode *in,
+		      char text[NAMES_MAX * TOKEN_LEN + 1])
+{
+	struct meta_dentry de = {.name = ""};
+	char path[META_KEY_MAX + 1];
+	size_t count = 0;
+	int rc;
+
+	while (!(rc = meta_name_next(v->meta, in->ino, de.parent, de.name,
+				     &de))) {
+		if (count == NAMES_MAX) {
+			*text = '\0';
+			return 0;
+		}
+		rc = meta_path(v->meta, de.parent, de.name, path);
+		if (rc == -ESTALE)
+			continue; /* its directory is going */
+		if (!rc)
+			rc = token_of(v, in->link_id, path,
+				      text + TOKEN_LEN * count++);
+		if (rc)
+			return rc;
+	}
+	qsort(text, count, TOKEN_LEN, compare_tokens);
+	text[TOKEN_LEN * count] = '\0';
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int link_tell(struct vfs *v, const struct meta_inode *in, char **ret_names)
+{
+	char text[NAMES_MAX * TOKEN_LEN + 1] = "";
+	int rc = 0;
+
+	if (!S_ISDIR(in->mode) && in->nlink > 1 && id_valid(in->link_id))
+		rc = all_tokens(v, in, text);
+	if (rc || !*text)
+		return rc;
+	*ret_names = strdup(text);
+	return *ret_names ? 0 : -ENOMEM;
+}
+
+static bool is_told(const char *names, const char *token)
+{
+	size_t len = strlen(names);
+
+	for (size_t at = 0; at + TOKEN_LEN <= len; at += TOKEN_LEN)
+		if (!memcmp(names + at, token, TOKEN_LEN))
+			return true;
+	return false;
+}
+
+/* Whether an object's names are all that the inode has. 1, 0 or -errno. */
+static int tells_all(struct vfs *v, const struct meta_inode *in,
+		     const char *names)
+{
+	char text[NAMES_MAX * TOKEN_LEN + 1] = "", token[TOKEN_LEN + 1] = "";
+	int rc = all_tokens(v, in, text);
+
+	if (rc || !*text)
+		return rc;
+	for (const char *at = text; *at; at += TOKEN_LEN) {
+		memcpy(token, at, TOKEN_LEN);
+		if (!is_told(names, token))
+			return 0;
+	}
+	return 1;
+}
+
+int link_moved(struct vfs *v, uint64_t ino)
+{
+	struct meta_inode in;
+	int rc = meta_inode_get(v->meta, ino, &in);
+
+	if (rc || S_ISDIR(in.mode) || in.nlink < 2 || in.nlink > NAMES_MAX)
+		return rc;
+	rc = tree_mark_inode(v, &in);
+	in.flags |= META_I_ATTR_DIRTY;
+	in.change++;
+	return rc ? rc : meta_inode_put(v->meta, &in);
+}
+
+/*
+ * The base of an inode was lost with one of its names; what the bucket holds
+ * at another one is the same, if nothing was saved since.
+ */
+static int change_base(struct vfs *v, struct meta_inode *in)
+{
+	struct meta_dentry de = {.name = ""};
+	char path[META_KEY_MAX + 1];
+	struct meta_version own;
+	struct meta_dirty d;
+	int rc;
+
+	while (!(rc = meta_name_next(v->meta, in->ino, de.parent, de.name,
+				     &de))) {
+		rc = meta_path(v->meta, de.parent, de.name, path);
+		if (rc == -ESTALE)
+			continue; /* its directory is going */
+		if (rc)
+			return rc;
+		if (meta_name_version_get(v->meta, in->ino, de.parent, de.name,
+					  &own) ||
+		    strcmp(own.key, path) != 0 ||
+		    own.size_bytes != in->base.size_bytes)
+			continue;
+		if (strcmp(own.etag, in->base.etag) != 0 &&
+		    meta_dirty_get(v->meta, path, &d) != -ENOENT)
+			continue;
+		in->base = own;
 		return 0;
-	snprintf(name, sizeof(name), ID_NOTE "%.16s", in->link_id);
-	if (meta_sys_get_u64(v->meta, name, &ino) ||
-	    meta_inode_get(v->meta, ino, &other) || other.nlink == 0)
-		return note_id(v, in);
-	if (ino == in->ino || !same_file(&other, in) ||
-	    nodes_is_open(v->nodes, in->ino))
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int link_lost(struct vfs *v, struct meta_inode *in, const char *gone)
+{
+	uint32_t count = id_count(in->link_id);
+	int rc = 0;
+
+	if (S_ISDIR(in->mode) || in->nlink == 0)
 		return 0;
-	rc = meta_name_next(v->meta, in->ino, 0, "", &de);
-	if (!rc && other.nlink == 1)
-		rc = file_first_name(v, &other);
+	/* Told with the next save: who only looks sends nothing. */
+	if (count > 2)
+		id_set_count(in, count - 1);
+	else
+		in->link_id[0] = '\0';
+	if (!strcmp(in->base.key, gone))
+		rc = change_base(v, in);
+	return rc ? rc : meta_inode_put(v->meta, in);
+}
+
+/* Whether two objects with one id, seen as two inodes, are one file. */
+static bool same_file(const struct meta_inode *a, const struct meta_inode *b)
+{
+	const uint32_t unsent = META_I_STAGED | META_I_ATTR_DIRTY;
+
+	return !strcmp(a->link_id, b->link_id) && a->base.etag[0] &&
+	       !strcmp(a->base.etag, b->base.etag) &&
+	       a->size_bytes == b->size_bytes && a->mtime_ns == b->mtime_ns &&
+	       a->mode == b->mode && a->uid == b->uid && a->gid == b->gid &&
+	       (a->flags & META_I_ATTRS) && !(a->flags & unsent);
+}
+
+/* What is found by who looks for the other names of an object. */
+static int note_name(const struct meta_inode *in, const char *names,
+		     char note[sizeof(NOTE) + 2 * TOKEN_LEN])
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	struct buf text;
+	int rc;
+
+	buf_init(&text, 2 * OBJATTR_META_LIMIT);
+	rc = buf_printf(&text, "%.16s:%s", in->link_id, names);
+	if (!rc &&
+	    !EVP_Digest(text.data, text.len, sum, NULL, EVP_sha256(), NULL))
+		rc = -ENOMEM;
+	buf_release(&text);
+	strcpy(note, NOTE);
 	if (!rc)
-		rc = meta_dentry_set(v->meta, de.parent, de.name, ino);
+		EVP_EncodeBlock((unsigned char *)note + strlen(NOTE), sum, 18);
+	return rc;
+}
+
+/* One more name for `other`: that of `in`, which goes. */
+static int join(struct vfs *v, struct meta_inode *other,
+		const struct meta_inode *in, const struct meta_dentry *de)
+{
+	int rc = 0;
+
+	if (other->nlink == 1)
+		rc = file_first_name(v, other);
 	if (!rc)
-		rc = meta_name_version_put(v->meta, ino, de.parent, de.name,
-					   &in->base);
-	other.nlink++;
+		rc = meta_dentry_set(v->meta, de->parent, de->name, other->ino);
 	if (!rc)
-		rc = meta_inode_put(v->meta, &other);
+		rc = meta_name_version_put(v->meta, other->ino, de->parent,
+					   de->name, &in->base);
+	other->nlink++;
+	if (!rc)
+		rc = meta_inode_put(v->meta, other);
 	/* Clean, and its name shows the same content as before. */
 	if (!rc)
 		rc = meta_inode_del(v->meta, in->ino);
 	if (!rc)
-		vfs_inval_entry(v, de.parent, de.name);
+		vfs_inval_entry(v, de->parent, de->name);
+	return rc;
+}
+
+/* 1 when all is proved: `in` is one more name of `other`; 0, -errno. */
+static int is_proved(struct vfs *v, const struct meta_inode *other,
+		     const struct meta_inode *in, const struct dress *mine)
+{
+	struct objattr_xattrs x = {0};
+	struct dress theirs;
+	int rc = 0;
+
+	if (other->ino == in->ino || other->nlink == 0 ||
+	    !same_file(other, in) || nodes_is_open(v->nodes, in->ino))
+		return 0;
+	dress_init(&theirs);
+	rc = dress_read_locked(v, other->ino, &theirs, &x);
+	if (!rc && dress_same_object(mine, &theirs))
+		rc = tells_all(v, other, mine->names);
+	objattr_xattrs_release(&x);
+	dress_release(&theirs);
+	return rc;
+}
+
+static int find_and_join(struct vfs *v, const struct meta_inode *in,
+			 const struct dress *mine, bool *ret_joined)
+{
+	char note[sizeof(NOTE) + 2 * TOKEN_LEN], path[META_KEY_MAX + 1];
+	char token[TOKEN_LEN + 1];
+	struct meta_inode other;
+	struct meta_dentry de;
+	uint64_t ino;
+	int rc = meta_name_next(v->meta, in->ino, 0, "", &de);
+
+	if (!rc)
+		rc = meta_path(v->meta, de.parent, de.name, path);
+	if (!rc)
+		rc = token_of(v, in->link_id, path, token);
+	/* What does not even name itself is a copy of something. */
+	if (rc || !is_told(mine->names, token))
+		return rc;
+	rc = note_name(in, mine->names, note);
+	if (rc)
+		return rc;
+	if (meta_sys_get_u64(v->meta, note, &ino) ||
+	    meta_inode_get(v->meta, ino, &other))
+		return meta_sys_put_u64(v->meta, note, in->ino);
+	rc = is_proved(v, &other, in, mine);
+	if (rc < 0)
+		return rc;
+	if (!rc)
+		return meta_sys_put_u64(v->meta, note, in->ino);
+	rc = join(v, &other, in, &de);
 	*ret_joined = !rc;
+	return rc;
+}
+
+int link_join(struct vfs *v, const struct meta_inode *in, bool *ret_joined)
+{
+	struct objattr_xattrs x = {0};
+	struct dress mine;
+	int rc;
+
+	*ret_joined = false;
+	if (!id_valid(in->link_id) || in->nlink != 1 || S_ISDIR(in->mode))
+		return 0;
+	dress_init(&mine);
+	rc = dress_read_locked(v, in->ino, &mine, &x);
+	if (!rc && mine.names)
+		rc = find_and_join(v, in, &mine, ret_joined);
+	objattr_xattrs_release(&x);
+	dress_release(&mine);
 	return rc;
 }

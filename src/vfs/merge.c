@@ -280,7 +280,7 @@ static int take_version(struct merge *m, const char *path,
 		in->nlink--;
 		if (!rc)
 			rc = dir_drop_inode(m->v, in);
-		return rc ? rc : tree_link_removed(m->v, in, path);
+		return rc ? rc : link_lost(m->v, in, path);
 	}
 	set_base(in, path, it);
 	in->flags |= META_I_REPLACED;
@@ -359,7 +359,7 @@ static int apply_prefix(struct merge *m, const char *path,
 	in.nlink--;
 	if (!rc)
 		rc = dir_drop_inode(m->v, &in);
-	return rc ? rc : tree_link_removed(m->v, &in, file);
+	return rc ? rc : link_lost(m->v, &in, file);
 }
 
 /* The directory's own marker object. */
@@ -463,7 +463,7 @@ static int drop_file(struct merge *m, const struct meta_dentry *de,
 	in->nlink--;
 	if (!rc)
 		rc = dir_drop_inode(m->v, in);
-	return rc ? rc : tree_link_removed(m->v, in, path);
+	return rc ? rc : link_lost(m->v, in, path);
 }
 
 /*

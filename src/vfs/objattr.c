@@ -334,7 +334,7 @@ static bool read_mtime(const struct kvlist *meta, const struct kvlist *s3cmd,
 /* An opaque id: taken whole if it fits and is plain text. */
 static void read_link_id(const struct kvlist *meta, struct objattr *attr)
 {
-	const char *s = kvlist_get(meta, "vers3-link");
+	const char *s = kvlist_get(meta, LINK_META);
 
 	if (!s || strlen(s) >= sizeof(attr->link_id))
 		return;
@@ -406,9 +406,9 @@ static int set_own(const struct objattr *attr, struct kvlist *meta)
 	else
 		kvlist_del(meta, "vers3-rdev");
 	if (!rc && attr->link_id[0])
-		rc = kvlist_set(meta, "vers3-link", attr->link_id);
+		rc = kvlist_set(meta, LINK_META, attr->link_id);
 	else
-		kvlist_del(meta, "vers3-link");
+		kvlist_del(meta, LINK_META);
 	return rc;
 }
 

@@ -77,7 +77,7 @@ static bool is_right(const char *name)
 void objattr_cut(const struct kvlist *carried, size_t max_bytes,
 		 struct kvlist *meta)
 {
-	static const char *const least[] = {"vers3-link", "mtime", "file-mtime",
+	static const char *const least[] = {LINK_META, "mtime", "file-mtime",
 					    "ctime"};
 	size_t i;
 

@@ -181,7 +181,9 @@ static int move_key(struct move *m, const struct meta_inode *in,
 		rc = mark_both(m, in, parent, name);
 		if (!rc)
 			rc = tree_hold_source(m->v, in, m->to);
-		return rc ? rc : renamed_note(m->v, in, m->from, m->to);
+		if (!rc)
+			rc = renamed_note(m->v, in, m->from, m->to);
+		return rc || in->nlink < 2 ? rc : link_moved(m->v, in->ino);
 	}
 	if (!(in->flags & META_I_EXPLICIT))
 		return 0;

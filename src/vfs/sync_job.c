@@ -223,12 +223,16 @@ static void apply_saved(struct job *j, const struct upload_result *r)
 	sync_wait_tell(j->s, j->key, j->snap.ino, j->snap.change, false, rc);
 }
 
-/* Only attributes changed, and they are what the bucket holds already. */
+/*
+ * Only attributes changed, and they are what the bucket holds already. (What is
+ * known of a file with several names is of the one that was saved last.)
+ */
 static bool needs_nothing(struct job *j, struct upload_result *r)
 {
 	const struct meta_inode *in = &j->snap;
 
-	return !j->unsure && !(in->flags & META_I_STAGED) && in->base.key[0] &&
+	return !j->unsure && !(in->flags & META_I_STAGED) &&
+	       (in->nlink < 2 || S_ISDIR(in->mode)) && in->base.key[0] &&
 	       !strcmp(in->base.key, j->key) &&
 	       decide_same_version(&in->base, &j->known) &&
 	       upload_is_same(j->s->upload, in, j->key, r);

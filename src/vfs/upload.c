@@ -15,6 +15,7 @@
 #include "tags.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/content.h"
+#include "vers3/vfs/link.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/tree.h"
@@ -362,6 +363,8 @@ bool upload_is_same(struct uploader *u, const struct meta_inode *in,
 	dress_init(&has);
 	same = !dress_make(u->v, in, path, false, &want) &&
 	       !dress_read(u->v, in->ino, &has, &x) &&
+	       (!has.names ||
+		!kvlist_set(&has.meta, LINK_NAMES_META, has.names)) &&
 	       dress_same(&want.meta, &has.meta) &&
 	       dress_same(&want.headers, &has.headers) &&
 	       !dress_to_head(&want, &ret->head);

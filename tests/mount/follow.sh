@@ -4,7 +4,7 @@
 # copies it or it is sent; vers3ctl versions --follow walks that, over several
 # renames and in a circle. Links and copies say nothing.
 . "$(dirname "$0")/lib.sh"
-need jq
+need jq aws
 
 # from FILE: the key that its newest version came from.
 from() {
@@ -102,6 +102,23 @@ is "its mode goes along" "$(meta again/y file-permissions)" 0100644
 is "its time" "$(meta again/y file-mtime)" "$mtime"
 is "all of it" "$(past again/y)" "a:one a:two b:two dir/c ä?:three \
 dir/c ä?:four a:four moved/y:four again/y:four "
+unmnt
+
+# Others may name what is not in the mount.
+mkdir "$WORK/outside"
+echo x >"$WORK/outside/2026-01-01T00-00-00Z~abc"
+mnt
+MNT_UP=../../outside
+[ -e "$MNT/.versions/$MNT_UP/2026-01-01T00-00-00Z~abc" ] || fail "no such place"
+aws s3api put-object --bucket "$BUCKET" --key forged --body /etc/hostname \
+	--metadata "vers3-renamed-from=$MNT_UP?versionId=abc" >/dev/null
+within 30 test -e "$MNT/forged"
+followed=$("$VERS3CTL" versions --follow "$MNT/forged")
+case $followed in
+*outside*) fail "it went outside: $followed" ;;
+*Z*forged) ;;
+*) fail "unexpected: $followed" ;;
+esac
 unmnt
 
 # A part of the bucket: keys are whole in the bucket, and as seen in a mount.

@@ -4,7 +4,7 @@
 # inode again on a mount with an empty cache; a name that others overwrite
 # parts from the rest.
 . "$(dirname "$0")/lib.sh"
-need rsync
+need rsync aws
 
 ino() { stat -c %i "$1"; }
 links() { stat -c %h "$1"; }
@@ -49,6 +49,21 @@ is "ours" "$(cat "$MNT/e/c")" $'one\ntwo'
 [ "$(ino "$MNT/b")" != "$(ino "$MNT/e/c")" ] || fail "still one inode"
 s3 PUT "/$BUCKET/b" theirs2
 within 30 grep -q theirs2 "$MNT/b" || fail "the change is not seen"
+
+# A copy of one by somebody who may write elsewhere is no name of it.
+echo mine >"$MNT/conf"
+ln "$MNT/conf" "$MNT/conf2"
+synced
+aws s3api copy-object --bucket "$BUCKET" --key evil/conf \
+	--copy-source "$BUCKET/conf" >/dev/null
+fresh
+is "met first" "$(cat "$MNT/evil/conf")" mine
+is "two names" "$(ino "$MNT/conf")" "$(ino "$MNT/conf2")"
+[ "$(ino "$MNT/evil/conf")" != "$(ino "$MNT/conf")" ] || fail "a copy is a name"
+echo more >>"$MNT/conf2"
+synced
+is "the copy" "$(object evil/conf)" mine
+is "the name" "$(object conf)" $'mine\nmore'
 
 # rsync -H keeps them; a second run has nothing to do, with a new cache too.
 mkdir "$WORK/src"

@@ -3,9 +3,12 @@
  * Hard links: several names of one inode.
  *
  * In the bucket each name is a whole object; all carry `vers3-link` with the
- * same id and the number of names, "ID:COUNT". A mount that meets two such
- * objects of one size and modification time makes them one inode again. A
- * name that others have written has lost the id, or differs: it parts.
+ * same id and the number of names, "ID:COUNT", and in `vers3-link-names` a
+ * digest of each name. A mount that meets two such objects makes them one
+ * inode again if all is proved equal: content (size and ETag), owner, mode,
+ * time and all other metadata, and if they name each other, both. So whoever
+ * may not write one of them cannot make it a name of what he writes. A name
+ * that others have written differs, or has lost the names: it parts.
  *
  * An inode's base is the version under one of its names. What the bucket
  * holds under each name is filed with the name (meta_name_version_get()).
@@ -15,6 +18,8 @@
 #define VERS3_VFS_LINK_H
 
 #include "vers3/vfs/vfs.h"
+
+#define LINK_NAMES_META "vers3-link-names"
 
 /*
  * What the bucket holds at a name of an inode, if its key is clean: the
@@ -31,12 +36,24 @@ int link_add(struct vfs *v, struct meta_inode *in, uint64_t parent,
  * goes down too. in is written.
  */
 int link_removed(struct vfs *v, struct meta_inode *in);
+/*
+ * After a name was changed or taken away by others, and in->nlink lowered. in
+ * is written; nothing is sent for it.
+ */
+int link_lost(struct vfs *v, struct meta_inode *in, const char *gone);
+/* A name is about to be moved: the objects of all names tell it. */
+int link_moved(struct vfs *v, uint64_t ino);
+/*
+ * What objects of the inode tell of its names, owned by the caller. Unchanged
+ * where there is one name, or too many to tell.
+ */
+int link_tell(struct vfs *v, const struct meta_inode *in, char **ret_names);
 /* After a save: files the version with the name whose key it is. */
 int link_note_saved(struct vfs *v, const struct meta_inode *in,
 		    const char *path, const struct meta_version *version);
 /*
- * After an inode's attributes have come: joins it to the inode that has the
- * same id, if there is one. *ret_joined: `in` is gone and its name belongs
+ * After an inode's attributes have come: joins it to the inode that is proved
+ * to be the same file, if there is one. *ret_joined: `in` is gone and its name belongs
  * to that one.
  */
 int link_join(struct vfs *v, const struct meta_inode *in, bool *ret_joined);

@@ -25,6 +25,8 @@
 #define OBJATTR_META_LIMIT 2048
 #define OBJATTR_META_MAX   2032
 
+#define LINK_META "vers3-link" /* see link.h */
+
 /* What stands where an object says nothing. */
 struct objattr_defaults {
 	uint32_t uid, gid;
@@ -36,7 +38,7 @@ struct objattr {
 	uint32_t uid, gid;
 	uint64_t rdev;
 	int64_t mtime_ns;
-	char link_id[40]; /* vers3-link; "" : none */
+	char link_id[40]; /* "" : none */
 };
 
 struct objattr_xattr {
