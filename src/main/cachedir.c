@@ -18,11 +18,13 @@
 #include "vers3/net/uri.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/safepath.h"
 
 #define LOCK_NAME     "lock"
 #define STATE_MOUNTED "mounted"
 #define STATE_ENDING  "ending"
 #define RECORD_MAX    8192
+#define WHY_MAX	      512
 #define POLL_NS	      (50 * NS_PER_MS)
 /*
  * umount(8) returns a moment before the daemon knows, so a lock is given
@@ -236,7 +238,7 @@ static int check_dir(const char *path, char *reason, size_t size)
 {
 	struct stat st;
 
-	if (stat(path, &st)) {
+	if (lstat(path, &st)) {
 		int rc = -errno;
 
 		snprintf(reason, size, "cache directory %s: %s", path,
@@ -257,11 +259,11 @@ static int check_dir(const char *path, char *reason, size_t size)
 			 path, (unsigned long)st.st_uid);
 		return -EPERM;
 	}
-	if ((st.st_mode & S_IWOTH) != 0) {
+	if (safepath_is_shared(&st)) {
 		snprintf(reason, size,
-			 "cache directory %s can be written by everyone; "
-			 "chmod 700 it, or name another with -o cache_dir=",
-			 path);
+			 "cache directory %s can be written by %s; chmod 700 "
+			 "it, or name another with -o cache_dir=",
+			 path, st.st_mode & S_IWOTH ? "everyone" : "its group");
 		return -EPERM;
 	}
 	return 0;
@@ -348,6 +350,7 @@ int cachedir_open(const char *path, const char *identity, unsigned wait_ms,
 		  char *reason, size_t size, struct cachedir **ret_dir)
 {
 	struct cachedir *d = calloc(1, sizeof(*d));
+	char why[WHY_MAX];
 	int rc = -ENOMEM;
 
 	snprintf(reason, size, "no memory");
@@ -357,7 +360,15 @@ int cachedir_open(const char *path, const char *identity, unsigned wait_ms,
 	d->identity = strdup(identity);
 	if (!d->identity)
 		goto out;
-	rc = make_dirs(path);
+	rc = safepath_resolve(path, why, sizeof(why), &d->path);
+	if (rc) {
+		snprintf(reason, size,
+			 "cache directory %s: %s; name another with "
+			 "-o cache_dir=",
+			 path, why);
+		goto out;
+	}
+	rc = make_dirs(d->path);
 	if (rc) {
 		snprintf(reason, size,
 			 "cannot make cache directory %s: %s; name another "
@@ -365,16 +376,9 @@ int cachedir_open(const char *path, const char *identity, unsigned wait_ms,
 			 path, strerror(-rc));
 		goto out;
 	}
-	rc = check_dir(path, reason, size);
+	rc = check_dir(d->path, reason, size);
 	if (rc)
 		goto out;
-	d->path = realpath(path, NULL);
-	if (!d->path) {
-		rc = -errno;
-		snprintf(reason, size, "cache directory %s: %s", path,
-			 strerror(-rc));
-		goto out;
-	}
 	rc = open_lock(d, wait_ms, reason, size);
 out:
 	if (rc) {

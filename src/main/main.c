@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 #include "vers3/main/options.h"
 #include "vers3/main/stack.h"
 #include "vers3/util/log.h"
+#include "vers3/util/safepath.h"
 
 #define REASON_MAX 1024
 
@@ -59,6 +61,7 @@ static void tell(const struct program *p, enum log_level level,
  */
 static void tune_process(void)
 {
+	const struct rlimit no_core = {0, 0};
 	struct rlimit files;
 
 	mallopt(M_ARENA_MAX, 4);
@@ -69,6 +72,12 @@ static void tune_process(void)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
+	/*
+	 * What was in memory, keys among it, does not come to lie in a file
+	 * or with a crash reporter. Root can look all the same.
+	 */
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &no_core);
 	signal(SIGPIPE, SIG_IGN);
 	/* Whatever it was: what is made here is nobody else's to write. */
 	umask(027);
@@ -78,19 +87,30 @@ static int open_log(struct program *p, char *reason, size_t size)
 {
 	const struct options *o = &p->o;
 	const char *target = o->log;
-	int rc;
+	char why[REASON_MAX / 2], *file = NULL;
+	int rc = 0;
 
 	if (!target)
 		target = o->foreground ? "stderr" : "syslog";
-	rc = log_open(target, o->log_format == OPTIONS_LOG_JSON);
+	p->log_is_stderr =
+		strcmp(target, "stderr") == 0 || strcmp(target, "journal") == 0;
+	if (!p->log_is_stderr && strcmp(target, "syslog") != 0)
+		rc = safepath_resolve(target, why, sizeof(why), &file);
+	if (!rc) {
+		rc = log_open(file ? file : target,
+			      o->log_format == OPTIONS_LOG_JSON);
+		snprintf(why, sizeof(why), "%s",
+			 rc == -EPERM ? "it belongs to another user, or has "
+					"another name, too"
+				      : strerror(-rc));
+	}
+	free(file);
 	if (rc) {
 		snprintf(reason, size, "cannot write to log=%s: %s", target,
-			 strerror(-rc));
+			 why);
 		return rc;
 	}
 	log_set_level(o->log_level);
-	p->log_is_stderr =
-		strcmp(target, "stderr") == 0 || strcmp(target, "journal") == 0;
 	return 0;
 }
 

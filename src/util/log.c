@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -54,6 +55,34 @@ static struct {
 	.level = LOG_LEVEL_INFO,
 };
 
+/*
+ * A file that is nobody else's to choose: not through a link, nor one that
+ * somebody has placed there, or has made one of ours known by another name.
+ */
+static int open_file(const char *path, int *ret_fd)
+{
+	/* The kernel's own links are to what is open here already. */
+	int follow = strncmp(path, "/proc/", 6) ? O_NOFOLLOW : 0;
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | follow,
+		      0640);
+	struct stat st;
+	int rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st))
+		rc = -errno;
+	else if (S_ISREG(st.st_mode) &&
+		 ((st.st_uid != 0 && st.st_uid != geteuid()) ||
+		  st.st_nlink != 1))
+		rc = -EPERM;
+	if (rc)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return rc;
+}
+
 int log_open(const char *target, bool json)
 {
 	enum log_sink sink = SINK_FILE;
@@ -66,10 +95,10 @@ int log_open(const char *target, bool json)
 	else if (strcmp(target, "syslog") == 0)
 		sink = SINK_SYSLOG;
 	if (sink == SINK_FILE) {
-		fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
-			  0640);
-		if (fd < 0)
-			return -errno;
+		int rc = open_file(target, &fd);
+
+		if (rc)
+			return rc;
 	}
 	if (the_log.sink == SINK_FILE)
 		close(the_log.fd);

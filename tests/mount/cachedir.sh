@@ -50,3 +50,44 @@ set_format "$(printf '%o' "$format")"
 mnt
 is "nothing is lost" "$(cat "$MNT/file")" data
 unmnt
+
+# Where nobody else could have led it: not through what another user owns or
+# may write, be it the cache directory or the log.
+if [ "$(id -u)" = 0 ]; then
+	mkdir "$WORK/theirs" "$WORK/all"
+	echo untouched >"$WORK/victim"
+	ln -s "$WORK/victim" "$WORK/link"
+	chown 65534 "$WORK/theirs"
+	chown -h 65534 "$WORK/link"
+	chmod 777 "$WORK/all"
+
+	# elsewhere NAME OPTIONS WORDS
+	elsewhere() {
+		refused "$1" "$3" timeout 30 "$VERS3" -f \
+			-o "endpoint=$ENDPOINT,$2" "$BUCKET" "$MNT"
+	}
+	elsewhere "another's directory" "cache_dir=$WORK/theirs/c" \
+		"belongs to uid 65534"
+	elsewhere "a directory for all" "cache_dir=$WORK/all/c" \
+		"written by others"
+	[ ! -e "$WORK/theirs/c" ] && [ ! -e "$WORK/all/c" ] ||
+		fail "it was made all the same"
+	mkdir -m 700 "$WORK/group"
+	chgrp 65534 "$WORK/group"
+	chmod 770 "$WORK/group"
+	elsewhere "a group's" "cache_dir=$WORK/group" "its group; chmod 700"
+	for log in link theirs/log all/log; do
+		elsewhere "log=$log" "cache_dir=$CACHE,log=$WORK/$log" \
+			"cannot write to log="
+	done
+	ln "$WORK/victim" "$WORK/again"
+	elsewhere "log of two names" "cache_dir=$CACHE,log=$WORK/again" \
+		"another name"
+	is "the file that the link leads to" "$(cat "$WORK/victim")" untouched
+	# One's own link may lead where one likes.
+	ln -s "$WORK/real.log" "$WORK/own.log"
+	mnt "log=$WORK/own.log"
+	unmnt
+	grep -q mounted "$WORK/real.log" || fail "no log"
+	is "mode of the log" "$(stat -c %a "$WORK/real.log")" 640
+fi

@@ -3,6 +3,7 @@
 # A credential_process gets nothing of the daemon.
 . "$(dirname "$0")/lib.sh"
 need_root
+need setpriv
 
 id=$AWS_ACCESS_KEY_ID secret=$AWS_SECRET_ACCESS_KEY
 mkdir "$WORK/.aws"
@@ -64,3 +65,29 @@ chmod 666 "$config"
 refused "a file for all to write" "another user may have written it" \
 	"$VERS3" -f -o "$(vers3_options profile=tool)" "$BUCKET" "$MNT"
 [ ! -e "$WORK/calls" ] || fail "it was run all the same"
+
+# What is in memory is nobody's to look at, whoever mounts, nor to be dumped.
+mknod -m 666 "$WORK/fuse" c 10 229 || exit 0
+mkfifo "$WORK/go"
+printf '#!/bin/sh\necho $$ >%s/tool.pid\nread -r go <%s/go\n' \
+	"$WORK" "$WORK" >"$WORK/tool"
+chmod 755 "$WORK" "$(dirname "$WORK")"
+chown 65534 "$config" "$MNT" "$WORK/go"
+chmod 600 "$config"
+touch "$WORK/tool.pid"
+chown 65534 "$WORK/tool.pid"
+# shellcheck disable=SC2016
+unshare -m sh -c 'mount --bind "$0/fuse" /dev/fuse && exec "$@"' "$WORK" \
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$VERS3" -f -o "$(vers3_options profile=tool,cache_dir="$WORK/nobody")" \
+	"$BUCKET" "$MNT" >"$WORK/nobody.log" 2>&1 </dev/null &
+pid=$!
+within 20 test -s "$WORK/tool.pid" || fail "no tool: $(cat "$WORK/nobody.log")"
+is "owner of its /proc" "$(stat -c %u "/proc/$pid/mem")" 0
+is "owner of its tool's" "$(stat -c %u "/proc/$(cat "$WORK/tool.pid")/mem")" \
+	65534
+for p in "$pid" "$(cat "$WORK/tool.pid")"; do
+	is "bytes of a core dump" "$(awk '/core file/ { print $5 }' \
+		"/proc/$p/limits")" 0
+done
+echo >"$WORK/go"
+wait "$pid" || true

@@ -190,11 +190,19 @@ static void test_refusals(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 	open_dir("file", ID, -ENOTDIR, "not a directory");
-	open_dir("file/below", ID, -ENOTDIR, "cannot make");
+	open_dir("file/below", ID, -ENOTDIR, "not a directory");
 
 	assert_int_equal(mkdir(at("open"), 0700), 0);
 	assert_int_equal(chmod(at("open"), 0777), 0);
 	open_dir("open", ID, -EPERM, "everyone");
+
+	assert_int_equal(mkdir(at("group"), 0700), 0);
+	assert_int_equal(chmod(at("group"), 0770), 0);
+	assert_int_equal(chown(at("group"), -1, geteuid() ? getegid() : 1), 0);
+	if (geteuid() == 0)
+		open_dir("group", ID, -EPERM, "its group");
+	open_dir("open/below", ID, -EPERM, "written by others");
+	assert_int_equal(access(at("open/below"), F_OK), -1);
 
 	assert_int_equal(mkdir(at("planted"), 0700), 0);
 	assert_int_equal(symlink("/dev/null", at("planted/lock")), 0);
@@ -211,6 +219,12 @@ static void test_refusals(void **state)
 		assert_int_equal(mkdir(at("foreign"), 0700), 0);
 		assert_int_equal(chown(at("foreign"), 1, 1), 0);
 		open_dir("foreign", ID, -EPERM, "uid 1");
+		open_dir("foreign/below", ID, -EPERM, "uid 1");
+		/* Through a link of another user's, though it leads home. */
+		assert_int_equal(symlink("first", at("link")), 0);
+		cachedir_close(open_dir("link", ID, 0, NULL));
+		assert_int_equal(lchown(at("link"), 1, 1), 0);
+		open_dir("link", ID, -EPERM, "uid 1");
 	}
 }
 

@@ -47,7 +47,8 @@ bool cachedir_used(const char *path);
  * takes its lock. While the process that holds it is at its end, having
  * been unmounted, waits up to wait_ms for it. 0, or with one line in reason:
  * -EBUSY in use, -EXDEV of another identity, -ENOTDIR, -EPERM owned by
- * someone else, or what the system says.
+ * someone else or for others to write, as a directory above it may not be,
+ * either (safepath.h), or what the system says.
  */
 int cachedir_open(const char *path, const char *identity, unsigned wait_ms,
 		  char *reason, size_t size, struct cachedir **ret_dir);
