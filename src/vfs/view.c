@@ -29,9 +29,42 @@
 #define TIME_LEN      20 /* of 2026-11-21T23-50-08Z */
 #define MARKER_END    ".deleted"
 #define VIEW_POOL     32
+#define NODES_MAX     100000 /* more are forgotten by the next mount */
+#define PRUNE_BATCH   1000 /* under one hold of the lock */
 #define INSTANT_XATTR "user.s3.instant"
 /* What is a time before now counts in steps of such a part of itself. */
 #define RELATIVE_STEPS 240
+
+/*
+ * What numbers stand for is kept, so that each version costs one HEAD ever;
+ * but not without a bound. Before the mount is there the kernel has no number,
+ * and an NFS server that has one finds it stale and looks the name up anew.
+ */
+static int prune(struct vfs *v)
+{
+	unsigned char key[META_KEY_BUF];
+	bool many;
+	size_t len;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	many = meta_count(v->meta, META_VIEW) > NODES_MAX;
+	meta_unlock(v->meta);
+	while (many && !rc) {
+		rc = meta_lock(v->meta);
+		if (rc)
+			return rc;
+		for (int i = 0; !rc && i < PRUNE_BATCH; i++) {
+			rc = meta_seek(v->meta, META_VIEW, "", 0, 0, false, key,
+				       &len, NULL);
+			if (!rc)
+				rc = meta_del(v->meta, META_VIEW, key, len);
+		}
+		meta_unlock(v->meta);
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
 
 int view_new(struct vfs *v, struct view **ret_view)
 {
@@ -42,7 +75,9 @@ int view_new(struct vfs *v, struct view **ret_view)
 		return -ENOMEM;
 	w->born_ns = clock_real_ns();
 	pthread_mutex_init(&w->found.mutex, NULL);
-	rc = history_new(&w->history);
+	rc = prune(v);
+	if (!rc)
+		rc = history_new(&w->history);
 	if (!rc)
 		rc = past_new(v, &w->past);
 	if (!rc)

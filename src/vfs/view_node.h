@@ -12,8 +12,8 @@
  * own directory, whose number is of its spelling too. A file may stand in
  * many: that of an instant is the same in all instants that had this version.
  *
- * What is filed is bounded: beyond NODES_MAX what has not been looked up for
- * long goes. Then the number is stale until its name is looked up again.
+ * What is filed is bounded: a mount that finds very many nodes begins without
+ * any. A number is stale then until its name is looked up.
  */
 #ifndef VERS3_VFS_VIEW_NODE_INTERNAL_H
 #define VERS3_VFS_VIEW_NODE_INTERNAL_H
