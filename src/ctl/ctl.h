@@ -15,7 +15,8 @@
 enum {
 	CTL_OK = 0,
 	CTL_FAILED = 1,
-	CTL_USAGE = 2
+	CTL_USAGE = 2,
+	CTL_UNREACHABLE = 2 /* status alone */
 };
 
 #define CTL_REASON_MAX 1024

@@ -75,6 +75,55 @@ static void print_requests(const json_t *s3)
 	printf("last error: %s, %s ago\n", ctl_text(s3, "lastError"), age);
 }
 
+static bool is_silent(const json_t *s3)
+{
+	return json_is_false(json_object_get(s3, "reachable"));
+}
+
+static void print_outage(const json_t *s3)
+{
+	char age[24];
+
+	if (!is_silent(s3))
+		return;
+	ctl_age_text(ctl_number(s3, "unreachableSeconds"), age, sizeof(age));
+	printf("outage:   no answer from the server for %s; changes are kept "
+	       "here and sent when it is back\n",
+	       age);
+}
+
+/* The conflicts stand in their order. */
+static void print_conflicts(const json_t *section)
+{
+	const json_t *list = json_object_get(section, "rules");
+	size_t kept = json_array_size(list);
+
+	if (!ctl_number(section, "count"))
+		return;
+	printf("conflicts: %lld", ctl_number(section, "count"));
+	if (kept)
+		printf(", the last: %s",
+		       ctl_text(json_array_get(list, kept - 1), "id"));
+	printf("; [conflicts] in .control lists them\n");
+}
+
+static void print_rule_counts(const json_t *state)
+{
+	const json_t *lifecycle = json_object_get(state, "lifecycle");
+	const json_t *replication = json_object_get(state, "replication");
+	size_t expiring = json_array_size(json_object_get(lifecycle, "rules"));
+	size_t copying = json_array_size(json_object_get(replication, "rules"));
+
+	if (expiring)
+		printf("lifecycle: %zu rules; vers3ctl lifecycle lists them\n",
+		       expiring);
+	if (copying)
+		printf("replication: %zu rules, %lld objects pending, %lld "
+		       "failed\n",
+		       copying, ctl_number(replication, "pending"),
+		       ctl_number(replication, "failed"));
+}
+
 static void print_status(const struct place *p, const json_t *state)
 {
 	const json_t *mount = json_object_get(state, "mount");
@@ -92,12 +141,25 @@ static void print_status(const struct place *p, const json_t *state)
 		       : "keeps no versions");
 	if (*ctl_text(mount, "url"))
 		printf("server:   %s\n", ctl_text(mount, "url"));
+	print_outage(json_object_get(state, "s3"));
 	print_sync(json_object_get(state, "sync"));
 	print_cache(json_object_get(state, "cache"));
 	print_requests(json_object_get(state, "s3"));
+	print_conflicts(json_object_get(state, "conflicts"));
+	print_rule_counts(state);
 	if (hidden)
 		printf("hidden:   %lld objects whose keys can be no names\n",
 		       hidden);
+}
+
+/* For monitoring: the gravest of what is wrong. */
+static int health(const json_t *state)
+{
+	if (is_silent(json_object_get(state, "s3")))
+		return CTL_UNREACHABLE;
+	return ctl_number(json_object_get(state, "sync"), "failing")
+		       ? CTL_FAILED
+		       : CTL_OK;
 }
 
 int ctl_status(const struct ctl_call *c)
@@ -110,11 +172,13 @@ int ctl_status(const struct ctl_call *c)
 		return status;
 	if (c->json) {
 		json_object_set_new(state, "mountpoint", ctl_json_text(p.root));
-		status = ctl_print_json(state);
+		status = ctl_print_json(json_incref(state));
 	} else {
 		print_status(&p, state);
-		json_decref(state);
 	}
+	if (!status)
+		status = health(state);
+	json_decref(state);
 	place_release(&p);
 	return status;
 }

@@ -47,6 +47,25 @@ static bool is_answer(const struct store_request *r, int err)
 	return !err || err == -ENOENT || err == -ENODATA;
 }
 
+/* The server could not be reached, or said nothing. */
+static bool is_silence(int err)
+{
+	switch (err) {
+	case -ETIMEDOUT:
+	case -ECONNREFUSED:
+	case -ECONNRESET:
+	case -ECONNABORTED:
+	case -EHOSTUNREACH:
+	case -ENETUNREACH:
+	case -ENETDOWN:
+	case -EPIPE:
+	case -EIO:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void count(struct metrics_store *ms, const struct store_request *r,
 		  int err, int64_t start_ns, uint64_t received_bytes)
 {
@@ -67,6 +86,10 @@ static void count(struct metrics_store *ms, const struct store_request *r,
 	} else {
 		ms->now.last_ok_mono_ns = end_ns;
 	}
+	if (r->reply.status || !err)
+		ms->now.silent_mono_ns = 0;
+	else if (is_silence(err) && !ms->now.silent_mono_ns)
+		ms->now.silent_mono_ns = start_ns;
 	if (r->reply.date_ns)
 		ms->now.clock_skew_ns = r->reply.date_ns - real_ns;
 	pthread_mutex_unlock(&ms->mutex);

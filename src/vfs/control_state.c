@@ -222,6 +222,10 @@ static int write_s3(struct vfs *v, struct buf *out)
 	rc = write_s3_totals(out, &m);
 	if (!rc)
 		rc = write_caps(&v->config.caps, out);
+	if (!rc)
+		rc = gitconfig_bool(out, "reachable", !m.silent_mono_ns);
+	if (!rc)
+		rc = write_ago(out, "unreachableSeconds", m.silent_mono_ns);
 	if (!rc && m.last_error[0])
 		rc = gitconfig_value(out, "lastError", m.last_error);
 	if (!rc)
