@@ -405,7 +405,7 @@ bool job_is_late(struct job *job, int64_t now)
 	else if (job->ready && !r->trickles &&
 		 !pace_go_on(&job->pace, now, job_moved_bytes(job)))
 		snprintf(error, sizeof(r->error),
-			 "less than %u bytes a second came or went for %u s",
+			 "less than %d bytes a second came or went for %u s",
 			 PACE_BYTES_PER_S, idle_s);
 	else
 		return false;

@@ -444,7 +444,9 @@ static int make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 
 	if (!rc)
 		rc = tree_make(v, parent, name, mode, rdev, target, who, &in);
-	rc = kept(v, rc);
+	if (rc)
+		return rc;
+	rc = kept(v, 0);
 	return rc ? rc : fill_entry(v, &in, ret);
 }
 
@@ -481,7 +483,9 @@ int vfs_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
 		rc = check_writable(v, ino);
 	if (!rc)
 		rc = tree_link(v, ino, parent, name, &in);
-	rc = kept(v, rc);
+	if (rc)
+		return rc;
+	rc = kept(v, 0);
 	return rc ? rc : fill_entry(v, &in, ret);
 }
 
