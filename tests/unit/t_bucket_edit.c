@@ -24,7 +24,8 @@ struct rig {
 	struct store store;
 	/* Changes a document before it is kept; may be NULL. */
 	char *(*keep)(struct rig *rig, const char *doc);
-	char minimum[64]; /* as the last PUT had it */
+	pthread_mutex_t mutex;
+	char minimum[64]; /* as the last PUT had it; protected by mutex */
 	_Atomic unsigned puts;
 };
 
@@ -38,8 +39,10 @@ static int rig_put(struct rig *rig, struct store_request *r)
 
 	assert_non_null(doc);
 	rig->puts++;
+	pthread_mutex_lock(&rig->mutex);
 	snprintf(rig->minimum, sizeof(rig->minimum), "%s",
 		 minimum ? minimum : "");
+	pthread_mutex_unlock(&rig->mutex);
 	kept = rig->keep ? rig->keep(rig, doc) : strdup(doc);
 	mine.body.mem = kept;
 	mine.body.length = strlen(kept);
@@ -66,8 +69,11 @@ static int rig_call(struct store *s, struct store_request *r)
 
 static void rig_free(struct store *s)
 {
+	struct rig *rig = (struct rig *)s;
+
 	store_free(s->below);
-	free(s);
+	pthread_mutex_destroy(&rig->mutex);
+	free(rig);
 }
 
 static const struct store_ops rig_ops = {
@@ -79,6 +85,7 @@ static struct rig *rig_new(void)
 
 	assert_non_null(rig);
 	rig->store.ops = &rig_ops;
+	pthread_mutex_init(&rig->mutex, NULL);
 	assert_int_equal(memory_store_new(true, &rig->store.below), 0);
 	return rig;
 }

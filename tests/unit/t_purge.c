@@ -344,7 +344,8 @@ static const struct {
 	 "versions = 1", "d/a 1 0 d.b 2 0"},
 	{"a directory's object", "d/ d/ d/", "purge d keep=0", "versions = 2",
 	 "d/ 1 0"},
-	{"the points' own", ".versions/@p .versions/@p f f", "purge / keep=0",
+	/* It shows the second of f, also where all are of one millisecond. */
+	{"the points' own", "f f .versions/@p .versions/@p", "purge / keep=0",
 	 "versions = 1", ".versions/@p 2 0 f 1 0"},
 };
 
