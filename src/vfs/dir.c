@@ -16,6 +16,7 @@
 #include "vers3/vfs/syncer.h"
 
 #define PAGE_KEYS	 1000
+#define WALK_NAMES	 256 /* of a walk under one hold of the lock */
 #define BIG_LOOKUPS	 32 /* single look-ups before a big one is listed */
 #define OFFLINE_PAUSE_NS (5 * NS_PER_S)
 
@@ -356,28 +357,68 @@ int dir_refresh(struct vfs *v, uint64_t ino)
 	return rc && usable_offline(v, ino, rc) ? 0 : rc;
 }
 
+/* Where a walk over directories stands. */
+struct walk {
+	uint64_t top, at; /* the directory that it is in */
+	struct meta_dentry de; /* its name there, met last */
+	struct meta_inode in; /* the directory met last */
+	bool met; /* there is one */
+};
+
+/* Up to where the directory stands; anew where others have taken it away. */
+static int walk_up(struct vfs *v, struct walk *w)
+{
+	int rc = meta_name_next(v->meta, w->at, 0, "", &w->de);
+
+	if (rc == -ENOENT) {
+		w->de.parent = w->top;
+		w->de.name[0] = '\0';
+		rc = 0;
+	}
+	w->at = w->de.parent;
+	return rc;
+}
+
+/* To the next directory, or some names nearer. -ENOENT at the end. */
+static int walk_on(struct vfs *v, struct walk *w)
+{
+	int rc = meta_lock(v->meta);
+
+	w->met = false;
+	if (rc)
+		return rc;
+	for (int i = 0; !rc && !w->met && i < WALK_NAMES; i++) {
+		rc = meta_dentry_next_name(v->meta, w->at, w->de.name, &w->de);
+		if (rc == -ENOENT && w->at != w->top) {
+			rc = walk_up(v, w);
+			continue;
+		}
+		if (!rc)
+			rc = meta_inode_get(v->meta, w->de.ino, &w->in);
+		w->met = !rc && S_ISDIR(w->in.mode);
+	}
+	meta_unlock(v->meta);
+	if (w->met) {
+		w->at = w->in.ino;
+		w->de.name[0] = '\0';
+	}
+	return rc;
+}
+
 int dir_load_tree(struct vfs *v, uint64_t ino)
 {
-	struct meta_dentry de = {.name = ""};
-	struct meta_inode in;
+	struct walk w = {.top = ino, .at = ino, .met = true};
 	int rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(v->meta, ino, &in);
+	rc = meta_inode_get(v->meta, ino, &w.in);
 	meta_unlock(v->meta);
-	if (!rc && !(in.flags & META_I_LISTED))
-		rc = dir_refresh(v, ino);
 	while (!rc) {
-		rc = meta_lock(v->meta);
-		if (rc)
-			return rc;
-		rc = meta_dentry_next_name(v->meta, ino, de.name, &de);
-		if (!rc)
-			rc = meta_inode_get(v->meta, de.ino, &in);
-		meta_unlock(v->meta);
-		if (!rc && S_ISDIR(in.mode))
-			rc = dir_load_tree(v, de.ino);
+		if (w.met && !(w.in.flags & META_I_LISTED))
+			rc = dir_refresh(v, w.at);
+		if (!rc || (rc == -ENOENT && w.at != ino))
+			rc = walk_on(v, &w);
 	}
 	return rc == -ENOENT ? 0 : rc;
 }

@@ -208,35 +208,71 @@ static int check_key(const struct move *m, const struct meta_inode *in)
 	return check_hold(m->v, in, m->to);
 }
 
+/* One inode of what is moved. */
+static int visit(struct move *m, const struct meta_inode *in, uint64_t parent,
+		 const char *name)
+{
+	return m->check ? check_key(m, in) : move_key(m, in, parent, name);
+}
+
+/* Goes on to the next name in directory `at`: its inode, and both paths. */
+static int enter_name(struct move *m, uint64_t at, struct meta_dentry *de,
+		      struct meta_inode *child)
+{
+	int rc = meta_dentry_next_name(m->v->meta, at, de->name, de);
+
+	if (!rc)
+		rc = meta_inode_get(m->v->meta, de->ino, child);
+	if (!rc)
+		rc = path_add(m->v, m->from, &m->from_len, de->name);
+	return rc ? rc : path_add(m->v, m->to, &m->to_len, de->name);
+}
+
+/* Both paths lose their last name. */
+static void leave_name(struct move *m, const char *name)
+{
+	size_t len = strlen(name) + 1;
+
+	path_cut(m->from, &m->from_len, m->from_len - len);
+	path_cut(m->to, &m->to_len, m->to_len - len);
+}
+
 /*
  * Walks an inode and all below it: with m->check, only whether all can go
- * there; else marks the keys.
+ * there; else marks the keys. The way back up is found by the names, so that
+ * no tree is too deep.
  */
 static int move_tree(struct move *m, const struct meta_inode *in,
 		     uint64_t parent, const char *name)
 {
-	size_t from_len = m->from_len, to_len = m->to_len;
 	struct meta_dentry de = {.name = ""};
 	struct meta_inode child;
-	int rc = m->check ? check_key(m, in) : move_key(m, in, parent, name);
+	uint64_t at = in->ino;
+	int rc = visit(m, in, parent, name);
 
 	if (rc || !S_ISDIR(in->mode))
 		return rc;
-	while (!(rc = meta_dentry_next_name(m->v->meta, in->ino, de.name,
-					    &de))) {
-		rc = meta_inode_get(m->v->meta, de.ino, &child);
-		if (!rc)
-			rc = path_add(m->v, m->from, &m->from_len, de.name);
-		if (!rc)
-			rc = path_add(m->v, m->to, &m->to_len, de.name);
-		if (!rc)
-			rc = move_tree(m, &child, in->ino, de.name);
-		path_cut(m->from, &m->from_len, from_len);
-		path_cut(m->to, &m->to_len, to_len);
+	for (;;) {
+		rc = enter_name(m, at, &de, &child);
+		if (rc == -ENOENT && at == in->ino)
+			return 0;
+		if (rc == -ENOENT) {
+			rc = meta_name_next(m->v->meta, at, 0, "", &de);
+			at = de.parent;
+			if (!rc)
+				leave_name(m, de.name);
+		} else if (!rc) {
+			rc = visit(m, &child, at, de.name);
+			if (S_ISDIR(child.mode)) {
+				at = child.ino;
+				de.name[0] = '\0';
+			} else {
+				leave_name(m, de.name);
+			}
+		}
 		if (rc)
-			return rc;
+			return rc == -ENOENT ? -EIO : rc;
 	}
-	return rc == -ENOENT ? 0 : rc;
 }
 
 /* All of what stands at one end, on its way to the other. */

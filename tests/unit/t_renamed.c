@@ -313,6 +313,41 @@ static void test_while_sent(void **state)
 	rig_holds(r, "a", NULL);
 }
 
+/* On a thread with little room for what it calls. */
+static void *rename_deep(void *arg)
+{
+	return (void *)(intptr_t)rig_try_rename(arg, "d", "e", 0);
+}
+
+/* A directory as deep as keys can be, of which little is known here. */
+static void test_deep(void **state)
+{
+	char key[META_KEY_MAX] = "d";
+	struct rig *r = *state;
+	pthread_attr_t attr;
+	pthread_t t;
+	void *rc;
+
+	for (int i = 0; i < 500; i++)
+		strcat(key, "/d");
+	rig_put_text(r, key, "x");
+	rig_put_text(r, "d/a", "y");
+	rig_put_text(r, "d/d/z/a", "z");
+	assert_int_equal(pthread_attr_init(&attr), 0);
+	assert_int_equal(pthread_attr_setstacksize(&attr, 256 << 10), 0);
+	assert_int_equal(pthread_create(&t, &attr, rename_deep, r), 0);
+	pthread_join(t, &rc);
+	pthread_attr_destroy(&attr);
+	assert_int_equal((intptr_t)rc, 0);
+	rig_sync(r);
+	rig_holds(r, key, NULL);
+	rig_holds(r, "d/a", NULL);
+	rig_holds(r, "e/a", "y");
+	rig_holds(r, "e/d/z/a", "z");
+	*key = 'e';
+	rig_holds(r, key, "x");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -323,6 +358,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_killed),
 		RIG_TEST(test_no_room),
 		RIG_TEST(test_while_sent),
+		RIG_TEST(test_deep),
 	};
 
 	if (argc > 1)
