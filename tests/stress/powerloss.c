@@ -6,14 +6,19 @@
  * all that fsync had promised (`-o fsync=local`) or that had ended GRACE_NS
  * before; no file is torn, and no zeros stand where nobody wrote them.
  *
+ * The machine stays up, so each time the kernel's boot id is covered by
+ * another one: what tells a loss of power from a kill.
+ *
  * Needs root and a loop device; ext4 and XFS in turn, where mkfs is there.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,6 +80,31 @@ static int disk_stop(struct disk *d)
 	return rc;
 }
 
+/* From here on this is another boot, for this process and its children. */
+static int boot_again(struct rig *r)
+{
+	static bool covered;
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/boot_id", r->work);
+	f = fopen(path, "we");
+	if (!f ||
+	    fprintf(f, "powerloss-%016llx\n",
+		    (unsigned long long)model_random(&r->models[0],
+						     UINT64_MAX)) < 0 ||
+	    fclose(f))
+		return -EIO;
+	if (covered)
+		return 0;
+	if (unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount(path, "/proc/sys/kernel/random/boot_id", NULL, MS_BIND, NULL))
+		return -errno;
+	covered = true;
+	return 0;
+}
+
 static int lose_power(struct rig *r, struct disk *d)
 {
 	int64_t stopped_ns, grace_ns;
@@ -96,6 +126,8 @@ static int lose_power(struct rig *r, struct disk *d)
 	disk_unmount(d);
 	if (!rc)
 		rc = disk_mount(d);
+	if (!rc)
+		rc = boot_again(r);
 	return rc ? rc : rig_check_workers(r, true);
 }
 
@@ -138,6 +170,8 @@ int main(int argc, char **argv)
 		printf("SKIP: needs root and loop devices\n");
 		return RIG_SKIP;
 	}
+	/* In a mount namespace of its own, before anything is mounted. */
+	rc = boot_again(&r);
 	for (unsigned k = 0; !rc && k < 2; k++) {
 		struct disk *d = &disks[k];
 

@@ -217,10 +217,9 @@ static void run_daemon(const struct rig *r, const struct daemon *d,
 	_exit(127);
 }
 
-int rig_mount(struct rig *r, struct daemon *d, const char *endpoint,
-	      const char *cache, const char *options)
+static int start_daemon(struct rig *r, struct daemon *d, const char *endpoint,
+			const char *cache, const char *options)
 {
-	int64_t until = clock_mono_ns() + MOUNT_LIMIT_NS;
 	char all[1024];
 
 	snprintf(all, sizeof(all), "endpoint=%s,path_style,cache_dir=%s,%s%s%s",
@@ -232,6 +231,17 @@ int rig_mount(struct rig *r, struct daemon *d, const char *endpoint,
 		return -errno;
 	if (d->pid == 0)
 		run_daemon(r, d, all);
+	return 0;
+}
+
+int rig_mount(struct rig *r, struct daemon *d, const char *endpoint,
+	      const char *cache, const char *options)
+{
+	int64_t until = clock_mono_ns() + MOUNT_LIMIT_NS;
+	int rc = start_daemon(r, d, endpoint, cache, options);
+
+	if (rc)
+		return rc;
 	while (!is_mounted(d->mnt)) {
 		int status;
 
@@ -245,6 +255,20 @@ int rig_mount(struct rig *r, struct daemon *d, const char *endpoint,
 			return -ETIMEDOUT;
 		rig_sleep_ms(10);
 	}
+	return 0;
+}
+
+int rig_flash(struct rig *r, struct daemon *d, const char *cache,
+	      const char *options, uint64_t ms)
+{
+	int rc = start_daemon(r, d, NULL, cache, options);
+
+	if (rc)
+		return rc;
+	rig_sleep_ms(ms);
+	rig_end(d);
+	if (is_mounted(d->mnt) || access(d->mnt, F_OK))
+		rig_detach(d);
 	return 0;
 }
 

@@ -57,6 +57,9 @@ void rig_release(struct rig *r);
 /* Mounts with these options at d->mnt; endpoint NULL: the rig's. 0/-errno. */
 int rig_mount(struct rig *r, struct daemon *d, const char *endpoint,
 	      const char *cache, const char *options);
+/* Begins to mount, and is killed after so long, wherever it is by then. */
+int rig_flash(struct rig *r, struct daemon *d, const char *cache,
+	      const char *options, uint64_t ms);
 /* Unmounts, and waits until the daemon has drained and ended well. */
 int rig_unmount(struct daemon *d);
 /* kill -9, and the dead mount out of the way. */
