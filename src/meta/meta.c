@@ -103,6 +103,7 @@ static int begin_again(struct meta *m)
 	uint64_t want = redo_records(m->redo), records = 0;
 	int rc;
 
+	m->met_full = true;
 	headroom_set_short(m->headroom);
 	if (!redo_is_whole(m->redo)) {
 		log_error("%s: commit: %s, and the redo log is not whole; no "
@@ -126,9 +127,11 @@ static int txn_commit(void *ctx, bool *ret_durable)
 	struct meta *m = ctx;
 	int rc;
 
-	/* While there is no room, a try would only cost the transaction. */
-	if ((headroom_is_short(m->headroom) || !redo_is_whole(m->redo)) &&
-	    meta_keep_headroom(m))
+	/*
+	 * A try may cost the transaction: not without room once one has
+	 * failed, nor where the log could not give the changes again.
+	 */
+	if ((m->met_full || !redo_is_whole(m->redo)) && meta_keep_headroom(m))
 		return -ENOSPC;
 	rc = mdb_txn_commit(m->txn);
 	m->txn = NULL;
@@ -141,6 +144,7 @@ static int txn_commit(void *ctx, bool *ret_durable)
 		return -EIO;
 	}
 	*ret_durable = true;
+	m->met_full = false;
 	m->id_durable = m->id_mark;
 	/* What the log has is in the tables now. */
 	redo_restart(m->redo);

@@ -4,6 +4,7 @@
 #define VERS3_SRC_META_META_IMPL_H
 
 #include <lmdb.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "headroom.h"
@@ -22,6 +23,7 @@ struct meta {
 	struct headroom *headroom; /* owned */
 	struct committer *committer; /* owned; its lock protects the rest */
 	MDB_txn *txn; /* ended by the committer; NULL when failed */
+	bool met_full; /* the last commit; the committer's own */
 	struct redo *redo; /* owned: what `txn` has so far */
 	uint64_t next_id; /* the next number to give */
 	uint64_t id_mark; /* stored: all numbers below may be given */
