@@ -229,9 +229,8 @@ static int git_begin(struct app *a)
 
 static int git_step(struct app *a, unsigned n)
 {
-	return rig_shell("cd '%s/repo' 2>/dev/null && echo %u >f%u && "
-			 "git add . >/dev/null 2>&1 && "
-			 "git commit -q -m %u >/dev/null 2>&1",
+	return rig_shell("{ cd '%s/repo' && echo %u >f%u && git add . && "
+			 "git commit -q -m %u; } >/dev/null 2>&1",
 			 a->mnt, n, n % 7, n);
 }
 
@@ -470,7 +469,8 @@ int main(int argc, char **argv)
 {
 	static const char *const options[] = {"commit=1,fsync=local",
 					      "commit=30,fsync=local",
-					      "commit=0,fsync=local"};
+					      "commit=0,fsync=local",
+					      "commit=0"};
 	struct rig r;
 	unsigned i;
 	int rc;
@@ -484,7 +484,7 @@ int main(int argc, char **argv)
 	setenv("HOME", r.work, 1);
 	rc = begin(&r, options[0]);
 	for (i = 0; !rc && i < r.options.rounds; i++)
-		rc = one_round(&r, i, options[i % 3]);
+		rc = one_round(&r, i, options[i % 4]);
 	/* And all of it from the bucket. */
 	if (!rc)
 		rc = rig_unmount(&r.live);
