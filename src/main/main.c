@@ -210,8 +210,11 @@ static int start(struct program *p, char *reason, size_t size)
 	return fs_mount(p->fs, reason, size);
 }
 
-/* After the loop: out of the tree, then everything to the bucket. */
-static void finish(struct program *p)
+/*
+ * After the loop: out of the tree, then everything to the bucket. 0, or the
+ * error by which it is not known whether everything is there.
+ */
+static int finish(struct program *p)
 {
 	int left;
 
@@ -229,12 +232,13 @@ static void finish(struct program *p)
 			  strerror(-left));
 	else
 		log_info("%s: everything is in the bucket", p->o.source);
+	return left < 0 ? left : 0;
 }
 
 static int run(struct program *p)
 {
 	char reason[REASON_MAX] = "";
-	int rc;
+	int rc, left;
 
 	rc = open_log(p, reason, sizeof(reason));
 	if (!rc) {
@@ -255,7 +259,8 @@ static int run(struct program *p)
 			 strerror(-rc));
 		tell(p, LOG_LEVEL_ERROR, reason);
 	}
-	finish(p);
+	left = finish(p);
+	rc = rc ? rc : left;
 out:
 	/* The vfs calls the hooks of the session until it is freed. */
 	stack_free(p->stack);

@@ -148,10 +148,15 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 int vfs_drain(struct vfs *v)
 {
 	uint64_t left = 0;
+	int rc, failed;
 
 	if (v->config.read_only)
 		return 0;
-	syncer_sync_all(v, "", &left);
+	rc = syncer_sync_all(v, "", &left);
+	/* A namespace that has failed cannot tell what is left. */
+	failed = meta_sync(v->meta);
+	if (failed || !left)
+		return failed ? failed : rc;
 	return left > INT32_MAX ? INT32_MAX : (int)left;
 }
 

@@ -124,8 +124,9 @@ struct vfs_parts {
 int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	    struct vfs **ret_vfs);
 /*
- * Sends what is dirty (waits; what fails stays for the next mount and is
- * counted in the return value, -errno when nothing can be said), then frees.
+ * Sends what is dirty (waits). What fails stays for the next mount and is
+ * counted in the return value; -errno when the namespace has failed, so that
+ * nothing can be said.
  */
 int vfs_drain(struct vfs *v);
 void vfs_free(struct vfs *v);
