@@ -230,22 +230,8 @@ int fs_mount(struct fs *fs, char *reason, size_t size)
 }
 
 /*
- * Has the kernel write what processes changed through memory maps, which it
- * would throw away with the connection. Needs the workers.
- */
-static void write_back(const struct fs *fs)
-{
-	int fd = open(fs->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (syncfs(fd))
-		log_warning("%s: %s", fs->mountpoint, strerror(errno));
-	close(fd);
-}
-
-/*
- * Ends the loop. The invalidation under way goes first: the kernel may hold
+ * Ends the loop, when what is mapped was written; a second signal does not
+ * wait for that. The invalidation under way goes first: the kernel may hold
  * it until one of the workers, which still run, has answered a read.
  * Repeated, since libfuse's loop looks at its flag and then sleeps, and a
  * wake between the two is lost.
@@ -253,10 +239,14 @@ static void write_back(const struct fs *fs)
 static bool end_loop(void *ctx, int sig)
 {
 	struct fs *fs = ctx;
+	struct writeback *w = &fs->ops.writeback;
+	bool first = atomic_exchange(&fs->serving, false);
 
-	(void)sig;
-	if (atomic_exchange(&fs->serving, false))
-		write_back(fs);
+	if (first)
+		writeback_start(w, fs->mountpoint);
+	if ((first || !sig) && !writeback_is_over(w))
+		return true;
+	writeback_end(w);
 	notify_stop(fs->notify);
 	/* Nobody's call keeps the workers; its caller sees the mount go. */
 	interrupts_end(fs->ops.interrupts);
@@ -289,6 +279,7 @@ int fs_run(struct fs *fs, struct signals *signals)
 	atomic_store(&fs->serving, false);
 	fuse_loop_cfg_destroy(config);
 	notify_stop(fs->notify);
+	writeback_end(&fs->ops.writeback);
 	/* Positive: a signal; an end by ENODEV is an unmount, and 0. */
 	return rc < 0 ? rc : 0;
 }

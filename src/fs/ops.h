@@ -23,6 +23,7 @@
 
 #include "handles.h"
 #include "interrupt.h"
+#include "writeback.h"
 
 #include "vers3/vfs/vfs.h"
 
@@ -44,6 +45,7 @@ struct ops_context {
 	bool closed; /* protected by gate */
 	struct handles handles;
 	struct interrupts *interrupts; /* owned by the session's owner */
+	struct writeback writeback;
 };
 
 extern const struct fuse_lowlevel_ops ops_table;

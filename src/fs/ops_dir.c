@@ -21,6 +21,13 @@ void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct vfs_dir *d = NULL;
 	int rc;
 
+	/* It reads no names. (0 are those whose number we cannot see.) */
+	if (fuse_req_ctx(req)->pid &&
+	    fuse_req_ctx(req)->pid == atomic_load(&c->writeback.pid)) {
+		fi->fh = 0;
+		fuse_reply_open(req, fi);
+		return;
+	}
 	ops_begin(req, &turn);
 	rc = vfs_opendir(c->vfs, ino, &d);
 	ops_end(&turn);
@@ -129,6 +136,7 @@ void ops_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
 void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	drop_handle(ops_context(req), ops_handle(fi));
+	if (fi->fh)
+		drop_handle(ops_context(req), ops_handle(fi));
 	fuse_reply_err(req, 0);
 }

@@ -94,6 +94,33 @@ static int op_mmap_shared(char **arg)
 	return rc;
 }
 
+/*
+ * FILE OFFSET TEXT: writes TEXT through a shared mapping, says so, and keeps
+ * the mapping until it is killed.
+ */
+static int op_mmap_hold(char **arg)
+{
+	off_t offset = atoll(arg[1]);
+	size_t len = strlen(arg[2]);
+	struct stat st;
+
+	int fd = open_file(arg[0], O_RDWR);
+	if (fstat(fd, &st) < 0)
+		return failed("fstat");
+	if (offset + (off_t)len > st.st_size)
+		return wrong("text does not fit");
+	char *map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return failed("mmap");
+	close(fd);
+	memcpy(map + offset, arg[2], len);
+	puts("mapped");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
 /* FILE: what is written through a private mapping stays out of the file. */
 static int op_mmap_private(char **arg)
 {
@@ -411,19 +438,13 @@ static const struct operation {
 	int args;
 	int (*run)(char **arg);
 } operations[] = {
-	{"rename", 3, op_rename},
-	{"mmap-shared", 3, op_mmap_shared},
-	{"mmap-private", 1, op_mmap_private},
-	{"fallocate", 4, op_fallocate},
-	{"holes", 1, op_holes},
-	{"copy-range", 5, op_copy_range},
-	{"record-locks", 1, op_record_locks},
-	{"unlinked", 1, op_unlinked},
-	{"fsync", 2, op_fsync},
-	{"pwrite", 3, op_pwrite},
-	{"control", 2, op_control},
-	{"handle", 1, op_handle},
-	{"by-handle", 2, op_by_handle},
+	{"rename", 3, op_rename},	  {"mmap-shared", 3, op_mmap_shared},
+	{"mmap-hold", 3, op_mmap_hold},	  {"mmap-private", 1, op_mmap_private},
+	{"fallocate", 4, op_fallocate},	  {"holes", 1, op_holes},
+	{"copy-range", 5, op_copy_range}, {"record-locks", 1, op_record_locks},
+	{"unlinked", 1, op_unlinked},	  {"fsync", 2, op_fsync},
+	{"pwrite", 3, op_pwrite},	  {"control", 2, op_control},
+	{"handle", 1, op_handle},	  {"by-handle", 2, op_by_handle},
 };
 
 int main(int argc, char **argv)
