@@ -21,10 +21,32 @@
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
 #define OUTAGE_NS      (2 * NS_PER_S) /* what is shorter is none */
 
-static bool is_outage(int rc)
+static bool is_out_of_reach(int rc)
 {
 	return rc == -ETIMEDOUT || rc == -ECONNREFUSED || rc == -ECONNRESET ||
-	       rc == -EHOSTUNREACH || rc == -ENETUNREACH || rc == -EIO;
+	       rc == -EHOSTUNREACH || rc == -ENETUNREACH;
+}
+
+static bool is_outage(int rc)
+{
+	return is_out_of_reach(rc) || rc == -EIO;
+}
+
+/*
+ * A job has ended. In an outage one at a time looks whether it is over; so
+ * many that have failed in a row tell those who wait that it is not. With the
+ * mutex held.
+ */
+static void end_job(struct syncer *s, int rc)
+{
+	if (s->outage && s->in_flight == 1 && is_out_of_reach(rc)) {
+		s->probes++;
+		s->probe_error = rc;
+		pthread_cond_broadcast(&s->event);
+	} else if (!is_out_of_reach(rc) && rc != -EAGAIN) {
+		s->probes = 0;
+	}
+	s->in_flight--;
 }
 
 /*
@@ -288,7 +310,7 @@ void sync_job_run(void *arg)
 	else
 		apply_saved(j, &r);
 	pthread_mutex_lock(&s->mutex);
-	s->in_flight--;
+	end_job(s, rc);
 	pthread_mutex_unlock(&s->mutex);
 	if (j->holds_content)
 		syncer_yield_content(s, j->snap.ino);
@@ -411,7 +433,7 @@ void sync_deletes_run(void *arg)
 		free(j->keys[i]);
 	}
 	pthread_mutex_lock(&s->mutex);
-	s->in_flight--;
+	end_job(s, rc);
 	s->deleting = false;
 	s->stats.deletes += done;
 	s->kicked = true;

@@ -10,6 +10,7 @@
 
 #define SCAN_PAUSE_NS (20 * NS_PER_MS)
 #define LOOK_NS	      (100 * NS_PER_MS)
+#define PROBES_MAX    3 /* in vain, before all the rest is not waited for */
 #define MOVES_MAX     100 /* of a file's names while it is waited for */
 #define DUE_SLACK_NS  (NS_PER_S / 4) /* not worth a write */
 
@@ -71,6 +72,7 @@ bool sync_wait_all(struct syncer *s)
 static void add_waiter(struct syncer *s, struct waiter *w)
 {
 	pthread_mutex_lock(&s->mutex);
+	w->probes = s->probes;
 	w->next = s->waiters;
 	s->waiters = w;
 	s->kicked = true;
@@ -141,6 +143,20 @@ out:
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/*
+ * What keeps a waiter from all that it waits for: the bucket was out of reach
+ * while it waited, and to have each of many keys try that for itself would
+ * take hours where a server swallows what it is sent. 0, or -errno; with the
+ * mutex held.
+ */
+static int outage_error(const struct syncer *s, struct waiter *w)
+{
+	if (s->probes < w->probes)
+		w->probes = s->probes;
+	return s->outage && s->probes - w->probes >= PROBES_MAX ? s->probe_error
+								: 0;
+}
+
 static int wait_for_key(struct syncer *s, const char *path, uint64_t ino,
 			uint64_t change)
 {
@@ -156,8 +172,10 @@ static int wait_for_key(struct syncer *s, const char *path, uint64_t ino,
 			rc = clock_cond_wait_until(&s->event, &s->mutex, until);
 		if (w.done || s->stop)
 			break;
+		rc = outage_error(s, &w);
 		pthread_mutex_unlock(&s->mutex);
-		rc = check_key(s->v, &w);
+		if (!rc)
+			rc = check_key(s->v, &w);
 		pthread_mutex_lock(&s->mutex);
 		if (rc != -EAGAIN && !w.done) {
 			w.error = rc;
@@ -355,8 +373,11 @@ static int begin_all(struct vfs *v, const char *path, uint64_t *ret_seq)
 	return rc;
 }
 
-/* 0: all of it is in the bucket; -EAGAIN: not yet; else why it cannot be. */
-static int check_all(struct vfs *v, const char *path, uint64_t seq,
+/*
+ * 0: all of it is in the bucket; -EAGAIN: not yet; else why it cannot be.
+ * outage: why nothing can be now, or 0.
+ */
+static int check_all(struct vfs *v, const char *path, uint64_t seq, int outage,
 		     uint64_t *ret_left)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;
@@ -372,6 +393,7 @@ static int check_all(struct vfs *v, const char *path, uint64_t seq,
 		if (d.seq > seq || !is_below(d.key, path))
 			continue;
 		why = why_not(v, &d);
+		why = why ? why : outage;
 		if (!why) {
 			rc = -EAGAIN;
 			break;
@@ -387,6 +409,7 @@ int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left)
 {
 	struct waiter w = {.path = path, .all = true};
 	struct syncer *s = v->syncer;
+	int outage = 0;
 	bool stop;
 	uint64_t seq;
 	int rc = begin_all(v, path, &seq);
@@ -395,7 +418,7 @@ int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left)
 	if (rc || !s->started)
 		return rc;
 	add_waiter(s, &w);
-	while ((rc = check_all(v, path, seq, ret_left)) == -EAGAIN) {
+	while ((rc = check_all(v, path, seq, outage, ret_left)) == -EAGAIN) {
 		int64_t until = clock_mono_ns() + SCAN_PAUSE_NS;
 
 		if (cancel_asked()) {
@@ -403,8 +426,9 @@ int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left)
 			break;
 		}
 		pthread_mutex_lock(&s->mutex);
-		while (!s->stop && clock_cond_wait_until(&s->event, &s->mutex,
-							 until) != -ETIMEDOUT)
+		while (!s->stop && !(outage = outage_error(s, &w)) &&
+		       clock_cond_wait_until(&s->event, &s->mutex, until) !=
+			       -ETIMEDOUT)
 			;
 		stop = s->stop;
 		pthread_mutex_unlock(&s->mutex);

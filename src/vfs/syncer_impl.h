@@ -50,6 +50,7 @@ struct waiter {
 	uint64_t ino, change; /* one key: this content, or a later one */
 	bool done;
 	int error;
+	unsigned probes; /* the syncer's when it began, or since */
 };
 
 struct syncer {
@@ -72,6 +73,8 @@ struct syncer {
 	int64_t outage_since_ns; /* monotonic */
 	bool over; /* an outage: what failed in it need not wait */
 	int64_t over_ns; /* when the last one was; 0 never */
+	unsigned probes; /* in a row that did not reach the bucket, */
+	int probe_error; /* and why the last one did not: -errno */
 	int64_t next_due_ns; /* realtime; when the scheduler wakes itself */
 	unsigned in_flight;
 	bool deleting; /* a batch of deletes is in flight */

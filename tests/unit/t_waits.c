@@ -254,6 +254,33 @@ static void test_many(void **state)
 	rig_holds(r, "d/4495", NULL);
 }
 
+/* Nothing can be sent: not every key has to find that out for itself. */
+static void test_outage(void **state)
+{
+	struct rig *r = *state;
+	struct wait one = {.r = r, .kind = FSYNC, .path = "f1999"};
+	char path[16];
+
+	for (int i = 0; i < 2000; i++) {
+		snprintf(path, sizeof(path), "f%d", i);
+		rig_write(r, path, path);
+	}
+	rig_fail(r, "PutObject", RIG_BEFORE, -ETIMEDOUT, FOREVER);
+	assert_int_equal(outcome(r, SYNC, ""), -ETIMEDOUT);
+	assert_int_equal(outcome(r, POINT, "p"), -ETIMEDOUT);
+	assert_int_equal(outcome(r, DRAIN, ""), 2000);
+	assert_true(rig_count(r, "PutObject") < 2000);
+	/* One key that breaks each connection holds up no other one. */
+	rig_fail(r, "PutObject f1", RIG_BEFORE, 0, 0);
+	rig_fail(r, "PutObject f1999", RIG_BEFORE, -ETIMEDOUT, FOREVER);
+	assert_int_equal(outcome(r, SYNC, ""), -ETIMEDOUT);
+	assert_int_equal(outcome(r, DRAIN, ""), 1);
+	rig_holds(r, "f0", "f0");
+	rig_holds(r, "f1998", "f1998");
+	begin(&one);
+	assert_int_equal(end(&one), -ETIMEDOUT);
+}
+
 /* The name is gone or another file's: nobody waits for what comes of it. */
 static void test_renamed(void **state)
 {
@@ -365,6 +392,7 @@ int main(void)
 		TEST_UNVERSIONED(test_elsewhere),
 		TEST_UNVERSIONED(test_directories),
 		TEST_UNVERSIONED(test_many),
+		TEST(test_outage),
 		TEST(test_renamed),
 		TEST(test_meta_failed),
 		TEST(test_shutdown),
