@@ -70,6 +70,7 @@ void conflict_init(struct conflict *c, const char *path,
 	c->held = known->key[0];
 	strcpy(c->etag, known->etag);
 	strcpy(c->version_id, known->version_id);
+	c->modified_ns = known->last_modified_ns;
 }
 
 void conflict_suspect(struct vfs *v, const char *path)
@@ -91,7 +92,7 @@ void conflict_settled(struct vfs *v, const char *path)
 	pthread_mutex_unlock(&cs->mutex);
 }
 
-static bool is_suspected(struct vfs *v, const char *path)
+bool conflict_is_suspected(struct vfs *v, const char *path)
 {
 	struct conflicts *cs = v->conflicts;
 	bool suspected;
@@ -214,7 +215,9 @@ static bool is_vouched(struct vfs *v, const struct meta_inode *dir)
 	int64_t most = v->config.ttl_ns > VOUCH_MIN_NS ? v->config.ttl_ns
 						       : VOUCH_MIN_NS;
 
-	return (dir->flags & META_I_LISTED) && age >= 0 && age <= most &&
+	/* The time of a large one's list is that of its end. */
+	return (dir->flags & META_I_LISTED) && !(dir->flags & META_I_BIG) &&
+	       age >= 0 && age <= most &&
 	       dir->listed_ns >= v->conflicts->since_ns;
 }
 
@@ -230,10 +233,25 @@ static int look_before(struct vfs *v, struct conflict *c)
 	if (!rc && (dir.flags & META_I_LISTED) && !(dir.flags & META_I_BIG) &&
 	    !dir_refresh(v, dir.ino)) {
 		rc = directory_of(v, c->path, &dir);
-		if (!rc && is_vouched(v, &dir) && !is_suspected(v, c->path))
+		if (!rc && is_vouched(v, &dir) &&
+		    !conflict_is_suspected(v, c->path))
 			return 0;
 	}
 	return conflict_look(v, c);
+}
+
+/*
+ * A condition speaks of the content. That others have changed nothing but the
+ * attributes is shown by a list of the directory, which is asked for again
+ * when it is old. Whether it has made the key suspect.
+ */
+static bool lists_for(struct vfs *v, const char *path)
+{
+	struct meta_inode dir;
+
+	return !directory_of(v, path, &dir) && !is_vouched(v, &dir) &&
+	       (dir.flags & META_I_LISTED) && !(dir.flags & META_I_BIG) &&
+	       !dir_refresh(v, dir.ino) && conflict_is_suspected(v, path);
 }
 
 int conflict_guard(struct vfs *v, struct conflict *c, struct store_request *r)
@@ -244,12 +262,16 @@ int conflict_guard(struct vfs *v, struct conflict *c, struct store_request *r)
 	/* A directory's own object holds nothing but its attributes. */
 	if (!len || c->path[len - 1] == '/')
 		return 0;
-	if (c->unsure || is_suspected(v, c->path)) {
+	if (c->unsure || conflict_is_suspected(v, c->path)) {
 		rc = conflict_look(v, c);
 		if (rc || c->met)
 			return rc;
 	} else if (!has_condition(v, c, r->op)) {
 		return look_before(v, c);
+	} else if (c->held && lists_for(v, c->path)) {
+		rc = conflict_look(v, c);
+		if (rc || c->met)
+			return rc;
 	}
 	if (!has_condition(v, c, r->op))
 		return 0;

@@ -4,7 +4,7 @@
  *
  *	a key's way
  *	open ──carries its ETag, or a list shows what is known──▶ send
- *		(not if an earlier delete of it may have been carried out)
+ *		(not if it is suspect, or an earlier try may have been carried out)
  *	open ──asked for: what is known──▶ send
  *	open ──asked for: gone, or others' version──▶ done
  *	send ──answer──▶ done
@@ -101,16 +101,38 @@ static size_t find(const struct batch *b, const char *key)
 	return b->count;
 }
 
+/* Whether an entry of a list shows just what is known. */
+static bool shows_known(const struct conflict *c, const struct store_entry *e)
+{
+	if (!c->held || !c->etag[0] || strcmp(c->etag, e->etag) != 0)
+		return false;
+	if (e->kind == STORE_ENTRY_VERSION && !e->latest)
+		return false;
+	if (e->kind == STORE_ENTRY_VERSION && c->version_id[0])
+		return !strcmp(c->version_id, e->version_id);
+	/* Others may have given the same bytes other attributes. */
+	return !c->modified_ns ||
+	       c->modified_ns / NS_PER_S == e->last_modified_ns / NS_PER_S;
+}
+
 /* An entry clears a key only by being what is known: no order is assumed. */
 static int on_entry(void *ctx, const struct store_entry *e)
 {
 	struct batch *b = ctx;
 	size_t i = find(b, e->key);
 
-	if (i < b->count && b->list[i].held && b->list[i].etag[0] &&
-	    !strcmp(b->list[i].etag, e->etag))
+	if (i < b->count && shows_known(&b->list[i], e))
 		b->states[i] = SEND;
 	return 0;
+}
+
+/* Our own saves of which no list has told yet: only their ids tell them. */
+static bool needs_ids(const struct batch *b)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (b->list[i].version_id[0] && !b->list[i].modified_ns)
+			return true;
+	return false;
 }
 
 /*
@@ -142,11 +164,16 @@ static void check_by_list(struct batch *b)
 	char prefix[META_KEY_MAX + 1], start[META_KEY_MAX + 1];
 	struct store_list list;
 	int pages = 0, rc;
+	bool ids;
 
 	sort_keys(b);
 	list_range(b, prefix, start);
-	store_list_init(&list, STORE_LIST, prefix, NULL);
-	if (strlen(start) > strlen(prefix))
+	ids = b->v->config.versioned && needs_ids(b);
+	store_list_init(&list, ids ? STORE_LIST_VERSIONS : STORE_LIST, prefix,
+			NULL);
+	if (strlen(start) > strlen(prefix) && ids)
+		list.key_marker = strdup(start);
+	else if (strlen(start) > strlen(prefix))
 		list.start_after = start;
 	list.on_entry = on_entry;
 	list.ctx = b;
@@ -267,7 +294,11 @@ int conflict_delete(struct vfs *v, struct pool *pool, struct conflict *list,
 	if (rc)
 		goto out;
 	for (size_t i = 0; i < count; i++)
-		b.states[i] = has_etag(&b, i) && !list[i].unsure ? SEND : OPEN;
+		b.states[i] =
+			has_etag(&b, i) && !list[i].unsure &&
+					!conflict_is_suspected(v, list[i].path)
+				? SEND
+				: OPEN;
 	if (!v->config.caps.remove && count > 1)
 		check_by_list(&b);
 	for (int tries = 0; tries < TRIES && !rc; tries++) {

@@ -11,4 +11,7 @@
  */
 int conflict_look(struct vfs *v, struct conflict *c);
 
+/* Whether conflict_suspect() was told of the key. Any lock may be held. */
+bool conflict_is_suspected(struct vfs *v, const char *path);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "confirm.h"
 #include "dir_impl.h"
 #include "vers3/store/list.h"
 #include "vers3/util/cancel.h"
@@ -211,8 +212,9 @@ static int list_prefix(struct vfs *v, const char *path, char *buf)
  * Lists one directory into a merge. With first_only, a list that does not
  * end on its first page is left there: *ret_whole tells.
  */
-static int list_into(struct vfs *v, struct merge *m, const char *path,
-		     bool first_only, bool *ret_whole, uint64_t *ret_hidden)
+static int list_into(struct vfs *v, struct merge *m, uint64_t ino,
+		     const char *path, bool first_only, bool *ret_whole,
+		     uint64_t *ret_hidden)
 {
 	char prefix[META_KEY_MAX + 2];
 	struct page page = {0};
@@ -228,6 +230,8 @@ static int list_into(struct vfs *v, struct merge *m, const char *path,
 		page_reset(&page);
 		rc = store_list_page(v->store, &list);
 		page.hidden += list.skipped;
+		if (!rc)
+			confirm_page(v, ino, path, page.items, page.count);
 		if (!rc)
 			rc = merge_page(m, page.items, page.count);
 		if (first_only || !list.more)
@@ -270,7 +274,7 @@ static int list_directory(struct vfs *v, uint64_t ino, bool first_only)
 	if (!rc)
 		rc = merge_new(v, ino, path, since, &m);
 	if (!rc)
-		rc = list_into(v, m, path, first_only, &whole, &hidden);
+		rc = list_into(v, m, ino, path, first_only, &whole, &hidden);
 	if (!rc && whole)
 		rc = merge_finish(m, asked_ns);
 	else if (!rc)
@@ -562,6 +566,7 @@ static int lookup_single(struct vfs *v, uint64_t parent, const char *name)
 	struct merge *m = NULL;
 	struct store_request r;
 	struct store_list list;
+	const char *id;
 	int rc = meta_lock(v->meta);
 
 	store_request_init(&r, STORE_HEAD);
@@ -585,6 +590,9 @@ static int lookup_single(struct vfs *v, uint64_t parent, const char *name)
 		strcpy(item.etag, r.reply.object.etag);
 		item.size_bytes = r.reply.object.size_bytes;
 		item.last_modified_ns = r.reply.object.last_modified_ns;
+		id = r.reply.object.version_id;
+		if (id && strlen(id) <= META_VERSION_MAX)
+			strcpy(item.version_id, id);
 		rc = merge_page(m, &item, 1);
 		goto out;
 	}

@@ -160,24 +160,36 @@ static int child_path(const struct merge *m, const char *name, bool dir,
 	return n > META_KEY_MAX ? -ENAMETOOLONG : 0;
 }
 
-/* Whether a list shows another object than the known one. etag "": none. */
-static bool is_another(const struct meta_version *known, const char *etag,
-		       int64_t modified_ns)
+/* What a list says of a key at which there is nothing. */
+static const struct merge_item nothing;
+
+/* Whether two name the same version, as far as they name one. */
+static bool same_id(const struct meta_version *ver, const struct merge_item *it)
 {
-	if (strcmp(etag, known->key[0] ? known->etag : "") != 0)
+	return !ver->version_id[0] || !it->version_id[0] ||
+	       !strcmp(ver->version_id, it->version_id);
+}
+
+/* Whether a list shows another object than the known one. */
+static bool is_another(const struct meta_version *known,
+		       const struct merge_item *it)
+{
+	if (strcmp(it->etag, known->key[0] ? known->etag : "") != 0)
 		return true;
-	return known->last_modified_ns && modified_ns &&
-	       known->last_modified_ns / NS_PER_S != modified_ns / NS_PER_S;
+	if (!same_id(known, it))
+		return true;
+	return known->last_modified_ns && it->last_modified_ns &&
+	       known->last_modified_ns / NS_PER_S !=
+		       it->last_modified_ns / NS_PER_S;
 }
 
 /*
- * Whether the local state of a key stands, whatever the list says: its ETag
- * and time, "" that it is not there, NULL nothing of it. If that is not what
- * the change was made on top of, the syncer is told, so that it looks before
- * it sends.
+ * Whether the local state of a key stands, whatever the list says (it: NULL
+ * if nothing of the key itself). If that is not what the change was made on
+ * top of, the syncer is told, so that it looks before it sends.
  */
 static bool keep_local(const struct merge *m, const char *path,
-		       const char *etag, int64_t modified_ns)
+		       const struct merge_item *it)
 {
 	struct meta_dirty d;
 
@@ -185,8 +197,13 @@ static bool keep_local(const struct merge *m, const char *path,
 		return true;
 	if (meta_dirty_get(m->v->meta, path, &d))
 		return false;
-	if (etag && is_another(&d.known, etag, modified_ns))
+	if (it && is_another(&d.known, it)) {
 		conflict_suspect(m->v, path);
+	} else if (it && d.known.key[0] && !d.known.last_modified_ns) {
+		/* So that the next list need not ask whose it is. */
+		d.known.last_modified_ns = it->last_modified_ns;
+		meta_dirty_put(m->v->meta, &d);
+	}
 	return true;
 }
 
@@ -259,9 +276,10 @@ static bool same_version(const struct meta_version *ver,
 			 const struct merge_item *it)
 {
 	return !strcmp(ver->etag, it->etag) &&
-	       ver->size_bytes == it->size_bytes &&
-	       (!ver->last_modified_ns ||
-		ver->last_modified_ns == it->last_modified_ns);
+	       ver->size_bytes == it->size_bytes && same_id(ver, it) &&
+	       (ver->last_modified_ns
+			? ver->last_modified_ns == it->last_modified_ns
+			: !it->others);
 }
 
 /* The bucket holds another version than we knew, and nothing is dirty. */
@@ -351,8 +369,7 @@ static int apply_prefix(struct merge *m, const char *path,
 	 */
 	char file[META_KEY_MAX + 1];
 
-	if (child_path(m, it->name, false, file) ||
-	    keep_local(m, file, NULL, 0))
+	if (child_path(m, it->name, false, file) || keep_local(m, file, NULL))
 		return 0;
 	m->hidden++;
 	rc = add_name(m, path, it, true);
@@ -373,11 +390,17 @@ static int apply_marker(struct merge *m, const struct merge_item *it)
 		return 0;
 	m->marker_seen = true;
 	snprintf(path, sizeof(path), "%s/", m->path);
-	if (keep_local(m, path, NULL, 0))
+	if (keep_local(m, path, NULL))
 		return 0;
 	rc = meta_inode_get(m->v->meta, m->ino, &in);
-	if (rc || ((in.flags & META_I_EXPLICIT) && same_version(&in.base, it)))
+	if (rc)
 		return rc;
+	if ((in.flags & META_I_EXPLICIT) && same_version(&in.base, it)) {
+		if (in.base.last_modified_ns)
+			return 0;
+		in.base.last_modified_ns = it->last_modified_ns;
+		return meta_inode_put(m->v->meta, &in);
+	}
 	set_base(&in, path, it);
 	in.flags |= META_I_EXPLICIT;
 	vfs_inval_inode(m->v, m->ino);
@@ -401,8 +424,7 @@ static int apply_item(struct merge *m, const struct merge_item *it)
 		return 0;
 	}
 	rc = seen_add(m, it->name);
-	if (rc || keep_local(m, path, it->is_dir ? NULL : it->etag,
-			     it->last_modified_ns))
+	if (rc || keep_local(m, path, it->is_dir ? NULL : it))
 		return rc;
 	return it->is_dir ? apply_prefix(m, path, it) : apply_file(m, path, it);
 }
@@ -455,7 +477,7 @@ static int drop_file(struct merge *m, const struct meta_dentry *de,
 	struct meta *meta = m->v->meta;
 	int rc;
 
-	if (keep_local(m, path, "", 0))
+	if (keep_local(m, path, &nothing))
 		return 0;
 	/* Clean, so the bucket's history holds every byte of it. */
 	rc = meta_dentry_del(meta, de->parent, de->name);
@@ -517,7 +539,7 @@ static int leave(struct merge *m)
 	if (rc)
 		return rc;
 	strcat(path, "/");
-	if (keep_local(m, path, NULL, 0))
+	if (keep_local(m, path, NULL))
 		return 0;
 	rc = meta_dentry_del(meta, de.parent, de.name);
 	vfs_inval_entry(m->v, de.parent, de.name);
@@ -625,7 +647,7 @@ static int note_listed(struct merge *m, int64_t asked_ns)
 		snprintf(marker, sizeof(marker), "%s/", m->path);
 		if (m->ino != META_ROOT_INO && !m->marker_seen &&
 		    (in.flags & META_I_EXPLICIT) &&
-		    !keep_local(m, marker, NULL, 0)) {
+		    !keep_local(m, marker, NULL)) {
 			in.flags &= ~(uint32_t)META_I_EXPLICIT;
 			memset(&in.base, 0, sizeof(in.base));
 		}

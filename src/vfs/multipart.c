@@ -295,7 +295,7 @@ static int complete_upload(struct multi *m, const char *path,
 	rc = upload_error(&r, upload_send(v, &r, &want, m->c));
 	if (!rc)
 		rc = upload_take_reply(v, &r.reply.object, path, m->key,
-				       m->in->size_bytes, &ret->version);
+				       m->in->size_bytes, NULL, &ret->version);
 	store_request_release(&r);
 	if (!rc) {
 		ongoing_ended(v, m->o.upload_id);
@@ -326,7 +326,7 @@ static int find_complete(struct multi *m, const char *path,
 	rc = send_find(m->u->v->store, m->key, &want, &r.reply);
 	if (!rc)
 		rc = upload_take_reply(m->u->v, &r.reply.object, path, m->key,
-				       m->in->size_bytes, &ret->version);
+				       m->in->size_bytes, NULL, &ret->version);
 	store_request_release(&r);
 	if (!rc) {
 		ongoing_ended(m->u->v, m->o.upload_id);

@@ -94,11 +94,12 @@ void upload_buffer_put(struct uploader *u, void *p, uint64_t size)
 /*
  * The version that an answer speaks of. A server that leaves the version id
  * out of its answer (Ceph: of CopyObject's) is asked with a HEAD; if that
- * shows another ETag, somebody else has written since and the id stays open.
+ * shows another ETag or other metadata, somebody else has written since and
+ * the id stays open: the next list settles whose it is (confirm.h).
  */
 int upload_take_reply(struct vfs *v, const struct store_object *o,
 		      const char *path, const char *key, uint64_t size,
-		      struct meta_version *ver)
+		      const struct kvlist *meta, struct meta_version *ver)
 {
 	struct store_request r;
 	int rc;
@@ -115,7 +116,8 @@ int upload_take_reply(struct vfs *v, const struct store_object *o,
 	r.key = key;
 	rc = store_call(v->store, &r);
 	if (!rc && r.reply.object.version_id && r.reply.object.etag &&
-	    !strcmp(r.reply.object.etag, ver->etag)) {
+	    !strcmp(r.reply.object.etag, ver->etag) &&
+	    (!meta || dress_same(meta, &r.reply.object.meta))) {
 		snprintf(ver->version_id, sizeof(ver->version_id), "%s",
 			 r.reply.object.version_id);
 		ver->last_modified_ns = r.reply.object.last_modified_ns;
@@ -263,7 +265,7 @@ int upload_put(struct uploader *u, const struct meta_inode *in,
 	rc = upload_send(v, &r, &want, c);
 	if (!rc)
 		rc = upload_take_reply(v, &r.reply.object, path, key, size,
-				       &ret->version);
+				       &d.meta, &ret->version);
 	if (!rc) {
 		reader_content_id(&ret->version);
 		ret->sent_bytes = size;
@@ -339,7 +341,8 @@ int upload_copy(struct uploader *u, const struct meta_inode *in,
 	rc = upload_send(v, &r, &want, c);
 	if (!rc)
 		rc = upload_take_reply(v, &r.reply.object, path, key,
-				       in->base.size_bytes, &ret->version);
+				       in->base.size_bytes,
+				       replace ? &d.meta : NULL, &ret->version);
 	if (!rc && replace)
 		rc = tags_carry(v, in, c, source, key, &ret->version, &d);
 	if (!rc) {

@@ -35,10 +35,13 @@ void *upload_buffer_get(struct uploader *u, uint64_t size);
 void upload_buffer_put(struct uploader *u, void *p, uint64_t size);
 /* Whether the file still holds what the snapshot held: 0, else -EAGAIN. */
 int upload_check_unchanged(struct vfs *v, const struct meta_inode *snap);
-/* The version that an answer speaks of; may ask for its id. */
+/*
+ * The version that an answer speaks of; may ask for its id. meta: what went
+ * with it, NULL where that is not known.
+ */
 int upload_take_reply(struct vfs *v, const struct store_object *o,
 		      const char *path, const char *key, uint64_t size,
-		      struct meta_version *ver);
+		      const struct kvlist *meta, struct meta_version *ver);
 /*
  * Sends what changes a key: once, and on the condition that it holds what is
  * known. As send_once().

@@ -263,12 +263,67 @@ static void test_attributes_once(void **state)
 	rig_put_text(r, "b", "new");
 	assert_int_equal(rig_list(r, "", true, names, sizeof(names)), 0);
 	rig_asked(r, "ListObjectsV2 ; HeadObject b");
-	/* What this mount writes it never asks for. */
+	/* Of what this mount writes it asks whether it still stands, once. */
 	rig_write(r, "d", "mine");
 	rig_sync(r);
 	rig_forget_requests(r);
 	assert_int_equal(rig_list(r, "", true, names, sizeof(names)), 0);
+	rig_asked(r, "ListObjectsV2 ; HeadObject d");
+	assert_int_equal(rig_list(r, "", true, names, sizeof(names)), 0);
 	rig_asked(r, "ListObjectsV2 ");
+	/* Of many with one list. */
+	for (char name[] = "10"; name[1] <= '9'; name[1]++)
+		rig_write(r, name, "mine");
+	rig_mkdir(r, "k");
+	rig_mkdir(r, "k/l");
+	rig_sync(r);
+	rig_forget_requests(r);
+	assert_int_equal(rig_list(r, "", true, names, sizeof(names)), 0);
+	rig_asked(r, "ListObjectVersions ; ListObjectsV2 ");
+	assert_int_equal(rig_list(r, "", true, names, sizeof(names)), 0);
+	rig_asked(r, "ListObjectsV2 ");
+}
+
+static void check_mode(struct rig *r, const char *name, uint32_t mode)
+{
+	struct vfs_entry e;
+
+	assert_int_equal(rig_lookup(r, name, &e), 0);
+	assert_int_equal(e.st.st_mode & 07777, mode);
+}
+
+/* Others change attributes right after our own save, at the same second. */
+static void test_dressed_after_us(void **state)
+{
+	struct rig *r = *state;
+	char names[256];
+
+	for (int many = 0; many < 2; many++) {
+		for (char name[] = "f0"; name[1] < (many ? '9' : '2');
+		     name[1]++)
+			rig_write(r, name, many ? "some" : "text");
+		rig_mkdir(r, many ? "e" : "d");
+		rig_sync(r);
+		rig_put_mode(r, "f1", many ? "some" : "text", "0100600");
+		rig_put_mode(r, many ? "e/" : "d/", "", "040700");
+		assert_int_equal(rig_list(r, "", false, names, sizeof(names)),
+				 0);
+		check_mode(r, "f1", 0600);
+		check_mode(r, "f0", 0640);
+		/* A directory's own object is in its own list. */
+		assert_int_equal(rig_list(r, many ? "e" : "d", false, names,
+					  sizeof(names)),
+				 0);
+		check_mode(r, many ? "e" : "d", 0700);
+		rig_is(r, "f1", many ? "some" : "text");
+		/* Our own is found to be ours, and not asked for again. */
+		rig_forget_requests(r);
+		assert_int_equal(rig_list(r, "", false, names, sizeof(names)),
+				 0);
+		rig_asked(r, "ListObjectsV2 ");
+		rig_write(r, "f1", "next");
+		rig_sync(r);
+	}
 }
 
 static void test_modes(void **state)
@@ -733,6 +788,8 @@ int main(int argc, char **argv)
 		RIG_TEST(test_dirty_kept),
 		RIG_TEST(test_settled_kept),
 		RIG_TEST(test_attributes_once),
+		RIG_TEST(test_dressed_after_us),
+		RIG_TEST_UNVERSIONED(test_dressed_after_us),
 		RIG_TEST(test_modes),
 		RIG_TEST(test_ttl),
 		RIG_TEST(test_vanished_tree),

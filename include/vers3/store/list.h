@@ -41,7 +41,9 @@ struct store_list {
 	/* The walk's own. */
 	enum store_op op;
 	const char *prefix, *delimiter; /* borrowed */
-	char *token, *key_marker, *version_marker; /* owned */
+	char *token, *version_marker; /* owned */
+	/* Owned: where to begin a list of versions, if set before (malloc). */
+	char *key_marker;
 	char *mark_key, *mark_version; /* owned: a place passed before */
 	uint64_t pages, mark_at;
 	unsigned barren; /* pages in a row that brought nothing new */

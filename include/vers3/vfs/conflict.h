@@ -29,6 +29,7 @@ struct conflict {
 	bool held; /* something is known to be there: */
 	char etag[META_ETAG_MAX + 1];
 	char version_id[META_VERSION_MAX + 1]; /* "" : not known */
+	int64_t modified_ns; /* as lists show it; 0: not known */
 	/*
 	 * An earlier try may have been carried out: the key is looked at
 	 * before anything is sent. What is found is our own only if it is

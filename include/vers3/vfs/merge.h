@@ -17,6 +17,8 @@ struct merge_item {
 	char etag[META_ETAG_MAX + 1];
 	uint64_t size_bytes;
 	int64_t last_modified_ns; /* whole seconds */
+	char version_id[META_VERSION_MAX + 1]; /* "" : not known */
+	bool others; /* it is none of our saves, though it looks like one */
 };
 
 /*
