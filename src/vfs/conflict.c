@@ -121,7 +121,7 @@ int conflict_sending(struct vfs *v, struct conflict *const *list, size_t count,
 		rc = rc == -ENOENT ? 0 : rc;
 	}
 	meta_unlock(v->meta);
-	return rc;
+	return rc ? rc : meta_keep(v->meta);
 }
 
 /* Equal bytes are the same where no version says that they are others'. */

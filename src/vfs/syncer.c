@@ -14,6 +14,7 @@
 
 #include "purge.h"
 #include "syncer_impl.h"
+#include "vers3/util/boot.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
@@ -313,7 +314,7 @@ static int64_t settles_at(struct syncer *s, const struct meta_dirty *d,
 {
 	int64_t left;
 
-	if (d->seq >= s->first_seq || !s->settle_until_ns)
+	if ((d->seq >= s->first_seq && !d->tried[0]) || !s->settle_until_ns)
 		return 0;
 	left = s->settle_until_ns - clock_mono_ns();
 	return left > 0 ? now + left : 0;
@@ -552,15 +553,31 @@ static void *run_syncer(void *arg)
 	return NULL;
 }
 
+#define ENDED 1 /* SYS_ENDED: in order; else the boot that a mount is of */
+
+/* A number for this boot of the machine; 0: it has none. */
+static uint64_t boot_number(void)
+{
+	uint64_t n = UINT64_C(0xcbf29ce484222325);
+	char id[BOOT_ID_SIZE];
+
+	if (boot_id(id))
+		return 0;
+	for (const char *at = id; *at; at++)
+		n = (n ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+	return n == ENDED ? 0 : n;
+}
+
 /*
- * Where earlier mounts ended in order, their records say what may have been
- * sent. After one that did not, the last of these notes were perhaps lost.
- * Whether this one does is noted before it sends anything.
+ * Records say what may have been sent. Of a mount that was killed they all do,
+ * since the redo log has the last of these notes; of one that lost its power
+ * the last 50 ms are gone. Which of it, if any, comes next is noted before
+ * this one sends anything.
  */
 static int first_seq(struct syncer *s)
 {
 	struct vfs *v = s->v;
-	uint64_t ended = 1;
+	uint64_t ended = ENDED, boot = boot_number();
 	int rc;
 
 	if (v->config.read_only)
@@ -570,15 +587,16 @@ static int first_seq(struct syncer *s)
 		return rc;
 	meta_sys_get_u64(v->meta, SYS_FIRST_SEQ, &s->first_seq);
 	meta_sys_get_u64(v->meta, SYS_ENDED, &ended);
-	if (!ended) {
+	if (ended != ENDED)
 		s->settle_until_ns = clock_mono_ns() + v->config.settle_ns;
+	if (ended != ENDED && (!boot || ended != boot)) {
 		rc = meta_next_id(v->meta, &s->first_seq);
 		if (!rc)
 			rc = meta_sys_put_u64(v->meta, SYS_FIRST_SEQ,
 					      s->first_seq);
 	}
 	if (!rc)
-		rc = meta_sys_put_u64(v->meta, SYS_ENDED, 0);
+		rc = meta_sys_put_u64(v->meta, SYS_ENDED, boot);
 	meta_unlock(v->meta);
 	return rc ? rc : meta_sync(v->meta);
 }
@@ -588,7 +606,7 @@ static void note_end(struct vfs *v)
 {
 	if (meta_lock(v->meta))
 		return;
-	meta_sys_put_u64(v->meta, SYS_ENDED, 1);
+	meta_sys_put_u64(v->meta, SYS_ENDED, ENDED);
 	meta_unlock(v->meta);
 }
 

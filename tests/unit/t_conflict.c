@@ -544,14 +544,35 @@ static void test_killed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		for (int bold = 0; bold < 2; bold++) {
-			print_message("killed %zu, %s\n", i,
-				      bold ? "no conditions" : "conditions");
+		for (int n = 0; n < 4; n++) {
+			print_message("killed %zu, %sconditions%s\n", i,
+				      n & 1 ? "no " : "",
+				      n & 2 ? ", power lost" : "");
 			rig_setup(&fresh);
-			use(fresh, bold ? &no_caps : &all_caps, 0);
+			((struct rig *)fresh)->power_lost = n & 2;
+			use(fresh, n & 1 ? &no_caps : &all_caps, 0);
 			table[i](fresh);
 			rig_teardown(&fresh);
 		}
+	}
+}
+
+/* After a kill what was never sent costs no look; without power it may. */
+static void test_kill_costs_nothing(void **state)
+{
+	struct rig *r = *state;
+	char names[256];
+
+	use(r, &all_caps, 600 * NS_PER_S);
+	for (int power = 0; power < 2; power++) {
+		assert_int_equal(rig_list(r, "", false, names, sizeof(names)),
+				 0);
+		rig_write(r, power ? "b" : "a", "text");
+		r->power_lost = power;
+		rig_kill(r);
+		rig_sync(r);
+		assert_int_equal(rig_count(r, "HeadObject") > 0, power);
+		assert_int_equal(rig_count(r, "PutObject"), 1);
 	}
 }
 
@@ -725,6 +746,7 @@ int main(void)
 		RIG_TEST(test_own),
 		cmocka_unit_test(test_killed),
 		RIG_TEST(test_noted),
+		RIG_TEST(test_kill_costs_nothing),
 		RIG_TEST(test_same_bytes),
 		RIG_TEST_UNVERSIONED(test_unversioned),
 		RIG_TEST(test_bound),

@@ -655,6 +655,7 @@ static void test_settles(void **state)
 	rig_unlink(r, "f");
 	rig_write(r, "f", "2");
 	r->f.config.settle_ns = 600 * NS_PER_S;
+	r->power_lost = true;
 	rig_kill(r);
 	rig_write(r, "new", "1");
 	assert_int_equal(rig_lookup(r, "new", &e), 0);

@@ -231,14 +231,19 @@ void rig_restart(struct rig *r)
 
 void rig_kill(struct rig *r)
 {
+	uint64_t boot = 0;
 	char reason[256];
 	struct meta *m;
 
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	meta_sys_get_u64(r->f.meta, "sync.ended", &boot);
+	meta_unlock(r->f.meta);
 	vfs_fixture_stop(&r->f);
 	assert_int_equal(
 		meta_open(r->f.dir, "identity", reason, sizeof(reason), &m), 0);
 	assert_int_equal(meta_lock(m), 0);
-	assert_int_equal(meta_sys_put_u64(m, "sync.ended", 0), 0);
+	assert_int_equal(
+		meta_sys_put_u64(m, "sync.ended", r->power_lost ? 0 : boot), 0);
 	meta_unlock(m);
 	meta_close(m);
 	vfs_fixture_start(&r->f);

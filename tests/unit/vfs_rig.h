@@ -32,6 +32,7 @@ enum rig_when {
 struct rig {
 	struct vfs_fixture f; /* first: vfs_fixture_teardown() frees it */
 	struct store *bucket; /* borrowed: for others who use the bucket */
+	bool power_lost; /* rig_kill() comes back in another boot */
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
 	/* All below is protected by mutex. */
@@ -60,7 +61,7 @@ int rig_teardown(void **state);
 
 /* Ends the vfs as a kill does (nothing is sent), starts it over the same. */
 void rig_restart(struct rig *r);
-/* The same as if nothing had been put in order at its end. */
+/* The same as if nothing had been put in order: a kill, or see power_lost. */
 void rig_kill(struct rig *r);
 /* The same with nothing known: an empty cache directory. */
 void rig_forget(struct rig *r);
