@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Multipart uploads of staged and copied parts. Parts that an earlier try, or
- * the stream of a file being written, has sent are used again if the file
- * still holds what they hold (ongoing.h). The upload is completed only if the
- * content's change number is still that of the snapshot.
+ * the stream of a file being written, has sent are used again if the
+ * snapshot holds what they hold (ongoing.h).
  */
 #include "upload_impl.h"
 
@@ -18,12 +17,10 @@
 #include "ongoing.h"
 #include "stream.h"
 #include "tags.h"
-#include "vers3/meta/extent.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/decide.h"
-#include "vers3/vfs/node.h"
 #include "vers3/vfs/plan.h"
 #include "vers3/vfs/reader.h"
 
@@ -32,7 +29,8 @@
 /* One multipart upload under way. */
 struct multi {
 	struct uploader *u;
-	const struct meta_inode *in;
+	const struct snapshot *snap;
+	const struct meta_inode *in; /* the snapshot's */
 	const char *key; /* in the bucket */
 	const char *source; /* of the base, in the bucket */
 	struct dress *want; /* what is to go with it */
@@ -44,92 +42,44 @@ struct multi {
 	_Atomic uint64_t sent_bytes;
 };
 
-static int collect_extents(struct vfs *v, uint64_t ino,
-			   struct plan_extent **ret, size_t *ret_count)
-{
-	struct plan_extent *list = NULL, *p;
-	uint64_t at = 0, offset, length, place;
-	size_t count = 0, size = 0;
-	int rc = meta_lock(v->meta);
-
-	if (rc)
-		return rc;
-	while (!(rc = meta_extent_next(v->meta, ino, at, &offset, &length,
-				       &place))) {
-		if (count == size) {
-			size = size ? size * 2 : 64;
-			p = realloc(list, size * sizeof(*p));
-			if (!p) {
-				rc = -ENOMEM;
-				break;
-			}
-			list = p;
-		}
-		list[count].offset = offset;
-		list[count++].length = length;
-		at = offset + length;
-	}
-	meta_unlock(v->meta);
-	if (rc != -ENOENT) {
-		free(list);
-		return rc;
-	}
-	*ret = list;
-	*ret_count = count;
-	return 0;
-}
-
-static int make_plan(struct vfs *v, const struct meta_inode *in,
+static int make_plan(struct vfs *v, const struct snapshot *snap,
 		     const char *path, struct plan *plan)
 {
+	const struct meta_inode *in = snap->in;
 	struct decide_in want = {.key = path,
 				 .inode = in,
 				 .known = &in->base,
 				 .versioned = v->config.versioned};
-	struct plan_extent *extents = NULL;
-	struct plan_input input = {.size_bytes = in->size_bytes,
-				   .base_bytes = in->base_bytes,
-				   .base_size_bytes = in->base.size_bytes};
-	int rc = collect_extents(v, in->ino, &extents, &input.extent_count);
+	struct plan_input input = {
+		.size_bytes = in->size_bytes,
+		.base_bytes = in->base_bytes,
+		.base_size_bytes = in->base.size_bytes,
+		.extents = snap->extents,
+		.extent_count = snap->count,
+		.can_copy = in->base.key[0] && decide_can_copy(&want),
+	};
 
-	if (rc)
-		return rc;
-	input.extents = extents;
-	input.can_copy = in->base.key[0] && decide_can_copy(&want);
-	rc = plan_make(&input, plan);
-	free(extents);
-	return rc;
+	return plan_make(&input, plan);
 }
 
 /* Reads a part into buf, or through buf into a file, if there is one. */
 static int gather(struct multi *m, const struct plan_part *p, char *buf,
 		  size_t size, int fd)
 {
-	struct vfs *v = m->u->v;
-	struct node *n;
-	int rc = node_get(v->nodes, m->in->ino, &n);
+	int rc = 0;
 
-	if (rc)
-		return rc;
 	for (uint64_t at = 0; !rc && at < p->length; at += size) {
 		uint64_t left = p->length - at;
-		size_t want = left < size ? left : size, got = 0;
+		size_t want = left < size ? left : size;
 
-		rc = content_read(v, n, p->offset + at, buf, want, &got);
-		if (rc == -ENOENT || (!rc && got != want))
-			rc = -EAGAIN; /* deleted or cut meanwhile */
+		rc = snapshot_read(m->u->v, m->snap, p->offset + at, buf, want);
 		if (!rc && fd >= 0)
 			rc = staging_scratch_write(fd, at, buf, want);
 	}
-	node_put(v->nodes, n);
 	return rc;
 }
 
-/*
- * Sends what comes from several places, large parts by way of a file. The
- * content is read between two looks at its change number: so it is that of
- * the print.
- */
+/* Sends what comes from several places, large parts by way of a file. */
 static int gathered_body(struct multi *m, const struct plan_part *p,
 			 struct store_request *r)
 {
@@ -142,8 +92,6 @@ static int gathered_body(struct multi *m, const struct plan_part *p,
 		rc = staging_scratch(v->staging, &fd);
 	if (!rc)
 		rc = gather(m, p, buf, size, fd);
-	if (!rc)
-		rc = upload_check_unchanged(v, m->in);
 	if (!rc) {
 		r->body.mem = fd < 0 ? buf : NULL;
 		r->body.fd = fd;
@@ -204,12 +152,13 @@ static int do_part(void *ctx, unsigned i)
 	struct ongoing_part part = {.number = p->number, .length = p->length};
 	struct vfs *v = m->u->v;
 	uint64_t place;
-	int rc = upload_check_unchanged(v, m->in);
+	int rc = upload_check_there(v, m->in);
 
 	if (!rc)
-		rc = ongoing_print(v, m->in->ino, p, part.print, &place);
+		rc = ongoing_print(m->in, m->snap->extents, m->snap->count, p,
+				   part.print, &place);
 	if (rc)
-		return rc == -ENOENT ? -EAGAIN : rc;
+		return rc;
 	rc = ongoing_part_get(v, m->in->ino, &part);
 	if (rc == -ENOENT) {
 		rc = p->kind == PLAN_COPY ? copy_part(m, p, &part)
@@ -217,9 +166,6 @@ static int do_part(void *ctx, unsigned i)
 		if (!rc && p->kind == PLAN_DATA)
 			m->sent_bytes += p->length;
 	}
-	/* Room given back under a part: it is not what its digest says. */
-	if (rc == -EIO && upload_check_unchanged(v, m->in) == -EAGAIN)
-		rc = -EAGAIN;
 	if (rc)
 		return rc;
 	m->parts[i].number = p->number;
@@ -284,7 +230,7 @@ static int complete_upload(struct multi *m, const char *path,
 	strcpy(end.path, path);
 	rc = ongoing_end_put(v, m->in->ino, &end);
 	if (!rc)
-		rc = upload_check_unchanged(v, m->in);
+		rc = upload_check_there(v, m->in);
 	if (rc)
 		return rc;
 	store_request_init(&r, STORE_COMPLETE_UPLOAD);
@@ -422,14 +368,16 @@ static int send_multi(struct multi *m, const char *path,
 	return rc;
 }
 
-int upload_parts(struct uploader *u, const struct meta_inode *in,
+int upload_parts(struct uploader *u, const struct snapshot *snap,
 		 struct conflict *c, struct upload_result *ret)
 {
+	const struct meta_inode *in = snap->in;
 	struct vfs *v = u->v;
 	const char *path = c->path;
 	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
 	struct dress d;
 	struct multi m = {.u = u,
+			  .snap = snap,
 			  .in = in,
 			  .key = key,
 			  .source = source,
@@ -445,11 +393,11 @@ int upload_parts(struct uploader *u, const struct meta_inode *in,
 	if (!rc)
 		rc = vfs_object_key(v, in->base.key, source);
 	if (!rc)
-		rc = make_plan(v, in, path, &m.plan);
+		rc = make_plan(v, snap, path, &m.plan);
 	if (rc)
 		goto out;
 	if (m.plan.single) {
-		rc = upload_put(u, in, c, ret);
+		rc = upload_put(u, snap, c, ret);
 		goto out;
 	}
 	rc = streams_take(u->streams, in->ino);

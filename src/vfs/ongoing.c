@@ -8,7 +8,7 @@
 
 #include <openssl/evp.h>
 
-#include "vers3/meta/extent.h"
+#include "snapshot.h"
 #include "vers3/meta/record.h"
 
 #define UPLOAD_NOTE "upload:"
@@ -315,65 +315,48 @@ static bool add_unstaged(EVP_MD_CTX *sum, const struct meta_inode *in,
 	return ok && (at == end || add_piece(sum, '0', 0, end - at));
 }
 
-/* With meta_lock() held. */
-static int add_pieces(struct meta *meta, const struct meta_inode *in,
+static int add_pieces(const struct meta_inode *in,
+		      const struct plan_extent *list, size_t count,
 		      const struct plan_part *p, EVP_MD_CTX *sum,
 		      uint64_t *ret_place)
 {
 	uint64_t at = p->offset, end = p->offset + p->length;
+	size_t i = snapshot_find(list, count, at);
 
 	*ret_place = UINT64_MAX;
-	while (at < end) {
-		uint64_t offset = end, length = 0, place = 0, to;
-		int rc = meta_extent_next(meta, in->ino, at, &offset, &length,
-					  &place);
+	for (; at < end; i++) {
+		uint64_t from, to, place;
 
-		if (rc && rc != -ENOENT)
-			return rc;
-		if (rc || offset >= end)
+		if (i == count || list[i].offset >= end)
 			return add_unstaged(sum, in, at, end) ? 0 : -ENOMEM;
-		if (offset > at && !add_unstaged(sum, in, at, offset))
+		from = list[i].offset > at ? list[i].offset : at;
+		if (from > at && !add_unstaged(sum, in, at, from))
 			return -ENOMEM;
-		if (offset < at) {
-			place += at - offset;
-			length -= at - offset;
-			offset = at;
-		}
-		to = length < end - offset ? offset + length : end;
-		if (!add_piece(sum, 's', place, to - offset))
+		to = list[i].offset + list[i].length;
+		to = to < end ? to : end;
+		place = list[i].place + (from - list[i].offset);
+		if (!add_piece(sum, 's', place, to - from))
 			return -ENOMEM;
-		if (offset == p->offset && to == end)
+		if (from == p->offset && to == end)
 			*ret_place = place;
 		at = to;
 	}
 	return 0;
 }
 
-int ongoing_print(struct vfs *v, uint64_t ino, const struct plan_part *p,
+int ongoing_print(const struct meta_inode *in, const struct plan_extent *list,
+		  size_t count, const struct plan_part *p,
 		  unsigned char print[ONGOING_PRINT_SIZE], uint64_t *ret_place)
 {
 	EVP_MD_CTX *sum = EVP_MD_CTX_new();
-	uint64_t place = UINT64_MAX;
-	struct meta_inode in;
+	char kind = p->kind == PLAN_COPY ? 'C' : 'D';
 	int rc = -ENOMEM;
 
-	if (!sum || !EVP_DigestInit_ex(sum, EVP_sha256(), NULL))
-		goto out;
-	rc = meta_lock(v->meta);
-	if (rc)
-		goto out;
-	rc = meta_inode_get(v->meta, ino, &in);
-	if (!rc && !add_piece(sum, p->kind == PLAN_COPY ? 'C' : 'D', p->offset,
-			      p->length))
-		rc = -ENOMEM;
-	if (!rc)
-		rc = add_pieces(v->meta, &in, p, sum, &place);
-	meta_unlock(v->meta);
+	if (sum && EVP_DigestInit_ex(sum, EVP_sha256(), NULL) &&
+	    add_piece(sum, kind, p->offset, p->length))
+		rc = add_pieces(in, list, count, p, sum, ret_place);
 	if (!rc && !EVP_DigestFinal_ex(sum, print, NULL))
 		rc = -ENOMEM;
-	if (!rc && ret_place)
-		*ret_place = place;
-out:
 	EVP_MD_CTX_free(sum);
 	return rc;
 }

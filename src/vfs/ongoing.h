@@ -60,11 +60,12 @@ bool ongoing_is_ended(struct meta *meta, const char *upload_id);
 int ongoing_part_put(struct vfs *v, uint64_t ino, const char *upload_id,
 		     const struct ongoing_part *p);
 /*
- * Where a part's bytes come from now. ret_place (may be NULL): where they
- * stand in the staging file if they stand there in one piece, else
- * UINT64_MAX. 0, -ENOENT (no inode), -EIO.
+ * Where a part's bytes come from, in a file with these extents (sorted; those
+ * that the part meets are enough). *ret_place: where they stand in the staging
+ * file if they stand there in one piece, else UINT64_MAX. 0 or -ENOMEM. Pure.
  */
-int ongoing_print(struct vfs *v, uint64_t ino, const struct plan_part *p,
+int ongoing_print(const struct meta_inode *in, const struct plan_extent *list,
+		  size_t count, const struct plan_part *p,
 		  unsigned char print[ONGOING_PRINT_SIZE], uint64_t *ret_place);
 /* What completing it makes. */
 struct ongoing_end {

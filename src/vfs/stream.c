@@ -101,10 +101,17 @@ static void guess_path(char *path)
 	memmove(name, name + 1, strlen(name));
 }
 
-/* What the file will be called, and what it is now. -ENOENT: deleted. */
+/*
+ * What the file will be called, what it is now, and where a part's bytes come
+ * from. -ENOENT: deleted. -EAGAIN: the part is not in one piece; written here
+ * and there, it is not done yet, perhaps.
+ */
 static int read_file(struct vfs *v, uint64_t ino, struct meta_inode *in,
-		     char path[META_KEY_MAX + 2])
+		     const struct plan_part *p, struct ongoing_part *part,
+		     uint64_t *ret_place, char path[META_KEY_MAX + 2])
 {
+	struct plan_extent *list = NULL;
+	size_t count = 0;
 	struct meta_dentry de = {.name = ""};
 	int rc = meta_lock(v->meta);
 
@@ -115,7 +122,15 @@ static int read_file(struct vfs *v, uint64_t ino, struct meta_inode *in,
 		rc = meta_name_next(v->meta, ino, 0, "", &de);
 	if (!rc)
 		rc = meta_path(v->meta, de.parent, de.name, path);
+	if (!rc)
+		rc = snapshot_extents(v, ino, p->offset, p->offset + p->length,
+				      &list, &count);
 	meta_unlock(v->meta);
+	if (!rc)
+		rc = ongoing_print(in, list, count, p, part->print, ret_place);
+	free(list);
+	if (!rc && (in->base_bytes || *ret_place == UINT64_MAX))
+		rc = -EAGAIN;
 	if (!rc)
 		guess_path(path);
 	return rc;
@@ -151,16 +166,12 @@ static int send_part(struct streams *t, uint64_t ino, unsigned number)
 	struct meta_inode in;
 	struct ongoing o;
 	uint64_t place = UINT64_MAX;
-	int rc = read_file(v, ino, &in, path);
+	int rc;
 
 	ongoing_init(&o);
 	plan_part_range(&plan_limits_s3, number, &where.offset, &where.length);
 	part.length = where.length;
-	if (!rc)
-		rc = ongoing_print(v, ino, &where, part.print, &place);
-	/* Written in pieces here and there: it is not done yet, perhaps. */
-	if (!rc && (in.base_bytes || place == UINT64_MAX))
-		rc = -EAGAIN;
+	rc = read_file(v, ino, &in, &where, &part, &place, path);
 	if (!rc)
 		rc = begin(t, &in, path, &o);
 	if (!rc && ongoing_part_get(v, ino, &part) != 0)

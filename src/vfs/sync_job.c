@@ -19,6 +19,8 @@
 #include "vers3/vfs/node.h"
 
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
+#define AGAIN_NS       (25 * NS_PER_MS) /* doubled from try to try */
+#define AGAIN_MAX      8 /* in a row: 6 s in all */
 #define OUTAGE_NS      (2 * NS_PER_S) /* what is shorter is none */
 
 static bool is_out_of_reach(int rc)
@@ -83,19 +85,61 @@ static void note_outcome(struct syncer *s, const char *key, int rc)
 	pthread_mutex_unlock(&s->mutex);
 }
 
+/*
+ * Another try at once would often meet the same again: a pause, longer from
+ * try to try, also for whoever waits. 0: it was tried often enough.
+ */
+static int64_t again_pause(struct syncer *s, const char *key)
+{
+	size_t len = strlen(key);
+	uintptr_t tries;
+
+	pthread_mutex_lock(&s->mutex);
+	tries = (uintptr_t)map_get(s->again, key, len) + 1;
+	if (tries > AGAIN_MAX || map_put(s->again, key, len, (void *)tries)) {
+		map_del(s->again, key, len);
+		tries = 0;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	return tries ? AGAIN_NS << (tries - 1) : 0;
+}
+
+bool sync_job_pauses(struct syncer *s, const char *key)
+{
+	bool pauses;
+
+	pthread_mutex_lock(&s->mutex);
+	pauses = map_get(s->again, key, strlen(key)) != NULL;
+	pthread_mutex_unlock(&s->mutex);
+	return pauses;
+}
+
+void sync_job_forget(struct syncer *s, const char *key)
+{
+	pthread_mutex_lock(&s->mutex);
+	map_del(s->again, key, strlen(key));
+	pthread_mutex_unlock(&s->mutex);
+}
+
 /* A try failed: it stays dirty and comes again later. c: NULL before it. */
 static void apply_failure(struct syncer *s, const char *key, int rc,
 			  const struct conflict *c)
 {
 	struct meta_dirty d;
-	int64_t wait = NS_PER_S;
+	int64_t wait = NS_PER_S, pause = 0;
+	bool locked;
 
-	bool locked = !meta_lock(s->v->meta);
-
+	if (rc == -EAGAIN) {
+		pause = again_pause(s, key);
+		rc = pause ? rc : -EBUSY;
+	} else {
+		sync_job_forget(s, key);
+	}
+	locked = !meta_lock(s->v->meta);
 	note_outcome(s, key, rc);
 	if (locked && !meta_dirty_get(s->v->meta, key, &d)) {
 		if (rc == -EAGAIN) {
-			wait = s->v->config.commit_ns;
+			wait = pause;
 		} else {
 			for (uint32_t i = 0;
 			     i < d.fails && wait < BACKOFF_MAX_NS; i++)
@@ -163,8 +207,12 @@ static int replace_base(struct vfs *v, struct meta_inode *in,
 	return meta_inode_put(v->meta, in);
 }
 
-/* With the node's lock and meta_lock() held. */
-static int apply_saved_locked(struct job *j, const struct upload_result *r)
+/*
+ * With the node's lock and meta_lock() held. *ret_under: the file was changed
+ * since, and goes on on top of the new version.
+ */
+static int apply_saved_locked(struct job *j, const struct upload_result *r,
+			      bool *ret_under)
 {
 	struct syncer *s = j->s;
 	struct meta *meta = s->v->meta;
@@ -212,6 +260,9 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r)
 			(in.flags & META_I_STAGED))))
 		rc = rebase(s, &in, r, false, !at_key);
 	else if (!rc)
+		rc = at_key ? rebase_under(s, &in, &j->content, r) : -ESTALE;
+	*ret_under = !rc && in.data_change != j->snap.data_change;
+	if (rc == -ESTALE)
 		rc = replace_base(s->v, &in, &r->version);
 	if (rc == -ENOENT)
 		rc = 0; /* the file is gone; what it wants now is decided anew */
@@ -221,6 +272,7 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r)
 static void apply_saved(struct job *j, const struct upload_result *r)
 {
 	struct vfs *v = j->s->v;
+	bool under = false;
 	struct node *n;
 	int rc = node_get(v->nodes, j->snap.ino, &n);
 
@@ -228,16 +280,19 @@ static void apply_saved(struct job *j, const struct upload_result *r)
 		pthread_rwlock_wrlock(&n->lock);
 		rc = meta_lock(v->meta);
 		if (!rc) {
-			rc = apply_saved_locked(j, r);
+			rc = apply_saved_locked(j, r, &under);
 			meta_unlock(v->meta);
 		}
 		pthread_rwlock_unlock(&n->lock);
 		node_put(v->nodes, n);
 	}
+	if (!rc && under)
+		rc = rebase_drop(j->s, &j->content, &r->version);
 	if (rc)
 		log_error("cannot note that %s was saved: %s", j->key,
 			  strerror(-rc));
 	note_outcome(j->s, j->key, 0);
+	sync_job_forget(j->s, j->key);
 	/*
 	 * Those who waited for the record's end were told when it ended: by
 	 * now the key may be dirty anew, and someone may wait for that.
@@ -267,11 +322,11 @@ static int send(struct job *j, struct upload_result *r)
 	log_debug("%s %s", decide_action_name(j->action), j->key);
 	switch (j->action) {
 	case DECIDE_PUT:
-		return upload_put(u, &j->snap, &j->conflict, r);
+		return upload_put(u, &j->content, &j->conflict, r);
 	case DECIDE_COPY:
-		return upload_copy(u, &j->snap, &j->conflict, r);
+		return upload_copy(u, &j->content, &j->conflict, r);
 	default:
-		return upload_parts(u, &j->snap, &j->conflict, r);
+		return upload_parts(u, &j->content, &j->conflict, r);
 	}
 }
 
@@ -316,6 +371,7 @@ void sync_job_run(void *arg)
 		syncer_yield_content(s, j->snap.ino);
 	syncer_clear_busy(s, j->key);
 	upload_result_release(&r);
+	snapshot_drop(s->v, &j->content);
 	free(j);
 }
 

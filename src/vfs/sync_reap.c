@@ -49,7 +49,7 @@ static void reap_one(struct vfs *v, uint64_t ino)
 {
 	struct meta_inode in;
 	struct node *n;
-	bool wanted = true;
+	bool wanted = true, held = false;
 	int rc = 0;
 
 	if (node_get(v->nodes, ino, &n))
@@ -59,7 +59,10 @@ static void reap_one(struct vfs *v, uint64_t ino)
 	if (!rc) {
 		rc = meta_inode_get(v->meta, ino, &in);
 		wanted = rc ? rc != -ENOENT : in.flags & META_I_STAGED;
-		if (!wanted && upload_abandon_locked(v->syncer->upload, ino))
+		/* What is being sent of it comes back here at its end. */
+		held = snapshots_hold(v->syncer->snapshots, ino);
+		if (!held && !wanted &&
+		    upload_abandon_locked(v->syncer->upload, ino))
 			wanted = true;
 		meta_unlock(v->meta);
 	}
@@ -67,7 +70,9 @@ static void reap_one(struct vfs *v, uint64_t ino)
 	 * Durably, no inode refers to these bytes: the bucket holds them (an
 	 * upload ended and that is committed), or the file was deleted.
 	 */
-	if (!wanted && !is_queued(v->syncer, ino))
+	if (held)
+		rc = 0;
+	else if (!wanted && !is_queued(v->syncer, ino))
 		staging_remove(v->staging, ino);
 	else if (wanted && !rc)
 		rc = content_trim(v, n);

@@ -50,7 +50,7 @@ bool sync_wait_wants(struct syncer *s, const struct meta_dirty *d, int64_t now)
 	pthread_mutex_lock(&s->mutex);
 	for (struct waiter *w = s->waiters; w && !forced; w = w->next) {
 		if (w->all)
-			forced = is_below(d->key, w->path);
+			forced = d->seq <= w->seq && is_below(d->key, w->path);
 		else
 			forced = !w->done && !strcmp(w->path, d->key);
 	}
@@ -417,6 +417,7 @@ int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left)
 	*ret_left = 0;
 	if (rc || !s->started)
 		return rc;
+	w.seq = seq; /* what comes later is not waited for */
 	add_waiter(s, &w);
 	while ((rc = check_all(v, path, seq, outage, ret_left)) == -EAGAIN) {
 		int64_t until = clock_mono_ns() + SCAN_PAUSE_NS;

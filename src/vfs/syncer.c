@@ -78,6 +78,7 @@ int syncer_drop(struct syncer *s, const char *key)
 	int rc = meta_dirty_del(s->v->meta, key);
 
 	conflict_settled(s->v, key);
+	sync_job_forget(s, key);
 	if (!rc) {
 		settled_note(s, key);
 		sync_wait_tell(s, key, 0, 0, true, 0);
@@ -251,15 +252,20 @@ static int add_job(struct syncer *s, struct harvest *h,
 		free(j);
 		return 0; /* the end of the other name's job wakes us */
 	}
+	if (!rc) {
+		j->snap = *in;
+		rc = snapshot_take(s->v, s->snapshots, &j->snap, &j->content);
+	}
 	if (rc || !sync_busy_set(s, d->key)) {
-		if (!rc && j->holds_content)
+		if (j)
+			snapshot_drop(s->v, &j->content);
+		if (j && j->holds_content)
 			syncer_yield_content(s, in->ino);
 		free(j);
 		return rc ? rc : -ENOMEM;
 	}
 	j->s = s;
 	strcpy(j->key, d->key);
-	j->snap = *in;
 	j->known = d->known;
 	j->action = action;
 	j->unsure = is_unsure(s, d);
@@ -269,14 +275,29 @@ static int add_job(struct syncer *s, struct harvest *h,
 	return 0;
 }
 
-/* Whether a record waits for another key to be settled first. */
-static bool is_held(struct vfs *v, struct meta_dirty *d)
+/*
+ * Whether what is wanted at the key that a record waits for comes from the
+ * record's own key yet. Once it was saved it does not, though it may be dirty
+ * again, or all the time.
+ */
+static bool is_source(struct syncer *s, const struct meta_dirty *d)
 {
+	struct meta_inode in;
+
+	return sync_busy_is(s, d->after) ||
+	       syncer_wanted(s->v, d->after, &in) ||
+	       !strcmp(in.base.key, d->key);
+}
+
+/* Whether a record waits for another key to be settled first. */
+static bool is_held(struct syncer *s, struct meta_dirty *d)
+{
+	struct vfs *v = s->v;
 	struct meta_dirty first;
 
 	if (!d->after[0])
 		return false;
-	if (!meta_dirty_get(v->meta, d->after, &first))
+	if (!meta_dirty_get(v->meta, d->after, &first) && is_source(s, d))
 		return true;
 	d->after[0] = '\0';
 	meta_dirty_put(v->meta, d);
@@ -332,12 +353,13 @@ static int look_at(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 	int64_t quiet_ns, at;
 	int rc;
 
-	if ((d->due_ns > now && !forced) || sync_busy_is(s, d->key))
+	if (sync_busy_is(s, d->key) ||
+	    (d->due_ns > now && (!forced || sync_job_pauses(s, d->key))))
 		return 0;
 	at = settles_at(s, d, now);
 	if (at)
 		return syncer_postpone(s->v, d, at);
-	if (is_held(s->v, d)) {
+	if (is_held(s, d)) {
 		h->held = true;
 		return forced ? 1 : syncer_postpone(s->v, d, now + RECHECK_NS);
 	}
@@ -625,9 +647,13 @@ int syncer_new(struct vfs *v, struct syncer **ret_syncer)
 	if (!rc)
 		rc = map_new(&s->busy);
 	if (!rc)
+		rc = map_new(&s->again);
+	if (!rc)
 		rc = settled_init(&s->settled);
 	if (!rc)
 		rc = uploader_new(v, &s->upload);
+	if (!rc)
+		rc = snapshots_new(&s->snapshots);
 	if (!rc)
 		rc = pool_new("sync", JOBS_MAX, &s->pool);
 	if (!rc)
@@ -665,7 +691,9 @@ void syncer_free(struct syncer *s)
 		note_end(s->v);
 	}
 	uploader_free(s->upload);
+	snapshots_free(s->snapshots);
 	map_free(s->busy);
+	map_free(s->again);
 	settled_release(&s->settled);
 	free(s->reap);
 	pthread_cond_destroy(&s->wake);

@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 
+#include "snapshot.h"
 #include "vers3/util/map.h"
 #include "vers3/vfs/decide.h"
 #include "vers3/vfs/syncer.h"
@@ -47,6 +48,7 @@ struct waiter {
 	struct waiter *next;
 	const char *path; /* borrowed from the waiting thread */
 	bool all;
+	uint64_t seq; /* all: changes up to this one */
 	uint64_t ino, change; /* one key: this content, or a later one */
 	bool done;
 	int error;
@@ -56,6 +58,7 @@ struct waiter {
 struct syncer {
 	struct vfs *v; /* borrowed */
 	struct uploader *upload; /* owned */
+	struct snapshots *snapshots; /* owned: what is being sent */
 	struct pool *pool; /* owned */
 	pthread_t thread;
 	bool started;
@@ -79,6 +82,7 @@ struct syncer {
 	unsigned in_flight;
 	bool deleting; /* a batch of deletes is in flight */
 	struct map *busy; /* keys being worked on */
+	struct map *again; /* keys in a pause before another try → how many */
 	struct settled settled;
 	struct waiter *waiters;
 	uint64_t *reap; /* owned: inodes whose staging file may go */
@@ -98,6 +102,7 @@ struct job {
 	struct syncer *s;
 	char key[META_KEY_MAX + 1];
 	struct meta_inode snap;
+	struct snapshot content; /* owned: of snap */
 	struct meta_version known;
 	enum decide_action action;
 	uint64_t seq; /* changes before this one are in the snapshot */
@@ -120,6 +125,24 @@ struct delete_job {
 /* sync_job.c: run in the pool; they own and free arg. */
 void sync_job_run(void *arg);
 void sync_deletes_run(void *arg);
+/*
+ * Whether the key's last try was without a result, and is to be repeated when
+ * the key is due, no earlier. Any lock may be held.
+ */
+bool sync_job_pauses(struct syncer *s, const char *key);
+/* It is another thing now: tries are counted anew. Any lock may be held. */
+void sync_job_forget(struct syncer *s, const char *key);
+
+/*
+ * rebase.c: a file that was changed while the version in r was made of what
+ * snap held goes on from there. With the node's lock and meta_lock() held; in
+ * is as it is now. -ESTALE: it cannot, and stays as it is.
+ */
+int rebase_under(struct syncer *s, struct meta_inode *in,
+		 const struct snapshot *snap, const struct upload_result *r);
+/* What is staged and stands in the version too need not stay. No lock held. */
+int rebase_drop(struct syncer *s, const struct snapshot *snap,
+		const struct meta_version *saved);
 
 /* sync_reap.c: what was queued with syncer_reap(). Without any lock. */
 void sync_reap(struct syncer *s);

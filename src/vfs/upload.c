@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Objects that are sent as one, or copied. What is sent is what one moment
- * of the file held: it is copied into memory and sent from there.
+ * of the file held (snapshot.h): it is read into memory and sent from there.
  */
 #include "upload_impl.h"
 
@@ -14,9 +14,7 @@
 #include "stream.h"
 #include "tags.h"
 #include "vers3/util/pool.h"
-#include "vers3/vfs/content.h"
 #include "vers3/vfs/link.h"
-#include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/tree.h"
 
@@ -126,61 +124,37 @@ int upload_take_reply(struct vfs *v, const struct store_object *o,
 	return 0;
 }
 
-/*
- * Whether the file still holds what the snapshot held. A writer changes bytes
- * and then the number, both under the node's lock: with that lock the number
- * speaks for every byte that was read before.
- */
-int upload_check_unchanged(struct vfs *v, const struct meta_inode *snap)
+int upload_check_there(struct vfs *v, const struct meta_inode *snap)
 {
 	struct meta_inode now;
-	struct node *n;
-	int rc = node_get(v->nodes, snap->ino, &n);
+	int rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
-	pthread_rwlock_rdlock(&n->lock);
-	rc = meta_lock(v->meta);
-	if (!rc) {
-		rc = meta_inode_get(v->meta, snap->ino, &now);
-		meta_unlock(v->meta);
-	}
-	pthread_rwlock_unlock(&n->lock);
-	node_put(v->nodes, n);
-	if (rc)
-		return rc == -ENOENT ? -EAGAIN : rc;
-	return now.data_change == snap->data_change ? 0 : -EAGAIN;
+	rc = meta_inode_get(v->meta, snap->ino, &now);
+	meta_unlock(v->meta);
+	if (rc == -ENOENT || (!rc && !now.nlink))
+		return -EAGAIN;
+	return rc;
 }
 
 /* The body of a small object: a file's bytes or a symlink's target. */
-static int read_body(struct uploader *u, const struct meta_inode *in,
-		     char *body, uint64_t size)
+static int read_body(struct vfs *v, const struct snapshot *snap, char *body,
+		     uint64_t size)
 {
-	struct vfs *v = u->v;
-	struct node *n;
-	size_t got = 0;
+	struct buf target;
 	int rc;
 
-	if (S_ISLNK(in->mode)) {
-		struct buf target;
-
-		buf_init(&target, size + 1);
-		rc = tree_readlink(v, in->ino, &target);
-		if (!rc && target.len == size)
-			memcpy(body, target.data, size);
-		else if (!rc)
-			rc = -EAGAIN;
-		buf_release(&target);
-		return rc;
-	}
-	rc = node_get(v->nodes, in->ino, &n);
-	if (rc)
-		return rc;
-	rc = content_read(v, n, 0, body, size, &got);
-	node_put(v->nodes, n);
-	if (rc == -ENOENT)
-		return -EAGAIN; /* deleted meanwhile */
-	return !rc && got != size ? -EAGAIN : rc;
+	if (!S_ISLNK(snap->in->mode))
+		return snapshot_read(v, snap, 0, body, size);
+	buf_init(&target, size + 1);
+	rc = tree_readlink(v, snap->in->ino, &target);
+	if (!rc && target.len == size)
+		memcpy(body, target.data, size);
+	else if (!rc || rc == -ENOENT)
+		rc = -EAGAIN; /* deleted meanwhile */
+	buf_release(&target);
+	return rc;
 }
 
 /* Keeps what was just sent readable without asking for it. */
@@ -199,8 +173,10 @@ static void cache_body(struct vfs *v, const struct meta_version *ver,
 			return;
 		memcpy(copy, body + at, size);
 		key.number = at / BLOCK_SIZE;
-		if (blocks_put(v->blocks, &key, copy, size, free, copy))
+		if (blocks_put(v->blocks, &key, copy, size, free, copy)) {
+			free(copy); /* it was not taken over */
 			return;
+		}
 	}
 }
 
@@ -228,9 +204,10 @@ int upload_send(struct vfs *v, struct store_request *r,
 	return rc;
 }
 
-int upload_put(struct uploader *u, const struct meta_inode *in,
+int upload_put(struct uploader *u, const struct snapshot *snap,
 	       struct conflict *c, struct upload_result *ret)
 {
+	const struct meta_inode *in = snap->in;
 	struct vfs *v = u->v;
 	const char *path = c->path;
 	uint64_t size =
@@ -249,9 +226,9 @@ int upload_put(struct uploader *u, const struct meta_inode *in,
 	body = upload_buffer_get(u, size);
 	rc = body ? 0 : -ENOMEM;
 	if (!rc && size)
-		rc = read_body(u, in, body, size);
+		rc = read_body(v, snap, body, size);
 	if (!rc)
-		rc = upload_check_unchanged(v, in);
+		rc = upload_check_there(v, in);
 	if (rc)
 		goto out;
 	r.key = key;
@@ -306,9 +283,10 @@ void upload_set_source(struct store_request *r, const struct meta_version *ver,
 		r->source_if_match = ver->etag;
 }
 
-int upload_copy(struct uploader *u, const struct meta_inode *in,
+int upload_copy(struct uploader *u, const struct snapshot *snap,
 		struct conflict *c, struct upload_result *ret)
 {
+	const struct meta_inode *in = snap->in;
 	struct vfs *v = u->v;
 	const char *path = c->path;
 	struct send_want want = {.size_bytes = in->base.size_bytes,

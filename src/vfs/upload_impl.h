@@ -11,6 +11,7 @@
 
 #include "dress.h"
 #include "send.h"
+#include "snapshot.h"
 #include "vers3/vfs/upload.h"
 
 #define PART_THREADS 6
@@ -33,8 +34,11 @@ struct uploader {
  */
 void *upload_buffer_get(struct uploader *u, uint64_t size);
 void upload_buffer_put(struct uploader *u, void *p, uint64_t size);
-/* Whether the file still holds what the snapshot held: 0, else -EAGAIN. */
-int upload_check_unchanged(struct vfs *v, const struct meta_inode *snap);
+/*
+ * Whether the file is still there: 0, or -EAGAIN, and nothing of it need be
+ * sent any more.
+ */
+int upload_check_there(struct vfs *v, const struct meta_inode *snap);
 /*
  * The version that an answer speaks of; may ask for its id. meta: what went
  * with it, NULL where that is not known.

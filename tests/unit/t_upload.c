@@ -2,7 +2,12 @@
 /* Large files on their way to the bucket: in parts, and by reference. */
 #include "vfs_rig.h"
 
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "../../src/vfs/syncer_impl.h"
 #include "../../src/vfs/tags.h"
+#include "vers3/cache/staging.h"
 #include "vers3/vfs/plan.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -185,7 +190,10 @@ static void let_go(struct rig *r, pthread_t thread)
 	pthread_join(thread, NULL);
 }
 
-/* What a change under the upload did not touch is not sent again. */
+/*
+ * What a file held when its save began is what is saved. What came meanwhile
+ * makes the next version, and what it did not touch is not sent again.
+ */
 static void test_changed_meanwhile(void **state)
 {
 	struct rig *r = *state;
@@ -196,42 +204,197 @@ static void test_changed_meanwhile(void **state)
 	rig_write_bytes(r, "f", data, 20 * MIB);
 	file = rig_open(r, "f", O_RDWR);
 	hold_part(r, "UploadPart f 3", &thread);
-	data[9 * MIB] ^= 1;
-	rig_pwrite(r, file, 9 * MIB, &data[9 * MIB], 1);
+	rig_pwrite(r, file, 9 * MIB, "new", 3);
 	let_go(r, thread);
-	vfs_release(r->f.v, file);
-	rig_sync(r);
 	assert_int_equal(rig_count(r, "CreateMultipartUpload f"), 1);
-	assert_int_equal(rig_count(r, "UploadPart f 1"), 1);
-	assert_in_range(rig_count(r, "UploadPart f 2"), 1, 2);
+	assert_int_equal(rig_count(r, "UploadPart f"), 3);
 	rig_holds_bytes(r, "f", data, 20 * MIB);
-	assert_int_equal(rig_versions(r, "f"), 1);
+	vfs_release(r->f.v, file);
+	rig_forget_requests(r);
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "UploadPart f"), 1);
+	assert_true(rig_count(r, "UploadPartCopy f") >= 1);
+	memcpy(data + 9 * MIB, "new", 3);
+	rig_holds_bytes(r, "f", data, 20 * MIB);
+	assert_int_equal(rig_versions(r, "f"), 2);
 	free(data);
 }
 
-/* What is refused because it changed while it was sent is no failure. */
-static void test_refused_as_changed(void **state)
+/* Returns when what was queued to be reaped before has been. */
+static void wait_reaped(struct rig *r)
+{
+	struct syncer *s = r->f.v->syncer;
+
+	for (int i = 0; i < 2; i++) {
+		bool queued = true;
+
+		syncer_reap(s, UINT64_MAX); /* there is none: it marks a turn */
+		while (queued) {
+			usleep(5000);
+			pthread_mutex_lock(&s->mutex);
+			queued = s->reap_count;
+			pthread_mutex_unlock(&s->mutex);
+		}
+	}
+}
+
+/* What is being sent stays on the disk, written over or not; then it goes. */
+static void test_written_over(void **state)
 {
 	struct rig *r = *state;
 	unsigned char *data = rig_bytes(7, 20 * MIB);
-	struct syncer_stats st;
+	unsigned char *anew = rig_bytes(8, 4 * MIB);
 	struct vfs_file *file;
 	pthread_t thread;
+	uint64_t ino;
 
 	rig_write_bytes(r, "f", data, 20 * MIB);
 	file = rig_open(r, "f", O_RDWR);
+	ino = vfs_fixture_find(&r->f, "f");
 	hold_part(r, "UploadPart f 3", &thread);
-	data[17 * MIB] ^= 1;
-	rig_pwrite(r, file, 17 * MIB, &data[17 * MIB], 1);
-	rig_fail(r, "UploadPart f 3", RIG_BEFORE, -EIO, 1);
+	rig_pwrite(r, file, 16 * MIB, anew, 4 * MIB);
+	syncer_reap(r->f.v->syncer, ino);
+	wait_reaped(r);
+	assert_true(staging_file_bytes(r->f.staging, ino) >= 24 * MIB);
 	let_go(r, thread);
-	vfs_release(r->f.v, file);
-	rig_sync(r);
-	syncer_read_stats(r->f.v->syncer, &st);
-	assert_int_equal(st.failures, 0);
-	assert_int_equal(st.error, 0);
 	rig_holds_bytes(r, "f", data, 20 * MIB);
-	assert_int_equal(rig_versions(r, "f"), 1);
+	wait_reaped(r);
+	assert_in_range(staging_file_bytes(r->f.staging, ino), 4 * MIB,
+			5 * MIB);
+	rig_sync(r);
+	memcpy(data + 16 * MIB, anew, 4 * MIB);
+	rig_holds_bytes(r, "f", data, 20 * MIB);
+	vfs_release(r->f.v, file);
+	free(anew);
+	free(data);
+}
+
+/*
+ * Someone who writes to "f" and never stops: the n-th write is 512 bytes that
+ * say n, at its end or anywhere.
+ */
+#define STAMP 512
+
+struct writer {
+	struct rig *r;
+	pthread_t thread;
+	bool appends;
+	atomic_bool stop;
+	atomic_uint written;
+};
+
+static uint64_t stamp(const struct writer *w, unsigned n,
+		      unsigned char bytes[STAMP])
+{
+	uint64_t seed = n;
+
+	for (size_t i = 0; i < STAMP; i += sizeof(n))
+		memcpy(bytes + i, &n, sizeof(n));
+	return w->appends ? 12 * MIB + n * (uint64_t)STAMP
+			  : rig_random(&seed) % (12 * MIB - STAMP);
+}
+
+static void *write_on(void *arg)
+{
+	struct writer *w = arg;
+	struct vfs_file *file = rig_open(w->r, "f", O_WRONLY);
+	unsigned char bytes[STAMP];
+
+	for (unsigned n = 0; !w->stop; n++) {
+		rig_pwrite(w->r, file, stamp(w, n, bytes), bytes, STAMP);
+		w->written = n + 1;
+		usleep(500);
+	}
+	vfs_release(w->r->f.v, file);
+	return NULL;
+}
+
+/* The bucket holds what the file was after one write, the n-th or later. */
+static void expect_moment(struct writer *w, const unsigned char *start,
+			  unsigned n)
+{
+	unsigned most = w->written + 1, i = 0;
+	unsigned char *data, *has, bytes[STAMP];
+	size_t has_size, size = 12 * MIB;
+
+	data = malloc(size + (size_t)most * STAMP);
+	assert_non_null(data);
+	memcpy(data, start, size);
+	rig_get_bytes(w->r, "f", &has, &has_size);
+	while (i < n || size != has_size || memcmp(data, has, size) != 0) {
+		uint64_t at = stamp(w, i, bytes);
+
+		if (i++ == most)
+			fail_msg("%zu bytes that the file never was", has_size);
+		memcpy(data + at, bytes, STAMP);
+		if (at + STAMP > size)
+			size = at + STAMP;
+	}
+	free(has);
+	free(data);
+}
+
+static void run_never_quiet(struct rig *r, bool appends)
+{
+	unsigned char *data = rig_bytes(9, 12 * MIB);
+	struct writer w = {.r = r, .appends = appends};
+	unsigned n, before;
+	uint64_t ino;
+
+	rig_write_bytes(r, "f", data, 12 * MIB);
+	ino = vfs_fixture_find(&r->f, "f");
+	assert_int_equal(pthread_create(&w.thread, NULL, write_on, &w), 0);
+	for (int i = 0; i < 6; i++) {
+		before = rig_versions(r, "f");
+		n = w.written;
+		if (i % 2)
+			assert_int_equal(syncer_sync_inode(r->f.v, ino), 0);
+		else
+			rig_sync(r);
+		expect_moment(&w, data, n);
+		/* Each wait makes one, though one may be under way. */
+		if (r->f.config.versioned)
+			assert_in_range(rig_versions(r, "f"), before + 1,
+					before + 2);
+	}
+	w.stop = true;
+	pthread_join(w.thread, NULL);
+	rig_sync(r);
+	expect_moment(&w, data, w.written);
+	rig_unlink(r, "f");
+	free(data);
+}
+
+static void test_never_quiet(void **state)
+{
+	alarm(120); /* who waits for ever has failed */
+	run_never_quiet(*state, true);
+	run_never_quiet(*state, false);
+	alarm(0);
+}
+
+/* What is to be tried anew is, a few times and with pauses; then it failed. */
+static void test_tried_anew(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(12, 20 * MIB);
+	uint64_t left;
+
+	rig_write_bytes(r, "f", data, 20 * MIB);
+	rig_fail(r, "UploadPart f 2", RIG_BEFORE, -EAGAIN, 3);
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "UploadPart f 2"), 4);
+	rig_holds_bytes(r, "f", data, 20 * MIB);
+	data[0] ^= 1;
+	rig_write_bytes(r, "f", data, 20 * MIB);
+	rig_forget_requests(r);
+	rig_fail(r, "UploadPart f 2", RIG_BEFORE, -EAGAIN, 1000);
+	assert_int_equal(rig_try_sync(r, &left), -EBUSY);
+	assert_int_equal(left, 1);
+	assert_in_range(rig_count(r, "UploadPart f 2"), 2, 12);
+	rig_fail(r, "UploadPart f 2", RIG_BEFORE, 0, 0);
+	rig_sync(r);
+	rig_holds_bytes(r, "f", data, 20 * MIB);
 	free(data);
 }
 
@@ -441,7 +604,10 @@ int main(int argc, char **argv)
 		RIG_TEST(test_part_fails),
 		RIG_TEST(test_changed_meanwhile),
 		RIG_TEST(test_much_metadata),
-		RIG_TEST(test_refused_as_changed),
+		RIG_TEST(test_tried_anew),
+		RIG_TEST(test_written_over),
+		RIG_TEST(test_never_quiet),
+		RIG_TEST_UNVERSIONED(test_never_quiet),
 		RIG_TEST(test_resumed),
 		RIG_TEST(test_abandoned),
 		RIG_TEST_UNVERSIONED(test_abandoned),

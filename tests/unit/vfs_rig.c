@@ -487,24 +487,47 @@ static int take_body(void *ctx, uint64_t offset, const void *data, size_t len)
 	return offset == b->len ? buf_add(b, data, len) : -EIO;
 }
 
-void rig_holds_bytes(struct rig *r, const char *key, const void *data,
-		     size_t size)
+/* What the bucket holds at a key: 0 or -ENOENT. */
+static int get_body(struct rig *r, const char *key, struct buf *body)
 {
 	char full[META_KEY_MAX + 64];
 	struct store_request q;
-	struct buf body;
+	int rc;
 
-	buf_init(&body, BYTES_MAX);
 	object_key(key, full, sizeof(full));
 	store_request_init(&q, STORE_GET);
 	q.key = full;
 	q.sink = take_body;
-	q.sink_ctx = &body;
-	assert_int_equal(store_call(r->bucket, &q), data ? 0 : -ENOENT);
+	q.sink_ctx = body;
+	rc = store_call(r->bucket, &q);
+	store_request_release(&q);
+	return rc;
+}
+
+void rig_holds_bytes(struct rig *r, const char *key, const void *data,
+		     size_t size)
+{
+	struct buf body;
+
+	buf_init(&body, BYTES_MAX);
+	assert_int_equal(get_body(r, key, &body), data ? 0 : -ENOENT);
 	assert_int_equal(body.len, size);
 	if (size)
 		assert_memory_equal(body.data, data, size);
-	store_request_release(&q);
+	buf_release(&body);
+}
+
+void rig_get_bytes(struct rig *r, const char *key, unsigned char **ret_data,
+		   size_t *ret_size)
+{
+	struct buf body;
+
+	buf_init(&body, BYTES_MAX);
+	assert_int_equal(get_body(r, key, &body), 0);
+	*ret_data = malloc(body.len + 1);
+	assert_non_null(*ret_data);
+	memcpy(*ret_data, body.data, body.len);
+	*ret_size = body.len;
 	buf_release(&body);
 }
 

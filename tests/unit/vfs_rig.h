@@ -109,6 +109,9 @@ void rig_holds(struct rig *r, const char *key, const char *text);
 /* The bytes of the bucket's object; size is its length too. */
 void rig_holds_bytes(struct rig *r, const char *key, const void *data,
 		     size_t size);
+/* The same, to be looked at; *ret_data is owned by the caller. */
+void rig_get_bytes(struct rig *r, const char *key, unsigned char **ret_data,
+		   size_t *ret_size);
 /* A metadata value of the bucket's object; owned by the caller, or NULL. */
 char *rig_meta(struct rig *r, const char *key, const char *name);
 /* How many versions and delete markers a key has. */

@@ -37,6 +37,7 @@ extern const struct plan_limits plan_limits_s3;
 
 struct plan_extent {
 	uint64_t offset, length;
+	uint64_t place; /* in the staging file; a plan does not look at it */
 };
 
 struct plan_input {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bringing one inode to one key: PUT, server-side copy, or a multipart
- * upload of staged and copied parts. Each works from a snapshot of the inode
- * and returns -EAGAIN when the content has changed under it, before anything
- * became visible in the bucket. Blocks on the network; no lock is held then.
+ * upload of staged and copied parts. Each makes a version of what a snapshot
+ * of the inode holds, whatever becomes of the file meanwhile; -EAGAIN when
+ * that is of no use any more (it was deleted) or is to be tried anew, before
+ * anything became visible in the bucket. Blocks on the network; no lock is
+ * held then.
  */
 #ifndef VERS3_VFS_UPLOAD_H
 #define VERS3_VFS_UPLOAD_H
@@ -12,6 +14,7 @@
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/vfs.h"
 
+struct snapshot;
 struct uploader;
 
 int uploader_new(struct vfs *v, struct uploader **ret_uploader);
@@ -28,16 +31,16 @@ void upload_result_init(struct upload_result *r);
 void upload_result_release(struct upload_result *r);
 
 /*
- * in: the snapshot. c names the key below the mount's prefix and what it is
+ * c names the key below the mount's prefix and what it is
  * known to hold. With c->unsure, an earlier try may have been carried out, so
  * the bucket is asked first whether it holds just this. Where others have
  * written the key, c->met tells, and ours is put on top of theirs.
  */
-int upload_put(struct uploader *u, const struct meta_inode *in,
+int upload_put(struct uploader *u, const struct snapshot *snap,
 	       struct conflict *c, struct upload_result *ret);
-int upload_copy(struct uploader *u, const struct meta_inode *in,
+int upload_copy(struct uploader *u, const struct snapshot *snap,
 		struct conflict *c, struct upload_result *ret);
-int upload_parts(struct uploader *u, const struct meta_inode *in,
+int upload_parts(struct uploader *u, const struct snapshot *snap,
 		 struct conflict *c, struct upload_result *ret);
 /*
  * Whether the object that the inode is based on says already what its

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A file that went on while what it held at one moment became a version. It
+ * is put on top of that version, and what was staged since stays staged:
+ *
+ *	staged at the same place as then	the version has it
+ *	staged elsewhere			staged on
+ *	of the base, then and now		the version has it, from there
+ *	zeros now, something then		nothing of the version is to be
+ *						seen from there on
+ *
+ * Extents that the version has go afterwards, step by step: they do no harm.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "syncer_impl.h"
+#include "vers3/meta/extent.h"
+
+#define DROP_STEP 500 /* extents looked at under one meta_lock() */
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool same_base(const struct meta_version *a,
+		      const struct meta_version *b)
+{
+	return !strcmp(a->key, b->key) &&
+	       !strcmp(a->version_id, b->version_id) &&
+	       !strcmp(a->etag, b->etag);
+}
+
+/* The first byte from `at` to `end` that was not zero then; end: none. */
+static uint64_t first_nonzero(const struct snapshot *snap, uint64_t at,
+			      uint64_t end)
+{
+	size_t i = snapshot_find(snap->extents, snap->count, at);
+
+	if (at < snap->in->base_bytes || at >= end)
+		return at;
+	if (i == snap->count || snap->extents[i].offset >= end)
+		return end;
+	return snap->extents[i].offset > at ? snap->extents[i].offset : at;
+}
+
+/*
+ * How much of the version the file shows: up to where it ends, or ended, or
+ * where it has zeros that the version has not.
+ */
+static int shown_bytes(struct meta *meta, const struct snapshot *snap,
+		       const struct meta_inode *in, uint64_t *ret_bytes)
+{
+	uint64_t at = in->base_bytes, offset, length, place, hole, bad;
+	uint64_t end = min_u64(snap->in->size_bytes, in->size_bytes);
+	int rc = 0;
+
+	while (at < end) {
+		rc = meta_extent_next(meta, in->ino, at, &offset, &length,
+				      &place);
+		if (rc && rc != -ENOENT)
+			return rc;
+		hole = rc ? end : min_u64(offset, end);
+		bad = at < hole ? first_nonzero(snap, at, hole) : hole;
+		if (bad < hole) {
+			end = bad;
+			break;
+		}
+		at = rc ? end : offset + length;
+	}
+	*ret_bytes = end;
+	return 0;
+}
+
+int rebase_under(struct syncer *s, struct meta_inode *in,
+		 const struct snapshot *snap, const struct upload_result *r)
+{
+	struct meta *meta = s->v->meta;
+	uint64_t shown = 0;
+	int rc;
+
+	if (!S_ISREG(in->mode) || !(in->flags & META_I_STAGED) ||
+	    (in->base_bytes && !same_base(&in->base, &snap->in->base)))
+		return -ESTALE;
+	rc = shown_bytes(meta, snap, in, &shown);
+	if (rc)
+		return rc;
+	in->base = r->version;
+	in->base_bytes = shown;
+	in->flags &= ~(uint32_t)META_I_RENAMED;
+	in->flags |= META_I_ATTR_DIRTY;
+	rc = upload_abandon_locked(s->upload, in->ino);
+	if (!rc)
+		rc = meta_head_put(meta, in->ino, &r->head);
+	return rc ? rc : meta_inode_put(meta, in);
+}
+
+/*
+ * With meta_lock() held. The bucket holds these bytes: they stand where they
+ * stood when the version was made of them, and the file shows it there.
+ */
+static int drop_extent(struct meta *meta, const struct meta_inode *in,
+		       const struct plan_extent *e)
+{
+	uint64_t end = min_u64(e->offset + e->length, in->base_bytes);
+	uint64_t at = e->offset, offset, length, place;
+	int rc = 0;
+
+	while (!rc && at < end) {
+		uint64_t from, to;
+
+		rc = meta_extent_next(meta, in->ino, at, &offset, &length,
+				      &place);
+		if (rc || offset >= end)
+			break;
+		from = offset > at ? offset : at;
+		to = min_u64(offset + length, end);
+		if (place + (from - offset) == e->place + (from - e->offset))
+			rc = meta_extent_remove(meta, in->ino, from, to - from);
+		at = to;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* With meta_lock() held; *i moves on. */
+static int drop_some(struct meta *meta, const struct snapshot *snap,
+		     const struct meta_version *saved, size_t *i)
+{
+	size_t end =
+		snap->count - *i > DROP_STEP ? *i + DROP_STEP : snap->count;
+	struct meta_inode in;
+	int rc = meta_inode_get(meta, snap->in->ino, &in);
+
+	/* Something else is under it by now: then it may need all it has. */
+	if (!rc && (!(in.flags & META_I_STAGED) || !same_base(&in.base, saved)))
+		rc = -ENOENT;
+	for (; !rc && *i < end; (*i)++)
+		rc = drop_extent(meta, &in, &snap->extents[*i]);
+	return rc;
+}
+
+int rebase_drop(struct syncer *s, const struct snapshot *snap,
+		const struct meta_version *saved)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < snap->count;) {
+		rc = meta_lock(s->v->meta);
+		if (rc)
+			return rc;
+		rc = drop_some(s->v->meta, snap, saved, &i);
+		meta_unlock(s->v->meta);
+	}
+	syncer_reap(s, snap->in->ino);
+	return rc == -ENOENT ? 0 : rc;
+}
