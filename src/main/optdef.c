@@ -72,6 +72,10 @@ const struct optdef optdefs[] = {
 	{"Writing", "commit", OPT_TIME, FIELD(commit_ns),
 	 "send a changed file when it has been left alone for so long",
 	 .value = "TIME", .fallback = "2", .max = "1d"},
+	{"Writing", "save_after", OPT_TIME, FIELD(save_after_ns),
+	 "save a file that is written without end this often; 0: when it is "
+	 "closed",
+	 .value = "TIME", .fallback = "5m", .max = "1d"},
 	{"Writing", "sync", OPT_FLAG, FIELD(sync),
 	 "close waits until the bucket has the file"},
 	{"Writing", "fsync", OPT_ENUM, FIELD(fsync),

@@ -309,6 +309,7 @@ static int start_vfs(struct stack *s)
 			},
 		.ttl_ns = o->ttl_ns,
 		.commit_ns = o->commit_ns,
+		.save_after_ns = o->save_after_ns,
 		.settle_ns = SETTLE_NS,
 		.read_only = o->read_only,
 		.sync = o->sync,

@@ -35,6 +35,26 @@ const char *decide_action_name(enum decide_action action)
 	return "unknown";
 }
 
+/*
+ * Who has a file open for writing is perhaps not done when there is a pause,
+ * and each would make a version. But some never close theirs, and never pause:
+ * logs, recordings, images of machines, databases.
+ */
+int64_t decide_due(const struct decide_due_in *in)
+{
+	int64_t at = in->changed_ns + in->commit_ns;
+	int64_t most = in->commit_ns + DECIDE_QUIET_NS;
+
+	if (in->written) {
+		at += DECIDE_QUIET_NS;
+		if (!in->save_after_ns)
+			return at;
+		most = in->save_after_ns > in->commit_ns ? in->save_after_ns
+							 : in->commit_ns;
+	}
+	return at < in->since_ns + most ? at : in->since_ns + most;
+}
+
 bool decide_same_version(const struct meta_version *a,
 			 const struct meta_version *b)
 {

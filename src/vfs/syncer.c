@@ -25,7 +25,6 @@
 #define JOBS_MAX	16
 #define SCAN_MAX	4000 /* records looked at under one hold */
 #define WAITERS_MAX	64 /* single ones looked for at once: threads of FUSE */
-#define QUIET_MAX_NS	(30 * NS_PER_S) /* then it is sent though busy */
 #define RECHECK_NS	NS_PER_S
 #define REAP_NS		(NS_PER_S / 4)
 #define FRESH_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
@@ -154,17 +153,23 @@ static bool is_tree_busy(struct vfs *v, const char *key)
 static int64_t quiet_at(struct vfs *v, const struct meta_dirty *d,
 			const struct meta_inode *in, int64_t now)
 {
-	int64_t at = in->ctime_ns + v->config.commit_ns;
-	int64_t latest = d->since_ns + v->config.commit_ns + QUIET_MAX_NS;
-	int64_t pause = (now - d->since_ns) / 2;
+	struct decide_due_in due = {
+		.since_ns = d->since_ns,
+		.changed_ns = in->ctime_ns,
+		.commit_ns = v->config.commit_ns,
+		.save_after_ns = v->config.save_after_ns,
+		.written = nodes_is_written(v->nodes, in->ino),
+	};
+	int64_t latest = d->since_ns + v->config.commit_ns + DECIDE_QUIET_NS;
+	int64_t at = decide_due(&due), pause = (now - d->since_ns) / 2;
 
-	if (nodes_is_written(v->nodes, in->ino))
-		return at + QUIET_MAX_NS;
 	/* Less and less often: there may be many of them. */
 	if (S_ISDIR(in->mode) && at <= now && now < latest &&
-	    v->config.commit_ns && is_tree_busy(v, d->key))
+	    v->config.commit_ns && is_tree_busy(v, d->key)) {
 		at = now + (pause > RECHECK_NS ? pause : RECHECK_NS);
-	return at > latest ? latest : at;
+		at = at > latest ? latest : at;
+	}
+	return at;
 }
 
 /*

@@ -218,12 +218,55 @@ static void test_same_version(void **state)
 	}
 }
 
+/* When a file that is changed each `every` seconds, and open, is saved. */
+static void test_due(void **state)
+{
+	static const struct {
+		int64_t every, save_after;
+		bool written;
+		unsigned least, most; /* saves in an hour */
+	} cases[] = {
+		{1, 300, true, 11, 12},	    {29, 300, true, 11, 12},
+		{1, 60, true, 58, 60},	    {1, 1, true, 1200, 1800},
+		{1, 0, true, 0, 0},	    {600, 300, true, 6, 6},
+		{600, 0, true, 6, 6},	    {1, 300, false, 105, 113},
+		{10, 300, false, 360, 360},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct decide_due_in in = {
+			.commit_ns = 2 * NS_PER_S,
+			.save_after_ns = cases[i].save_after * NS_PER_S,
+			.written = cases[i].written,
+		};
+		unsigned saves = 0;
+		bool dirty = false;
+
+		for (int64_t now = 0; now < 3600; now++) {
+			if (now % cases[i].every == 0) {
+				in.changed_ns = now * NS_PER_S;
+				if (!dirty)
+					in.since_ns = in.changed_ns;
+				dirty = true;
+			}
+			if (dirty && decide_due(&in) <= now * NS_PER_S) {
+				saves++;
+				dirty = false;
+			}
+		}
+		if (saves < cases[i].least || saves > cases[i].most)
+			fail_msg("case %zu: %u saves", i, saves);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_copy_max),
 		cmocka_unit_test(test_same_version),
+		cmocka_unit_test(test_due),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,7 @@ static void test_defaults(void **state)
 	assert_true(o.min_free == 10 && o.min_free_percent);
 	assert_true(o.ttl_ns == 5 * NS_PER_S);
 	assert_true(o.commit_ns == 2 * NS_PER_S);
+	assert_true(o.save_after_ns == 300 * NS_PER_S);
 	assert_false(o.sync || o.read_only);
 	assert_int_equal(o.fsync, OPTIONS_FSYNC_REMOTE);
 	assert_true(o.quota_bytes == 0);
@@ -116,7 +117,7 @@ static void test_all(void **state)
 	parse("endpoint=http://[::1]:7480,region=eu-west-1,path_style,"
 	      "profile=p,no_sign_request,ca_file=/ca.pem,requester_pays,"
 	      "cache_dir=/c,cache_size=512m,min_free=1.5G,ttl=0,commit=0.5,"
-	      "sync,fsync=local,quota=1T,storage_class=STANDARD_IA,ro,"
+	      "save_after=10s,sync,fsync=local,quota=1T,storage_class=STANDARD_IA,ro,"
 	      "retries=0,connect_timeout=1m,read_timeout=1.2,uid=1000,gid=0,"
 	      "umask=027,dir_mode=0711,allow_other,versions=visible,"
 	      "enable_versioning,log=journal,log_format=json,log_level=error",
@@ -131,6 +132,7 @@ static void test_all(void **state)
 	assert_true(o.min_free == GIB + GIB / 2 && !o.min_free_percent);
 	assert_true(o.ttl_ns == 0);
 	assert_true(o.commit_ns == NS_PER_S / 2);
+	assert_true(o.save_after_ns == 10 * NS_PER_S);
 	assert_true(o.sync && o.read_only);
 	assert_int_equal(o.fsync, OPTIONS_FSYNC_LOCAL);
 	assert_true(o.quota_bytes == 1024 * GIB);

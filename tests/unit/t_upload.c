@@ -373,6 +373,34 @@ static void test_never_quiet(void **state)
 	alarm(0);
 }
 
+/* A file that is open and written all the time is saved now and then. */
+static void test_save_after(void **state)
+{
+	const int64_t after = 300 * NS_PER_MS;
+	struct rig *r = *state;
+	struct vfs_file *file;
+	unsigned lines = 0;
+	int64_t start, took;
+
+	r->f.config.commit_ns = 50 * NS_PER_MS;
+	r->f.config.save_after_ns = after;
+	rig_restart(r);
+	alarm(60);
+	file = rig_open(r, "f", O_CREAT | O_WRONLY);
+	start = clock_mono_ns();
+	while (rig_count(r, "PutObject f") < 4) {
+		rig_pwrite(r, file, lines * 5, "line\n", 5);
+		lines++;
+		usleep(5000);
+	}
+	took = clock_mono_ns() - start;
+	assert_true(took >= 3 * after);
+	assert_in_range(rig_versions(r, "f"), 3, (uint64_t)(took / after) + 1);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	alarm(0);
+}
+
 /* What is to be tried anew is, a few times and with pauses; then it failed. */
 static void test_tried_anew(void **state)
 {
@@ -604,6 +632,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_part_fails),
 		RIG_TEST(test_changed_meanwhile),
 		RIG_TEST(test_much_metadata),
+		RIG_TEST(test_save_after),
 		RIG_TEST(test_tried_anew),
 		RIG_TEST(test_written_over),
 		RIG_TEST(test_never_quiet),

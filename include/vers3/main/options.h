@@ -69,6 +69,7 @@ struct options {
 
 	/* writing */
 	int64_t commit_ns;
+	int64_t save_after_ns; /* 0: a file that is written is not saved */
 	bool sync;
 	enum options_fsync fsync;
 	uint64_t quota_bytes; /* 0: none */

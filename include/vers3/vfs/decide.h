@@ -10,6 +10,9 @@
 #include <stdint.h>
 
 #include "vers3/meta/inode.h"
+#include "vers3/util/clock.h"
+
+#define DECIDE_QUIET_NS (30 * NS_PER_S) /* patience with who is at it */
 
 enum decide_action {
 	DECIDE_DROP, /* they are equal: the key is clean */
@@ -28,6 +31,16 @@ struct decide_in {
 };
 
 enum decide_action decide(const struct decide_in *in);
+/* When a file is left alone for long enough to be saved. */
+struct decide_due_in {
+	int64_t since_ns; /* of its first change that is not saved */
+	int64_t changed_ns; /* of its last change */
+	int64_t commit_ns; /* to be left alone for so long */
+	int64_t save_after_ns; /* not to go unsaved for longer; 0: for ever */
+	bool written; /* somebody has it open for writing */
+};
+/* Realtime, as what goes in. */
+int64_t decide_due(const struct decide_due_in *in);
 /* "drop" and so on, for the log. */
 const char *decide_action_name(enum decide_action action);
 

@@ -53,6 +53,7 @@ struct vfs_config {
 	struct objattr_defaults defaults;
 	int64_t ttl_ns; /* how old an answer about names may be */
 	int64_t commit_ns; /* quiet time before a change is sent */
+	int64_t save_after_ns; /* of a file that is never quiet; 0: never */
 	/* How long requests of a mount that was killed may be under way yet. */
 	int64_t settle_ns;
 	bool read_only;
