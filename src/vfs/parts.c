@@ -12,6 +12,8 @@
 #include "vers3/util/pool.h"
 #include "vers3/vfs/syncer.h"
 
+#define LEFTOVERS_MAX 256 /* looked at by one mount */
+
 static int stage_body(struct uploader *u, uint64_t ino, uint64_t place,
 		      struct store_request *r)
 {
@@ -81,16 +83,51 @@ static int abort_upload(struct vfs *v, const char *key, const char *id)
 	return rc;
 }
 
-void upload_abort_leftovers(struct uploader *u)
+/* What earlier mounts began and did not end; one block, owned by its job. */
+struct leftovers {
+	struct uploader *u;
+	size_t count;
+	struct leftover {
+		char id[META_KEY_BUF], key[META_KEY_MAX + 1];
+	} items[LEFTOVERS_MAX];
+};
+
+static void run_leftovers(void *arg)
 {
-	char id[META_KEY_BUF] = "", key[META_KEY_MAX + 1];
+	struct leftovers *l = arg;
 
-	while (!ongoing_next_leftover(u->v, id, key)) {
-		int rc = abort_upload(u->v, key, id);
+	for (size_t i = 0; i < l->count && !l->u->ending; i++) {
+		const struct leftover *at = &l->items[i];
+		int rc = abort_upload(l->u->v, at->key, at->id);
 
-		log_info("aborted an unfinished upload of %s: %s", key,
+		log_info("aborted an unfinished upload of %s: %s", at->key,
 			 strerror(-rc));
 	}
+	free(l);
+}
+
+/*
+ * They are looked for before this mount begins any itself, and aborted beside
+ * all else: nothing waits for it.
+ */
+void upload_abort_leftovers(struct uploader *u)
+{
+	struct leftovers *l = calloc(1, sizeof(*l));
+	char id[META_KEY_BUF] = "";
+
+	if (!l)
+		return; /* the next mount sees to it */
+	l->u = u;
+	while (l->count < LEFTOVERS_MAX &&
+	       !ongoing_next_leftover(u->v, id, l->items[l->count].key))
+		strcpy(l->items[l->count++].id, id);
+	if (!l->count || pool_submit(u->parts, run_leftovers, l))
+		free(l);
+}
+
+void upload_ending(struct uploader *u)
+{
+	u->ending = true;
 }
 
 struct abandoned {

@@ -558,7 +558,6 @@ static void *run_syncer(void *arg)
 	struct harvest h;
 	int last = 0;
 
-	upload_abort_leftovers(s->upload);
 	do {
 		unsigned room = job_room(s);
 
@@ -665,6 +664,8 @@ int syncer_new(struct vfs *v, struct syncer **ret_syncer)
 		rc = first_seq(s);
 	v->syncer = s;
 	if (!rc && !v->config.read_only)
+		upload_abort_leftovers(s->upload);
+	if (!rc && !v->config.read_only)
 		rc = -pthread_create(&s->thread, NULL, run_syncer, s);
 	if (rc) {
 		v->syncer = NULL;
@@ -680,6 +681,8 @@ void syncer_free(struct syncer *s)
 {
 	if (!s)
 		return;
+	if (s->upload)
+		upload_ending(s->upload);
 	pthread_mutex_lock(&s->mutex);
 	s->stop = true;
 	pthread_cond_broadcast(&s->wake);

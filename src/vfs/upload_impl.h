@@ -25,6 +25,7 @@ struct uploader {
 	struct pool *parts; /* owned */
 	struct streams *streams; /* owned: files sent while written */
 	sem_t big; /* large buffers left */
+	atomic_bool ending; /* what is not needed is left to the next mount */
 	atomic_bool no_late; /* versions take no tags here (late.h) */
 };
 

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "../../src/vfs/ongoing.h"
 #include "../../src/vfs/syncer_impl.h"
 #include "../../src/vfs/tags.h"
 #include "vers3/cache/staging.h"
@@ -447,6 +448,14 @@ static void test_much_metadata(void **state)
 	free(data);
 }
 
+static uint64_t find_locked(struct meta *meta, const char *path)
+{
+	uint64_t ino = 0;
+
+	assert_int_equal(meta_resolve(meta, path, &ino), 0);
+	return ino;
+}
+
 static void expect_no_uploads(struct rig *r)
 {
 	for (int i = 0; rig_uploads(r) && i < 500; i++)
@@ -497,6 +506,44 @@ static void test_abandoned(void **state)
 		}
 		expect_no_uploads(r);
 	}
+	free(data);
+}
+
+/* Aborting what is left over from before keeps nothing waiting. */
+static void test_leftovers(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(13, 20 * MIB);
+	char name[] = "a";
+
+	/* Noted, begun, and nothing else of them is known any more. */
+	for (; *name < 'd'; ++*name) {
+		rig_write_bytes(r, name, data, 20 * MIB);
+		fail_at(r, "UploadPart");
+		assert_int_equal(meta_lock(r->f.v->meta), 0);
+		ongoing_forget_locked(r->f.v->meta,
+				      find_locked(r->f.v->meta, name));
+		meta_unlock(r->f.v->meta);
+		rig_unlink(r, name);
+	}
+	assert_int_equal(rig_uploads(r), 3);
+	rig_gate(r, "AbortMultipartUpload", RIG_BEFORE);
+	alarm(60);
+	rig_restart(r);
+	rig_wait_held(r);
+	rig_write(r, "f", "one");
+	rig_sync(r);
+	rig_holds(r, "f", "one");
+	/* The mount's end waits for the one under way, and not for the rest. */
+	upload_ending(r->f.v->syncer->upload);
+	rig_gate(r, NULL, RIG_BEFORE);
+	while (rig_uploads(r) > 2)
+		usleep(1000);
+	usleep(100000); /* time for one that must not be sent */
+	assert_int_equal(rig_uploads(r), 2);
+	rig_restart(r);
+	expect_no_uploads(r);
+	alarm(0);
 	free(data);
 }
 
@@ -640,6 +687,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_resumed),
 		RIG_TEST(test_abandoned),
 		RIG_TEST_UNVERSIONED(test_abandoned),
+		RIG_TEST(test_leftovers),
 		RIG_TEST(test_staged_anew),
 		RIG_TEST(test_aborted_by_others),
 		RIG_TEST(test_copy_range),

@@ -56,7 +56,12 @@ void upload_written(struct uploader *u, const struct meta_inode *in);
  * is not a version is given up. With meta_lock() held, in the same change.
  */
 int upload_abandon_locked(struct uploader *u, uint64_t ino);
-/* Aborts the uploads that an earlier mount began and did not end. */
+/*
+ * Has the uploads that earlier mounts began and did not end aborted, some time;
+ * before this one begins any. Asks nothing of the bucket itself.
+ */
 void upload_abort_leftovers(struct uploader *u);
+/* The mount ends: what can wait for the next one is not begun. */
+void upload_ending(struct uploader *u);
 
 #endif
