@@ -28,6 +28,7 @@ struct space {
 	int64_t asked_ns; /* 0: never */
 	uint64_t left_bytes; /* when it was asked */
 	uint64_t short_bytes; /* then: what min_free lacked already */
+	uint64_t keep_bytes; /* what min_free came to */
 	uint64_t total_bytes;
 	uint64_t granted_bytes; /* since then */
 };
@@ -44,6 +45,7 @@ static int ask(struct space *s)
 	if (s->percent)
 		keep = (uint64_t)((double)st.f_blocks * (double)st.f_frsize *
 				  (double)s->min_free / 100);
+	s->keep_bytes = keep;
 	s->total_bytes = (uint64_t)st.f_blocks * st.f_frsize;
 	s->left_bytes = avail > keep ? avail - keep : 0;
 	s->short_bytes = avail > keep ? 0 : keep - avail;
@@ -112,6 +114,17 @@ int space_check(struct space *s, uint64_t bytes)
 		r = -ENOSPC;
 	else
 		s->granted_bytes += bytes;
+	pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+int space_check_low(struct space *s)
+{
+	int r;
+
+	pthread_mutex_lock(&s->lock);
+	ask_if_due(s);
+	r = s->short_bytes && s->short_bytes >= s->keep_bytes / 2 ? -ENOSPC : 0;
 	pthread_mutex_unlock(&s->lock);
 	return r;
 }

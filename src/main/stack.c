@@ -20,6 +20,7 @@
 #include "vers3/store/metrics.h"
 #include "vers3/store/retry.h"
 #include "vers3/store/trace.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/caps.h"
@@ -45,10 +46,19 @@ struct stack {
 	struct vfs *vfs;
 	enum probe_versioning versioning;
 	struct caps caps;
+	struct cancel patience; /* of the drain */
 	bool outage; /* versioning is what meta remembers */
 	char outage_reason[512];
 	char warning[1024];
 };
+
+/* The server does not take what is left, see stack_set_ending(). */
+static void give_up(void *ctx)
+{
+	struct stack *s = ctx;
+
+	cancel_set(&s->patience);
+}
 
 /* Composes the layers; each takes the one below over, also on failure. */
 static int build_store(struct stack *s, char *reason, size_t size)
@@ -66,7 +76,12 @@ static int build_store(struct stack *s, char *reason, size_t size)
 		.connect_timeout_s = o->connect_timeout_s,
 		.read_timeout_s = o->read_timeout_s,
 	};
-	const struct retry_config retry = {.retries = o->retries};
+	const struct retry_config retry = {
+		.retries = o->retries,
+		.on_hopeless = give_up,
+		.hopeless_ctx = s,
+		.patience_ns = (int64_t)o->read_timeout_s * NS_PER_S,
+	};
 	struct store *top = NULL;
 	int rc;
 
@@ -131,6 +146,7 @@ int stack_new(const struct options *o, char *reason, size_t size,
 		return -ENOMEM;
 	}
 	s->o = o;
+	cancel_init(&s->patience, NULL);
 	s->versioning = PROBE_UNKNOWN;
 	rc = build_store(s, reason, size);
 	if (!rc)
@@ -398,8 +414,10 @@ static void end_network(struct stack *s)
 
 int stack_drain(struct stack *s)
 {
+	struct cancel *before = cancel_enter(&s->patience);
 	int left = vfs_drain(s->vfs);
 
+	cancel_enter(before);
 	end_network(s);
 	vfs_free(s->vfs);
 	s->vfs = NULL;

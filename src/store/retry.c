@@ -37,6 +37,8 @@ struct retry_store {
 	struct store store;
 	struct retry_config config;
 	_Atomic enum retry_mood mood;
+	/* When the bucket was changed last, or the mood: monotonic. */
+	atomic_int_fast64_t changed_ns;
 };
 
 /*
@@ -245,6 +247,40 @@ static void log_retry(const struct store_request *r, int err, unsigned tries,
 		 (double)ns / 1e6);
 }
 
+static bool changes(const struct store_request *r)
+{
+	switch (r->op) {
+	case STORE_PUT:
+	case STORE_COPY:
+	case STORE_DELETE:
+	case STORE_DELETE_MANY:
+	case STORE_UPLOAD_PART:
+	case STORE_COPY_PART:
+	case STORE_COMPLETE_UPLOAD:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Notes how a call ended that began then; tells when it is of no use. */
+static void judge(struct retry_store *rs, const struct store_request *r,
+		  int err, int64_t began_ns)
+{
+	int64_t changed_ns = atomic_load(&rs->changed_ns);
+
+	if (!err && changes(r)) {
+		atomic_store(&rs->changed_ns, clock_mono_ns());
+		return;
+	}
+	if (!err || !rs->config.on_hopeless || !helps(&r->reply, err) ||
+	    atomic_load(&rs->mood) != RETRY_QUICK)
+		return;
+	if ((err == -ETIMEDOUT && changed_ns < began_ns) ||
+	    clock_mono_ns() - changed_ns > rs->config.patience_ns)
+		rs->config.on_hopeless(rs->config.hopeless_ctx);
+}
+
 static bool is_in_the_mood(struct retry_store *rs, int err)
 {
 	switch (atomic_load(&rs->mood)) {
@@ -261,8 +297,8 @@ static int retry_call(struct store *s, struct store_request *r)
 {
 	struct retry_store *rs = (struct retry_store *)s;
 	struct watch w = {.r = r};
+	int64_t began_ns = clock_mono_ns(), ns;
 	unsigned tries = 0;
-	int64_t ns;
 	int err;
 
 	for (;;) {
@@ -279,6 +315,7 @@ static int retry_call(struct store *s, struct store_request *r)
 		if (cancel_asked() || atomic_load(&rs->mood) == RETRY_NEVER)
 			break;
 	}
+	judge(rs, r, err, began_ns);
 	r->reply.unsure = err && !safe(r) && helps(&r->reply, err) &&
 			  !not_done(&r->reply, err);
 	free(w.seen);
@@ -328,5 +365,10 @@ int retry_store_new(const struct retry_config *config, struct store **below,
 
 void retry_store_set_mood(struct store *s, enum retry_mood mood)
 {
-	atomic_store(&((struct retry_store *)s)->mood, mood);
+	struct retry_store *rs = (struct retry_store *)s;
+
+	/* The time that there is for it begins now. */
+	if (mood == RETRY_QUICK)
+		atomic_store(&rs->changed_ns, clock_mono_ns());
+	atomic_store(&rs->mood, mood);
 }

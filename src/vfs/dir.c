@@ -8,6 +8,7 @@
 
 #include "confirm.h"
 #include "dir_impl.h"
+#include "room.h"
 #include "vers3/store/list.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
@@ -219,6 +220,7 @@ static int list_into(struct vfs *v, struct merge *m, uint64_t ino,
 	char prefix[META_KEY_MAX + 2];
 	struct page page = {0};
 	struct store_list list;
+	uint64_t pages = 0;
 	int rc = list_prefix(v, path, prefix);
 
 	page.skip = strlen(prefix);
@@ -230,6 +232,8 @@ static int list_into(struct vfs *v, struct merge *m, uint64_t ino,
 		page_reset(&page);
 		rc = store_list_page(v->store, &list);
 		page.hidden += list.skipped;
+		if (!rc)
+			rc = room_for_page(v, pages++);
 		if (!rc)
 			confirm_page(v, ino, path, page.items, page.count);
 		if (!rc)

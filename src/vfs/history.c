@@ -25,6 +25,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 
+#include "room.h"
 #include "version_list.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
@@ -37,6 +38,7 @@
 #define WALK_SIZE (DIR_HASH + 8) /* of a walk's own record */
 #define WALK_KEY  "walk" /* with its NUL */
 #define KEEP_NS	  (30 * NS_PER_S)
+#define REMOVE_NS (NS_PER_S / 2) /* more than a walk on a full disk adds */
 #define CHUNK	  500 /* records removed under one hold */
 
 struct history {
@@ -182,6 +184,7 @@ struct walk {
 	size_t prefix_len;
 	struct found *items; /* owned: one page */
 	size_t count, size;
+	uint64_t pages; /* so far */
 	uint64_t order; /* counts down: versions come newest first */
 	bool past; /* one name: the list has left it */
 	bool any, dir;
@@ -280,8 +283,10 @@ static int put_page(void *ctx)
 {
 	struct walk *w = ctx;
 	size_t dir_len = strlen(w->path);
-	int rc = meta_lock(w->v->meta);
+	int rc = room_for_page(w->v, w->pages++);
 
+	if (!rc)
+		rc = meta_lock(w->v->meta);
 	if (rc)
 		return rc;
 	if (w->one_name)
@@ -312,6 +317,24 @@ static int note_walk(const struct walk *w, const char *dir, size_t dir_len,
 	rc = meta_put(meta, META_HISTORY, k.at, k.len, val.at, val.len);
 	meta_unlock(meta);
 	return rc;
+}
+
+/*
+ * A walk that failed has no readers: its records go as soon as its turn
+ * comes, not only at the next mount.
+ */
+static void note_failure(const struct walk *w, const char *dir, size_t dir_len)
+{
+	struct meta *meta = w->v->meta;
+	struct hkey k, val;
+
+	if (meta_lock(meta))
+		return;
+	key_walk(&k, w->number);
+	key_dir_of(&val, dir, dir_len, w->number);
+	key_add(&val, "", 1); /* as remove_some() cuts it */
+	meta_put(meta, META_HISTORY, k.at, k.len, val.at, val.len);
+	meta_unlock(meta);
 }
 
 /* Whether the records of a walk can go. */
@@ -368,11 +391,14 @@ static int remove_some(struct vfs *v, struct history *h)
 	return rc;
 }
 
+/* As far as it goes while somebody waits; the next walk goes on. */
 static void remove_old(struct vfs *v, struct history *h)
 {
+	int64_t until = clock_mono_ns() + REMOVE_NS;
 	int rc = 0;
 
-	while (!rc && !meta_lock(v->meta)) {
+	while (!rc && !cancel_asked() && clock_mono_ns() < until &&
+	       !meta_lock(v->meta)) {
 		rc = remove_some(v, h);
 		meta_unlock(v->meta);
 	}
@@ -516,6 +542,8 @@ static int walk_name(struct vfs *v, struct history *h, const char *path,
 	key_stamp(&k, path, dir_len, 'f', name);
 	if (!rc)
 		rc = put_stamp(&w, &k);
+	else
+		note_failure(&w, path, dir_len);
 	free(w.items);
 	ret->any = w.any;
 	ret->dir = w.dir;
@@ -581,6 +609,8 @@ static int walk_dir(struct vfs *v, struct history *h, const char *path,
 	key_stamp(&k, path, strlen(path), 'h', NULL);
 	if (!rc)
 		rc = put_stamp(&w, &k);
+	else
+		note_failure(&w, path, strlen(path));
 	free(w.items);
 	*ret_walk = w.number;
 	return rc;

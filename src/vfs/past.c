@@ -18,6 +18,7 @@
 #include <openssl/evp.h>
 
 #include "lookback.h"
+#include "room.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/pool.h"
@@ -197,6 +198,7 @@ struct walk {
 	int64_t at_ns;
 	const char *path;
 	uint64_t mark; /* when it began */
+	uint64_t pages; /* so far */
 	struct lookback_item *items; /* owned by the lookback: the page */
 	size_t count;
 };
@@ -244,8 +246,10 @@ static int look_below(void *ctx, unsigned i)
 static int take_page(void *ctx, struct lookback_item *items, size_t count)
 {
 	struct walk *w = ctx;
-	int rc;
+	int rc = room_for_page(w->v, w->pages++);
 
+	if (rc)
+		return rc;
 	w->items = items;
 	rc = pool_each(w->past->pool, WIDTH, (unsigned)count, look_below, w);
 	if (!rc)

@@ -9,6 +9,9 @@
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/vfs.h"
 
+#define FEW_PAGES  16 /* of a list: some 16,000 names */
+#define PAGE_BYTES (UINT64_C(512) << 10) /* that the names of one take here */
+
 #define CHANGE_BYTES (UINT64_C(16) << 20) /* made where changes have none */
 
 int room_for_change(struct vfs *v)
@@ -42,6 +45,22 @@ static int room_make_clean(struct vfs *v, uint64_t bytes)
 		return rc;
 	blocks_make_room(v->blocks, bytes);
 	return room_check(v, bytes);
+}
+
+/*
+ * A directory is listed on a full disk, too; but one that has no end, or a
+ * server that makes one up, stops where staged and cached data do.
+ */
+int room_for_page(struct vfs *v, uint64_t pages)
+{
+	int rc = pages < FEW_PAGES ? space_check_low(v->space)
+				   : space_check(v->space, PAGE_BYTES);
+
+	if (!rc)
+		return 0;
+	blocks_make_room(v->blocks, PAGE_BYTES);
+	return pages < FEW_PAGES ? space_check_low(v->space)
+				 : space_check(v->space, PAGE_BYTES);
 }
 
 int room_expect(struct vfs *v, uint64_t bytes)

@@ -155,8 +155,13 @@ int vfs_drain(struct vfs *v)
 	rc = syncer_sync_all(v, "", &left);
 	/* A namespace that has failed cannot tell what is left. */
 	failed = meta_sync(v->meta);
-	if (failed || !left)
-		return failed ? failed : rc;
+	if (failed)
+		return failed;
+	/* Given up: how much is left was not looked at to the end. */
+	if (rc == -EINTR)
+		return -ETIMEDOUT;
+	if (!left)
+		return rc;
 	return left > INT32_MAX ? INT32_MAX : (int)left;
 }
 

@@ -21,6 +21,11 @@ void space_free(struct space *s);
 /* 0 when `bytes` more may be staged, else -ENOSPC. */
 int space_check(struct space *s, uint64_t bytes);
 /*
+ * 0 unless more than half of what is to stay free is used up: then -ENOSPC.
+ * For small things that must not fail when the disk is merely short.
+ */
+int space_check_low(struct space *s);
+/*
  * How many bytes are lacking for `bytes` more, as the disk says right now; 0
  * when there is room.
  */

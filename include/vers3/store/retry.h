@@ -28,6 +28,14 @@ struct retry_config {
 	unsigned retries; /* further tries after the first */
 	int64_t base_ns; /* 0: 100 ms */
 	int64_t max_ns; /* 0: 20 s */
+	/*
+	 * RETRY_QUICK: called, perhaps often and on any thread, when nothing
+	 * has been changed in the bucket for as long as a request that failed
+	 * took, or for patience_ns. NULL: not.
+	 */
+	void (*on_hopeless)(void *ctx);
+	void *hopeless_ctx;
+	int64_t patience_ns;
 	/* For tests: sleeps; NULL: until then, or given up (cancel.h). */
 	void (*sleep)(void *ctx, int64_t ns);
 	void *sleep_ctx;

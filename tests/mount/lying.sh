@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A server that means ill (liar.c has its forms): what is asked of the mount
+# ends, with an error or with what is true; who waits for it can be killed;
+# memory and disk stay bounded; and SIGTERM ends the daemon in time.
+. "$(dirname "$0")/lib.sh"
+case $ENDPOINT in
+http://127.0.0.1:*) ;;
+*) skip "the server is not on this machine" ;;
+esac
+LIAR=$BINDIR/tests/mount/liar
+
+read_timeout=2
+# Requests of one call, tries of each, and a machine with other work to do.
+call_limit=40
+end_limit=$((read_timeout + 6))
+memory_limit=$((400 * 1024))
+disk_limit=$((200 * 1024))
+
+lists=(token pages empty order prefix values attributes deep)
+answers=(drip slow-error error-page endless headers silence date short long
+	success etag redirect elsewhere read-drip head-drip write-drip
+	write-silence)
+
+lies() {
+	echo "$1" >form.new
+	mv form.new form
+}
+
+# ended FORM COMMAND...: it ends by itself, however; or it can be killed.
+ended() {
+	local form=$1 limit=$call_limit pid
+	shift
+	[ "$form" != pages ] || limit=2
+	"$@" >/dev/null 2>&1 </dev/null &
+	pid=$!
+	if ! within $limit gone $pid; then
+		kill -9 $pid
+		within 5 gone $pid || fail "$form: cannot be killed: $*"
+		[ "$form" = pages ] || fail "$form: does not end: $*"
+	fi
+	wait $pid 2>/dev/null || true
+}
+
+# Somebody waits for the server at the end, and is killed or let go.
+leave_waiting() {
+	(exec ls -l "$MNT/waiting") >/dev/null 2>&1 &
+	(exec cat "$MNT/d/large") >/dev/null 2>&1 &
+	sleep 0.5
+}
+
+try_form() {
+	local form=$1 start pid
+	mkdir "$WORK/$form"
+	cd "$WORK/$form"
+	local began=$SECONDS
+	MNT=$PWD/mnt CACHE=$PWD/cache
+	lies nothing
+	"$LIAR" "${ENDPOINT##*:}" form >port &
+	echo $! >liar.pid
+	within 10 test -s port || fail "$form: no liar"
+	ENDPOINT=http://127.0.0.1:$(cat port)
+	opts=read_timeout=$read_timeout,connect_timeout=2,retries=0,ttl=1
+	opts+=,commit=0.1,min_free=64M
+	mnt $opts "$BUCKET:$form"
+	mkdir "$MNT/d" "$MNT/waiting"
+	echo true >"$MNT/d/file"
+	head -c 3M /dev/zero >"$MNT/d/large"
+	synced
+	unmnt
+	rm -rf "$CACHE"
+	# An end of the mount looks at its root, which has to be known then.
+	[ "$form" != pages ] || opts=${opts/ttl=1,/ttl=60,}
+	mnt $opts "$BUCKET:$form"
+	stat "$MNT/d/large" >/dev/null
+	lies "$form"
+	ended "$form" ls -l "$MNT/d"
+	ended "$form" ls -l "$MNT/waiting"
+	ended "$form" ls -l "$MNT/d/nothing"
+	ended "$form" cat "$MNT/d/file"
+	ended "$form" cat "$MNT/d/large"
+	ended "$form" ls "$MNT/.versions/d/file"
+	ended "$form" cp "$MNT/d/file" "$MNT/copy"
+	ended "$form" ls "$MNT/.versions/@2026-01-01/d"
+	ended "$form" mv "$MNT/d" "$MNT/e"
+	ended "$form" cat "$MNT/.control"
+	leave_waiting
+	pid=$(daemon)
+	memory=$(rss_anon)
+	[ "$memory" -lt $memory_limit ] || fail "$form: $memory KiB of memory"
+	disk=$(du -sk "$CACHE" | cut -f1)
+	[ "$form" = pages ] || [ "$disk" -lt $disk_limit ] ||
+		fail "$form: $disk KiB of disk"
+	start=$SECONDS
+	kill -TERM "$pid"
+	within $end_limit gone "$pid" ||
+		fail "$form: runs $((SECONDS - start)) s after SIGTERM"
+	! grep -E 'Sanitizer|runtime error|assert' "$MNT.vers3.log" ||
+		fail "$form: see above"
+	rm -f "$MNT.pid"
+	kill "$(cat liar.pid)"
+	echo "$form: $((SECONDS - began)) s, $memory KiB, $disk KiB"
+}
+
+test_cleanup() {
+	local f
+	for f in "$WORK"/*/*.pid; do
+		[ ! -e "$f" ] || kill -9 "$(cat "$f")" 2>/dev/null
+	done
+}
+
+read -ra forms <<<"${VERS3_TEST_FORMS:-${lists[*]} ${answers[*]}}"
+pids=()
+for form in "${forms[@]}"; do
+	(
+		trap - EXIT
+		try_form "$form"
+	) &
+	pids+=($!)
+done
+rc=0
+for pid in "${pids[@]}"; do
+	wait "$pid" || rc=1
+done
+exit $rc
