@@ -343,6 +343,27 @@ static void count_sent(struct job *j, const struct upload_result *r)
 	pthread_mutex_unlock(&s->mutex);
 }
 
+/*
+ * Why a try failed. Another name's job may have saved the file meanwhile: what
+ * this one was to copy from may go as soon as the file is based on that, and
+ * a try that then failed says nothing of what is to be tried now. No bytes
+ * are lost by it: the old source goes only after the record that it waits
+ * for has ended, which is one with the file's change to the new base.
+ */
+static int why_failed(struct job *j, int rc)
+{
+	struct meta *meta = j->s->v->meta;
+	struct meta_inode in;
+	bool moved;
+
+	if (is_out_of_reach(rc) || !j->snap.base.key[0] || meta_lock(meta))
+		return rc;
+	moved = !meta_inode_get(meta, j->snap.ino, &in) &&
+		!decide_same_version(&in.base, &j->snap.base);
+	meta_unlock(meta);
+	return moved ? -EAGAIN : rc;
+}
+
 void sync_job_run(void *arg)
 {
 	struct job *j = arg;
@@ -360,6 +381,8 @@ void sync_job_run(void *arg)
 			/* It was made; what failed is something after it. */
 			j->conflict.open = true;
 	}
+	if (rc)
+		rc = why_failed(j, rc);
 	if (rc)
 		apply_failure(s, j->key, rc, &j->conflict);
 	else

@@ -5,6 +5,8 @@
  */
 #include "vfs_rig.h"
 
+#include <unistd.h>
+
 #include "vers3/util/buf.h"
 #include "vers3/vfs/link.h"
 
@@ -132,6 +134,55 @@ static void test_moved(void **state)
 	assert_true(joined(r, "d/fourth", "d/other"));
 	assert_int_equal(ino_of(r, "third"), ino_of(r, "d/other"));
 	rig_is(r, "d/fourth", "text");
+}
+
+static void *sync_thread(void *arg)
+{
+	struct rig *r = arg;
+
+	return (void *)(intptr_t)rig_try_sync(r, NULL);
+}
+
+/*
+ * A name that moves away is saved under its new one, and its old key goes,
+ * while another name's copy from there is on its way: that is decided anew,
+ * and nobody who waits is told of a failure.
+ */
+static void test_source_moved(void **state)
+{
+	struct rig *r = *state;
+	pthread_t thread;
+	bool gone = false;
+	void *rc;
+
+	make_pair(r);
+	/* Based on the one that is seen first. */
+	assert_true(joined(r, "a/name", "b/conf"));
+	rig_rename(r, "a/name", "a/other");
+	rig_gate(r, "CopyObject b/conf<", RIG_BEFORE);
+	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
+	rig_wait_held(r);
+	assert_int_equal(rig_count(r, "CopyObject b/conf<a/name"), 1);
+	for (int i = 0; !gone && i < 3000; i++) {
+		struct store_request h;
+
+		store_request_init(&h, STORE_HEAD);
+		h.key = VFS_FIXTURE_PREFIX "a/name";
+		gone = store_call(r->bucket, &h) == -ENOENT;
+		store_request_release(&h);
+		usleep(10000);
+	}
+	assert_true(gone);
+	/* Whatever goes first: what is left is the file. */
+	rig_holds(r, "a/other", "text");
+	rig_holds(r, "b/conf", "text");
+	rig_gate(r, NULL, RIG_BEFORE);
+	assert_int_equal(pthread_join(thread, &rc), 0);
+	assert_int_equal((intptr_t)rc, 0);
+	assert_int_equal(rig_dirty(r), 0);
+	assert_true(joined(r, "a/other", "b/conf"));
+	rig_is(r, "a/other", "text");
+	rig_is(r, "b/conf", "text");
 }
 
 /* Somebody who may write below a/ alone, and read all. */
@@ -319,6 +370,8 @@ int main(void)
 		RIG_TEST_UNVERSIONED(test_joined),
 		RIG_TEST(test_moved),
 		RIG_TEST_UNVERSIONED(test_moved),
+		RIG_TEST(test_source_moved),
+		RIG_TEST_UNVERSIONED(test_source_moved),
 		RIG_TEST(test_forged),
 		RIG_TEST(test_forged_names),
 		RIG_TEST(test_differs),
