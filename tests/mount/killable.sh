@@ -62,7 +62,9 @@ within 20 is_dead "$pid" || {
 fault none
 kill "$holder"
 wait "$pid" "$reader" "$holder" 2>/dev/null || true
-umount -l "$MNT" 2>/dev/null || fusermount3 -uz "$MNT"
+# It may have been unmounted before the kill came.
+! grep -qF " $MNT " /proc/self/mountinfo ||
+	umount -l "$MNT" 2>/dev/null || fusermount3 -uz "$MNT"
 mnt
 printf 'once more' | dd of=src bs=1 seek=300 conv=notrunc status=none
 same "after the kill" src "$MNT/f"
