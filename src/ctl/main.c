@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vers3ctl: one command for people and scripts over the control file of a
- * mount. Commands and options stand in one table each.
+ * mount. Commands and options stand in one table each. By the name of a helper
+ * of umount(8) it is that.
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "config.h"
 
 #include "ctl.h"
+#include "unmount.h"
 
 /* Options of commands, as bits and as values that getopt returns. */
 enum option_bit {
@@ -201,8 +203,13 @@ int main(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	struct ctl_call c = {.json = false};
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+	const char *name = slash ? slash + 1 : argc ? argv[0] : "";
 	int option, status;
 
+	/* As umount(8) calls it. */
+	if (!strncmp(name, "umount.", strlen("umount.")))
+		return unmount_helper(argc, argv);
 	while ((option = getopt_long(argc, argv, "+C:hV", options, NULL)) !=
 	       -1) {
 		switch (option) {

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vers3ctl sync and umount. */
+/* vers3ctl sync. */
 #include <errno.h>
 #include <pthread.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ctl.h"
 #include "place.h"
 #include "talk.h"
+#include "unmount.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
 
 #define LOOK_NS	  (200 * NS_PER_MS) /* between two looks at what is left */
 #define BAR_WIDTH 40
-
-extern char **environ;
 
 /* A sync that runs on a thread of its own while the bar is drawn. */
 struct sync_job {
@@ -109,9 +104,8 @@ static int start_watched(struct sync_job *j)
 	return rc;
 }
 
-/* Has everything below a place sent. 0 or -errno with a reason. */
-static int sync_place(const struct place *p, const char *path, char *reason,
-		      size_t size)
+int sync_place(const struct place *p, const char *path, char *reason,
+	       size_t size)
 {
 	struct sync_job j = {.root = p->root, .reason = "no memory"};
 	struct buf line;
@@ -153,66 +147,4 @@ int ctl_sync(const struct ctl_call *c)
 	if (isatty(STDOUT_FILENO))
 		puts(reason);
 	return CTL_OK;
-}
-
-/* By the set-user-id helper, which says itself what is wrong. */
-static int unmount_as_user(const char *root)
-{
-	char *const argv[] = {(char *)"fusermount3", (char *)"-u", (char *)"--",
-			      (char *)root, NULL};
-	int status, rc;
-	pid_t pid;
-
-	rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
-	if (rc)
-		return ctl_fail("fusermount3: %s", strerror(rc));
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return ctl_fail("fusermount3: %s", strerror(errno));
-	return WIFEXITED(status) && !WEXITSTATUS(status) ? CTL_OK : CTL_FAILED;
-}
-
-static int unmount(const char *root)
-{
-	/* Whoever stands in it keeps it busy. */
-	if (chdir("/"))
-		return ctl_fail("/: %s", strerror(errno));
-	if (geteuid() != 0)
-		return unmount_as_user(root);
-	if (!umount2(root, UMOUNT_NOFOLLOW))
-		return CTL_OK;
-	if (errno == EBUSY)
-		return ctl_fail("%s is in use: everything is sent, but it is "
-				"still mounted",
-				root);
-	return ctl_fail("%s: %s", root, strerror(errno));
-}
-
-int ctl_umount(const struct ctl_call *c)
-{
-	char reason[CTL_REASON_MAX];
-	struct place p;
-	int rc = place_find(c->start, c->count ? c->args[0] : ".", &p, reason,
-			    sizeof(reason));
-
-	if (rc)
-		return ctl_fail("%s", reason);
-	rc = sync_place(&p, "", reason, sizeof(reason));
-	if (rc == -ENOTCONN) {
-		fprintf(stderr,
-			"vers3ctl: %s: its process had died; what it had not "
-			"sent is sent by the next mount\n",
-			p.root);
-		rc = 0;
-	} else if (rc && c->force) {
-		fprintf(stderr, "vers3ctl: %s; the next mount sends it\n",
-			reason);
-		rc = 0;
-	}
-	if (rc)
-		rc = ctl_fail("%s: not unmounted: %s", p.root, reason);
-	else
-		rc = unmount(p.root);
-	place_release(&p);
-	return rc;
 }

@@ -23,6 +23,8 @@
 #define LOCK_NAME     "lock"
 #define STATE_MOUNTED "mounted"
 #define STATE_ENDING  "ending"
+#define STATE_SENT    "sent" /* it has ended, and nothing is left */
+#define STATE_LEFT    "left"
 #define RECORD_MAX    8192
 #define WHY_MAX	      512
 #define POLL_NS	      (50 * NS_PER_MS)
@@ -291,7 +293,7 @@ static int take_lock(struct cachedir *d, unsigned wait_ms, char *reason,
 			return rc;
 		}
 		ending = read_record(d->fd, &record) == 0 &&
-			 strcmp(record.state, STATE_ENDING) == 0;
+			 strcmp(record.state, STATE_MOUNTED) != 0;
 		if (waited >= (ending ? limit : grace)) {
 			snprintf(reason, size,
 				 "cache directory %s is in use by process "
@@ -398,6 +400,23 @@ void cachedir_set_ending(struct cachedir *d)
 {
 	/* A courtesy: without it the next mount merely does not wait. */
 	(void)!write_record(d, STATE_ENDING);
+}
+
+void cachedir_set_ended(struct cachedir *d, bool all_sent)
+{
+	(void)!write_record(d, all_sent ? STATE_SENT : STATE_LEFT);
+}
+
+int cachedir_outcome(const char *path, long pid)
+{
+	struct record record;
+	int rc = read_record_of(path, &record);
+
+	if (rc)
+		return rc;
+	if (record.pid != pid)
+		return -ENOENT;
+	return strcmp(record.state, STATE_SENT) == 0;
 }
 
 void cachedir_close(struct cachedir *d)

@@ -24,6 +24,7 @@
 #include "vers3/fs/fs.h"
 #include "vers3/fs/signals.h"
 #include "vers3/main/daemon.h"
+#include "vers3/main/deadmount.h"
 #include "vers3/main/options.h"
 #include "vers3/main/stack.h"
 #include "vers3/util/log.h"
@@ -124,10 +125,12 @@ static int check_mountpoint(const char *path, char *reason, size_t size)
 		rc = -errno;
 	else if (!S_ISDIR(st.st_mode))
 		rc = -ENOTDIR;
+	if (deadmount_is_dead(path))
+		rc = -ENOTCONN;
 	if (rc == -ENOTCONN)
 		snprintf(reason, size,
-			 "mount point %s: a dead mount is still there; umount "
-			 "it first",
+			 "mount point %s: a dead mount of something else is "
+			 "still there; umount it first",
 			 path);
 	else if (rc)
 		snprintf(reason, size, "mount point %s: %s", path,
@@ -176,6 +179,26 @@ static bool take_while_draining(void *ctx, int sig)
 	return false;
 }
 
+/*
+ * Clears away what a daemon that died has left on the mount point. The lock of
+ * its cache directory is ours, so it does not live on without its mount.
+ */
+static int clear_mountpoint(const struct options *o, char *reason, size_t size)
+{
+	int rc = deadmount_clear(o->mountpoint, o->source);
+
+	if (rc && rc != -ENOTCONN) {
+		snprintf(reason, size,
+			 "mount point %s: a dead mount cannot be removed: %s",
+			 o->mountpoint, strerror(-rc));
+		return rc;
+	}
+	if (!rc)
+		log_info("a mount whose daemon had died was removed from %s",
+			 o->mountpoint);
+	return check_mountpoint(o->mountpoint, reason, size);
+}
+
 static int start(struct program *p, char *reason, size_t size)
 {
 	const struct options *o = &p->o;
@@ -188,15 +211,19 @@ static int start(struct program *p, char *reason, size_t size)
 		.ctx = p,
 	};
 	struct vfs *v;
+	bool dead;
 	int rc;
 
 	rc = check_mountpoint(o->mountpoint, reason, size);
-	if (!rc)
+	dead = rc == -ENOTCONN && deadmount_is_ours(o->mountpoint, o->source);
+	if (!rc || dead)
 		rc = stack_new(o, reason, size, &p->stack);
 	if (!rc)
 		rc = stack_probe(p->stack, reason, size);
 	if (!rc)
 		rc = stack_open(p->stack, reason, size);
+	if (!rc && dead)
+		rc = clear_mountpoint(o, reason, size);
 	if (rc)
 		return rc;
 	if (stack_warning(p->stack))

@@ -6,6 +6,8 @@
  */
 #include "vers3/main/options.h"
 
+#include "vers3/main/deadmount.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -266,11 +268,9 @@ static int take_mountpoint(struct parser *p, const char *path)
 		return 0;
 	if (errno == ENOMEM)
 		return fail_memory(p);
-	if (errno == ENOTCONN)
-		return fail(p,
-			    "mount point %s: a file system that died is "
-			    "still mounted there; try fusermount3 -u %s",
-			    path, path);
+	/* A dead mount: main() sees whose it was. */
+	if (errno == ENOTCONN && !deadmount_path(path, &p->o.mountpoint))
+		return 0;
 	return fail(p, "mount point %s: %s", path, strerror(errno));
 }
 

@@ -314,6 +314,7 @@ static int start_vfs(struct stack *s)
 	const struct vfs_config config = {
 		.bucket = o->bucket,
 		.prefix = o->prefix,
+		.cache_dir = cachedir_path(s->dir),
 		.defaults =
 			{
 				.uid = o->uid != OPTIONS_ID_NONE ? o->uid
@@ -421,6 +422,8 @@ int stack_drain(struct stack *s)
 	end_network(s);
 	vfs_free(s->vfs);
 	s->vfs = NULL;
+	if (s->dir)
+		cachedir_set_ended(s->dir, left == 0);
 	return left;
 }
 

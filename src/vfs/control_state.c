@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 
@@ -60,6 +61,8 @@ static int write_mount(struct vfs *v, struct buf *out)
 	if (!rc)
 		rc = gitconfig_bool(out, "readOnly", v->config.read_only);
 	if (!rc)
+		rc = gitconfig_number(out, "pid", getpid());
+	if (!rc)
 		rc = gitconfig_value(out, "version", PACKAGE_VERSION);
 	return rc;
 }
@@ -69,6 +72,8 @@ static int write_cache(struct vfs *v, struct buf *out)
 	struct blocks_stats st;
 	int rc = gitconfig_section(out, "cache", NULL);
 
+	if (!rc && v->config.cache_dir)
+		rc = gitconfig_value(out, "directory", v->config.cache_dir);
 	blocks_read_stats(v->blocks, &st);
 	if (!rc) {
 		const struct number list[] = {

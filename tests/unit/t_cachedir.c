@@ -276,6 +276,26 @@ static void test_ending(void **state)
 	cachedir_close(NULL);
 }
 
+/* Who waited for a daemon's end learns whether anything is left. */
+static void test_outcome(void **state)
+{
+	struct cachedir *d = open_dir("d", ID, 0, NULL);
+	long pid = getpid();
+
+	(void)state;
+	assert_int_equal(cachedir_outcome(at("none"), pid), -ENOENT);
+	assert_int_equal(cachedir_outcome(at("d"), pid), 0);
+	cachedir_set_ending(d);
+	assert_int_equal(cachedir_outcome(at("d"), pid), 0);
+	cachedir_set_ended(d, false);
+	assert_int_equal(cachedir_outcome(at("d"), pid), 0);
+	cachedir_set_ended(d, true);
+	assert_int_equal(cachedir_outcome(at("d"), pid), 1);
+	assert_int_equal(cachedir_outcome(at("d"), pid + 1), -ENOENT);
+	cachedir_close(d);
+	assert_int_equal(cachedir_outcome(at("d"), pid), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +307,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damaged_record, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_ending, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_outcome, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

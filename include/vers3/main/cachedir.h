@@ -4,8 +4,8 @@
  * other process uses it.
  *
  * DIR/lock is held with flock(2) while a daemon lives, and tells its process
- * id, what it is doing, and the identity: a line that names the server,
- * bucket and prefix that the directory belongs to.
+ * id, what it is doing or how it ended, and the identity: a line that names the
+ * server, bucket and prefix that the directory belongs to.
  */
 #ifndef VERS3_MAIN_CACHEDIR_H
 #define VERS3_MAIN_CACHEDIR_H
@@ -56,6 +56,14 @@ int cachedir_open(const char *path, const char *identity, unsigned wait_ms,
 const char *cachedir_path(const struct cachedir *d);
 /* Tells those who wait that the mount has ended and only sending is left. */
 void cachedir_set_ending(struct cachedir *d);
+/* Notes how it ended: whether all is in the bucket. */
+void cachedir_set_ended(struct cachedir *d, bool all_sent);
+/*
+ * What a daemon that has ended has noted: 1 all is in the bucket, 0 something
+ * is left, or it was killed before it said so; -ENOENT when another one has
+ * come since, -errno when that cannot be read.
+ */
+int cachedir_outcome(const char *path, long pid);
 /* Gives the lock back. NULL is fine. */
 void cachedir_close(struct cachedir *d);
 

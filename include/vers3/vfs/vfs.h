@@ -50,6 +50,7 @@ enum vfs_versions_mode {
 struct vfs_config {
 	const char *bucket;
 	const char *prefix; /* "" or ends in '/' */
+	const char *cache_dir; /* for those who ask; NULL: none is told */
 	struct objattr_defaults defaults;
 	int64_t ttl_ns; /* how old an answer about names may be */
 	int64_t commit_ns; /* quiet time before a change is sent */

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vers3ctl umount, and umount.vers3 and umount.fuse.vers3, which umount(8)
+ * runs for mounts of vers3: it would return as soon as the mount is gone,
+ * while the daemon still sends. These return when that has ended. (They never
+ * run umount(8), which would run them.) It finds them by the type fuse.vers3,
+ * which it reads only if it must: with -c, -l or -f, with a path that is not
+ * absolute, and where mount(8) has noted the mount in its utab.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "place.h"
+#include "talk.h"
+#include "unmount.h"
+#include "vers3/main/cachedir.h"
+
+/* As umount(8) has them. */
+#define UMOUNT_USAGE 1
+#define UMOUNT_FAIL  32
+#define UMOUNT_SOME  64
+
+#define TICK_MS 1000
+
+extern char **environ;
+
+/* The process behind a mount. */
+struct process {
+	int fd; /* owned: of the pid; -1: not known */
+	long pid;
+	char *cache_dir; /* owned; NULL: not known */
+};
+
+static void process_release(struct process *p)
+{
+	if (p->fd >= 0)
+		close(p->fd);
+	free(p->cache_dir);
+}
+
+/* While it lives, so that its number is its own. 0 or -errno. */
+static int process_find(struct process *p, const char *root)
+{
+	char reason[CTL_REASON_MAX];
+	json_t *state;
+	const char *dir;
+	int rc = talk_state(root, &state, reason, sizeof(reason));
+
+	if (rc)
+		return rc;
+	p->pid = (long)ctl_number(json_object_get(state, "mount"), "pid");
+	dir = ctl_text(json_object_get(state, "cache"), "directory");
+	if (*dir)
+		p->cache_dir = strdup(dir);
+	if (p->pid > 0)
+		p->fd = (int)syscall(SYS_pidfd_open, (pid_t)p->pid, 0);
+	json_decref(state);
+	return 0;
+}
+
+static void process_wait(const struct process *p)
+{
+	struct pollfd fd = {.fd = p->fd, .events = POLLIN};
+	bool tty = isatty(STDERR_FILENO);
+	unsigned ticks = 0;
+	int n;
+
+	while ((n = poll(&fd, 1, TICK_MS)) <= 0) {
+		if (n < 0 && errno != EINTR)
+			break;
+		if (tty && n == 0)
+			fprintf(stderr,
+				"\rvers3: unmounted; process %ld sends what "
+				"is left (%u s)\033[K",
+				p->pid, ++ticks);
+	}
+	if (ticks)
+		fputs("\r\033[K", stderr);
+}
+
+/* By the set-user-id helper, which says itself what is wrong. */
+static int unmount_as_user(const char *root, bool lazy)
+{
+	char *const argv[] = {(char *)"fusermount3",
+			      (char *)(lazy ? "-uz" : "-u"), (char *)"--",
+			      (char *)root, NULL};
+	int status, rc;
+	pid_t pid;
+
+	rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	if (rc)
+		return ctl_fail("fusermount3: %s", strerror(rc));
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return ctl_fail("fusermount3: %s", strerror(errno));
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? CTL_OK : CTL_FAILED;
+}
+
+static int unmount(const char *root, int flags)
+{
+	/* Whoever stands in it keeps it busy. */
+	if (chdir("/"))
+		return ctl_fail("/: %s", strerror(errno));
+	if (geteuid() != 0)
+		return unmount_as_user(root, flags & MNT_DETACH);
+	if (!umount2(root, flags | UMOUNT_NOFOLLOW))
+		return CTL_OK;
+	if (errno == EBUSY)
+		return ctl_fail("%s is in use: it is still mounted", root);
+	return ctl_fail("%s: %s", root, strerror(errno));
+}
+
+/*
+ * Unmounts, and waits for the daemon's end. CTL_OK when the mount is gone;
+ * *ret_left when something is left for the next mount.
+ */
+static int unmount_and_wait(const char *root, struct process *p, bool *ret_left)
+{
+	int rc = unmount(root, 0);
+
+	if (rc != CTL_OK || p->fd < 0)
+		return rc;
+	process_wait(p);
+	/* By who may not read it, what was sent before is believed. */
+	if (p->cache_dir && !cachedir_outcome(p->cache_dir, p->pid))
+		*ret_left = true;
+	return rc;
+}
+
+static void tell_dead(const char *root)
+{
+	fprintf(stderr,
+		"vers3ctl: %s: its process had died; what it had not sent is "
+		"sent by the next mount\n",
+		root);
+}
+
+static void tell_left(const char *root)
+{
+	fprintf(stderr,
+		"vers3ctl: %s: unmounted; not all could be sent, and the next "
+		"mount sends it\n",
+		root);
+}
+
+int ctl_umount(const struct ctl_call *c)
+{
+	struct process process = {.fd = -1};
+	char reason[CTL_REASON_MAX];
+	bool left = false;
+	struct place p;
+	int rc = place_find(c->start, c->count ? c->args[0] : ".", &p, reason,
+			    sizeof(reason));
+
+	if (rc)
+		return ctl_fail("%s", reason);
+	process_find(&process, p.root);
+	rc = sync_place(&p, "", reason, sizeof(reason));
+	if (rc == -ENOTCONN) {
+		tell_dead(p.root);
+		rc = 0;
+	} else if (rc && c->force) {
+		fprintf(stderr, "vers3ctl: %s; the next mount sends it\n",
+			reason);
+		rc = 0;
+	}
+	if (rc)
+		rc = ctl_fail("%s: not unmounted: %s", p.root, reason);
+	else
+		rc = unmount_and_wait(p.root, &process, &left);
+	if (rc == CTL_OK && left && !c->force) {
+		tell_left(p.root);
+		rc = CTL_FAILED;
+	}
+	process_release(&process);
+	place_release(&p);
+	return rc;
+}
+
+/* For umount(8): unmounts whatever becomes of the sending. */
+static int umount_sent(const char *root, bool verbose)
+{
+	struct place p = {.root = (char *)root, .path = (char *)""};
+	struct process process = {.fd = -1};
+	char reason[CTL_REASON_MAX];
+	bool left = false;
+	int rc;
+
+	process_find(&process, root);
+	rc = sync_place(&p, "", reason, sizeof(reason));
+	if (rc == -ENOTCONN)
+		tell_dead(root);
+	else if (rc)
+		fprintf(stderr, "vers3ctl: %s\n", reason);
+	/* Another user's, who lets nobody in, not even root. */
+	left = rc && rc != -ENOTCONN && rc != -EACCES;
+	if (unmount_and_wait(root, &process, &left) != CTL_OK)
+		rc = UMOUNT_FAIL;
+	else
+		rc = left ? UMOUNT_SOME : 0;
+	if (rc == UMOUNT_SOME)
+		tell_left(root);
+	else if (!rc && verbose)
+		printf("%s unmounted\n", root);
+	process_release(&process);
+	return rc;
+}
+
+int unmount_helper(int argc, char **argv)
+{
+	bool verbose = false;
+	char reason[CTL_REASON_MAX];
+	struct place p;
+	int option, flags = 0, rc;
+
+	while ((option = getopt(argc, argv, "flnrst:v")) != -1) {
+		switch (option) {
+		case 'f':
+			flags |= MNT_FORCE;
+			break;
+		case 'l':
+			flags |= MNT_DETACH;
+			break;
+		case 'v':
+			verbose = true;
+			break;
+		case '?':
+			return UMOUNT_USAGE;
+		}
+	}
+	if (argc - optind != 1) {
+		fprintf(stderr, "usage: umount.vers3 DIRECTORY [-flnrv]\n");
+		return UMOUNT_USAGE;
+	}
+	rc = place_find(NULL, argv[optind], &p, reason, sizeof(reason));
+	if (rc || *p.path) {
+		ctl_fail("%s: not a mount point of vers3", argv[optind]);
+		if (!rc)
+			place_release(&p);
+		return UMOUNT_FAIL;
+	}
+	/* Who asks for that wants it gone now, and does not wait. */
+	if (flags)
+		rc = unmount(p.root, flags) == CTL_OK ? 0 : UMOUNT_FAIL;
+	else
+		rc = umount_sent(p.root, verbose);
+	place_release(&p);
+	return rc;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/main/deadmount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MOUNTS	   "/proc/self/mounts"
+#define FS_TYPE	   "fuse.vers3"
+#define LINE_BYTES 16384
+#define STACK_MAX  16 /* one upon the other */
+
+extern char **environ;
+
+int deadmount_path(const char *path, char **ret_path)
+{
+	size_t len = strlen(path);
+	char *copy, *slash, *dir = NULL;
+	int rc = 0;
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	copy = strndup(path, len);
+	if (!copy)
+		return -ENOMEM;
+	slash = strrchr(copy, '/');
+	if (slash)
+		*slash = '\0';
+	dir = realpath(!slash ? "." : *copy ? copy : "/", NULL);
+	if (!dir)
+		rc = -errno;
+	else if (asprintf(ret_path, "%s/%s", strcmp(dir, "/") ? dir : "",
+			  slash ? slash + 1 : copy) < 0)
+		rc = -ENOMEM;
+	free(dir);
+	free(copy);
+	return rc;
+}
+
+bool deadmount_is_dead(const char *mountpoint)
+{
+	struct statx st;
+
+	/* What the kernel remembers would look alive. */
+	return statx(AT_FDCWD, mountpoint, AT_STATX_FORCE_SYNC, STATX_MODE,
+		     &st) &&
+	       errno == ENOTCONN;
+}
+
+bool deadmount_is_ours(const char *mountpoint, const char *source)
+{
+	FILE *f = setmntent(MOUNTS, "re");
+	char line[LINE_BYTES];
+	struct mntent m;
+	bool ours = false;
+
+	if (!f)
+		return false;
+	/* The last one is on top. */
+	while (getmntent_r(f, &m, line, sizeof(line)))
+		if (!strcmp(m.mnt_dir, mountpoint))
+			ours = !strcmp(m.mnt_type, FS_TYPE) &&
+			       !strcmp(m.mnt_fsname, source);
+	endmntent(f);
+	return ours;
+}
+
+/* By the set-user-id helper, which says itself what is wrong. */
+static int detach_as_user(const char *mountpoint)
+{
+	char *const argv[] = {(char *)"fusermount3", (char *)"-uz",
+			      (char *)"--", (char *)mountpoint, NULL};
+	int status, rc;
+	pid_t pid;
+
+	rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	if (rc)
+		return -rc;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EPERM;
+}
+
+static int detach(const char *mountpoint)
+{
+	if (geteuid() != 0)
+		return detach_as_user(mountpoint);
+	/* Processes that stand in it have lost it already. */
+	return umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) ? -errno : 0;
+}
+
+int deadmount_clear(const char *mountpoint, const char *source)
+{
+	int rc = 0;
+
+	for (int i = 0; !rc && i < STACK_MAX; i++) {
+		if (!deadmount_is_dead(mountpoint))
+			return 0;
+		rc = deadmount_is_ours(mountpoint, source) ? detach(mountpoint)
+							   : -ENOTCONN;
+	}
+	return rc;
+}
