@@ -370,7 +370,6 @@ int main(void)
 		RIG_TEST_UNVERSIONED(test_joined),
 		RIG_TEST(test_moved),
 		RIG_TEST_UNVERSIONED(test_moved),
-		RIG_TEST(test_source_moved),
 		RIG_TEST_UNVERSIONED(test_source_moved),
 		RIG_TEST(test_forged),
 		RIG_TEST(test_forged_names),
