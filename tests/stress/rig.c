@@ -378,10 +378,11 @@ void rig_stop(struct rig *r)
 		pthread_join(r->threads[i], NULL);
 }
 
+/* A disk that goes away is EIO, and EROFS where ext4 sees its journal gone. */
 static bool is_of_dead(int error)
 {
 	return error == ENOTCONN || error == ECONNABORTED || error == EIO ||
-	       error == EINTR;
+	       error == EROFS || error == EINTR;
 }
 
 int rig_check_workers(struct rig *r, bool dead)
