@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "conflict_impl.h"
+#include "syncer_impl.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
@@ -103,10 +104,27 @@ bool conflict_is_suspected(struct vfs *v, const char *path)
 	return suspected;
 }
 
+/*
+ * Whether the key is wanted otherwise than it is sent. Changes after a note are
+ * durable after it; those before it, and after the snapshot, may be durable
+ * without it, and a loss of power would leave them on top of a save of ours
+ * that nobody knows.
+ */
+static bool has_moved(struct vfs *v, const struct conflict *c)
+{
+	struct meta_inode now;
+	int rc = syncer_wanted(v, c->path, &now);
+
+	if (!c->snap)
+		return rc != -ENOENT;
+	return rc || now.ino != c->snap->ino || now.change != c->snap->change;
+}
+
 int conflict_sending(struct vfs *v, struct conflict *const *list, size_t count,
 		     const char *etag)
 {
 	struct meta_dirty d;
+	bool moved = false;
 	int rc = meta_lock(v->meta);
 
 	if (rc)
@@ -117,11 +135,14 @@ int conflict_sending(struct vfs *v, struct conflict *const *list, size_t count,
 			meta_tried_add(d.tried, etag);
 			rc = meta_dirty_put(v->meta, &d);
 		}
+		moved = moved || (!rc && has_moved(v, list[i]));
 		list[i]->noted = list[i]->noted || !rc;
 		rc = rc == -ENOENT ? 0 : rc;
 	}
 	meta_unlock(v->meta);
-	return rc ? rc : meta_keep(v->meta);
+	if (rc)
+		return rc;
+	return moved ? meta_sync(v->meta) : meta_keep(v->meta);
 }
 
 /* Equal bytes are the same where no version says that they are others'. */

@@ -373,6 +373,7 @@ void sync_job_run(void *arg)
 
 	upload_result_init(&r);
 	conflict_init(&j->conflict, j->key, &j->known, j->unsure, j->tried);
+	j->conflict.snap = &j->snap;
 	if (!rc && !needs_nothing(j, &r)) {
 		rc = send(j, &r);
 		if (!rc)

@@ -557,6 +557,50 @@ static void test_killed(void **state)
 	}
 }
 
+static unsigned notes_seen, notes_pending;
+
+/* The request is out: is what was noted of it durable? */
+static void look_at_note(struct rig *r)
+{
+	assert_int_equal(meta_lock(r->f.v->meta), 0);
+	notes_pending += meta_pending_ns(r->f.v->meta) != 0;
+	meta_unlock(r->f.v->meta);
+	notes_seen++;
+}
+
+static void *sync_all(void *arg)
+{
+	rig_try_sync(arg, NULL);
+	return NULL;
+}
+
+/*
+ * What comes between the snapshot and the note may be durable without it; then
+ * a loss of power would leave a save of ours that nobody knows, under a delete
+ * that is then given up.
+ */
+static void test_moved_before_note(void **state)
+{
+	struct rig *r = *state;
+	pthread_t thread;
+
+	notes_seen = notes_pending = 0;
+	rig_write(r, "f", "text");
+	conflict_suspect(r->f.v, "f"); /* so that there is a look to hold */
+	rig_gate(r, "HeadObject f", RIG_BEFORE);
+	assert_int_equal(pthread_create(&thread, NULL, sync_all, r), 0);
+	rig_wait_held(r);
+	rig_unlink(r, "f");
+	assert_int_equal(meta_sync(r->f.v->meta), 0);
+	rig_hook(r, "PutObject f", look_at_note, 1);
+	rig_gate(r, NULL, RIG_BEFORE);
+	pthread_join(thread, NULL);
+	assert_int_equal(notes_seen, 1);
+	assert_int_equal(notes_pending, 0);
+	rig_sync(r);
+	rig_holds(r, "f", NULL);
+}
+
 /* After a kill what was never sent costs no look; without power it may. */
 static void test_kill_costs_nothing(void **state)
 {
@@ -746,6 +790,7 @@ int main(void)
 		RIG_TEST(test_own),
 		cmocka_unit_test(test_killed),
 		RIG_TEST(test_noted),
+		RIG_TEST(test_moved_before_note),
 		RIG_TEST(test_kill_costs_nothing),
 		RIG_TEST(test_same_bytes),
 		RIG_TEST_UNVERSIONED(test_unversioned),

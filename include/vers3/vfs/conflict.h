@@ -26,6 +26,7 @@
 /* What a change of a key is meant for, and what was found instead. */
 struct conflict {
 	const char *path; /* borrowed: the key below the mount's prefix */
+	const struct meta_inode *snap; /* borrowed: is sent; NULL: a delete */
 	bool held; /* something is known to be there: */
 	char etag[META_ETAG_MAX + 1];
 	char version_id[META_VERSION_MAX + 1]; /* "" : not known */
@@ -65,8 +66,9 @@ void conflict_settled(struct vfs *v, const char *path);
  * Notes in the keys' dirty records what requests that are about to go out
  * make of them: an ETag, "" where it cannot be told, META_TRIED_NOTHING. So
  * that whoever comes after a kill knows its own work from others'. A record
- * that is gone is passed over. 0, or why it could not be noted: then nothing
- * is to be sent. Takes meta_lock().
+ * that is gone is passed over. What has come to a key since its snapshot may
+ * be durable by now: then the note is, too, on return. 0, or why it could not
+ * be noted: then nothing is to be sent. Takes meta_lock().
  */
 int conflict_sending(struct vfs *v, struct conflict *const *list, size_t count,
 		     const char *etag);
