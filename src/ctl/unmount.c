@@ -3,9 +3,8 @@
  * vers3ctl umount, and umount.vers3 and umount.fuse.vers3, which umount(8)
  * runs for mounts of vers3: it would return as soon as the mount is gone,
  * while the daemon still sends. These return when that has ended. (They never
- * run umount(8), which would run them.) It finds them by the type fuse.vers3,
- * which it reads only if it must: with -c, -l or -f, with a path that is not
- * absolute, and where mount(8) has noted the mount in its utab.
+ * run umount(8), which would run them.) It finds them by the type fuse.vers3;
+ * utab.h says when it knows that.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,10 +19,12 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "owner.h"
 #include "place.h"
 #include "talk.h"
 #include "unmount.h"
 #include "vers3/main/cachedir.h"
+#include "vers3/main/utab.h"
 
 /* As umount(8) has them. */
 #define UMOUNT_USAGE 1
@@ -48,8 +49,8 @@ static void process_release(struct process *p)
 	free(p->cache_dir);
 }
 
-/* While it lives, so that its number is its own. 0 or -errno. */
-static int process_find(struct process *p, const char *root)
+/* What the mount says of its process. 0 or -errno. */
+static int process_ask(struct process *p, const char *root)
 {
 	char reason[CTL_REASON_MAX];
 	json_t *state;
@@ -62,10 +63,15 @@ static int process_find(struct process *p, const char *root)
 	dir = ctl_text(json_object_get(state, "cache"), "directory");
 	if (*dir)
 		p->cache_dir = strdup(dir);
-	if (p->pid > 0)
-		p->fd = (int)syscall(SYS_pidfd_open, (pid_t)p->pid, 0);
 	json_decref(state);
 	return 0;
+}
+
+/* While it lives, so that its number is its own. */
+static void process_hold(struct process *p)
+{
+	if (p->pid > 0)
+		p->fd = (int)syscall(SYS_pidfd_open, (pid_t)p->pid, 0);
 }
 
 static void process_wait(const struct process *p)
@@ -128,6 +134,8 @@ static int unmount_and_wait(const char *root, struct process *p, bool *ret_left)
 {
 	int rc = unmount(root, 0);
 
+	if (rc == CTL_OK && p->fd < 0)
+		utab_clear(root); /* a process that lives does it itself */
 	if (rc != CTL_OK || p->fd < 0)
 		return rc;
 	process_wait(p);
@@ -135,6 +143,65 @@ static int unmount_and_wait(const char *root, struct process *p, bool *ret_left)
 	if (p->cache_dir && !cachedir_outcome(p->cache_dir, p->pid))
 		*ret_left = true;
 	return rc;
+}
+
+/* For a child that is the user who mounted. */
+static struct owner_answer ask_as_owner(void *ctx)
+{
+	struct place p = {.root = ctx, .path = (char *)""};
+	struct process process = {.fd = -1};
+	struct owner_answer a = {.rc = process_ask(&process, ctx)};
+	char reason[CTL_REASON_MAX];
+
+	if (!a.rc)
+		a.rc = sync_place(&p, "", reason, sizeof(reason));
+	a.pid = process.pid;
+	process_release(&process);
+	return a;
+}
+
+/*
+ * By root, who is not let in. A process that is not that user's is not waited
+ * for, whatever the mount says; nor is its text shown on root's terminal.
+ */
+static int send_as_owner(const char *root, struct process *p, char *reason,
+			 size_t size)
+{
+	struct owner_answer a;
+	struct owner o;
+	int rc = owner_find(root, &o);
+
+	if (!rc)
+		rc = owner_ask(&o, ask_as_owner, (void *)root, &a);
+	if (rc) {
+		snprintf(reason, size, "%s: its user cannot be asked: %s", root,
+			 strerror(-rc));
+		return rc;
+	}
+	p->pid = a.pid;
+	process_hold(p);
+	if (p->fd >= 0 && !owner_runs(&o, p->pid)) {
+		close(p->fd);
+		p->fd = -1;
+	}
+	if (a.rc)
+		snprintf(reason, size, "%s: %s", root, strerror(-a.rc));
+	return a.rc;
+}
+
+/*
+ * Finds the process and has everything sent. 0 or -errno with one line in
+ * reason; -ENOTCONN: its process has died; -EACCES: nobody is let in.
+ */
+static int send_all(const struct place *place, struct process *p, char *reason,
+		    size_t size)
+{
+	int rc = process_ask(p, place->root);
+
+	if (rc == -EACCES && geteuid() == 0)
+		return send_as_owner(place->root, p, reason, size);
+	process_hold(p);
+	return sync_place(place, "", reason, size);
 }
 
 static void tell_dead(const char *root)
@@ -164,8 +231,7 @@ int ctl_umount(const struct ctl_call *c)
 
 	if (rc)
 		return ctl_fail("%s", reason);
-	process_find(&process, p.root);
-	rc = sync_place(&p, "", reason, sizeof(reason));
+	rc = send_all(&p, &process, reason, sizeof(reason));
 	if (rc == -ENOTCONN) {
 		tell_dead(p.root);
 		rc = 0;
@@ -193,23 +259,23 @@ static int umount_sent(const char *root, bool verbose)
 	struct place p = {.root = (char *)root, .path = (char *)""};
 	struct process process = {.fd = -1};
 	char reason[CTL_REASON_MAX];
-	bool left = false;
-	int rc;
+	int sent = send_all(&p, &process, reason, sizeof(reason)), rc;
+	bool left = sent && sent != -ENOTCONN && sent != -EACCES;
 
-	process_find(&process, root);
-	rc = sync_place(&p, "", reason, sizeof(reason));
-	if (rc == -ENOTCONN)
+	if (sent == -ENOTCONN)
 		tell_dead(root);
-	else if (rc)
+	else if (sent)
 		fprintf(stderr, "vers3ctl: %s\n", reason);
-	/* Another user's, who lets nobody in, not even root. */
-	left = rc && rc != -ENOTCONN && rc != -EACCES;
 	if (unmount_and_wait(root, &process, &left) != CTL_OK)
 		rc = UMOUNT_FAIL;
 	else
 		rc = left ? UMOUNT_SOME : 0;
 	if (rc == UMOUNT_SOME)
 		tell_left(root);
+	else if (!rc && sent == -EACCES)
+		fprintf(stderr,
+			"vers3ctl: %s: unmounted; its process may still send\n",
+			root);
 	else if (!rc && verbose)
 		printf("%s unmounted\n", root);
 	process_release(&process);

@@ -27,6 +27,7 @@
 #include "vers3/main/deadmount.h"
 #include "vers3/main/options.h"
 #include "vers3/main/stack.h"
+#include "vers3/main/utab.h"
 #include "vers3/util/log.h"
 #include "vers3/util/safepath.h"
 
@@ -234,7 +235,10 @@ static int start(struct program *p, char *reason, size_t size)
 		return rc;
 	fs_notify_hooks(p->fs, &v->notify);
 	signals_on_hangup(p->signals, take_hangup, p);
-	return fs_mount(p->fs, reason, size);
+	rc = fs_mount(p->fs, reason, size);
+	if (!rc)
+		utab_add(o->source, o->mountpoint);
+	return rc;
 }
 
 /*
@@ -249,6 +253,7 @@ static int finish(struct program *p)
 	signals_attach(p->signals, take_while_draining, NULL);
 	stack_set_ending(p->stack);
 	fs_unmount(p->fs);
+	utab_clear(p->o.mountpoint);
 	left = stack_drain(p->stack);
 	if (left > 0)
 		log_warning("%d keys could not be sent and wait in the cache "

@@ -14,22 +14,31 @@
 #include "vers3/util/clock.h"
 
 #define CHILD_UMASK 077
+#define TOOL_UMASK  022
+#define TOOL_PATH   "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* As a shell has them. */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
 
 /* After fork(2) in a process with threads: system calls alone. */
 static void become(const char *command, int out, bool apart)
 	__attribute__((noreturn));
 static void become(const char *command, int out, bool apart)
 {
-	sigset_t none;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (apart)
 		setpgid(0, 0);
 	umask(CHILD_UMASK);
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGCHLD, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	reset_signals();
 	if (null < 0 || (apart && dup2(null, STDIN_FILENO) < 0) ||
 	    dup2(out, STDOUT_FILENO) < 0)
 		_exit(127);
@@ -143,4 +152,59 @@ out:
 	*ret_len = len;
 	*ret_status = status;
 	return 0;
+}
+
+/* The same. */
+static void become_tool(const char *const argv[]) __attribute__((noreturn));
+static void become_tool(const char *const argv[])
+{
+	static char *const environment[] = {(char *)TOOL_PATH, NULL};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	umask(TOOL_UMASK);
+	reset_signals();
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			_exit(127);
+	if (close_range(STDERR_FILENO + 1, ~0U, 0))
+		_exit(127);
+	execve(argv[0], (char *const *)argv, environment);
+	_exit(127);
+}
+
+/* Waits until a process has ended, or the time is over. */
+static int wait_end(int pid_fd, int64_t end_ns)
+{
+	struct pollfd fd = {.fd = pid_fd, .events = POLLIN};
+	int ready;
+
+	do {
+		ready = poll(&fd, 1, left_ms(end_ns));
+	} while (ready < 0 && errno == EINTR);
+	if (ready < 0)
+		return -errno;
+	return ready ? 0 : -ETIMEDOUT;
+}
+
+int command_tool(const char *const argv[], int64_t limit_ns, int *ret_status)
+{
+	int64_t end_ns = clock_mono_ns() + limit_ns;
+	int pid_fd, rc, status = 0;
+	pid_t child = fork();
+
+	if (child < 0)
+		return -errno;
+	if (child == 0)
+		become_tool(argv);
+	pid_fd = pidfd_open(child, 0);
+	rc = pid_fd < 0 ? -errno : wait_end(pid_fd, end_ns);
+	if (rc)
+		kill(child, SIGKILL);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (pid_fd >= 0)
+		close(pid_fd);
+	if (!rc)
+		*ret_status = status;
+	return rc;
 }

@@ -154,6 +154,36 @@ static int setup(void **state)
 	return 0;
 }
 
+/* A program of the system's: with what it is given, and nothing else. */
+static void test_tool(void **state)
+{
+	const char *const good[] = {
+		"/bin/sh",
+		"-c",
+		"[ $(umask) = 0022 ] && [ -z \"$HOME\" ] && "
+		"[ \"$1\" = 'a b' ] && exit 7",
+		"sh",
+		"a b",
+		NULL};
+	const char *const none[] = {"/nonexistent/tool", NULL};
+	const char *const slow[] = {"/bin/sleep", "1000", NULL};
+	mode_t before = umask(077);
+	int64_t begin;
+	int status;
+
+	(void)state;
+	setenv("HOME", "/somewhere", 1);
+	assert_int_equal(command_tool(good, LONG_NS, &status), 0);
+	assert_int_equal(WEXITSTATUS(status), 7);
+	assert_int_equal(command_tool(none, LONG_NS, &status), 0);
+	assert_int_equal(WEXITSTATUS(status), 127);
+	begin = clock_mono_ns();
+	assert_int_equal(command_tool(slow, NS_PER_S / 10, &status),
+			 -ETIMEDOUT);
+	assert_true(clock_mono_ns() - begin < LONG_NS);
+	umask(before);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -161,6 +191,7 @@ int main(void)
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_leaves_behind),
+		cmocka_unit_test(test_tool),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running a command of the user's and reading what it prints.
+ * Running a command of the user's and reading what it prints, and running a
+ * program of the system's.
  *
- * The command gets nothing of this process but its environment and its
+ * The user's command gets nothing of this process but its environment and its
  * standard error: no other descriptor, an empty standard input, signals as a
  * shell has them, a process group of its own, and an umask that lets nobody
  * else at the files it makes. At a terminal it keeps input and group, since it
@@ -24,5 +25,14 @@
  */
 int command_read(const char *command, int64_t limit_ns, char *text, size_t size,
 		 size_t *ret_len, int *ret_status);
+
+/*
+ * Runs the program argv[0], a path, with these arguments (the last one NULL)
+ * and waits for its end, at most limit_ns. It gets no descriptor of this
+ * process, no word of its environment, and nobody hears what it says.
+ * *ret_status is what waitpid(2) gives. 0; -ETIMEDOUT: it was killed; -errno
+ * when it could not be started. From any thread.
+ */
+int command_tool(const char *const argv[], int64_t limit_ns, int *ret_status);
 
 #endif
