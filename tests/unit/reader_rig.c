@@ -300,22 +300,25 @@ void got_start(struct got *g, struct rig *rig, const struct meta_version *v,
 	reader_read(rig->reader, v, stream, offset, size, got_done, g);
 }
 
-int got_wait(struct got *g, uint64_t *ret_len)
+bool got_right(struct got *g)
 {
-	int error;
+	bool right;
 
 	pthread_mutex_lock(&g->mutex);
 	while (!g->ended)
 		pthread_cond_wait(&g->cond, &g->mutex);
-	assert_int_equal(g->ended, 1);
-	assert_true(g->equal);
-	error = g->error;
-	*ret_len = g->len;
-	assert_true(!error || !g->len);
+	right = g->ended == 1 && g->equal && (!g->error || !g->len);
 	pthread_mutex_unlock(&g->mutex);
 	pthread_cond_destroy(&g->cond);
 	pthread_mutex_destroy(&g->mutex);
-	return error;
+	return right;
+}
+
+int got_wait(struct got *g, uint64_t *ret_len)
+{
+	assert_true(got_right(g));
+	*ret_len = g->len;
+	return g->error;
 }
 
 int rig_read(struct rig *rig, const struct meta_version *v,

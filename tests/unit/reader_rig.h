@@ -81,7 +81,9 @@ struct got {
 void got_start(struct got *g, struct rig *rig, const struct meta_version *v,
 	       struct reader_stream *stream, unsigned seed, uint64_t offset,
 	       size_t size);
-/* Waits for the end; the bytes that came must be right ones. */
+/* Waits for the end; whether the bytes that came are right ones. */
+bool got_right(struct got *g);
+/* The same: they must be. For the test's own thread. */
 int got_wait(struct got *g, uint64_t *ret_len);
 /* Reads and checks; returns the error. */
 int rig_read(struct rig *rig, const struct meta_version *v,

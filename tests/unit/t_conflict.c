@@ -562,7 +562,8 @@ static unsigned notes_seen, notes_pending;
 /* The request is out: is what was noted of it durable? */
 static void look_at_note(struct rig *r)
 {
-	assert_int_equal(meta_lock(r->f.v->meta), 0);
+	if (meta_lock(r->f.v->meta))
+		return; /* not seen, which fails the test */
 	notes_pending += meta_pending_ns(r->f.v->meta) != 0;
 	meta_unlock(r->f.v->meta);
 	notes_seen++;

@@ -382,13 +382,22 @@ static void change_again(struct rig *r)
 	rig_lists(r, "", "f");
 }
 
+static int try_records(struct rig *r, enum meta_table t, uint64_t *ret_n)
+{
+	int rc = meta_lock(r->f.meta);
+
+	if (rc)
+		return rc;
+	*ret_n = meta_count(r->f.meta, t);
+	meta_unlock(r->f.meta);
+	return 0;
+}
+
 static uint64_t records(struct rig *r, enum meta_table t)
 {
-	uint64_t n;
+	uint64_t n = 0;
 
-	assert_int_equal(meta_lock(r->f.meta), 0);
-	n = meta_count(r->f.meta, t);
-	meta_unlock(r->f.meta);
+	assert_int_equal(try_records(r, t, &n), 0);
 	return n;
 }
 
@@ -425,15 +434,17 @@ struct passer {
 	struct rig *r;
 	atomic_bool stop;
 	unsigned seen; /* times that part of what goes was gone */
+	int rc;
 };
 
 static void *pass(void *arg)
 {
 	struct passer *p = arg;
 
-	while (!atomic_load(&p->stop)) {
-		uint64_t n = records(p->r, META_INODE);
+	while (!p->rc && !atomic_load(&p->stop)) {
+		uint64_t n = 0;
 
+		p->rc = try_records(p->r, META_INODE, &n);
 		p->seen += n > 1 && n <= WIDE_DIRS * WIDE_FILES;
 		usleep(20);
 	}
@@ -452,6 +463,7 @@ static void vanish(struct rig *r, struct passer *p)
 	rig_lists(r, "", "");
 	atomic_store(&p->stop, true);
 	pthread_join(t, NULL);
+	assert_int_equal(p->rc, 0);
 }
 
 /*

@@ -347,10 +347,11 @@ static void test_coarse(void **state)
 static void *list_thread(void *arg)
 {
 	struct point_list l;
+	int rc = points_list(((struct rig *)arg)->f.v, &l);
 
-	assert_int_equal(points_list(((struct rig *)arg)->f.v, &l), 0);
-	point_list_release(&l);
-	return NULL;
+	if (!rc)
+		point_list_release(&l);
+	return (void *)(intptr_t)rc;
 }
 
 /* A list that was asked for before a change is not taken for one after it. */
@@ -359,6 +360,7 @@ static void test_change_meanwhile(void **state)
 	struct rig *r = *state;
 	struct point_list l;
 	pthread_t thread;
+	void *rc;
 
 	r->f.config.ttl_ns = 600 * NS_PER_S;
 	rig_restart(r);
@@ -369,7 +371,8 @@ static void test_change_meanwhile(void **state)
 	rig_put_text(r, ".versions/@new", "");
 	points_look_again(r->f.v);
 	rig_gate(r, NULL, RIG_AFTER);
-	pthread_join(thread, NULL);
+	pthread_join(thread, &rc);
+	assert_int_equal((intptr_t)rc, 0);
 	assert_int_equal(points_list(r->f.v, &l), 0);
 	assert_int_equal(l.count, 1);
 	assert_string_equal(l.items[0].name, "new");

@@ -461,13 +461,13 @@ static void *crowd_member(void *arg)
 
 	for (unsigned i = 0; i < 60; i++) {
 		struct got g;
-		uint64_t len, at;
+		uint64_t at;
 
 		x = x * 1103515245 + 12345;
 		at = x % c->version->size_bytes;
 		got_start(&g, c->rig, c->version, &stream, 5, at,
 			  x % (MIB * 2));
-		if (got_wait(&g, &len))
+		if (!got_right(&g) || g.error)
 			return c;
 	}
 	return NULL;

@@ -278,8 +278,10 @@ static void test_written_over(void **state)
 
 struct writer {
 	struct rig *r;
+	struct vfs_file *file;
 	pthread_t thread;
 	bool appends;
+	int rc;
 	atomic_bool stop;
 	atomic_uint written;
 };
@@ -298,15 +300,17 @@ static uint64_t stamp(const struct writer *w, unsigned n,
 static void *write_on(void *arg)
 {
 	struct writer *w = arg;
-	struct vfs_file *file = rig_open(w->r, "f", O_WRONLY);
 	unsigned char bytes[STAMP];
 
 	for (unsigned n = 0; !w->stop; n++) {
-		rig_pwrite(w->r, file, stamp(w, n, bytes), bytes, STAMP);
+		uint64_t at = stamp(w, n, bytes);
+
+		w->rc = vfs_write(w->r->f.v, w->file, at, bytes, STAMP);
+		if (w->rc)
+			break;
 		w->written = n + 1;
 		usleep(500);
 	}
-	vfs_release(w->r->f.v, file);
 	return NULL;
 }
 
@@ -344,6 +348,7 @@ static void run_never_quiet(struct rig *r, bool appends)
 
 	rig_write_bytes(r, "f", data, 12 * MIB);
 	ino = vfs_fixture_find(&r->f, "f");
+	w.file = rig_open(r, "f", O_WRONLY);
 	assert_int_equal(pthread_create(&w.thread, NULL, write_on, &w), 0);
 	for (int i = 0; i < 6; i++) {
 		before = rig_versions(r, "f");
@@ -360,6 +365,8 @@ static void run_never_quiet(struct rig *r, bool appends)
 	}
 	w.stop = true;
 	pthread_join(w.thread, NULL);
+	assert_int_equal(w.rc, 0);
+	vfs_release(r->f.v, w.file);
 	rig_sync(r);
 	expect_moment(&w, data, w.written);
 	rig_unlink(r, "f");

@@ -25,6 +25,8 @@ struct wait {
 	struct rig *r;
 	enum kind kind;
 	const char *path;
+	struct vfs_file *file; /* of FSYNC */
+	uint64_t ino; /* of FSYNC_DIR */
 	int rc;
 	uint64_t left;
 	pthread_t thread;
@@ -34,16 +36,14 @@ static void *wait_thread(void *arg)
 {
 	struct wait *w = arg;
 	struct vfs *v = w->r->f.v;
-	struct vfs_file *file;
 
 	switch (w->kind) {
 	case FSYNC:
-		file = rig_open(w->r, w->path, O_RDWR);
-		w->rc = vfs_fsync(v, file);
-		vfs_release(v, file);
+		w->rc = vfs_fsync(v, w->file);
+		vfs_release(v, w->file);
 		break;
 	case FSYNC_DIR:
-		w->rc = vfs_fsyncdir(v, vfs_fixture_find(&w->r->f, w->path));
+		w->rc = vfs_fsyncdir(v, w->ino);
 		break;
 	case SYNC:
 		w->rc = syncer_sync_all(v, w->path, &w->left);
@@ -58,8 +58,16 @@ static void *wait_thread(void *arg)
 	return NULL;
 }
 
+/*
+ * What is waited for is opened here: the thread may begin when nothing can be
+ * opened any more, and it must not assert.
+ */
 static void begin(struct wait *w)
 {
+	if (w->kind == FSYNC)
+		w->file = rig_open(w->r, w->path, O_RDWR);
+	if (w->kind == FSYNC_DIR)
+		w->ino = vfs_fixture_find(&w->r->f, w->path);
 	assert_int_equal(pthread_create(&w->thread, NULL, wait_thread, w), 0);
 }
 
