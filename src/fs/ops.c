@@ -19,12 +19,16 @@
 #define NEGATIVE_TTL_NS NS_PER_S
 #define FORGETS		64 /* under one hold of the lock */
 
+#define ACL_ACCESS "system.posix_acl_access"
+
 /* What is asked of the kernel where it has it, and what is declined. */
 static const unsigned wanted =
 	FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS |
 	FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
 	FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_EXPORT_SUPPORT |
-	FUSE_CAP_CACHE_SYMLINKS;
+	FUSE_CAP_CACHE_SYMLINKS |
+	/* Lists of who may do what are handed down in place of the umask. */
+	FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK;
 static const unsigned declined =
 	/* Copying is faster than pipes at requests of 1 MiB. */
 	FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
@@ -402,6 +406,23 @@ static void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	buf_release(&value);
 }
 
+/* As on other file systems: trusted.* is shown to administrators alone. */
+static void drop_trusted(struct buf *names)
+{
+	size_t kept = 0;
+
+	for (size_t at = 0, size; at < names->len; at += size) {
+		const char *name = names->data + at;
+
+		size = strlen(name) + 1;
+		if (!strncmp(name, "trusted.", strlen("trusted.")))
+			continue;
+		memmove(names->data + kept, name, size);
+		kept += size;
+	}
+	names->len = kept;
+}
+
 static void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct interrupt turn;
@@ -412,6 +433,8 @@ static void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	ops_begin(req, &turn);
 	rc = vfs_listxattr(ops_vfs(req), ino, &names);
 	ops_end(&turn);
+	if (fuse_req_ctx(req)->uid)
+		drop_trusted(&names);
 	reply_sized(req, rc, &names, size);
 	buf_release(&names);
 }
@@ -423,6 +446,8 @@ static void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	int rc;
 
 	ops_begin(req, &turn);
+	if (!strcmp(name, ACL_ACCESS) && !setid_may_keep_group(req, ino))
+		flags |= VFS_XATTR_KILL_SGID;
 	rc = vfs_setxattr(ops_vfs(req), ino, name, value, size, flags);
 	ops_end(&turn);
 	fuse_reply_err(req, -rc);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "setid.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -8,6 +9,9 @@
 #include <unistd.h>
 
 #include "vers3/util/log.h"
+
+#define CAPABILITY "security.capability"
+#define GROUPS_MAX 256 /* who is in more may lose the bit */
 
 void setid_negotiate(struct ops_context *c, struct fuse_conn_info *conn)
 {
@@ -63,6 +67,28 @@ static bool may_keep(fuse_req_t req)
 	       same_user_namespace(ctx->pid);
 }
 
+static bool is_in_group(fuse_req_t req, gid_t gid)
+{
+	gid_t groups[GROUPS_MAX];
+	int n = fuse_req_getgroups(req, GROUPS_MAX, groups);
+
+	if (fuse_req_ctx(req)->gid == gid)
+		return true;
+	for (int i = 0; i < n && i < GROUPS_MAX; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+bool setid_may_keep_group(fuse_req_t req, fuse_ino_t ino)
+{
+	struct stat st;
+
+	if (vfs_getattr(ops_vfs(req), ino, &st) || !(st.st_mode & S_ISGID))
+		return true;
+	return may_keep(req) || is_in_group(req, st.st_gid);
+}
+
 int setid_content(fuse_req_t req, fuse_ino_t ino)
 {
 	return ops_context(req)->clears_setid ? setid_open(req, ino) : 0;
@@ -71,14 +97,17 @@ int setid_content(fuse_req_t req, fuse_ino_t ino)
 int setid_open(fuse_req_t req, fuse_ino_t ino)
 {
 	struct ops_context *c = ops_context(req);
+	bool capable;
 	struct stat st;
 	mode_t lost;
 	int rc;
 
 	if (ino == VFS_CONTROL_INO)
 		return 0;
-	rc = vfs_getattr(c->vfs, ino, &st);
-	if (rc)
+	rc = vfs_getattr_capable(c->vfs, ino, &st, &capable);
+	if (!rc && capable)
+		rc = vfs_removexattr(c->vfs, ino, CAPABILITY);
+	if (rc && rc != -ENODATA)
 		return rc;
 	lost = lost_bits(st.st_mode);
 	if (!lost || may_keep(req))
@@ -101,6 +130,7 @@ int setid_attr(fuse_req_t req, fuse_ino_t ino, int to_set, struct stat *attr,
 {
 	const struct ops_context *c = ops_context(req);
 	int takes = FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID;
+	bool capable;
 	struct stat st;
 	mode_t lost;
 	int rc;
@@ -109,12 +139,16 @@ int setid_attr(fuse_req_t req, fuse_ino_t ino, int to_set, struct stat *attr,
 	/* Set with a size when the caller lacks the right to keep both. */
 	takes |= FUSE_SET_ATTR_KILL_SUID;
 #endif
-	if (!c->clears_setid || !(to_set & takes) || (*set & VFS_SET_MODE) ||
+	if (!c->clears_setid || !(to_set & (takes | FUSE_SET_ATTR_SIZE)) ||
 	    ino == VFS_CONTROL_INO)
 		return 0;
-	rc = vfs_getattr(c->vfs, ino, &st);
-	if (rc)
+	rc = vfs_getattr_capable(c->vfs, ino, &st, &capable);
+	if (!rc && capable)
+		rc = vfs_removexattr(c->vfs, ino, CAPABILITY);
+	if (rc && rc != -ENODATA)
 		return rc;
+	if (!(to_set & takes) || (*set & VFS_SET_MODE))
+		return 0;
 	lost = lost_bits(st.st_mode);
 	if (lost) {
 		attr->st_mode = st.st_mode & ~lost;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The set-user-id and set-group-id bits that a change takes from a file.
+ * The set-user-id and set-group-id bits that a change takes from a file, and
+ * its capabilities (capabilities(7)), which go whoever changes it.
  *
  * The kernel can clear them itself, but then asks before each write for
  * security.capability too, which costs as much as the write. Where libfuse
  * can tell the kernel that we do it (FUSE_HANDLE_KILLPRIV_V2, from 3.17),
  * these functions are what we promised; elsewhere all but setid_open() do
- * nothing. File capabilities need nothing: vers3 stores none.
+ * nothing.
  *
  * libfuse does not hand on which writes and opens the kernel wants the bits
  * cleared for, so the caller's CAP_FSETID is looked up here, for files that
@@ -39,5 +40,11 @@ int setid_open(fuse_req_t req, fuse_ino_t ino);
  */
 int setid_attr(fuse_req_t req, fuse_ino_t ino, int to_set, struct stat *attr,
 	       unsigned *set);
+
+/*
+ * Whether the caller may keep the set-group-id bit of an inode whose access
+ * control list it changes; also where there is none.
+ */
+bool setid_may_keep_group(fuse_req_t req, fuse_ino_t ino);
 
 #endif

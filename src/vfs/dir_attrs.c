@@ -10,6 +10,7 @@
 #include "vers3/util/clock.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/reader.h"
+#include "vers3/vfs/tree.h"
 
 static int xattrs_take(struct vfs *v, uint64_t ino,
 		       const struct objattr_xattrs *x)
@@ -20,6 +21,14 @@ static int xattrs_take(struct vfs *v, uint64_t ino,
 		rc = meta_xattr_set(v->meta, ino, x->items[i].name,
 				    x->items[i].value, x->items[i].size);
 	return rc;
+}
+
+static bool has_xattr(const struct objattr_xattrs *x, const char *name)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (!strcmp(x->items[i].name, name))
+			return true;
+	return false;
 }
 
 /* Keeps an object's metadata and headers, so that a rewrite loses none. */
@@ -78,6 +87,9 @@ int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
 	in->ctime_ns = o->last_modified_ns;
 	strcpy(in->link_id, a.link_id);
 	in->flags |= META_I_ATTRS;
+	in->flags &= ~(uint32_t)META_I_CAPABLE;
+	if (has_xattr(&x, TREE_CAPABILITY_XATTR))
+		in->flags |= META_I_CAPABLE;
 	if (!S_ISDIR(in->mode)) {
 		in->size_bytes = o->size_bytes;
 		in->base_bytes = o->size_bytes;

@@ -111,7 +111,7 @@ static int add_xattr(void *ctx, const char *name, const void *value,
 	struct objattr_xattrs *x = ctx;
 	struct objattr_xattr *p;
 
-	if (strncmp(name, "user.", 5))
+	if (!objattr_xattr_ok(name))
 		return 0;
 	p = realloc(x->items, (x->count + 1) * sizeof(*p));
 	if (!p)

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "acl.h"
 #include "vers3/net/uri.h"
 #include "vers3/util/buf.h"
 
@@ -45,14 +46,28 @@ void objattr_xattrs_release(struct objattr_xattrs *x)
 }
 
 /*
- * A name that may become an attribute of a file. Only user.*: a bucket that
- * others write to has no say in security.* or trusted.*.
+ * security.selinux is the kernel's own business, as on other file systems
+ * that have no labels: of another machine it would say nothing here.
  */
-static bool xattr_name_ok(const struct buf *name)
+bool objattr_xattr_ok(const char *name)
 {
-	return name->len > strlen("user.") && name->len <= XATTR_NAME_MAX &&
-	       strncmp(name->data, "user.", strlen("user.")) == 0 &&
-	       strlen(name->data) == name->len;
+	static const char *const spaces[] = {"user.", "trusted.", "security."};
+
+	if (strlen(name) > XATTR_NAME_MAX || !strcmp(name, "security.selinux"))
+		return false;
+	for (size_t i = 0; i < sizeof(spaces) / sizeof(*spaces); i++) {
+		size_t len = strlen(spaces[i]);
+
+		if (!strncmp(name, spaces[i], len) && name[len])
+			return true;
+	}
+	return acl_is(name);
+}
+
+static bool name_ok(const struct buf *name)
+{
+	return name->len && strlen(name->data) == name->len &&
+	       objattr_xattr_ok(name->data);
 }
 
 static bool xattr_known(const struct objattr_xattrs *x, const char *name)
@@ -103,10 +118,10 @@ static int xattr_read(const char *text, struct objattr_xattrs *x)
 	if (!equals)
 		goto out;
 	rc = uri_decode(&name, text, (size_t)(equals - text), false);
-	if (rc || !xattr_name_ok(&name) || xattr_known(x, name.data))
+	if (rc || !name_ok(&name) || xattr_known(x, name.data))
 		goto out;
 	rc = base64_read(equals + 1, &one.value, &one.size);
-	if (rc)
+	if (rc || (acl_is(name.data) && acl_check(one.value, one.size)))
 		goto out;
 	rc = -ENOMEM;
 	one.name = buf_detach(&name);

@@ -206,6 +206,8 @@ static int make_locked(struct vfs *v, uint64_t parent, const char *name,
 		return rc;
 	init_inode(in, mode, rdev, who, &dir);
 	rc = meta_next_id(v->meta, &in->ino);
+	if (!rc)
+		rc = tree_inherit(v, parent, who->umask, in);
 	if (!rc && target) {
 		in->size_bytes = strlen(target);
 		rc = meta_xattr_set(v->meta, in->ino, TREE_TARGET_XATTR, target,
@@ -234,7 +236,10 @@ int tree_make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 	rc = dir_lookup(v, parent, name, ret_inode);
 	if (rc != -ENOENT)
 		return rc ? rc : -EEXIST;
-	rc = meta_lock(v->meta);
+	/* With its attributes: they may be handed down. */
+	rc = dir_inode(v, parent, ret_inode);
+	if (!rc)
+		rc = meta_lock(v->meta);
 	if (rc)
 		return rc;
 	rc = make_locked(v, parent, name, mode, rdev, target, who, ret_inode);

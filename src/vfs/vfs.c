@@ -387,9 +387,18 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 
 int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st)
 {
+	bool capable;
+
+	return vfs_getattr_capable(v, ino, ret_st, &capable);
+}
+
+int vfs_getattr_capable(struct vfs *v, uint64_t ino, struct stat *ret_st,
+			bool *ret_capable)
+{
 	struct meta_inode in;
 	int rc;
 
+	*ret_capable = false;
 	if (view_owns(view_shown(v, ino)))
 		return view_getattr(v, view_shown(v, ino), ret_st);
 	if (ino == VFS_CONTROL_INO) {
@@ -397,9 +406,11 @@ int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st)
 		return 0;
 	}
 	rc = dir_inode(v, ino, &in);
-	if (!rc)
-		vfs_stat_of(&in, ret_st);
-	return rc;
+	if (rc)
+		return rc;
+	vfs_stat_of(&in, ret_st);
+	*ret_capable = in.flags & META_I_CAPABLE;
+	return 0;
 }
 
 int64_t vfs_attr_ttl_ns(struct vfs *v, uint64_t ino, const struct stat *st,

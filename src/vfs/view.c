@@ -5,6 +5,7 @@
  * versions and whatever stood below it. At the top of a .versions there are
  * the instants, too: view_node.h tells the kinds apart.
  */
+#include "acl.h"
 #include "view_node.h"
 
 #include <errno.h>
@@ -364,7 +365,7 @@ int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
 	if (!strcmp(name, INSTANT_XATTR))
 		return put_instant(&n, value);
 	if (!has_object(&n) ||
-	    (strncmp(name, "user.", 5) && !s3xattr_owns(name)))
+	    (!(objattr_xattr_ok(name) && !acl_is(name)) && !s3xattr_owns(name)))
 		return -ENODATA;
 	/* Some of what is asked for is known: no request. */
 	if (s3xattr_is(name, "renamed_from")) {
@@ -414,9 +415,11 @@ int view_listxattr(struct vfs *v, uint64_t ino, struct buf *names)
 		rc = objattr_parse(n.version.key, &r.reply.object.meta,
 				   &r.reply.object.headers, 0,
 				   &v->config.defaults, &a, &x);
+	/* Lists of access are in the modes here (view_node.h). */
 	for (size_t i = 0; !rc && i < x.count; i++)
-		rc = buf_add(names, x.items[i].name,
-			     strlen(x.items[i].name) + 1);
+		if (!acl_is(x.items[i].name))
+			rc = buf_add(names, x.items[i].name,
+				     strlen(x.items[i].name) + 1);
 	objattr_xattrs_release(&x);
 	store_request_release(&r);
 	return rc;

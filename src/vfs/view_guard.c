@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "acl.h"
 #include "lookback.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
@@ -30,6 +31,26 @@ static void take(struct view_node *n, uint32_t mode, uint32_t uid, uint32_t gid)
 	n->mode = S_IFDIR | (mode & 07777);
 	n->uid = uid;
 	n->gid = gid;
+}
+
+/* Those of a live directory; its list of who may do what is in the mode. */
+static int take_live(struct vfs *v, const struct meta_inode *in,
+		     struct view_node *n)
+{
+	uint32_t mode = in->mode;
+	struct meta_val list;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_xattr_get(v->meta, in->ino, ACL_ACCESS, &list);
+	if (!rc)
+		mode = acl_strict_mode(list.data, list.size, mode);
+	meta_unlock(v->meta);
+	if (rc && rc != -ENODATA)
+		return rc;
+	take(n, mode, in->uid, in->gid);
+	return 0;
 }
 
 static void take_unknown(struct vfs *v, uint32_t mode, struct view_node *n)
@@ -139,7 +160,7 @@ static int guard_name(struct vfs *v, struct view_node *n)
 	}
 	rc = live_dir(v, path, &in);
 	if (!rc)
-		take(n, in.mode, in.uid, in.gid);
+		rc = take_live(v, &in, n);
 	else if (rc == -ENOENT)
 		rc = gone_dir(v, path, n);
 	if (rc)
@@ -171,8 +192,7 @@ static int made_here(struct vfs *v, const char *path, struct view_node *n)
 	if (!S_ISDIR(in.mode) || !(in.flags & META_I_ATTRS) ||
 	    (*path && !(in.flags & META_I_EXPLICIT)))
 		return -ENOENT;
-	take(n, in.mode, in.uid, in.gid);
-	return 0;
+	return take_live(v, &in, n);
 }
 
 /* A directory of an instant that had no object of its own then. */

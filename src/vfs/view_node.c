@@ -7,6 +7,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 
+#include "acl.h"
 #include "late.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/objattr.h"
@@ -290,8 +291,18 @@ static void take_renamed(struct view_node *n, const struct kvlist *meta)
 		strcpy(n->renamed, text);
 }
 
+static uint32_t strict_mode(const struct objattr_xattrs *x, uint32_t mode)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (!strcmp(x->items[i].name, ACL_ACCESS))
+			return acl_strict_mode(x->items[i].value,
+					       x->items[i].size, mode);
+	return mode;
+}
+
 int view_node_ask_version(struct vfs *v, struct view_node *n)
 {
+	struct objattr_xattrs x = {0};
 	struct store_request r;
 	struct objattr a;
 	int rc = view_node_head(v, n, &r);
@@ -300,7 +311,10 @@ int view_node_ask_version(struct vfs *v, struct view_node *n)
 		rc = objattr_parse(n->version.key, &r.reply.object.meta,
 				   &r.reply.object.headers,
 				   r.reply.object.last_modified_ns,
-				   &v->config.defaults, &a, NULL);
+				   &v->config.defaults, &a, &x);
+	if (!rc)
+		a.mode = strict_mode(&x, a.mode);
+	objattr_xattrs_release(&x);
 	if (!rc)
 		take_renamed(n, &r.reply.object.meta);
 	store_request_release(&r);

@@ -100,7 +100,11 @@ int view_node_put(struct vfs *v, uint64_t ino, const struct view_node *n);
 int view_node_file(struct vfs *v, struct view_node *n, uint64_t *ret_ino);
 /* Makes its attributes known: one HEAD a version, ever. May wait. */
 int view_node_attrs(struct vfs *v, uint64_t ino, struct view_node *n);
-/* Asks for those of the node's version: a HEAD; nothing is filed. */
+/*
+ * Asks for those of the node's version: a HEAD; nothing is filed. An access
+ * control list is in the mode as far as that can say it, and no further: some
+ * of those whom it names cannot read here (acl_strict_mode()).
+ */
 int view_node_ask_version(struct vfs *v, struct view_node *n);
 /*
  * Mode and owner of what has none of its own, a directory of names or of an

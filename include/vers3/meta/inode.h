@@ -44,6 +44,7 @@ enum meta_inode_flag {
 	META_I_ATTR_DIRTY = 1 << 5, /* attributes differ from base's */
 	META_I_REPLACED = 1 << 6, /* by others, since it was last opened */
 	META_I_RENAMED = 1 << 7, /* base is what it was under an old name */
+	META_I_CAPABLE = 1 << 8, /* has file capabilities, an xattr */
 };
 
 struct meta_inode {
@@ -72,7 +73,7 @@ int meta_inode_put(struct meta *m, const struct meta_inode *in);
  */
 int meta_inode_del(struct meta *m, uint64_t ino);
 
-/* Extended attributes: user.* names as users see them. */
+/* Extended attributes: names as users see them. */
 /* 0, -ENODATA, -EIO; the value is valid as meta_get()'s. */
 int meta_xattr_get(struct meta *m, uint64_t ino, const char *name,
 		   struct meta_val *ret_val);

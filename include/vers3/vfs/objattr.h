@@ -42,7 +42,7 @@ struct objattr {
 };
 
 struct objattr_xattr {
-	char *name; /* owned; whole, with "user." */
+	char *name; /* owned; whole, with "user." or the like */
 	void *value; /* owned */
 	size_t size;
 };
@@ -53,6 +53,12 @@ struct objattr_xattrs {
 };
 
 void objattr_xattrs_release(struct objattr_xattrs *x);
+
+/*
+ * Whether it is the name of an attribute that objects carry: user.*,
+ * trusted.*, security.* but for SELinux's labels, and access control lists.
+ */
+bool objattr_xattr_ok(const char *name);
 
 /*
  * Reads an object's metadata. meta: names without "x-amz-meta-". key ending

@@ -76,8 +76,17 @@ int tree_setxattr(struct vfs *v, uint64_t ino, const char *name,
 		  const void *value, size_t size, int flags);
 int tree_listxattr(struct vfs *v, uint64_t ino, struct buf *names);
 int tree_removexattr(struct vfs *v, uint64_t ino, const char *name);
+/*
+ * Gives a new inode, which has its number and no record yet, what its
+ * directory hands down: an access control list, or else the caller's umask.
+ * With meta_lock() held. 0, -ENOSPC where the lists do not fit, -errno.
+ */
+int tree_inherit(struct vfs *v, uint64_t dir, uint32_t umask,
+		 struct meta_inode *in);
 
 /* The name under META_XATTR that holds a symlink's target. */
 #define TREE_TARGET_XATTR "vers3.target"
+/* File capabilities (linux/capability.h). */
+#define TREE_CAPABILITY_XATTR "security.capability"
 
 #endif

@@ -141,7 +141,7 @@ struct vfs_entry {
 
 /* Who asks. */
 struct vfs_caller {
-	uint32_t uid, gid, umask;
+	uint32_t uid, gid, umask; /* umask: vfs applies it */
 	int32_t pid;
 };
 
@@ -154,6 +154,9 @@ struct vfs_caller {
 int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	       struct vfs_entry *ret_entry);
 int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st);
+/* The same, and whether the file has capabilities (capabilities(7)). */
+int vfs_getattr_capable(struct vfs *v, uint64_t ino, struct stat *ret_st,
+			bool *ret_capable);
 /*
  * The kernel knows these inodes no more. Those without a name, which were kept
  * for it, go. Does not wait for the bucket.
@@ -266,7 +269,12 @@ int vfs_statfs(struct vfs *v, struct statvfs *ret_st);
 /* value: appended to. -ENODATA, -EOPNOTSUPP for foreign name spaces. */
 int vfs_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		 struct buf *value);
-/* flags: XATTR_CREATE, XATTR_REPLACE. */
+/* With an access control list: the caller may not keep S_ISGID. */
+#define VFS_XATTR_KILL_SGID (1 << 16)
+/*
+ * flags: XATTR_CREATE, XATTR_REPLACE, VFS_XATTR_KILL_SGID. -ENOSPC beyond what
+ * an object's metadata holds, -EOPNOTSUPP for foreign name spaces.
+ */
 int vfs_setxattr(struct vfs *v, uint64_t ino, const char *name,
 		 const void *value, size_t size, int flags);
 /* names: NUL-ended names one after the other. */
