@@ -77,7 +77,8 @@ chmod 600 "$config"
 touch "$WORK/tool.pid"
 chown 65534 "$WORK/tool.pid"
 # shellcheck disable=SC2016
-unshare -m sh -c 'mount --bind "$0/fuse" /dev/fuse && exec "$@"' "$WORK" \
+"$here/own-mounts" \
+	sh -c 'mount --bind "$0/fuse" /dev/fuse && exec "$@"' "$WORK" \
 	setpriv --reuid=65534 --regid=65534 --clear-groups "$VERS3" -f -o "$(vers3_options profile=tool,cache_dir="$WORK/nobody")" \
 	"$BUCKET" "$MNT" >"$WORK/nobody.log" 2>&1 </dev/null &
 pid=$!

@@ -6,7 +6,7 @@
 # goes with it whatever ends it. In a mount namespace of its own, where the
 # helper is installed.
 if [ -z "${UMOUNT_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
-	UMOUNT_NAMESPACE=1 exec unshare -m "$BASH" "$0"
+	UMOUNT_NAMESPACE=1 exec "$(dirname "$0")/own-mounts" "$BASH" "$0"
 fi
 . "$(dirname "$0")/lib.sh"
 need_root
