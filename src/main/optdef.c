@@ -91,7 +91,8 @@ const struct optdef optdefs[] = {
 	 "change nothing"},
 
 	{"Network", "retries", OPT_NUMBER, FIELD(retries),
-	 "further tries of a request that failed for the moment",
+	 "further tries of a request that failed for the moment, "
+	 "connect_timeout= long at least",
 	 .value = "NUMBER", .fallback = "3", .min = "0", .max = "100"},
 	{"Network", "connect_timeout", OPT_SECONDS, FIELD(connect_timeout_s),
 	 "give up connecting after", .value = "TIME", .fallback = "5",

@@ -30,6 +30,8 @@
 /* How long a mount waits for the one before it to send what it has. */
 #define ENDING_WAIT_MS 60000
 #define SETTLE_NS      (3 * NS_PER_S)
+/* Beyond the time in which a request is sent again (retry.h). */
+#define PATIENCE_MORE_NS NS_PER_S
 
 struct stack {
 	const struct options *o; /* borrowed */
@@ -78,6 +80,7 @@ static int build_store(struct stack *s, char *reason, size_t size)
 	};
 	const struct retry_config retry = {
 		.retries = o->retries,
+		.spread_ns = (int64_t)o->connect_timeout_s * NS_PER_S,
 		.on_hopeless = give_up,
 		.hopeless_ctx = s,
 		.patience_ns = (int64_t)o->read_timeout_s * NS_PER_S,
@@ -325,6 +328,8 @@ static int start_vfs(struct stack *s)
 				.dir_mode = o->dir_mode,
 			},
 		.ttl_ns = o->ttl_ns,
+		.patience_ns = (int64_t)o->connect_timeout_s * NS_PER_S +
+			       PATIENCE_MORE_NS,
 		.commit_ns = o->commit_ns,
 		.save_after_ns = o->save_after_ns,
 		.settle_ns = SETTLE_NS,

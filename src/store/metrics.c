@@ -47,6 +47,13 @@ static bool is_answer(const struct store_request *r, int err)
 	return !err || err == -ENOENT || err == -ENODATA;
 }
 
+/* Whatever it says, it is there to say it. */
+static bool is_served(const struct store_reply *reply)
+{
+	return reply->status && reply->status < 500 && reply->status != 429 &&
+	       strcmp(reply->code, "SlowDown") != 0;
+}
+
 /* The server could not be reached, or said nothing. */
 static bool is_silence(int err)
 {
@@ -86,6 +93,8 @@ static void count(struct metrics_store *ms, const struct store_request *r,
 	} else {
 		ms->now.last_ok_mono_ns = end_ns;
 	}
+	if (is_answer(r, err) || is_served(&r->reply))
+		ms->now.answer_mono_ns = end_ns;
 	if (r->reply.status || !err)
 		ms->now.silent_mono_ns = 0;
 	else if (is_silence(err) && !ms->now.silent_mono_ns)

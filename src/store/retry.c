@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -39,6 +40,8 @@ struct retry_store {
 	_Atomic enum retry_mood mood;
 	/* When the bucket was changed last, or the mood: monotonic. */
 	atomic_int_fast64_t changed_ns;
+	atomic_int_fast64_t answered_ns; /* when it last answered; likewise */
+	atomic_bool down; /* no try helped for spread_ns, nor is it over */
 };
 
 /*
@@ -235,6 +238,27 @@ static int64_t wait_ns(const struct retry_config *config, unsigned tries,
 	return ns > retry_after_ns ? ns : retry_after_ns;
 }
 
+/*
+ * What a wait has to be at least, so that all of them come to spread_ns, up to
+ * an eighth more: the first is short, since most troubles are over at once, and
+ * each later one three times the one before.
+ */
+static int64_t spread_wait_ns(const struct retry_config *config, unsigned tries)
+{
+	int64_t ns = config->spread_ns;
+
+	if (config->retries > 1 && ns > config->base_ns)
+		ns -= config->base_ns;
+	if (tries == 1 && config->retries > 1)
+		ns = config->base_ns < ns ? config->base_ns : ns;
+	/* From the last one, which is two thirds of the rest, down to it. */
+	for (unsigned i = config->retries; tries > 1 && i > tries; i--)
+		ns /= 3;
+	if (tries > 2)
+		ns -= ns / 3;
+	return ns + jitter_ns(ns / 8);
+}
+
 static void log_retry(const struct store_request *r, int err, unsigned tries,
 		      int64_t ns)
 {
@@ -263,12 +287,46 @@ static bool changes(const struct store_request *r)
 	}
 }
 
+/* Notes how one try ended. */
+static void note_answer(struct retry_store *rs, const struct store_request *r,
+			int err)
+{
+	if (err && (!r->reply.status || helps(&r->reply, err)))
+		return;
+	atomic_store(&rs->answered_ns, clock_mono_ns());
+	atomic_store(&rs->down, false);
+}
+
+/*
+ * How long to wait before the next try, the last one having taken so long. To
+ * outlast a short trouble is tried until one was too long for that; a daemon
+ * that ends has no time for it.
+ */
+static int64_t pause_ns(struct retry_store *rs, const struct store_request *r,
+			unsigned tries, int64_t took_ns)
+{
+	int64_t ns = wait_ns(&rs->config, tries, r->reply.retry_after_ns);
+	int64_t spread_ns = spread_wait_ns(&rs->config, tries);
+
+	if (atomic_load(&rs->down) || atomic_load(&rs->mood) != RETRY_AS_SET)
+		return ns;
+	/* Time counts from the first failure on. */
+	if (tries > 1)
+		spread_ns -= took_ns;
+	return ns > spread_ns ? ns : spread_ns;
+}
+
 /* Notes how a call ended that began then; tells when it is of no use. */
 static void judge(struct retry_store *rs, const struct store_request *r,
 		  int err, int64_t began_ns)
 {
 	int64_t changed_ns = atomic_load(&rs->changed_ns);
 
+	/* One that may not be sent again tells nothing so soon. */
+	if (err && helps(&r->reply, err) &&
+	    clock_mono_ns() - began_ns >= rs->config.spread_ns &&
+	    atomic_load(&rs->answered_ns) < began_ns)
+		atomic_store(&rs->down, true);
 	if (!err && changes(r)) {
 		atomic_store(&rs->changed_ns, clock_mono_ns());
 		return;
@@ -302,13 +360,16 @@ static int retry_call(struct store *s, struct store_request *r)
 	int err;
 
 	for (;;) {
+		int64_t sent_ns = clock_mono_ns();
+
 		err = try_once(s->below, r, &w);
+		note_answer(rs, r, err);
 		tries++;
 		r->reply.tries = tries;
 		if (tries > rs->config.retries || !again(r, &w, err) ||
 		    !is_in_the_mood(rs, err))
 			break;
-		ns = wait_ns(&rs->config, tries, r->reply.retry_after_ns);
+		ns = pause_ns(rs, r, tries, clock_mono_ns() - sent_ns);
 		log_retry(r, err, tries, ns);
 		rs->config.sleep(rs->config.sleep_ctx, ns);
 		/* It ended early where nobody waits for the answer any more. */
@@ -326,8 +387,10 @@ static void sleep_ns(void *ctx, int64_t ns)
 {
 	const struct retry_store *rs = ctx;
 	const int64_t until = clock_mono_ns() + ns;
+	const enum retry_mood mood = atomic_load(&rs->mood);
 
-	while (atomic_load(&rs->mood) != RETRY_NEVER) {
+	/* Whoever is in a hurry now does not sit out what was to be waited. */
+	while (atomic_load(&rs->mood) == mood && mood != RETRY_NEVER) {
 		int64_t left = until - clock_mono_ns();
 
 		if (left > CANCEL_POLL_MS * NS_PER_MS)

@@ -12,7 +12,13 @@ static _Thread_local struct cancel *current;
 
 void cancel_init(struct cancel *c, struct cancel *outer)
 {
+	cancel_init_until(c, outer, 0);
+}
+
+void cancel_init_until(struct cancel *c, struct cancel *outer, int64_t until_ns)
+{
 	c->outer = outer;
+	c->until_ns = until_ns;
 	atomic_init(&c->set, false);
 }
 
@@ -24,7 +30,8 @@ void cancel_set(struct cancel *c)
 bool cancel_is_set(const struct cancel *c)
 {
 	for (; c; c = c->outer)
-		if (atomic_load(&c->set))
+		if (atomic_load(&c->set) ||
+		    (c->until_ns && clock_mono_ns() >= c->until_ns))
 			return true;
 	return false;
 }

@@ -142,6 +142,7 @@ int dir_fetch_attrs(struct vfs *v, uint64_t ino)
 	struct store_request r;
 	struct meta_inode in;
 	struct meta_dentry de;
+	int64_t began_ns;
 	int rc = meta_lock(v->meta);
 
 	if (rc)
@@ -168,7 +169,8 @@ int dir_fetch_attrs(struct vfs *v, uint64_t ino)
 	store_request_init(&r, STORE_HEAD);
 	r.key = key;
 	r.version_id = in.base.version_id[0] ? in.base.version_id : NULL;
-	rc = dir_note_result(v, late_head(v->store, &r));
+	began_ns = clock_mono_ns();
+	rc = outage_note(v, began_ns, late_head(v->store, &r));
 	rc = apply_head(v, ino, in.change, path, rc, &r.reply.object);
 	store_request_release(&r);
 	return rc;
@@ -211,6 +213,6 @@ void dir_prefetch_attrs(struct vfs *v, const uint64_t *inos, unsigned count)
 {
 	struct attr_batch b = {v, inos};
 
-	if (!dir_is_offline(v))
+	if (!outage_is_on(v))
 		pool_each(v->dirs->pool, ATTR_WIDTH, count, fetch_one, &b);
 }

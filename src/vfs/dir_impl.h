@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside dir.h: what dir.c (names) and dir_attrs.c (attributes) share. */
+/* Inside dir.h: what dir.c, dir_list.c (names), dir_attrs.c share. */
 #ifndef VERS3_SRC_VFS_DIR_IMPL_H
 #define VERS3_SRC_VFS_DIR_IMPL_H
 
 #include <pthread.h>
-#include <stdatomic.h>
+#include <stdbool.h>
 
+#include "outage.h"
 #include "vers3/util/map.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/dir.h"
@@ -25,13 +26,22 @@ struct dirs {
 	struct map *lookups; /* ino → count of single look-ups; likewise */
 	struct map *hidden_in; /* ino → keys that its list hid; likewise */
 	uint64_t hidden; /* sum of those; likewise */
-	atomic_int_fast64_t offline_until; /* monotonic */
+	struct outage outage;
+	struct cancel ended; /* set by dirs_end() */
+	bool scouting; /* a list goes on that nobody waits for; under mutex */
 };
 
-/* Whether the bucket could not be reached a moment ago. */
-bool dir_is_offline(struct vfs *v);
-/* Notes what a request ended in; returns rc. */
-int dir_note_result(struct vfs *v, int rc);
+/* Whether what is known of a directory's names is younger than ttl. */
+bool dir_is_fresh(struct vfs *v, const struct meta_inode *dir);
+/*
+ * Asks the bucket for a directory's names, at the most its first page of them
+ * with first_only; or for one of them (name) alone. 0, -ESTALE, or why not.
+ */
+int dir_ask(struct vfs *v, uint64_t ino, const char *name, bool first_only);
+/* Whether a directory's names may be used though asking has ended in rc. */
+bool dir_usable_offline(struct vfs *v, uint64_t ino, int rc);
+/* The latest count of the keys of a directory that no name can carry. */
+void dir_note_hidden(struct dirs *d, uint64_t ino, uint64_t count);
 /*
  * Asks for one inode's attributes. 0; -ENOENT when the object is gone; 1 when
  * the name turned out to be one more of another inode (link.h).

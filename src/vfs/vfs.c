@@ -169,6 +169,7 @@ void vfs_free(struct vfs *v)
 {
 	if (!v)
 		return;
+	dirs_end(v->dirs);
 	control_free(v->control);
 	view_free(v->view);
 	syncer_free(v->syncer);

@@ -4,8 +4,11 @@
  * answer leaves behind.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +31,7 @@ struct fixed {
 	int err, status;
 	const char *code;
 	int64_t retry_after_ns;
-	unsigned calls;
+	atomic_uint calls;
 	unsigned good_from; /* answers 0 from this call on; 0: never */
 };
 
@@ -320,6 +323,145 @@ static void retry_after(void **state)
 	}
 }
 
+static int64_t sum_of(const struct slept *slept)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < slept->count; i++)
+		sum += slept->ns[i];
+	return sum;
+}
+
+/* However few or many tries there are, they outlast a short trouble. */
+static void spread(void **state)
+{
+	static const unsigned retries[] = {1, 2, 3, 5, 12, 60};
+	struct slept slept;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(retries); i++) {
+		struct retry_config config = {
+			.retries = retries[i],
+			.spread_ns = 5 * NS_PER_S,
+			.sleep = note_sleep,
+			.sleep_ctx = &slept,
+		};
+		struct fixed f = {.store.ops = &fixed_ops,
+				  .err = -ECONNREFUSED};
+		struct store *s, *below = &f.store;
+		struct store_request r;
+
+		memset(&slept, 0, sizeof(slept));
+		assert_int_equal(retry_store_new(&config, &below, &s), 0);
+		store_request_init(&r, STORE_HEAD);
+		r.key = "k";
+		assert_int_equal(store_call(s, &r), -ECONNREFUSED);
+		assert_int_equal(slept.count, retries[i]);
+		/* What a try takes is less to be waited. */
+		assert_true(sum_of(&slept) > 5 * NS_PER_S - NS_PER_S / 2);
+		if (retries[i] == 3) {
+			assert_in_range(slept.ns[0], 90 * NS_PER_MS,
+					130 * NS_PER_MS);
+			assert_in_range(slept.ns[1], 1500 * NS_PER_MS,
+					1900 * NS_PER_MS);
+			assert_true(sum_of(&slept) < 6 * NS_PER_S);
+		}
+		store_request_release(&r);
+		store_free(s);
+	}
+}
+
+/* Sends one request over a store with real waits; how long it took. */
+static int64_t time_of(struct store *s, int err)
+{
+	int64_t began_ns = clock_mono_ns();
+	struct store_request r;
+
+	store_request_init(&r, STORE_HEAD);
+	r.key = "k";
+	assert_int_equal(store_call(s, &r), err);
+	store_request_release(&r);
+	return clock_mono_ns() - began_ns;
+}
+
+/* A trouble that has proved long is not sat out by each request anew. */
+static void spread_once(void **state)
+{
+	const struct retry_config config = {
+		.retries = 2,
+		.base_ns = NS_PER_MS,
+		.max_ns = 2 * NS_PER_MS,
+		.spread_ns = 500 * NS_PER_MS,
+	};
+	struct fixed f = {.store.ops = &fixed_ops, .err = -ECONNREFUSED};
+	struct store *s, *below = &f.store;
+	struct store_request r;
+
+	(void)state;
+	assert_int_equal(retry_store_new(&config, &below, &s), 0);
+	/* One that is not sent again proves nothing. */
+	f.err = -ECONNRESET;
+	store_request_init(&r, STORE_PUT);
+	r.key = "k";
+	r.once = true;
+	assert_int_equal(store_call(s, &r), -ECONNRESET);
+	store_request_release(&r);
+	assert_true(time_of(s, -ECONNRESET) >= 500 * NS_PER_MS);
+	assert_true(time_of(s, -ECONNRESET) < 500 * NS_PER_MS);
+	f.good_from = f.calls + 1;
+	time_of(s, 0);
+	f.good_from = 0;
+	assert_true(time_of(s, -ECONNRESET) >= 500 * NS_PER_MS);
+	f.good_from = f.calls + 1;
+	time_of(s, 0);
+	f.good_from = 0;
+	retry_store_set_mood(s, RETRY_QUICK);
+	assert_true(time_of(s, -ECONNRESET) < 500 * NS_PER_MS);
+	store_free(s);
+}
+
+struct hurry {
+	struct store *store;
+	int64_t took_ns;
+};
+
+static void *wait_long(void *arg)
+{
+	struct hurry *h = arg;
+	int64_t began_ns = clock_mono_ns();
+	struct store_request r;
+
+	store_request_init(&r, STORE_HEAD);
+	r.key = "k";
+	store_call(h->store, &r);
+	store_request_release(&r);
+	h->took_ns = clock_mono_ns() - began_ns;
+	return NULL;
+}
+
+/* Whoever sits out a wait when the end comes does not sit it out. */
+static void hurried(void **state)
+{
+	const struct retry_config config = {
+		.retries = 1,
+		.spread_ns = 60 * NS_PER_S,
+	};
+	struct fixed f = {.store.ops = &fixed_ops, .err = -ECONNREFUSED};
+	struct store *below = &f.store;
+	struct hurry h;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(retry_store_new(&config, &below, &h.store), 0);
+	assert_int_equal(pthread_create(&thread, NULL, wait_long, &h), 0);
+	while (!atomic_load(&f.calls))
+		sched_yield();
+	retry_store_set_mood(h.store, RETRY_QUICK);
+	pthread_join(thread, NULL);
+	assert_true(h.took_ns < 30 * NS_PER_S);
+	store_free(h.store);
+}
+
 /* The answers to the first `left` requests of one operation get lost. */
 struct loss {
 	enum store_op op;
@@ -500,6 +642,9 @@ int main(void)
 		cmocka_unit_test(success_ends_it),
 		cmocka_unit_test(jitter),
 		cmocka_unit_test(retry_after),
+		cmocka_unit_test(spread),
+		cmocka_unit_test(spread_once),
+		cmocka_unit_test(hurried),
 		cmocka_unit_test(lost_put),
 		cmocka_unit_test(lost_conditional_put),
 		cmocka_unit_test(lost_delete),

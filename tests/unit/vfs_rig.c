@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vfs_rig.h"
 
+#include "vers3/util/cancel.h"
+#include "vers3/util/clock.h"
+
 #include "../../src/vfs/syncer_impl.h"
 #include "vers3/vfs/content.h"
 
@@ -70,18 +73,22 @@ static void note_line(struct rig *r, char *line)
 	pthread_mutex_unlock(&r->mutex);
 }
 
-static void wait_at_gate(struct rig *r, const char *line, enum rig_when when)
+/* 0, or -EINTR when its caller has given up, as a server's answer would. */
+static int wait_at_gate(struct rig *r, const char *line, enum rig_when when)
 {
+	int rc = 0;
+
 	pthread_mutex_lock(&r->mutex);
 	if (r->gate_match[0] && r->gate_when == when &&
 	    matches(line, r->gate_match)) {
 		r->gate_held++;
 		pthread_cond_broadcast(&r->cond);
-		while (r->gate_match[0])
-			pthread_cond_wait(&r->cond, &r->mutex);
+		while (!rc && r->gate_match[0])
+			rc = cancel_wait(&r->cond, &r->mutex);
 		r->gate_held--;
 	}
 	pthread_mutex_unlock(&r->mutex);
+	return rc;
 }
 
 /* The error that a request is to end in now, or 0. */
@@ -136,14 +143,16 @@ static int tap_call(struct store *s, struct store_request *q)
 	if (!copy)
 		abort();
 	note_line(r, line);
-	wait_at_gate(r, copy, RIG_BEFORE);
+	rc = wait_at_gate(r, copy, RIG_BEFORE);
 	store_reply_reset(&q->reply);
-	rc = take_failure(r, copy, RIG_BEFORE);
+	if (!rc)
+		rc = take_failure(r, copy, RIG_BEFORE);
 	if (!rc) {
 		rc = store_call(s->below, q);
 		run_hook(r, copy);
-		wait_at_gate(r, copy, RIG_AFTER);
-		error = take_failure(r, copy, RIG_AFTER);
+		error = wait_at_gate(r, copy, RIG_AFTER);
+		if (!error)
+			error = take_failure(r, copy, RIG_AFTER);
 		if (error) {
 			store_reply_reset(&q->reply);
 			rc = error;
@@ -178,7 +187,7 @@ static int setup(void **state, bool versioned)
 	f->config = vfs_fixture_config;
 	f->config.versioned = versioned;
 	pthread_mutex_init(&r->mutex, NULL);
-	pthread_cond_init(&r->cond, NULL);
+	clock_cond_init(&r->cond);
 	snprintf(f->dir, sizeof(f->dir), "/tmp/t_vfs.XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	assert_int_equal(memory_store_new(versioned, &r->bucket), 0);

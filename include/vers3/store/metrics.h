@@ -18,6 +18,8 @@ struct metrics_snapshot {
 	uint64_t in_flight;
 	int64_t last_ok_mono_ns; /* 0: never */
 	int64_t last_error_mono_ns; /* 0: never */
+	/* Any answer but that it cannot serve now (5xx, 429); 0: never. */
+	int64_t answer_mono_ns;
 	int64_t silent_mono_ns; /* no answer at all since; 0: there are some */
 	char last_error[160]; /* "" : none */
 	int64_t clock_skew_ns; /* server's Date minus our clock */

@@ -18,6 +18,11 @@
  * Exponential backoff with full jitter from 100 ms to 20 s
  * (aws.amazon.com/builders-library "Timeouts, retries, and backoff with
  * jitter"); Retry-After is honoured as a lower bound, capped at 60 s.
+ * So short a backoff does not outlast the restart of a server or a switch:
+ * the waits are also at least such as come to spread_ns in all (5 s, three
+ * tries: 0.1, 1.6, 3.3 s). Once that was in vain for one request, and until the
+ * server has answered any, it is left out: nothing is short about that trouble
+ * any more.
  */
 #ifndef VERS3_STORE_RETRY_H
 #define VERS3_STORE_RETRY_H
@@ -28,6 +33,7 @@ struct retry_config {
 	unsigned retries; /* further tries after the first */
 	int64_t base_ns; /* 0: 100 ms */
 	int64_t max_ns; /* 0: 20 s */
+	int64_t spread_ns; /* from the first failure to the last try, at least */
 	/*
 	 * RETRY_QUICK: called, perhaps often and on any thread, when nothing
 	 * has been changed in the bucket for as long as a request that failed

@@ -22,10 +22,14 @@
 struct cancel {
 	struct cancel *outer; /* borrowed; its being set counts here, too */
 	atomic_bool set; /* for good */
+	int64_t until_ns; /* monotonic: then it counts as set; 0: never */
 };
 
 /* outer may be NULL. Nothing has to be released. */
 void cancel_init(struct cancel *c, struct cancel *outer);
+/* The same, which is set by itself at a time of clock_mono_ns(). */
+void cancel_init_until(struct cancel *c, struct cancel *outer,
+		       int64_t until_ns);
 /* Any thread, any number of times; takes no lock. */
 void cancel_set(struct cancel *c);
 /* NULL: never. */

@@ -7,7 +7,8 @@
  * that is dirty, or was settled by this mount since the list was asked for,
  * keeps the local state. An object's attributes are asked for (HEAD) once a
  * version. While the bucket cannot be reached, what is known is used as it
- * is.
+ * is; and so it is where a list does not come for vfs_config.patience_ns, which
+ * goes on in the background.
  */
 #ifndef VERS3_VFS_DIR_H
 #define VERS3_VFS_DIR_H
@@ -15,6 +16,8 @@
 #include "vers3/vfs/vfs.h"
 
 int dirs_new(struct vfs *v, struct dirs **ret_dirs);
+/* Ends what is asked for in the background; waits for that. NULL is fine. */
+void dirs_end(struct dirs *d);
 void dirs_free(struct dirs *d);
 
 /*

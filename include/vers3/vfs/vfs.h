@@ -53,6 +53,11 @@ struct vfs_config {
 	const char *cache_dir; /* for those who ask; NULL: none is told */
 	struct objattr_defaults defaults;
 	int64_t ttl_ns; /* how old an answer about names may be */
+	/*
+	 * How long a list may stay unanswered where older names are known,
+	 * which then answer; 0: as long as the store takes.
+	 */
+	int64_t patience_ns;
 	int64_t commit_ns; /* quiet time before a change is sent */
 	int64_t save_after_ns; /* of a file that is never quiet; 0: never */
 	/* How long requests of a mount that was killed may be under way yet. */

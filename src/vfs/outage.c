@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "outage.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "dir_impl.h"
+#include "vers3/store/metrics.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+
+#define OUTAGE_PAUSE_NS (5 * NS_PER_S)
+
+bool outage_is_sign(int rc)
+{
+	switch (rc) {
+	case -EIO:
+	case -ETIMEDOUT:
+	case -ECONNREFUSED:
+	case -ECONNRESET:
+	case -EHOSTUNREACH:
+	case -ENETUNREACH:
+	case -EPROTO:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether the server has answered any request since then. */
+static bool has_answered(struct vfs *v, int64_t since_ns)
+{
+	struct metrics_snapshot m = {.answer_mono_ns = 0};
+
+	if (v->metrics)
+		metrics_store_read(v->metrics, &m);
+	return m.answer_mono_ns > since_ns;
+}
+
+bool outage_is_on(struct vfs *v)
+{
+	struct outage *o = &v->dirs->outage;
+
+	return clock_mono_ns() < atomic_load(&o->until) &&
+	       !has_answered(v, atomic_load(&o->since));
+}
+
+int outage_note(struct vfs *v, int64_t began_ns, int rc)
+{
+	struct outage *o = &v->dirs->outage;
+	int64_t now = clock_mono_ns();
+
+	if (!outage_is_sign(rc) || has_answered(v, began_ns) || outage_is_on(v))
+		return rc;
+	atomic_store(&o->since, now);
+	atomic_store(&o->until, now + OUTAGE_PAUSE_NS);
+	log_warning("bucket not reachable (%s): answering from what is known "
+		    "here",
+		    strerror(-rc));
+	return rc;
+}
+
+void patience_begin(struct patience *p, int64_t ns)
+{
+	struct cancel *outer = cancel_current();
+
+	if (ns)
+		cancel_init_until(&p->cancel, outer, clock_mono_ns() + ns);
+	else
+		cancel_init(&p->cancel, outer);
+	p->before = cancel_enter(&p->cancel);
+}
+
+int patience_end(struct patience *p, int rc)
+{
+	cancel_enter(p->before);
+	if (rc && cancel_is_set(&p->cancel) && !cancel_is_set(p->before))
+		return -ETIMEDOUT;
+	return rc;
+}
