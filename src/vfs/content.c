@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reread.h"
 #include "room.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
@@ -114,11 +115,13 @@ static int get_inode(struct vfs *v, uint64_t ino, struct meta_inode *ret)
 	return rc;
 }
 
-int content_read(struct vfs *v, struct node *n, uint64_t offset, void *buf,
-		 size_t size, size_t *ret_size)
+/* Reads what the inode holds now; *ret_base is what it was based on. */
+static int read_once(struct vfs *v, struct node *n, uint64_t offset, void *buf,
+		     size_t size, size_t *ret_size,
+		     struct meta_version *ret_base)
 {
 	struct gaps gaps = {0};
-	struct meta_inode in;
+	struct meta_inode in = {.ino = 0};
 	uint64_t end = 0;
 	int rc;
 
@@ -139,8 +142,22 @@ int content_read(struct vfs *v, struct node *n, uint64_t offset, void *buf,
 				      g->length);
 	}
 	free(gaps.items);
+	*ret_base = in.base;
 	if (!rc)
 		*ret_size = end - offset;
+	return rc;
+}
+
+int content_read(struct vfs *v, struct node *n, uint64_t offset, void *buf,
+		 size_t size, size_t *ret_size)
+{
+	int64_t until = clock_mono_ns() + REREAD_NS;
+	struct meta_version base;
+	int rc;
+
+	do
+		rc = read_once(v, n, offset, buf, size, ret_size, &base);
+	while (rc == -ESTALE && !(rc = reread_wait(v, n->ino, &base, until)));
 	return rc;
 }
 

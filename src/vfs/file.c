@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "purge.h"
+#include "reread.h"
 #include "room.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/content.h"
@@ -235,8 +236,8 @@ void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 		return;
 	}
 	if (f->kind == FILE_VERSION) {
-		reader_read(v->reader, &f->version, &f->stream, offset, size,
-			    done, arg);
+		reread_begin(v, NULL, &f->version, &f->stream, offset, size,
+			     done, arg);
 		return;
 	}
 	rc = meta_lock(v->meta);
@@ -247,8 +248,8 @@ void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 	if (rc)
 		done(arg, rc, NULL, 0);
 	else if (content_is_base(&in))
-		reader_read(v->reader, &in.base, &f->stream, offset, size, done,
-			    arg);
+		reread_begin(v, f->node, &in.base, &f->stream, offset, size,
+			     done, arg);
 	else
 		read_mixed(v, f, offset, size, done, arg);
 }

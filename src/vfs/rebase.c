@@ -16,6 +16,8 @@
 
 #include "syncer_impl.h"
 #include "vers3/meta/extent.h"
+#include "vers3/vfs/node.h"
+#include "vers3/vfs/reader.h"
 
 #define DROP_STEP 500 /* extents looked at under one meta_lock() */
 
@@ -154,4 +156,93 @@ int rebase_drop(struct syncer *s, const struct snapshot *snap,
 	}
 	syncer_reap(s, snap->in->ino);
 	return rc == -ENOENT ? 0 : rc;
+}
+
+/* What requests of ours may have made of a key; "" : none is open. */
+static int tried_at(struct vfs *v, const char *key,
+		    char tried[META_TRIED_MAX + 1])
+{
+	struct meta_dirty d;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_dirty_get(v->meta, key, &d);
+	meta_unlock(v->meta);
+	if (!rc)
+		strcpy(tried, d.tried);
+	return rc;
+}
+
+/* What the bucket holds at the version's key, if it is a try of ours. */
+static int find_tried(struct vfs *v, const struct meta_version *base,
+		      struct meta_version *ret)
+{
+	char key[META_KEY_MAX + 1], tried[META_TRIED_MAX + 1];
+	const struct store_object *o;
+	struct store_request r;
+	int rc = tried_at(v, base->key, tried);
+
+	if (!rc)
+		rc = *tried ? vfs_object_key(v, base->key, key) : -ENOENT;
+	if (rc)
+		return rc;
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	rc = store_call(v->store, &r);
+	o = &r.reply.object;
+	if (!rc &&
+	    (!o->etag || strlen(o->etag) > META_ETAG_MAX ||
+	     !strcmp(o->etag, base->etag) || !meta_tried_has(tried, o->etag)))
+		rc = -ENOENT;
+	if (!rc) {
+		memset(ret, 0, sizeof(*ret));
+		strcpy(ret->key, base->key);
+		strcpy(ret->etag, o->etag);
+		ret->size_bytes = o->size_bytes;
+		ret->last_modified_ns = o->last_modified_ns;
+		reader_content_id(ret);
+	}
+	store_request_release(&r);
+	return rc;
+}
+
+/*
+ * With the node's lock and meta_lock() held. The try was made of what the file
+ * held then, over the same base. Whatever of the base still shows is not
+ * staged now, so it was not then: the try has these bytes, at the same place.
+ */
+static int put_under(struct meta *meta, const struct meta_inode *snap,
+		     const struct meta_version *made)
+{
+	struct meta_inode in;
+	int rc = meta_inode_get(meta, snap->ino, &in);
+
+	if (rc || !same_base(&in.base, &snap->base))
+		return rc ? rc : -ESTALE;
+	if (made->size_bytes < in.base_bytes)
+		return -EIO;
+	in.base = *made;
+	return meta_inode_put(meta, &in);
+}
+
+int rebase_lost(struct vfs *v, const struct meta_inode *snap, int rc)
+{
+	struct meta_version made;
+	struct node *n;
+	int moved;
+
+	if (v->config.versioned || !S_ISREG(snap->mode) || !snap->base.key[0] ||
+	    !snap->base_bytes || find_tried(v, &snap->base, &made) ||
+	    node_get(v->nodes, snap->ino, &n))
+		return rc;
+	pthread_rwlock_wrlock(&n->lock);
+	moved = meta_lock(v->meta);
+	if (!moved) {
+		moved = put_under(v->meta, snap, &made);
+		meta_unlock(v->meta);
+	}
+	pthread_rwlock_unlock(&n->lock);
+	node_put(v->nodes, n);
+	return moved && moved != -ESTALE ? rc : -EAGAIN;
 }

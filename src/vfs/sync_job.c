@@ -382,6 +382,8 @@ void sync_job_run(void *arg)
 			/* It was made; what failed is something after it. */
 			j->conflict.open = true;
 	}
+	if (rc && !is_out_of_reach(rc))
+		rc = rebase_lost(s->v, &j->snap, rc);
 	if (rc)
 		rc = why_failed(j, rc);
 	if (rc)

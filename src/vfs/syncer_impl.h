@@ -144,6 +144,13 @@ int rebase_under(struct syncer *s, struct meta_inode *in,
 int rebase_drop(struct syncer *s, const struct snapshot *snap,
 		const struct meta_version *saved);
 
+/*
+ * A try with this snapshot failed with rc. If the bucket lacks its base since a
+ * save of ours, whose answer was lost, has replaced that, the file goes on on
+ * top of that save: -EAGAIN. Else rc. May wait; no lock held.
+ */
+int rebase_lost(struct vfs *v, const struct meta_inode *snap, int rc);
+
 /* sync_reap.c: what was queued with syncer_reap(). Without any lock. */
 void sync_reap(struct syncer *s);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dress.h"
+#include "reread.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
@@ -470,7 +471,9 @@ static int fetch_target(struct vfs *v, const struct meta_inode *in,
 	return rc;
 }
 
-int tree_readlink(struct vfs *v, uint64_t ino, struct buf *target)
+/* *ret_base: what the symlink was based on. */
+static int read_target(struct vfs *v, uint64_t ino, struct buf *target,
+		       struct meta_version *ret_base)
 {
 	char text[PATH_MAX];
 	struct meta_inode in;
@@ -481,6 +484,7 @@ int tree_readlink(struct vfs *v, uint64_t ino, struct buf *target)
 		return rc;
 	if (!S_ISLNK(in.mode))
 		return -EINVAL;
+	*ret_base = in.base;
 	rc = meta_lock(v->meta);
 	if (rc)
 		return rc;
@@ -492,6 +496,18 @@ int tree_readlink(struct vfs *v, uint64_t ino, struct buf *target)
 		return rc;
 	rc = fetch_target(v, &in, text);
 	return rc ? rc : buf_puts(target, text);
+}
+
+int tree_readlink(struct vfs *v, uint64_t ino, struct buf *target)
+{
+	int64_t until = clock_mono_ns() + REREAD_NS;
+	struct meta_version base;
+	int rc;
+
+	do
+		rc = read_target(v, ino, target, &base);
+	while (rc == -ESTALE && !(rc = reread_wait(v, ino, &base, until)));
+	return rc;
 }
 
 int tree_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,

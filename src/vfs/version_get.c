@@ -62,6 +62,14 @@ static const char *difference(const struct version_get *g,
 	return NULL;
 }
 
+/* Whether a refusal says that there is no such version, or not so long. */
+static bool is_gone(const struct store_request *r)
+{
+	int status = r->reply.status;
+
+	return status == 404 || status == 412 || status == 416;
+}
+
 static int call_checked(struct store *store, struct version_get *g,
 			struct store_request *r)
 {
@@ -76,12 +84,12 @@ static int call_checked(struct store *store, struct version_get *g,
 		if (rc == -ETIMEDOUT || rc == -EACCES || rc == -EREMOTE ||
 		    rc == -ENOMEM)
 			return rc;
-		return -EIO;
+		return is_gone(r) ? -ESTALE : -EIO;
 	}
 	why = difference(g, r);
 	if (why) {
 		log_error("GET %s: the server answered with %s", r->key, why);
-		return -EIO;
+		return -ESTALE;
 	}
 	g->md5_etag = etag_is_md5(g->version, &r->reply.object);
 	return 0;

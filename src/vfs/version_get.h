@@ -21,8 +21,8 @@ struct version_get {
 
 /*
  * Blocks. 0 when the server says that it answered from this very version;
- * -ETIMEDOUT, -EACCES, -EREMOTE, -ENOMEM; all else, a version that is gone or
- * is another one included, is -EIO and logged.
+ * -ESTALE when it has that version no more, or gives another one; -ETIMEDOUT,
+ * -EACCES, -EREMOTE, -ENOMEM; all else is -EIO. What failed is logged.
  */
 int version_get(struct store *store, const char *prefix, struct version_get *g);
 

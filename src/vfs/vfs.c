@@ -11,10 +11,12 @@
 #include "gone.h"
 #include "points.h"
 #include "purge.h"
+#include "reread.h"
 #include "room.h"
 #include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/util/pool.h"
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/control.h"
 #include "vers3/vfs/dir.h"
@@ -120,6 +122,8 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 		rc = reader_new(v->store, v->blocks, v->config.prefix,
 				&v->reader);
 	if (!rc)
+		rc = rereads_new(&v->rereads);
+	if (!rc)
 		rc = export_generation(v->meta, &v->generation);
 	if (!rc)
 		rc = make_root(v);
@@ -172,6 +176,8 @@ void vfs_free(struct vfs *v)
 	dirs_end(v->dirs);
 	control_free(v->control);
 	view_free(v->view);
+	/* All reads have been answered: what is queued has ended, too. */
+	pool_free(v->rereads);
 	syncer_free(v->syncer);
 	reader_free(v->reader);
 	/* The last commit, with the data that it speaks of. */

@@ -311,6 +311,7 @@ int view_readlink(struct vfs *v, uint64_t ino, struct buf *target)
 		return -EINVAL;
 	rc = reader_read_sync(v->reader, &n.version, 0, text,
 			      n.version.size_bytes);
+	rc = rc == -ESTALE ? -EIO : rc;
 	return rc ? rc : buf_add(target, text, n.version.size_bytes);
 }
 

@@ -194,7 +194,7 @@ static void test_no_other_version(void **state)
 	rig_put(&rig, "liar", 3 * MIB, 1, NULL, &old);
 	rig_put(&rig, "liar", 3 * MIB, 2, NULL, &new);
 	rig_lie(&rig, LIE_VERSION, 1, 0);
-	assert_int_equal(rig_read(&rig, &old, NULL, 1, 0, 4096), -EIO);
+	assert_int_equal(rig_read(&rig, &old, NULL, 1, 0, 4096), -ESTALE);
 	assert_int_equal(rig_cached(&rig, &old), 0);
 
 	/* Nothing tells which version this is. */
@@ -209,7 +209,7 @@ static void test_no_other_version(void **state)
 	rig_put(&rig, "file", 9 * MIB, 1, NULL, &old);
 	assert_int_equal(rig_read(&rig, &old, NULL, 1, 0, 4096), 0);
 	rig_put(&rig, "file", 9 * MIB, 2, NULL, &new);
-	assert_int_equal(rig_read(&rig, &old, NULL, 1, 2 * MIB, 4096), -EIO);
+	assert_int_equal(rig_read(&rig, &old, NULL, 1, 2 * MIB, 4096), -ESTALE);
 	assert_int_equal(rig_read(&rig, &old, NULL, 1, 0, 4096), 0);
 	assert_int_equal(rig_read(&rig, &new, NULL, 2, 0, 4096), 0);
 	rig_stop(&rig);
@@ -224,9 +224,9 @@ static void test_error_then_recovery(void **state)
 		{FAULT_REFUSE, 0, 0, -EIO},
 		{FAULT_LOST, 0, 0, -EIO},
 		{FAULT_STATUS, 403, 0, -EACCES},
-		{FAULT_STATUS, 404, 0, -EIO},
-		{FAULT_STATUS, 412, 0, -EIO},
-		{FAULT_STATUS, 416, 0, -EIO},
+		{FAULT_STATUS, 404, 0, -ESTALE},
+		{FAULT_STATUS, 412, 0, -ESTALE},
+		{FAULT_STATUS, 416, 0, -ESTALE},
 		{FAULT_STATUS, 503, 0, -EIO},
 		{FAULT_NONE, 0, -ETIMEDOUT, -ETIMEDOUT},
 		{FAULT_NONE, 0, -EREMOTE, -EREMOTE},

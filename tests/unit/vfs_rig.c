@@ -155,6 +155,7 @@ static int tap_call(struct store *s, struct store_request *q)
 			error = take_failure(r, copy, RIG_AFTER);
 		if (error) {
 			store_reply_reset(&q->reply);
+			q->reply.unsure = r->tells_unsure;
 			rc = error;
 		}
 	}

@@ -32,6 +32,8 @@ enum rig_when {
 struct rig {
 	struct vfs_fixture f; /* first: vfs_fixture_teardown() frees it */
 	struct store *bucket; /* borrowed: for others who use the bucket */
+	/* As with retry.h: what fails after it was done says that it may be. */
+	bool tells_unsure;
 	bool power_lost; /* rig_kill() comes back in another boot */
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;

@@ -89,6 +89,7 @@ struct vfs_notify {
 struct reader;
 struct syncer;
 struct nodes;
+struct pool;
 struct dirs;
 struct view;
 struct control;
@@ -112,6 +113,7 @@ struct vfs {
 	struct nodes *nodes; /* owned */
 	struct dirs *dirs; /* owned */
 	struct reader *reader; /* owned */
+	struct pool *rereads; /* owned: reads that begin anew (reread.h) */
 	struct syncer *syncer; /* owned */
 	struct view *view; /* owned */
 	struct control *control; /* owned */
