@@ -50,12 +50,25 @@ ends() {
 	check_log "$n"
 }
 
+# busy WHAT STATUS COMMAND...: what there was is saved, and nothing is unmounted.
+busy() {
+	local what=$1 status=$2 n rc=0
+	shift 2
+	n=$(lines)
+	timeout 30 "$@" "$MNT" >said 2>&1 || rc=$?
+	is "status of $what" "$rc" "$status"
+	grep -q "is in use" said || fail "$what: unexpected: $(cat said)"
+	mountpoint -q "$MNT" || fail "$what: unmounted below a writer"
+	check_log "$n"
+}
+
 dead() {
 	! kill -0 "$1" 2>/dev/null
 }
 
 start=12000000
 head -c $start /dev/urandom >start.bin
+ln -s "$VERS3CTL" umount.fuse.vers3
 w1='' w2=''
 test_cleanup() {
 	[ -z "$w1" ] || kill "$w1" "$w2" 2>/dev/null || :
@@ -75,6 +88,8 @@ beside_writers() {
 	ends "vers3ctl sync" "$VERS3CTL" sync "$MNT"
 	ends "sync by .control" sh -c "echo sync >'$MNT/.control'"
 	ends "fsync by another" sync "$MNT/log"
+	busy "vers3ctl umount" 1 "$VERS3CTL" umount
+	busy "umount(8)'s helper" 32 ./umount.fuse.vers3
 	[ "$1" = plain ] || ends "a point" mkdir "$MNT/.versions/@p"
 	before=$(history_of log | wc -l)
 	[ "$before" -le 20 ] || fail "$before versions of the log"
