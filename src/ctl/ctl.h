@@ -25,7 +25,7 @@ enum {
 struct ctl_call {
 	const char *start; /* -C: where relative paths start; NULL: here */
 	bool json, force, exact, dry_run, follow;
-	const char *version, *at, *to, *older, *keep;
+	const char *version, *at, *to, *older, *keep, *key;
 	char **args;
 	int count;
 };

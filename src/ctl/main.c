@@ -26,6 +26,7 @@ enum option_bit {
 	OPTION_FOLLOW = 1 << 8,
 	OPTION_OLDER = 1 << 9,
 	OPTION_KEEP = 1 << 10,
+	OPTION_KEY = 1 << 11,
 };
 
 static const struct option command_options[] = {
@@ -39,6 +40,7 @@ static const struct option command_options[] = {
 	{"follow", no_argument, NULL, OPTION_FOLLOW},
 	{"older", required_argument, NULL, OPTION_OLDER},
 	{"keep", required_argument, NULL, OPTION_KEEP},
+	{"key", required_argument, NULL, OPTION_KEY},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -59,12 +61,13 @@ static const struct command {
 	 "names too",
 	 OPTION_JSON | OPTION_FOLLOW, 1, 1, ctl_versions},
 	{"restore",
-	 "PATH [--version ID | --at TIME] [--to PATH] [--exact] [-n]",
+	 "PATH | --key KEY [--version ID | --at TIME] [--to PATH] [--exact] "
+	 "[-n]",
 	 "bring a version back, without ID and TIME the one before; or with "
-	 "TIME a directory",
+	 "TIME a directory; or what is under no name",
 	 OPTION_JSON | OPTION_VERSION | OPTION_AT | OPTION_TO | OPTION_EXACT |
-		 OPTION_DRY_RUN,
-	 1, 1, ctl_restore},
+		 OPTION_DRY_RUN | OPTION_KEY,
+	 0, 1, ctl_restore},
 	{"diff", "PATH --at TIME", "what has changed below PATH since",
 	 OPTION_JSON | OPTION_AT, 1, 1, ctl_diff},
 	{"log", "PATH", "what happened below PATH, newest first", OPTION_JSON,
@@ -158,6 +161,9 @@ static void set_option(struct ctl_call *c, int option)
 		break;
 	case OPTION_KEEP:
 		c->keep = optarg;
+		break;
+	case OPTION_KEY:
+		c->key = optarg;
 		break;
 	}
 }

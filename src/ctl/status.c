@@ -107,6 +107,20 @@ static void print_conflicts(const json_t *section)
 	printf("; [conflicts] in .control lists them\n");
 }
 
+static void print_hidden(const json_t *section)
+{
+	const json_t *list = json_object_get(section, "rules");
+
+	if (!ctl_number(section, "count"))
+		return;
+	printf("hidden:   %lld objects whose keys can be no names:\n",
+	       ctl_number(section, "count"));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		printf("          %s: %s\n",
+		       ctl_text(json_array_get(list, i), "id"),
+		       ctl_text(json_array_get(list, i), "why"));
+}
+
 static void print_rule_counts(const json_t *state)
 {
 	const json_t *lifecycle = json_object_get(state, "lifecycle");
@@ -127,8 +141,6 @@ static void print_rule_counts(const json_t *state)
 static void print_status(const struct place *p, const json_t *state)
 {
 	const json_t *mount = json_object_get(state, "mount");
-	long long hidden =
-		ctl_number(json_object_get(state, "hidden"), "count");
 	const char *prefix = ctl_text(mount, "prefix");
 
 	printf("mount:    %s%s\n", p->root,
@@ -147,9 +159,7 @@ static void print_status(const struct place *p, const json_t *state)
 	print_requests(json_object_get(state, "s3"));
 	print_conflicts(json_object_get(state, "conflicts"));
 	print_rule_counts(state);
-	if (hidden)
-		printf("hidden:   %lld objects whose keys can be no names\n",
-		       hidden);
+	print_hidden(json_object_get(state, "hidden"));
 }
 
 /* For monitoring: the gravest of what is wrong. */

@@ -172,12 +172,13 @@ static int choose(const struct ctl_call *c, struct place *p, struct buf *which)
 		return decode_id(text, strlen(text), ver.id)
 			       ? buf_puts(which, text)
 			       : buf_puts(which, ver.id);
-	last = strrchr(p->path, '/');
+	last = c->key ? NULL : strrchr(p->path, '/');
 	if (last && version_parse(last + 1, &ver)) {
 		p->path[last - p->path] = '\0';
 		return buf_puts(which, ver.id);
 	}
-	return buf_puts(which, "@previous");
+	/* What has no name here has none to look at its history by. */
+	return buf_puts(which, c->key ? "@0s" : "@previous");
 }
 
 /* restore "PATH" "WHICH" "TO" */
@@ -234,6 +235,25 @@ static int do_restore(const struct ctl_call *c, struct place *from,
 	return rc;
 }
 
+/* Of a key that may be no path: nothing is made of its slashes and dots. */
+static int restore_key(const struct ctl_call *c)
+{
+	struct place from = {.root = NULL}, to = {.root = NULL};
+	char reason[CTL_REASON_MAX] = "no memory";
+	int rc = place_find(c->start, c->to, &to, reason, sizeof(reason));
+
+	if (!rc) {
+		from.root = strdup(to.root);
+		from.path = strdup(c->key);
+		rc = from.root && from.path ? 0 : -ENOMEM;
+	}
+	if (!rc)
+		rc = do_restore(c, &from, &to, reason, sizeof(reason));
+	place_release(&from);
+	place_release(&to);
+	return rc ? ctl_fail("%s", reason) : CTL_OK;
+}
+
 int ctl_restore(const struct ctl_call *c)
 {
 	struct place from = {.root = NULL}, to = {.root = NULL};
@@ -242,6 +262,13 @@ int ctl_restore(const struct ctl_call *c)
 
 	if (c->version && c->at)
 		return ctl_misuse("--version and --at exclude each other");
+	if (!c->count == !c->key)
+		return ctl_misuse("usage: vers3ctl restore wants a PATH, or "
+				  "--key and --to");
+	if (c->key && (!c->to || c->exact || c->dry_run))
+		return ctl_misuse("--key wants --to, and no --exact or -n");
+	if (c->key)
+		return restore_key(c);
 	rc = place_find(c->start, c->args[0], &from, reason, sizeof(reason));
 	if (!rc && c->to)
 		rc = place_find(c->start, c->to, &to, reason, sizeof(reason));

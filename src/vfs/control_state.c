@@ -364,11 +364,7 @@ static int write_replication(struct vfs *v, struct buf *out)
 
 static int write_hidden(struct vfs *v, struct buf *out)
 {
-	int rc = gitconfig_section(out, "hidden", NULL);
-
-	return rc ? rc
-		  : gitconfig_number(out, "count",
-				     (int64_t)dirs_hidden(v->dirs));
+	return dirs_write_hidden(v->dirs, out);
 }
 
 int control_state_write(struct vfs *v, struct buf *out)

@@ -29,7 +29,7 @@ int dirs_new(struct vfs *v, struct dirs **ret_dirs)
 	if (!rc)
 		rc = map_new(&d->lookups);
 	if (!rc)
-		rc = map_new(&d->hidden_in);
+		rc = hidden_new(&d->hidden);
 	if (!rc)
 		rc = pool_new("attrs", ATTR_WIDTH, &d->pool);
 	if (rc) {
@@ -56,7 +56,7 @@ void dirs_free(struct dirs *d)
 	pool_free(d->pool);
 	map_free(d->busy);
 	map_free(d->lookups);
-	map_free(d->hidden_in);
+	hidden_free(d->hidden);
 	pthread_cond_destroy(&d->done);
 	pthread_mutex_destroy(&d->mutex);
 	free(d);
@@ -64,23 +64,12 @@ void dirs_free(struct dirs *d)
 
 uint64_t dirs_hidden(struct dirs *d)
 {
-	uint64_t hidden;
-
-	pthread_mutex_lock(&d->mutex);
-	hidden = d->hidden;
-	pthread_mutex_unlock(&d->mutex);
-	return hidden;
+	return hidden_count(d->hidden);
 }
 
-/* The latest count of one directory. The mutex is a leaf. */
-void dir_note_hidden(struct dirs *d, uint64_t ino, uint64_t count)
+int dirs_write_hidden(struct dirs *d, struct buf *out)
 {
-	pthread_mutex_lock(&d->mutex);
-	d->hidden -= (uintptr_t)map_del(d->hidden_in, &ino, sizeof(ino));
-	if (count &&
-	    !map_put(d->hidden_in, &ino, sizeof(ino), (void *)(uintptr_t)count))
-		d->hidden += count;
-	pthread_mutex_unlock(&d->mutex);
+	return hidden_write(d->hidden, out);
 }
 
 int64_t dir_ttl_ns(struct vfs *v, uint64_t ino)
@@ -188,12 +177,13 @@ int dir_expire(struct vfs *v, const char *path)
 
 static int drop(struct vfs *v, struct meta_inode *in, bool keep)
 {
+	struct hidden_list none = {.count = 0};
 	int rc = meta_inode_put(v->meta, in);
 
 	if (rc || (in->nlink > 0 && !S_ISDIR(in->mode)))
 		return rc;
 	if (S_ISDIR(in->mode))
-		dir_note_hidden(v->dirs, in->ino, 0);
+		hidden_note(v->dirs->hidden, in->ino, &none);
 	if (keep || nodes_is_open(v->nodes, in->ino))
 		return meta_orphan_add(v->meta, in->ino);
 	rc = meta_inode_del(v->meta, in->ino);

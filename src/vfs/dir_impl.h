@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "hidden.h"
 #include "outage.h"
 #include "vers3/util/map.h"
 #include "vers3/util/pool.h"
@@ -24,8 +25,7 @@ struct dirs {
 	struct map *busy; /* ino → itself: being listed; under mutex */
 	struct pool *pool; /* owned: HEADs */
 	struct map *lookups; /* ino → count of single look-ups; likewise */
-	struct map *hidden_in; /* ino → keys that its list hid; likewise */
-	uint64_t hidden; /* sum of those; likewise */
+	struct hidden *hidden; /* owned: keys that lists hid */
 	struct outage outage;
 	struct cancel ended; /* set by dirs_end() */
 	bool scouting; /* a list goes on that nobody waits for; under mutex */
@@ -40,8 +40,6 @@ bool dir_is_fresh(struct vfs *v, const struct meta_inode *dir);
 int dir_ask(struct vfs *v, uint64_t ino, const char *name, bool first_only);
 /* Whether a directory's names may be used though asking has ended in rc. */
 bool dir_usable_offline(struct vfs *v, uint64_t ino, int rc);
-/* The latest count of the keys of a directory that no name can carry. */
-void dir_note_hidden(struct dirs *d, uint64_t ino, uint64_t count);
 /*
  * Asks for one inode's attributes. 0; -ENOENT when the object is gone; 1 when
  * the name turned out to be one more of another inode (link.h).

@@ -52,7 +52,7 @@ struct page {
 	struct merge_item *items;
 	size_t count, size;
 	size_t skip; /* bytes of a key before the name */
-	uint64_t hidden;
+	struct merge *merge; /* borrowed: told of what is hidden */
 };
 
 static void page_reset(struct page *p)
@@ -76,10 +76,12 @@ static int page_add(void *ctx, const struct store_entry *e)
 
 	if (len < p->skip)
 		return 0;
-	/* An ETag longer than any known; a component without a name. */
-	if (strlen(e->etag) > META_ETAG_MAX ||
-	    (e->kind == STORE_ENTRY_PREFIX && len == p->skip + 1)) {
-		p->hidden++;
+	if (strlen(e->etag) > META_ETAG_MAX) {
+		merge_hide(p->merge, e->key + p->skip, HIDDEN_ETAG);
+		return 0;
+	}
+	if (e->kind == STORE_ENTRY_PREFIX && len == p->skip + 1) {
+		merge_hide(p->merge, e->key + p->skip, HIDDEN_EMPTY);
 		return 0;
 	}
 	if (p->count == p->size) {
@@ -136,12 +138,11 @@ static int confirm(struct vfs *v, uint64_t ino, const char *path,
 
 /* Lists one directory into a merge; *ret_whole: to its end. */
 static int list_into(struct vfs *v, struct merge *m, uint64_t ino,
-		     const char *path, const struct how *how, bool *ret_whole,
-		     uint64_t *ret_hidden)
+		     const char *path, const struct how *how, bool *ret_whole)
 {
 	struct patience patience;
 	char prefix[META_KEY_MAX + 2];
-	struct page page = {0};
+	struct page page = {.merge = m};
 	struct store_list list;
 	uint64_t pages = 0;
 	int rc = list_prefix(v, path, prefix);
@@ -155,7 +156,8 @@ static int list_into(struct vfs *v, struct merge *m, uint64_t ino,
 		page_reset(&page);
 		patience_begin(&patience, how->patience_ns);
 		rc = patience_end(&patience, store_list_page(v->store, &list));
-		page.hidden += list.skipped;
+		for (unsigned i = 0; i < list.skipped; i++)
+			merge_hide(m, NULL, NULL);
 		if (!rc)
 			rc = room_for_page(v, pages++);
 		if (!rc)
@@ -165,7 +167,6 @@ static int list_into(struct vfs *v, struct merge *m, uint64_t ino,
 		if (how->first_only || !list.more)
 			break;
 	}
-	*ret_hidden = page.hidden + merge_hidden(m);
 	*ret_whole = !list.more;
 	page_release(&page);
 	store_list_release(&list);
@@ -191,7 +192,6 @@ static int list_directory(struct vfs *v, uint64_t ino, const struct how *how)
 	int64_t asked_ns = clock_real_ns();
 	uint64_t since = syncer_list_begin(v->syncer);
 	struct merge *m = NULL;
-	uint64_t hidden = 0;
 	bool whole = false;
 	int rc = meta_lock(v->meta);
 
@@ -202,13 +202,13 @@ static int list_directory(struct vfs *v, uint64_t ino, const struct how *how)
 	if (!rc)
 		rc = merge_new(v, ino, path, since, &m);
 	if (!rc)
-		rc = list_into(v, m, ino, path, how, &whole, &hidden);
+		rc = list_into(v, m, ino, path, how, &whole);
 	if (!rc && whole)
 		rc = merge_finish(m, asked_ns);
 	else if (!rc)
 		mark_big(v, ino);
 	if (!rc)
-		dir_note_hidden(v->dirs, ino, hidden);
+		hidden_note(v->dirs->hidden, ino, merge_hidden(m));
 out:
 	merge_free(m);
 	syncer_list_end(v->syncer, since);
@@ -390,6 +390,7 @@ static int ask_single(struct vfs *v, uint64_t parent, const char *name)
 	if (rc != -ENOENT)
 		goto out;
 	strcat(key, "/");
+	page.merge = m;
 	page.skip = strlen(key);
 	list.max_keys = 1;
 	list.on_entry = page_add;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "gone.h"
+#include "hidden.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/conflict.h"
@@ -35,7 +36,7 @@ struct merge {
 	uint64_t *seen; /* owned; sorted before the finish */
 	size_t seen_count, seen_size;
 	bool marker_seen;
-	uint64_t hidden;
+	struct hidden_list hidden;
 	/* Where the walk over what is gone stands. */
 	uint64_t at; /* a directory: the merge's own, or below it */
 	char after[META_NAME_MAX + 1]; /* the name there that was met last */
@@ -61,12 +62,21 @@ void merge_free(struct merge *m)
 	if (!m)
 		return;
 	free(m->seen);
+	hidden_list_release(&m->hidden);
 	free(m);
 }
 
-uint64_t merge_hidden(const struct merge *m)
+struct hidden_list *merge_hidden(struct merge *m)
 {
-	return m->hidden;
+	return &m->hidden;
+}
+
+void merge_hide(struct merge *m, const char *name, const char *why)
+{
+	if (name)
+		hidden_add(&m->hidden, m->path, name, why);
+	else
+		m->hidden.count++;
 }
 
 static bool utf8_ok(const char *s)
@@ -329,7 +339,7 @@ static int apply_file(struct merge *m, const char *path,
 	if (rc)
 		return rc;
 	if (S_ISDIR(in.mode)) {
-		m->hidden++;
+		merge_hide(m, it->name, HIDDEN_DIR);
 		return 0;
 	}
 	ver = link_known(m->v, &in, m->ino, it->name, path, &own);
@@ -371,7 +381,7 @@ static int apply_prefix(struct merge *m, const char *path,
 
 	if (child_path(m, it->name, false, file) || keep_local(m, file, NULL))
 		return 0;
-	m->hidden++;
+	merge_hide(m, it->name, HIDDEN_DIR);
 	rc = add_name(m, path, it, true);
 	in.nlink--;
 	if (!rc)
@@ -420,7 +430,7 @@ static int apply_item(struct merge *m, const struct merge_item *it)
 		return 0;
 	if (!merge_name_ok(it->name, m->ino == META_ROOT_INO) ||
 	    child_path(m, it->name, it->is_dir, path)) {
-		m->hidden++;
+		merge_hide(m, it->name, HIDDEN_NAME);
 		return 0;
 	}
 	rc = seen_add(m, it->name);
@@ -652,6 +662,9 @@ static int note_listed(struct merge *m, int64_t asked_ns)
 			memset(&in.base, 0, sizeof(in.base));
 		}
 		in.flags |= META_I_LISTED;
+		in.flags &= ~(uint32_t)META_I_HIDES;
+		if (m->hidden.count)
+			in.flags |= META_I_HIDES;
 		in.flags &= ~(uint32_t)META_I_BIG;
 		in.listed_ns = asked_ns;
 		if (m->seen_count > BIG_NAMES) {

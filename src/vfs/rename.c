@@ -343,7 +343,7 @@ static int check_replace(struct vfs *v, const struct end *from,
 		return -EISDIR;
 	if (!S_ISDIR(to->in.mode) && S_ISDIR(from->in.mode))
 		return -ENOTDIR;
-	if (S_ISDIR(to->in.mode) && meta_dentry_any(v->meta, to->in.ino))
+	if (S_ISDIR(to->in.mode) && tree_is_empty(v, &to->in) != 1)
 		return -ENOTEMPTY;
 	return 0;
 }

@@ -317,6 +317,16 @@ static int drop_name(struct vfs *v, const struct meta_dentry *de,
 	return rc ? rc : tree_link_removed(v, in, path);
 }
 
+int tree_is_empty(struct vfs *v, const struct meta_inode *dir)
+{
+	int rc = meta_dentry_any(v->meta, dir->ino);
+
+	if (rc < 0)
+		return rc;
+	/* With a key that no name shows it would come back. */
+	return !rc && !(dir->flags & META_I_HIDES);
+}
+
 static int remove_locked(struct vfs *v, uint64_t parent, const char *name,
 			 bool directory)
 {
@@ -335,8 +345,8 @@ static int remove_locked(struct vfs *v, uint64_t parent, const char *name,
 	if (!directory && S_ISDIR(in.mode))
 		return -EISDIR;
 	if (directory) {
-		rc = meta_dentry_any(v->meta, in.ino);
-		if (rc)
+		rc = tree_is_empty(v, &in);
+		if (rc <= 0)
 			return rc < 0 ? rc : -ENOTEMPTY;
 	}
 	rc = tree_keep_dir(v, parent, name);

@@ -45,6 +45,7 @@ enum meta_inode_flag {
 	META_I_REPLACED = 1 << 6, /* by others, since it was last opened */
 	META_I_RENAMED = 1 << 7, /* base is what it was under an old name */
 	META_I_CAPABLE = 1 << 8, /* has file capabilities, an xattr */
+	META_I_HIDES = 1 << 9, /* directory: has keys that are no names */
 };
 
 struct meta_inode {

@@ -45,6 +45,8 @@ void dir_prefetch_attrs(struct vfs *v, const uint64_t *inos, unsigned count);
 
 /* Keys that no file name can carry, in the directories listed so far. */
 uint64_t dirs_hidden(struct dirs *d);
+/* Appends the control file's section of them. 0, -ENOMEM, -EFBIG. */
+int dirs_write_hidden(struct dirs *d, struct buf *out);
 
 /*
  * The bucket holds something at this key that is not shown: the nearest

@@ -8,6 +8,7 @@
 
 #include "vers3/vfs/vfs.h"
 
+struct hidden_list;
 struct merge;
 
 /* One item of a page; strings are owned by the page. */
@@ -34,8 +35,13 @@ int merge_page(struct merge *m, const struct merge_item *items, size_t count);
 int merge_gone(struct merge *m, const char *name);
 /* After the last page: removes what is gone, notes the time of the list. */
 int merge_finish(struct merge *m, int64_t asked_ns);
-/* Items that were passed over because no name can carry them. */
-uint64_t merge_hidden(const struct merge *m);
+/*
+ * Notes a key that is shown under no name; name: the rest of it, NULL where a
+ * string cannot hold it.
+ */
+void merge_hide(struct merge *m, const char *name, const char *why);
+/* Those of this list (src/vfs/hidden.h); may be moved. */
+struct hidden_list *merge_hidden(struct merge *m);
 
 /* Whether a name from a key can stand in a directory. */
 bool merge_name_ok(const char *name, bool root);

@@ -48,6 +48,11 @@ int tree_put_attrs(struct vfs *v, struct meta_inode *in);
  */
 int tree_touch_dir(struct vfs *v, uint64_t ino, bool lost_name);
 /*
+ * Whether a directory that was listed has nothing, seen or hidden. 0, 1 or
+ * -errno.
+ */
+int tree_is_empty(struct vfs *v, const struct meta_inode *dir);
+/*
  * Before `name` goes from a directory: marks the key that tree_touch_dir()
  * will need if it is the last one, since a mark may be refused.
  */
