@@ -45,48 +45,64 @@ static const struct option command_options[] = {
 	{NULL, 0, NULL, 0},
 };
 
+static const char lifecycle_words[] =
+	"\n"
+	"Words of set; none in place of a value takes it out of the rule:\n"
+	"  prefix=TEXT         paths that begin so, from the mount's root\n"
+	"  tag=KEY=VALUE       objects with this tag; several times\n"
+	"  expire=7d           when the present version expires; or a date\n"
+	"  markers             delete markers with nothing below them go\n"
+	"  noncurrent=30d      when a version goes that was replaced\n"
+	"  keep=3              so many of those stay\n"
+	"  abort=7d            when an unfinished upload goes\n"
+	"  class=CLASS:30d     when the storage class changes; several times\n"
+	"  status=enabled      or disabled\n";
+
 static const struct command {
 	const char *name;
 	const char *usage; /* what stands behind the name */
 	const char *help; /* one line, no full stop */
+	const char *words; /* lines for --help; NULL: none */
 	unsigned options; /* enum option_bit, besides --help */
 	int min, max; /* how many arguments */
 	int (*run)(const struct ctl_call *c);
 } commands[] = {
 	{"status", "[PATH]",
-	 "how the mount is: unsent changes, cache, requests", OPTION_JSON, 0, 1,
-	 ctl_status},
+	 "how the mount is: unsent changes, cache, requests", NULL, OPTION_JSON,
+	 0, 1, ctl_status},
 	{"versions", "PATH [--follow]",
 	 "the versions of a file, oldest first; with --follow under its earlier "
 	 "names too",
-	 OPTION_JSON | OPTION_FOLLOW, 1, 1, ctl_versions},
+	 NULL, OPTION_JSON | OPTION_FOLLOW, 1, 1, ctl_versions},
 	{"restore",
 	 "PATH | --key KEY [--version ID | --at TIME] [--to PATH] [--exact] "
 	 "[-n]",
 	 "bring a version back, without ID and TIME the one before; or with "
 	 "TIME a directory; or what is under no name",
+	 NULL,
 	 OPTION_JSON | OPTION_VERSION | OPTION_AT | OPTION_TO | OPTION_EXACT |
 		 OPTION_DRY_RUN | OPTION_KEY,
 	 0, 1, ctl_restore},
-	{"diff", "PATH --at TIME", "what has changed below PATH since",
+	{"diff", "PATH --at TIME", "what has changed below PATH since", NULL,
 	 OPTION_JSON | OPTION_AT, 1, 1, ctl_diff},
-	{"log", "PATH", "what happened below PATH, newest first", OPTION_JSON,
-	 1, 1, ctl_log},
-	{"undelete", "PATH", "bring a deleted file back as it was", OPTION_JSON,
-	 1, 1, ctl_undelete},
+	{"log", "PATH", "what happened below PATH, newest first", NULL,
+	 OPTION_JSON, 1, 1, ctl_log},
+	{"undelete", "PATH", "bring a deleted file back as it was", NULL,
+	 OPTION_JSON, 1, 1, ctl_undelete},
 	{"purge", "PATH [--older AGE] [--keep N] [-n]",
-	 "remove old versions below PATH for good",
+	 "remove old versions below PATH for good", NULL,
 	 OPTION_JSON | OPTION_OLDER | OPTION_KEEP | OPTION_DRY_RUN, 1, 1,
 	 ctl_purge},
-	{"sync", "[PATH]", "wait until the bucket has every change",
+	{"sync", "[PATH]", "wait until the bucket has every change", NULL,
 	 OPTION_JSON, 0, 1, ctl_sync},
 	{"umount", "[--force] [MOUNTPOINT]",
-	 "send every change, then unmount; with --force unmount anyway",
+	 "send every change, then unmount; with --force unmount anyway", NULL,
 	 OPTION_FORCE, 0, 1, ctl_umount},
 	{"lifecycle", "[list | set ID WORD... | remove ID]",
-	 "the bucket's lifecycle rules", OPTION_JSON, 0, 64, ctl_lifecycle},
+	 "the bucket's lifecycle rules", lifecycle_words, OPTION_JSON, 0, 64,
+	 ctl_lifecycle},
 	{"replication", "", "replication rules, and how the objects stand",
-	 OPTION_JSON, 0, 0, ctl_replication},
+	 NULL, OPTION_JSON, 0, 0, ctl_replication},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -185,8 +201,9 @@ static int run_command(struct ctl_call *c, int argc, char **argv)
 		if (option == 'n')
 			option = OPTION_DRY_RUN;
 		if (option == OPTION_HELP) {
-			printf("usage: vers3ctl %s %s\n%s\n", cmd->name,
-			       cmd->usage, cmd->help);
+			printf("usage: vers3ctl %s %s\n%s\n%s", cmd->name,
+			       cmd->usage, cmd->help,
+			       cmd->words ? cmd->words : "");
 			return CTL_OK;
 		}
 		if (option == '?' || !(cmd->options & (unsigned)option))

@@ -16,7 +16,7 @@
 static const char *const texts[] = {
 	"bucket", "prefix",	  "region",	  "url",
 	"error",  "lastError",	  "lastErrorKey", "version",
-	"status", "storageClass", "expireDate",
+	"status", "storageClass", "expireDate",	  "bucketPrefix",
 };
 
 /* What may stand several times. */

@@ -210,7 +210,17 @@ static int write_transitions(const struct lifecycle_transitions *t,
 	return err;
 }
 
-static int write_rule(const struct lifecycle_rule *rule, struct buf *out)
+static int write_prefix(const char *prefix, const char *root, struct buf *out)
+{
+	size_t len = strlen(root);
+
+	return strncmp(prefix, root, len)
+		       ? gitconfig_value(out, "bucketPrefix", prefix)
+		       : gitconfig_value(out, "prefix", prefix + len);
+}
+
+static int write_rule(const struct lifecycle_rule *rule, const char *root,
+		      struct buf *out)
 {
 	char date[DATE_SIZE];
 	int err = gitconfig_section(out, "lifecycle", rule->id);
@@ -219,7 +229,7 @@ static int write_rule(const struct lifecycle_rule *rule, struct buf *out)
 		err = gitconfig_value(out, "status",
 				      rule->enabled ? "enabled" : "disabled");
 	if (!err)
-		err = gitconfig_value(out, "prefix", rule->prefix);
+		err = write_prefix(rule->prefix, root, out);
 	if (!err)
 		err = gitconfig_pairs(out, "tags", &rule->tags);
 	if (!err)
@@ -249,12 +259,13 @@ static int write_rule(const struct lifecycle_rule *rule, struct buf *out)
 	return err;
 }
 
-int lifecycle_write(const struct lifecycle *l, struct buf *out)
+int lifecycle_write(const struct lifecycle *l, const char *root,
+		    struct buf *out)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < l->count; i++)
-		err = write_rule(&l->rules[i], out);
+		err = write_rule(&l->rules[i], root, out);
 	return err;
 }
 

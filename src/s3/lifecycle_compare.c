@@ -92,7 +92,7 @@ static int describe(struct lifecycle_rule *rule, xmlNodePtr node,
 	if (rule->tags.count)
 		qsort(rule->tags.items, rule->tags.count,
 		      sizeof(*rule->tags.items), by_name);
-	err = lifecycle_write(&one, text);
+	err = lifecycle_write(&one, "", text);
 	for (size_t i = 0; !err && i < rule->noncurrent_transitions.count; i++)
 		err = buf_printf(text, "newer: %llu\n",
 				 (unsigned long long)

@@ -353,7 +353,8 @@ static int check_rule(xmlNodePtr rule, const struct lifecycle_spec *spec,
 	return -EINVAL;
 }
 
-static int new_rule(xmlDocPtr doc, const char *id, xmlNodePtr *ret_rule)
+static int new_rule(xmlDocPtr doc, const char *id, const char *prefix,
+		    xmlNodePtr *ret_rule)
 {
 	xmlNodePtr rule = xmlNewTextChild(xmlDocGetRootElement(doc), NULL,
 					  BAD_CAST "Rule", NULL);
@@ -366,7 +367,7 @@ static int new_rule(xmlDocPtr doc, const char *id, xmlNodePtr *ret_rule)
 	if (err)
 		return err;
 	filter = xmltree_make(rule, "Filter");
-	err = filter ? xmltree_set(filter, "Prefix", "") : -ENOMEM;
+	err = filter ? xmltree_set(filter, "Prefix", prefix) : -ENOMEM;
 	if (!err)
 		err = xmltree_set(rule, "Status", "Enabled");
 	*ret_rule = rule;
@@ -421,7 +422,7 @@ int lifecycle_set(const char *doc, size_t len, const char *id,
 	}
 	rule = find_rule(d, id);
 	if (!rule)
-		err = new_rule(d, id, &rule);
+		err = new_rule(d, id, spec->root ? spec->root : "", &rule);
 	if (!err)
 		err = edit_rule(rule, spec);
 	if (!err)

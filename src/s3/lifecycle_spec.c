@@ -36,6 +36,7 @@ static int refuse(const struct parse *p, const char *fmt, ...)
 
 void lifecycle_spec_release(struct lifecycle_spec *spec)
 {
+	free(spec->root);
 	free(spec->prefix);
 	free(spec->expire_date);
 	kvlist_release(&spec->tags);
@@ -43,6 +44,22 @@ void lifecycle_spec_release(struct lifecycle_spec *spec)
 		free(spec->transitions.items[i].storage_class);
 	free(spec->transitions.items);
 	memset(spec, 0, sizeof(*spec));
+}
+
+int lifecycle_spec_below(struct lifecycle_spec *spec, const char *root)
+{
+	char *whole;
+
+	spec->root = strdup(root);
+	if (!spec->root)
+		return -ENOMEM;
+	if (!spec->prefix)
+		return 0;
+	if (asprintf(&whole, "%s%s", root, spec->prefix) < 0)
+		return -ENOMEM;
+	free(spec->prefix);
+	spec->prefix = whole;
+	return 0;
 }
 
 /* Decimal digits and nothing else, up to max. */

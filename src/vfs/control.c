@@ -8,10 +8,12 @@
 #include "vers3/vfs/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control_state.h"
+#include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
 #define WRITE_MAX (64 << 10) /* bytes of commands at once */
@@ -129,15 +131,25 @@ static int run_lines(struct control_session *s, const char *data, size_t size)
 	return rc;
 }
 
+/* Shells show the number alone: the words are in the log and state, too. */
+static void note_failure(struct control *c, const char *answer)
+{
+	int len = (int)strcspn(answer, "\n");
+
+	log_info("control: %.*s", len, answer);
+	pthread_mutex_lock(&c->mutex);
+	snprintf(c->last_error, sizeof(c->last_error), "%.*s", len, answer);
+	c->last_error_mono_ns = clock_mono_ns();
+	pthread_mutex_unlock(&c->mutex);
+}
+
 /* What was carried out ended in rc. */
 static int note_end(struct control_session *s, int rc)
 {
 	/* Who is told that it is done sees it done. */
 	vfs_inval_flush(s->v);
-	/* Shells show the number alone: the words are in the log too. */
 	if (rc)
-		log_info("control: %.*s", (int)strcspn(s->text.data, "\n"),
-			 s->text.data);
+		note_failure(s->v->control, s->text.data);
 	return rc;
 }
 

@@ -164,6 +164,15 @@ static int change_lifecycle(struct call *c, const struct change *ch)
 	buf_puts(c->answer, "lifecycle ");
 	if (rc)
 		return say_of(c, rc, ch->id, reason);
+	/* Counted from the mount's root: what that comes to in the bucket. */
+	if (ch->spec && ch->spec->prefix && *ch->spec->root) {
+		rc = gitconfig_quote(c->answer, ch->id);
+		return rc ? rc
+			  : buf_printf(c->answer,
+				       ": set, for the bucket's keys that "
+				       "begin with %s\n",
+				       ch->spec->prefix);
+	}
 	return say_of(c, 0, ch->id, ch->spec ? "set" : "removed");
 }
 
@@ -178,7 +187,9 @@ static int run_lifecycle_set(struct call *c)
 
 	if (rc)
 		return say(c, rc, rc == -ENOMEM ? strerror(ENOMEM) : reason);
-	rc = change_lifecycle(c, &ch);
+	rc = lifecycle_spec_below(&spec, c->v->config.prefix);
+	if (!rc)
+		rc = change_lifecycle(c, &ch);
 	lifecycle_spec_release(&spec);
 	return rc;
 }
@@ -205,7 +216,7 @@ static int run_lifecycle_list(struct call *c)
 	buf_release(&doc);
 	if (rc)
 		return say(c, rc, *reason ? reason : strerror(-rc));
-	rc = lifecycle_write(&l, c->answer);
+	rc = lifecycle_write(&l, c->v->config.prefix, c->answer);
 	lifecycle_release(&l);
 	return rc;
 }

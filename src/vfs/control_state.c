@@ -278,7 +278,7 @@ static int write_lifecycle(struct vfs *v, struct buf *out)
 	if (!rc)
 		rc = write_error(out, error, reason);
 	if (!rc && parsed)
-		rc = lifecycle_write(&l, out);
+		rc = lifecycle_write(&l, v->config.prefix, out);
 	if (parsed)
 		lifecycle_release(&l);
 	return rc;
@@ -362,6 +362,25 @@ static int write_replication(struct vfs *v, struct buf *out)
 	return rc;
 }
 
+static int write_control(struct vfs *v, struct buf *out)
+{
+	struct control *c = v->control;
+	char error[CONTROL_ERROR_MAX];
+	int64_t when_ns;
+	int rc;
+
+	pthread_mutex_lock(&c->mutex);
+	strcpy(error, c->last_error);
+	when_ns = c->last_error_mono_ns;
+	pthread_mutex_unlock(&c->mutex);
+	if (!error[0])
+		return 0;
+	rc = gitconfig_section(out, "control", NULL);
+	if (!rc)
+		rc = gitconfig_value(out, "lastError", error);
+	return rc ? rc : write_ago(out, "lastErrorSeconds", when_ns);
+}
+
 static int write_hidden(struct vfs *v, struct buf *out)
 {
 	return dirs_write_hidden(v->dirs, out);
@@ -372,7 +391,7 @@ int control_state_write(struct vfs *v, struct buf *out)
 	static int (*const sections[])(struct vfs * v, struct buf * out) = {
 		write_mount,	write_cache,	 write_sync,
 		write_s3,	write_lifecycle, write_replication,
-		conflict_write, write_hidden,
+		conflict_write, write_hidden,	 write_control,
 	};
 	int rc = 0;
 

@@ -13,6 +13,8 @@
 #define CONTROL_TEXT_MAX   (16 << 20)
 #define CONTROL_REASON_MAX 320
 
+#define CONTROL_ERROR_MAX 512
+
 struct control {
 	struct bucket_config *config; /* owned */
 	pthread_mutex_t mutex;
@@ -20,6 +22,8 @@ struct control {
 	struct census census; /* the last one taken */
 	int64_t census_ns; /* monotonic, when; 0: never */
 	int64_t census_took_ns;
+	char last_error[CONTROL_ERROR_MAX]; /* of a command; "" : none */
+	int64_t last_error_mono_ns;
 };
 
 /* Appends the state of the mount in git-config syntax. 0 or -errno. */

@@ -51,6 +51,13 @@ has "changed" '<Days>8</Days>'
 is "the other rule still" "$(rule keep)" "$keep"
 refused "nonsense" "EINVAL" "$FSOP" control "$MNT/.control" \
 	"lifecycle set x expire=soon"
+# A shell shows the error's number alone.
+(echo 'lifecycle set x expire=soon' >"$MNT/.control") 2>/dev/null &&
+	fail "nonsense by echo is taken"
+case $(git config -f "$MNT/.control" control.lastError) in
+*expire=*) ;;
+*) fail "lastError: $(git config -f "$MNT/.control" control.lastError)" ;;
+esac
 echo 'lifecycle remove tmp' >"$MNT/.control"
 ask
 is "removed" "$(rule tmp)" ""
@@ -89,6 +96,30 @@ done
 rm other.pid
 echo 'lifecycle remove keep' >"$MNT/.control"
 echo 'lifecycle remove aborts' >"$MNT/.control"
+# Of a part of the bucket: paths are counted from the mount's root.
+echo 'lifecycle set all expire=400d' >"$MNT/.control"
+unmnt
+rm -rf "$CACHE" # it is another mount's
+mnt '' "$BUCKET:part/of"
+"$VERS3CTL" -C "$MNT" lifecycle set tmp prefix=tmp/ expire=7d >answer
+grep -q 'begin with part/of/tmp/$' answer || fail "answer: $(cat answer)"
+"$VERS3CTL" -C "$MNT" lifecycle set part noncurrent=9d
+ask
+case $(rule tmp) in
+*'<Prefix>part/of/tmp/</Prefix>'*) ;;
+*) fail "tmp: $(rule tmp)" ;;
+esac
+case $(rule part) in
+*'<Prefix>part/of/</Prefix>'*) ;;
+*) fail "part: $(rule part)" ;;
+esac
+is "below the root" "$(git config -f "$MNT/.control" lifecycle.tmp.prefix)" tmp/
+is "all of it" "$(git config -f "$MNT/.control" lifecycle.part.prefix)" ""
+is "of the bucket" \
+	"$(git config -f "$MNT/.control" lifecycle.all.bucketPrefix)" ""
+for i in tmp part all; do
+	"$VERS3CTL" -C "$MNT" lifecycle remove $i
+done
 refused "no rule left" "NoSuchLifecycleConfiguration" \
 	s3 GET "/$BUCKET?lifecycle="
 unmnt

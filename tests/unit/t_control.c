@@ -355,7 +355,10 @@ static void test_lifecycle(void **state)
 				 "expire=7d noncurrent=30d",
 				 answer),
 			 0);
-	assert_string_equal(answer, "lifecycle \"my tmp\": set\n");
+	assert_string_equal(answer,
+			    "lifecycle \"my tmp\": set, for the "
+			    "bucket's keys that begin with " VFS_FIXTURE_PREFIX
+			    "tmp/\n");
 	check_state(f, "lifecycle.rules", "2");
 	check_state(f, "lifecycle.my tmp.expiredays", "7");
 	check_state(f, "lifecycle.my tmp.prefix", "tmp/");

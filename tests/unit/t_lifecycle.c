@@ -149,7 +149,7 @@ static void shown(void **state)
 		skip();
 	buf_init(&b, 65536);
 	assert_int_equal(lifecycle_parse(document, strlen(document), &l), 0);
-	assert_int_equal(lifecycle_write(&l, &b), 0);
+	assert_int_equal(lifecycle_write(&l, "", &b), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		assert_int_equal(git_config_get(b.data, table[i].name, got,
 						sizeof(got)),

@@ -59,12 +59,14 @@ void lifecycle_release(struct lifecycle *l);
 
 /*
  * Appends each rule as a `[lifecycle "id"]` section of git-config syntax,
- * with those of these keys that it has: status, prefix, tags (k=v, one a
- * value), sizeOver, sizeUnder, expireDays, expireDate, expireMarkers,
+ * with those of these keys that it has: status, prefix (what follows root, a
+ * text that keys begin with), bucketPrefix (where the rule's prefix does not
+ * begin with root), tags (k=v, one a value), sizeOver, sizeUnder, expireDays, expireDate, expireMarkers,
  * noncurrentDays, keepVersions, transitions and noncurrentTransitions
  * (CLASS:30d, one a value), abortUploadsDays. 0, -ENOMEM, -EFBIG.
  */
-int lifecycle_write(const struct lifecycle *l, struct buf *out);
+int lifecycle_write(const struct lifecycle *l, const char *root,
+		    struct buf *out);
 
 /* Whether an enabled rule is about an object. tags may be NULL. */
 bool lifecycle_rule_applies(const struct lifecycle_rule *rule, const char *key,
@@ -109,6 +111,7 @@ int lifecycle_explain(const struct lifecycle *l, const char *key,
  */
 struct lifecycle_spec {
 	unsigned set; /* bits of enum lifecycle_field */
+	char *root; /* owned; the prefix of a new rule; NULL: every key */
 	char *prefix; /* owned */
 	struct kvlist tags;
 	uint64_t expire_days; /* this or the next, or neither for "none" */
@@ -141,6 +144,11 @@ int lifecycle_spec_parse(const char *const *words, size_t count,
 			 struct lifecycle_spec *ret_spec, char *reason,
 			 size_t size);
 void lifecycle_spec_release(struct lifecycle_spec *spec);
+/*
+ * Has the words mean keys that begin with root, to which prefix= is added; a
+ * new rule without prefix= is for those keys. 0 or -ENOMEM.
+ */
+int lifecycle_spec_below(struct lifecycle_spec *spec, const char *root);
 
 /*
  * Appends to out the document with rule `id` changed as spec says, or added.
