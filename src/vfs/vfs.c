@@ -607,6 +607,8 @@ int vfs_setxattr(struct vfs *v, uint64_t ino, const char *name,
 {
 	int rc = check_change(v, ino);
 
+	if (ino == VFS_CONTROL_INO)
+		return -EOPNOTSUPP; /* upon which cp -p sets a mode */
 	if (!rc)
 		rc = tree_setxattr(v, ino, name, value, size, flags);
 	return kept(v, rc);

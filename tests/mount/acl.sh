@@ -75,6 +75,8 @@ both "and with truncate" truncate -s 9 u
 both "and again" setcap cap_chown=ep u
 is "for nobody" "$(as 65534 65534 getfattr --absolute-names -d -m - "$MNT/there/d" |
 	grep -c trusted || true)" 0
+refused "of the control file" "not supported" \
+	setfacl -m u:1001:r "$MNT/.control"
 refused "labels" "not supported" setfattr -n security.selinux -v x "$MNT/there/a"
 
 # What lists say is what may be done.
