@@ -15,7 +15,10 @@ struct version {
 	bool deleted;
 };
 
-/* Reads "TIME~ID" or "TIME~ID.deleted"; false when it is another name. */
+/*
+ * Reads "TIME~ID" or "TIME~ID.deleted", TIME with milliseconds or an ordinal
+ * where it has some; false when it is another name.
+ */
 bool version_parse(const char *name, struct version *ret);
 
 #endif

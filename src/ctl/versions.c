@@ -21,16 +21,31 @@
 
 #define MARKER_END ".deleted"
 
-/* Whether s starts with a time as .versions spells it. */
-static bool has_time(const char *s)
+static const char *skip_fraction(const char *s)
 {
-	static const char shape[] = "0000-00-00T00-00-00Z";
+	if (*s == '.')
+		for (s++; isdigit((unsigned char)*s); s++)
+			;
+	return s;
+}
+
+/*
+ * The '~' behind a time as .versions spells it, which may have milliseconds or
+ * an ordinal; NULL: s does not start with one.
+ */
+static const char *skip_time(const char *s)
+{
+	static const char shape[] = "0000-00-00T00-00-00";
 
 	for (size_t i = 0; shape[i]; i++)
 		if (shape[i] == '0' ? !isdigit((unsigned char)s[i])
 				    : s[i] != shape[i])
-			return false;
-	return true;
+			return NULL;
+	s = skip_fraction(s + sizeof(shape) - 1);
+	if (*s != 'Z')
+		return NULL;
+	s = skip_fraction(s + 1);
+	return *s == '~' ? s : NULL;
 }
 
 /* Undoes the percent-encoding of an id. 0, -EINVAL, -ENOMEM, -EFBIG. */
@@ -50,13 +65,14 @@ static int decode_id(const char *text, size_t len, char *id)
 bool version_parse(const char *name, struct version *ret)
 {
 	size_t len, end = strlen(MARKER_END);
+	const char *id = skip_time(name);
 
-	if (!has_time(name) || name[TIME_LEN] != '~')
+	if (!id)
 		return false;
-	memcpy(ret->time, name, TIME_LEN);
-	ret->time[TIME_LEN] = '\0';
+	memcpy(ret->time, name, TIME_LEN - 1);
+	strcpy(ret->time + TIME_LEN - 1, "Z");
 	ret->time[13] = ret->time[16] = ':';
-	name += TIME_LEN + 1;
+	name = id + 1;
 	len = strlen(name);
 	ret->deleted = len > end && !strcmp(name + len - end, MARKER_END);
 	if (ret->deleted)

@@ -461,15 +461,23 @@ static int send_slice(void *ctx, unsigned i)
 	return send(b->v, b->items + at, n < SLICE ? n : SLICE);
 }
 
-/* The kernel may know the entry by its name. */
+/*
+ * The kernel may know the entry by its name, or by that which its milliseconds
+ * give; names with an ordinal are not kept for long (view_lookup()).
+ */
 static void drop_entry(struct vfs *v, const struct purge_item *it)
 {
+	const struct view_second several = {.count = 2, .by_ms = true};
 	struct view_node dir = {.kind = VIEW_NAME};
 	char name[VIEW_NAME_SIZE];
+	uint64_t ino;
 
 	strcpy(dir.path, it->path);
-	if (!view_entry_name(&it->version, name, sizeof(name)))
-		vfs_inval_entry(v, view_node_number(&dir), name);
+	ino = view_node_number(&dir);
+	if (!view_entry_name(&it->version, NULL, name, sizeof(name)))
+		vfs_inval_entry(v, ino, name);
+	if (!view_entry_name(&it->version, &several, name, sizeof(name)))
+		vfs_inval_entry(v, ino, name);
 }
 
 int purge_many(struct vfs *v, struct purge_item *items, size_t count)

@@ -27,8 +27,6 @@
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/s3xattr.h"
 
-#define TIME_LEN      20 /* of 2026-11-21T23-50-08Z */
-#define MARKER_END    ".deleted"
 #define VIEW_POOL     32
 #define NODES_MAX     100000 /* more are forgotten by the next mount */
 #define PRUNE_BATCH   1000 /* under one hold of the lock */
@@ -100,23 +98,6 @@ void view_free(struct view *w)
 	history_free(w->history);
 	pthread_mutex_destroy(&w->found.mutex);
 	free(w);
-}
-
-int view_entry_name(const struct history_entry *e, char *name, size_t size)
-{
-	char when[TIME_LEN + 1];
-	struct buf id;
-	int n, rc;
-
-	buf_init(&id, 4 * META_VERSION_MAX);
-	rc = uri_encode(&id, e->version_id, strlen(e->version_id), false);
-	clock_format_name(e->last_modified_ns, when, sizeof(when));
-	n = snprintf(name, size, "%s~%s%s", when, id.data,
-		     e->marker ? MARKER_END : "");
-	buf_release(&id);
-	if (!rc && (n < 0 || (size_t)n >= size))
-		rc = -ENAMETOOLONG;
-	return rc;
 }
 
 /* A name in a directory of an instant. */
@@ -236,7 +217,12 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 	rc = view_find_version(v, dir.path, name, &e);
 	if (!rc) {
 		view_node_of_entry(dir.path, &e, &n);
-		return view_node_entry(v, &n, ret);
+		rc = view_node_entry(v, &n, ret);
+		/* Under another spelling than its own: see view_name.c. */
+		if (!rc && !view_name_lasts(&e, name) &&
+		    ret->ttl_ns > v->config.ttl_ns)
+			ret->ttl_ns = v->config.ttl_ns;
+		return rc;
 	}
 	if (rc != -ENOENT)
 		return rc;

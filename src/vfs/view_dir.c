@@ -28,6 +28,7 @@ struct view_dir {
 	uint64_t order; /* of the last version given */
 	char version_id[META_VERSION_MAX + 1]; /* that one, and its time */
 	int64_t last_modified_ns;
+	struct view_second second; /* of that one */
 	bool children; /* versions are done */
 	size_t point; /* how many points were given */
 	char name[META_NAME_MAX + 1]; /* the last child given */
@@ -173,7 +174,11 @@ static int peek(struct vfs *v, const struct view_dir *d, struct view_dir *next,
 			strcpy(next->version_id, e.version_id);
 			next->last_modified_ns = e.last_modified_ns;
 			view_node_of_entry(path, &e, n);
-			return view_entry_name(&e, name, VIEW_NAME_SIZE);
+			rc = view_second_next(v, path, d->seen.walk, &e,
+					      &next->second);
+			return rc ? rc
+				  : view_entry_name(&e, &next->second, name,
+						    VIEW_NAME_SIZE);
 		}
 	}
 	if (rc != -ENOENT)
@@ -255,6 +260,7 @@ static void rewind_to_start(struct view_dir *d)
 	d->order = 0;
 	d->version_id[0] = '\0';
 	d->last_modified_ns = 0;
+	memset(&d->second, 0, sizeof(d->second));
 	d->point = 0;
 	d->children = false;
 	d->name[0] = '\0';
@@ -267,21 +273,28 @@ static void rewind_to_start(struct view_dir *d)
 static int revive(struct vfs *v, struct view_dir *d)
 {
 	struct history_entry e = {.order = 0};
+	struct view_second at = {.started = false};
 	int rc = load(v, d);
 
 	if (rc || d->children)
 		return rc;
 	d->order = 0;
+	d->second = at;
 	if (!d->version_id[0])
 		return 0;
 	while (!(rc = history_next(v, d->node.path, d->seen.walk, e.order,
 				   &e))) {
-		if (e.last_modified_ns <= d->last_modified_ns)
+		bool last = !strcmp(e.version_id, d->version_id);
+
+		rc = view_second_next(v, d->node.path, d->seen.walk, &e, &at);
+		if (rc)
+			return rc;
+		if (last || e.last_modified_ns <= d->last_modified_ns) {
 			d->order = e.order;
-		if (!strcmp(e.version_id, d->version_id)) {
-			d->order = e.order;
-			return 0;
+			d->second = at;
 		}
+		if (last)
+			return 0;
 	}
 	return rc == -ENOENT ? 0 : rc;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding a version of a file by its name in .versions. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +14,6 @@
  * tell what is newest is still the one of that name.
  */
 #define FOUND_NS (30 * NS_PER_S)
-
-/* Whether a name begins as a version's does, with a time or part of one. */
-static bool looks_like_version(const char *name)
-{
-	static const char shape[] = "dddd-dd-ddTdd-dd-ddZ~";
-	size_t i;
-
-	for (i = 0; name[i] && shape[i]; i++)
-		if (shape[i] == 'd' ? !isdigit((unsigned char)name[i])
-				    : name[i] != shape[i])
-			return false;
-	return i >= 10;
-}
 
 void view_find_forget(struct view *w)
 {
@@ -98,11 +84,10 @@ static void found(struct vfs *v, const char *path, uint64_t walk,
 
 /* Whether the version after the one found last has this whole name. */
 static bool find_next(struct vfs *v, const char *path, const char *name,
-		      struct history_entry *ret)
+		      const char *id, struct history_entry *ret)
 {
 	struct view_found *f = &v->view->found;
 	int64_t now = clock_real_ns();
-	char full[VIEW_NAME_SIZE];
 	struct history_entry e;
 	uint64_t walk = 0, order = 0;
 
@@ -114,7 +99,7 @@ static bool find_next(struct vfs *v, const char *path, const char *name,
 	pthread_mutex_unlock(&f->mutex);
 	if (!walk || (int64_t)walk > now || now - (int64_t)walk > FOUND_NS ||
 	    history_next(v, path, walk, order, &e) ||
-	    view_entry_name(&e, full, sizeof(full)) || strcmp(full, name) != 0)
+	    view_entry_match(&e, NULL, name, id) != VIEW_MATCH_WHOLE)
 		return false;
 	*ret = e;
 	found(v, path, walk, &e, true);
@@ -123,21 +108,24 @@ static bool find_next(struct vfs *v, const char *path, const char *name,
 
 /* The one version whose name is, or uniquely begins with, name. */
 static int search(struct vfs *v, const char *path, uint64_t walk,
-		  const char *name, struct history_entry *ret)
+		  const char *name, const char *id, struct history_entry *ret)
 {
 	struct history_entry e = {.order = 0};
-	char full[VIEW_NAME_SIZE];
+	struct view_second second = {.started = false};
+	enum view_match match;
 	unsigned count = 0;
 	int rc;
 
 	while (!(rc = history_next(v, path, walk, e.order, &e))) {
-		rc = view_entry_name(&e, full, sizeof(full));
+		/* With an id, nothing else has to be known. */
+		rc = id ? 0 : view_second_next(v, path, walk, &e, &second);
 		if (rc)
 			return rc;
-		if (strncmp(full, name, strlen(name)) != 0)
+		match = view_entry_match(&e, &second, name, id);
+		if (match == VIEW_MATCH_NOT)
 			continue;
 		*ret = e;
-		if (!strcmp(full, name)) {
+		if (match == VIEW_MATCH_WHOLE) {
 			found(v, path, walk, &e, false);
 			return 0;
 		}
@@ -152,12 +140,13 @@ int view_find_version(struct vfs *v, const char *path, const char *name,
 		      struct history_entry *ret)
 {
 	struct history_seen seen = {0};
+	const char *id;
 	int rc;
 
-	if (!*path || !looks_like_version(name))
+	if (!*path || !view_name_scan(name, &id))
 		return -ENOENT;
-	if (find_next(v, path, name, ret))
+	if (id && find_next(v, path, name, id, ret))
 		return 0;
 	rc = history_load_name(v, v->view->history, path, &seen);
-	return rc ? rc : search(v, path, seen.walk, name, ret);
+	return rc ? rc : search(v, path, seen.walk, name, id, ret);
 }

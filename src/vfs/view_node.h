@@ -133,9 +133,45 @@ void view_find_forget(struct view *w);
  */
 #define VIEW_AHEAD 128 /* as many as are worth it */
 void view_node_ask(struct vfs *v, struct view_node *nodes, unsigned count);
-/* Bytes for "TIME~VERSIONID" with all of the id encoded. */
-#define VIEW_NAME_SIZE (20 + 1 + 3 * META_VERSION_MAX + 16)
-/* That name: a marker's ends in ".deleted". view.c */
-int view_entry_name(const struct history_entry *e, char *name, size_t size);
+/*
+ * view_name.c: how versions are spelled. Bytes for "TIME~VERSIONID" with all of
+ * the id encoded, an ordinal and a marker's end.
+ */
+#define VIEW_NAME_SIZE (20 + 21 + 1 + 3 * META_VERSION_MAX + 16)
+
+/* The versions of one second, and which of them one is. Zeroed at first. */
+struct view_second {
+	bool started, by_ms; /* by_ms: milliseconds tell them apart */
+	int64_t second;
+	uint64_t count, at; /* from 1 */
+};
+
+/*
+ * Goes on to the next version of a path, e, in the order of a walk from the
+ * oldest on. 0, -ESTALE as history_next().
+ */
+int view_second_next(struct vfs *v, const char *path, uint64_t walk,
+		     const struct history_entry *e, struct view_second *s);
+/* A version's name; s NULL: as if it were the only one of its second. */
+int view_entry_name(const struct history_entry *e, const struct view_second *s,
+		    char *name, size_t size);
+/*
+ * Whether a name begins as a version's does, with a time or part of one; *ret_id
+ * is its end from the '~' on, or NULL.
+ */
+bool view_name_scan(const char *name, const char **ret_id);
+
+/* Whether it is so spelled whatever else has its second. */
+bool view_name_lasts(const struct history_entry *e, const char *name);
+
+enum view_match {
+	VIEW_MATCH_NOT,
+	VIEW_MATCH_BEGINS, /* the name is the beginning of one of its own */
+	VIEW_MATCH_WHOLE,
+};
+/* name and id as view_name_scan() has them. */
+enum view_match view_entry_match(const struct history_entry *e,
+				 const struct view_second *s, const char *name,
+				 const char *id);
 
 #endif

@@ -40,6 +40,17 @@ refused "removing it" "" rmdir "$MNT/dir/.versions"
 refused "a file of its name" "" "$FSOP" rename none "$MNT/dir/kept" \
 	"$MNT/dir/.versions"
 first=$MNT/.versions/dir/file/$(sed -n 1p names)
+# Six saves of one second, or two, in the order in which they were made.
+for i in 1 2 3 4 5 6; do
+	echo "quick $i" >"$WORK/quick"
+	put_object quick "$WORK/quick"
+done
+for name in $(ls "$MNT/.versions/quick"); do
+	cat "$MNT/.versions/quick/$name"
+done >order
+is "sorted by name" "$(cat order)" "$(printf 'quick %d\n' 1 2 3 4 5 6)"
+is "the newest" "$(cat "$MNT/.versions/quick/$(ls "$MNT/.versions/quick" |
+	tail -n 1)")" "quick 6"
 is "found by its time alone" "$(cat "${first%%~*}")" "save 1"
 is "inode numbers stay" "$(stat -c %i "$first")" "$(stat -c %i "$first")"
 

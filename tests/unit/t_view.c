@@ -138,7 +138,7 @@ static void read_version(struct rig *r, const char *dir, unsigned n,
 static void test_order(void **state)
 {
 	struct rig *r = *state;
-	char text[32], shape[NAMES_MAX], first[512], again[512];
+	char text[32], shape[NAMES_MAX], first[512], again[600];
 
 	for (int i = 0; i < 10; i++) {
 		snprintf(text, sizeof(text), "text %d", i);
@@ -152,10 +152,87 @@ static void test_order(void **state)
 		read_version(r, ".versions/d/f", i, text);
 	}
 	read_version(r, ".versions/d/f", 10, "");
+	/* Whatever comes, what a name stood for is found by it. */
 	nth(r, ".versions/d/f", 3, first, sizeof(first));
 	rig_put_text(r, "d/f", "more");
-	nth(r, ".versions/d/f", 3, again, sizeof(again));
-	assert_string_equal(again, first);
+	snprintf(again, sizeof(again), ".versions/d/f/%s", first);
+	rig_is(r, again, "text 3");
+}
+
+#define STAMP 19 /* of 2026-11-21T23-50-08 */
+
+/* Saves a key so often in one second: false when that has not come about. */
+static bool save_in_one(struct rig *r, const char *key, unsigned count,
+			unsigned pause_us)
+{
+	char path[64], text[32], first[512], last[512];
+
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(text, sizeof(text), "text %u", i);
+		rig_put_text(r, key, text);
+		usleep(pause_us);
+	}
+	snprintf(path, sizeof(path), ".versions/%s", key);
+	nth(r, path, 0, first, sizeof(first));
+	nth(r, path, count - 1, last, sizeof(last));
+	return !strncmp(first, last, STAMP);
+}
+
+/* Names of one second, and what each of them finds. */
+static void names_find(struct rig *r, const char *key, char mark)
+{
+	char names[NAMES_MAX], path[1024], text[32], *rest = NULL, *at;
+	char last[512] = "";
+	unsigned n = 0;
+
+	snprintf(path, sizeof(path), ".versions/%s", key);
+	names_of(r, path, names);
+	for (at = strtok_r(names, " ", &rest); at;
+	     at = strtok_r(NULL, " ", &rest), n++) {
+		const char *id = strchr(at, '~');
+
+		assert_non_null(id);
+		assert_true(strcmp(last, at) < 0);
+		assert_int_equal(at[STAMP], mark);
+		assert_int_equal(id - at, STAMP + 5);
+		snprintf(last, sizeof(last), "%s", at);
+		snprintf(text, sizeof(text), "text %u", n);
+		snprintf(path, sizeof(path), ".versions/%s/%s", key, at);
+		rig_is(r, path, text);
+		/* Its time alone; and as it would be spelled alone. */
+		snprintf(path, sizeof(path), ".versions/%s/%.*s", key,
+			 (int)(id - at), at);
+		rig_is(r, path, text);
+		snprintf(path, sizeof(path), ".versions/%s/%.*sZ%s", key, STAMP,
+			 at, id);
+		rig_is(r, path, text);
+	}
+	/* The second has several. */
+	snprintf(path, sizeof(path), ".versions/%s/%.*sZ", key, STAMP, last);
+	assert_int_equal(rig_there(r, path), -ENOENT);
+}
+
+/* Versions of one second sort by their names as they came. */
+static void test_one_second(void **state)
+{
+	static const struct {
+		unsigned count, pause_us;
+		char mark; /* behind the second: '.' of milliseconds, or Z */
+	} table[] = {{6, 3000, '.'}, {100, 0, 'Z'}};
+	struct rig *r = *state;
+	char key[16];
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		unsigned tries = 0;
+
+		do
+			snprintf(key, sizeof(key), "%c%u", 'a' + (char)i,
+				 tries);
+		while (!save_in_one(r, key, table[i].count,
+				    table[i].pause_us) &&
+		       ++tries < 50);
+		names_find(r, key, table[i].mark);
+	}
 }
 
 /* What this mount saves is there at once. */
@@ -704,6 +781,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_shapes, setup_nothing,
 						NULL),
 		RIG_TEST(test_order),
+		RIG_TEST(test_one_second),
 		RIG_TEST(test_own),
 		RIG_TEST(test_prefix),
 		RIG_TEST(test_numbers),
