@@ -10,6 +10,8 @@
 #include "vers3/util/kv.h"
 
 #define CHUNK 1000 /* inodes looked at under one hold of the lock */
+/* 1: some object has told a status, 0: none has; absent: not known. */
+#define SYS_SEEN "census.seen"
 
 static enum census_status status_of(const struct kvlist *head)
 {
@@ -86,6 +88,29 @@ static int take_chunk(struct meta *m, uint64_t *ino, struct census *c)
 	return rc;
 }
 
+static bool found_any(const struct census *c)
+{
+	for (int i = 0; i < CENSUS_COUNT; i++)
+		if (i != CENSUS_NONE && c->counts[i])
+			return true;
+	return false;
+}
+
+/* What a walk has found, unless something has been noted meanwhile. */
+static int note_walk(struct meta *m, bool found)
+{
+	uint64_t seen;
+	int rc = meta_lock(m);
+
+	if (rc)
+		return rc;
+	rc = meta_sys_get_u64(m, SYS_SEEN, &seen);
+	if (rc == -ENOENT)
+		rc = meta_sys_put_u64(m, SYS_SEEN, found);
+	meta_unlock(m);
+	return rc;
+}
+
 int census_take(struct meta *m, struct census *ret_census)
 {
 	struct census c = {.failed_count = 0};
@@ -95,12 +120,39 @@ int census_take(struct meta *m, struct census *ret_census)
 	do
 		rc = take_chunk(m, &ino, &c);
 	while (!rc);
-	if (rc != -ENOENT) {
+	if (rc == -ENOENT)
+		rc = note_walk(m, found_any(&c));
+	if (rc) {
 		census_release(&c);
 		return rc;
 	}
 	*ret_census = c;
 	return 0;
+}
+
+int census_note(struct meta *m, const struct kvlist *head)
+{
+	uint64_t seen = 0;
+	int rc;
+
+	if (status_of(head) == CENSUS_NONE)
+		return 0;
+	rc = meta_sys_get_u64(m, SYS_SEEN, &seen);
+	if (rc && rc != -ENOENT)
+		return rc;
+	return seen ? 0 : meta_sys_put_u64(m, SYS_SEEN, 1);
+}
+
+bool census_may_find(struct meta *m)
+{
+	uint64_t seen = 1;
+
+	if (meta_lock(m))
+		return true;
+	if (meta_sys_get_u64(m, SYS_SEEN, &seen))
+		seen = 1;
+	meta_unlock(m);
+	return seen;
 }
 
 void census_release(struct census *c)

@@ -6,9 +6,11 @@
 #ifndef VERS3_VFS_CENSUS_INTERNAL_H
 #define VERS3_VFS_CENSUS_INTERNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vers3/meta/meta.h"
+#include "vers3/util/kv.h"
 
 #define CENSUS_KEYS_MAX 100
 
@@ -28,8 +30,19 @@ struct census {
 	unsigned failed_count;
 };
 
-/* Walks all inodes, a few at a time. 0 or -errno; release it after 0. */
+/*
+ * Walks all inodes, a few at a time: a second or so for a hundred thousand. 0
+ * or -errno; release it after 0.
+ */
 int census_take(struct meta *m, struct census *ret_census);
+/* Notes what an object has said of itself; with meta_lock() held. 0, -errno. */
+int census_note(struct meta *m, const struct kvlist *head);
+/*
+ * Whether any object of this cache has ever told a status: else a census has
+ * nothing to find. What is not known, as of a cache of before that was noted,
+ * may be so.
+ */
+bool census_may_find(struct meta *m);
 void census_release(struct census *c);
 
 #endif

@@ -305,7 +305,11 @@ static int refresh_census(struct vfs *v, struct control *c)
 	return 0;
 }
 
-static int write_census(struct vfs *v, struct buf *out)
+/*
+ * How objects stand with replication. Where the bucket has no rules and no
+ * object has told of any, nothing is looked for and nothing is said.
+ */
+static int write_census(struct vfs *v, bool has_rules, struct buf *out)
 {
 	static const char *const names[CENSUS_COUNT] = {
 		[CENSUS_PENDING] = "pending", [CENSUS_COMPLETED] = "completed",
@@ -316,8 +320,14 @@ static int write_census(struct vfs *v, struct buf *out)
 	int64_t oldest;
 	int rc;
 
+	if (!has_rules && !census_may_find(v->meta))
+		return 0;
 	pthread_mutex_lock(&c->mutex);
 	rc = refresh_census(v, c);
+	if (!rc && !has_rules && !census_may_find(v->meta)) {
+		pthread_mutex_unlock(&c->mutex);
+		return 0;
+	}
 	for (int i = 0; !rc && i < CENSUS_COUNT; i++)
 		rc = gitconfig_number(out, names[i],
 				      (int64_t)c->census.counts[i]);
@@ -354,7 +364,7 @@ static int write_replication(struct vfs *v, struct buf *out)
 	if (!rc)
 		rc = write_error(out, error, reason);
 	if (!rc)
-		rc = write_census(v, out);
+		rc = write_census(v, parsed && r.count, out);
 	if (!rc && parsed)
 		rc = replication_write(&r, out);
 	if (parsed)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "census.h"
 #include "dir_impl.h"
 #include "dress.h"
 #include "late.h"
@@ -41,6 +42,8 @@ static int head_take(struct vfs *v, uint64_t ino, const struct store_object *o)
 	rc = dress_head_of(o, &all);
 	if (!rc)
 		rc = meta_head_put(v->meta, ino, &all);
+	if (!rc)
+		rc = census_note(v->meta, &all);
 	kvlist_release(&all);
 	return rc;
 }

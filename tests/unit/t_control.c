@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "../../src/vfs/census.h"
+#include "../../src/vfs/dir_impl.h"
 #include "../../src/vfs/instant.h"
 #include "../../src/vfs/words.h"
 #include "git_config.h"
 #include "vers3/vfs/control.h"
+#include "vers3/vfs/dir.h"
 #include "vers3/vfs/tree.h"
 
 #define TEXT_MAX (64 << 10)
@@ -182,7 +185,6 @@ static void test_state(void **state)
 	check_state(f, "sync.dirty", "0");
 	check_state(f, "lifecycle.rules", "0");
 	check_state(f, "lifecycle.error", NULL);
-	check_state(f, "replication.pending", "0");
 	check_state(f, "hidden.count", "0");
 	check_state(f, "s3.putObject", NULL);
 	vfs_fixture_write(f, "file", "text");
@@ -192,7 +194,6 @@ static void test_state(void **state)
 	check_state(f, "sync.state", "clean");
 	check_state(f, "sync.puts", "1");
 	check_state(f, "s3.putObject", "1");
-	check_state(f, "replication.none", "1");
 }
 
 static const struct {
@@ -422,6 +423,40 @@ static void test_replication(void **state)
 	check_state(f, "replication.none", "0");
 }
 
+/* Without rules nothing is counted until an object tells of replication. */
+static void test_census_unasked(void **state)
+{
+	struct vfs_fixture *f = *state;
+	struct store_object o = {.etag = "etag", .size_bytes = 1};
+	struct meta_inode in;
+
+	if (!have_git())
+		skip();
+	vfs_fixture_write(f, "own", "x");
+	vfs_fixture_write(f, "copied", "x");
+	assert_int_equal(vfs_drain(f->v), 0);
+	check_state(f, "replication.rules", "0");
+	check_state(f, "replication.none", NULL);
+	assert_false(census_may_find(f->meta));
+	/* As the answer to a HEAD has it. */
+	kvlist_init(&o.headers);
+	kvlist_init(&o.meta);
+	assert_int_equal(kvlist_add(&o.headers, "x-amz-replication-status",
+				    "FAILED"),
+			 0);
+	assert_int_equal(dir_inode(f->v, vfs_fixture_find(f, "copied"), &in),
+			 0);
+	assert_int_equal(meta_lock(f->meta), 0);
+	assert_int_equal(dir_take_object(f->v, &in, "copied", &o, true), 0);
+	assert_int_equal(meta_inode_put(f->meta, &in), 0);
+	meta_unlock(f->meta);
+	kvlist_release(&o.headers);
+	assert_true(census_may_find(f->meta));
+	check_state(f, "replication.failed", "1");
+	check_state(f, "replication.failedkey", "copied");
+	check_state(f, "replication.none", "1");
+}
+
 /* The bucket is silent: everything is still there, and nothing hangs. */
 static void test_outage(void **state)
 {
@@ -617,6 +652,7 @@ int main(void)
 		VFS_FIXTURE_TEST(test_pieces),
 		VFS_FIXTURE_TEST(test_lifecycle),
 		VFS_FIXTURE_TEST(test_replication),
+		VFS_FIXTURE_TEST(test_census_unasked),
 		VFS_FIXTURE_TEST(test_outage),
 		VFS_FIXTURE_TEST(test_restore),
 		VFS_FIXTURE_TEST(test_restore_elsewhere),
