@@ -137,26 +137,40 @@ int link_removed(struct vfs *v, struct meta_inode *in)
 	return rc ? rc : meta_inode_put(v->meta, in);
 }
 
-int link_note_saved(struct vfs *v, const struct meta_inode *in,
-		    const char *path, const struct meta_version *version)
+int link_find(struct vfs *v, const struct meta_inode *in, const char *path,
+	      struct meta_dentry *ret)
 {
 	struct meta_dentry de = {.name = ""};
 	char at[META_KEY_MAX + 1];
 	int rc;
 
-	if (S_ISDIR(in->mode) || in->nlink < 2)
-		return 0;
 	while (!(rc = meta_name_next(v->meta, in->ino, de.parent, de.name,
 				     &de))) {
 		rc = meta_path(v->meta, de.parent, de.name, at);
 		if (rc == -ESTALE)
 			continue; /* in a directory that is gone */
-		if (!rc && !strcmp(at, path))
-			return meta_name_version_put(
-				v->meta, in->ino, de.parent, de.name, version);
 		if (rc)
 			return rc;
+		if (!strcmp(at, path)) {
+			*ret = de;
+			return 0;
+		}
 	}
+	return rc;
+}
+
+int link_note_saved(struct vfs *v, const struct meta_inode *in,
+		    const char *path, const struct meta_version *version)
+{
+	struct meta_dentry de;
+	int rc;
+
+	if (S_ISDIR(in->mode) || in->nlink < 2)
+		return 0;
+	rc = link_find(v, in, path, &de);
+	if (!rc)
+		rc = meta_name_version_put(v->meta, in->ino, de.parent, de.name,
+					   version);
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -289,7 +303,7 @@ static int change_base(struct vfs *v, struct meta_inode *in)
 			return rc;
 		if (meta_name_version_get(v->meta, in->ino, de.parent, de.name,
 					  &own) ||
-		    strcmp(own.key, path) != 0 ||
+		    strcmp(own.key, path) != 0 || !strcmp(path, in->base.key) ||
 		    own.size_bytes != in->base.size_bytes)
 			continue;
 		if (strcmp(own.etag, in->base.etag) != 0 &&
@@ -299,6 +313,16 @@ static int change_base(struct vfs *v, struct meta_inode *in)
 		return 0;
 	}
 	return rc == -ENOENT ? 0 : rc;
+}
+
+int link_change_base(struct vfs *v, struct meta_inode *in, const char *path)
+{
+	int rc;
+
+	if (strcmp(in->base.key, path) != 0)
+		return 0;
+	rc = change_base(v, in);
+	return rc ? rc : meta_inode_put(v->meta, in);
 }
 
 int link_lost(struct vfs *v, struct meta_inode *in, const char *gone)

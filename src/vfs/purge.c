@@ -11,7 +11,8 @@
  * - All this is looked at after the versions were filed as going, and who
  *   comes later asks: one of both sees the other.
  * - A clean inode of the present version forgets what the bucket holds
- *   before the request, so that a crash after it leaves nothing wrong.
+ *   before the request, so that a crash after it leaves nothing wrong. One
+ *   with several names is based on another name's version by then.
  */
 #include "purge.h"
 
@@ -27,6 +28,8 @@
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
 #include "vers3/util/pool.h"
+#include "vers3/vfs/dir.h"
+#include "vers3/vfs/link.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/view.h"
 #include "view_node.h"
@@ -236,26 +239,44 @@ static int keep_open(struct batch *b)
 	return 0;
 }
 
-/* The inode of a path, if the version is its base. */
-static bool find_live(struct vfs *v, const struct purge_item *it,
-		      struct meta_inode *ret)
+static int find_inode(struct vfs *v, const char *path, struct meta_inode *ret)
 {
 	uint64_t ino;
+	int rc = meta_resolve(v->meta, path, &ino);
 
-	return !meta_resolve(v->meta, it->path, &ino) &&
-	       !meta_inode_get(v->meta, ino, ret) && is_same(&ret->base, it);
+	return rc ? rc : meta_inode_get(v->meta, ino, ret);
+}
+
+static bool has_names(const struct meta_inode *in)
+{
+	return !S_ISDIR(in->mode) && in->nlink > 1;
+}
+
+/* Whether the version is what the mount takes as the present one. */
+static bool is_live(struct vfs *v, const struct purge_item *it)
+{
+	const struct meta_version *known;
+	struct meta_version own;
+	struct meta_dentry de;
+	struct meta_inode in;
+
+	if (find_inode(v, it->path, &in))
+		return false;
+	if (!has_names(&in) || link_find(v, &in, it->path, &de))
+		return is_same(&in.base, it);
+	known = link_known(v, &in, de.parent, de.name, it->path, &own);
+	return known && is_same(known, it);
 }
 
 /* Paths with unsent changes, and what clean inodes show. */
 static void keep_paths(struct batch *b)
 {
 	struct meta_dirty d;
-	struct meta_inode in;
 
 	for (size_t i = 0; i < b->count; i++) {
 		struct purge_item *it = &b->items[i];
 
-		bool live = find_live(b->v, it, &in);
+		bool live = is_live(b->v, it);
 
 		b->present = b->one && (live || it->version.latest);
 		if (meta_dirty_get(b->v->meta, it->path, &d) != -ENOENT ||
@@ -325,19 +346,76 @@ static void report(const struct purge_item *it)
 			 it->version.version_id);
 }
 
-/* A clean inode of a present version: the bucket is asked what it has. */
-static int forget_base(struct vfs *v, const struct purge_item *it)
+/*
+ * A clean file: whoever comes by its number, too, asks the bucket what it has.
+ * It is based on nothing that can be copied until then.
+ */
+static int forget_file(struct vfs *v, struct meta_inode *in)
+{
+	int rc = 0;
+
+	strcpy(in->base.etag, GONE_ETAG);
+	in->base.version_id[0] = '\0';
+	if (!S_ISDIR(in->mode)) {
+		in->flags &= ~(uint32_t)META_I_ATTRS;
+		in->flags |= META_I_REPLACED;
+		in->change++;
+		in->data_change++;
+		rc = meta_xattr_clear(v->meta, in->ino);
+		if (!rc)
+			rc = meta_head_del(v->meta, in->ino);
+		if (rc == -ENOENT)
+			rc = 0;
+	}
+	return rc ? rc : meta_inode_put(v->meta, in);
+}
+
+/*
+ * One of several names. The file goes on under the others, each of which has
+ * an object of its own in the bucket; what is found under this one from then
+ * on is another file. So the file is based on another name first, or nothing
+ * is purged.
+ */
+static int forget_name(struct vfs *v, const struct purge_item *it,
+		       struct meta_inode *in, bool done)
+{
+	const struct meta_version *known;
+	struct meta_version own;
+	struct meta_dentry de;
+	int rc = link_find(v, in, it->path, &de);
+
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	known = link_known(v, in, de.parent, de.name, it->path, &own);
+	if (!known || !is_same(known, it))
+		return 0;
+	rc = link_change_base(v, in, it->path);
+	if (!rc && !done && !strcmp(in->base.key, it->path))
+		rc = -EBUSY;
+	if (rc || !done)
+		return rc;
+	rc = meta_dentry_del(v->meta, de.parent, de.name);
+	in->nlink--;
+	if (!rc)
+		rc = dir_drop_inode(v, in);
+	return rc ? rc : link_lost(v, in, it->path);
+}
+
+/* A present version is going, or has gone: the bucket is asked what it has. */
+static int forget_base(struct vfs *v, const struct purge_item *it, bool done)
 {
 	struct meta_inode in;
 	int rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
-	if (find_live(v, it, &in)) {
-		strcpy(in.base.etag, GONE_ETAG);
-		in.base.version_id[0] = '\0';
-		rc = meta_inode_put(v->meta, &in);
-	}
+	rc = find_inode(v, it->path, &in);
+	if (rc == -ENOENT)
+		rc = 0;
+	else if (!rc && has_names(&in))
+		rc = forget_name(v, it, &in, done);
+	else if (!rc && is_same(&in.base, it))
+		rc = forget_file(v, &in);
 	meta_unlock(v->meta);
 	return rc ? rc : undelete_look_again(v, it->path);
 }
@@ -366,7 +444,7 @@ int purge_one(struct vfs *v, const char *path,
 	if (!rc)
 		rc = vfs_object_key(v, path, key);
 	if (!rc && b.present)
-		rc = forget_base(v, it);
+		rc = forget_base(v, it, false);
 	/* From here on nothing stands on it, and nothing comes to. */
 	if (!rc)
 		rc = undelete_version(v, key, version->version_id);
@@ -374,7 +452,7 @@ int purge_one(struct vfs *v, const char *path,
 		view_forget(v);
 	/* Whoever looked meanwhile has seen what was there. */
 	if (!rc && b.present)
-		rc = forget_base(v, it);
+		rc = forget_base(v, it, true);
 	end(v->purge);
 	pthread_mutex_unlock(&v->purge->one);
 	it->result = rc;

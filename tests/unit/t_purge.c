@@ -2,6 +2,7 @@
 /* Removing versions for good: what goes, and what stays whatever is asked. */
 #include "vfs_rig.h"
 
+#include "vers3/vfs/conflict.h"
 #include "vers3/vfs/control.h"
 
 #define NAMES_MAX 8192
@@ -296,6 +297,107 @@ static void test_race_names(void **state)
 	assert_int_equal((intptr_t)rc, 0);
 }
 
+/* The inode of a path, and the name that its content is taken from. */
+static uint64_t base_of(struct rig *r, const char *path, char *ret_key,
+			size_t size)
+{
+	struct meta_inode in;
+	struct vfs_entry e;
+
+	assert_int_equal(rig_lookup(r, path, &e), 0);
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(meta_inode_get(r->f.meta, e.ino, &in), 0);
+	meta_unlock(r->f.meta);
+	snprintf(ret_key, size, "%s", in.base.key);
+	return e.ino;
+}
+
+/*
+ * The kernel knows the file by its number, and asks for no name: after the
+ * present version of a name is gone, by the number nothing is made from it.
+ */
+static void test_names(void **state)
+{
+	struct rig *r = *state;
+	char base[META_KEY_MAX + 1];
+	const char *gone, *stays;
+	struct vfs_entry e;
+	struct buf listed;
+	uint64_t ino;
+
+	r->f.config.ttl_ns = 600 * NS_PER_S;
+	rig_restart(r);
+	for (int n = 0; n < 2; n++) {
+		struct stat st = {.st_mode = 0600};
+
+		save(r, "f", "one");
+		save(r, "f", "two");
+		save(r, "g", "zero");
+		rig_unlink(r, "g");
+		rig_sync(r);
+		assert_int_equal(rig_lookup(r, "f", &e), 0);
+		assert_int_equal(
+			vfs_link(r->f.v, e.ino, META_ROOT_INO, "g", &e), 0);
+		rig_sync(r);
+		ino = base_of(r, "f", base, sizeof(base));
+		/* What the file is based on, and what it is not. */
+		gone = n == !strcmp(base, "f") ? "g" : "f";
+		stays = *gone == 'f' ? "g" : "f";
+		assert_int_equal(purge(r, gone, -1), 0);
+		assert_int_equal(
+			vfs_setattr(r->f.v, ino, &st, VFS_SET_MODE, &st), 0);
+		assert_int_equal(st.st_nlink, 1);
+		rig_sync(r);
+		rig_is(r, stays, "two");
+		rig_holds(r, stays, "two");
+		/* As it was before it had two names. */
+		if (*gone == 'f') {
+			rig_is(r, "f", "two");
+			assert_int_equal(rig_lookup(r, "f", &e), 0);
+			assert_int_not_equal(e.ino, ino);
+			assert_int_equal(e.st.st_mode, S_IFREG | 0640);
+		} else {
+			assert_int_equal(rig_there(r, "g"), -ENOENT);
+		}
+		assert_int_equal(rig_lookup(r, stays, &e), 0);
+		assert_int_equal(e.ino, ino);
+		assert_int_equal(e.st.st_mode, S_IFREG | 0600);
+		if (*gone == 'f')
+			rig_unlink(r, "f");
+		rig_unlink(r, stays);
+		rig_sync(r);
+	}
+	buf_init(&listed, 1 << 16);
+	assert_int_equal(conflict_write(r->f.v, &listed), 0);
+	assert_null(strstr(listed.data, "[conflicts \""));
+	buf_release(&listed);
+}
+
+static void test_number(void **state)
+{
+	struct stat st = {.st_mode = 0600};
+	struct rig *r = *state;
+	struct vfs_entry e;
+
+	r->f.config.ttl_ns = 600 * NS_PER_S;
+	rig_restart(r);
+	save(r, "f", "longer");
+	save(r, "f", "two");
+	assert_int_equal(rig_lookup(r, "f", &e), 0);
+	assert_int_equal(purge(r, "f", -1), 0);
+	assert_int_equal(vfs_setattr(r->f.v, e.ino, &st, VFS_SET_MODE, &st), 0);
+	assert_int_equal(st.st_size, 6);
+	rig_sync(r);
+	rig_holds(r, "f", "longer");
+	assert_int_equal(rig_versions(r, "f"), 2);
+	assert_int_equal(purge(r, "f", -1), 0);
+	assert_int_equal(purge(r, "f", -1), 0);
+	assert_int_equal(vfs_setattr(r->f.v, e.ino, &st, VFS_SET_MODE, &st),
+			 -ESTALE);
+	assert_int_equal(rig_there(r, "f"), -ENOENT);
+	assert_int_equal(rig_dirty(r), 0);
+}
+
 /* What the server holds stays, and is what it was. */
 static void test_refused(void **state)
 {
@@ -489,6 +591,8 @@ int main(void)
 		PURGE_TEST(test_present),
 		PURGE_TEST(test_in_use),
 		PURGE_TEST(test_race),
+		PURGE_TEST(test_names),
+		PURGE_TEST(test_number),
 		PURGE_TEST(test_race_names),
 		PURGE_TEST(test_refused),
 		cmocka_unit_test_setup_teardown(test_rules, setup_nothing,

@@ -48,6 +48,15 @@ int link_moved(struct vfs *v, uint64_t ino);
  * where there is one name, or too many to tell.
  */
 int link_tell(struct vfs *v, const struct meta_inode *in, char **ret_names);
+/* The name that is at a path. 0 or -ENOENT. */
+int link_find(struct vfs *v, const struct meta_inode *in, const char *path,
+	      struct meta_dentry *ret);
+/*
+ * What the bucket holds at `path`, one of several names, is going. If the
+ * inode is based on it, it gets another name's version for a base; in is
+ * written then. Unchanged if no other name is known to hold the same.
+ */
+int link_change_base(struct vfs *v, struct meta_inode *in, const char *path);
 /* After a save: files the version with the name whose key it is. */
 int link_note_saved(struct vfs *v, const struct meta_inode *in,
 		    const char *path, const struct meta_version *version);
