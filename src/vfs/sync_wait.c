@@ -230,15 +230,17 @@ static int hurry_next(struct vfs *v, struct meta_inode *in,
 	rc = meta_inode_get(v->meta, in->ino, in);
 	if (!rc)
 		rc = meta_name_next(v->meta, in->ino, de->parent, de->name, de);
-	if (!rc)
-		rc = meta_path(v->meta, de->parent, de->name, path);
+	if (rc)
+		goto out;
+	rc = meta_path(v->meta, de->parent, de->name, path);
 	if (!rc && S_ISDIR(in->mode))
 		strcat(path, "/");
-	if (!rc) {
+	if (!rc)
 		rc = hurry_key(v, path);
-		if (rc == -ENOENT)
-			rc = 1;
-	}
+	/* In a directory that is gone no name has a key. */
+	if (rc == -ENOENT || rc == -ESTALE)
+		rc = 1;
+out:
 	meta_unlock(v->meta);
 	return rc;
 }
@@ -305,8 +307,8 @@ static int hurry_names(struct vfs *v, uint64_t ino)
 			rc = syncer_postpone(v, &d, due);
 			syncer_wake(v->syncer, due);
 		}
-		if (rc == -ENOENT)
-			rc = 0; /* clean under this name */
+		if (rc == -ENOENT || rc == -ESTALE)
+			rc = 0; /* clean under this name, or it has no key */
 	}
 	return rc;
 }

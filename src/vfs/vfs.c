@@ -572,6 +572,8 @@ int vfs_fsyncdir(struct vfs *v, uint64_t ino)
 	meta_unlock(v->meta);
 	if (!rc)
 		rc = syncer_sync_all(v, path, &left);
+	else if (rc == -ESTALE)
+		rc = 0; /* it was removed: nothing has a key in it */
 	return rc ? rc : meta_sync(v->meta);
 }
 

@@ -547,6 +547,60 @@ static void test_vanished_crash(void **state)
 	assert_int_equal(records(r, META_NAME), 0);
 }
 
+/* Who has something of it open goes on with it, also before it is swept. */
+static void test_vanished_fsync(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *f, *g;
+	struct meta_dentry de;
+	struct meta_inode in;
+	struct vfs_entry e;
+	uint64_t d;
+
+	r->f.config.ttl_ns = 600 * NS_PER_S;
+	rig_restart(r);
+	rig_mkdir(r, "d");
+	rig_write(r, "d/f", "one");
+	rig_write(r, "d/g", "one");
+	assert_int_equal(rig_lookup(r, "d/g", &e), 0);
+	assert_int_equal(vfs_link(r->f.v, e.ino, META_ROOT_INO, "h", &e), 0);
+	rig_sync(r);
+	f = rig_open(r, "d/f", O_RDWR);
+	g = rig_open(r, "d/g", O_RDWR);
+	d = vfs_fixture_find(&r->f, "d");
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(meta_dentry_get(r->f.meta, META_ROOT_INO, "d", &de),
+			 0);
+	assert_int_equal(meta_inode_get(r->f.meta, de.ino, &in), 0);
+	assert_int_equal(gone_detach(r->f.v, &de, &in, "d"), 0);
+	meta_unlock(r->f.meta);
+	rig_pwrite(r, f, 0, "two", 3);
+	rig_pwrite(r, g, 0, "two", 3);
+	assert_int_equal(vfs_fsync(r->f.v, f), 0);
+	assert_int_equal(vfs_fsync(r->f.v, g), 0);
+	rig_holds(r, "h", "two");
+	assert_int_equal(vfs_fsyncdir(r->f.v, d), 0);
+	vfs_release(r->f.v, f);
+	vfs_release(r->f.v, g);
+	assert_int_equal(gone_sweep(r->f.v), 0);
+}
+
+/* A directory that we have removed, and that is open yet. */
+static void test_removed_fsync(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_dir *dir;
+	uint64_t d;
+
+	rig_mkdir(r, "d");
+	rig_sync(r);
+	d = vfs_fixture_find(&r->f, "d");
+	assert_int_equal(vfs_opendir(r->f.v, d, &dir), 0);
+	assert_int_equal(vfs_rmdir(r->f.v, META_ROOT_INO, "d"), 0);
+	assert_int_equal(vfs_fsyncdir(r->f.v, d), 0);
+	vfs_releasedir(r->f.v, dir);
+}
+
 /* As deep as a key can be. */
 static void test_vanished_deep(void **state)
 {
@@ -917,6 +971,8 @@ int main(int argc, char **argv)
 		RIG_TEST(test_vanished_tree),
 		RIG_TEST(test_vanished_partly),
 		RIG_TEST(test_vanished_crash),
+		RIG_TEST(test_vanished_fsync),
+		RIG_TEST(test_removed_fsync),
 		RIG_TEST(test_vanished_deep),
 		RIG_TEST(test_restless),
 		RIG_TEST(test_slow_list),
