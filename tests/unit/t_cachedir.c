@@ -253,20 +253,26 @@ static void test_ending(void **state)
 {
 	struct cachedir *d = open_dir("d", ID, 0, NULL);
 	char reason[512];
+	int fds[2], status;
 	pid_t child;
-	int status;
+	char byte;
 
 	(void)state;
+	assert_int_equal(pipe(fds), 0);
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
 		cachedir_set_ending(d);
+		if (write(fds[1], "", 1) != 1)
+			_exit(1);
 		usleep(1500 * 1000); /* longer than anyone else is waited for */
 		_exit(0);
 	}
 	/* The lock stays with the child's copy of the descriptor. */
 	cachedir_close(d);
-	usleep(200 * 1000);
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	close(fds[0]);
+	close(fds[1]);
 	assert_int_equal(cachedir_open(at("d"), ID, 20000, reason,
 				       sizeof(reason), &d),
 			 0);

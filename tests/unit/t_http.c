@@ -24,18 +24,30 @@
 
 #define STEPS(steps) steps, sizeof(steps) / sizeof(*(steps))
 
-static struct http *client(void)
+static struct http *client_of(int idle_timeout_s)
 {
 	const struct http_config config = {
 		.user_agent = "t_http",
-		.connect_timeout_s = 1,
-		.idle_timeout_s = 1,
+		.connect_timeout_s = idle_timeout_s,
+		.idle_timeout_s = idle_timeout_s,
 		.max_connections = 4,
 	};
 	struct http *h = NULL;
 
 	assert_int_equal(http_new(&config, &h), 0);
 	return h;
+}
+
+/* For those that wait in vain. */
+static struct http *hasty_client(void)
+{
+	return client_of(1);
+}
+
+/* For all others: the server's thread may have to wait for a processor. */
+static struct http *client(void)
+{
+	return client_of(30);
 }
 
 static int to_buf(void *ctx, uint64_t offset, const void *data, size_t len)
@@ -241,10 +253,11 @@ static void test_failures(void **state)
 		{{"%D200 OK\r\nContent-Le", WIRE_CLOSE}, -ECONNRESET},
 		{{"SSH-2.0-OpenSSH_9\r\n", WIRE_CLOSE}, -EIO},
 	};
-	struct http *h = client();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		bool stalls = cases[i].err == -ETIMEDOUT;
+		struct http *h = stalls ? hasty_client() : client();
 		struct wire *w = wire_new(&cases[i].step, 1);
 		int64_t start_ns = clock_mono_ns(), took_ns;
 		struct http_request r;
@@ -260,13 +273,14 @@ static void test_failures(void **state)
 			fail_msg("case %zu: %s", i, r.error);
 		assert_true(r.error[0]);
 		took_ns = clock_mono_ns() - start_ns;
-		if (cases[i].err == -ETIMEDOUT)
-			assert_in_range(took_ns, NS_PER_S, 4 * NS_PER_S);
+		/* Who did not look at the time would wait for ever. */
+		if (stalls)
+			assert_true(took_ns >= NS_PER_S);
 		http_request_release(&r);
 		buf_release(&body);
 		wire_free(w);
+		http_free(h);
 	}
-	http_free(h);
 }
 
 static void test_no_server(void **state)
@@ -393,7 +407,7 @@ static void test_endless(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct wire *w = wire_new(&cases[i].step, 1);
-		struct http *h = client();
+		struct http *h = hasty_client();
 		int64_t start_ns = clock_mono_ns();
 		struct http_request r;
 
@@ -592,7 +606,7 @@ static void test_slow_line(void **state)
 	static const struct wire_step steps[] = {
 		{"%D200 OK\r\nContent-Length: 0%E", WIRE_SLOW},
 	};
-	struct http *h = client();
+	struct http *h = hasty_client();
 	struct wire *w = wire_new(STEPS(steps));
 	struct http_body body = {.mem = NULL, .length = 1500000};
 	struct http_request r;

@@ -248,7 +248,7 @@ static void test_group_commit(void **state)
 {
 	struct fixture *f = *state;
 	struct timespec tick = clock_timespec(NS_PER_MS);
-	int64_t end = clock_mono_ns() + 10 * NS_PER_S;
+	int64_t start = clock_mono_ns(), end = start + 30 * NS_PER_S, took;
 	atomic_uint hooks = 0;
 
 	meta_set_precommit(f->m, count_call, &hooks);
@@ -257,7 +257,9 @@ static void test_group_commit(void **state)
 	while (!atomic_load(&hooks) && clock_mono_ns() < end)
 		nanosleep(&tick, NULL);
 	assert_true(atomic_load(&hooks) >= 1);
-	assert_true(atomic_load(&hooks) < 50);
+	/* At most one each time: a busy machine may need many for them. */
+	took = clock_mono_ns() - start;
+	assert_true(atomic_load(&hooks) <= 1 + took / META_COMMIT_NS);
 	assert_int_equal(meta_sync(f->m), 0);
 	/* Nothing to commit: nothing is done, reading or syncing. */
 	unsigned before = atomic_load(&hooks);
