@@ -35,6 +35,7 @@ struct vfs_file {
 	struct node *node; /* FILE_LIVE: counted */
 	bool writing;
 	struct meta_version version; /* FILE_VERSION: what it shows */
+	bool viewed; /* FILE_VERSION: view_close() is due */
 	bool held; /* that one is kept from being purged */
 	struct reader_stream stream;
 	struct control_session *session; /* FILE_CONTROL: owned */
@@ -99,8 +100,9 @@ static int open_live(struct vfs *v, struct vfs_file *f, int flags,
 /* Who reads a version, or copies it by name, keeps it. */
 static int open_version(struct vfs *v, struct vfs_file *f)
 {
-	int rc = view_version(v, f->ino, &f->version);
+	int rc = view_open(v, f->ino, &f->version);
 
+	f->viewed = !rc;
 	if (!rc && f->version.key[0])
 		rc = purge_hold(v, &f->version);
 	f->held = !rc && f->version.key[0];
@@ -171,6 +173,8 @@ static void last_close(struct vfs *v, const struct node *n)
 
 void vfs_forget(struct vfs *v, const uint64_t *inos, size_t count)
 {
+	for (size_t i = 0; i < count; i++)
+		view_forgotten(v, inos[i]);
 	if (meta_lock(v->meta))
 		return;
 	for (size_t i = 0; i < count; i++)
@@ -192,6 +196,8 @@ void vfs_release(struct vfs *v, struct vfs_file *f)
 	}
 	if (f->held)
 		purge_drop(v, &f->version);
+	if (f->viewed)
+		view_close(v, f->ino);
 	control_close(f->session);
 	free(f);
 }

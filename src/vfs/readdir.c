@@ -50,7 +50,7 @@ void vfs_releasedir(struct vfs *v, struct vfs_dir *d)
 	(void)v;
 	if (!d)
 		return;
-	view_closedir(d->view);
+	view_closedir(v, d->view);
 	free(d);
 }
 

@@ -28,42 +28,9 @@
 #include "vers3/vfs/s3xattr.h"
 
 #define VIEW_POOL     32
-#define NODES_MAX     100000 /* more are forgotten by the next mount */
-#define PRUNE_BATCH   1000 /* under one hold of the lock */
 #define INSTANT_XATTR "user.s3.instant"
 /* What is a time before now counts in steps of such a part of itself. */
 #define RELATIVE_STEPS 240
-
-/*
- * What numbers stand for is kept, so that each version costs one HEAD ever;
- * but not without a bound. Before the mount is there the kernel has no number,
- * and an NFS server that has one finds it stale and looks the name up anew.
- */
-static int prune(struct vfs *v)
-{
-	unsigned char key[META_KEY_BUF];
-	bool many;
-	size_t len;
-	int rc = meta_lock(v->meta);
-
-	if (rc)
-		return rc;
-	many = meta_count(v->meta, META_VIEW) > NODES_MAX;
-	meta_unlock(v->meta);
-	while (many && !rc) {
-		rc = meta_lock(v->meta);
-		if (rc)
-			return rc;
-		for (int i = 0; !rc && i < PRUNE_BATCH; i++) {
-			rc = meta_seek(v->meta, META_VIEW, "", 0, 0, false, key,
-				       &len, NULL);
-			if (!rc)
-				rc = meta_del(v->meta, META_VIEW, key, len);
-		}
-		meta_unlock(v->meta);
-	}
-	return rc == -ENOENT ? 0 : rc;
-}
 
 int view_new(struct vfs *v, struct view **ret_view)
 {
@@ -74,7 +41,9 @@ int view_new(struct vfs *v, struct view **ret_view)
 		return -ENOMEM;
 	w->born_ns = clock_real_ns();
 	pthread_mutex_init(&w->found.mutex, NULL);
-	rc = prune(v);
+	rc = view_bound_begin(v);
+	if (!rc)
+		rc = view_bound_new(&w->bound);
 	if (!rc)
 		rc = history_new(&w->history);
 	if (!rc)
@@ -96,6 +65,7 @@ void view_free(struct view *w)
 	pool_free(w->pool);
 	past_free(w->past);
 	history_free(w->history);
+	view_bound_free(w->bound);
 	pthread_mutex_destroy(&w->found.mutex);
 	free(w);
 }
@@ -311,11 +281,26 @@ int view_version(struct vfs *v, uint64_t ino, struct meta_version *ret)
 	if (view_node_is_dir(&n))
 		return -EISDIR;
 	*ret = n.version;
-	if (n.kind == VIEW_MARKER) {
+	if (n.kind == VIEW_MARKER)
 		memset(ret, 0, sizeof(*ret));
-		return 0;
-	}
 	return 0;
+}
+
+int view_open(struct vfs *v, uint64_t ino, struct meta_version *ret)
+{
+	int rc = view_bound_open(v->view->bound, ino);
+
+	if (rc)
+		return rc;
+	rc = view_version(v, ino, ret);
+	if (rc)
+		view_bound_close(v->view->bound, ino);
+	return rc;
+}
+
+void view_close(struct vfs *v, uint64_t ino)
+{
+	view_bound_close(v->view->bound, ino);
 }
 
 static int head_list(const struct store_object *o, struct kvlist *ret)
@@ -410,4 +395,10 @@ int view_listxattr(struct vfs *v, uint64_t ino, struct buf *names)
 	objattr_xattrs_release(&x);
 	store_request_release(&r);
 	return rc;
+}
+
+void view_forgotten(struct vfs *v, uint64_t ino)
+{
+	if (v->view && view_owns(ino))
+		view_bound_forgotten(v->view->bound, ino);
 }

@@ -62,6 +62,11 @@ int view_opendir(struct vfs *v, uint64_t ino, struct view_dir **ret_dir)
 
 	if (!d)
 		return -ENOMEM;
+	rc = view_bound_open(v->view->bound, ino);
+	if (rc) {
+		free(d);
+		return rc;
+	}
 	d->ino = ino;
 	d->offset = OFF_DOTDOT;
 	rc = view_node_read(v, ino, &d->node);
@@ -70,17 +75,18 @@ int view_opendir(struct vfs *v, uint64_t ino, struct view_dir **ret_dir)
 	if (!rc && ino == VFS_VERSIONS_INO)
 		rc = points_list(v, &d->points);
 	if (rc) {
-		view_closedir(d);
+		view_closedir(v, d);
 		return rc;
 	}
 	*ret_dir = d;
 	return 0;
 }
 
-void view_closedir(struct view_dir *d)
+void view_closedir(struct vfs *v, struct view_dir *d)
 {
 	if (!d)
 		return;
+	view_bound_close(v->view->bound, d->ino);
 	point_list_release(&d->points);
 	free(d);
 }

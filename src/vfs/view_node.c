@@ -194,6 +194,8 @@ int view_node_put(struct vfs *v, uint64_t ino, const struct view_node *n)
 	if (rc)
 		return rc;
 	rc = put_record(v, ino, n);
+	if (!rc)
+		rc = view_bound_keep(v, v->view->bound);
 	meta_unlock(v->meta);
 	return rc;
 }
@@ -209,6 +211,7 @@ int view_node_file(struct vfs *v, struct view_node *n, uint64_t *ret_ino)
 	*ret_ino = ino;
 	if (!(ino & VFS_VIEW_BIT))
 		return 0;
+	view_bound_seen(v->view->bound, ino);
 	rc = view_node_read(v, ino, &old);
 	if (rc && rc != -ESTALE)
 		return rc;

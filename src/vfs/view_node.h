@@ -12,8 +12,8 @@
  * own directory, whose number is of its spelling too. A file may stand in
  * many: that of an instant is the same in all instants that had this version.
  *
- * What is filed is bounded: a mount that finds very many nodes begins without
- * any. A number is stale then until its name is looked up.
+ * What is filed is bounded (view_bound.h), and a mount that finds very many
+ * nodes begins without any. A number is stale then until its name is looked up.
  */
 #ifndef VERS3_VFS_VIEW_NODE_INTERNAL_H
 #define VERS3_VFS_VIEW_NODE_INTERNAL_H
@@ -24,6 +24,7 @@
 #include "renamed.h"
 #include "vers3/vfs/history.h"
 #include "vers3/vfs/view.h"
+#include "view_bound.h"
 
 #define VIEW_VERSION_TTL (3600 * NS_PER_S) /* a version never changes */
 
@@ -51,6 +52,7 @@ struct view_found {
 
 struct view {
 	struct view_found found;
+	struct view_bound *bound; /* owned: of how much is filed */
 	struct history *history; /* owned */
 	struct past *past; /* owned */
 	struct pool *pool; /* owned: attributes asked for at once */

@@ -727,32 +727,6 @@ static void test_modes_between(void **state)
 	mode_is(r, path, 0700);
 }
 
-/* What numbers stand for does not grow without end. */
-static void test_nodes_bound(void **state)
-{
-	struct rig *r = *state;
-	struct meta *m;
-	unsigned char key[8];
-
-	rig_put_text(r, "f", "x");
-	find(r, ".versions/f");
-	rig_restart(r);
-	m = r->f.v->meta;
-	assert_int_equal(meta_lock(m), 0);
-	assert_true(meta_count(m, META_VIEW) > 0); /* kept */
-	for (uint64_t i = 0; i <= 100000; i++) {
-		meta_be64(key, VFS_VIEW_BIT | i);
-		assert_int_equal(meta_put(m, META_VIEW, key, 8, key, 8), 0);
-	}
-	meta_unlock(m);
-	rig_restart(r);
-	m = r->f.v->meta;
-	assert_int_equal(meta_lock(m), 0);
-	assert_int_equal(meta_count(m, META_VIEW), 0);
-	meta_unlock(m);
-	find(r, ".versions/f");
-}
-
 /* One HEAD for each directory that is gone, and none for names. */
 static void test_modes_cost(void **state)
 {
@@ -796,7 +770,6 @@ int main(int argc, char **argv)
 		RIG_TEST(test_modes_unknown),
 		RIG_TEST(test_modes_between),
 		RIG_TEST(test_modes_cost),
-		RIG_TEST(test_nodes_bound),
 	};
 
 	if (argc > 1)

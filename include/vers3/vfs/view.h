@@ -40,12 +40,17 @@ int view_readlink(struct vfs *v, uint64_t ino, struct buf *target);
  * marker gives a version of 0 bytes with no key. -EISDIR for a directory.
  */
 int view_version(struct vfs *v, uint64_t ino, struct meta_version *ret_version);
+/* The same for an open file, until view_close(): it stays known by its number. */
+int view_open(struct vfs *v, uint64_t ino, struct meta_version *ret_version);
+void view_close(struct vfs *v, uint64_t ino);
+/* The kernel has forgotten a number, if it is one of these. */
+void view_forgotten(struct vfs *v, uint64_t ino);
 /* state: the open directory's own, NULL at first; freed by view_closedir. */
 struct view_dir;
 int view_opendir(struct vfs *v, uint64_t ino, struct view_dir **ret_dir);
 int view_readdir(struct vfs *v, struct view_dir *d, uint64_t offset, bool plus,
 		 vfs_dirent_fn fn, void *ctx);
-void view_closedir(struct view_dir *d);
+void view_closedir(struct vfs *v, struct view_dir *d);
 int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		  struct buf *value);
 /*
