@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include <errno.h>
 
 #include "reader_rig.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/log.h"
 
 static void test_equal_bytes(void **state)
@@ -528,6 +530,74 @@ static void test_content_id(void **state)
 	}
 }
 
+static unsigned got_ended(struct got *g)
+{
+	unsigned ended;
+
+	pthread_mutex_lock(&g->mutex);
+	ended = g->ended;
+	pthread_mutex_unlock(&g->mutex);
+	return ended;
+}
+
+/* Within a time that is long for everybody. */
+static bool got_ends(struct got *g)
+{
+	for (unsigned i = 0; i < 2000 && !got_ended(g); i++)
+		usleep(10000);
+	return got_ended(g) == 1;
+}
+
+/*
+ * A read that waits and is given up is answered at once, and once; who waits
+ * for the same bytes has them, and what is fetched is kept.
+ */
+static void test_given_up(void **state)
+{
+	struct cancel first, second, *before;
+	struct got given_up, stays, late;
+	struct meta_version v;
+	struct rig rig;
+	uint64_t len;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	rig_put(&rig, "file", 3 * MIB, 3, NULL, &v);
+	cancel_init(&first, NULL);
+	cancel_init(&second, NULL);
+	rig_gate(&rig, true);
+	before = cancel_enter(&first);
+	got_start(&given_up, &rig, &v, NULL, 3, MIB, 65536);
+	cancel_enter(&second);
+	got_start(&stays, &rig, &v, NULL, 3, MIB, 65536);
+	cancel_enter(before);
+
+	/* Nobody has given up yet. */
+	reader_give_up(rig.reader);
+	assert_int_equal(got_ended(&given_up), 0);
+	cancel_set(&first);
+	reader_give_up(rig.reader);
+	assert_true(got_ends(&given_up));
+	assert_int_equal(got_ended(&stays), 0);
+	/* One that comes too late is not parked at all. */
+	cancel_enter(&first);
+	got_start(&late, &rig, &v, NULL, 3, 2 * MIB, 65536);
+	cancel_enter(before);
+	assert_true(got_ends(&late));
+	reader_give_up(rig.reader);
+
+	rig_gate(&rig, false);
+	assert_int_equal(got_wait(&stays, &len), 0);
+	assert_int_equal(len, 65536);
+	rig_wait_cached(&rig, &v, 3);
+	assert_int_equal(got_wait(&given_up, &len), -EINTR);
+	assert_int_equal(got_wait(&late, &len), -EINTR);
+	assert_int_equal(rig_gets(&rig), 1);
+	assert_int_equal(rig_read(&rig, &v, NULL, 3, 0, MIB), 0);
+	assert_int_equal(rig_gets(&rig), 1);
+	rig_stop(&rig);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -547,6 +617,7 @@ int main(void)
 		cmocka_unit_test(test_free_answers),
 		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test(test_content_id),
+		cmocka_unit_test(test_given_up),
 	};
 
 	/* The failures are meant. */

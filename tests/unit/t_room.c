@@ -5,6 +5,10 @@
  */
 #include "vfs_rig.h"
 
+#include <sys/statvfs.h>
+
+#include "../../src/vfs/room.h"
+#include "vers3/cache/space.h"
 #include "vers3/cache/staging.h"
 
 #define KIB	((size_t)1024)
@@ -272,6 +276,48 @@ static void test_many_writers(void **state)
 	}
 }
 
+/* The bytes that the disk of the rig's directory has free, as users see it. */
+static uint64_t free_bytes(const struct rig *r)
+{
+	struct statvfs st;
+
+	assert_int_equal(statvfs(r->f.dir, &st), 0);
+	return (uint64_t)st.f_bavail * st.f_frsize;
+}
+
+/*
+ * The first pages of a list fit on a disk that is short, others on one that is
+ * not: so a list without end stops.
+ */
+static void test_pages(void **state)
+{
+	static const struct {
+		unsigned quarters; /* of what is free, that are to stay so */
+		int few, many;
+	} table[] = {
+		{0, 0, 0},
+		{2, 0, 0},
+		{5, 0, -ENOSPC},
+		{7, 0, -ENOSPC},
+		{12, -ENOSPC, -ENOSPC},
+	};
+	struct rig *r = *state;
+	struct space *before = r->f.v->space;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		uint64_t keep = free_bytes(r) / 4 * table[i].quarters;
+
+		assert_int_equal(space_new(r->f.dir, keep, 0, &r->f.v->space),
+				 0);
+		assert_int_equal(room_for_page(r->f.v, 0), table[i].few);
+		assert_int_equal(room_for_page(r->f.v, 15), table[i].few);
+		assert_int_equal(room_for_page(r->f.v, 16), table[i].many);
+		assert_int_equal(room_for_page(r->f.v, 1 << 20), table[i].many);
+		space_free(r->f.v->space);
+	}
+	r->f.v->space = before;
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -279,6 +325,7 @@ int main(void)
 		RIG_TEST(test_waiting),		RIG_TEST(test_outage),
 		RIG_TEST(test_bad_luck),	RIG_TEST(test_refused),
 		RIG_TEST(test_nothing_to_send), RIG_TEST(test_many_writers),
+		RIG_TEST(test_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
