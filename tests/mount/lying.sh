@@ -31,13 +31,12 @@ lies() {
 ended() {
 	local form=$1 limit=$call_limit pid
 	shift
-	[ "$form" != pages ] || limit=2
 	"$@" >/dev/null 2>&1 </dev/null &
 	pid=$!
 	if ! within $limit gone $pid; then
 		kill -9 $pid
 		within 5 gone $pid || fail "$form: cannot be killed: $*"
-		[ "$form" = pages ] || fail "$form: does not end: $*"
+		fail "$form: does not end: $*"
 	fi
 	wait $pid 2>/dev/null || true
 }
@@ -47,6 +46,19 @@ leave_waiting() {
 	(exec ls -l "$MNT/waiting") >/dev/null 2>&1 &
 	(exec cat "$MNT/d/large") >/dev/null 2>&1 &
 	sleep 0.5
+}
+
+# A list that truly has no end goes on until the disk is short of min_free=.
+small_disk() {
+	mkdir "$CACHE"
+	mount -t tmpfs -o mode=700,size=$((disk_limit / 1024))m "$form" "$CACHE"
+}
+
+# Of which the first pages of other lists may take half.
+check_small_disk() {
+	local left
+	left=$(df -k --output=avail "$CACHE" | tail -n 1)
+	[ "$left" -ge 32768 ] || fail "$form: $left KiB are left of the disk"
 }
 
 try_form() {
@@ -69,8 +81,7 @@ try_form() {
 	synced
 	unmnt
 	rm -rf "$CACHE"
-	# An end of the mount looks at its root, which has to be known then.
-	[ "$form" != pages ] || opts=${opts/ttl=1,/ttl=60,}
+	[ "$form" != pages ] || small_disk
 	mnt $opts "$BUCKET:$form"
 	stat "$MNT/d/large" >/dev/null
 	lies "$form"
@@ -89,17 +100,19 @@ try_form() {
 	memory=$(rss_anon)
 	[ "$memory" -lt $memory_limit ] || fail "$form: $memory KiB of memory"
 	disk=$(du -sk "$CACHE" | cut -f1)
-	[ "$form" = pages ] || [ "$disk" -lt $disk_limit ] ||
+	[ "$disk" -lt $disk_limit ] ||
 		fail "$form: $disk KiB of disk"
+	[ "$form" != pages ] || check_small_disk
 	start=$SECONDS
 	kill -TERM "$pid"
 	within $end_limit gone "$pid" ||
 		fail "$form: runs $((SECONDS - start)) s after SIGTERM"
+	ended=$((SECONDS - start))
 	! grep -E 'Sanitizer|runtime error|assert' "$MNT.vers3.log" ||
 		fail "$form: see above"
 	rm -f "$MNT.pid"
 	kill "$(cat liar.pid)"
-	echo "$form: $((SECONDS - began)) s, $memory KiB, $disk KiB"
+	echo "$form: $((SECONDS - began)) s, ended in $ended s, $memory KiB, $disk KiB"
 }
 
 test_cleanup() {
@@ -112,6 +125,8 @@ test_cleanup() {
 read -ra forms <<<"${VERS3_TEST_FORMS:-${lists[*]} ${answers[*]}}"
 pids=()
 for form in "${forms[@]}"; do
+	# Its disk is mounted.
+	[ "$form" != pages ] || [ "$(id -u)" = 0 ] || continue
 	(
 		trap - EXIT
 		try_form "$form"
