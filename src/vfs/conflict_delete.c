@@ -135,14 +135,10 @@ static bool needs_ids(const struct batch *b)
 	return false;
 }
 
-/*
- * Where a list over the batch begins: below what all keys have in common,
- * and not far before the first. Cut between characters: keys are UTF-8.
- */
-static void list_range(const struct batch *b, char *prefix, char *start)
+/* Cut between characters: keys are UTF-8. */
+void conflict_range(const char *first, const char *last, char *prefix,
+		    char *start)
 {
-	const char *first = b->items[b->order[0]].key;
-	const char *last = b->items[b->order[b->count - 1]].key;
 	size_t len = strlen(first), common = 0;
 
 	while (first[common] && first[common] == last[common])
@@ -167,7 +163,8 @@ static void check_by_list(struct batch *b)
 	bool ids;
 
 	sort_keys(b);
-	list_range(b, prefix, start);
+	conflict_range(b->items[b->order[0]].key,
+		       b->items[b->order[b->count - 1]].key, prefix, start);
 	ids = b->v->config.versioned && needs_ids(b);
 	store_list_init(&list, ids ? STORE_LIST_VERSIONS : STORE_LIST, prefix,
 			NULL);

@@ -274,6 +274,7 @@ static int find_complete(struct multi *m, const char *path,
 		rc = upload_take_reply(m->u->v, &r.reply.object, path, m->key,
 				       m->in->size_bytes, NULL, &ret->version);
 	store_request_release(&r);
+	m->c->bare = true; /* for all that is known now */
 	if (!rc) {
 		ongoing_ended(m->u->v, m->o.upload_id);
 		rc = finish(m, true, ret);

@@ -238,6 +238,8 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r,
 	if (j->conflict.met &&
 	    conflict_note(s->v, &j->conflict, r->version.version_id))
 		log_error("the conflict of %s cannot be listed", j->key);
+	if (between_note(s, &j->conflict, &j->known, &r->version))
+		log_error("what came before %s is not looked at", j->key);
 	if (!rc && at_key)
 		rc = link_note_saved(s->v, &in, j->key, &r->version);
 	if (!rc && at_key && in.change == j->snap.change) {
@@ -402,8 +404,10 @@ void sync_job_run(void *arg)
 }
 
 /* A delete was done: the bucket holds nothing at the key. */
-static int apply_deleted(struct syncer *s, const char *key, uint64_t seq)
+static int apply_deleted(struct syncer *s, const struct conflict *c,
+			 uint64_t seq)
 {
+	const char *key = c->path;
 	struct meta_inode want;
 	struct meta_dirty d;
 	int rc = meta_lock(s->v->meta);
@@ -411,6 +415,8 @@ static int apply_deleted(struct syncer *s, const char *key, uint64_t seq)
 	if (rc)
 		return rc;
 	rc = meta_dirty_get(s->v->meta, key, &d);
+	if (!rc)
+		rc = between_note_tries(s, c, &d.known);
 	if (!rc && syncer_wanted(s->v, key, &want) == -ENOENT) {
 		rc = syncer_drop(s, key);
 	} else if (!rc) {
@@ -438,6 +444,8 @@ static int apply_given_up(struct syncer *s, const struct conflict *c)
 	rc = meta_dirty_get(s->v->meta, c->path, &d);
 	if (!rc && syncer_wanted(s->v, c->path, &want) == -ENOENT) {
 		rc = conflict_note(s->v, c, NULL);
+		if (!rc)
+			rc = between_note_tries(s, c, &d.known);
 		if (!rc)
 			rc = syncer_drop(s, c->path);
 		if (!rc)
@@ -490,7 +498,7 @@ static int apply_delete(struct delete_job *j, size_t i, int rc,
 	if (!rc && c->met)
 		rc = apply_given_up(j->s, c);
 	else if (!rc)
-		rc = apply_deleted(j->s, key, j->seq);
+		rc = apply_deleted(j->s, c, j->seq);
 	if (rc)
 		apply_failure(j->s, key, rc, c);
 	else

@@ -521,8 +521,11 @@ static bool wait_for_work(struct syncer *s, const struct harvest *last)
 	int64_t due = last->next_due_ns;
 	int64_t now = clock_real_ns();
 	int64_t until = clock_mono_ns() + (due ? due - now : 60 * NS_PER_S);
+	int64_t look = between_tick(s);
 	bool go_on;
 
+	if (look && look < until)
+		until = look;
 	pthread_mutex_lock(&s->mutex);
 	s->next_due_ns = due;
 	s->asleep = true;
@@ -663,6 +666,8 @@ int syncer_new(struct vfs *v, struct syncer **ret_syncer)
 	if (!rc)
 		rc = first_seq(s);
 	v->syncer = s;
+	if (!rc && !v->config.read_only)
+		between_init(s);
 	if (!rc && !v->config.read_only)
 		upload_abort_leftovers(s->upload);
 	if (!rc && !v->config.read_only)

@@ -3,7 +3,8 @@
  * Inside the syncer: its state, shared by syncer.c (what is sent when),
  * sync_job.c (sending it), sync_busy.c (one job a key), sync_wait.c (those who wait), settled.c (what
  * lists under way must not undo), sync_reap.c (staging files that may go),
- * sync_room.c (writers that wait for their room) and sync_stats.c.
+ * sync_room.c (writers that wait for their room), between.c (who came before a
+ * save) and sync_stats.c.
  *
  * Locks: meta_lock() before the mutex, which is a leaf and is never held
  * across anything that waits. A key is worked on by one job at a time.
@@ -13,6 +14,7 @@
 
 #include <pthread.h>
 
+#include "between.h"
 #include "snapshot.h"
 #include "vers3/util/map.h"
 #include "vers3/vfs/decide.h"
@@ -60,6 +62,7 @@ struct syncer {
 	struct uploader *upload; /* owned */
 	struct snapshots *snapshots; /* owned: what is being sent */
 	struct pool *pool; /* owned */
+	struct between between;
 	pthread_t thread;
 	bool started;
 	/* Records with a lower one may lack the note of what was sent. */

@@ -200,6 +200,7 @@ int upload_send(struct vfs *v, struct store_request *r,
 	rc = send_once(v->store, r, &told, c->unsure);
 	if (conflict_refused(v, c, r, &rc))
 		rc = send_once(v->store, r, &told, false);
+	c->bare = !r->if_match && !r->if_none_match;
 	c->open = rc && r->reply.unsure;
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "between.h"
 #include "export.h"
 #include "gone.h"
 #include "points.h"
@@ -157,6 +158,8 @@ int vfs_drain(struct vfs *v)
 	if (v->config.read_only)
 		return 0;
 	rc = syncer_sync_all(v, "", &left);
+	if (!rc)
+		between_look(v);
 	/* A namespace that has failed cannot tell what is left. */
 	failed = meta_sync(v->meta);
 	if (failed)

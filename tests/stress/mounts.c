@@ -12,7 +12,9 @@
  *   the request (where the server takes no conditions, or a freeze was there);
  * - a version of others that a mount has put its own on top of is one that
  *   was there when the change was made, or is listed as a conflict, or came
- *   within the time that is left open (DESIGN.md, "Other writers");
+ *   within ttl to a mount that was killed;
+ * - a name that a mount said was not there was not in the bucket for longer
+ *   than ttl, unless the mount itself had just taken it away;
  * - both mounts and the bucket show the same.
  *
  * The list holds the last hundred conflicts only: where a mount has counted
@@ -40,7 +42,8 @@
 #define BODY_MAX  20000
 #define TTL_MS	  1100
 #define LISTED	  100 /* conflicts that the control file keeps */
-#define WINDOW_NS (1500 * NS_PER_MS) /* ttl=1, and the way to the server */
+#define AGE_NS	  (1500 * NS_PER_MS) /* ttl=1, and the way to the server */
+#define OWN_NS	  (5 * NS_PER_S) /* for a delete to reach the bucket */
 #define DELETE_NS (500 * NS_PER_MS) /* between a look and its delete */
 #define CLOCK_NS  (20 * NS_PER_MS) /* of the server's own dates */
 #define ID_MAX	  128
@@ -51,6 +54,7 @@ enum what {
 	RENAME_FROM,
 	RENAME_TO,
 	CHMOD,
+	MISSED, /* it was not there */
 };
 
 struct call {
@@ -77,6 +81,7 @@ struct side {
 	struct daemon d;
 	char cache[256];
 	bool frozen;
+	bool killed; /* in this round */
 	int64_t thaw_ns; /* monotonic */
 	int64_t froze_ns; /* how long it was, at the most */
 	uint64_t conflicts;
@@ -161,6 +166,7 @@ static void change_here(struct world *w, unsigned who, unsigned name)
 
 	path_of(w, who, name, path);
 	path_of(w, who, other, to);
+	errno = 0;
 	switch (below(w, 4)) {
 	case 0:
 	case 1:
@@ -177,6 +183,8 @@ static void change_here(struct world *w, unsigned who, unsigned name)
 		if (!chmod(path, who ? 0600 : 0640))
 			note_call(w, who, name, CHMOD, begin_ns);
 	}
+	if (errno == ENOENT)
+		note_call(w, who, name, MISSED, begin_ns);
 }
 
 static void change_there(struct world *w, unsigned name)
@@ -231,6 +239,7 @@ static int trouble(struct world *w, unsigned i)
 	case 0:
 		thaw(s);
 		rig_kill(&s->d);
+		s->killed = true;
 		w->kills++;
 		/* The others go on without it. */
 		for (unsigned n = (unsigned)below(w, 4); n; n--)
@@ -375,8 +384,9 @@ static bool called(const struct world *w, unsigned who, unsigned name,
 		const struct call *c = &w->calls[i];
 		bool is_delete = c->what == DELETE || c->what == RENAME_FROM;
 
-		if (c->who == who && c->name == name && is_delete == deletes &&
-		    c->end_ns >= from_ns && c->begin_ns <= to_ns)
+		if (c->who == who && c->name == name && c->what != MISSED &&
+		    is_delete == deletes && c->end_ns >= from_ns &&
+		    c->begin_ns <= to_ns)
 			return true;
 	}
 	return false;
@@ -388,6 +398,33 @@ static bool is_theirs(const struct world *w, const struct version *v)
 		if (!strcmp(w->theirs[i], v->id))
 			return true;
 	return false;
+}
+
+/* All that is known of a name, for whoever looks for the cause. */
+static void tell(const struct world *w, unsigned name)
+{
+	static const char *const words[] = {"write",	   "delete",
+					    "rename from", "rename to",
+					    "chmod",	   "missed"};
+	const struct call *c;
+	int64_t from_ns = w->calls[0].begin_ns;
+
+	for (c = w->calls; c < w->calls + w->call_count; c++)
+		if (c->name == name)
+			fprintf(stderr, "  %.3f to %.3f s: %u %s\n",
+				(double)(c->begin_ns - from_ns) / 1e9,
+				(double)(c->end_ns - from_ns) / 1e9, c->who,
+				words[c->what]);
+	for (size_t n = 0; n < w->version_count; n++) {
+		const struct version *v = &w->versions[n];
+		const struct text *t = text_of(w, v->etag);
+
+		if (v->name == name)
+			fprintf(stderr, "  %.3f s: %s %s %s of %d\n",
+				(double)(v->at_ns - from_ns) / 1e9,
+				v->marker ? "marker" : "version", v->id,
+				v->etag, t ? (int)t->who : -1);
+	}
 }
 
 static void blame(struct world *w, const struct version *v,
@@ -402,6 +439,7 @@ static void blame(struct world *w, const struct version *v,
 		: t->who == MOUNTS - 1 ? "the second"
 				       : "the first",
 		(double)(v->at_ns - under->at_ns) / 1e9, what, v->id);
+	tell(w, v->name);
 	w->bad++;
 }
 
@@ -468,6 +506,32 @@ static bool may_be_of(const struct world *w, unsigned who,
 	return t->who == who;
 }
 
+/* What a mount did not see had not been there for long. */
+static void judge_missed(struct world *w, const struct call *c)
+{
+	int64_t from_ns = c->begin_ns - AGE_NS - w->sides[c->who].froze_ns;
+	const struct version *end = w->versions + w->version_count;
+
+	if (called(w, c->who, c->name, true, c->begin_ns - OWN_NS, c->end_ns))
+		return;
+	for (const struct version *v = w->versions; v < end; v++) {
+		if (v->name != c->name || v->at_ns > c->end_ns + CLOCK_NS)
+			continue;
+		if (v->marker)
+			return;
+		if (v->at_ns > from_ns)
+			continue;
+		fprintf(stderr,
+			"round %u: %s %s of %.3f s was not there for %s\n",
+			w->round, w->names[v->name], v->id,
+			(double)(c->begin_ns - v->at_ns) / 1e9,
+			c->who ? "the second" : "the first");
+		tell(w, v->name);
+		w->bad++;
+		return;
+	}
+}
+
 /* Whether a mount may put its own on top of this, unlisted or not. */
 static bool is_fair(struct world *w, unsigned who, const struct version *v,
 		    const struct version *under)
@@ -483,7 +547,9 @@ static bool is_fair(struct world *w, unsigned who, const struct version *v,
 	if (called(w, who, v->name, false, under->at_ns - CLOCK_NS,
 		   v->at_ns + CLOCK_NS))
 		return true;
-	if (v->at_ns - under->at_ns > WINDOW_NS + w->sides[who].froze_ns)
+	/* A kill may take the knowledge of what a request had met. */
+	if (!w->sides[who].killed ||
+	    v->at_ns - under->at_ns > AGE_NS + w->sides[who].froze_ns)
 		return false;
 	w->in_window++;
 	return true;
@@ -524,6 +590,9 @@ static void judge_history(struct world *w)
 			t->etag, w->names[t->name]);
 		w->bad++;
 	}
+	for (unsigned i = 0; i < w->call_count; i++)
+		if (w->calls[i].what == MISSED)
+			judge_missed(w, &w->calls[i]);
 	for (size_t n = 0; n + 1 < w->version_count; n++) {
 		const struct version *v = &w->versions[n], *under = v + 1;
 
@@ -599,6 +668,7 @@ static int one_round(struct world *w)
 		struct side *s = &w->sides[i];
 
 		s->froze_ns = s->thaw_ns = 0;
+		s->killed = false;
 		rig_remove(s->cache); /* a list of conflicts of its own */
 		rc = mount_side(w, i);
 	}
