@@ -101,6 +101,27 @@ int meta_dirty_get(struct meta *m, const char *key, struct meta_dirty *ret)
 	return 0;
 }
 
+int meta_dirty_due(struct meta *m, const char *key, int64_t *ret_due_ns)
+{
+	struct record_reader r;
+	struct meta_val val;
+	struct id id;
+	int64_t due_ns;
+	int rc = id_of(key, &id);
+
+	if (rc)
+		return rc == -EINVAL ? -ENOENT : rc;
+	rc = meta_get(m, META_DIRTY, id.data, id.len, &val);
+	if (rc)
+		return rc;
+	r = record_read(&val);
+	due_ns = (int64_t)record_get_u64(&r);
+	if (r.bad)
+		return -EIO;
+	*ret_due_ns = due_ns;
+	return 0;
+}
+
 /* Takes the record with this id out of DUE, unless it is due at due_ns. */
 static int forget_due(struct meta *m, const struct id *id,
 		      const int64_t *due_ns)

@@ -79,39 +79,6 @@ void record_put_version(struct record_writer *w, const struct meta_version *v,
 	record_put_bytes(w, v->id, sizeof(v->id));
 }
 
-struct record_reader record_read(const struct meta_val *val)
-{
-	return (struct record_reader){val->data, val->size, false};
-}
-
-void record_get_bytes(struct record_reader *r, void *p, size_t size)
-{
-	if (r->bad || size > r->left) {
-		r->bad = true;
-		memset(p, 0, size);
-		return;
-	}
-	memcpy(p, r->at, size);
-	r->at += size;
-	r->left -= size;
-}
-
-uint32_t record_get_u32(struct record_reader *r)
-{
-	unsigned char be[8] = {0};
-
-	record_get_bytes(r, be + 4, 4);
-	return (uint32_t)meta_from_be64(be);
-}
-
-uint64_t record_get_u64(struct record_reader *r)
-{
-	unsigned char be[8];
-
-	record_get_bytes(r, be, sizeof(be));
-	return meta_from_be64(be);
-}
-
 void record_get_str(struct record_reader *r, char *s, size_t size)
 {
 	unsigned char be[2];

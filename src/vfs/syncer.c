@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "purge.h"
 #include "syncer_impl.h"
 #include "vers3/util/boot.h"
 #include "vers3/util/clock.h"
@@ -28,7 +27,6 @@
 #define RECHECK_NS	NS_PER_S
 #define REAP_NS		(NS_PER_S / 4)
 #define FRESH_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
-#define DUE_GRID_NS	(NS_PER_S / 4) /* so that what is near is sent as one */
 
 /* META_SYS: whose records may not say what was sent; first_seq(). */
 #define SYS_FIRST_SEQ "sync.first_seq"
@@ -82,38 +80,6 @@ int syncer_drop(struct syncer *s, const char *key)
 		settled_note(s, key);
 		sync_wait_tell(s, key, 0, 0, true, 0);
 	}
-	return rc;
-}
-
-int syncer_mark(struct vfs *v, const char *path,
-		const struct meta_version *known, int64_t delay_ns)
-{
-	struct meta_dirty d;
-	int64_t now = clock_real_ns();
-	int rc = meta_dirty_get(v->meta, path, &d);
-	bool is_new = rc == -ENOENT;
-
-	if (is_new && purge_is_under_way(v, path))
-		return -EBUSY; /* what it would be made on is going */
-	if (is_new) {
-		memset(&d, 0, sizeof(d));
-		strcpy(d.key, path);
-		if (known)
-			d.known = *known;
-		d.since_ns = now;
-		rc = meta_next_id(v->meta, &d.seq);
-	}
-	if (rc)
-		return rc;
-	d.due_ns = now + delay_ns;
-	if (delay_ns >= DUE_GRID_NS)
-		d.due_ns += DUE_GRID_NS - d.due_ns % DUE_GRID_NS;
-	d.fails = 0;
-	d.error = 0;
-	rc = is_new ? meta_dirty_add(v->meta, &d) : meta_dirty_put(v->meta, &d);
-	/* It is looked for when the lock is free. */
-	if (!rc)
-		syncer_wake(v->syncer, d.due_ns);
 	return rc;
 }
 

@@ -48,6 +48,8 @@ bool meta_tried_has(const char *tried, const char *etag);
 
 /* 0, -ENOENT, -EIO. */
 int meta_dirty_get(struct meta *m, const char *key, struct meta_dirty *ret);
+/* When it is due alone: a fraction of what reading all costs. */
+int meta_dirty_due(struct meta *m, const char *key, int64_t *ret_due_ns);
 /* Adds or replaces, keeping the order by due_ns right. */
 int meta_dirty_put(struct meta *m, const struct meta_dirty *d);
 /* The same for a key that has no record, as the caller has just seen. */

@@ -23,9 +23,11 @@
 #ifndef VERS3_META_META_H
 #define VERS3_META_META_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define META_COMMIT_NS (INT64_C(40) * 1000000)
 #define META_FORMAT    4 /* of the tables; another one is refused */
@@ -166,20 +168,16 @@ int meta_sys_put_u64(struct meta *m, const char *name, uint64_t value);
 /* Big-endian, so that keys sort as numbers do. */
 static inline void meta_be64(void *p, uint64_t v)
 {
-	unsigned char *b = p;
-
-	for (int i = 7; i >= 0; i--, v >>= 8)
-		b[i] = (unsigned char)v;
+	v = htobe64(v);
+	memcpy(p, &v, sizeof(v));
 }
 
 static inline uint64_t meta_from_be64(const void *p)
 {
-	const unsigned char *b = p;
-	uint64_t v = 0;
+	uint64_t v;
 
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | b[i];
-	return v;
+	memcpy(&v, p, sizeof(v));
+	return be64toh(v);
 }
 
 #endif

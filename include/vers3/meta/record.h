@@ -13,6 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <endian.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
 #include "vers3/meta/inode.h"
 #include "vers3/meta/meta.h"
 #include "vers3/util/buf.h"
@@ -44,12 +50,43 @@ void record_put_bytes(struct record_writer *w, const void *p, size_t size);
 void record_put_version(struct record_writer *w, const struct meta_version *v,
 			const char *implied);
 
-struct record_reader record_read(const struct meta_val *val);
-uint32_t record_get_u32(struct record_reader *r);
-uint64_t record_get_u64(struct record_reader *r);
+/* Inline, since whole tables are walked with the lock held. */
+static inline struct record_reader record_read(const struct meta_val *val)
+{
+	return (struct record_reader){val->data, val->size, false};
+}
+
+static inline void record_get_bytes(struct record_reader *r, void *p,
+				    size_t size)
+{
+	if (r->bad || size > r->left) {
+		r->bad = true;
+		memset(p, 0, size);
+		return;
+	}
+	memcpy(p, r->at, size);
+	r->at += size;
+	r->left -= size;
+}
+
+static inline uint32_t record_get_u32(struct record_reader *r)
+{
+	uint32_t v;
+
+	record_get_bytes(r, &v, sizeof(v));
+	return be32toh(v);
+}
+
+static inline uint64_t record_get_u64(struct record_reader *r)
+{
+	uint64_t v;
+
+	record_get_bytes(r, &v, sizeof(v));
+	return be64toh(v);
+}
+
 /* Into an array of `size` bytes; a NUL inside makes the reader bad. */
 void record_get_str(struct record_reader *r, char *s, size_t size);
-void record_get_bytes(struct record_reader *r, void *p, size_t size);
 void record_get_version(struct record_reader *r, struct meta_version *v,
 			const char *implied);
 /* 0 when all was there and nothing is left, else -EIO. */

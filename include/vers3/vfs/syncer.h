@@ -29,6 +29,13 @@ void syncer_free(struct syncer *s);
 int syncer_mark(struct vfs *v, const char *path,
 		const struct meta_version *known, int64_t delay_ns);
 /*
+ * The same with the time itself, of syncer_due(): what is marked twice with
+ * one time costs nothing the second time.
+ */
+int syncer_mark_at(struct vfs *v, const char *path,
+		   const struct meta_version *known, int64_t due_ns);
+int64_t syncer_due(int64_t delay_ns);
+/*
  * Has the staging file of an inode deleted once the namespace durably does
  * not need it (no inode, or none of its bytes staged), or else trimmed. Any
  * lock may be held.
