@@ -221,6 +221,25 @@ static void test_links(void **state)
 	links(r, "", 4);
 }
 
+/* Who has never listed a directory does not count what goes from it. */
+static void test_links_unlisted(void **state)
+{
+	static const char *const names[] = {"1", "2", "3"};
+	struct rig *r = *state;
+	char path[16];
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "a/%s/", names[i]);
+		rig_put(r, path, "", 0);
+	}
+	links(r, "a", 1);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(vfs_rmdir(r->f.v, ino_of(r, "a"), names[i]),
+				 0);
+	rig_lists(r, "a", "");
+	links(r, "a", 2);
+}
+
 struct renamer {
 	struct rig *r;
 	char name[32];
@@ -319,6 +338,7 @@ int main(int argc, char **argv)
 		NAMES_TEST(test_forgotten_open),
 		NAMES_TEST(test_removed_directory),
 		NAMES_TEST(test_links),
+		NAMES_TEST(test_links_unlisted),
 		NAMES_TEST(test_rename_all),
 		NAMES_TEST(test_ctime),
 	};
