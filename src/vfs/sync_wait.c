@@ -106,7 +106,8 @@ static int why_not(struct vfs *v, const struct meta_dirty *d)
 
 		if (at.fails)
 			return at.error ? -at.error : -EIO;
-		if (!at.after[0])
+		/* A note may have lost its reason: nobody waits for it then. */
+		if (!syncer_is_held(v->syncer, &at))
 			return 0;
 		strcpy(key, at.after);
 		rc = meta_dirty_get(v->meta, key, &at);

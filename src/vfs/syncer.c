@@ -260,18 +260,23 @@ static bool is_source(struct syncer *s, const struct meta_dirty *d)
 	       !strcmp(in.base.key, d->key);
 }
 
-/* Whether a record waits for another key to be settled first. */
-static bool is_held(struct syncer *s, struct meta_dirty *d)
+bool syncer_is_held(struct syncer *s, const struct meta_dirty *d)
 {
-	struct vfs *v = s->v;
 	struct meta_dirty first;
 
-	if (!d->after[0])
-		return false;
-	if (!meta_dirty_get(v->meta, d->after, &first) && is_source(s, d))
+	return d->after[0] && !meta_dirty_get(s->v->meta, d->after, &first) &&
+	       is_source(s, d);
+}
+
+/* The same; takes away a note that has lost its reason. */
+static bool is_held(struct syncer *s, struct meta_dirty *d)
+{
+	if (syncer_is_held(s, d))
 		return true;
-	d->after[0] = '\0';
-	meta_dirty_put(v->meta, d);
+	if (d->after[0]) {
+		d->after[0] = '\0';
+		meta_dirty_put(s->v->meta, d);
+	}
 	return false;
 }
 

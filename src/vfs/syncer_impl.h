@@ -181,6 +181,11 @@ void sync_room_end(struct syncer *s, const struct room_look *l, bool whole);
  * A key that ends in '/' is a directory's marker.
  */
 int syncer_wanted(struct vfs *v, const char *key, struct meta_inode *ret);
+/*
+ * Whether a record waits for the key d->after: what is wanted there comes from
+ * its own key yet.
+ */
+bool syncer_is_held(struct syncer *s, const struct meta_dirty *d);
 int syncer_postpone(struct vfs *v, struct meta_dirty *d, int64_t due_ns);
 /* The key is clean: ends its record and tells whoever waits. */
 int syncer_drop(struct syncer *s, const char *key);

@@ -322,6 +322,40 @@ static void test_renamed(void **state)
 	rig_gate(r, NULL, RIG_BEFORE);
 }
 
+static void put_after(struct rig *r, const char *key, const char *after)
+{
+	struct meta_dirty d;
+
+	assert_int_equal(meta_dirty_get(r->f.meta, key, &d), 0);
+	strcpy(d.after, after);
+	assert_int_equal(meta_dirty_put(r->f.meta, &d), 0);
+}
+
+/* Notes that have lost their reason hold nothing, whatever they come to. */
+static void test_stale_notes(void **state)
+{
+	struct rig *r = *state;
+
+	rig_write(r, "f", "one");
+	rig_write(r, "g", "two");
+	rig_write(r, "h", "three");
+	rig_fail(r, "PutObject h", RIG_BEFORE, -EACCES, FOREVER);
+	assert_int_equal(outcome(r, SYNC, "h"), -EACCES);
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	put_after(r, "f", "g");
+	put_after(r, "g", "f");
+	meta_unlock(r->f.meta);
+	assert_int_equal(outcome(r, SYNC, "f"), 0);
+	assert_int_equal(outcome(r, SYNC, "g"), 0);
+	rig_write(r, "f", "four");
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	put_after(r, "f", "h");
+	meta_unlock(r->f.meta);
+	assert_int_equal(outcome(r, SYNC, "f"), 0);
+	rig_holds(r, "f", "four");
+	rig_holds(r, "g", "two");
+}
+
 static void set_file_limit(struct rlimit *old, rlim_t bytes)
 {
 	struct rlimit limit;
@@ -416,6 +450,7 @@ int main(void)
 		TEST_UNVERSIONED(test_many),
 		TEST(test_outage),
 		TEST(test_renamed),
+		TEST_UNVERSIONED(test_stale_notes),
 		TEST(test_meta_failed),
 		TEST(test_shutdown),
 	};
