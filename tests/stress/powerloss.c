@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <mntent.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,25 @@ static int disk_stop(struct disk *d)
 	return rc;
 }
 
+/*
+ * Of what is mounted elsewhere: a copy here would keep a file system alive
+ * whose unmounting somebody waits for there.
+ */
+static bool leave_others(void)
+{
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	struct mntent *m;
+	bool found = false;
+
+	while (f && (m = getmntent(f)))
+		if (!strcmp(m->mnt_type, "fuse.vers3") &&
+		    !umount2(m->mnt_dir, MNT_DETACH))
+			found = true;
+	if (f)
+		endmntent(f);
+	return found;
+}
+
 /* From here on this is another boot, for this process and its children. */
 static int boot_again(struct rig *r)
 {
@@ -102,6 +122,9 @@ static int boot_again(struct rig *r)
 	    mount(path, "/proc/sys/kernel/random/boot_id", NULL, MS_BIND, NULL))
 		return -errno;
 	covered = true;
+	/* Reading on where something went leaves some out. */
+	while (leave_others())
+		;
 	return 0;
 }
 
