@@ -337,6 +337,7 @@ static int start_vfs(struct stack *s)
 		.sync = o->sync,
 		.fsync_local = o->fsync == OPTIONS_FSYNC_LOCAL,
 		.quota_bytes = o->quota_bytes,
+		.max_file_bytes = o->max_file_bytes,
 		.storage_class = o->storage_class,
 		.versions = o->versions,
 		.at = o->at,

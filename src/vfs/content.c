@@ -184,6 +184,26 @@ static int note_change(struct vfs *v, struct meta_inode *in)
 	return meta_inode_put(v->meta, in);
 }
 
+/* Whether a file may end there: where it does now, it may. */
+static bool may_end(const struct vfs *v, const struct meta_inode *in,
+		    uint64_t end)
+{
+	uint64_t most = v->config.max_file_bytes;
+
+	return !most || end <= most || end <= in->size_bytes;
+}
+
+/* Before anything is staged for it; with the node's lock held. */
+static int check_end(struct vfs *v, uint64_t ino, uint64_t end)
+{
+	struct meta_inode in = {.size_bytes = 0};
+	int rc = 0;
+
+	if (!may_end(v, &in, end))
+		rc = get_inode(v, ino, &in);
+	return rc || may_end(v, &in, end) ? rc : -EFBIG;
+}
+
 /*
  * What is written goes behind what is staged already. Bytes that a commit
  * speaks of are so never overwritten: a crash shows the file as it was after
@@ -199,7 +219,9 @@ int content_write(struct vfs *v, struct node *n, uint64_t offset,
 	if (rc)
 		return rc;
 	pthread_rwlock_wrlock(&n->lock);
-	rc = staging_append(v->staging, n->ino, data, size, &at);
+	rc = check_end(v, n->ino, offset + size);
+	if (!rc)
+		rc = staging_append(v->staging, n->ino, data, size, &at);
 	if (!rc)
 		rc = meta_lock(v->meta);
 	if (rc)
@@ -241,6 +263,8 @@ static int resize(struct vfs *v, struct node *n, uint64_t size_bytes,
 		goto out;
 	rc = meta_inode_get(v->meta, n->ino, &in);
 	is_set = !rc && longer_only && size_bytes <= in.size_bytes;
+	if (!rc && !may_end(v, &in, size_bytes))
+		rc = -EFBIG;
 	if (!rc && !is_set)
 		rc = begin_change(v, n->ino, &in);
 	if (!rc && !is_set && size_bytes < in.size_bytes)
@@ -340,7 +364,8 @@ int content_adopt(struct vfs *v, struct node *n,
 	if (rc)
 		goto out;
 	rc = meta_inode_get(v->meta, n->ino, &in);
-	if (!rc && !can_adopt(v, &in, version, offset))
+	if (!rc && (!can_adopt(v, &in, version, offset) ||
+		    !may_end(v, &in, offset + length)))
 		rc = -EXDEV;
 	if (!rc && !(in.flags & META_I_STAGED))
 		rc = tree_mark_inode(v, &in);

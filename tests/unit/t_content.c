@@ -427,6 +427,43 @@ static void test_allocate_beside(void **state)
 	vfs_release(a.r->f.v, a.file);
 }
 
+static int set_size(struct rig *r, const char *path, off_t size)
+{
+	struct stat st = {.st_size = size};
+
+	return vfs_setattr(r->f.v, vfs_fixture_find(&r->f, path), &st,
+			   VFS_SET_SIZE, &st);
+}
+
+/* Whatever makes a file longer; one that others made so stays usable. */
+static void test_too_large(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+
+	rig_put_text(r, "theirs", "0123456789ab");
+	r->f.config.max_file_bytes = 10;
+	rig_restart(r);
+	rig_write(r, "f", "01234567");
+	file = rig_open(r, "f", O_RDWR);
+	assert_int_equal(vfs_write(r->f.v, file, 8, "ab", 2), 0);
+	assert_int_equal(vfs_write(r->f.v, file, 9, "ab", 2), -EFBIG);
+	assert_int_equal(vfs_write(r->f.v, file, 1 << 20, "a", 1), -EFBIG);
+	assert_int_equal(vfs_fallocate(r->f.v, file, 0, 0, 11), -EFBIG);
+	assert_int_equal(set_size(r, "f", 11), -EFBIG);
+	assert_int_equal(set_size(r, "f", INT64_MAX), -EFBIG);
+	vfs_release(r->f.v, file);
+	file = rig_open(r, "theirs", O_RDWR);
+	assert_int_equal(vfs_write(r->f.v, file, 10, "AB", 2), 0);
+	assert_int_equal(vfs_write(r->f.v, file, 11, "AB", 2), -EFBIG);
+	assert_int_equal(set_size(r, "theirs", 13), -EFBIG);
+	assert_int_equal(set_size(r, "theirs", 11), 0);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds(r, "f", "01234567ab");
+	rig_holds(r, "theirs", "0123456789A");
+}
+
 /* A file without a name is read and written until its last close. */
 static void test_unlinked(void **state)
 {
@@ -458,6 +495,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		RIG_TEST(test_zero_saved),
 		RIG_TEST(test_seek),
+		RIG_TEST(test_too_large),
 		RIG_TEST(test_unlinked),
 		RIG_TEST(test_random),
 		RIG_TEST(test_allocate_beside),

@@ -76,6 +76,7 @@ static void test_defaults(void **state)
 	assert_false(o.sync || o.read_only);
 	assert_int_equal(o.fsync, OPTIONS_FSYNC_REMOTE);
 	assert_true(o.quota_bytes == 0);
+	assert_true(o.max_file_bytes == 5 * 1024 * GIB);
 	assert_null(o.storage_class);
 	assert_int_equal(o.retries, 3);
 	assert_int_equal(o.connect_timeout_s, 5);

@@ -73,6 +73,7 @@ struct options {
 	bool sync;
 	enum options_fsync fsync;
 	uint64_t quota_bytes; /* 0: none */
+	uint64_t max_file_bytes;
 	char *storage_class;
 	bool read_only;
 

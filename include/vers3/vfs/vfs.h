@@ -66,6 +66,7 @@ struct vfs_config {
 	bool sync; /* close waits for the bucket */
 	bool fsync_local;
 	uint64_t quota_bytes; /* 0: none */
+	uint64_t max_file_bytes; /* no file is made longer; 0: no limit */
 	uint64_t copy_max_bytes; /* of one CopyObject; 0: S3's 5 GiB */
 	const char *storage_class; /* NULL: the bucket's default */
 	enum vfs_versions_mode versions;
