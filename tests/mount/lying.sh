@@ -51,7 +51,7 @@ leave_waiting() {
 # A list that truly has no end goes on until the disk is short of min_free=.
 small_disk() {
 	mkdir "$CACHE"
-	mount -t tmpfs -o mode=700,size=$((disk_limit / 1024))m "$form" "$CACHE"
+	mount -t tmpfs -o mode=700,size=128m "$form" "$CACHE"
 }
 
 # Of which the first pages of other lists may take half.
@@ -122,15 +122,47 @@ test_cleanup() {
 	done
 }
 
-read -ra forms <<<"${VERS3_TEST_FORMS:-${lists[*]} ${answers[*]}}"
-pids=()
-for form in "${forms[@]}"; do
-	# Its disk is mounted.
-	[ "$form" != pages ] || [ "$(id -u)" = 0 ] || continue
+# In the background, where a failure ends it.
+begin() {
 	(
 		trap - EXIT
-		try_form "$form"
+		try_form "$1"
 	) &
+}
+
+# one_by_one FORM...
+one_by_one() {
+	local form rc=0
+	trap - EXIT
+	for form in "$@"; do
+		# Its disk is mounted.
+		[ "$form" != pages ] || [ "$(id -u)" = 0 ] || continue
+		begin "$form"
+		wait $! || rc=1
+	done
+	exit $rc
+}
+
+# Forms that wait go all at once, and those that work one a processor.
+pids=()
+read -ra wanted <<<"${VERS3_TEST_FORMS:-${lists[*]} ${answers[*]}}"
+working=()
+for form in "${wanted[@]}"; do
+	case " ${lists[*]} " in
+	*" $form "*) working+=("$form") ;;
+	*)
+		begin "$form"
+		pids+=($!)
+		;;
+	esac
+done
+n=$(nproc)
+for ((i = 0; i < n && i < ${#working[@]}; i++)); do
+	mine=()
+	for ((k = i; k < ${#working[@]}; k += n)); do
+		mine+=("${working[k]}")
+	done
+	one_by_one "${mine[@]}" &
 	pids+=($!)
 done
 rc=0
