@@ -307,7 +307,7 @@ int view_node_ask_version(struct vfs *v, struct view_node *n)
 {
 	struct objattr_xattrs x = {0};
 	struct store_request r;
-	struct objattr a;
+	struct objattr a = {.mode = 0};
 	int rc = view_node_head(v, n, &r);
 
 	if (!rc)
