@@ -70,7 +70,7 @@ look() {
 	closed .versions/through
 	closed through/.versions
 	closed .versions/through/plan.txt
-	nobody cat "$MNT"/.versions/open/plan.txt/*Z~* >/dev/null
+	nobody cat "$MNT"/.versions/open/plan.txt/*Z*~* >/dev/null
 	nobody ls "$MNT/.versions/open" "$MNT/open/.versions" >/dev/null
 	nobody cat "$MNT/.versions/@$now/open/plan.txt" >/dev/null
 }
@@ -92,11 +92,11 @@ unread .versions/gone plan.txt
 
 # Made readable, and taken back: at once.
 chmod 755 "$MNT/secret"
-nobody cat "$MNT"/.versions/secret/plan.txt/*Z~* >/dev/null
+nobody cat "$MNT"/.versions/secret/plan.txt/*Z*~* >/dev/null
 chmod 700 "$MNT/secret"
 unread .versions/secret plan.txt
 chown 65534 "$MNT/secret"
-nobody cat "$MNT"/.versions/secret/lost.txt/*Z~*[!d] >/dev/null
+nobody cat "$MNT"/.versions/secret/lost.txt/*Z*~*[!d] >/dev/null
 chown 0 "$MNT/secret"
 unread .versions/secret lost.txt
 

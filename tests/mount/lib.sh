@@ -241,7 +241,9 @@ get_object() {
 put_object() {
 	local sum
 	sum=$(sha256sum <"$2")
-	s3_curl "${sum%% *}" -X PUT --data-binary "@$2" "$(url "$1")"
+	# Of no form, either.
+	s3_curl "${sum%% *}" -X PUT -H 'content-type: binary/octet-stream' \
+		--data-binary "@$2" "$(url "$1")"
 }
 
 # make_bucket NAME [plain]: with versioning unless plain.
