@@ -352,17 +352,34 @@ static void do_both(struct rig *r)
 	do_make(r);
 }
 
-/* Others change one, and a list shows it. */
-static void do_others(struct rig *r)
+static void list_anew(struct rig *r)
 {
 	char names[1 << 14];
 
 	r->f.v->config.ttl_ns = 0;
-	rig_put_text(r, "d/f008", "theirs");
-	rig_put_text(r, "d/theirs", "theirs");
-	rig_remove(r, "d/f009");
 	assert_int_equal(rig_list(r, "d", false, names, sizeof(names)), 0);
 	keep_lists(r);
+}
+
+/*
+ * Others change what has no mark, and a list shows it. (What has one keeps the
+ * local state, so that theirs would stay under the old name, as a conflict.)
+ */
+static void do_others(struct rig *r)
+{
+	rig_put_text(r, "d/f150", "theirs");
+	rig_put_text(r, "d/theirs", "theirs");
+	rig_remove(r, "d/f151");
+	list_anew(r);
+}
+
+/* And what has lost it. */
+static void do_others_later(struct rig *r)
+{
+	rig_sync(r);
+	rig_put_text(r, "d/f008", "theirs");
+	rig_remove(r, "d/f009");
+	list_anew(r);
 }
 
 static void do_there(struct rig *r)
@@ -387,6 +404,7 @@ static const struct {
 	{"all is saved", do_sync},
 	{"changed, saved, made", do_both},
 	{"others are at it", do_others},
+	{"saved, and others are at it", do_others_later},
 	{"an empty directory is there", do_there},
 	{"killed", do_kill},
 };
