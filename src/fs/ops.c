@@ -3,6 +3,7 @@
 #include "ops.h"
 
 #include <errno.h>
+#include <linux/xattr.h>
 #include <string.h>
 #include <linux/limits.h>
 
@@ -18,8 +19,6 @@
 #define CONGESTION	48
 #define NEGATIVE_TTL_NS NS_PER_S
 #define FORGETS		64 /* under one hold of the lock */
-
-#define ACL_ACCESS "system.posix_acl_access"
 
 /* What is asked of the kernel where it has it, and what is declined. */
 static const unsigned wanted =
@@ -415,7 +414,8 @@ static void drop_trusted(struct buf *names)
 		const char *name = names->data + at;
 
 		size = strlen(name) + 1;
-		if (!strncmp(name, "trusted.", strlen("trusted.")))
+		if (!strncmp(name, XATTR_TRUSTED_PREFIX,
+			     XATTR_TRUSTED_PREFIX_LEN))
 			continue;
 		memmove(names->data + kept, name, size);
 		kept += size;
@@ -446,7 +446,8 @@ static void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	int rc;
 
 	ops_begin(req, &turn);
-	if (!strcmp(name, ACL_ACCESS) && !setid_may_keep_group(req, ino))
+	if (!strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS) &&
+	    !setid_may_keep_group(req, ino))
 		flags |= VFS_XATTR_KILL_SGID;
 	rc = vfs_setxattr(ops_vfs(req), ino, name, value, size, flags);
 	ops_end(&turn);

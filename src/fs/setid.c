@@ -2,6 +2,7 @@
 #include "setid.h"
 
 #include <errno.h>
+#include <linux/xattr.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -10,7 +11,6 @@
 
 #include "vers3/util/log.h"
 
-#define CAPABILITY "security.capability"
 #define GROUPS_MAX 256 /* who is in more may lose the bit */
 
 void setid_negotiate(struct ops_context *c, struct fuse_conn_info *conn)
@@ -106,7 +106,7 @@ int setid_open(fuse_req_t req, fuse_ino_t ino)
 		return 0;
 	rc = vfs_getattr_capable(c->vfs, ino, &st, &capable);
 	if (!rc && capable)
-		rc = vfs_removexattr(c->vfs, ino, CAPABILITY);
+		rc = vfs_removexattr(c->vfs, ino, XATTR_NAME_CAPS);
 	if (rc && rc != -ENODATA)
 		return rc;
 	lost = lost_bits(st.st_mode);
@@ -144,7 +144,7 @@ int setid_attr(fuse_req_t req, fuse_ino_t ino, int to_set, struct stat *attr,
 		return 0;
 	rc = vfs_getattr_capable(c->vfs, ino, &st, &capable);
 	if (!rc && capable)
-		rc = vfs_removexattr(c->vfs, ino, CAPABILITY);
+		rc = vfs_removexattr(c->vfs, ino, XATTR_NAME_CAPS);
 	if (rc && rc != -ENODATA)
 		return rc;
 	if (!(to_set & takes) || (*set & VFS_SET_MODE))

@@ -2,6 +2,7 @@
 #include "acl.h"
 
 #include <endian.h>
+#include <linux/xattr.h>
 #include <errno.h>
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
@@ -42,7 +43,8 @@ static entry_t entry_at(const void *acl, size_t i)
 
 bool acl_is(const char *name)
 {
-	return !strcmp(name, ACL_ACCESS) || !strcmp(name, ACL_DEFAULT);
+	return !strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS) ||
+	       !strcmp(name, XATTR_NAME_POSIX_ACL_DEFAULT);
 }
 
 bool acl_is_empty(size_t size)

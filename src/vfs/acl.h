@@ -16,10 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ACL_ACCESS  "system.posix_acl_access"
-#define ACL_DEFAULT "system.posix_acl_default"
-
-/* Whether an attribute's name is one of the two. */
+/* Whether it is the name of an attribute that holds a list (linux/xattr.h). */
 bool acl_is(const char *name);
 /* 0, or -EINVAL for what is no list. An empty one is: nobody is named. */
 int acl_check(const void *acl, size_t size);

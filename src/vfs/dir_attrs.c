@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attributes of files: asked for once a version, kept with the inode. */
 #include <errno.h>
+#include <linux/xattr.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,6 @@
 #include "vers3/util/clock.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/reader.h"
-#include "vers3/vfs/tree.h"
 
 static int xattrs_take(struct vfs *v, uint64_t ino,
 		       const struct objattr_xattrs *x)
@@ -91,7 +91,7 @@ int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
 	strcpy(in->link_id, a.link_id);
 	in->flags |= META_I_ATTRS;
 	in->flags &= ~(uint32_t)META_I_CAPABLE;
-	if (has_xattr(&x, TREE_CAPABILITY_XATTR))
+	if (has_xattr(&x, XATTR_NAME_CAPS))
 		in->flags |= META_I_CAPABLE;
 	if (!S_ISDIR(in->mode)) {
 		in->size_bytes = o->size_bytes;

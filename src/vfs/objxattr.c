@@ -10,6 +10,7 @@
 #include "objxattr.h"
 
 #include <errno.h>
+#include <linux/xattr.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -51,9 +52,10 @@ void objattr_xattrs_release(struct objattr_xattrs *x)
  */
 bool objattr_xattr_ok(const char *name)
 {
-	static const char *const spaces[] = {"user.", "trusted.", "security."};
+	static const char *const spaces[] = {
+		XATTR_USER_PREFIX, XATTR_TRUSTED_PREFIX, XATTR_SECURITY_PREFIX};
 
-	if (strlen(name) > XATTR_NAME_MAX || !strcmp(name, "security.selinux"))
+	if (strlen(name) > XATTR_NAME_MAX || !strcmp(name, XATTR_NAME_SELINUX))
 		return false;
 	for (size_t i = 0; i < sizeof(spaces) / sizeof(*spaces); i++) {
 		size_t len = strlen(spaces[i]);

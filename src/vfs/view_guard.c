@@ -16,6 +16,7 @@
  * that it got.
  */
 #include <errno.h>
+#include <linux/xattr.h>
 #include <string.h>
 
 #include "acl.h"
@@ -43,7 +44,8 @@ static int take_live(struct vfs *v, const struct meta_inode *in,
 
 	if (rc)
 		return rc;
-	rc = meta_xattr_get(v->meta, in->ino, ACL_ACCESS, &list);
+	rc = meta_xattr_get(v->meta, in->ino, XATTR_NAME_POSIX_ACL_ACCESS,
+			    &list);
 	if (!rc)
 		mode = acl_strict_mode(list.data, list.size, mode);
 	meta_unlock(v->meta);

@@ -2,6 +2,7 @@
 #include "view_node.h"
 
 #include <errno.h>
+#include <linux/xattr.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -297,7 +298,7 @@ static void take_renamed(struct view_node *n, const struct kvlist *meta)
 static uint32_t strict_mode(const struct objattr_xattrs *x, uint32_t mode)
 {
 	for (size_t i = 0; i < x->count; i++)
-		if (!strcmp(x->items[i].name, ACL_ACCESS))
+		if (!strcmp(x->items[i].name, XATTR_NAME_POSIX_ACL_ACCESS))
 			return acl_strict_mode(x->items[i].value,
 					       x->items[i].size, mode);
 	return mode;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Extended attributes of the live tree. */
 #include <errno.h>
+#include <linux/xattr.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -55,7 +56,7 @@ int tree_getxattr(struct vfs *v, uint64_t ino, const char *name,
 	if (!rc)
 		rc = buf_add(value, val.data, val.size);
 	meta_unlock(v->meta);
-	if (!rc && !strcmp(name, ACL_ACCESS))
+	if (!rc && !strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS))
 		acl_set_mode(value->data, value->len, in.mode);
 	return rc;
 }
@@ -107,7 +108,7 @@ static int set_checked(struct vfs *v, const struct meta_inode *in,
 static int take_list(const char *name, bool keep_setgid, size_t size,
 		     const void **value, struct meta_inode *in)
 {
-	bool access = !strcmp(name, ACL_ACCESS);
+	bool access = !strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS);
 	int rc = acl_check(*value, size);
 
 	if (rc)
@@ -153,7 +154,7 @@ int tree_setxattr(struct vfs *v, uint64_t ino, const char *name,
 		rc = meta_inode_get(v->meta, ino, &in);
 	if (!rc && acl_is(name))
 		rc = take_list(name, keep_setgid, size, &value, &in);
-	if (!rc && !strcmp(name, TREE_CAPABILITY_XATTR))
+	if (!rc && !strcmp(name, XATTR_NAME_CAPS))
 		in.flags |= META_I_CAPABLE;
 	if (!rc)
 		rc = set_checked(v, &in, name, value, size);
@@ -204,7 +205,7 @@ int tree_removexattr(struct vfs *v, uint64_t ino, const char *name)
 		rc = 0; /* nobody is named, as is wanted */
 		goto out;
 	}
-	if (!rc && !strcmp(name, TREE_CAPABILITY_XATTR))
+	if (!rc && !strcmp(name, XATTR_NAME_CAPS))
 		in.flags &= ~(uint32_t)META_I_CAPABLE;
 	if (!rc)
 		rc = tree_put_attrs(v, &in);
@@ -221,7 +222,8 @@ int tree_inherit(struct vfs *v, uint64_t dir, uint32_t umask,
 	void *list;
 	int rc = S_ISLNK(in->mode)
 			 ? -ENODATA
-			 : meta_xattr_get(v->meta, dir, ACL_DEFAULT, &val);
+			 : meta_xattr_get(v->meta, dir,
+					  XATTR_NAME_POSIX_ACL_DEFAULT, &val);
 
 	if (rc == -ENODATA) {
 		in->mode &= ~(S_ISLNK(in->mode) ? 0 : umask & 0777);
@@ -236,10 +238,12 @@ int tree_inherit(struct vfs *v, uint64_t dir, uint32_t umask,
 	memcpy(list, val.data, size);
 	in->mode &= ~0777u | acl_mode(list, size);
 	if (S_ISDIR(in->mode))
-		rc = meta_xattr_set(v->meta, in->ino, ACL_DEFAULT, list, size);
+		rc = meta_xattr_set(v->meta, in->ino,
+				    XATTR_NAME_POSIX_ACL_DEFAULT, list, size);
 	acl_set_mode(list, size, in->mode);
 	if (!rc && !acl_is_mode(list, size))
-		rc = meta_xattr_set(v->meta, in->ino, ACL_ACCESS, list, size);
+		rc = meta_xattr_set(v->meta, in->ino,
+				    XATTR_NAME_POSIX_ACL_ACCESS, list, size);
 	free(list);
 	if (!rc)
 		rc = dress_check(v, in);

@@ -5,11 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_proxy
 
-"$top/contrib/faultproxy" start --dir "$WORK/proxy" \
-	--upstream "${ENDPOINT##*:}" >proxy.env
-. ./proxy.env
-direct=$ENDPOINT
-ENDPOINT=$VERS3_PROXY
+through_proxy
 mkdir src
 for i in $(seq 40); do
 	seq "$i" $((i * 300)) >"src/$i"

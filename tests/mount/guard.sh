@@ -96,7 +96,8 @@ nobody cat "$MNT"/.versions/secret/plan.txt/*Z*~* >/dev/null
 chmod 700 "$MNT/secret"
 unread .versions/secret plan.txt
 chown 65534 "$MNT/secret"
-nobody cat "$MNT"/.versions/secret/lost.txt/*Z*~*[!d] >/dev/null
+nobody cat "$(find "$MNT/.versions/secret/lost.txt" -type f \
+	! -name '*.deleted')" >/dev/null
 chown 0 "$MNT/secret"
 unread .versions/secret lost.txt
 

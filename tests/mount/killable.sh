@@ -5,11 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_proxy
 
-"$top/contrib/faultproxy" start --dir "$WORK/proxy" \
-	--upstream "${ENDPOINT##*:}" >proxy.env
-. ./proxy.env
-direct=$ENDPOINT
-ENDPOINT=$VERS3_PROXY
+through_proxy
 
 # map OFFSET TEXT: a process changes the file in memory, and lives on.
 map() {

@@ -68,6 +68,16 @@ need_proxy() {
 	}
 }
 
+# From here on requests go by the proxy; $direct is the server itself.
+through_proxy() {
+	"$top/contrib/faultproxy" start --dir "$WORK/proxy" \
+		--upstream "${ENDPOINT##*:}" >"$WORK/proxy.env"
+	# shellcheck source=/dev/null
+	. "$WORK/proxy.env"
+	direct=$ENDPOINT
+	ENDPOINT=$VERS3_PROXY
+}
+
 # fault KIND [NAME=VALUE]...: as the proxy has it.
 fault() {
 	"$top/contrib/faultproxy" fault --dir "$WORK/proxy" "$@"

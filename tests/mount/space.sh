@@ -29,11 +29,7 @@ watch_free() {
 	done
 }
 
-"$top/contrib/faultproxy" start --dir "$WORK/proxy" \
-	--upstream "${ENDPOINT##*:}" >proxy.env
-. ./proxy.env
-direct=$ENDPOINT
-ENDPOINT=$VERS3_PROXY
+through_proxy
 
 mkdir "$CACHE"
 mount -t tmpfs -o size=96m,mode=700 tmpfs "$CACHE"

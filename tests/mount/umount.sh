@@ -74,11 +74,7 @@ waits_for() {
 }
 
 head -c 30M /dev/urandom >big
-"$top/contrib/faultproxy" start --dir "$WORK/proxy" \
-	--upstream "${ENDPOINT##*:}" >proxy.env
-. ./proxy.env
-direct=$ENDPOINT
-ENDPOINT=$VERS3_PROXY
+through_proxy
 
 mnt commit=600
 waits_for plain umount

@@ -5,11 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_proxy
 
-"$top/contrib/faultproxy" start --dir "$WORK/proxy" \
-	--upstream "${ENDPOINT##*:}" >proxy.env
-. ./proxy.env
-direct=$ENDPOINT
-ENDPOINT=$VERS3_PROXY
+through_proxy
 
 # ends WHAT ERROR COMMAND...: it does, soon, and fails with this text.
 ends() {

@@ -856,6 +856,14 @@ static void test_between_tries(void **state)
 	}
 }
 
+/* What a look at what came between asks for. */
+static void look_asks(struct rig *r, const char *lines)
+{
+	rig_forget_requests(r);
+	between_look(r->f.v);
+	rig_asked(r, lines);
+}
+
 /* Many saves cost a list; what was removed since proves nothing. */
 static void test_between_many(void **state)
 {
@@ -886,9 +894,7 @@ static void test_between_many(void **state)
 	rig_sync(r);
 	rig_fail(r, "ListObjectVersions", RIG_BEFORE, -EACCES, 1);
 	between_look(r->f.v);
-	rig_forget_requests(r);
-	between_look(r->f.v);
-	rig_asked(r, "");
+	look_asks(r, "");
 	says(r, "conflicts.count", "1");
 }
 
@@ -900,17 +906,13 @@ static void test_between_conditions(void **state)
 	base(r, "f");
 	rig_write(r, "f", "ours");
 	rig_sync(r);
-	rig_forget_requests(r);
-	between_look(r->f.v);
-	rig_asked(r, "");
+	look_asks(r, "");
 	/* When one was refused, others may come between that and the next. */
 	rig_write(r, "f", "ours again");
 	rig_put_text(r, "f", "theirs");
 	rig_sync(r);
 	says(r, "conflicts.count", "1");
-	rig_forget_requests(r);
-	between_look(r->f.v);
-	rig_asked(r, "ListObjectVersions f");
+	look_asks(r, "ListObjectVersions f");
 	says(r, "conflicts.count", "1");
 }
 

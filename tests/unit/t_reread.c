@@ -116,7 +116,29 @@ static void change_begin(struct rig *r, struct vfs_file *file,
 	free(data);
 }
 
-/* The new object is there, and its answer on the way. */
+/* A save whose object is there, and its answer on the way; the open file. */
+static struct vfs_file *save_unanswered(struct rig *r, unsigned char *bytes,
+					struct saving *s)
+{
+	struct vfs_file *file;
+
+	rig_put(r, "f", bytes, SIZE);
+	file = rig_open(r, "f", O_RDWR);
+	change_begin(r, file, bytes);
+	rig_gate(r, "CompleteMultipartUpload f", RIG_AFTER);
+	save_begin(r, s);
+	rig_wait_held(r);
+	return file;
+}
+
+static void save_answered(struct rig *r, struct saving *s)
+{
+	rig_gate(r, NULL, RIG_AFTER);
+	pthread_join(s->thread, NULL);
+	assert_int_equal(s->rc, 0);
+}
+
+/* Who reads then has what was saved. */
 static void test_answer_on_its_way(void **state)
 {
 	unsigned char *bytes = rig_bytes(1, SIZE);
@@ -125,18 +147,11 @@ static void test_answer_on_its_way(void **state)
 	struct reading t;
 	struct saving s;
 
-	rig_put(r, "f", bytes, SIZE);
-	file = rig_open(r, "f", O_RDWR);
-	change_begin(r, file, bytes);
-	rig_gate(r, "CompleteMultipartUpload f", RIG_AFTER);
-	save_begin(r, &s);
-	rig_wait_held(r);
+	file = save_unanswered(r, bytes, &s);
 	read_begin(r, file, &t);
 	wait_failed(r, 1);
-	rig_gate(r, NULL, RIG_AFTER);
+	save_answered(r, &s);
 	read_is(&t, bytes);
-	pthread_join(s.thread, NULL);
-	assert_int_equal(s.rc, 0);
 	vfs_release(r->f.v, file);
 	free(bytes);
 }
@@ -233,20 +248,13 @@ static void test_given_up(void **state)
 	struct saving s;
 
 	cancel_init(&cancel, NULL);
-	rig_put(r, "f", bytes, SIZE);
-	file = rig_open(r, "f", O_RDWR);
-	change_begin(r, file, bytes);
-	rig_gate(r, "CompleteMultipartUpload f", RIG_AFTER);
-	save_begin(r, &s);
-	rig_wait_held(r);
+	file = save_unanswered(r, bytes, &s);
 	read_begin_for(r, file, &t, &cancel);
 	wait_failed(r, 1);
 	cancel_set(&cancel);
 	pthread_join(t.thread, NULL);
 	assert_int_equal(t.got.error, -EINTR);
-	rig_gate(r, NULL, RIG_AFTER);
-	pthread_join(s.thread, NULL);
-	assert_int_equal(s.rc, 0);
+	save_answered(r, &s);
 	vfs_release(r->f.v, file);
 	free(bytes);
 }

@@ -91,7 +91,5 @@ int tree_inherit(struct vfs *v, uint64_t dir, uint32_t umask,
 
 /* The name under META_XATTR that holds a symlink's target. */
 #define TREE_TARGET_XATTR "vers3.target"
-/* File capabilities (linux/capability.h). */
-#define TREE_CAPABILITY_XATTR "security.capability"
 
 #endif
