@@ -303,12 +303,12 @@ static void note_answer(struct retry_store *rs, const struct store_request *r,
  * that ends has no time for it.
  */
 static int64_t pause_ns(struct retry_store *rs, const struct store_request *r,
-			unsigned tries, int64_t took_ns)
+			enum retry_mood mood, unsigned tries, int64_t took_ns)
 {
 	int64_t ns = wait_ns(&rs->config, tries, r->reply.retry_after_ns);
 	int64_t spread_ns = spread_wait_ns(&rs->config, tries);
 
-	if (atomic_load(&rs->down) || atomic_load(&rs->mood) != RETRY_AS_SET)
+	if (atomic_load(&rs->down) || mood != RETRY_AS_SET)
 		return ns;
 	/* Time counts from the first failure on. */
 	if (tries > 1)
@@ -339,15 +339,37 @@ static void judge(struct retry_store *rs, const struct store_request *r,
 		rs->config.on_hopeless(rs->config.hopeless_ctx);
 }
 
-static bool is_in_the_mood(struct retry_store *rs, int err)
+static bool is_in_the_mood(enum retry_mood mood, int err)
 {
-	switch (atomic_load(&rs->mood)) {
+	switch (mood) {
 	case RETRY_NEVER:
 		return false;
 	case RETRY_QUICK:
 		return err != -ETIMEDOUT;
 	default:
 		return true;
+	}
+}
+
+/*
+ * Sits out a pause that was reckoned in that mood. Whoever is in a hurry since
+ * then does not: the mood of the reckoning counts, not the one of now.
+ */
+static void sleep_in(struct retry_store *rs, enum retry_mood mood, int64_t ns)
+{
+	const int64_t until = clock_mono_ns() + ns;
+
+	if (rs->config.sleep) {
+		rs->config.sleep(rs->config.sleep_ctx, ns);
+		return;
+	}
+	while (atomic_load(&rs->mood) == mood && mood != RETRY_NEVER) {
+		int64_t left = until - clock_mono_ns();
+
+		if (left > CANCEL_POLL_MS * NS_PER_MS)
+			left = CANCEL_POLL_MS * NS_PER_MS;
+		if (left <= 0 || cancel_sleep(left))
+			return;
 	}
 }
 
@@ -361,17 +383,19 @@ static int retry_call(struct store *s, struct store_request *r)
 
 	for (;;) {
 		int64_t sent_ns = clock_mono_ns();
+		enum retry_mood mood;
 
 		err = try_once(s->below, r, &w);
 		note_answer(rs, r, err);
 		tries++;
 		r->reply.tries = tries;
+		mood = atomic_load(&rs->mood);
 		if (tries > rs->config.retries || !again(r, &w, err) ||
-		    !is_in_the_mood(rs, err))
+		    !is_in_the_mood(mood, err))
 			break;
-		ns = pause_ns(rs, r, tries, clock_mono_ns() - sent_ns);
+		ns = pause_ns(rs, r, mood, tries, clock_mono_ns() - sent_ns);
 		log_retry(r, err, tries, ns);
-		rs->config.sleep(rs->config.sleep_ctx, ns);
+		sleep_in(rs, mood, ns);
 		/* It ended early where nobody waits for the answer any more. */
 		if (cancel_asked() || atomic_load(&rs->mood) == RETRY_NEVER)
 			break;
@@ -381,23 +405,6 @@ static int retry_call(struct store *s, struct store_request *r)
 			  !not_done(&r->reply, err);
 	free(w.seen);
 	return err;
-}
-
-static void sleep_ns(void *ctx, int64_t ns)
-{
-	const struct retry_store *rs = ctx;
-	const int64_t until = clock_mono_ns() + ns;
-	const enum retry_mood mood = atomic_load(&rs->mood);
-
-	/* Whoever is in a hurry now does not sit out what was to be waited. */
-	while (atomic_load(&rs->mood) == mood && mood != RETRY_NEVER) {
-		int64_t left = until - clock_mono_ns();
-
-		if (left > CANCEL_POLL_MS * NS_PER_MS)
-			left = CANCEL_POLL_MS * NS_PER_MS;
-		if (left <= 0 || cancel_sleep(left))
-			return;
-	}
 }
 
 static const struct store_ops retry_ops = {
@@ -418,10 +425,6 @@ int retry_store_new(const struct retry_config *config, struct store **below,
 		rs->config.base_ns = BASE_NS;
 	if (!rs->config.max_ns)
 		rs->config.max_ns = MAX_NS;
-	if (!rs->config.sleep) {
-		rs->config.sleep = sleep_ns;
-		rs->config.sleep_ctx = rs;
-	}
 	*ret_store = &rs->store;
 	return 0;
 }
