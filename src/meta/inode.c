@@ -7,9 +7,24 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "vers3/meta/extent.h"
 #include "vers3/meta/record.h"
+
+void meta_fill_in(const struct meta *m, uint32_t lacks, uint32_t *mode,
+		  uint32_t *uid, uint32_t *gid)
+{
+	const struct meta_defaults *def = meta_get_defaults(m);
+
+	if (lacks & META_I_LACKS_MODE)
+		*mode = (*mode & S_IFMT) |
+			(S_ISDIR(*mode) ? def->dir_mode : def->file_mode);
+	if (lacks & META_I_LACKS_UID)
+		*uid = def->uid;
+	if (lacks & META_I_LACKS_GID)
+		*gid = def->gid;
+}
 
 int meta_inode_get(struct meta *m, uint64_t ino, struct meta_inode *ret)
 {
@@ -42,9 +57,11 @@ int meta_inode_get(struct meta *m, uint64_t ino, struct meta_inode *ret)
 	record_get_str(&r, in.link_id, sizeof(in.link_id));
 	record_get_version(&r, &in.base, NULL);
 	rc = record_end(&r);
-	if (!rc)
-		*ret = in;
-	return rc;
+	if (rc)
+		return rc;
+	meta_fill_in(m, in.flags, &in.mode, &in.uid, &in.gid);
+	*ret = in;
+	return 0;
 }
 
 int meta_inode_put(struct meta *m, const struct meta_inode *in)

@@ -445,6 +445,16 @@ int meta_next_id(struct meta *m, uint64_t *ret_id)
 	return 0;
 }
 
+void meta_set_defaults(struct meta *m, const struct meta_defaults *defaults)
+{
+	m->defaults = *defaults;
+}
+
+const struct meta_defaults *meta_get_defaults(const struct meta *m)
+{
+	return &m->defaults;
+}
+
 int meta_sys_get_u64(struct meta *m, const char *name, uint64_t *ret_value)
 {
 	struct meta_val val;

@@ -28,6 +28,7 @@ struct meta {
 	uint64_t next_id; /* the next number to give */
 	uint64_t id_mark; /* stored: all numbers below may be given */
 	uint64_t id_durable; /* `id_mark` as of the last commit */
+	struct meta_defaults defaults; /* constant once threads run */
 };
 
 /* LMDB's codes are positive errno values or its own negative ones. */

@@ -89,8 +89,8 @@ int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
 	in->mtime_ns = a.mtime_ns;
 	in->ctime_ns = o->last_modified_ns;
 	strcpy(in->link_id, a.link_id);
-	in->flags |= META_I_ATTRS;
-	in->flags &= ~(uint32_t)META_I_CAPABLE;
+	in->flags &= ~(uint32_t)(META_I_CAPABLE | META_I_LACKS);
+	in->flags |= META_I_ATTRS | a.lacks;
 	if (has_xattr(&x, XATTR_NAME_CAPS))
 		in->flags |= META_I_CAPABLE;
 	if (!S_ISDIR(in->mode)) {

@@ -192,12 +192,17 @@ int dress_check(struct vfs *v, const struct meta_inode *in)
  * wrote or a version that was restored: its content is saved.
  */
 static int add_attrs(const struct meta_inode *in, const char *path,
-		     const struct objattr_xattrs *x, struct dress *d)
+		     bool content, const struct objattr_xattrs *x,
+		     struct dress *d)
 {
 	struct objattr a = attrs_of(in);
 	struct kvlist carried;
-	int rc = objattr_format(&a, x, OBJATTR_META_MAX, &d->meta);
+	int rc;
 
+	/* Who saves a file says whose it is; who moves an object does not. */
+	if (!content)
+		a.lacks = in->flags & META_I_LACKS;
+	rc = objattr_format(&a, x, OBJATTR_META_MAX, &d->meta);
 	if (rc != -ENOSPC)
 		return rc;
 	kvlist_init(&carried);
@@ -266,7 +271,7 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 		d->tag_count = 0;
 	}
 	if (!rc)
-		rc = add_attrs(in, path, &x, d);
+		rc = add_attrs(in, path, content, &x, d);
 	if (!rc && names)
 		rc = add_names(names, d);
 	if (!rc && renamed_is(v, in, path))
@@ -339,6 +344,21 @@ int dress_to_head(const struct dress *d, struct kvlist *head)
 		rc = kvlist_add(head, TAGS_HEADER, count);
 	}
 	return rc;
+}
+
+int dress_note_head(struct vfs *v, struct meta_inode *in,
+		    const struct kvlist *head)
+{
+	struct dress d;
+	int rc;
+
+	dress_init(&d);
+	rc = split_head(head, &d);
+	/* What was named since stays so. */
+	if (!rc)
+		in->flags &= objattr_lacks(&d.meta) | ~(uint32_t)META_I_LACKS;
+	dress_release(&d);
+	return rc ? rc : meta_head_put(v->meta, in->ino, head);
 }
 
 bool dress_same(const struct kvlist *a, const struct kvlist *b)

@@ -50,6 +50,13 @@ int dress_read_locked(struct vfs *v, uint64_t ino, struct dress *d,
 int dress_head_of(const struct store_object *o, struct kvlist *head);
 /* The same of what was sent. */
 int dress_to_head(const struct dress *d, struct kvlist *head);
+/*
+ * The bucket holds an object with this head, made of the inode: keeps that and
+ * what it names; the caller puts the inode. With meta_lock() held. 0, -ENOMEM,
+ * -EIO.
+ */
+int dress_note_head(struct vfs *v, struct meta_inode *in,
+		    const struct kvlist *head);
 /* Whether two lists hold the same pairs, in any order. */
 bool dress_same(const struct kvlist *a, const struct kvlist *b);
 /*

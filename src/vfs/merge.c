@@ -237,13 +237,14 @@ static void set_base(struct meta_inode *in, const char *path,
 static int new_inode(struct merge *m, const char *path,
 		     const struct merge_item *it, struct meta_inode *in)
 {
-	const struct objattr_defaults *def = &m->v->config.defaults;
+	const struct meta_defaults *def = &m->v->config.defaults;
 
 	memset(in, 0, sizeof(*in));
 	in->mode =
 		it->is_dir ? S_IFDIR | def->dir_mode : S_IFREG | def->file_mode;
 	in->uid = def->uid;
 	in->gid = def->gid;
+	in->flags = META_I_LACKS;
 	in->nlink = it->is_dir ? 2 : 1;
 	in->mtime_ns = in->ctime_ns = in->atime_ns = clock_real_ns();
 	if (!it->is_dir)

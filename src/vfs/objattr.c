@@ -316,6 +316,34 @@ static bool read_owner(const struct kvlist *meta, const struct kvlist *s3cmd,
 	return s && read_id(s, ret_id);
 }
 
+/* Mode, owner and group, where they are named; the flags of the others. */
+static uint32_t read_named(const struct kvlist *meta,
+			   const struct kvlist *s3cmd, struct objattr *attr)
+{
+	uint32_t lacks = 0;
+
+	if (!read_mode(meta, s3cmd, &attr->mode))
+		lacks |= META_I_LACKS_MODE;
+	if (!read_owner(meta, s3cmd, "file-owner", "uid", &attr->uid))
+		lacks |= META_I_LACKS_UID;
+	if (!read_owner(meta, s3cmd, "file-group", "gid", &attr->gid))
+		lacks |= META_I_LACKS_GID;
+	return lacks;
+}
+
+uint32_t objattr_lacks(const struct kvlist *meta)
+{
+	struct objattr attr;
+	struct kvlist s3cmd;
+	uint32_t lacks = 0;
+
+	kvlist_init(&s3cmd);
+	if (!s3cmd_read(meta, &s3cmd))
+		lacks = read_named(meta, &s3cmd, &attr);
+	kvlist_release(&s3cmd);
+	return lacks;
+}
+
 static bool read_mtime(const struct kvlist *meta, const struct kvlist *s3cmd,
 		       int64_t *ret_ns)
 {
@@ -347,7 +375,7 @@ static void read_link_id(const struct kvlist *meta, struct objattr *attr)
 
 int objattr_parse(const char *key, const struct kvlist *meta,
 		  const struct kvlist *headers, int64_t last_modified_ns,
-		  const struct objattr_defaults *defaults,
+		  const struct meta_defaults *defaults,
 		  struct objattr *ret_attr, struct objattr_xattrs *ret_xattrs)
 {
 	size_t len = strlen(key);
@@ -365,11 +393,9 @@ int objattr_parse(const char *key, const struct kvlist *meta,
 	rc = s3cmd_read(meta, &s3cmd);
 	if (rc)
 		goto out;
-	if (!read_mode(meta, &s3cmd, &attr.mode))
-		attr.mode = dir_type ? defaults->dir_mode : defaults->file_mode;
+	attr.mode = dir_type ? defaults->dir_mode : defaults->file_mode;
+	attr.lacks = read_named(meta, &s3cmd, &attr);
 	attr.mode = settle_type(attr.mode, dir_key, dir_type);
-	read_owner(meta, &s3cmd, "file-owner", "uid", &attr.uid);
-	read_owner(meta, &s3cmd, "file-group", "gid", &attr.gid);
 	read_mtime(meta, &s3cmd, &attr.mtime_ns);
 	rdev = kvlist_get(meta, "vers3-rdev");
 	if (rdev && is_device(attr.mode))
@@ -388,12 +414,14 @@ out:
 
 static int set_own(const struct objattr *attr, struct kvlist *meta)
 {
-	int rc;
+	int rc = 0;
 
-	rc = set_value(meta, "file-permissions", "%07" PRIo32, attr->mode);
-	if (!rc)
+	if (!(attr->lacks & META_I_LACKS_MODE))
+		rc = set_value(meta, "file-permissions", "%07" PRIo32,
+			       attr->mode);
+	if (!rc && !(attr->lacks & META_I_LACKS_UID))
 		rc = set_value(meta, "file-owner", "%" PRIu32, attr->uid);
-	if (!rc)
+	if (!rc && !(attr->lacks & META_I_LACKS_GID))
 		rc = set_value(meta, "file-group", "%" PRIu32, attr->gid);
 	if (!rc)
 		rc = set_value(meta, "file-mtime", "%" PRId64 "ns",

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dress.h"
 #include "syncer_impl.h"
 #include "vers3/meta/extent.h"
 #include "vers3/vfs/node.h"
@@ -94,7 +95,7 @@ int rebase_under(struct syncer *s, struct meta_inode *in,
 	in->flags |= META_I_ATTR_DIRTY;
 	rc = upload_abandon_locked(s->upload, in->ino);
 	if (!rc)
-		rc = meta_head_put(meta, in->ino, &r->head);
+		rc = dress_note_head(s->v, in, &r->head);
 	return rc ? rc : meta_inode_put(meta, in);
 }
 

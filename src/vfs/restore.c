@@ -251,7 +251,7 @@ static int place(struct vfs *v, const struct restore *what,
 		 const char *version_id, const struct store_object *o,
 		 struct buf *answer)
 {
-	const struct objattr_defaults *def = &v->config.defaults;
+	const struct meta_defaults *def = &v->config.defaults;
 	const struct vfs_caller who = {.uid = def->uid, .gid = def->gid};
 	char text[META_VERSION_MAX + 32];
 	struct objattr attr;

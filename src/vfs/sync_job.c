@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dress.h"
 #include "syncer_impl.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
@@ -184,7 +185,7 @@ static int rebase(struct syncer *s, struct meta_inode *in,
 	if (!rc)
 		rc = upload_abandon_locked(s->upload, in->ino);
 	if (!rc)
-		rc = meta_head_put(meta, in->ino, &r->head);
+		rc = dress_note_head(s->v, in, &r->head);
 	if (!rc)
 		rc = meta_inode_put(meta, in);
 	return rc ? rc : syncer_reap(s, in->ino);

@@ -416,6 +416,8 @@ int tree_put_attrs(struct vfs *v, struct meta_inode *in)
 
 	if (rc)
 		return rc;
+	/* All of them are named with what changes. */
+	in->flags &= ~(uint32_t)META_I_LACKS;
 	in->flags |= META_I_ATTR_DIRTY;
 	if (S_ISDIR(in->mode))
 		in->flags |= META_I_EXPLICIT;

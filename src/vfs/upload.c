@@ -284,6 +284,18 @@ void upload_set_source(struct store_request *r, const struct meta_version *ver,
 		r->source_if_match = ver->etag;
 }
 
+/* What the inode's object carries: a plain copy of it carries the same. */
+static int head_as_it_is(struct vfs *v, uint64_t ino, struct kvlist *head)
+{
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_head_get(v->meta, ino, head);
+	meta_unlock(v->meta);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 int upload_copy(struct uploader *u, const struct snapshot *snap,
 		struct conflict *c, struct upload_result *ret)
 {
@@ -327,7 +339,8 @@ int upload_copy(struct uploader *u, const struct snapshot *snap,
 	if (!rc) {
 		inherit_id(&ret->version, &in->base);
 		d.late = false;
-		rc = dress_to_head(&d, &ret->head);
+		rc = replace ? dress_to_head(&d, &ret->head)
+			     : head_as_it_is(v, in->ino, &ret->head);
 	}
 out:
 	store_request_release(&r);

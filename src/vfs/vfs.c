@@ -36,7 +36,7 @@
 
 static int make_root(struct vfs *v)
 {
-	const struct objattr_defaults *def = &v->config.defaults;
+	const struct meta_defaults *def = &v->config.defaults;
 	struct meta_inode in;
 	int rc = meta_lock(v->meta);
 
@@ -50,7 +50,7 @@ static int make_root(struct vfs *v)
 		in.uid = def->uid;
 		in.gid = def->gid;
 		in.nlink = 2;
-		in.flags = META_I_ATTRS;
+		in.flags = META_I_ATTRS | META_I_LACKS;
 		in.mtime_ns = in.ctime_ns = in.atime_ns = clock_real_ns();
 		rc = meta_inode_put(v->meta, &in);
 	}
@@ -102,6 +102,7 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 		return -ENOMEM;
 	v->config = *config;
 	v->meta = parts->meta;
+	meta_set_defaults(v->meta, &v->config.defaults);
 	v->blocks = parts->blocks;
 	v->staging = parts->staging;
 	v->space = parts->space;

@@ -58,6 +58,7 @@ static int take_live(struct vfs *v, const struct meta_inode *in,
 static void take_unknown(struct vfs *v, uint32_t mode, struct view_node *n)
 {
 	take(n, mode, v->config.defaults.uid, v->config.defaults.gid);
+	n->lacks = META_I_LACKS_UID | META_I_LACKS_GID;
 }
 
 /*
@@ -100,9 +101,10 @@ static int ask_own(struct vfs *v, const char *path,
 	if (rc)
 		return rc;
 	take(n, own.mode, own.uid, own.gid);
+	n->lacks = own.lacks;
 	strcpy(n->version.version_id, version->version_id);
 	strcpy(n->version.etag, version->etag);
-	n->known = true;
+	n->known = own.known;
 	return 0;
 }
 
@@ -212,8 +214,9 @@ static int guard_past(struct vfs *v, struct view_node *n)
 		rc = ask_own(v, n->path, &e, &own);
 		if (!rc) {
 			take(n, own.mode, own.uid, own.gid);
+			n->lacks = own.lacks;
 			n->mtime_ns = n->at_ns;
-			n->known = true;
+			n->known = own.known;
 		}
 	}
 	if (rc == -ENOENT || rc == -EACCES) {

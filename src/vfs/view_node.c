@@ -64,7 +64,7 @@ uint64_t view_node_number(const struct view_node *n)
 struct packed {
 	uint8_t kind, known;
 	uint16_t root_len;
-	uint32_t mode, uid, gid;
+	uint32_t mode, uid, gid, lacks;
 	uint64_t rdev, size_bytes, root;
 	int64_t mtime_ns, last_modified_ns, at_ns;
 };
@@ -83,6 +83,7 @@ static int put_record(struct vfs *v, uint64_t ino, const struct view_node *n)
 	p.mode = n->mode;
 	p.uid = n->uid;
 	p.gid = n->gid;
+	p.lacks = n->lacks;
 	p.rdev = n->rdev;
 	p.root = n->root;
 	p.at_ns = n->at_ns;
@@ -118,7 +119,8 @@ static void set_key(struct view_node *n)
 		strcpy(n->version.key + len, "/");
 }
 
-static int unpack(const struct meta_val *val, struct view_node *n)
+static int unpack(const struct meta *m, const struct meta_val *val,
+		  struct view_node *n)
 {
 	const char *at = val->data, *end = at + val->size;
 	const char *path, *vid, *etag, *renamed;
@@ -146,6 +148,8 @@ static int unpack(const struct meta_val *val, struct view_node *n)
 	n->mode = p.mode;
 	n->uid = p.uid;
 	n->gid = p.gid;
+	n->lacks = p.lacks;
+	meta_fill_in(m, n->lacks, &n->mode, &n->uid, &n->gid);
 	n->rdev = p.rdev;
 	n->root = p.root;
 	n->at_ns = p.at_ns;
@@ -183,7 +187,7 @@ int view_node_read(struct vfs *v, uint64_t ino, struct view_node *n)
 	meta_be64(key, ino);
 	rc = meta_get(v->meta, META_VIEW, key, sizeof(key), &val);
 	if (!rc)
-		rc = unpack(&val, n);
+		rc = unpack(v->meta, &val, n);
 	meta_unlock(v->meta);
 	return rc == -ENOENT ? -ESTALE : rc;
 }
@@ -309,6 +313,7 @@ int view_node_ask_version(struct vfs *v, struct view_node *n)
 	struct objattr_xattrs x = {0};
 	struct store_request r;
 	struct objattr a = {.mode = 0};
+	uint32_t named = 0;
 	int rc = view_node_head(v, n, &r);
 
 	if (!rc)
@@ -316,6 +321,7 @@ int view_node_ask_version(struct vfs *v, struct view_node *n)
 				   &r.reply.object.headers,
 				   r.reply.object.last_modified_ns,
 				   &v->config.defaults, &a, &x);
+	named = a.mode;
 	if (!rc)
 		a.mode = strict_mode(&x, a.mode);
 	objattr_xattrs_release(&x);
@@ -324,10 +330,12 @@ int view_node_ask_version(struct vfs *v, struct view_node *n)
 	store_request_release(&r);
 	if (rc)
 		return rc;
-	n->known = true;
+	/* A list that makes a default stricter: asked for anew each time. */
+	n->known = a.mode == named || !(a.lacks & META_I_LACKS_MODE);
 	n->mode = a.mode;
 	n->uid = a.uid;
 	n->gid = a.gid;
+	n->lacks = a.lacks;
 	n->rdev = a.rdev;
 	n->mtime_ns = a.mtime_ns;
 	return 0;
@@ -350,7 +358,7 @@ int view_node_attrs(struct vfs *v, uint64_t ino, struct view_node *n)
 void view_node_stat(struct vfs *v, uint64_t ino, const struct view_node *n,
 		    struct stat *st)
 {
-	const struct objattr_defaults *def = &v->config.defaults;
+	const struct meta_defaults *def = &v->config.defaults;
 	struct meta_inode in;
 
 	memset(&in, 0, sizeof(in));

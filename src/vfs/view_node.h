@@ -70,6 +70,7 @@ struct view_node {
 	struct meta_version version; /* none: a NAME, an implicit PAST_DIR */
 	bool known; /* the attributes below were asked for */
 	uint32_t mode, uid, gid;
+	uint32_t lacks; /* META_I_LACKS_*: of these, what are the defaults */
 	uint64_t rdev;
 	int64_t mtime_ns;
 	char renamed[RENAMED_MAX + 1]; /* where it came from, as told; "" */

@@ -21,7 +21,7 @@
 #define LAST_MODIFIED INT64_C(1700000000000000000)
 #define AWS_MAX	      2048
 
-static const struct objattr_defaults defaults = {
+static const struct meta_defaults defaults = {
 	.uid = 501, .gid = 502, .file_mode = 0644, .dir_mode = 0755};
 
 /* "name=value\nname=value\n" */
@@ -365,13 +365,13 @@ static void test_round_trip(void **state)
 		"s3cmd-attrs=mode:33184/mtime:1/uid:0/gid:0\n",
 	};
 	const struct objattr attrs[] = {
-		{S_IFREG | 04755, 0, 0, 0, 0, ""},
-		{S_IFREG | 0644, 4294967294U, 1, 0, INT64_MAX, "0123-abc"},
-		{S_IFLNK | 0777, 1, 2, 0, -1, ""},
-		{S_IFIFO | 0600, 1, 2, 0, INT64_MIN + 1, ""},
-		{S_IFSOCK | 0600, 1, 2, 0, 1, ""},
-		{S_IFCHR | 0600, 1, 2, makedev(5, 70000), 1, ""},
-		{S_IFBLK | 0600, 1, 2, makedev(4000, 1), 1, ""},
+		{S_IFREG | 04755, 0, 0, 0, 0, "", 0},
+		{S_IFREG | 0644, 4294967294U, 1, 0, INT64_MAX, "0123-abc", 0},
+		{S_IFLNK | 0777, 1, 2, 0, -1, "", 0},
+		{S_IFIFO | 0600, 1, 2, 0, INT64_MIN + 1, "", 0},
+		{S_IFSOCK | 0600, 1, 2, 0, 1, "", 0},
+		{S_IFCHR | 0600, 1, 2, makedev(5, 70000), 1, "", 0},
+		{S_IFBLK | 0600, 1, 2, makedev(4000, 1), 1, "", 0},
 	};
 
 	(void)state;

@@ -46,7 +46,12 @@ enum meta_inode_flag {
 	META_I_RENAMED = 1 << 7, /* base is what it was under an old name */
 	META_I_CAPABLE = 1 << 8, /* has file capabilities, an xattr */
 	META_I_HIDES = 1 << 9, /* directory: has keys that are no names */
+	/* What the object does not name is the mount's default. */
+	META_I_LACKS_MODE = 1 << 10,
+	META_I_LACKS_UID = 1 << 11,
+	META_I_LACKS_GID = 1 << 12,
 };
+#define META_I_LACKS (META_I_LACKS_MODE | META_I_LACKS_UID | META_I_LACKS_GID)
 
 struct meta_inode {
 	uint64_t ino;
@@ -65,9 +70,19 @@ struct meta_inode {
 	struct meta_version base;
 };
 
-/* 0, -ENOENT, -EIO (also for a record that cannot be understood). */
+/*
+ * 0, -ENOENT, -EIO (also for a record that cannot be understood). What the
+ * flags META_I_LACKS_* name is filled in (meta_fill_in()), whatever the
+ * record has.
+ */
 int meta_inode_get(struct meta *m, uint64_t ino, struct meta_inode *ret);
 int meta_inode_put(struct meta *m, const struct meta_inode *in);
+/*
+ * Puts this mount's defaults where META_I_LACKS_* says so: a record outlives
+ * the mount whose defaults it was made with. mode keeps its type.
+ */
+void meta_fill_in(const struct meta *m, uint32_t lacks, uint32_t *mode,
+		  uint32_t *uid, uint32_t *gid);
 /*
  * Deletes the inode with its xattrs, head and extents. The caller has made
  * sure that no name is left and that nothing of it is wanted.

@@ -95,6 +95,19 @@ int64_t meta_pending_ns(struct meta *m);
  */
 void meta_set_precommit(struct meta *m, int (*fn)(void *ctx), void *ctx);
 
+/* What stands where an object says nothing. */
+struct meta_defaults {
+	uint32_t uid, gid;
+	uint32_t file_mode, dir_mode; /* permission bits */
+};
+/*
+ * What this mount says of all objects that do not say it themselves: their
+ * inodes are filled in with it when they are read. All zero until it is set,
+ * which is before other threads use m. get: borrowed from m.
+ */
+void meta_set_defaults(struct meta *m, const struct meta_defaults *defaults);
+const struct meta_defaults *meta_get_defaults(const struct meta *m);
+
 /* Generic tables. All below need the lock held. A key has at least a byte. */
 #define META_TABLE_KEY_MAX 500 /* bytes of a key */
 #define META_KEY_BUF	   512 /* bytes that hold every key */

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vers3/meta/inode.h"
 #include "vers3/util/kv.h"
 
 /*
@@ -27,18 +28,13 @@
 
 #define LINK_META "vers3-link" /* see link.h */
 
-/* What stands where an object says nothing. */
-struct objattr_defaults {
-	uint32_t uid, gid;
-	uint32_t file_mode, dir_mode; /* permission bits */
-};
-
 struct objattr {
 	uint32_t mode; /* st_mode, with its type */
 	uint32_t uid, gid;
 	uint64_t rdev;
 	int64_t mtime_ns;
 	char link_id[40]; /* "" : none */
+	uint32_t lacks; /* META_I_LACKS_*: what no object names */
 };
 
 struct objattr_xattr {
@@ -70,12 +66,18 @@ bool objattr_xattr_ok(const char *name);
  */
 int objattr_parse(const char *key, const struct kvlist *meta,
 		  const struct kvlist *headers, int64_t last_modified_ns,
-		  const struct objattr_defaults *defaults,
+		  const struct meta_defaults *defaults,
 		  struct objattr *ret_attr, struct objattr_xattrs *ret_xattrs);
 
 /*
+ * What of mode, owner and group meta does not name: META_I_LACKS_*. On -ENOMEM
+ * nothing is said to be lacking.
+ */
+uint32_t objattr_lacks(const struct kvlist *meta);
+
+/*
  * Brings meta (names without prefix; what the object carried, or empty) to
- * say attr and xattrs. xattrs may be NULL for none. -ENOSPC when all names
+ * say attr, but for what it lacks, and xattrs. xattrs may be NULL for none. -ENOSPC when all names
  * and values together pass max_bytes (AWS: 2048; each counts as UTF-8
  * bytes of name and value), -ENOMEM; meta is unchanged then.
  */

@@ -51,7 +51,7 @@ struct vfs_config {
 	const char *bucket;
 	const char *prefix; /* "" or ends in '/' */
 	const char *cache_dir; /* for those who ask; NULL: none is told */
-	struct objattr_defaults defaults;
+	struct meta_defaults defaults;
 	int64_t ttl_ns; /* how old an answer about names may be */
 	/*
 	 * How long a list may stay unanswered where older names are known,
