@@ -30,6 +30,7 @@
 /* How long a mount waits for the one before it to send what it has. */
 #define ENDING_WAIT_MS 60000
 #define SETTLE_NS      (3 * NS_PER_S)
+#define STATES_NS      (30 * NS_PER_S) /* replication takes as long */
 /* Beyond the time in which a request is sent again (retry.h). */
 #define PATIENCE_MORE_NS NS_PER_S
 
@@ -333,6 +334,7 @@ static int start_vfs(struct stack *s)
 		.commit_ns = o->commit_ns,
 		.save_after_ns = o->save_after_ns,
 		.settle_ns = SETTLE_NS,
+		.states_ns = STATES_NS,
 		.read_only = o->read_only,
 		.sync = o->sync,
 		.fsync_local = o->fsync == OPTIONS_FSYNC_LOCAL,

@@ -127,20 +127,32 @@ int meta_orphan_del(struct meta *m, uint64_t ino)
 	return meta_del(m, META_ORPHAN, key, sizeof(key));
 }
 
-int meta_orphan_next(struct meta *m, uint64_t after, uint64_t *ret_ino)
+/* The first number > after in a table that has inodes for keys. */
+static int next_ino(struct meta *m, enum meta_table table, uint64_t after,
+		    uint64_t *ret_ino)
 {
 	unsigned char key[META_KEY_BUF];
 	size_t len;
 	int rc;
 
 	meta_be64(key, after);
-	rc = meta_seek(m, META_ORPHAN, key, 8, 0, true, key, &len, NULL);
+	rc = meta_seek(m, table, key, 8, 0, true, key, &len, NULL);
 	if (rc)
 		return rc;
 	if (len != 8)
 		return -EIO;
 	*ret_ino = meta_from_be64(key);
 	return 0;
+}
+
+int meta_inode_next(struct meta *m, uint64_t after, uint64_t *ret_ino)
+{
+	return next_ino(m, META_INODE, after, ret_ino);
+}
+
+int meta_orphan_next(struct meta *m, uint64_t after, uint64_t *ret_ino)
+{
+	return next_ino(m, META_ORPHAN, after, ret_ino);
 }
 
 int meta_gone_add(struct meta *m, uint64_t ino, const char *path)

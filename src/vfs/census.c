@@ -31,6 +31,11 @@ static enum census_status status_of(const struct kvlist *head)
 	return CENSUS_NONE;
 }
 
+bool census_is_pending(const struct kvlist *head)
+{
+	return status_of(head) == CENSUS_PENDING;
+}
+
 static int count(struct census *c, const struct meta_inode *in,
 		 enum census_status status)
 {
@@ -68,21 +73,14 @@ static int look(struct meta *m, uint64_t ino, struct census *c)
 /* The next inodes after *ino; -ENOENT after the last. */
 static int take_chunk(struct meta *m, uint64_t *ino, struct census *c)
 {
-	unsigned char key[META_KEY_BUF];
-	size_t len;
 	int rc = meta_lock(m);
 
 	if (rc)
 		return rc;
 	for (int i = 0; !rc && i < CHUNK; i++) {
-		meta_be64(key, *ino);
-		rc = meta_seek(m, META_INODE, key, 8, 0, true, key, &len, NULL);
-		if (!rc && len != 8)
-			rc = -EIO;
-		if (rc)
-			break;
-		*ino = meta_from_be64(key);
-		rc = look(m, *ino, c);
+		rc = meta_inode_next(m, *ino, ino);
+		if (!rc)
+			rc = look(m, *ino, c);
 	}
 	meta_unlock(m);
 	return rc;
@@ -151,6 +149,18 @@ bool census_may_find(struct meta *m)
 		return true;
 	if (meta_sys_get_u64(m, SYS_SEEN, &seen))
 		seen = 1;
+	meta_unlock(m);
+	return seen;
+}
+
+bool census_has_found(struct meta *m)
+{
+	uint64_t seen = 0;
+
+	if (meta_lock(m))
+		return false;
+	if (meta_sys_get_u64(m, SYS_SEEN, &seen))
+		seen = 0;
 	meta_unlock(m);
 	return seen;
 }

@@ -43,6 +43,10 @@ int census_note(struct meta *m, const struct kvlist *head);
  * may be so.
  */
 bool census_may_find(struct meta *m);
+/* Whether some object of it is known to have told one. */
+bool census_has_found(struct meta *m);
+/* Whether an object's replication is to come, by what it has said. */
+bool census_is_pending(const struct kvlist *head);
 void census_release(struct census *c);
 
 #endif

@@ -9,6 +9,7 @@
 #include "dir_impl.h"
 #include "dress.h"
 #include "late.h"
+#include "states.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/reader.h"
@@ -44,6 +45,8 @@ static int head_take(struct vfs *v, uint64_t ino, const struct store_object *o)
 		rc = meta_head_put(v->meta, ino, &all);
 	if (!rc)
 		rc = census_note(v->meta, &all);
+	if (!rc && census_is_pending(&all))
+		states_want(v, true);
 	kvlist_release(&all);
 	return rc;
 }
@@ -100,6 +103,8 @@ int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
 	rc = xattrs_take(v, in->ino, &x);
 	if (!rc)
 		rc = head_take(v, in->ino, o);
+	if (!rc)
+		states_told(v, in);
 	objattr_xattrs_release(&x);
 	return rc;
 }

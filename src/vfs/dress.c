@@ -10,6 +10,7 @@
 
 #include "late.h"
 #include "renamed.h"
+#include "states.h"
 #include "tags.h"
 #include "vers3/s3/storage_class.h"
 #include "vers3/util/log.h"
@@ -339,6 +340,8 @@ int dress_to_head(const struct dress *d, struct kvlist *head)
 
 	if (!rc && d->late)
 		rc = kvlist_add(head, META_PREFIX LATE_MARK, "1");
+	if (!rc)
+		rc = kvlist_add(head, STATES_UNASKED, "1");
 	if (!rc && d->tag_count) {
 		snprintf(count, sizeof(count), "%zu", d->tag_count);
 		rc = kvlist_add(head, TAGS_HEADER, count);

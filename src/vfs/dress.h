@@ -48,7 +48,7 @@ int dress_read_locked(struct vfs *v, uint64_t ino, struct dress *d,
 		      struct objattr_xattrs *x);
 /* What goes with an object, as meta_head_put() takes it. */
 int dress_head_of(const struct store_object *o, struct kvlist *head);
-/* The same of what was sent. */
+/* The same of what was sent, whose states nobody has asked for (states.h). */
 int dress_to_head(const struct dress *d, struct kvlist *head);
 /*
  * The bucket holds an object with this head, made of the inode: keeps that and

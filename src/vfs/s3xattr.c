@@ -11,16 +11,19 @@ static const struct {
 	const char *name;
 	const char *header;
 	const char *otherwise; /* when S3 leaves the header out */
+	bool state; /* the server's: it may move while the version stays */
 } from_header[] = {
-	{"storage_class", "x-amz-storage-class", "STANDARD"},
-	{"expiration", "x-amz-expiration", NULL},
-	{"replication_status", "x-amz-replication-status", NULL},
-	{"restore", "x-amz-restore", NULL},
-	{"sse", "x-amz-server-side-encryption", NULL},
-	{"legal_hold", "x-amz-object-lock-legal-hold", NULL},
-	{"retention", "x-amz-object-lock-retain-until-date", NULL},
-	{"content_type", "content-type", NULL},
+	{"storage_class", "x-amz-storage-class", "STANDARD", true},
+	{"expiration", "x-amz-expiration", NULL, true},
+	{"replication_status", "x-amz-replication-status", NULL, true},
+	{"restore", "x-amz-restore", NULL, true},
+	{"sse", "x-amz-server-side-encryption", NULL, true},
+	{"legal_hold", "x-amz-object-lock-legal-hold", NULL, true},
+	{"retention", "x-amz-object-lock-retain-until-date", NULL, true},
+	{"content_type", "content-type", NULL, false},
 };
+
+#define HEADERS (sizeof(from_header) / sizeof(*from_header))
 
 static const char *bare_name(const char *name)
 {
@@ -49,6 +52,34 @@ bool s3xattr_of_version(const char *name)
 			!strcmp(bare, "last_modified"));
 }
 
+bool s3xattr_is_state(const char *name)
+{
+	const char *bare = bare_name(name);
+
+	for (size_t i = 0; bare && i < HEADERS; i++)
+		if (!strcmp(bare, from_header[i].name))
+			return from_header[i].state;
+	return false;
+}
+
+int s3xattr_take_states(const struct kvlist *now, struct kvlist *head)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < HEADERS; i++) {
+		const char *header = from_header[i].header;
+		const char *text = kvlist_get(now, header);
+
+		if (!from_header[i].state)
+			continue;
+		if (text)
+			rc = kvlist_set(head, header, text);
+		else
+			kvlist_del(head, header);
+	}
+	return rc;
+}
+
 static int put_text(struct buf *value, const char *text)
 {
 	return text && *text ? buf_puts(value, text) : -ENODATA;
@@ -72,8 +103,7 @@ int s3xattr_get(const char *name, const struct meta_version *version,
 		return version->last_modified_ns ? buf_puts(value, when)
 						 : -ENODATA;
 	}
-	for (size_t i = 0; i < sizeof(from_header) / sizeof(*from_header);
-	     i++) {
+	for (size_t i = 0; i < HEADERS; i++) {
 		const char *text;
 
 		if (strcmp(bare, from_header[i].name))

@@ -14,6 +14,7 @@
 #include "purge.h"
 #include "reread.h"
 #include "room.h"
+#include "states.h"
 #include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -111,6 +112,8 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	v->s3 = parts->s3;
 	rc = conflicts_new(&v->conflicts);
 	if (!rc)
+		rc = states_new(v, &v->states);
+	if (!rc)
 		rc = points_new(&v->points);
 	if (!rc)
 		rc = purge_new(&v->purge);
@@ -143,6 +146,8 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 		rc = view_new(v, &v->view);
 	if (!rc)
 		rc = control_new(v, &v->control);
+	if (!rc)
+		rc = states_begin(v->states);
 	if (rc) {
 		vfs_free(v);
 		return rc;
@@ -177,6 +182,7 @@ void vfs_free(struct vfs *v)
 {
 	if (!v)
 		return;
+	states_end(v->states);
 	dirs_end(v->dirs);
 	control_free(v->control);
 	view_free(v->view);
@@ -192,6 +198,7 @@ void vfs_free(struct vfs *v)
 	conflicts_free(v->conflicts);
 	points_free(v->points);
 	purge_free(v->purge);
+	states_free(v->states);
 	free(v);
 }
 

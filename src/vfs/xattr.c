@@ -9,6 +9,7 @@
 #include "acl.h"
 #include "dress.h"
 #include "renamed.h"
+#include "states.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/s3xattr.h"
 #include "vers3/vfs/tree.h"
@@ -19,6 +20,8 @@ static int get_s3(struct vfs *v, const struct meta_inode *in, const char *name,
 	struct kvlist head;
 	int rc;
 
+	if (s3xattr_is_state(name))
+		states_refresh(v, in);
 	kvlist_init(&head);
 	rc = meta_lock(v->meta);
 	if (rc)

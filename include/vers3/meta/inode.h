@@ -77,6 +77,8 @@ struct meta_inode {
  */
 int meta_inode_get(struct meta *m, uint64_t ino, struct meta_inode *ret);
 int meta_inode_put(struct meta *m, const struct meta_inode *in);
+/* The first inode with a number > after. 0, -ENOENT or -EIO. */
+int meta_inode_next(struct meta *m, uint64_t after, uint64_t *ret_ino);
 /*
  * Puts this mount's defaults where META_I_LACKS_* says so: a record outlives
  * the mount whose defaults it was made with. mode keeps its type.

@@ -19,6 +19,10 @@ bool s3xattr_owns(const char *name);
 bool s3xattr_is(const char *name, const char *bare);
 /* Whether the version alone tells it, and head may be empty. */
 bool s3xattr_of_version(const char *name);
+/* Whether the server may say another thing of the version at any time. */
+bool s3xattr_is_state(const char *name);
+/* Brings these in a head to what another one says. 0 or -ENOMEM. */
+int s3xattr_take_states(const struct kvlist *now, struct kvlist *head);
 /*
  * Appends the value. head: the object's headers as meta_head_get() gives
  * them. -ENODATA where S3 said nothing or the name is unknown.

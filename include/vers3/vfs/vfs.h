@@ -62,6 +62,8 @@ struct vfs_config {
 	int64_t save_after_ns; /* of a file that is never quiet; 0: never */
 	/* How long requests of a mount that was killed may be under way yet. */
 	int64_t settle_ns;
+	/* How often states are asked for in the background; 0: not at all. */
+	int64_t states_ns;
 	bool read_only;
 	bool sync; /* close waits for the bucket */
 	bool fsync_local;
@@ -98,6 +100,7 @@ struct control;
 struct conflicts;
 struct points;
 struct purge;
+struct states;
 
 /* The floor's context: made once, its pointers constant while it runs. */
 struct vfs {
@@ -122,6 +125,7 @@ struct vfs {
 	struct conflicts *conflicts; /* owned */
 	struct points *points; /* owned */
 	struct purge *purge; /* owned */
+	struct states *states; /* owned */
 };
 
 /* Borrows what config and parts name. Starts the syncer. 0 or -errno. */

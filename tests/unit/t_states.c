@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the server does with objects after they were written. A layer between
+ * stands for that server: it answers HEADs with states that it is told.
+ */
+#include "vfs_fixture.h"
+
+#include <errno.h>
+
+#include "../../src/vfs/census.h"
+#include "../../src/vfs/states.h"
+#include "vers3/meta/inode.h"
+
+#define STATUS "x-amz-replication-status"
+
+/* One header of all answers to HEAD, and how many HEADs there were. */
+struct server {
+	struct store store; /* first */
+	pthread_mutex_t mutex;
+	/* All below is protected by mutex. */
+	const char *header, *value; /* NULL: none */
+	unsigned heads;
+};
+
+static struct server *server; /* of the running test */
+
+static int server_call(struct store *s, struct store_request *r)
+{
+	int rc = store_call(s->below, r);
+
+	if (r->op != STORE_HEAD)
+		return rc;
+	pthread_mutex_lock(&server->mutex);
+	server->heads++;
+	if (!rc && server->value)
+		rc = kvlist_set(&r->reply.object.headers, server->header,
+				server->value);
+	pthread_mutex_unlock(&server->mutex);
+	return rc;
+}
+
+static void server_free(struct store *s)
+{
+	store_free(s->below);
+	free(s);
+}
+
+static const struct store_ops server_ops = {"server", server_call, server_free};
+
+static void server_says(const char *header, const char *value)
+{
+	pthread_mutex_lock(&server->mutex);
+	server->header = header;
+	server->value = value;
+	pthread_mutex_unlock(&server->mutex);
+}
+
+static unsigned heads(void)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&server->mutex);
+	count = server->heads;
+	pthread_mutex_unlock(&server->mutex);
+	return count;
+}
+
+static int setup(void **state)
+{
+	struct vfs_fixture *f;
+	int rc = vfs_fixture_setup(state);
+
+	if (rc)
+		return rc;
+	f = *state;
+	vfs_fixture_stop(f);
+	server = calloc(1, sizeof(*server));
+	assert_non_null(server);
+	server->store.ops = &server_ops;
+	server->store.below = f->store;
+	pthread_mutex_init(&server->mutex, NULL);
+	f->store = &server->store;
+	assert_int_equal(metrics_store_new(&f->store, &f->store), 0);
+	vfs_fixture_start(f);
+	return 0;
+}
+
+#define STATES_TEST(fn)                                                        \
+	cmocka_unit_test_setup_teardown(fn, setup, vfs_fixture_teardown)
+
+static void restart(struct vfs_fixture *f, int64_t ttl_ns, int64_t states_ns)
+{
+	vfs_fixture_stop(f);
+	f->config.ttl_ns = ttl_ns;
+	f->config.states_ns = states_ns;
+	vfs_fixture_start(f);
+}
+
+static void save(struct vfs_fixture *f, const char *name, const char *text)
+{
+	vfs_fixture_write(f, name, text);
+	assert_int_equal(vfs_drain(f->v), 0);
+}
+
+/* What an attribute of a file is; NULL: it has none. */
+static void says(struct vfs_fixture *f, const char *path, const char *name,
+		 const char *wanted)
+{
+	struct buf value;
+	int rc;
+
+	buf_init(&value, 256);
+	rc = vfs_getxattr(f->v, vfs_fixture_find(f, path), name, &value);
+	assert_int_equal(rc, wanted ? 0 : -ENODATA);
+	if (wanted)
+		assert_string_equal(value.data, wanted);
+	buf_release(&value);
+}
+
+/* Attribute, header, value: what may change under a version that stays. */
+static const struct {
+	const char *name, *header, *before, *after;
+} moving[] = {
+	{"user.s3.replication_status", STATUS, "PENDING", "COMPLETED"},
+	{"user.s3.expiration", "x-amz-expiration", "expiry-date=\"a\"",
+	 "expiry-date=\"b\""},
+	{"user.s3.restore", "x-amz-restore", "ongoing-request=\"true\"",
+	 "ongoing-request=\"false\""},
+	{"user.s3.legal_hold", "x-amz-object-lock-legal-hold", "ON", "OFF"},
+	{"user.s3.retention", "x-amz-object-lock-retain-until-date", "a", "b"},
+	{"user.s3.storage_class", "x-amz-storage-class", "STANDARD_IA",
+	 "GLACIER_IR"},
+	{"user.s3.sse", "x-amz-server-side-encryption", "AES256", "aws:kms"},
+};
+
+/* A save of ours, and an object that was asked for once. */
+static void test_moves(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(moving) / sizeof(*moving); i++) {
+		for (int own = 0; own < 2; own++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "f%zu-%d", i, own);
+			server_says(moving[i].header, moving[i].before);
+			save(f, name, "x");
+			if (!own) {
+				struct vfs_entry e;
+
+				/* Nothing is known of it any more. */
+				vfs_fixture_stop(f);
+				nftw(f->dir, vfs_fixture_remove, 16,
+				     FTW_DEPTH | FTW_PHYS);
+				assert_int_equal(mkdir(f->dir, 0700), 0);
+				vfs_fixture_start(f);
+				assert_int_equal(vfs_lookup(f->v, META_ROOT_INO,
+							    name, &e),
+						 0);
+			}
+			says(f, name, moving[i].name, moving[i].before);
+			server_says(moving[i].header, moving[i].after);
+			says(f, name, moving[i].name, moving[i].after);
+		}
+	}
+	/* What is said no more is not known any more. */
+	server_says(NULL, NULL);
+	says(f, "f0-1", "user.s3.replication_status", NULL);
+	says(f, "f0-1", "user.s3.storage_class", "STANDARD");
+}
+
+static void test_once_in_ttl(void **state)
+{
+	struct vfs_fixture *f = *state;
+	unsigned before;
+
+	restart(f, 600 * NS_PER_S, 0);
+	server_says(STATUS, "PENDING");
+	save(f, "a", "x");
+	before = heads();
+	says(f, "a", "user.s3.replication_status", "PENDING");
+	assert_int_equal(heads(), before + 1);
+	server_says(STATUS, "COMPLETED");
+	says(f, "a", "user.s3.replication_status", "PENDING");
+	says(f, "a", "user.s3.expiration", NULL);
+	says(f, "a", "user.s3.content_type", "binary/octet-stream");
+	assert_int_equal(heads(), before + 1);
+	/* Another version is another question. */
+	save(f, "a", "y");
+	says(f, "a", "user.s3.replication_status", "COMPLETED");
+	/* So is one that stands on what this mount never asked for. */
+	restart(f, 600 * NS_PER_S, 0);
+	server_says(STATUS, "FAILED");
+	says(f, "a", "user.s3.replication_status", "FAILED");
+}
+
+/* The server is silent: what was known. */
+static void test_outage(void **state)
+{
+	struct vfs_fixture *f = *state;
+	uint64_t ino;
+	struct buf value;
+
+	server_says(STATUS, "PENDING");
+	save(f, "a", "x");
+	says(f, "a", "user.s3.replication_status", "PENDING");
+	ino = vfs_fixture_find(f, "a");
+	atomic_store(&f->silent, true);
+	buf_init(&value, 256);
+	assert_int_equal(vfs_getxattr(f->v, ino, "user.s3.replication_status",
+				      &value),
+			 0);
+	assert_string_equal(value.data, "PENDING");
+	buf_release(&value);
+	atomic_store(&f->silent, false);
+}
+
+static void give_rules(struct vfs_fixture *f)
+{
+	static const char document[] =
+		"<ReplicationConfiguration><Role>r</Role><Rule><ID>far</ID>"
+		"<Status>Enabled</Status><Priority>1</Priority><Filter>"
+		"<Prefix></Prefix></Filter><Destination><Bucket>arn:aws:s3:::"
+		"other</Bucket></Destination></Rule></ReplicationConfiguration"
+		">";
+
+	assert_int_equal(memory_store_set_replication(f->store, document), 0);
+}
+
+static void wait_counts(struct vfs_fixture *f, uint64_t pending,
+			uint64_t completed, uint64_t none)
+{
+	struct census c;
+	bool same;
+
+	do {
+		assert_int_equal(census_take(f->meta, &c), 0);
+		same = c.counts[CENSUS_PENDING] == pending &&
+		       c.counts[CENSUS_COMPLETED] == completed &&
+		       c.counts[CENSUS_NONE] == none;
+		census_release(&c);
+		usleep(2000);
+	} while (!same); /* or until the alarm */
+}
+
+/* Nobody reads anything; it comes to be known all the same. */
+static void test_background(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	give_rules(f);
+	restart(f, 600 * NS_PER_S, 5 * NS_PER_MS);
+	server_says(STATUS, "PENDING");
+	for (int i = 0; i < 300; i++) { /* more than one turn asks for */
+		char name[16];
+
+		snprintf(name, sizeof(name), "f%d", i);
+		vfs_fixture_write(f, name, "x");
+	}
+	assert_int_equal(vfs_drain(f->v), 0);
+	wait_counts(f, 300, 0, 0);
+	server_says(STATUS, "COMPLETED");
+	wait_counts(f, 0, 300, 0);
+	/* The next mount has nothing to ask, and asks nothing. */
+	restart(f, 600 * NS_PER_S, 600 * NS_PER_S);
+	server_says(STATUS, "PENDING");
+	save(f, "more", "x");
+	wait_counts(f, 0, 300, 1);
+	restart(f, 600 * NS_PER_S, 5 * NS_PER_MS);
+	wait_counts(f, 1, 300, 0);
+}
+
+/* Where nothing is replicated nothing is asked for. */
+static void test_background_rests(void **state)
+{
+	struct vfs_fixture *f = *state;
+	unsigned before;
+
+	restart(f, 600 * NS_PER_S, 2 * NS_PER_MS);
+	for (int i = 0; i < 20; i++) {
+		save(f, "a", i % 2 ? "x" : "y");
+		usleep(3000);
+	}
+	before = heads();
+	usleep(20000);
+	assert_int_equal(heads(), before);
+	wait_counts(f, 0, 0, 1);
+	/* Once it is, what was saved before is, too. */
+	give_rules(f);
+	server_says(STATUS, "PENDING");
+	restart(f, 600 * NS_PER_S, 2 * NS_PER_MS);
+	wait_counts(f, 1, 0, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STATES_TEST(test_moves),
+		STATES_TEST(test_once_in_ttl),
+		STATES_TEST(test_outage),
+		STATES_TEST(test_background),
+		STATES_TEST(test_background_rests),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
