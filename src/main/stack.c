@@ -344,6 +344,8 @@ static int start_vfs(struct stack *s)
 		.versions = o->versions,
 		.at = o->at,
 		.versioned = s->versioning == PROBE_VERSIONED,
+		.suspended = s->versioning == PROBE_SUSPENDED ||
+			     s->versioning == PROBE_UNKNOWN,
 		.caps = s->caps,
 		.auto_uid = o->uid == OPTIONS_ID_NONE,
 	};

@@ -302,8 +302,8 @@ static int take_object(struct dress *d, const struct store_object *o)
 	return rc;
 }
 
-/* -ENOENT: it has to do without. */
-static int dress_moved(struct vfs *v, const struct meta_inode *in,
+/* What the base says of itself. -ENOENT: it has to do without. */
+static int dress_asked(struct vfs *v, const struct meta_inode *in, bool renamed,
 		       struct dress *d)
 {
 	struct meta_version from = in->base;
@@ -327,7 +327,7 @@ static int dress_moved(struct vfs *v, const struct meta_inode *in,
 			 o->version_id);
 	if (!rc)
 		rc = take_object(d, o);
-	if (!rc)
+	if (!rc && renamed)
 		rc = renamed_add(v, &from, &d->meta);
 	store_request_release(&r);
 	return rc;
@@ -402,19 +402,21 @@ bool dress_same_object(const struct dress *a, const struct dress *b)
 int dress_copy(struct vfs *v, const struct meta_inode *in, const char *path,
 	       struct dress *d, bool *ret_replace)
 {
+	bool asked = in->flags & (META_I_ATTRS | META_I_ATTR_DIRTY);
 	bool renamed = renamed_is(v, in, path);
+	bool bare = v->config.suspended; /* a copy by itself would be none */
 	int rc;
 
-	if (renamed && !(in->flags & (META_I_ATTRS | META_I_ATTR_DIRTY))) {
-		rc = dress_moved(v, in, d);
+	if (!asked && (renamed || bare)) {
+		rc = dress_asked(v, in, renamed, d);
 		*ret_replace = !rc;
-		if (!rc || rc == -ENOMEM)
+		if (!rc || rc == -ENOMEM || bare)
 			return rc;
 		dress_release(d); /* then it says nothing of its past */
 	}
 	rc = dress_make(v, in, path, false, d);
 	/* A copy by itself may leave the tag of what came late behind. */
-	*ret_replace = (in->flags & META_I_ATTR_DIRTY) || d->late ||
+	*ret_replace = bare || (in->flags & META_I_ATTR_DIRTY) || d->late ||
 		       ((in->flags & META_I_ATTRS) && (renamed || d->renamed));
 	return rc;
 }

@@ -36,7 +36,9 @@ int dress_check(struct vfs *v, const struct meta_inode *in);
  * What goes with a copy of the whole version that the inode is based on;
  * *ret_replace: false when the source's metadata goes along as it is. For a
  * path that the inode was renamed to before its attributes were ever asked
- * for, they are, and go on as they are. Blocks.
+ * for, they are, and go on as they are. Where versioning is suspended nothing
+ * goes along by itself (upload.c), and attributes that cannot be asked for are
+ * an error. Blocks.
  */
 int dress_copy(struct vfs *v, const struct meta_inode *in, const char *path,
 	       struct dress *d, bool *ret_replace);

@@ -245,7 +245,11 @@ static int complete_upload(struct multi *m, const char *path,
 	store_request_release(&r);
 	if (!rc) {
 		ongoing_ended(v, m->o.upload_id);
-		return finish(m, false, ret);
+		rc = upload_look(v, m->key, &ret->version, NULL);
+		if (rc != -ESTALE)
+			return rc ? rc : finish(m, false, ret);
+		upload_expect_own(m->c, ret->version.etag);
+		ret->version.key[0] = '\0'; /* it was not made */
 	}
 	/* It may be there all the same: then the next try looks. */
 	if (!m->c->open)

@@ -96,6 +96,13 @@ static uint64_t round_up(uint64_t x, uint64_t unit)
 	return (x + unit - 1) / unit * unit;
 }
 
+bool reader_has_content_id(const struct meta_version *version)
+{
+	static const unsigned char none[META_ID_SIZE];
+
+	return memcmp(version->id, none, sizeof(none)) != 0;
+}
+
 void reader_content_id(struct meta_version *version)
 {
 	unsigned char numbers[16], sum[EVP_MAX_MD_SIZE];

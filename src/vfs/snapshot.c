@@ -145,8 +145,13 @@ static int read_unstaged(struct vfs *v, const struct meta_inode *in,
 	uint64_t base = min_u64(in->base_bytes, end);
 
 	if (at < base) {
-		int rc = reader_read_sync(v->reader, &in->base, at, buf,
-					  base - at);
+		struct meta_version of = in->base;
+		int rc;
+
+		/* Of what was listed and never asked for none is known. */
+		if (!reader_has_content_id(&of))
+			reader_content_id(&of);
+		rc = reader_read_sync(v->reader, &of, at, buf, base - at);
 
 		if (rc)
 			return rc;

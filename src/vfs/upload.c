@@ -13,13 +13,16 @@
 #include "renamed.h"
 #include "stream.h"
 #include "tags.h"
+#include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/link.h"
+#include "vers3/vfs/plan.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/tree.h"
 
 #define BIG_BUFFER  (UINT64_C(1) << 20) /* larger ones are counted */
 #define BIG_BUFFERS 4
+#define LOOKS	    3 /* as often is sent what is not there then */
 
 int uploader_new(struct vfs *v, struct uploader **ret_uploader)
 {
@@ -205,70 +208,136 @@ int upload_send(struct vfs *v, struct store_request *r,
 	return rc;
 }
 
-int upload_put(struct uploader *u, const struct snapshot *snap,
-	       struct conflict *c, struct upload_result *ret)
+/*
+ * Ceph 16, where versioning was on and is suspended, lets a copy that takes
+ * the source's metadata along take what makes the source's key point to its
+ * bytes, too. Such a copy shows what the source holds at any time: nothing,
+ * when that has gone. Nor is what is written over it there, though that
+ * answers with 200, until it is written once more. Others make such copies;
+ * ours bring their metadata (dress_copy()), and what a save has made is
+ * looked at before anything here, or the source, goes for it.
+ */
+int upload_look(struct vfs *v, const char *key, const struct meta_version *ver,
+		const struct kvlist *meta)
+{
+	const struct store_object *o;
+	struct store_request r;
+	int rc;
+
+	if (!v->config.suspended)
+		return 0;
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	rc = store_call(v->store, &r);
+	o = &r.reply.object;
+	if (rc == -ENOENT ||
+	    (!rc && (!o->etag || strcmp(o->etag, ver->etag) != 0 ||
+		     o->size_bytes != ver->size_bytes ||
+		     (meta && !dress_same(meta, &o->meta)))))
+		rc = -ESTALE;
+	store_request_release(&r);
+	/* Whoever may write and not read is not kept from writing. */
+	return rc == -EACCES ? 0 : rc;
+}
+
+void upload_expect_own(struct conflict *c, const char *etag)
+{
+	c->unsure = true;
+	meta_tried_add(c->tried, META_TRIED_NOTHING);
+	if (*etag)
+		meta_tried_add(c->tried, etag);
+}
+
+/* Sends a body, and once more where it is not there then. */
+static int put_body(struct vfs *v, const char *key, const char *body,
+		    struct dress *d, struct conflict *c,
+		    struct meta_version *ret)
+{
+	uint64_t size = ret->size_bytes;
+	struct send_want want = {
+		.size_bytes = size,
+		.body = body,
+		.meta = &d->meta,
+		.content_type = kvlist_get(&d->headers, "content-type"),
+	};
+	int rc = -ESTALE;
+
+	for (int i = 0; rc == -ESTALE && i < LOOKS; i++) {
+		struct store_request r;
+
+		store_request_init(&r, STORE_PUT);
+		r.key = key;
+		r.meta = &d->meta;
+		r.headers = &d->headers;
+		r.body.mem = body;
+		r.body.length = size;
+		rc = upload_send(v, &r, &want, c);
+		if (!rc)
+			rc = upload_take_reply(v, &r.reply.object, c->path, key,
+					       size, &d->meta, ret);
+		store_request_release(&r);
+		if (!rc)
+			rc = upload_look(v, key, ret, NULL);
+		if (rc == -ESTALE)
+			upload_expect_own(c, ret->etag);
+	}
+	return rc == -ESTALE ? -EAGAIN : rc;
+}
+
+/* Sends a small file, or what is none, with what goes with it. */
+static int put_dressed(struct uploader *u, const struct snapshot *snap,
+		       const char *key, struct dress *d, struct conflict *c,
+		       struct upload_result *ret)
 {
 	const struct meta_inode *in = snap->in;
 	struct vfs *v = u->v;
-	const char *path = c->path;
 	uint64_t size =
 		S_ISREG(in->mode) || S_ISLNK(in->mode) ? in->size_bytes : 0;
-	struct send_want want = {.size_bytes = size};
-	char key[META_KEY_MAX + 1], *body = NULL;
-	struct store_request r;
-	struct dress d;
-	int rc = dress_make(v, in, path, true, &d);
+	struct meta_version made = {.size_bytes = size};
+	char *body = upload_buffer_get(u, size);
+	int rc = body ? 0 : -ENOMEM;
 
-	store_request_init(&r, STORE_PUT);
-	if (!rc)
-		rc = vfs_object_key(v, path, key);
-	if (rc)
-		goto out;
-	body = upload_buffer_get(u, size);
-	rc = body ? 0 : -ENOMEM;
 	if (!rc && size)
 		rc = read_body(v, snap, body, size);
 	if (!rc)
 		rc = upload_check_there(v, in);
-	if (rc)
-		goto out;
-	r.key = key;
-	r.meta = &d.meta;
-	r.headers = &d.headers;
-	r.body.mem = body;
-	r.body.length = size;
-	want.body = body;
-	want.meta = &d.meta;
-	want.content_type = kvlist_get(&d.headers, "content-type");
-	rc = upload_send(v, &r, &want, c);
 	if (!rc)
-		rc = upload_take_reply(v, &r.reply.object, path, key, size,
-				       &d.meta, &ret->version);
+		rc = put_body(v, key, body, d, c, &made);
+	/* Also where a look at it failed: the next try finds it. */
+	if (made.key[0])
+		ret->version = made;
 	if (!rc) {
-		reader_content_id(&ret->version);
+		reader_content_id(&made);
+		ret->version = made;
 		ret->sent_bytes = size;
-		rc = dress_to_head(&d, &ret->head);
 		if (S_ISREG(in->mode))
-			cache_body(v, &ret->version, body);
+			cache_body(v, &made, body);
 	}
-out:
 	upload_buffer_put(u, body, size);
-	store_request_release(&r);
-	dress_release(&d);
 	return rc;
 }
 
-static bool has_id(const struct meta_version *ver)
+int upload_put(struct uploader *u, const struct snapshot *snap,
+	       struct conflict *c, struct upload_result *ret)
 {
-	static const unsigned char none[META_ID_SIZE];
+	char key[META_KEY_MAX + 1];
+	struct dress d;
+	int rc = dress_make(u->v, snap->in, c->path, true, &d);
 
-	return memcmp(ver->id, none, sizeof(none)) != 0;
+	if (!rc)
+		rc = vfs_object_key(u->v, c->path, key);
+	if (!rc)
+		rc = put_dressed(u, snap, key, &d, c, ret);
+	if (!rc)
+		rc = dress_to_head(&d, &ret->head);
+	dress_release(&d);
+	return rc;
 }
 
 /* A copy keeps the content's name in the block cache. */
 static void inherit_id(struct meta_version *to, const struct meta_version *from)
 {
-	if (has_id(from))
+	if (reader_has_content_id(from))
 		memcpy(to->id, from->id, sizeof(to->id));
 	else
 		reader_content_id(to);
@@ -307,7 +376,7 @@ int upload_copy(struct uploader *u, const struct snapshot *snap,
 	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
 	struct store_request r;
 	struct dress d;
-	bool replace;
+	bool replace, large = false;
 	int rc = dress_copy(v, in, path, &d, &replace);
 
 	store_request_init(&r, STORE_COPY);
@@ -334,6 +403,16 @@ int upload_copy(struct uploader *u, const struct snapshot *snap,
 		rc = upload_take_reply(v, &r.reply.object, path, key,
 				       in->base.size_bytes,
 				       replace ? &d.meta : NULL, &ret->version);
+	if (!rc)
+		rc = upload_look(v, key, &ret->version, &d.meta);
+	if (rc == -ESTALE) {
+		log_warning("the server's copy to %s is none: its bytes are "
+			    "sent",
+			    path);
+		upload_expect_own(c, ret->version.etag);
+		large = in->size_bytes > PLAN_SINGLE_MAX;
+		rc = large ? -ESTALE : put_dressed(u, snap, key, &d, c, ret);
+	}
 	if (!rc && replace)
 		rc = tags_carry(v, in, c, source, key, &ret->version, &d);
 	if (!rc) {
@@ -345,7 +424,7 @@ int upload_copy(struct uploader *u, const struct snapshot *snap,
 out:
 	store_request_release(&r);
 	dress_release(&d);
-	return rc;
+	return large ? upload_parts(u, snap, c, ret) : rc;
 }
 
 bool upload_is_same(struct uploader *u, const struct meta_inode *in,

@@ -48,6 +48,15 @@ int upload_take_reply(struct vfs *v, const struct store_object *o,
 		      const char *path, const char *key, uint64_t size,
 		      const struct kvlist *meta, struct meta_version *ver);
 /*
+ * Where versioning is suspended: whether what was saved is there, and is no
+ * mere reference. meta: what went with it; NULL: whatever is. 0, -ESTALE: it
+ * is not; or why it cannot be said. Blocks.
+ */
+int upload_look(struct vfs *v, const char *key, const struct meta_version *ver,
+		const struct kvlist *meta);
+/* After -ESTALE: what is there or is not, at the next try, came of this one. */
+void upload_expect_own(struct conflict *c, const char *etag);
+/*
  * Sends what changes a key: once, and on the condition that it holds what is
  * known. As send_once().
  */

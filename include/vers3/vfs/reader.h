@@ -80,6 +80,7 @@ void reader_wait(struct reader *r, pthread_cond_t *cond,
  * (no content) when it cannot be computed.
  */
 void reader_content_id(struct meta_version *version);
+bool reader_has_content_id(const struct meta_version *version);
 
 struct reader_stats {
 	uint64_t gets; /* sent so far */

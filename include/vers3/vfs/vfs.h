@@ -73,6 +73,7 @@ struct vfs_config {
 	const char *storage_class; /* NULL: the bucket's default */
 	enum vfs_versions_mode versions;
 	bool versioned; /* the bucket keeps versions */
+	bool suspended; /* it did once, or may have */
 	struct caps caps; /* what the server can do beside */
 	/* The root shows the tree of then, spelled as in .versions; or NULL. */
 	const char *at;

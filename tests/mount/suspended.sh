@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A bucket whose versioning was on and is suspended. On Ceph 16 a copy that
+# takes the source's metadata along is a mere reference to the source there, if
+# that key has been deleted before.
+. "$(dirname "$0")/lib.sh"
+
+bucket=$BUCKET
+BUCKET=$bucket-suspended
+
+set_versioning() {
+	s3 PUT "/$BUCKET?versioning=" "<VersioningConfiguration><Status>$1\
+</Status></VersioningConfiguration>" >/dev/null
+}
+
+delete() {
+	s3_curl UNSIGNED-PAYLOAD -X DELETE "$(url "$1")"
+}
+
+# again KEY FILE: an object at a key that was deleted once.
+again() {
+	put_object "$1" small
+	delete "$1"
+	put_object "$1" "$2"
+}
+
+make_bucket "$BUCKET"
+set_versioning Suspended
+printf 'small' >small
+head -c 9000000 /dev/urandom >large
+for f in small large; do
+	again "$f" "$f"
+	again "dir/$f" "$f"
+	again "over-$f" "$f"
+	again "linked-$f" "$f"
+	again "source-$f" "$f"
+done
+put_object plain small
+
+mnt
+mv "$MNT/dir" "$MNT/moved"
+mv "$MNT/plain" "$MNT/plain.new"
+for f in small large; do
+	# By a list alone, and after it was asked for its attributes.
+	mv "$MNT/$f" "$MNT/$f.new"
+	stat "$MNT/over-$f" >/dev/null
+	mv "$MNT/over-$f" "$MNT/over-$f.new"
+	ln "$MNT/linked-$f" "$MNT/linked-$f.new"
+	cp "$MNT/source-$f" "$MNT/copied-$f"
+done
+synced
+for f in small large; do
+	echo "other content" >"$MNT/source-$f"
+	rm "$MNT/linked-$f"
+done
+synced
+fresh
+for f in small large; do
+	for name in "$f.new" "moved/$f" "over-$f.new" "linked-$f.new" \
+		"copied-$f"; do
+		same "$name" "$MNT/$name" "$f"
+	done
+	is "source-$f" "$(cat "$MNT/source-$f")" "other content"
+done
+same plain.new "$MNT/plain.new" small
+unmnt
+BUCKET=$bucket

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Buckets whose versioning is suspended, where what was saved may not be there
+ * although the server has said so (upload.c).
+ */
+#include "vfs_rig.h"
+
+#include "vers3/vfs/conflict.h"
+#include "vers3/vfs/plan.h"
+
+static int setup(void **state)
+{
+	struct rig *r;
+
+	if (rig_setup_unversioned(state))
+		return -1;
+	r = *state;
+	r->f.config.suspended = true;
+	rig_restart(r);
+	return 0;
+}
+
+#define SUSPENDED_TEST(fn)                                                     \
+	cmocka_unit_test_setup_teardown(fn, setup, rig_teardown)
+
+static void lose_f(struct rig *r)
+{
+	rig_remove(r, "f");
+}
+
+static void lose_g(struct rig *r)
+{
+	rig_remove(r, "g");
+}
+
+static void lose_moved(struct rig *r)
+{
+	rig_remove(r, "e/f");
+}
+
+static void lose_renamed(struct rig *r)
+{
+	rig_remove(r, "e/g");
+}
+
+static void no_conflict(struct rig *r)
+{
+	struct buf out;
+
+	buf_init(&out, 65536);
+	assert_int_equal(conflict_write(r->f.v, &out), 0);
+	assert_null(strstr(out.data ? out.data : "", "theirs"));
+	buf_release(&out);
+}
+
+static void mode_is(struct rig *r, const char *key, const char *mode)
+{
+	char *got = rig_meta(r, key, "file-permissions");
+
+	assert_non_null(got);
+	assert_string_equal(got, mode);
+	free(got);
+}
+
+/* A save that is not there is sent once more, also over what was there. */
+static void test_put(void **state)
+{
+	struct rig *r = *state;
+
+	rig_hook(r, "PutObject f", lose_f, 1);
+	rig_write(r, "f", "one");
+	rig_sync(r);
+	rig_holds(r, "f", "one");
+	rig_hook(r, "PutObject f", lose_f, 2);
+	rig_write(r, "f", "two");
+	rig_sync(r);
+	rig_holds(r, "f", "two");
+	no_conflict(r);
+}
+
+static void test_parts(void **state)
+{
+	struct rig *r = *state;
+	size_t size = PLAN_SINGLE_MAX + 1;
+	unsigned char *data = rig_bytes(1, size);
+
+	rig_put_text(r, "f", "before");
+	rig_hook(r, "CompleteMultipartUpload f", lose_f, 1);
+	rig_write_bytes(r, "f", data, size);
+	rig_sync(r);
+	rig_holds_bytes(r, "f", data, size);
+	no_conflict(r);
+	free(data);
+}
+
+/*
+ * A copy that is none is made of bytes from here, before its source goes; its
+ * attributes come along, whether they were asked for before or not.
+ */
+static void test_copy(void **state)
+{
+	static const char *const copies[] = {"CopyObject e/f<d/f",
+					     "CopyObject e/g<e/f"};
+	struct rig *r = *state;
+
+	rig_put_mode(r, "d/f", "text", "0100640");
+	rig_lists(r, "d", "f");
+	rig_hook(r, copies[0], lose_moved, 1);
+	rig_rename(r, "d", "e");
+	rig_sync(r);
+	rig_holds(r, "e/f", "text");
+	rig_holds(r, "d/f", NULL);
+	mode_is(r, "e/f", "0100640");
+	rig_hook(r, copies[1], lose_renamed, 1);
+	rig_rename(r, "e/f", "e/g");
+	rig_sync(r);
+	rig_holds(r, "e/g", "text");
+	rig_holds(r, "e/f", NULL);
+	mode_is(r, "e/g", "0100640");
+	no_conflict(r);
+	rig_forget(r);
+	rig_is(r, "e/g", "text");
+}
+
+static void test_large_copy(void **state)
+{
+	struct rig *r = *state;
+	size_t size = PLAN_SINGLE_MAX + 1;
+	unsigned char *data = rig_bytes(2, size);
+
+	rig_put(r, "f", data, size);
+	rig_lists(r, "", "f");
+	rig_hook(r, "CopyObject g<f", lose_g, 1);
+	rig_rename(r, "f", "g");
+	rig_sync(r);
+	rig_holds_bytes(r, "g", data, size);
+	rig_holds(r, "f", NULL);
+	free(data);
+}
+
+/* Nothing is copied without its metadata, since that might be no copy. */
+static void test_unasked(void **state)
+{
+	struct rig *r = *state;
+
+	rig_put_mode(r, "d/f", "text", "0100600");
+	rig_lists(r, "d", "f");
+	rig_fail(r, "HeadObject d/f", RIG_BEFORE, -EIO, 100);
+	rig_rename(r, "d", "e");
+	assert_int_not_equal(rig_try_sync(r, NULL), 0);
+	assert_int_equal(rig_count(r, "CopyObject"), 0);
+	rig_holds(r, "d/f", "text");
+	rig_fail(r, "HeadObject d/f", RIG_BEFORE, 0, 0);
+	rig_sync(r);
+	rig_holds(r, "e/f", "text");
+	rig_holds(r, "d/f", NULL);
+	mode_is(r, "e/f", "0100600");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		SUSPENDED_TEST(test_put),     SUSPENDED_TEST(test_parts),
+		SUSPENDED_TEST(test_copy),    SUSPENDED_TEST(test_large_copy),
+		SUSPENDED_TEST(test_unasked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
