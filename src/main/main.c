@@ -39,17 +39,15 @@ struct program {
 	struct signals *signals;
 	struct stack *stack;
 	struct fs *fs;
-	bool log_is_stderr;
 };
 
 /*
  * Says something to whoever mounts, who sits at stderr until the mount is
  * usable, and to the log.
  */
-static void tell(const struct program *p, enum log_level level,
-		 const char *text)
+static void tell(enum log_level level, const char *text)
 {
-	if (!p->log_is_stderr)
+	if (!log_is_stderr())
 		fprintf(stderr, "vers3: %s%s\n",
 			level == LOG_LEVEL_WARNING ? "warning: " : "", text);
 	log_at(level, "%s", text);
@@ -94,9 +92,8 @@ static int open_log(struct program *p, char *reason, size_t size)
 
 	if (!target)
 		target = o->foreground ? "stderr" : "syslog";
-	p->log_is_stderr =
-		strcmp(target, "stderr") == 0 || strcmp(target, "journal") == 0;
-	if (!p->log_is_stderr && strcmp(target, "syslog") != 0)
+	if (strcmp(target, "stderr") && strcmp(target, "journal") &&
+	    strcmp(target, "syslog"))
 		rc = safepath_resolve(target, why, sizeof(why), &file);
 	if (!rc) {
 		rc = log_open(file ? file : target,
@@ -153,6 +150,10 @@ static void take_ready(void *ctx)
 	struct program *p = ctx;
 
 	log_info("%s is mounted on %s", p->o.source, p->o.mountpoint);
+	if (p->daemon && !log_leave_stderr())
+		fprintf(stderr, "vers3: warning: the log ends here, as there "
+				"is no syslog (/dev/log); -o log=FILE keeps "
+				"it\n");
 	daemon_ready(p->daemon);
 }
 
@@ -228,7 +229,7 @@ static int start(struct program *p, char *reason, size_t size)
 	if (rc)
 		return rc;
 	if (stack_warning(p->stack))
-		tell(p, LOG_LEVEL_WARNING, stack_warning(p->stack));
+		tell(LOG_LEVEL_WARNING, stack_warning(p->stack));
 	v = stack_vfs(p->stack);
 	rc = fs_new(&config, v, reason, size, &p->fs);
 	if (rc)
@@ -282,14 +283,14 @@ static int run(struct program *p)
 	if (!rc)
 		rc = start(p, reason, sizeof(reason));
 	if (rc) {
-		tell(p, LOG_LEVEL_ERROR, reason);
+		tell(LOG_LEVEL_ERROR, reason);
 		goto out;
 	}
 	rc = fs_run(p->fs, p->signals);
 	if (rc) {
 		snprintf(reason, sizeof(reason), "the FUSE session failed: %s",
 			 strerror(-rc));
-		tell(p, LOG_LEVEL_ERROR, reason);
+		tell(LOG_LEVEL_ERROR, reason);
 	}
 	left = finish(p);
 	rc = rc ? rc : left;
@@ -318,7 +319,7 @@ static int mount_bucket(struct program *p)
 
 int main(int argc, char **argv)
 {
-	struct program p = {.log_is_stderr = true};
+	struct program p = {.daemon = NULL};
 	char reason[REASON_MAX] = "";
 	int rc;
 

@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -23,6 +25,8 @@
 #include "vers3/util/clock.h"
 
 #define LINE_MAX_BYTES 16384 /* longer messages are cut */
+#define SYSLOG_SOCKET  "/dev/log"
+#define JOURNAL_SOCKET "/run/systemd/journal/stdout" /* a service's stderr */
 
 enum log_sink {
 	SINK_STDERR,
@@ -43,14 +47,19 @@ static const struct {
 
 #define LEVEL_COUNT (sizeof(levels) / sizeof(*levels))
 
-/* The process's log. Written by log_open only, before threads start. */
+/*
+ * The process's log. Written by log_open only, before threads start; but for
+ * what is atomic.
+ */
 static struct {
 	enum log_sink sink;
+	atomic_int spare; /* enum log_sink, of fd: while there is no syslog */
 	bool json;
-	int fd;
+	atomic_int fd; /* owned unless it is stderr; -1: nowhere */
 	atomic_int level; /* may change at any time */
 } the_log = {
 	.sink = SINK_STDERR,
+	.spare = SINK_STDERR,
 	.fd = STDERR_FILENO,
 	.level = LOG_LEVEL_INFO,
 };
@@ -100,16 +109,68 @@ int log_open(const char *target, bool json)
 		if (rc)
 			return rc;
 	}
-	if (the_log.sink == SINK_FILE)
+	if (the_log.fd > STDERR_FILENO)
 		close(the_log.fd);
 	if (the_log.sink == SINK_SYSLOG)
 		closelog();
 	if (sink == SINK_SYSLOG)
 		openlog("vers3", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 	the_log.sink = sink;
+	the_log.spare = sink == SINK_SYSLOG ? SINK_STDERR : sink;
 	the_log.fd = fd;
 	the_log.json = json;
 	return 0;
+}
+
+/* It may come and go while we run. */
+static enum log_sink sink_now(void)
+{
+	if (the_log.sink == SINK_SYSLOG && !access(SYSLOG_SOCKET, W_OK))
+		return SINK_SYSLOG;
+	return (enum log_sink)the_log.spare;
+}
+
+bool log_is_stderr(void)
+{
+	return sink_now() != SINK_SYSLOG && the_log.fd == STDERR_FILENO;
+}
+
+/* A stream as systemd gives to a service as its stderr; -1: no journal. */
+static int open_journal(void)
+{
+	/* Identifier, unit, priority, <N> is read, and goes nowhere else. */
+	static const char head[] = "vers3\n\n6\n1\n0\n0\n0\n";
+	const struct sockaddr_un to = {.sun_family = AF_UNIX,
+				       .sun_path = JOURNAL_SOCKET};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (!connect(fd, (const struct sockaddr *)&to, sizeof(to)) &&
+	    send(fd, head, sizeof(head) - 1, MSG_NOSIGNAL) ==
+		    (ssize_t)sizeof(head) - 1)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+bool log_leave_stderr(void)
+{
+	enum log_sink spare = (enum log_sink)the_log.spare;
+	struct stat st;
+	int fd = -1;
+
+	if (the_log.fd != STDERR_FILENO)
+		return true;
+	if (spare == SINK_JOURNAL || the_log.sink == SINK_SYSLOG)
+		fd = open_journal();
+	if (fd >= 0)
+		the_log.spare = SINK_JOURNAL;
+	else if (!fstat(STDERR_FILENO, &st) &&
+		 (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)))
+		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	the_log.fd = fd;
+	return fd >= 0 || sink_now() == SINK_SYSLOG;
 }
 
 void log_set_level(enum log_level level)
@@ -184,18 +245,19 @@ out:
 	return rc;
 }
 
-static void build_line(struct buf *b, enum log_level level, const char *message)
+static void build_line(struct buf *b, enum log_sink sink, enum log_level level,
+		       const char *message)
 {
 	char when[24];
 
 	clock_format_iso8601(clock_real_ns(), when, sizeof(when));
-	if (the_log.sink == SINK_JOURNAL)
+	if (sink == SINK_JOURNAL)
 		buf_printf(b, "<%d>", levels[level].priority);
 	if (the_log.json && add_json(b, level, when, message) == 0)
 		return;
-	if (the_log.sink == SINK_STDERR)
+	if (sink == SINK_STDERR)
 		buf_printf(b, "vers3: %s: ", levels[level].name);
-	if (the_log.sink == SINK_FILE)
+	if (sink == SINK_FILE)
 		buf_printf(b, "%s %s: ", when, levels[level].name);
 	add_escaped(b, message, false);
 }
@@ -203,8 +265,10 @@ static void build_line(struct buf *b, enum log_level level, const char *message)
 /* There is nobody to tell when the log itself cannot be written. */
 static void write_line(const char *data, size_t len)
 {
-	while (len) {
-		ssize_t n = write(the_log.fd, data, len);
+	int fd = the_log.fd;
+
+	while (len && fd >= 0) {
+		ssize_t n = write(fd, data, len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -218,6 +282,7 @@ static void write_line(const char *data, size_t len)
 void log_at(enum log_level level, const char *fmt, ...)
 {
 	char message[LINE_MAX_BYTES / 4]; /* escaped, it still fits */
+	enum log_sink sink;
 	int saved = errno;
 	struct buf line;
 	va_list ap;
@@ -229,8 +294,9 @@ void log_at(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 
 	buf_init(&line, LINE_MAX_BYTES + 256);
-	build_line(&line, level, message);
-	if (the_log.sink == SINK_SYSLOG)
+	sink = sink_now();
+	build_line(&line, sink, level, message);
+	if (sink == SINK_SYSLOG)
 		syslog(levels[level].priority, "%s", line.data);
 	else if (buf_putc(&line, '\n') == 0)
 		write_line(line.data, line.len);

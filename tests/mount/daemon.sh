@@ -7,8 +7,8 @@ need pgrep
 
 mkdir -p "$MNT"
 printf inside >body
-timeout 60 "$VERS3" -o "$(vers3_options)" "$BUCKET:sub/dir/" "$MNT" </dev/null \
-	>out 2>&1 || fail "status $?: $(cat out)"
+timeout 60 "$VERS3" -o "$(vers3_options log="$WORK/log")" \
+	"$BUCKET:sub/dir/" "$MNT" </dev/null >out 2>&1 || fail "status $?: $(cat out)"
 mountpoint -q "$MNT" || fail "returned before it was mounted"
 pgrep -f -- "$BUCKET:sub/dir/ $MNT" | head -n 1 >"$MNT.pid"
 cp body "$MNT/file"

@@ -16,12 +16,22 @@ enum log_level {
 };
 
 /*
- * Where lines go: "stderr", "syslog", "journal" (systemd's stderr with <N>
- * priorities), or the path of a file to append to, which is no link and no
+ * Where lines go: "stderr", "syslog" (stderr while there is no /dev/log),
+ * "journal" (systemd's stderr with <N> priorities), or the path of a file to append to, which is no link and no
  * other user's file (-ELOOP, -EPERM). 0 or -errno; on failure the log stays
  * where it was. Call before threads start.
  */
 int log_open(const char *target, bool json);
+/* Whether lines go to stderr now. */
+bool log_is_stderr(void);
+/*
+ * For a process that is about to let go of its stderr: what went there goes to
+ * systemd's journal, where there is one and stderr was not asked for, else to a
+ * copy of stderr that is a file or a terminal. A pipe is not held on to: its
+ * reader waits for its end. False when lines go nowhere from here on. Any
+ * thread, once.
+ */
+bool log_leave_stderr(void);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 /* "error", "warning", "info", "debug"; false when the word is none. */
