@@ -41,6 +41,10 @@ static const char *const kept[] = {
 	"x-amz-tagging-count",
 	"x-amz-transition-default-minimum-object-size",
 	"x-amz-website-redirect-location",
+	/* Ceph's, of a bucket. */
+	"x-rgw-bytes-used",
+	"x-rgw-object-count",
+	"x-rgw-quota-*",
 };
 
 static bool is_kept(const char *name)

@@ -19,11 +19,10 @@
 static int head_bucket(struct memory_store *ms, struct store_request *r,
 		       struct mem_blob *body)
 {
-	(void)ms;
 	(void)body;
 	r->reply.status = 200;
 	snprintf(r->reply.region, sizeof(r->reply.region), "memory");
-	return 0;
+	return kvlist_copy(&r->reply.object.headers, &ms->headers);
 }
 
 static int get_versioning(struct memory_store *ms, struct store_request *r,
@@ -189,6 +188,7 @@ static void memory_free(struct store *s)
 	free(ms->uploads);
 	free(ms->lifecycle);
 	free(ms->replication);
+	kvlist_release(&ms->headers);
 	pthread_mutex_destroy(&ms->mutex);
 	free(ms);
 }
@@ -207,25 +207,43 @@ int memory_store_new(bool versioned, struct store **ret_store)
 		return -ENOMEM;
 	ms->store.ops = &memory_ops;
 	ms->versioning = versioned ? MEM_ENABLED : MEM_UNVERSIONED;
+	kvlist_init(&ms->headers);
 	pthread_mutex_init(&ms->mutex, NULL);
 	*ret_store = &ms->store;
 	return 0;
 }
 
+/* The store at the bottom of a stack. */
+static struct memory_store *bottom(struct store *s)
+{
+	while (s->below)
+		s = s->below;
+	assert(s->ops == &memory_ops);
+	return (struct memory_store *)s;
+}
+
 int memory_store_set_replication(struct store *s, const char *document)
 {
-	struct memory_store *ms;
+	struct memory_store *ms = bottom(s);
 	char *copy = strdup(document);
 
 	if (!copy)
 		return -ENOMEM;
-	while (s->below)
-		s = s->below;
-	assert(s->ops == &memory_ops);
-	ms = (struct memory_store *)s;
 	pthread_mutex_lock(&ms->mutex);
 	free(ms->replication);
 	ms->replication = copy;
 	pthread_mutex_unlock(&ms->mutex);
 	return 0;
+}
+
+int memory_store_set_header(struct store *s, const char *name,
+			    const char *value)
+{
+	struct memory_store *ms = bottom(s);
+	int rc;
+
+	pthread_mutex_lock(&ms->mutex);
+	rc = kvlist_set(&ms->headers, name, value);
+	pthread_mutex_unlock(&ms->mutex);
+	return rc;
 }

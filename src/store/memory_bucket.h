@@ -75,6 +75,7 @@ struct memory_store {
 	size_t upload_count;
 	char *lifecycle; /* owned document; NULL: none */
 	char *replication; /* likewise */
+	struct kvlist headers; /* of HeadBucket */
 	uint64_t seq; /* last number given out */
 	uint64_t requests;
 };

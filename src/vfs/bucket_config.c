@@ -68,6 +68,7 @@ int bucket_config_new(struct store *store, int64_t ttl_ns,
 	c->ttl_ns = ttl_ns;
 	c->documents[BUCKET_LIFECYCLE].op = STORE_GET_LIFECYCLE;
 	c->documents[BUCKET_REPLICATION].op = STORE_GET_REPLICATION;
+	c->documents[BUCKET_USAGE].op = STORE_HEAD_BUCKET;
 	for (size_t i = 0; i < BUCKET_DOCUMENTS; i++)
 		c->documents[i].owner = c;
 	pthread_mutex_init(&c->editing, NULL);
@@ -110,6 +111,18 @@ static void take(struct document *d, int rc, char *text, const char *reason)
 	d->text = text;
 }
 
+/* What the answer to HeadBucket has instead of a document. */
+static int usage_lines(const struct kvlist *headers, struct buf *b)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < headers->count; i++)
+		if (!strncmp(headers->items[i].name, "x-rgw-", 6))
+			rc = buf_printf(b, "%s %s\n", headers->items[i].name,
+					headers->items[i].value);
+	return rc;
+}
+
 static void run_ask(void *arg)
 {
 	struct document *d = arg;
@@ -124,7 +137,9 @@ static void run_ask(void *arg)
 	pthread_mutex_unlock(&c->mutex);
 	store_request_init(&r, d->op);
 	rc = store_call(c->store, &r);
-	if (!rc) {
+	if (!rc && d->op == STORE_HEAD_BUCKET)
+		rc = usage_lines(&r.reply.object.headers, &r.reply.body);
+	if (!rc && (d->op != STORE_HEAD_BUCKET || r.reply.body.len)) {
 		text = buf_detach(&r.reply.body);
 		rc = text ? 0 : -ENOMEM;
 	}
@@ -151,6 +166,9 @@ static bool is_fresh(const struct bucket_config *c, const struct document *d)
 
 	if (!d->ended_ns)
 		return false;
+	/* A server that does not say how full a bucket is never will. */
+	if (d->op == STORE_HEAD_BUCKET && !d->error && !d->text)
+		return true;
 	return age < c->ttl_ns || (d->error && age < ERROR_PAUSE_NS);
 }
 
@@ -195,6 +213,25 @@ int bucket_config_get(struct bucket_config *c, enum bucket_document which,
 		rc = buf_puts(doc, d->text);
 	pthread_mutex_unlock(&c->mutex);
 	return rc ? rc : error;
+}
+
+int bucket_config_peek(struct bucket_config *c, enum bucket_document which,
+		       struct buf *doc)
+{
+	struct document *d = &c->documents[which];
+	char reason[1];
+	bool known;
+	int rc = 0;
+
+	pthread_mutex_lock(&c->mutex);
+	ask(c, d);
+	known = d->ended_ns != 0;
+	if (known && d->text)
+		rc = buf_puts(doc, d->text);
+	pthread_mutex_unlock(&c->mutex);
+	if (!known)
+		bucket_config_get(c, which, doc, reason, sizeof(reason));
+	return rc;
 }
 
 /* What was sent is what there is now, whatever was asked for before. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The bucket's own configuration, as documents: its lifecycle, which can be
- * edited, and its replication. Asked for by a thread of its own, so that who
+ * edited, its replication, and how full it is. Asked for by a thread of its own, so that who
  * wants to know waits only for a moment and then gets what is known.
  */
 #ifndef VERS3_VFS_BUCKET_CONFIG_INTERNAL_H
@@ -18,6 +18,7 @@ struct bucket_config;
 enum bucket_document {
 	BUCKET_LIFECYCLE,
 	BUCKET_REPLICATION,
+	BUCKET_USAGE, /* lines "HEADER VALUE": see capacity.h */
 	BUCKET_DOCUMENTS,
 };
 
@@ -36,6 +37,12 @@ void bucket_config_refresh(struct bucket_config *c, enum bucket_document which);
  */
 int bucket_config_get(struct bucket_config *c, enum bucket_document which,
 		      struct buf *doc, char *reason, size_t size);
+/*
+ * The same for who does not wait, but where nothing was ever answered: what is
+ * known, which may be nothing.
+ */
+int bucket_config_peek(struct bucket_config *c, enum bucket_document which,
+		       struct buf *doc);
 
 /*
  * Makes the new document of the one there is; doc is NULL when there is none.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "between.h"
+#include "capacity.h"
 #include "export.h"
 #include "gone.h"
 #include "points.h"
@@ -590,18 +591,7 @@ int vfs_fsyncdir(struct vfs *v, uint64_t ino)
 
 int vfs_statfs(struct vfs *v, struct statvfs *st)
 {
-	uint64_t quota = v->config.quota_bytes, used, left;
-
-	/* A bucket has no size of its own: 1 PiB, unless there is a quota. */
-	memset(st, 0, sizeof(*st));
-	st->f_bsize = st->f_frsize = 1 << 20;
-	used = staging_used_bytes(v->staging);
-	left = quota ? (quota > used ? quota - used : 0) : UINT64_C(1) << 50;
-	st->f_blocks = (quota ? quota : UINT64_C(1) << 50) / st->f_frsize;
-	st->f_bfree = st->f_bavail = left / st->f_frsize;
-	st->f_files = UINT32_MAX;
-	st->f_ffree = st->f_favail = UINT32_MAX;
-	st->f_namemax = META_NAME_MAX;
+	capacity_read(v, st);
 	return 0;
 }
 

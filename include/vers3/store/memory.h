@@ -16,5 +16,8 @@ int memory_store_new(bool versioned, struct store **ret_store);
  * only read. s: the memory store, or a stack over it. 0 or -ENOMEM.
  */
 int memory_store_set_replication(struct store *s, const char *document);
+/* Has HeadBucket answer with a header from now on. The same. */
+int memory_store_set_header(struct store *s, const char *name,
+			    const char *value);
 
 #endif
