@@ -72,9 +72,9 @@ int dirs_write_hidden(struct dirs *d, struct buf *out)
 	return hidden_write(d->hidden, out);
 }
 
-int64_t dir_ttl_ns(struct vfs *v, uint64_t ino)
+int64_t dir_ttl_ns(struct vfs *v, uint64_t ino, const struct meta_inode *named)
 {
-	int64_t ttl = v->config.ttl_ns, left = ttl;
+	int64_t ttl = v->config.ttl_ns, left = ttl, age;
 	struct meta_inode in;
 
 	if (meta_lock(v->meta))
@@ -84,6 +84,12 @@ int64_t dir_ttl_ns(struct vfs *v, uint64_t ino)
 	    !(in.flags & META_I_BIG))
 		left = in.listed_ns + ttl - clock_real_ns();
 	meta_unlock(v->meta);
+	/* Perhaps not just now, but with others. */
+	age = named && !S_ISDIR(named->mode)
+		      ? clock_real_ns() - named->listed_ns
+		      : 0;
+	if (age > 0 && age < ttl && left > ttl - age)
+		left = ttl - age;
 	return left < 0 ? 0 : left > ttl ? ttl : left;
 }
 
@@ -224,18 +230,71 @@ enum local_answer {
 	LOCAL_STALE, /* the directory has to be listed again */
 	LOCAL_UNKNOWN, /* it never was: try whether one page holds it */
 	LOCAL_BIG, /* it is large: ask for the name alone */
+	LOCAL_ATTRS, /* it is large: asking for the attributes tells all */
 };
 
-/* What the namespace says of a name; sure: no matter how old it is. */
+/* What a look-up wants. */
+struct want {
+	bool attrs;
+	bool sure; /* what is known does, no matter how old it is */
+};
+
+/*
+ * The answer for a name whose directory's list is old; in: NULL when it is not
+ * known.
+ */
+static enum local_answer stale_answer(const struct meta_inode *dir,
+				      const struct meta_inode *in,
+				      const struct want *want)
+{
+	if (!(dir->flags & META_I_BIG))
+		return dir->flags & META_I_LISTED ? LOCAL_STALE : LOCAL_UNKNOWN;
+	if (!in)
+		return LOCAL_BIG;
+	/*
+	 * Whoever removes it has looked it up: that others change it meanwhile
+	 * is seen before it is deleted.
+	 */
+	if (!want->attrs)
+		return LOCAL_FOUND;
+	return S_ISDIR(in->mode) || (in->flags & META_I_ATTRS) ||
+			       in->base.version_id[0]
+		       ? LOCAL_BIG
+		       : LOCAL_ATTRS;
+}
+
+/* Whether a file was asked for by itself, under its name, not long ago. */
+static bool was_asked(struct vfs *v, const struct meta_inode *in,
+		      const char *path)
+{
+	int64_t age = clock_real_ns() - in->listed_ns;
+
+	return !S_ISDIR(in->mode) && (in->flags & META_I_ATTRS) && age >= 0 &&
+	       age < v->config.ttl_ns && !strcmp(in->base.key, path);
+}
+
+/* Whether a key has a change of ours, as a file or as a directory. */
+static bool is_mine(struct vfs *v, char path[META_KEY_MAX + 2])
+{
+	struct meta_dirty dirty;
+
+	if (!meta_dirty_get(v->meta, path, &dirty))
+		return true;
+	if (strlen(path) >= META_KEY_MAX)
+		return false;
+	strcat(path, "/");
+	return !meta_dirty_get(v->meta, path, &dirty);
+}
+
+/* What the namespace says of a name. */
 static int look_local(struct vfs *v, uint64_t parent, const char *name,
-		      bool sure, struct meta_inode *ret,
+		      const struct want *want, struct meta_inode *ret,
 		      enum local_answer *ret_answer)
 {
 	char path[META_KEY_MAX + 2];
 	struct meta_inode dir;
 	struct meta_dentry de;
-	struct meta_dirty dirty;
-	bool fresh, mine;
+	bool fresh, known;
 	int rc = meta_inode_get(v->meta, parent, &dir);
 
 	if (!rc && !S_ISDIR(dir.mode))
@@ -246,23 +305,19 @@ static int look_local(struct vfs *v, uint64_t parent, const char *name,
 		rc = meta_path(v->meta, parent, name, path);
 	if (rc)
 		return rc;
-	mine = !meta_dirty_get(v->meta, path, &dirty);
-	if (!mine && strlen(path) < META_KEY_MAX) {
-		strcat(path, "/");
-		mine = !meta_dirty_get(v->meta, path, &dirty);
-	}
-	fresh = sure || mine || dir_is_fresh(v, &dir);
 	rc = meta_dentry_get(v->meta, parent, name, &de);
-	if (rc && rc != -ENOENT)
+	known = !rc;
+	if (!rc)
+		rc = meta_inode_get(v->meta, de.ino, ret);
+	if (rc && (known || rc != -ENOENT))
 		return rc;
-	if (!fresh) {
-		*ret_answer = (dir.flags & META_I_BIG)	    ? LOCAL_BIG
-			      : (dir.flags & META_I_LISTED) ? LOCAL_STALE
-							    : LOCAL_UNKNOWN;
-		return 0;
-	}
-	*ret_answer = rc ? LOCAL_ABSENT : LOCAL_FOUND;
-	return rc ? 0 : meta_inode_get(v->meta, de.ino, ret);
+	fresh = want->sure || dir_is_fresh(v, &dir) ||
+		(known && was_asked(v, ret, path)) || is_mine(v, path);
+	if (fresh)
+		*ret_answer = known ? LOCAL_FOUND : LOCAL_ABSENT;
+	else
+		*ret_answer = stale_answer(&dir, known ? ret : NULL, want);
+	return 0;
 }
 
 /* Counts a look-up in a big directory; true when it should be listed. */
@@ -297,35 +352,52 @@ static int ask(struct vfs *v, uint64_t parent, const char *name,
 	return rc;
 }
 
-int dir_lookup(struct vfs *v, uint64_t parent, const char *name,
-	       struct meta_inode *ret_inode)
+static int look_up(struct vfs *v, uint64_t parent, const char *name,
+		   struct want *want, struct meta_inode *ret_inode)
 {
-	bool sure = false;
-
 	for (int tries = 0; tries < ASK_TRIES; tries++) {
 		enum local_answer answer;
 		int rc = meta_lock(v->meta);
 
 		if (rc)
 			return rc;
-		rc = look_local(v, parent, name, sure, ret_inode, &answer);
+		rc = look_local(v, parent, name, want, ret_inode, &answer);
 		meta_unlock(v->meta);
 		if (rc)
 			return rc;
 		if (answer == LOCAL_ABSENT)
 			return -ENOENT;
-		if (answer == LOCAL_FOUND) {
-			if (ret_inode->flags & META_I_ATTRS)
-				return 0;
-			rc = dir_fetch_attrs(v, ret_inode->ino);
-			if (rc < 0)
+		if (answer == LOCAL_FOUND &&
+		    (!want->attrs || (ret_inode->flags & META_I_ATTRS)))
+			return 0;
+		if (answer == LOCAL_FOUND || answer == LOCAL_ATTRS) {
+			rc = dir_fetch_in_row(v, parent, name, ret_inode->ino);
+			want->sure = rc >= 0;
+			if (rc >= 0)
+				continue;
+			if (rc != -ENOENT || answer == LOCAL_FOUND)
 				return rc;
-			sure = true;
-			continue;
+			answer = LOCAL_BIG; /* it may be a directory now */
 		}
-		rc = ask(v, parent, name, answer, &sure);
+		rc = ask(v, parent, name, answer, &want->sure);
 		if (rc && rc != -ESTALE)
 			return rc;
 	}
 	return -EIO;
+}
+
+int dir_lookup(struct vfs *v, uint64_t parent, const char *name,
+	       struct meta_inode *ret_inode)
+{
+	struct want want = {.attrs = true};
+
+	return look_up(v, parent, name, &want, ret_inode);
+}
+
+int dir_find(struct vfs *v, uint64_t parent, const char *name,
+	     struct meta_inode *ret_inode)
+{
+	struct want want = {.attrs = false};
+
+	return look_up(v, parent, name, &want, ret_inode);
 }

@@ -114,7 +114,7 @@ int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
  * turned out to be one more of another inode.
  */
 static int apply_head(struct vfs *v, uint64_t ino, uint64_t change,
-		      const char *path, int head_rc,
+		      const char *path, int64_t asked_ns, int head_rc,
 		      const struct store_object *o)
 {
 	struct meta_inode in;
@@ -124,12 +124,17 @@ static int apply_head(struct vfs *v, uint64_t ino, uint64_t change,
 	if (rc)
 		return rc;
 	rc = meta_inode_get(v->meta, ino, &in);
-	if (rc || in.change != change || (in.flags & META_I_ATTRS))
+	joined = rc == -ENOENT; /* meanwhile, with others */
+	if (rc || in.change != change || (in.flags & META_I_ATTRS)) {
+		rc = joined ? 0 : rc;
 		goto out;
+	}
 	if (!head_rc) {
 		rc = dir_take_object(v, &in, path, o, true);
 		if (S_ISDIR(in.mode))
 			in.flags |= META_I_EXPLICIT;
+		else
+			in.listed_ns = asked_ns;
 	} else if (head_rc == -ENOENT && S_ISDIR(in.mode)) {
 		in.flags |= META_I_ATTRS; /* implicit: the defaults */
 	} else {
@@ -150,12 +155,16 @@ int dir_fetch_attrs(struct vfs *v, uint64_t ino)
 	struct store_request r;
 	struct meta_inode in;
 	struct meta_dentry de;
-	int64_t began_ns;
+	int64_t began_ns, asked_ns;
 	int rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
 	rc = meta_inode_get(v->meta, ino, &in);
+	if (rc == -ENOENT) {
+		meta_unlock(v->meta);
+		return 1;
+	}
 	if (!rc && (in.flags & META_I_ATTRS)) {
 		meta_unlock(v->meta);
 		return 0;
@@ -178,8 +187,10 @@ int dir_fetch_attrs(struct vfs *v, uint64_t ino)
 	r.key = key;
 	r.version_id = in.base.version_id[0] ? in.base.version_id : NULL;
 	began_ns = clock_mono_ns();
+	/* One version's answer says nothing of what is the newest. */
+	asked_ns = r.version_id ? 0 : clock_real_ns();
 	rc = outage_note(v, began_ns, late_head(v->store, &r));
-	rc = apply_head(v, ino, in.change, path, rc, &r.reply.object);
+	rc = apply_head(v, ino, in.change, path, asked_ns, rc, &r.reply.object);
 	store_request_release(&r);
 	return rc;
 }

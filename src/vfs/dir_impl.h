@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside dir.h: what dir.c, dir_list.c (names), dir_attrs.c share. */
+/* Inside dir.h: what dir.c, dir_list.c (names), dir_attrs.c and
+ * dir_row.c share. */
 #ifndef VERS3_SRC_VFS_DIR_IMPL_H
 #define VERS3_SRC_VFS_DIR_IMPL_H
 
@@ -19,12 +20,23 @@
  */
 #define ASK_TRIES 100
 
+#define ROWS_MAX 8 /* directories that are gone through at a time */
+
+/* Who goes through the names of a directory, one by one. */
+struct dir_row {
+	uint64_t ino; /* of the directory; 0: none */
+	uint64_t at; /* cookie of the name met last */
+	unsigned count; /* so many in a row */
+};
+
 struct dirs {
 	pthread_mutex_t mutex;
 	pthread_cond_t done;
 	struct map *busy; /* ino → itself: being listed; under mutex */
-	struct pool *pool; /* owned: HEADs */
 	struct map *lookups; /* ino → count of single look-ups; likewise */
+	struct dir_row rows[ROWS_MAX]; /* likewise */
+	unsigned next_row; /* the one that gives way next; likewise */
+	struct pool *pool; /* owned: HEADs */
 	struct hidden *hidden; /* owned: keys that lists hid */
 	struct outage outage;
 	struct cancel ended; /* set by dirs_end() */
@@ -42,8 +54,15 @@ int dir_ask(struct vfs *v, uint64_t ino, const char *name, bool first_only);
 bool dir_usable_offline(struct vfs *v, uint64_t ino, int rc);
 /*
  * Asks for one inode's attributes. 0; -ENOENT when the object is gone; 1 when
- * the name turned out to be one more of another inode (link.h).
+ * the name turned out to be one more of another inode (link.h), or the inode is
+ * gone for another reason.
  */
 int dir_fetch_attrs(struct vfs *v, uint64_t ino);
+/*
+ * The same for who looks a name up. Those who have asked for the one after the
+ * other get those of the next many at once, before they ask.
+ */
+int dir_fetch_in_row(struct vfs *v, uint64_t parent, const char *name,
+		     uint64_t ino);
 
 #endif

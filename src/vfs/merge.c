@@ -645,6 +645,7 @@ int merge_gone(struct merge *m, const char *name)
 
 static int note_listed(struct merge *m, int64_t asked_ns)
 {
+	uint64_t most = m->v->config.list_names_max;
 	struct meta_inode in;
 	char marker[META_KEY_MAX + 2];
 	int rc = meta_lock(m->v->meta);
@@ -668,7 +669,7 @@ static int note_listed(struct merge *m, int64_t asked_ns)
 			in.flags |= META_I_HIDES;
 		in.flags &= ~(uint32_t)META_I_BIG;
 		in.listed_ns = asked_ns;
-		if (m->seen_count > BIG_NAMES) {
+		if (m->seen_count > (most ? most : BIG_NAMES)) {
 			/* Its list may take longer than ttl: it counts anew
 			   from its end, and single names do not ask for it. */
 			in.flags |= META_I_BIG;

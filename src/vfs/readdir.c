@@ -191,7 +191,7 @@ static int read_live(struct vfs *v, struct vfs_dir *d, uint64_t offset,
 		rc = read_batch(v, d, offset, items, &count);
 		if (rc || !count)
 			break;
-		ttl_ns = plus ? dir_ttl_ns(v, d->ino) : -1;
+		ttl_ns = plus ? dir_ttl_ns(v, d->ino, NULL) : -1;
 		for (int i = 0; i < count; i++) {
 			if (emit_item(&items[i], ttl_ns, fn, ctx))
 				goto out;

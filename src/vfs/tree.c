@@ -361,7 +361,7 @@ static int remove_name(struct vfs *v, uint64_t parent, const char *name,
 		       bool directory)
 {
 	struct meta_inode in;
-	int rc = dir_lookup(v, parent, name, &in);
+	int rc = dir_find(v, parent, name, &in);
 
 	/* Only a complete list tells whether a directory is empty. */
 	if (!rc && directory && S_ISDIR(in.mode))

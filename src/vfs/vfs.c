@@ -400,7 +400,7 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	if (!rc)
 		rc = fill_entry(v, &in, ret);
 	if (!rc)
-		ret->ttl_ns = dir_ttl_ns(v, parent);
+		ret->ttl_ns = dir_ttl_ns(v, parent, &in);
 	return rc;
 }
 

@@ -65,7 +65,8 @@ struct meta_inode {
 	uint64_t change; /* +1 at every change, content or attributes */
 	uint64_t data_change; /* +1 at every change of content */
 	uint64_t base_bytes; /* how much of base is still seen */
-	int64_t listed_ns; /* directory: server listed at, realtime */
+	int64_t listed_ns; /* realtime: when a directory's names were listed,
+			      any other's object was asked for */
 	char link_id[40]; /* hard links: vers3-link; "" : none */
 	struct meta_version base;
 };

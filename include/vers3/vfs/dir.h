@@ -27,10 +27,17 @@ void dirs_free(struct dirs *d);
 int dir_lookup(struct vfs *v, uint64_t parent, const char *name,
 	       struct meta_inode *ret_inode);
 /*
- * How long an answer about a name in a directory, given now, may be kept:
- * what is left of ttl since the list that it stands on. Takes meta_lock().
+ * The same for who takes the name away from it, perhaps without attributes.
+ * In a large directory a name that is known is not asked about, however old.
  */
-int64_t dir_ttl_ns(struct vfs *v, uint64_t ino);
+int dir_find(struct vfs *v, uint64_t parent, const char *name,
+	     struct meta_inode *ret_inode);
+/*
+ * How long an answer about a name in a directory, given now, may be kept:
+ * what is left of ttl since the list that it stands on, or since the file
+ * (`named`, may be NULL) was asked for by itself. Takes meta_lock().
+ */
+int64_t dir_ttl_ns(struct vfs *v, uint64_t ino, const struct meta_inode *named);
 /* Makes all names of a directory known, at most ttl old. */
 int dir_refresh(struct vfs *v, uint64_t ino);
 /* Makes all names below a directory known, for a rename. */

@@ -77,6 +77,7 @@ struct vfs_config {
 	struct caps caps; /* what the server can do beside */
 	/* The root shows the tree of then, spelled as in .versions; or NULL. */
 	const char *at;
+	uint64_t list_names_max; /* of a directory listed for one; 0: 20,000 */
 	uint64_t view_nodes_max; /* see view_bound.h; 0: its default */
 	bool auto_uid; /* new files: the caller's ids, else defaults' */
 };
