@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "conflict_impl.h"
+#include "refused.h"
 #include "syncer_impl.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -197,7 +198,8 @@ int conflict_look(struct vfs *v, struct conflict *c)
 		strcpy(c->theirs, id);
 	store_request_release(&r);
 	/* Whoever may write and not read is not kept from writing. */
-	return rc == -ENOENT || rc == -EACCES ? 0 : rc;
+	c->unseen = refused_is(rc);
+	return rc == -ENOENT || c->unseen ? 0 : rc;
 }
 
 static bool has_condition(const struct vfs *v, const struct conflict *c,
@@ -205,7 +207,7 @@ static bool has_condition(const struct vfs *v, const struct conflict *c,
 {
 	const struct caps *caps = &v->config.caps;
 
-	if (op == STORE_COPY && !caps->copy)
+	if (c->unseen || (op == STORE_COPY && !caps->copy))
 		return false;
 	return c->held ? caps->if_match && c->etag[0] : caps->if_none_match;
 }
@@ -309,9 +311,12 @@ bool conflict_refused(struct vfs *v, struct conflict *c,
 	bool refused = *rc == -EBUSY && r->reply.status == 412;
 	bool absent = *rc == -ENOENT && r->if_match &&
 		      strcmp(r->reply.code, "NoSuchUpload") != 0;
+	/* A condition is a look, for which Amazon wants the right to read. */
+	bool denied = *rc == -EACCES && r->if_match;
 	int looked;
 
-	if ((!r->if_match && !r->if_none_match) || (!refused && !absent))
+	if ((!r->if_match && !r->if_none_match) ||
+	    (!refused && !absent && !denied))
 		return false;
 	/* If this ends here, the next try looks before it sends anything. */
 	conflict_suspect(v, c->path);
@@ -320,7 +325,9 @@ bool conflict_refused(struct vfs *v, struct conflict *c,
 		*rc = looked;
 		return false;
 	}
-	if (!c->met && !refused)
+	if (denied && !c->unseen)
+		return false;
+	if (absent && !c->met)
 		return false; /* the source of a copy is what is missing */
 	r->if_match = r->if_none_match = NULL;
 	return true;

@@ -189,6 +189,10 @@ static int look_one(void *ctx, unsigned i)
 	if (b->states[i] != OPEN)
 		return 0;
 	rc = conflict_look(b->v, c);
+	/* It was not for the look that it was refused. */
+	if (!rc && b->items[i].result == -EACCES && !c->unseen && !c->gone &&
+	    !c->met)
+		rc = -EACCES;
 	if (c->gone)
 		c->met = false; /* all agree */
 	b->states[i] = rc || c->gone || c->met ? DONE : SEND;
@@ -200,7 +204,7 @@ static bool has_etag(const struct batch *b, size_t i)
 {
 	const struct conflict *c = &b->list[i];
 
-	return b->v->config.caps.remove && c->held && c->etag[0];
+	return b->v->config.caps.remove && c->held && c->etag[0] && !c->unseen;
 }
 
 /* Whether the key of this item was refused though it is what is known. */
@@ -209,8 +213,11 @@ static void take_result(struct batch *b, size_t i, int result, bool looked)
 	b->items[i].result = result;
 	if (result == -ENOENT)
 		b->items[i].result = 0;
-	b->states[i] =
-		result == -EBUSY && has_etag(b, i) && !looked ? OPEN : DONE;
+	/* Who may not read it may not set a condition either (Amazon). */
+	b->states[i] = (result == -EBUSY || result == -EACCES) &&
+				       has_etag(b, i) && !looked
+			       ? OPEN
+			       : DONE;
 }
 
 /* One request; *ret_lost: it may have been carried out all the same. */

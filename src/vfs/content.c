@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "reread.h"
+#include "refused.h"
 #include "room.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
@@ -265,8 +266,13 @@ static int resize(struct vfs *v, struct node *n, uint64_t size_bytes,
 	is_set = !rc && longer_only && size_bytes <= in.size_bytes;
 	if (!rc && !may_end(v, &in, size_bytes))
 		rc = -EFBIG;
+	/* What must not be read can be replaced, and that is all. */
+	if (!rc && (in.flags & META_I_REFUSED) && size_bytes)
+		rc = -EACCES;
 	if (!rc && !is_set)
 		rc = begin_change(v, n->ino, &in);
+	if (!rc && (in.flags & META_I_REFUSED))
+		rc = refused_replace(v, &in);
 	if (!rc && !is_set && size_bytes < in.size_bytes)
 		rc = meta_extent_remove(v->meta, n->ino, size_bytes,
 					UINT64_MAX - size_bytes);

@@ -237,6 +237,7 @@ enum local_answer {
 struct want {
 	bool attrs;
 	bool sure; /* what is known does, no matter how old it is */
+	bool asked; /* attributes were asked for just now */
 };
 
 /*
@@ -269,7 +270,8 @@ static bool was_asked(struct vfs *v, const struct meta_inode *in,
 {
 	int64_t age = clock_real_ns() - in->listed_ns;
 
-	return !S_ISDIR(in->mode) && (in->flags & META_I_ATTRS) && age >= 0 &&
+	return !S_ISDIR(in->mode) &&
+	       (in->flags & (META_I_ATTRS | META_I_REFUSED)) && age >= 0 &&
 	       age < v->config.ttl_ns && !strcmp(in->base.key, path);
 }
 
@@ -368,11 +370,11 @@ static int look_up(struct vfs *v, uint64_t parent, const char *name,
 		if (answer == LOCAL_ABSENT)
 			return -ENOENT;
 		if (answer == LOCAL_FOUND &&
-		    (!want->attrs || (ret_inode->flags & META_I_ATTRS)))
+		    (!want->attrs || dir_attrs_do(v, ret_inode, want->asked)))
 			return 0;
 		if (answer == LOCAL_FOUND || answer == LOCAL_ATTRS) {
 			rc = dir_fetch_in_row(v, parent, name, ret_inode->ino);
-			want->sure = rc >= 0;
+			want->sure = want->asked = rc >= 0;
 			if (rc >= 0)
 				continue;
 			if (rc != -ENOENT || answer == LOCAL_FOUND)

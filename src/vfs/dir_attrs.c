@@ -9,6 +9,7 @@
 #include "dir_impl.h"
 #include "dress.h"
 #include "late.h"
+#include "refused.h"
 #include "states.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/link.h"
@@ -92,7 +93,8 @@ int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
 	in->mtime_ns = a.mtime_ns;
 	in->ctime_ns = o->last_modified_ns;
 	strcpy(in->link_id, a.link_id);
-	in->flags &= ~(uint32_t)(META_I_CAPABLE | META_I_LACKS);
+	in->flags &=
+		~(uint32_t)(META_I_CAPABLE | META_I_LACKS | META_I_REFUSED);
 	in->flags |= META_I_ATTRS | a.lacks;
 	if (has_xattr(&x, XATTR_NAME_CAPS))
 		in->flags |= META_I_CAPABLE;
@@ -137,6 +139,8 @@ static int apply_head(struct vfs *v, uint64_t ino, uint64_t change,
 			in.listed_ns = asked_ns;
 	} else if (head_rc == -ENOENT && S_ISDIR(in.mode)) {
 		in.flags |= META_I_ATTRS; /* implicit: the defaults */
+	} else if (refused_is(head_rc)) {
+		refused_take(v, &in, asked_ns);
 	} else {
 		rc = head_rc;
 	}
@@ -147,6 +151,12 @@ static int apply_head(struct vfs *v, uint64_t ino, uint64_t change,
 out:
 	meta_unlock(v->meta);
 	return rc ? rc : joined ? 1 : 0;
+}
+
+bool dir_attrs_do(struct vfs *v, const struct meta_inode *in, bool asked)
+{
+	return (in->flags & META_I_ATTRS) ||
+	       (asked && (in->flags & META_I_REFUSED)) || refused_lately(v, in);
 }
 
 int dir_fetch_attrs(struct vfs *v, uint64_t ino)
@@ -165,7 +175,7 @@ int dir_fetch_attrs(struct vfs *v, uint64_t ino)
 		meta_unlock(v->meta);
 		return 1;
 	}
-	if (!rc && (in.flags & META_I_ATTRS)) {
+	if (!rc && ((in.flags & META_I_ATTRS) || refused_lately(v, &in))) {
 		meta_unlock(v->meta);
 		return 0;
 	}
@@ -206,7 +216,8 @@ int dir_inode(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode)
 		meta_unlock(v->meta);
 		if (rc)
 			return rc == -ENOENT ? -ESTALE : rc;
-		if ((ret_inode->flags & META_I_ATTRS) || ino == META_ROOT_INO)
+		if (dir_attrs_do(v, ret_inode, tries > 0) ||
+		    ino == META_ROOT_INO)
 			return 0;
 		if (tries == ASK_TRIES)
 			return -EIO;

@@ -52,6 +52,8 @@ bool dir_is_fresh(struct vfs *v, const struct meta_inode *dir);
 int dir_ask(struct vfs *v, uint64_t ino, const char *name, bool first_only);
 /* Whether a directory's names may be used though asking has ended in rc. */
 bool dir_usable_offline(struct vfs *v, uint64_t ino, int rc);
+/* Whether no attributes are to be asked for; asked: just now. */
+bool dir_attrs_do(struct vfs *v, const struct meta_inode *in, bool asked);
 /*
  * Asks for one inode's attributes. 0; -ENOENT when the object is gone; 1 when
  * the name turned out to be one more of another inode (link.h), or the inode is

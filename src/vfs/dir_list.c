@@ -9,6 +9,7 @@
 
 #include "confirm.h"
 #include "dir_impl.h"
+#include "refused.h"
 #include "room.h"
 #include "vers3/store/list.h"
 #include "vers3/util/clock.h"
@@ -345,6 +346,32 @@ static int refresh(struct vfs *v, uint64_t ino, bool first_only)
 }
 
 /*
+ * What a list says of a key that must not be looked at. 0; -ENOENT where there
+ * is none.
+ */
+static int list_single(struct vfs *v, struct merge *m, const char *key,
+		       const char *name)
+{
+	struct page page = {.skip = strlen(key) - strlen(name), .merge = m};
+	struct store_list list;
+	int rc;
+
+	store_list_init(&list, STORE_LIST, key, NULL);
+	list.max_keys = 1;
+	list.on_entry = page_add;
+	list.ctx = &page;
+	rc = store_list_page(v->store, &list);
+	/* The key itself is before all that begin with it. */
+	if (!rc)
+		rc = page.count && !strcmp(page.items[0].name, name)
+			     ? merge_page(m, page.items, 1)
+			     : -ENOENT;
+	page_release(&page);
+	store_list_release(&list);
+	return rc;
+}
+
+/*
  * Asks the bucket for one name of a directory too large to list for it: a
  * HEAD as a file, then a list of one key as a directory.
  */
@@ -387,6 +414,8 @@ static int ask_single(struct vfs *v, uint64_t parent, const char *name)
 		rc = merge_page(m, &item, 1);
 		goto out;
 	}
+	if (refused_is(rc))
+		rc = list_single(v, m, key, name);
 	if (rc != -ENOENT)
 		goto out;
 	strcat(key, "/");

@@ -71,6 +71,7 @@ static int open_live(struct vfs *v, struct vfs_file *f, int flags,
 		     struct vfs_open *how)
 {
 	struct meta_inode in;
+	bool refused;
 	int rc = node_get(v->nodes, f->ino, &f->node);
 
 	if (rc)
@@ -83,11 +84,14 @@ static int open_live(struct vfs *v, struct vfs_file *f, int flags,
 		rc = -EISDIR;
 	if (!rc && !S_ISREG(in.mode))
 		rc = -ENXIO;
+	refused = !rc && (in.flags & META_I_REFUSED);
+	if (refused && !(flags & O_TRUNC))
+		rc = -EACCES;
 	if (!rc && purge_is_under_way(v, in.base.key))
 		rc = -EBUSY;
 	if (!rc)
 		rc = take_replaced(v, f->ino, &how->keep_cache);
-	if (!rc && (flags & O_TRUNC) && in.size_bytes) {
+	if (!rc && (flags & O_TRUNC) && (in.size_bytes || refused)) {
 		rc = room_for_change(v);
 		if (!rc)
 			rc = content_truncate(v, f->node, 0);

@@ -229,7 +229,7 @@ static void set_base(struct meta_inode *in, const char *path,
 	if (!it->is_dir)
 		in->mtime_ns = it->last_modified_ns;
 	in->ctime_ns = it->last_modified_ns;
-	in->flags &= ~(uint32_t)META_I_ATTRS;
+	in->flags &= ~(uint32_t)(META_I_ATTRS | META_I_REFUSED);
 	in->change++;
 	in->data_change++;
 }
@@ -664,7 +664,7 @@ static int note_listed(struct merge *m, int64_t asked_ns)
 			memset(&in.base, 0, sizeof(in.base));
 		}
 		in.flags |= META_I_LISTED;
-		in.flags &= ~(uint32_t)META_I_HIDES;
+		in.flags &= ~(uint32_t)(META_I_HIDES | META_I_REFUSED);
 		if (m->hidden.count)
 			in.flags |= META_I_HIDES;
 		in.flags &= ~(uint32_t)META_I_BIG;

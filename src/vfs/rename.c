@@ -282,13 +282,21 @@ static int prepare(struct vfs *v, const struct move_way *way, unsigned flags,
 	struct meta_inode to;
 	int rc = dir_lookup(v, way->parent, way->name, ret_from);
 
+	/* The server would have to copy it. */
+	if (!rc && (ret_from->flags & META_I_REFUSED))
+		rc = -EACCES;
 	if (rc)
 		return rc;
 	if (S_ISDIR(ret_from->mode))
 		rc = dir_load_tree(v, ret_from->ino);
 	if (rc)
 		return rc;
-	rc = dir_lookup(v, way->new_parent, way->new_name, &to);
+	if (flags & RENAME_EXCHANGE)
+		rc = dir_lookup(v, way->new_parent, way->new_name, &to);
+	else
+		rc = dir_find(v, way->new_parent, way->new_name, &to);
+	if (!rc && (flags & RENAME_EXCHANGE) && (to.flags & META_I_REFUSED))
+		rc = -EACCES;
 	if (rc == -ENOENT)
 		return flags & RENAME_EXCHANGE ? rc : 0;
 	if (!rc && S_ISDIR(to.mode))

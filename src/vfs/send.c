@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "dress.h"
+#include "refused.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/kv.h"
 #include "vers3/util/log.h"
@@ -126,7 +127,7 @@ int send_find(struct store *store, const char *key,
 	int rc = call_head(store, key, NULL, &r);
 
 	/* Whoever may write and not read is not kept from writing. */
-	if (rc == -EACCES)
+	if (refused_is(rc))
 		goto out;
 	if (want->nothing) {
 		if (!rc)
@@ -148,7 +149,7 @@ int send_find(struct store *store, const char *key,
 	}
 out:
 	store_request_release(&r);
-	return rc == -EACCES ? -ENOENT : rc;
+	return refused_is(rc) ? -ENOENT : rc;
 }
 
 static void pause_before(unsigned tries)

@@ -437,6 +437,8 @@ int tree_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 	if (rc)
 		return rc;
 	rc = meta_inode_get(v->meta, ino, ret_inode);
+	if (!rc && set && (ret_inode->flags & META_I_REFUSED))
+		rc = -EACCES;
 	if (rc)
 		goto out;
 	before = *ret_inode;
@@ -541,6 +543,8 @@ int tree_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
 	rc = meta_inode_get(v->meta, ino, ret_inode);
 	if (!rc && (S_ISDIR(ret_inode->mode) || ret_inode->nlink == 0))
 		rc = S_ISDIR(ret_inode->mode) ? -EPERM : -ENOENT;
+	if (!rc && (ret_inode->flags & META_I_REFUSED))
+		rc = -EACCES;
 	if (!rc)
 		rc = meta_inode_get(v->meta, parent, &dir);
 	if (!rc && !dir.nlink)

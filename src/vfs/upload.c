@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "refused.h"
 #include "renamed.h"
 #include "stream.h"
 #include "tags.h"
@@ -237,7 +238,7 @@ int upload_look(struct vfs *v, const char *key, const struct meta_version *ver,
 		rc = -ESTALE;
 	store_request_release(&r);
 	/* Whoever may write and not read is not kept from writing. */
-	return rc == -EACCES ? 0 : rc;
+	return refused_is(rc) ? 0 : rc;
 }
 
 void upload_expect_own(struct conflict *c, const char *etag)

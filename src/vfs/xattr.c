@@ -155,6 +155,8 @@ int tree_setxattr(struct vfs *v, uint64_t ino, const char *name,
 		rc = 0;
 	if (!rc)
 		rc = meta_inode_get(v->meta, ino, &in);
+	if (!rc && (in.flags & META_I_REFUSED))
+		rc = -EACCES;
 	if (!rc && acl_is(name))
 		rc = take_list(name, keep_setgid, size, &value, &in);
 	if (!rc && !strcmp(name, XATTR_NAME_CAPS))

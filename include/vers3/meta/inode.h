@@ -50,6 +50,7 @@ enum meta_inode_flag {
 	META_I_LACKS_MODE = 1 << 10,
 	META_I_LACKS_UID = 1 << 11,
 	META_I_LACKS_GID = 1 << 12,
+	META_I_REFUSED = 1 << 13, /* attributes may not be read: refused.h */
 };
 #define META_I_LACKS (META_I_LACKS_MODE | META_I_LACKS_UID | META_I_LACKS_GID)
 

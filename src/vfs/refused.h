@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Objects that are listed and must not be read: of another account, under a
+ * key that is not ours (403), encrypted with one that the client would have to
+ * bring (400). A file has what the list tells, and mode 0; it cannot be read,
+ * nor what it is be changed, and it is removed and replaced as any other. A
+ * directory is open to its owner alone. It is asked again when what is known
+ * is older than ttl.
+ */
+#ifndef VERS3_SRC_VFS_REFUSED_H
+#define VERS3_SRC_VFS_REFUSED_H
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include "vers3/vfs/vfs.h"
+
+/* Whether a HEAD that ended so was refused for good. */
+static inline bool refused_is(int rc)
+{
+	return rc == -EACCES || rc == -EINVAL;
+}
+
+/* Takes a refusal into an inode without attributes; the caller puts it. */
+void refused_take(struct vfs *v, struct meta_inode *in, int64_t asked_ns);
+/* Whether it was refused, and is not to be asked again yet. */
+bool refused_lately(struct vfs *v, const struct meta_inode *in);
+/*
+ * Cut to nothing, the object gives way to a new one, with the attributes of
+ * one that says nothing of itself. Its keys are marked; the caller puts the
+ * inode. With meta_lock() held.
+ */
+int refused_replace(struct vfs *v, struct meta_inode *in);
+
+#endif
