@@ -16,6 +16,7 @@
 
 #include "notify.h"
 #include "ops.h"
+#include "usermount.h"
 
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -33,6 +34,9 @@
 
 struct fs {
 	char *source, *mountpoint, *options; /* owned */
+	char *all_options; /* owned: ours and those */
+	bool by_helper; /* fusermount3 has mounted it */
+	int helper_socket; /* owned: see usermount.h; -1: none */
 	unsigned max_threads;
 	struct fuse_session *session; /* owned */
 	struct notify *notify; /* owned */
@@ -104,7 +108,7 @@ static void send_entry(void *ctx, uint64_t parent, const char *name)
 }
 
 /* libfuse takes its options as a command line. */
-static int build_args(const struct fs *fs, struct fuse_args *args)
+static int build_args(struct fs *fs, struct fuse_args *args)
 {
 	char *fsname = NULL, *all = NULL;
 	int rc = -ENOMEM;
@@ -121,6 +125,8 @@ static int build_args(const struct fs *fs, struct fuse_args *args)
 	if (fuse_opt_add_arg(args, "vers3") || fuse_opt_add_arg(args, "-o") ||
 	    fuse_opt_add_arg(args, all))
 		goto out;
+	fs->all_options = all;
+	all = NULL;
 	rc = 0;
 out:
 	free(all);
@@ -153,6 +159,7 @@ int fs_new(const struct fs_config *config, struct vfs *vfs, char *reason,
 		goto out;
 	pthread_rwlock_init(&fs->ops.gate, NULL);
 	handles_init(&fs->ops.handles);
+	fs->helper_socket = -1;
 	fs->ops.vfs = vfs;
 	rc = copy_config(fs, config);
 	if (!rc)
@@ -214,15 +221,51 @@ static void widen_readahead(const struct fs *fs)
 	close(fd);
 }
 
+/* By way of fusermount3; why: the device is not ours to open. */
+static int mount_by_helper(struct fs *fs, int why, char *reason, size_t size)
+{
+	char device[32];
+	int fd, rc = usermount_mount(fs->all_options, fs->mountpoint, &fd,
+				     &fs->helper_socket);
+
+	if (!rc) {
+		snprintf(device, sizeof(device), "/dev/fd/%d", fd);
+		fs->by_helper = true;
+		rc = fuse_session_mount(fs->session, device) ? -EIO : 0;
+		if (rc) {
+			usermount_unmount(fs->mountpoint, fd);
+			close(fd);
+		}
+	}
+	if (rc)
+		snprintf(reason, size,
+			 "/dev/fuse: %s, and fusermount3 %s %s; %s",
+			 strerror(-why),
+			 rc == -ENOENT ? "is not here to mount on"
+				       : "cannot mount on",
+			 fs->mountpoint,
+			 why == -EACCES
+				 ? "its mode or group must let you open it"
+				 : "the kernel module fuse is missing, or this "
+				   "container is not given the device");
+	return rc;
+}
+
 int fs_mount(struct fs *fs, char *reason, size_t size)
 {
+	int rc = usermount_device();
+
 	/* What libraries have opened is not for fusermount3 to inherit. */
 	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	/* Until now libfuse speaks to stderr, where a person is waiting. */
-	if (fuse_session_mount(fs->session, fs->mountpoint)) {
+	if (rc) {
+		rc = mount_by_helper(fs, rc, reason, size);
+	} else if (fuse_session_mount(fs->session, fs->mountpoint)) {
 		snprintf(reason, size, "cannot mount on %s", fs->mountpoint);
-		return -EIO;
+		rc = -EIO;
 	}
+	if (rc)
+		return rc;
 	fs->mounted = true;
 	fuse_set_log_func(take_log);
 	widen_readahead(fs);
@@ -293,7 +336,10 @@ void fs_unmount(struct fs *fs)
 	pthread_rwlock_wrlock(&fs->ops.gate);
 	fs->ops.closed = true;
 	pthread_rwlock_unlock(&fs->ops.gate);
-	fuse_session_unmount(fs->session);
+	if (fs->by_helper)
+		usermount_unmount(fs->mountpoint, fuse_session_fd(fs->session));
+	else
+		fuse_session_unmount(fs->session);
 	fs->mounted = false;
 	handles_end(&fs->ops.handles, fs->ops.vfs);
 }
@@ -309,6 +355,9 @@ void fs_free(struct fs *fs)
 		fuse_session_destroy(fs->session);
 	handles_release(&fs->ops.handles);
 	pthread_rwlock_destroy(&fs->ops.gate);
+	if (fs->helper_socket >= 0)
+		close(fs->helper_socket);
+	free(fs->all_options);
 	free(fs->options);
 	free(fs->mountpoint);
 	free(fs->source);

@@ -133,15 +133,6 @@ static int check_mountpoint(const char *path, char *reason, size_t size)
 	else if (rc)
 		snprintf(reason, size, "mount point %s: %s", path,
 			 strerror(-rc));
-	if (rc)
-		return rc;
-	if (access("/dev/fuse", R_OK | W_OK) == 0)
-		return 0;
-	rc = -errno;
-	snprintf(reason, size, "/dev/fuse: %s; %s", strerror(-rc),
-		 rc == -EACCES ? "its mode or group must let you open it"
-			       : "the kernel module fuse is missing, or this "
-				 "container is not given the device");
 	return rc;
 }
 
