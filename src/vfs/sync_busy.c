@@ -4,6 +4,9 @@
 
 #include "syncer_impl.h"
 
+/* What `busy` says of a key. */
+static char at_work, hurried; /* since then somebody has come to wait for it */
+
 bool sync_busy_is(struct syncer *s, const char *key)
 {
 	bool busy;
@@ -19,9 +22,30 @@ bool sync_busy_set(struct syncer *s, const char *key)
 	int rc;
 
 	pthread_mutex_lock(&s->mutex);
-	rc = map_put(s->busy, key, strlen(key), s);
+	rc = map_put(s->busy, key, strlen(key), &at_work);
 	pthread_mutex_unlock(&s->mutex);
 	return !rc;
+}
+
+void sync_busy_hurry(struct syncer *s, const char *key)
+{
+	size_t len = strlen(key);
+
+	pthread_mutex_lock(&s->mutex);
+	/* It has its place already: nothing can fail. */
+	if (map_get(s->busy, key, len))
+		map_put(s->busy, key, len, &hurried);
+	pthread_mutex_unlock(&s->mutex);
+}
+
+bool sync_busy_is_hurried(struct syncer *s, const char *key)
+{
+	bool is;
+
+	pthread_mutex_lock(&s->mutex);
+	is = map_get(s->busy, key, strlen(key)) == &hurried;
+	pthread_mutex_unlock(&s->mutex);
+	return is;
 }
 
 void syncer_clear_busy(struct syncer *s, const char *key)
@@ -57,7 +81,7 @@ bool sync_busy_take_content(struct syncer *s, const struct meta_inode *in,
 	content_key(in->ino, key);
 	pthread_mutex_lock(&s->mutex);
 	if (!map_get(s->busy, key, sizeof(key)))
-		taken = !map_put(s->busy, key, sizeof(key), s);
+		taken = !map_put(s->busy, key, sizeof(key), &at_work);
 	pthread_mutex_unlock(&s->mutex);
 	return taken;
 }

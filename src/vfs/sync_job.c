@@ -129,7 +129,7 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
 {
 	struct meta_dirty d;
 	int64_t wait = NS_PER_S, pause = 0;
-	bool locked;
+	bool locked, hurried;
 
 	if (rc == -EAGAIN) {
 		pause = again_pause(s, key);
@@ -138,10 +138,13 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
 		sync_job_forget(s, key);
 	}
 	locked = !meta_lock(s->v->meta);
+	hurried = rc != -EAGAIN && sync_busy_is_hurried(s, key);
 	note_outcome(s, key, rc);
 	if (locked && !meta_dirty_get(s->v->meta, key, &d)) {
 		if (rc == -EAGAIN) {
 			wait = pause;
+		} else if (hurried) {
+			wait = 0;
 		} else {
 			for (uint32_t i = 0;
 			     i < d.fails && wait < BACKOFF_MAX_NS; i++)
@@ -154,13 +157,15 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
 			strcpy(d.tried, c->tried);
 		syncer_postpone(s->v, &d, clock_real_ns() + wait);
 	}
+	/* Under the lock: who comes later waits for another try. */
+	if (rc != -EAGAIN && !hurried)
+		sync_wait_tell(s, key, 0, 0, false, rc);
 	if (locked)
 		meta_unlock(s->v->meta);
-	if (rc == -EAGAIN)
-		return;
-	log_warning("cannot save %s: %s; it is kept here and tried again", key,
-		    strerror(-rc));
-	sync_wait_tell(s, key, 0, 0, false, rc);
+	if (rc != -EAGAIN)
+		log_warning("cannot save %s: %s; it is kept here and tried "
+			    "again",
+			    key, strerror(-rc));
 }
 
 /*

@@ -203,6 +203,7 @@ static int hurry_key(struct vfs *v, const char *path)
 	strcpy(key, path);
 	rc = meta_dirty_get(v->meta, key, &d);
 	for (int i = 0; !rc && i < SYNC_HOLDS_MAX; i++) {
+		sync_busy_hurry(v->syncer, key);
 		if (d.fails) {
 			d.fails = 0;
 			rc = syncer_postpone(v, &d, clock_real_ns());
@@ -338,7 +339,11 @@ static int hurry_failed(struct vfs *v, const char *path, bool anew)
 	int rc = 0;
 
 	while (!rc && !meta_dirty_next(v->meta, &cur, &d)) {
-		if (!d.fails || !is_below(d.key, path))
+		if (!is_below(d.key, path))
+			continue;
+		if (anew)
+			sync_busy_hurry(v->syncer, d.key);
+		if (!d.fails)
 			continue;
 		if (anew)
 			d.fails = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside the syncer: its state, shared by syncer.c (what is sent when),
- * sync_job.c (sending it), sync_busy.c (one job a key), sync_wait.c (those who wait), settled.c (what
- * lists under way must not undo), sync_reap.c (staging files that may go),
- * sync_room.c (writers that wait for their room), between.c (who came before a
- * save) and sync_stats.c.
+ * sync_job.c (sending it), sync_busy.c (one job a key), sync_wait.c (those who
+ * wait), settled.c (what lists under way must not undo), sync_reap.c (staging
+ * files that may go), sync_room.c (writers that wait for their room), between.c
+ * (who came before a save) and sync_stats.c.
  *
  * Locks: meta_lock() before the mutex, which is a leaf and is never held
  * across anything that waits. A key is worked on by one job at a time.
@@ -211,6 +211,13 @@ bool sync_wait_all(struct syncer *s);
  * memory. */
 bool sync_busy_is(struct syncer *s, const char *key);
 bool sync_busy_set(struct syncer *s, const char *key);
+/*
+ * Somebody has come to wait for a key. If it is being worked on, that try began
+ * before: should it fail, that says nothing yet to who has come, and the key is
+ * due again at once. With meta_lock() held, as has who notes a failure.
+ */
+void sync_busy_hurry(struct syncer *s, const char *key);
+bool sync_busy_is_hurried(struct syncer *s, const char *key);
 /*
  * Whether the inode's content may go up now; *ret_holds: until
  * syncer_yield_content() no other of its names has it.

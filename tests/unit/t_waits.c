@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "../../src/vfs/points.h"
+#include "../../src/vfs/syncer_impl.h"
 
 #define LIMIT_S 30 /* in which nothing is saved, for what takes a second */
 #define FOREVER 1000000
@@ -439,6 +440,84 @@ static void test_shutdown(void **state)
 	rig_sync(r);
 }
 
+/* Until so many wait, each for what it has made due. */
+static void wait_for_waiters(struct rig *r, unsigned want)
+{
+	struct syncer *s = r->f.v->syncer;
+	unsigned count = 0;
+
+	for (int i = 0; count < want && i < LIMIT_S * 1000; i++) {
+		usleep(1000);
+		count = 0;
+		pthread_mutex_lock(&s->mutex);
+		for (struct waiter *w = s->waiters; w; w = w->next)
+			count++;
+		pthread_mutex_unlock(&s->mutex);
+	}
+	assert_true(count >= want);
+}
+
+/*
+ * The try that is under way when somebody comes fails: it began before, as the
+ * last one of an outage may. It says nothing to whoever has come since.
+ */
+static void earlier_try(struct rig *r, const char *request, enum kind kind,
+			const char *path)
+{
+	struct wait first = {.r = r, .kind = SYNC, .path = ""};
+	struct wait later = {.r = r, .kind = kind, .path = path};
+
+	rig_gate(r, request, RIG_BEFORE);
+	begin(&first);
+	rig_wait_held(r);
+	begin(&later);
+	wait_for_waiters(r, 2);
+	rig_fail(r, request, RIG_BEFORE, -ECONNRESET, 1);
+	rig_gate(r, NULL, RIG_BEFORE);
+	assert_int_equal(end(&later), 0);
+	assert_int_equal(end(&first), 0);
+}
+
+static void test_earlier_try(void **state)
+{
+	static const struct {
+		enum kind kind;
+		const char *path;
+	} kinds[] = {{FSYNC, "f"},
+		     {SYNC, "f"},
+		     {SYNC, ""},
+		     {DRAIN, ""},
+		     {POINT, "p"}};
+	struct rig *r = *state;
+	char text[16];
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		snprintf(text, sizeof(text), "%zu", i);
+		rig_write(r, "f", text);
+		earlier_try(r, "PutObject f", kinds[i].kind, kinds[i].path);
+		rig_holds(r, "f", text);
+	}
+	rig_write(r, "g", "one");
+	rig_sync(r);
+	rig_unlink(r, "g");
+	earlier_try(r, "DeleteObject g", DRAIN, "");
+	rig_holds(r, "g", NULL);
+}
+
+/* The same, of a key that the one that is waited for has to wait for. */
+static void test_earlier_try_held(void **state)
+{
+	struct rig *r = *state;
+
+	rig_write(r, "log", "new");
+	rig_sync(r);
+	rig_rename(r, "log", "log.1");
+	rig_write(r, "log", "newest");
+	earlier_try(r, "CopyObject log.1", FSYNC, "log");
+	rig_holds(r, "log", "newest");
+	rig_holds(r, "log.1", "new");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -452,6 +531,8 @@ int main(void)
 		TEST(test_renamed),
 		TEST_UNVERSIONED(test_stale_notes),
 		TEST(test_meta_failed),
+		TEST(test_earlier_try),
+		TEST_UNVERSIONED(test_earlier_try_held),
 		TEST(test_shutdown),
 	};
 
