@@ -8,11 +8,12 @@
  * Needs contrib/faultproxy (nginx with its Lua module); FAULTPROXY names it.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "proxy.h"
 #include "rig.h"
 
-#define OUTAGE_MS 10000
+#define OUTAGE_MS 10000 /* at most: it ends at any stage of things */
 #define FAULT_MS  2500
 
 /* Gives each worker's last state as the only one that may be there. */
@@ -76,18 +77,18 @@ int main(int argc, char **argv)
 	int rc = 0;
 
 	rig_init(&r, argc, argv, count + 1);
+	srandom((unsigned)r.options.seed);
 	if (proxy_start(&p, &r)) {
 		printf("SKIP: no fault proxy\n");
 		return RIG_SKIP;
 	}
 	for (i = 0; !rc && i < r.options.rounds; i++) {
 		bool outage = i % (count + 1) == count;
+		unsigned most = r.options.large ? 6 * OUTAGE_MS : OUTAGE_MS;
 
-		rc = one_round(&r, &p, i,
-			       outage ? "reset" : faults[i % (count + 1)],
-			       !outage		 ? FAULT_MS
-			       : r.options.large ? 6 * OUTAGE_MS
-						 : OUTAGE_MS);
+		rc = one_round(
+			&r, &p, i, outage ? "reset" : faults[i % (count + 1)],
+			outage ? 1000 + (unsigned)(random() % most) : FAULT_MS);
 	}
 	proxy_stop(&p);
 	rc = rig_verdict(&r, rc, i);
