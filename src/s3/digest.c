@@ -6,11 +6,14 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define READ_BYTES ((size_t)256 << 10)
+#define MD5_BYTES  16
 
 struct digest {
 	EVP_MD *sha256; /* owned */
@@ -78,60 +81,143 @@ int digest_sha256(const struct digest *d, const void *data, size_t len,
 	return 0;
 }
 
-/* Adds up to READ_BYTES of fd. The number, 0 at the end, or -errno. */
-static ssize_t digest_add_fd(EVP_MD_CTX *ctx, int fd, uint64_t offset,
-			     size_t len, uint8_t *room)
+/* What a body is run through, a piece at a time. */
+struct running {
+	EVP_MD_CTX *sha256, *md5; /* owned; NULL where not wanted */
+	bool sums; /* the check is wanted */
+	uint64_t crc;
+};
+
+static int start_one(const EVP_MD *md, EVP_MD_CTX **ret)
 {
+	*ret = EVP_MD_CTX_new();
+	return *ret && EVP_DigestInit_ex2(*ret, md, NULL) ? 0 : -ENOMEM;
+}
+
+static int start(const struct digest *d, unsigned want, struct running *r)
+{
+	int ret = 0;
+
+	memset(r, 0, sizeof(*r));
+	r->sums = want & DIGEST_CRC64NVME;
+	if (want & DIGEST_SHA256)
+		ret = start_one(d->sha256, &r->sha256);
+	if (!ret && (want & DIGEST_MD5) && d->md5)
+		ret = start_one(d->md5, &r->md5);
+	return ret;
+}
+
+static int add(struct running *r, const void *data, size_t size)
+{
+	if ((r->sha256 && !EVP_DigestUpdate(r->sha256, data, size)) ||
+	    (r->md5 && !EVP_DigestUpdate(r->md5, data, size)))
+		return -ENOMEM;
+	if (r->sums)
+		r->crc = crc_add(CRC_64NVME, r->crc, data, size);
+	return 0;
+}
+
+static int finish(struct running *r, struct digests *ret)
+{
+	uint8_t out[EVP_MAX_MD_SIZE];
+
+	memset(ret, 0, sizeof(*ret));
+	if (r->sha256) {
+		if (!EVP_DigestFinal_ex(r->sha256, out, NULL))
+			return -ENOMEM;
+		digest_hex(out, ret->sha256);
+	}
+	if (r->md5) {
+		if (!EVP_DigestFinal_ex(r->md5, out, NULL))
+			return -ENOMEM;
+		EVP_EncodeBlock((unsigned char *)ret->md5, out, MD5_BYTES);
+	}
+	if (r->sums)
+		crc_text(CRC_64NVME, r->crc, ret->crc64nvme);
+	return 0;
+}
+
+/* Adds up to READ_BYTES of fd. The number, 0 at the end, or -errno. */
+static ssize_t add_fd(struct running *r, int fd, uint64_t offset, uint64_t left,
+		      uint8_t *room)
+{
+	size_t len = left < READ_BYTES ? (size_t)left : READ_BYTES;
 	ssize_t got;
 
-	if (len > READ_BYTES)
-		len = READ_BYTES;
 	do
 		got = pread(fd, room, len, (off_t)offset);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return -errno;
-	if (!EVP_DigestUpdate(ctx, room, (size_t)got))
-		return -ENOMEM;
-	return got;
+	return add(r, room, (size_t)got) ? -ENOMEM : got;
 }
 
-int digest_sha256_fd(const struct digest *d, int fd, uint64_t offset,
-		     uint64_t length, char hex[DIGEST_HEX_SIZE])
+static int add_file(struct running *r, int fd, uint64_t offset, uint64_t length)
 {
-	uint8_t out[DIGEST_BYTES];
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	uint8_t *room = malloc(READ_BYTES);
-	ssize_t got = 0;
-	int ret = -ENOMEM;
+	ssize_t got = room ? 0 : -ENOMEM;
 
-	if (!ctx || !room || !EVP_DigestInit_ex2(ctx, d->sha256, NULL))
-		goto out;
-	for (uint64_t done = 0; done < length; done += (uint64_t)got) {
+	for (uint64_t done = 0; got >= 0 && done < length;
+	     done += (uint64_t)got) {
+		got = add_fd(r, fd, offset + done, length - done, room);
+		if (!got)
+			got = -EIO;
+	}
+	free(room);
+	return got < 0 ? (int)got : 0;
+}
+
+/* Pieces, so that the second looks at them where the first has left them. */
+static int add_memory(struct running *r, const uint8_t *mem, uint64_t length)
+{
+	int ret = 0;
+
+	for (uint64_t done = 0; !ret && done < length; done += READ_BYTES) {
 		uint64_t left = length - done;
 
-		got = digest_add_fd(
-			ctx, fd, offset + done,
-			left < READ_BYTES ? (size_t)left : READ_BYTES, room);
-		if (got <= 0) {
-			ret = got ? (int)got : -EIO;
-			goto out;
-		}
+		ret = add(r, mem + done,
+			  left < READ_BYTES ? (size_t)left : READ_BYTES);
 	}
-	if (!EVP_DigestFinal_ex(ctx, out, NULL))
-		goto out;
-	digest_hex(out, hex);
-	ret = 0;
-out:
-	free(room);
-	EVP_MD_CTX_free(ctx);
 	return ret;
+}
+
+int digest_body(const struct digest *d, unsigned want, const void *mem, int fd,
+		uint64_t offset, uint64_t length, struct digests *ret)
+{
+	struct running r;
+	int rc = start(d, want, &r);
+
+	if (!rc)
+		rc = mem ? add_memory(&r, mem, length)
+			 : add_file(&r, fd, offset, length);
+	if (!rc)
+		rc = finish(&r, ret);
+	EVP_MD_CTX_free(r.sha256);
+	EVP_MD_CTX_free(r.md5);
+	return rc;
+}
+
+int digest_md5_of_hex(const char *hex, char base64[DIGEST_BASE64_SIZE])
+{
+	uint8_t out[MD5_BYTES];
+
+	if (strlen(hex) != 2 * MD5_BYTES ||
+	    strspn(hex, "0123456789abcdefABCDEF") != 2 * MD5_BYTES)
+		return -EINVAL;
+	for (int i = 0; i < MD5_BYTES; i++) {
+		unsigned byte;
+
+		sscanf(hex + 2 * i, "%2x", &byte);
+		out[i] = (uint8_t)byte;
+	}
+	EVP_EncodeBlock((unsigned char *)base64, out, MD5_BYTES);
+	return 0;
 }
 
 int digest_md5(const struct digest *d, const void *data, size_t len,
 	       char base64[DIGEST_BASE64_SIZE])
 {
-	uint8_t out[16];
+	uint8_t out[MD5_BYTES];
 
 	if (!d->md5)
 		return -ENOTSUP;

@@ -39,6 +39,7 @@ struct exchange {
 	bool cut; /* it is an error's beginning */
 	struct buf url;
 	void *loaded; /* owned: a small body out of its file */
+	char hash[DIGEST_HEX_SIZE]; /* of the body, for the signature */
 };
 
 /* Where a GET's bytes go. Never more of them than were asked for. */
@@ -65,6 +66,7 @@ static size_t doc_max(enum store_op op)
 	case STORE_DELETE_MANY:
 	case STORE_GET_LIFECYCLE:
 	case STORE_GET_REPLICATION:
+	case STORE_GET_OBJECT_LOCK:
 		return DOC_MAX;
 	default:
 		return ERROR_MAX;
@@ -117,29 +119,65 @@ static int load_small_body(struct exchange *x)
 	return 0;
 }
 
-static int hash_body(struct exchange *x, char hex[DIGEST_HEX_SIZE])
+/* The headers that tell the server what the body is to be compared by. */
+static int put_sum(struct exchange *x, const struct digests *sums)
+{
+	struct kvlist *headers = &x->q.headers;
+	char md5[DIGEST_BASE64_SIZE];
+	int ret;
+
+	switch (x->r->sum) {
+	case STORE_SUM_CRC64NVME:
+		/* Ceph does not look at the one without the other. */
+		ret = kvlist_set(headers, "x-amz-sdk-checksum-algorithm",
+				 "CRC64NVME");
+		return ret ? ret
+			   : kvlist_set(headers, "x-amz-checksum-crc64nvme",
+					sums->crc64nvme);
+	case STORE_SUM_MD5:
+		if (x->r->md5 && !digest_md5_of_hex(x->r->md5, md5))
+			return kvlist_set(headers, "content-md5", md5);
+		return sums->md5[0]
+			       ? kvlist_set(headers, "content-md5", sums->md5)
+			       : 0;
+	default:
+		return 0;
+	}
+}
+
+/* Reads the body once, for its signature and for what else goes with it. */
+static int digest_it(struct exchange *x, bool is_signed)
 {
 	const struct digest *d = client_request_config(x->client)->digest;
 	const struct http_body *body = &x->q.body;
+	bool has_body = x->q.has_body && body->length;
+	bool is_data = x->r->op == STORE_PUT || x->r->op == STORE_UPLOAD_PART;
+	unsigned want = is_signed ? DIGEST_SHA256 : 0;
+	struct digests sums;
+	int ret;
 
-	if (!x->q.has_body || !body->length)
-		return digest_sha256(d, "", 0, hex);
-	if (body->mem)
-		return digest_sha256(d, body->mem, (size_t)body->length, hex);
-	return digest_sha256_fd(d, body->fd, body->offset, body->length, hex);
+	if (is_data && x->r->sum == STORE_SUM_CRC64NVME)
+		want |= DIGEST_CRC64NVME;
+	if (is_data && x->r->sum == STORE_SUM_MD5 && !x->r->md5)
+		want |= DIGEST_MD5;
+	ret = digest_body(d, want, has_body ? body->mem : "", body->fd,
+			  body->offset, has_body ? body->length : 0, &sums);
+	if (!ret && is_data)
+		ret = put_sum(x, &sums);
+	if (!ret)
+		strcpy(x->hash, sums.sha256);
+	return ret;
 }
 
 static int sign(struct exchange *x, const struct endpoint *endpoint,
 		const struct cred *cred, const char *query)
 {
 	struct kvlist *headers = &x->q.headers;
-	char date[SIGV4_DATE_SIZE], hash[DIGEST_HEX_SIZE];
+	char date[SIGV4_DATE_SIZE];
 	struct sigv4_signer signer;
 	struct buf value;
-	int ret = hash_body(x, hash);
+	int ret = client_signer(x->client, cred, endpoint, &signer);
 
-	if (!ret)
-		ret = client_signer(x->client, cred, endpoint, &signer);
 	if (ret)
 		return ret;
 	const struct sigv4_request request = {
@@ -147,13 +185,13 @@ static int sign(struct exchange *x, const struct endpoint *endpoint,
 		.path = x->q.path.data,
 		.query = query,
 		.headers = headers,
-		.payload = hash,
+		.payload = x->hash,
 	};
 	clock_format_amz(signer.time_ns, date, sizeof(date));
 	buf_init(&value, URL_MAX);
 	ret = kvlist_set(headers, "x-amz-date", date);
 	if (!ret)
-		ret = kvlist_set(headers, "x-amz-content-sha256", hash);
+		ret = kvlist_set(headers, "x-amz-content-sha256", x->hash);
 	if (!ret && cred->session_token)
 		ret = kvlist_set(headers, "x-amz-security-token",
 				 cred->session_token);
@@ -173,6 +211,8 @@ static int prepare(struct exchange *x, const struct endpoint *endpoint,
 	int ret = load_small_body(x);
 
 	buf_init(&query, URL_MAX);
+	if (!ret)
+		ret = digest_it(x, cred != NULL);
 	if (!ret)
 		ret = uri_query(&query, &x->q.query);
 	if (!ret && cred)

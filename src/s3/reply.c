@@ -398,6 +398,7 @@ static int read_success(struct store_request *r,
 		return read_deleted(r, doc);
 	case STORE_GET_LIFECYCLE:
 	case STORE_GET_REPLICATION:
+	case STORE_GET_OBJECT_LOCK:
 		return read_rules(r, doc);
 	case STORE_GET_VERSIONING:
 	case STORE_GET_TAGGING:
@@ -414,8 +415,9 @@ static int read_failure(struct store_request *r,
 	struct store_object *o = &reply->object;
 	struct xml_result *x = calloc(1, sizeof(*x));
 	bool reads = r->op == STORE_HEAD || r->op == STORE_GET;
-	bool config =
-		r->op == STORE_GET_LIFECYCLE || r->op == STORE_GET_REPLICATION;
+	bool config = r->op == STORE_GET_LIFECYCLE ||
+		      r->op == STORE_GET_REPLICATION ||
+		      r->op == STORE_GET_OBJECT_LOCK;
 
 	if (!x)
 		return -ENOMEM;

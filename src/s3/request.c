@@ -45,6 +45,7 @@ static const struct action actions[STORE_OP_COUNT] = {
 	[STORE_PUT_LIFECYCLE] = {"PUT", "lifecycle", SENDS_DOC | SENDS_MD5},
 	[STORE_DELETE_LIFECYCLE] = {"DELETE", "lifecycle", ON_BUCKET},
 	[STORE_GET_REPLICATION] = {"GET", "replication", ON_BUCKET},
+	[STORE_GET_OBJECT_LOCK] = {"GET", "object-lock", ON_BUCKET},
 	[STORE_LIST] = {"GET", NULL, LISTS},
 	[STORE_LIST_VERSIONS] = {"GET", "versions", LISTS},
 	[STORE_LIST_UPLOADS] = {"GET", "uploads", LISTS},
@@ -290,6 +291,17 @@ static int put_doc_headers(struct s3_request *q, const struct digest *digest,
 	return set_header(q, "content-md5", md5);
 }
 
+/* One check of the whole, not one of the parts' checks. */
+static int put_parts_sum(struct s3_request *q, const struct store_request *r)
+{
+	int ret;
+
+	if (r->sum != STORE_SUM_CRC64NVME)
+		return 0;
+	ret = set_header(q, "x-amz-checksum-algorithm", "CRC64NVME");
+	return ret ? ret : set_header(q, "x-amz-checksum-type", "FULL_OBJECT");
+}
+
 static int put_headers(struct s3_request *q, const struct store_request *r,
 		       const struct s3_request_config *config,
 		       const struct endpoint *endpoint, unsigned what)
@@ -299,8 +311,13 @@ static int put_headers(struct s3_request *q, const struct store_request *r,
 
 	if (!ret && config->requester_pays)
 		ret = set_header(q, "x-amz-request-payer", "requester");
-	if (!ret && r->op == STORE_HEAD)
+	/* Of a part of an object none is kept. */
+	if (!ret &&
+	    (r->op == STORE_HEAD ||
+	     (r->op == STORE_GET && !r->range_offset && !r->range_length)))
 		ret = set_header(q, "x-amz-checksum-mode", "ENABLED");
+	if (!ret && r->op == STORE_CREATE_UPLOAD)
+		ret = put_parts_sum(q, r);
 	for (size_t i = 0; extra && i < extra->count && !ret; i++)
 		ret = set_header(q, extra->items[i].name,
 				 extra->items[i].value);

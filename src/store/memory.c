@@ -106,6 +106,15 @@ static int get_replication(struct memory_store *ms, struct store_request *r,
 	return buf_puts(&r->reply.body, ms->replication);
 }
 
+static int get_object_lock(struct memory_store *ms, struct store_request *r,
+			   struct mem_blob *body)
+{
+	(void)ms;
+	(void)body;
+	return mem_fail(r, -ENODATA, 404,
+			"ObjectLockConfigurationNotFoundError");
+}
+
 static const struct {
 	mem_call_fn fn;
 	bool body; /* the request's body is read */
@@ -118,6 +127,7 @@ static const struct {
 	[STORE_PUT_LIFECYCLE] = {put_lifecycle, true, false},
 	[STORE_DELETE_LIFECYCLE] = {delete_lifecycle, false, false},
 	[STORE_GET_REPLICATION] = {get_replication, false, false},
+	[STORE_GET_OBJECT_LOCK] = {get_object_lock, false, false},
 	[STORE_LIST] = {mem_list, false, true},
 	[STORE_LIST_VERSIONS] = {mem_list_versions, false, true},
 	[STORE_LIST_UPLOADS] = {mem_list_uploads, false, true},

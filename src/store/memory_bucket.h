@@ -57,6 +57,7 @@ struct mem_upload {
 	struct mem_version *draft; /* owned; all but its bytes */
 	struct mem_part *parts; /* owned; ascending */
 	size_t part_count;
+	bool sum; /* a check of the whole is kept */
 };
 
 enum mem_versioning {
@@ -184,6 +185,11 @@ int mem_copy_source(struct memory_store *ms, struct store_request *r,
 int mem_check_key(struct store_request *r);
 int mem_set_attrs(struct store_request *r, const struct kvlist *meta,
 		  const struct kvlist *headers, struct mem_version *v);
+/*
+ * Compares v's bytes with the check that was sent with them, and keeps it; or,
+ * when it is wanted, makes it.
+ */
+int mem_take_sum(struct store_request *r, bool wanted, struct mem_version *v);
 /* The request's if_match and if_none_match against the current version. */
 int mem_check_write(struct memory_store *ms, struct store_request *r);
 /* Stores v (taken over) as the key's newest version and tells the reply. */

@@ -58,6 +58,7 @@ static int upload_new(struct store_request *r, struct mem_upload **ret_u)
 	if (!u)
 		return err;
 	u->initiated_ns = clock_real_ns() / NS_PER_MS * NS_PER_MS;
+	u->sum = r->sum == STORE_SUM_CRC64NVME;
 	u->key = strdup(r->key);
 	u->draft = mem_version_new();
 	if (u->key && u->draft)
@@ -229,6 +230,8 @@ int mem_complete_upload(struct memory_store *ms, struct store_request *r,
 		err = mem_check_write(ms, r);
 	if (!err)
 		err = join_parts(chosen, r->part_count, u->draft);
+	if (!err)
+		err = mem_take_sum(r, u->sum, u->draft);
 	free(chosen);
 	if (err)
 		return err;

@@ -10,12 +10,15 @@
 #include <strings.h>
 
 #include "vers3/util/clock.h"
+#include "vers3/util/crc.h"
 
 /* The limits of S3. */
 #define KEY_MAX	    1024
 #define META_MAX    2048
 #define DELETES_MAX 1000
 #define TAGS_MAX    4096
+
+#define CRC_HEADER "x-amz-checksum-crc64nvme"
 
 static int check_meta(struct store_request *r, const struct kvlist *meta)
 {
@@ -205,6 +208,26 @@ int mem_store_version(struct memory_store *ms, struct store_request *r,
 	return mem_tell_version(ms, v->id, &r->reply);
 }
 
+/* The check of what is kept, where it is to be kept or was sent. */
+int mem_take_sum(struct store_request *r, bool wanted, struct mem_version *v)
+{
+	const char *sent = kvlist_get(&v->headers, CRC_HEADER);
+	char text[CRC_TEXT_SIZE];
+	int err;
+
+	if (!sent && !wanted)
+		return 0;
+	crc_text(CRC_64NVME,
+		 crc_add(CRC_64NVME, 0, v->blob->data, (size_t)v->blob->size),
+		 text);
+	if (sent && strcmp(sent, text) != 0)
+		return mem_fail(r, -EIO, 400, "BadDigest");
+	err = kvlist_set(&v->headers, CRC_HEADER, text);
+	return err ? err
+		   : kvlist_set(&v->headers, "x-amz-checksum-type",
+				"FULL_OBJECT");
+}
+
 int mem_put(struct memory_store *ms, struct store_request *r,
 	    struct mem_blob *body)
 {
@@ -219,6 +242,8 @@ int mem_put(struct memory_store *ms, struct store_request *r,
 		v->blob = mem_blob_ref(body);
 		err = mem_blob_etag(body, v->etag);
 	}
+	if (!err)
+		err = mem_take_sum(r, r->sum == STORE_SUM_CRC64NVME, v);
 	if (err) {
 		mem_version_free(v);
 		return err;

@@ -37,11 +37,13 @@ static void note_error(struct metrics_snapshot *now,
 }
 
 /*
- * Answers, not errors: nothing is there, or a condition does not hold. What
- * was asked about is known then.
+ * Answers, not errors: nothing is there, or a condition does not hold, or it
+ * was to be refused. What was asked about is known then.
  */
 static bool is_answer(const struct store_request *r, int err)
 {
+	if (r->trial && r->reply.status >= 400 && r->reply.status < 500)
+		return true;
 	if (err == -EBUSY && r->reply.status == 412)
 		return r->if_match || r->if_none_match || r->source_if_match;
 	return !err || err == -ENOENT || err == -ENODATA;

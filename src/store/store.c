@@ -23,6 +23,7 @@ static const char *const op_names[STORE_OP_COUNT] = {
 	[STORE_PUT_LIFECYCLE] = "PutBucketLifecycleConfiguration",
 	[STORE_DELETE_LIFECYCLE] = "DeleteBucketLifecycle",
 	[STORE_GET_REPLICATION] = "GetBucketReplication",
+	[STORE_GET_OBJECT_LOCK] = "GetObjectLockConfiguration",
 	[STORE_LIST] = "ListObjectsV2",
 	[STORE_LIST_VERSIONS] = "ListObjectVersions",
 	[STORE_LIST_UPLOADS] = "ListMultipartUploads",

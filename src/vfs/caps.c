@@ -3,6 +3,7 @@
  * The trial. Each step sends what must fail with 412 where the condition is
  * known, and looks whether it did:
  *
+ *	GetObjectLockConfiguration	does the bucket retain? No more is tried
  *	PUT If-None-Match: *		the object is there now
  *	DELETE that version		allowed? If not, no more is tried
  *	PUT If-None-Match: * twice	the second: 412
@@ -10,6 +11,7 @@
  *	PUT If-Match: its ETag		200 (Ceph 16 always answers with 412)
  *	COPY If-Match: another ETag	412
  *	DELETE, ETag: another		412
+ *	PUT, another's checksum		400
  */
 #include "vers3/vfs/caps.h"
 
@@ -26,10 +28,11 @@
 #include "vers3/util/log.h"
 
 #define LIFE_NS	     (INT64_C(24) * 3600 * NS_PER_S)
-#define SYS_CAPS     "caps" /* META_SYS: bits */
-#define SYS_CAPS_AT  "caps.at" /* when they were learnt, realtime */
+#define SYS_CAPS     "caps2" /* META_SYS: bits */
+#define SYS_CAPS_AT  "caps2.at" /* when they were learnt, realtime */
 #define WRONG_ETAG   "00000000000000000000000000000000"
 #define KEY_MAX	     1100
+#define WRONG_CRC    "AAAAAAAAAAE="
 #define VERSIONS_MAX 16 /* more than a trial makes */
 
 struct trial {
@@ -121,6 +124,56 @@ static int try_delete(struct trial *t)
 	return rc;
 }
 
+/* Whether a check that is wrong is found out; then nothing was made. */
+static bool try_checksum(struct trial *t)
+{
+	struct store_request r;
+	struct kvlist headers;
+	bool found = false;
+	int rc;
+
+	kvlist_init(&headers);
+	store_request_init(&r, STORE_PUT);
+	rc = kvlist_add(&headers, "x-amz-sdk-checksum-algorithm", "CRC64NVME");
+	if (!rc)
+		rc = kvlist_add(&headers, "x-amz-checksum-crc64nvme",
+				WRONG_CRC);
+	if (rc)
+		goto out;
+	r.key = t->key;
+	r.body.mem = "x";
+	r.body.length = 1;
+	r.headers = &headers;
+	r.trial = true;
+	rc = store_call(t->store, &r);
+	if (!rc)
+		t->made = true;
+	found = rc && r.reply.status == 400;
+out:
+	store_request_release(&r);
+	kvlist_release(&headers);
+	return found;
+}
+
+/* 1: what is written is locked at once; 0: it is not; else why not known. */
+static int ask_retention(struct store *store)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_GET_OBJECT_LOCK);
+	r.trial = true;
+	rc = store_call(store, &r);
+	store_request_release(&r);
+	if (!rc)
+		return 1;
+	/* Many do not know it, or do not tell everybody. */
+	return rc == -ENODATA || rc == -EOPNOTSUPP || rc == -EACCES ||
+			       rc == -EINVAL
+		       ? 0
+		       : rc;
+}
+
 static int note_version(void *ctx, const struct store_entry *e)
 {
 	struct trial *t = ctx;
@@ -191,8 +244,12 @@ int caps_probe(struct store *store, const char *prefix, struct caps *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	rc = random_key(prefix, t.key);
+	if (!rc)
+		rc = ask_retention(store);
+	if (rc == 1)
+		ret->retains = true;
 	if (rc)
-		return rc;
+		return rc < 0 ? rc : 0;
 	rc = check_allowed(&t);
 	if (!rc) {
 		ret->if_none_match = try_put(&t, NULL, "*", NULL) == 1 &&
@@ -202,6 +259,7 @@ int caps_probe(struct store *store, const char *prefix, struct caps *ret)
 				try_put(&t, t.etag, NULL, NULL) == 1;
 		ret->copy = try_copy(&t) == 0;
 		ret->remove = try_delete(&t) == 0;
+		ret->checksum = try_checksum(&t);
 	}
 	if (t.made)
 		clean_up(&t);
@@ -227,7 +285,8 @@ bool caps_known(const char *url, struct caps *ret)
 	if (known)
 		*ret = (struct caps){.if_none_match = true,
 				     .if_match = true,
-				     .remove = true};
+				     .remove = true,
+				     .checksum = true};
 	return known;
 }
 
@@ -236,6 +295,8 @@ enum bit {
 	BIT_IF_MATCH = 1 << 1,
 	BIT_COPY = 1 << 2,
 	BIT_REMOVE = 1 << 3,
+	BIT_CHECKSUM = 1 << 4,
+	BIT_RETAINS = 1 << 5,
 };
 
 static void recall(struct meta *meta, struct caps *ret, bool *ret_young)
@@ -256,6 +317,8 @@ static void recall(struct meta *meta, struct caps *ret, bool *ret_young)
 	ret->if_match = bits & BIT_IF_MATCH;
 	ret->copy = bits & BIT_COPY;
 	ret->remove = bits & BIT_REMOVE;
+	ret->checksum = bits & BIT_CHECKSUM;
+	ret->retains = bits & BIT_RETAINS;
 }
 
 static void remember(struct meta *meta, const struct caps *caps)
@@ -263,7 +326,9 @@ static void remember(struct meta *meta, const struct caps *caps)
 	uint64_t bits = (caps->if_none_match ? BIT_IF_NONE_MATCH : 0) |
 			(caps->if_match ? BIT_IF_MATCH : 0) |
 			(caps->copy ? BIT_COPY : 0) |
-			(caps->remove ? BIT_REMOVE : 0);
+			(caps->remove ? BIT_REMOVE : 0) |
+			(caps->checksum ? BIT_CHECKSUM : 0) |
+			(caps->retains ? BIT_RETAINS : 0);
 
 	if (meta_lock(meta))
 		return;
@@ -292,4 +357,11 @@ void caps_learn(struct meta *meta, struct store *store, const char *prefix,
 	}
 	*ret = found;
 	remember(meta, ret);
+}
+
+enum store_sum caps_sum(const struct caps *caps)
+{
+	if (caps->checksum)
+		return STORE_SUM_CRC64NVME;
+	return caps->retains ? STORE_SUM_MD5 : STORE_SUM_NONE;
 }

@@ -204,7 +204,7 @@ static int write_s3_totals(struct buf *out, const struct metrics_snapshot *m)
 	return rc;
 }
 
-/* The conditions that the server knows; DESIGN.md, "Other writers". */
+/* What the server can, and the bucket does, beside; see caps.h. */
 static int write_caps(const struct caps *caps, struct buf *out)
 {
 	int rc = gitconfig_bool(out, "ifNoneMatch", caps->if_none_match);
@@ -213,7 +213,11 @@ static int write_caps(const struct caps *caps, struct buf *out)
 		rc = gitconfig_bool(out, "ifMatch", caps->if_match);
 	if (!rc)
 		rc = gitconfig_bool(out, "ifMatchCopy", caps->copy);
-	return rc ? rc : gitconfig_bool(out, "ifMatchDelete", caps->remove);
+	if (!rc)
+		rc = gitconfig_bool(out, "ifMatchDelete", caps->remove);
+	if (!rc)
+		rc = gitconfig_bool(out, "checksum", caps->checksum);
+	return rc ? rc : gitconfig_bool(out, "retains", caps->retains);
 }
 
 static int write_s3(struct vfs *v, struct buf *out)

@@ -127,8 +127,7 @@ static int batch_add(struct batch *p, uint64_t number)
 	job->blocks[job->count++] = b;
 	job->length += b->size;
 	p->length += b->size;
-	job->whole = p->fetch->md5 && job->length == p->version->size_bytes &&
-		     version_etag_may_be_md5(p->version);
+	job->whole = job->length == p->version->size_bytes;
 	return 0;
 }
 

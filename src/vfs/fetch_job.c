@@ -197,6 +197,36 @@ static bool job_md5_agrees(const struct fetch_job *job)
 	return strcasecmp(hex, job->version.etag) == 0;
 }
 
+static bool job_crc_agrees(const struct fetch_job *job,
+			   const struct version_get *g)
+{
+	char text[CRC_TEXT_SIZE];
+	uint64_t crc = 0;
+
+	for (unsigned i = 0; i < job->count; i++)
+		crc = crc_add(g->crc, crc, job->blocks[i]->data,
+			      job->blocks[i]->size);
+	crc_text(g->crc, crc, text);
+	return !strcmp(text, g->crc_text);
+}
+
+/* Whether what has come is what the server says it is, by the cheaper check. */
+static bool job_agrees(const struct fetch_job *job, const struct version_get *g)
+{
+	bool md5 = g->md5_etag && job->fetch->md5;
+
+	if (!g->crc_text[0])
+		return !md5 || job_md5_agrees(job);
+	if (job_crc_agrees(job, g))
+		return true;
+	if (!md5 || !job_md5_agrees(job))
+		return false;
+	/* Two checks of the server's that contradict each other. */
+	log_warning("GET %s: its checksum is not the body's, its ETag is",
+		    job->version.key);
+	return true;
+}
+
 /* One GET. *ret_damaged: all came, but it is not what the ETag says. */
 static int job_get(struct fetch_job *job, bool *ret_damaged)
 {
@@ -223,9 +253,10 @@ static int job_get(struct fetch_job *job, bool *ret_damaged)
 		log_error("GET %s: the body ended early", job->version.key);
 		return -EIO;
 	}
-	if (job->whole && g.md5_etag && !job_md5_agrees(job)) {
-		log_error("GET %s: the body's MD5 is not its ETag",
-			  job->version.key);
+	if (job->whole && !job_agrees(job, &g)) {
+		log_error("GET %s: the body is not what its %s says",
+			  job->version.key,
+			  g.crc_text[0] ? "checksum" : "ETag");
 		*ret_damaged = true;
 		return -EIO;
 	}

@@ -137,6 +137,7 @@ static int data_part(struct multi *m, const struct plan_part *p, uint64_t place,
 	r.upload_id = m->o.upload_id;
 	r.part_number = p->number;
 	r.body.length = p->length;
+	r.sum = upload_part_sum(m->u->v, &m->o);
 	rc = upload_error(&r, gathered_body(m, p, &r));
 	if (!rc)
 		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, &r,

@@ -95,6 +95,7 @@ int ongoing_read_locked(struct meta *meta, uint64_t ino, struct ongoing *o)
 	r = record_read(&val);
 	record_get_str(&r, o->key, sizeof(o->key));
 	record_get_str(&r, o->upload_id, sizeof(o->upload_id));
+	o->sum = record_get_u32(&r);
 	rc = record_end(&r);
 	if (!rc)
 		rc = get_pairs(meta, ino, ":meta", &o->began.meta);
@@ -137,6 +138,7 @@ static int begin_locked(struct meta *meta, uint64_t ino,
 		rc = ongoing_forget_locked(meta, ino);
 	record_put_str(&record, o->key, sizeof(o->key));
 	record_put_str(&record, o->upload_id, sizeof(o->upload_id));
+	record_put_u32(&record, o->sum);
 	len = ongoing_name(ino, "", name);
 	if (!rc)
 		rc = put_record(meta, name, len, &record);

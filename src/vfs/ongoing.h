@@ -5,7 +5,7 @@
  * that is still right. One an inode. In META_SYS:
  *
  *	upload:<upload id>		its key: to be aborted unless it ended
- *	ongoing:<inode>			key and upload id
+ *	ongoing:<inode>			key, upload id, what its parts carry
  *	ongoing:<inode>:meta, :headers	what went with its begin
  *	ongoing:<inode>:<number>	length, print and ETag of a part
  *	ongoing:<inode>:end		what its end was to make: the result
@@ -33,6 +33,7 @@
 struct ongoing {
 	char key[META_KEY_MAX + 1]; /* in the bucket */
 	char upload_id[ONGOING_ID_MAX + 1];
+	enum store_sum sum; /* its parts'; the whole's check is kept, if any */
 	struct dress began; /* owned: metadata and headers of its begin */
 };
 void ongoing_init(struct ongoing *o);

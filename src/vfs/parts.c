@@ -38,6 +38,16 @@ int upload_error(const struct store_request *r, int rc)
 	return rc;
 }
 
+enum store_sum upload_part_sum(const struct vfs *v, const struct ongoing *o)
+{
+	enum store_sum sum = caps_sum(&v->config.caps);
+
+	/* One that began without a check takes none with its parts. */
+	if (o->sum == STORE_SUM_CRC64NVME)
+		return o->sum;
+	return sum == STORE_SUM_NONE ? sum : STORE_SUM_MD5;
+}
+
 int upload_note_part(struct uploader *u, uint64_t ino, const char *upload_id,
 		     const struct store_request *r, struct ongoing_part *part)
 {
@@ -61,6 +71,7 @@ int upload_staged(struct uploader *u, const struct ongoing *o, uint64_t ino,
 	r.upload_id = o->upload_id;
 	r.part_number = part->number;
 	r.body.length = part->length;
+	r.sum = upload_part_sum(u->v, o);
 	rc = upload_error(&r, stage_body(u, ino, place, &r));
 	if (!rc)
 		rc = upload_note_part(u, ino, o->upload_id, &r, part);
@@ -192,6 +203,7 @@ int upload_begin(struct uploader *u, uint64_t ino, struct ongoing *o)
 	r.key = o->key;
 	r.meta = &o->began.meta;
 	r.headers = &o->began.headers;
+	r.sum = o->sum = caps_sum(&u->v->config.caps);
 	rc = store_call(u->v->store, &r);
 	if (!rc &&
 	    (!r.reply.upload_id || strlen(r.reply.upload_id) > ONGOING_ID_MAX))

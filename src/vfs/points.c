@@ -313,6 +313,7 @@ static int put(struct vfs *v, const char *key, int64_t *ret_ns)
 	int rc;
 
 	store_request_init(&r, STORE_PUT);
+	r.sum = caps_sum(&v->config.caps);
 	r.key = key;
 	r.body.mem = "";
 	rc = store_call(v->store, &r);

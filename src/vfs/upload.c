@@ -194,6 +194,11 @@ int upload_send(struct vfs *v, struct store_request *r,
 	send_etag(want, etag);
 	if (*etag)
 		told.etag = etag;
+	/* What is known already costs nothing. */
+	if (r->op == STORE_PUT && r->sum == STORE_SUM_NONE && *etag)
+		r->sum = STORE_SUM_MD5;
+	if (r->op == STORE_PUT && r->sum == STORE_SUM_MD5 && *etag)
+		r->md5 = etag;
 	if (c->unsure && *etag)
 		meta_tried_add(c->tried, etag);
 	rc = conflict_guard(v, c, r);
@@ -272,6 +277,7 @@ static int put_body(struct vfs *v, const char *key, const char *body,
 		r.headers = &d->headers;
 		r.body.mem = body;
 		r.body.length = size;
+		r.sum = caps_sum(&v->config.caps);
 		rc = upload_send(v, &r, &want, c);
 		if (!rc)
 			rc = upload_take_reply(v, &r.reply.object, c->path, key,

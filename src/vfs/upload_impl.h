@@ -62,6 +62,8 @@ void upload_expect_own(struct conflict *c, const char *etag);
  */
 int upload_send(struct vfs *v, struct store_request *r,
 		const struct send_want *want, struct conflict *c);
+/* What goes along with a part of an upload. */
+enum store_sum upload_part_sum(const struct vfs *v, const struct ongoing *o);
 /* rc, or -ESTALE: the server does not know the upload, or a part of it. */
 int upload_error(const struct store_request *r, int rc);
 /* Begins an upload to o->key with what o->began says, and notes it. */

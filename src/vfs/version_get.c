@@ -19,7 +19,8 @@
 
 #define MD5_HEX 32
 
-bool version_etag_may_be_md5(const struct meta_version *version)
+/* Whether the ETag looks like an MD5 (docs: API_Object, "ETag"). */
+static bool may_be_md5(const struct meta_version *version)
 {
 	const char *p = version->etag;
 
@@ -35,12 +36,42 @@ static bool etag_is_md5(const struct meta_version *version,
 	const char *sse =
 		kvlist_get(&o->headers, "x-amz-server-side-encryption");
 
-	if (!version_etag_may_be_md5(version))
+	if (!may_be_md5(version))
 		return false;
 	if (sse && strncmp(sse, "aws:", 4) == 0)
 		return false;
 	return !kvlist_get(&o->headers,
 			   "x-amz-server-side-encryption-customer-algorithm");
+}
+
+/*
+ * The check of the whole body, if the answer has one. What was put together of
+ * parts may have a check of their checks instead, which no body has.
+ */
+static void take_crc(struct version_get *g, const struct store_request *r)
+{
+	static const char *const names[CRC_COUNT] = {
+		[CRC_32] = "x-amz-checksum-crc32",
+		[CRC_32C] = "x-amz-checksum-crc32c",
+		[CRC_64NVME] = "x-amz-checksum-crc64nvme",
+	};
+	const struct kvlist *headers = &r->reply.object.headers;
+	const char *type = kvlist_get(headers, "x-amz-checksum-type");
+
+	g->crc_text[0] = '\0';
+	if (r->range_length || r->reply.status == 206 ||
+	    (type ? strcmp(type, "FULL_OBJECT") != 0
+		  : strchr(g->version->etag, '-') != NULL))
+		return;
+	for (int kind = 0; kind < CRC_COUNT; kind++) {
+		const char *text = kvlist_get(headers, names[kind]);
+
+		if (text && strlen(text) < sizeof(g->crc_text) &&
+		    !strchr(text, '-')) {
+			g->crc = (enum crc_kind)kind;
+			strcpy(g->crc_text, text);
+		}
+	}
 }
 
 /* What of the answer speaks of another version; NULL: nothing. */
@@ -92,6 +123,7 @@ static int call_checked(struct store *store, struct version_get *g,
 		return -ESTALE;
 	}
 	g->md5_etag = etag_is_md5(g->version, &r->reply.object);
+	take_crc(g, r);
 	return 0;
 }
 

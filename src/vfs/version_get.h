@@ -10,6 +10,7 @@
 
 #include "vers3/meta/inode.h"
 #include "vers3/store/store.h"
+#include "vers3/util/crc.h"
 
 struct version_get {
 	const struct meta_version *version; /* borrowed */
@@ -17,6 +18,9 @@ struct version_get {
 	store_sink_fn sink; /* must count: a body may end early */
 	void *sink_ctx;
 	bool md5_etag; /* out: the ETag is the body's MD5, as far as is told */
+	/* out: the body's check, as far as is told; text "" : none */
+	enum crc_kind crc;
+	char crc_text[CRC_TEXT_SIZE];
 };
 
 /*
@@ -25,8 +29,5 @@ struct version_get {
  * -EACCES, -EREMOTE, -ENOMEM; all else is -EIO. What failed is logged.
  */
 int version_get(struct store *store, const char *prefix, struct version_get *g);
-
-/* Whether the ETag looks like an MD5 (docs: API_Object, "ETag"). */
-bool version_etag_may_be_md5(const struct meta_version *version);
 
 #endif

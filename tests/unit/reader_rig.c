@@ -78,6 +78,21 @@ bool content_is(unsigned seed, uint64_t offset, const void *buf, size_t len)
 	return true;
 }
 
+void rig_crc(enum crc_kind kind, unsigned seed, uint64_t size,
+	     char text[CRC_TEXT_SIZE])
+{
+	uint64_t crc = 0, at = 0;
+
+	while (at < size) {
+		size_t n = (size_t)(size - at);
+		const unsigned char *piece = piece_at(seed, at, &n);
+
+		crc = crc_add(kind, crc, piece, n);
+		at += n;
+	}
+	crc_text(kind, crc, text);
+}
+
 struct lying_sink {
 	enum lie lie;
 	store_sink_fn sink;

@@ -12,6 +12,7 @@
 
 #include "vers3/cache/blocks.h"
 #include "vers3/store/fault.h"
+#include "vers3/util/crc.h"
 #include "vers3/vfs/reader.h"
 
 #define MIB    (UINT64_C(1) << 20)
@@ -63,6 +64,9 @@ void rig_wait_cached(struct rig *rig, const struct meta_version *v,
 /* Puts an object of `size` bytes of a seed's content; tells its version. */
 void rig_put(struct rig *rig, const char *key, uint64_t size, unsigned seed,
 	     const struct kvlist *headers, struct meta_version *ret);
+/* The check of such an object, as S3 has it. */
+void rig_crc(enum crc_kind kind, unsigned seed, uint64_t size,
+	     char text[CRC_TEXT_SIZE]);
 /* Whether bytes are those of a seed's content, from an offset on. */
 bool content_is(unsigned seed, uint64_t offset, const void *buf, size_t len);
 

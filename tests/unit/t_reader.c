@@ -178,6 +178,79 @@ static void test_wrong_md5_is_never_delivered(void **state)
 	rig_stop(&rig);
 }
 
+/* A check of the whole tells damage where the ETag cannot. */
+static void test_wrong_checksum_is_never_delivered(void **state)
+{
+	static const char *const algorithms[][2] = {
+		/* Of 3 MiB of seed 9; another type's is of no body. */
+		{"x-amz-checksum-crc32", "FULL_OBJECT"},
+		{"x-amz-checksum-crc32c", "FULL_OBJECT"},
+		{"x-amz-checksum-crc64nvme", "FULL_OBJECT"},
+		{"x-amz-checksum-crc32", "COMPOSITE"},
+	};
+	static const enum crc_kind kinds[] = {CRC_32, CRC_32C, CRC_64NVME,
+					      CRC_32};
+	struct meta_version v;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		bool whole = algorithms[i][1][0] == 'F';
+		char text[CRC_TEXT_SIZE], name[16];
+		struct kvlist headers;
+
+		snprintf(name, sizeof(name), "file%zu", i);
+		rig_crc(kinds[i], 9, 3 * MIB, text);
+		kvlist_init(&headers);
+		assert_int_equal(kvlist_add(&headers,
+					    "x-amz-server-side-encryption",
+					    "aws:kms"),
+				 0);
+		assert_int_equal(kvlist_add(&headers, algorithms[i][0], text),
+				 0);
+		assert_int_equal(kvlist_add(&headers, "x-amz-checksum-type",
+					    algorithms[i][1]),
+				 0);
+		rig_put(&rig, name, 3 * MIB, 9, &headers, &v);
+		rig_lie(&rig, LIE_FLIP, 2, 0);
+		if (whole)
+			assert_int_equal(rig_read(&rig, &v, NULL, 9, 0, 4096),
+					 -EIO);
+		else
+			assert_int_equal(rig_read(&rig, &v, NULL, 9, 0, 4096),
+					 0);
+		assert_int_equal(rig_gets(&rig), whole ? 2 : 1);
+		if (whole) {
+			assert_int_equal(rig_cached(&rig, &v), 0);
+			rig_lie(&rig, LIE_NONE, 0, 0);
+			assert_int_equal(
+				rig_read(&rig, &v, NULL, 9, 0, 3 * MIB), 0);
+		}
+		kvlist_release(&headers);
+	}
+	rig_stop(&rig);
+}
+
+/* Where a server's checksum is wrong and its ETag is right, the bytes are. */
+static void test_wrong_checksum_of_right_bytes(void **state)
+{
+	struct meta_version v;
+	struct kvlist headers;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	kvlist_init(&headers);
+	assert_int_equal(
+		kvlist_add(&headers, "x-amz-checksum-crc32", "AAAAAA=="), 0);
+	rig_put(&rig, "file", 3 * MIB, 9, &headers, &v);
+	assert_int_equal(rig_read(&rig, &v, NULL, 9, 0, 3 * MIB), 0);
+	rig_wait_cached(&rig, &v, 3);
+	kvlist_release(&headers);
+	rig_stop(&rig);
+}
+
 static void test_no_other_version(void **state)
 {
 	struct meta_version old, new, nameless;
@@ -606,6 +679,8 @@ int main(void)
 		cmocka_unit_test(test_shared_get),
 		cmocka_unit_test(test_truncated_is_never_cached),
 		cmocka_unit_test(test_wrong_md5_is_never_delivered),
+		cmocka_unit_test(test_wrong_checksum_is_never_delivered),
+		cmocka_unit_test(test_wrong_checksum_of_right_bytes),
 		cmocka_unit_test(test_no_other_version),
 		cmocka_unit_test(test_error_then_recovery),
 		cmocka_unit_test(test_sequential),

@@ -274,23 +274,38 @@ static void test_string_to_sign(void **state)
 
 static void test_digests(void **state)
 {
-	char hex[DIGEST_HEX_SIZE], md5[DIGEST_BASE64_SIZE];
+	unsigned all = DIGEST_SHA256 | DIGEST_MD5 | DIGEST_CRC64NVME;
+	char md5[DIGEST_BASE64_SIZE];
+	struct digests sums;
 	FILE *f = tmpfile();
 
 	assert_non_null(f);
 	fputs("xxWelcome to Amazon S3.yy", f);
 	fflush(f);
-	assert_int_equal(digest_sha256_fd(*state, fileno(f), 2, 21, hex), 0);
-	assert_string_equal(hex, "44ce7dd67c959e0d3524ffac1771dfbb"
-				 "a87d2b6b4b4e99e42034a8b803f8b072");
-	assert_int_equal(digest_sha256_fd(*state, fileno(f), 0, 0, hex), 0);
-	assert_string_equal(hex, EMPTY);
-	assert_int_equal(digest_sha256_fd(*state, fileno(f), 20, 21, hex),
-			 -EIO);
-	assert_int_equal(digest_sha256_fd(*state, -1, 0, 1, hex), -EBADF);
+	assert_int_equal(
+		digest_body(*state, all, NULL, fileno(f), 2, 21, &sums), 0);
+	assert_string_equal(sums.sha256, "44ce7dd67c959e0d3524ffac1771dfbb"
+					 "a87d2b6b4b4e99e42034a8b803f8b072");
+	assert_string_equal(sums.md5, "1EfQ6PKJ8WoS/2AnznfCWA==");
+	assert_int_equal(digest_body(*state, all, "123456789", -1, 0, 9, &sums),
+			 0);
+	assert_string_equal(sums.crc64nvme, "rosUhgp5mIg=");
+	assert_int_equal(digest_body(*state, DIGEST_SHA256, NULL, fileno(f), 0,
+				     0, &sums),
+			 0);
+	assert_string_equal(sums.sha256, EMPTY);
+	assert_string_equal(sums.md5, "");
+	assert_int_equal(
+		digest_body(*state, all, NULL, fileno(f), 20, 21, &sums), -EIO);
+	assert_int_equal(digest_body(*state, all, NULL, -1, 0, 1, &sums),
+			 -EBADF);
 	fclose(f);
 	assert_int_equal(digest_md5(*state, "", 0, md5), 0);
 	assert_string_equal(md5, "1B2M2Y8AsgTpgAmY7PhCfg==");
+	assert_int_equal(
+		digest_md5_of_hex("d41d8cd98f00b204e9800998ecf8427e", md5), 0);
+	assert_string_equal(md5, "1B2M2Y8AsgTpgAmY7PhCfg==");
+	assert_int_equal(digest_md5_of_hex("d41d", md5), -EINVAL);
 }
 
 int main(void)

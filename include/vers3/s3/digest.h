@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vers3/util/crc.h"
+
 #define DIGEST_BYTES	   32 /* of SHA-256 */
 #define DIGEST_HEX_SIZE	   65 /* in hexadecimal, with its NUL */
 #define DIGEST_BASE64_SIZE 25 /* MD5 in base64, with its NUL */
@@ -24,18 +26,33 @@ void digest_free(struct digest *d);
 /* The SHA-256 of memory in lower-case hexadecimal. 0 or -ENOMEM. */
 int digest_sha256(const struct digest *d, const void *data, size_t len,
 		  char hex[DIGEST_HEX_SIZE]);
+/* What is wanted of a body, which is read once for all of it. */
+enum digest_want {
+	DIGEST_SHA256 = 1 << 0,
+	DIGEST_MD5 = 1 << 1,
+	DIGEST_CRC64NVME = 1 << 2,
+};
+
+struct digests {
+	char sha256[DIGEST_HEX_SIZE];
+	char md5[DIGEST_BASE64_SIZE]; /* "" where FIPS rules it out */
+	char crc64nvme[CRC_TEXT_SIZE];
+};
+
 /*
- * The same of length bytes of fd from offset. 0, -ENOMEM, -errno of pread,
- * or -EIO when the file ends before.
+ * Of length bytes at mem, or when that is NULL of fd from offset. 0, -ENOMEM,
+ * -errno of pread, or -EIO when the file ends before.
  */
-int digest_sha256_fd(const struct digest *d, int fd, uint64_t offset,
-		     uint64_t length, char hex[DIGEST_HEX_SIZE]);
+int digest_body(const struct digest *d, unsigned want, const void *mem, int fd,
+		uint64_t offset, uint64_t length, struct digests *ret);
 /* As Content-MD5 has it. 0, -ENOMEM, or -ENOTSUP where FIPS rules MD5 out. */
 int digest_md5(const struct digest *d, const void *data, size_t len,
 	       char base64[DIGEST_BASE64_SIZE]);
 /* HMAC-SHA-256 of a text. 0 or -ENOMEM. mac may be key. */
 int digest_hmac(const struct digest *d, const void *key, size_t key_len,
 		const char *text, uint8_t mac[DIGEST_BYTES]);
+/* An MD5 in hexadecimal, as Content-MD5 has it. 0, -EINVAL. */
+int digest_md5_of_hex(const char *hex, char base64[DIGEST_BASE64_SIZE]);
 /* DIGEST_BYTES bytes in hexadecimal. */
 void digest_hex(const uint8_t *bytes, char hex[DIGEST_HEX_SIZE]);
 

@@ -30,6 +30,7 @@ enum store_op {
 	STORE_PUT_LIFECYCLE, /* body: XML document */
 	STORE_DELETE_LIFECYCLE,
 	STORE_GET_REPLICATION, /* reply.body; -ENODATA where there is none */
+	STORE_GET_OBJECT_LOCK, /* reply.body; -ENODATA: no default retention */
 	STORE_LIST, /* ListObjectsV2, one page */
 	STORE_LIST_VERSIONS, /* ListObjectVersions, one page */
 	STORE_LIST_UPLOADS, /* ListMultipartUploads, one page */
@@ -110,6 +111,13 @@ struct store_body {
 typedef int (*store_sink_fn)(void *ctx, uint64_t offset, const void *data,
 			     size_t len);
 
+/* What a body is compared by when it has come, beside its signature. */
+enum store_sum {
+	STORE_SUM_NONE,
+	STORE_SUM_MD5, /* Content-MD5: forgotten then */
+	STORE_SUM_CRC64NVME, /* x-amz-checksum-crc64nvme: kept, told by GET */
+};
+
 struct store_part {
 	unsigned number; /* from 1 */
 	const char *etag;
@@ -147,6 +155,7 @@ struct store_request {
 	enum store_op op;
 	/* Sent again only where the answer shows that nothing was done. */
 	bool once;
+	bool trial; /* a refusal is what was asked for: no error */
 
 	/* Inputs: borrowed, read only. NULL or 0 where not used. */
 	const char *key;
@@ -160,6 +169,8 @@ struct store_request {
 	bool replace_meta; /* COPY: meta and headers replace */
 	const struct kvlist *headers; /* content-type, x-amz-storage-class… */
 	struct store_body body;
+	enum store_sum sum; /* PUT, UPLOAD_PART; CREATE_UPLOAD: its parts' */
+	const char *md5; /* PUT: the body's, in hex, where that is known */
 	const char *prefix, *delimiter;
 	const char *start_after, *token; /* STORE_LIST */
 	const char *key_marker, *version_marker; /* LIST_VERSIONS, _UPLOADS */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the server can do beyond what every S3 server can: conditions on
- * requests that change a key (S3 user guide, "Conditional requests"). It is
- * tried out on a scratch object, since a server that does not know a
- * condition carries the request out without it, and remembered for a day.
+ * requests that change a key (S3 user guide, "Conditional requests"), and a
+ * check of what is sent that stays with the object ("Checking object
+ * integrity"). It is tried out on a scratch object, since a server that does
+ * not know such a header carries the request out without it, and remembered
+ * for a day. In a bucket that retains whatever is written to it nothing is
+ * tried: the scratch object would stay.
  */
 #ifndef VERS3_VFS_CAPS_H
 #define VERS3_VFS_CAPS_H
@@ -19,12 +22,19 @@ struct caps {
 	bool if_match; /* If-Match: ETAG */
 	bool copy; /* CopyObject: both */
 	bool remove; /* DeleteObject: If-Match; DeleteObjects: ETag */
+	/*
+	 * PutObject, UploadPart: x-amz-checksum-crc64nvme is looked at, and the
+	 * object's kept.
+	 */
+	bool checksum;
+	/* The bucket retains by default: what has no digest may be refused. */
+	bool retains;
 };
 
 /* A server that does all of it. */
 #define CAPS_ALL                                                               \
 	{                                                                      \
-		true, true, true, true                                         \
+		true, true, true, true, true, false                            \
 	}
 
 /*
@@ -32,6 +42,7 @@ struct caps {
  * delete versions could not clear it away): PutObject,
  * CompleteMultipartUpload, DeleteObject and DeleteObjects know conditions,
  * CopyObject answers them with 501 (S3 user guide, "Conditional requests").
+ * All of its checks are known, too.
  */
 bool caps_known(const char *url, struct caps *ret);
 
@@ -49,5 +60,8 @@ int caps_probe(struct store *store, const char *prefix, struct caps *ret);
  */
 void caps_learn(struct meta *meta, struct store *store, const char *prefix,
 		struct caps *ret);
+
+/* What goes along with the bytes of a PutObject or an UploadPart. */
+enum store_sum caps_sum(const struct caps *caps);
 
 #endif

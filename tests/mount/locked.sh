@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A bucket that retains by default whatever is written to it (object lock):
+# files are saved, small ones and those of parts, and nothing of a trial stays.
+. "$(dirname "$0")/lib.sh"
+
+BUCKET=$BUCKET-locked
+none=$(printf '' | sha256sum)
+s3_curl "${none%% *}" -X PUT -H 'x-amz-bucket-object-lock-enabled: true' \
+	-H 'content-type: application/xml' --data-binary '' \
+	"$ENDPOINT/$BUCKET" >/dev/null || skip "no object lock here"
+rule='<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>'
+rule+='<Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>1</Days>'
+rule+='</DefaultRetention></Rule></ObjectLockConfiguration>'
+sum=$(printf %s "$rule" | sha256sum)
+s3_curl "${sum%% *}" -X PUT -H 'content-type: application/xml' \
+	-H "content-md5: $(printf %s "$rule" | openssl md5 -binary | base64)" \
+	--data-binary "$rule" "$ENDPOINT/$BUCKET?object-lock=" >/dev/null
+
+mnt
+is "nothing stays of what was tried" "$(history_of)" ""
+is "what the mount knows" \
+	"$(git config -f "$MNT/.control" s3.retains)" true
+is "failed requests" "$(git config -f "$MNT/.control" s3.errors)" 0
+echo small >"$MNT/small"
+head -c 20M /dev/urandom >"$WORK/large"
+cp "$WORK/large" "$MNT/large"
+synced
+is "the history" "$(history_of | sort)" "V large
+V small"
+fresh
+is "small" "$(cat "$MNT/small")" small
+same "large" "$MNT/large" "$WORK/large"
+is "it is locked" "$(getfattr --only-values -n user.s3.retention \
+	"$MNT/small" | cut -c1-2)" 20
+rm "$MNT/small"
+synced
+is "a marker, and the version" "$(history_of small | sort)" "M small
+V small"
+unmnt

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is sent along with bytes so that the server can compare them. */
+#include "vfs_fixture.h"
+
+#include <errno.h>
+
+#include "vers3/s3/s3.h"
+#include "wire.h"
+
+#define HELLO_MD5 "5d41402abc4b2a76b9719d911017c592"
+#define OK	  "%D200 OK\r\nContent-Length: 0%E"
+#define REFUSED	  "%D400 Bad Request\r\nContent-Length: 0%E"
+#define CREATED                                                                \
+	"%D200 OK\r\nContent-Length: 85%E<InitiateMultipartUploadResult>"      \
+	"<UploadId>u</UploadId></InitiateMultipartUploadResult>"
+
+static struct store *store_at(const char *endpoint, bool anonymous)
+{
+	const struct s3_config config = {
+		.bucket = "bucket",
+		.endpoint = endpoint,
+		.no_sign_request = anonymous,
+		.read_timeout_s = 5,
+	};
+	struct store *s = NULL;
+	char reason[256];
+
+	setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
+	setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent", 1);
+	setenv("AWS_ACCESS_KEY_ID", "KEY", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "hush", 1);
+	setenv("no_proxy", "*", 1);
+	if (s3_store_new(&config, reason, sizeof(reason), &s))
+		fail_msg("%s", reason);
+	return s;
+}
+
+static void asked(struct wire *w, size_t step, const char *text, bool wanted)
+{
+	if (!strcasestr(wire_asked(w, step), text) == wanted)
+		fail_msg("%s %s in:\n%s", wanted ? "no" : "a", text,
+			 wire_asked(w, step));
+}
+
+/* "hello", out of memory or of a file. */
+static void put_hello(struct store *s, enum store_op op, enum store_sum sum,
+		      const char *md5, int fd)
+{
+	struct store_request r;
+
+	store_request_init(&r, op);
+	r.key = "k";
+	r.upload_id = op == STORE_UPLOAD_PART ? "u" : NULL;
+	r.part_number = op == STORE_UPLOAD_PART;
+	r.body = (struct store_body){.mem = fd < 0 ? "hello" : NULL,
+				     .fd = fd,
+				     .offset = fd < 0 ? 0 : 2,
+				     .length = 5};
+	r.sum = sum;
+	r.md5 = md5;
+	assert_int_equal(store_call(s, &r), 0);
+	store_request_release(&r);
+}
+
+#define CRC_LINE "\r\nx-amz-checksum-crc64nvme: M3eFcAZSQlc=\r\n"
+#define MD5_LINE "\r\ncontent-md5: XUFAKrxLKna5cZ2REBfFkg==\r\n"
+
+static void test_headers(void **state)
+{
+	static const struct wire_step steps[] = {
+		{OK, WIRE_KEEP}, {OK, WIRE_KEEP},      {OK, WIRE_KEEP},
+		{OK, WIRE_KEEP}, {CREATED, WIRE_KEEP},
+	};
+	struct wire *w = wire_new(steps, sizeof(steps) / sizeof(*steps));
+	struct store *s = store_at(wire_url(w), false);
+	struct store_request r;
+	FILE *f = tmpfile();
+
+	(void)state;
+	assert_non_null(f);
+	fputs("xxhello", f);
+	fflush(f);
+	put_hello(s, STORE_PUT, STORE_SUM_NONE, NULL, -1);
+	asked(w, 0, "checksum", false);
+	asked(w, 0, "content-md5", false);
+	put_hello(s, STORE_PUT, STORE_SUM_CRC64NVME, NULL, -1);
+	asked(w, 1, CRC_LINE, true);
+	asked(w, 1, "\r\nx-amz-sdk-checksum-algorithm: CRC64NVME\r\n", true);
+	asked(w, 1, "x-amz-checksum-crc64nvme;", true); /* it is signed */
+	put_hello(s, STORE_UPLOAD_PART, STORE_SUM_MD5, NULL, fileno(f));
+	asked(w, 2, MD5_LINE, true);
+	asked(w, 2, "checksum", false);
+	/* What the caller knows is not computed. */
+	put_hello(s, STORE_PUT, STORE_SUM_MD5, HELLO_MD5, -1);
+	asked(w, 3, MD5_LINE, true);
+	store_request_init(&r, STORE_CREATE_UPLOAD);
+	r.key = "k";
+	r.sum = STORE_SUM_CRC64NVME;
+	assert_int_equal(store_call(s, &r), 0);
+	asked(w, 4, "\r\nx-amz-checksum-algorithm: CRC64NVME\r\n", true);
+	asked(w, 4, "\r\nx-amz-checksum-type: FULL_OBJECT\r\n", true);
+	asked(w, 4, "x-amz-checksum-crc64nvme", false);
+	store_request_release(&r);
+	fclose(f);
+	store_free(s);
+	wire_free(w);
+}
+
+/* Of whole objects a check is asked for; without a signature as with one. */
+static void test_anonymous(void **state)
+{
+	static const struct wire_step steps[] = {
+		{OK, WIRE_KEEP},
+		{OK, WIRE_KEEP},
+		{"%D206 Partial Content\r\nContent-Length: 1\r\nContent-Range:"
+		 " bytes 1-1/5%Ex",
+		 WIRE_KEEP},
+	};
+	struct wire *w = wire_new(steps, sizeof(steps) / sizeof(*steps));
+	struct store *s = store_at(wire_url(w), true);
+	struct store_request r;
+
+	(void)state;
+	put_hello(s, STORE_PUT, STORE_SUM_CRC64NVME, NULL, -1);
+	asked(w, 0, CRC_LINE, true);
+	asked(w, 0, "authorization", false);
+	store_request_init(&r, STORE_GET);
+	r.key = "k";
+	assert_int_equal(store_call(s, &r), 0);
+	asked(w, 1, "\r\nx-amz-checksum-mode: ENABLED\r\n", true);
+	r.range_offset = r.range_length = 1;
+	assert_int_equal(store_call(s, &r), 0);
+	asked(w, 2, "x-amz-checksum-mode", false);
+	store_request_release(&r);
+	store_free(s);
+	wire_free(w);
+}
+
+/*
+ * A bucket that retains what is written to it, as Amazon has it: it refuses
+ * what comes without a digest, and nothing in it can be deleted.
+ */
+struct keeper {
+	struct store store; /* first */
+	pthread_mutex_t mutex;
+	/* All below is protected by mutex. */
+	bool tells; /* GetObjectLockConfiguration may be asked for */
+	unsigned written, refused;
+	unsigned sums[STORE_SUM_CRC64NVME + 1]; /* of bodies */
+};
+
+static struct keeper *keeper; /* of the running test */
+
+static bool sends_bytes(const struct store_request *r)
+{
+	return r->op == STORE_PUT || r->op == STORE_UPLOAD_PART;
+}
+
+static int refuse(struct store_request *r, int rc, int status, const char *code)
+{
+	store_reply_reset(&r->reply);
+	r->reply.status = status;
+	strcpy(r->reply.code, code);
+	return rc;
+}
+
+static int keeper_call(struct store *s, struct store_request *r)
+{
+	bool bare = sends_bytes(r) && r->sum == STORE_SUM_NONE;
+	bool tells;
+
+	pthread_mutex_lock(&keeper->mutex);
+	if (sends_bytes(r)) {
+		keeper->sums[r->sum]++;
+		keeper->written += !bare;
+		keeper->refused += bare;
+	}
+	tells = keeper->tells;
+	pthread_mutex_unlock(&keeper->mutex);
+	if (bare)
+		return refuse(r, -EINVAL, 400, "InvalidRequest");
+	if (r->op == STORE_DELETE && r->version_id)
+		return refuse(r, -EACCES, 403, "AccessDenied");
+	if (r->op == STORE_GET_OBJECT_LOCK && tells)
+		return 0;
+	return store_call(s->below, r);
+}
+
+static void keeper_free(struct store *s)
+{
+	store_free(s->below);
+	free(s);
+}
+
+static const struct store_ops keeper_ops = {"keeper", keeper_call, keeper_free};
+
+static int setup(void **state)
+{
+	struct vfs_fixture *f;
+	int rc = vfs_fixture_setup(state);
+
+	if (rc)
+		return rc;
+	f = *state;
+	keeper = calloc(1, sizeof(*keeper));
+	assert_non_null(keeper);
+	keeper->store.ops = &keeper_ops;
+	keeper->store.below = f->store;
+	keeper->tells = true;
+	pthread_mutex_init(&keeper->mutex, NULL);
+	f->store = &keeper->store;
+	vfs_fixture_stop(f);
+	assert_int_equal(metrics_store_new(&f->store, &f->store), 0);
+	vfs_fixture_start(f);
+	return 0;
+}
+
+#define SUMS_TEST(fn)                                                          \
+	cmocka_unit_test_setup_teardown(fn, setup, vfs_fixture_teardown)
+
+static void write_large(struct vfs_fixture *f, const char *name)
+{
+	char *text = malloc((20 << 20) + 1);
+
+	assert_non_null(text);
+	memset(text, 'x', 20 << 20);
+	text[20 << 20] = '\0';
+	vfs_fixture_write(f, name, text);
+	free(text);
+}
+
+/* One file of one piece, one of parts, the name of an instant. */
+static void save_all(struct vfs_fixture *f, enum store_sum small,
+		     enum store_sum large)
+{
+	struct vfs_entry e;
+
+	vfs_fixture_write(f, "small", "x");
+	assert_int_equal(vfs_drain(f->v), 0);
+	assert_int_equal(keeper->sums[small], 1);
+	write_large(f, "large");
+	assert_int_equal(vfs_drain(f->v), 0);
+	assert_true(keeper->sums[large] >= 3u + (small == large));
+	assert_int_equal(vfs_mkdir(f->v, VFS_VERSIONS_INO, "@name", 0755,
+				   &vfs_fixture_caller, &e),
+			 0);
+	assert_int_equal(keeper->refused, 0);
+}
+
+static void test_checksums(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	save_all(f, STORE_SUM_CRC64NVME, STORE_SUM_CRC64NVME);
+	assert_int_equal(keeper->sums[STORE_SUM_MD5], 0);
+}
+
+static void test_md5(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	vfs_fixture_stop(f);
+	f->config.caps = (struct caps){.retains = true};
+	vfs_fixture_start(f);
+	save_all(f, STORE_SUM_MD5, STORE_SUM_MD5);
+}
+
+/* The MD5 of what goes in one piece is known: it goes along in any case. */
+static void test_neither(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	vfs_fixture_stop(f);
+	f->config.caps = (struct caps){.if_match = false};
+	vfs_fixture_start(f);
+	vfs_fixture_write(f, "small", "x");
+	assert_int_equal(vfs_drain(f->v), 0);
+	assert_int_equal(keeper->sums[STORE_SUM_MD5], 1);
+}
+
+static int count_entry(void *ctx, const struct store_entry *e)
+{
+	(void)e;
+	++*(unsigned *)ctx;
+	return 0;
+}
+
+static unsigned count_versions(struct store *s)
+{
+	struct store_request r;
+	unsigned count = 0;
+
+	store_request_init(&r, STORE_LIST_VERSIONS);
+	r.prefix = "";
+	r.on_entry = count_entry;
+	r.entry_ctx = &count;
+	assert_int_equal(store_call(s, &r), 0);
+	store_request_release(&r);
+	return count;
+}
+
+/* Nothing is written where it would stay; nothing counts as an error. */
+static void test_probe_leaves_nothing(void **state)
+{
+	struct vfs_fixture *f = *state;
+	struct metrics_snapshot m;
+	struct caps caps;
+
+	assert_int_equal(caps_probe(f->store, "p/", &caps), 0);
+	assert_true(caps.retains);
+	assert_false(caps.checksum);
+	assert_int_equal(caps_sum(&caps), STORE_SUM_MD5);
+	assert_int_equal(keeper->written + keeper->refused, 0);
+	assert_int_equal(count_versions(f->store), 0);
+	metrics_store_read(f->store, &m);
+	for (int op = 0; op < STORE_OP_COUNT; op++)
+		assert_int_equal(m.ops[op].errors, 0);
+}
+
+/* A server that compares, and one that does not: both are left empty. */
+static void test_probe_checksum(void **state)
+{
+	struct store *s = NULL, *top;
+	struct metrics_snapshot m;
+	struct caps caps;
+
+	(void)state;
+	assert_int_equal(memory_store_new(true, &s), 0);
+	assert_int_equal(metrics_store_new(&s, &top), 0);
+	assert_int_equal(caps_probe(top, "p/", &caps), 0);
+	assert_true(caps.checksum);
+	assert_false(caps.retains);
+	assert_int_equal(caps_sum(&caps), STORE_SUM_CRC64NVME);
+	assert_int_equal(count_versions(top), 0);
+	metrics_store_read(top, &m);
+	assert_int_equal(m.ops[STORE_PUT].errors, 0);
+	assert_int_equal(m.ops[STORE_GET_OBJECT_LOCK].errors, 0);
+	store_free(top);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_anonymous),
+		SUMS_TEST(test_checksums),
+		SUMS_TEST(test_md5),
+		SUMS_TEST(test_neither),
+		SUMS_TEST(test_probe_leaves_nothing),
+		cmocka_unit_test(test_probe_checksum),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
