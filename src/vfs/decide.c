@@ -7,6 +7,7 @@
  *	nothing				a version	delete
  *	content and attributes of base	base		drop
  *	a directory, link, device	anything else	put
+ *	one whose object has bytes	anything else	copy
  *	content of base, any name	anything else	copy, over copy_max upload
  *	other content, small		anything else	put
  *	other content			anything else	upload
@@ -87,6 +88,15 @@ bool decide_can_copy(const struct decide_in *in)
 	return decide_same_version(base, in->known);
 }
 
+bool decide_needs_object(const struct meta_inode *inode)
+{
+	const uint32_t asked = META_I_ATTRS | META_I_ATTR_DIRTY;
+
+	if (S_ISREG(inode->mode) || S_ISLNK(inode->mode) || !inode->base.key[0])
+		return false;
+	return inode->base.size_bytes || !(inode->flags & asked);
+}
+
 static bool in_place(const struct decide_in *in, bool content_same)
 {
 	const struct meta_inode *inode = in->inode;
@@ -104,10 +114,13 @@ enum decide_action decide(const struct decide_in *in)
 
 	if (!inode)
 		return in->known->key[0] ? DECIDE_DELETE : DECIDE_DROP;
-	/* What is no file has its whole state in its attributes. */
 	if (!S_ISREG(inode->mode)) {
 		same = !(inode->flags & META_I_STAGED);
-		return in_place(in, same) ? DECIDE_DROP : DECIDE_PUT;
+		if (in_place(in, same))
+			return DECIDE_DROP;
+		return decide_needs_object(inode) && decide_can_copy(in)
+			       ? DECIDE_COPY
+			       : DECIDE_PUT;
 	}
 	same = content_is_base(inode);
 	if (in_place(in, same))

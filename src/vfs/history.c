@@ -10,6 +10,8 @@
  *	W 'p' name             something stands or stood below a name
  *	"walk" NUL number      a walk whose records are there: W, when it ended
  *
+ * A directory's own object, DIR/, is the name "" in it, and walked only as such.
+ *
  * A stamp is the walk's number, which is its time, and the number of saves
  * this mount had made by then, with the mount's own mark. What a walk found
  * is never changed: who reads it is not disturbed by the next one. It is
@@ -53,6 +55,7 @@ struct stamp {
 	uint64_t walk; /* its number: realtime */
 	uint64_t mark, saves;
 	uint8_t any, dir;
+	uint8_t own; /* of a directory: its own object ever had bytes */
 };
 
 /* A version as it is filed; strings after it, each with its NUL. */
@@ -187,7 +190,7 @@ struct walk {
 	uint64_t pages; /* so far */
 	uint64_t order; /* counts down: versions come newest first */
 	bool past; /* one name: the list has left it */
-	bool any, dir;
+	bool any, dir, own;
 	uint64_t number;
 	uint64_t mark, saves; /* when it began */
 };
@@ -218,10 +221,12 @@ static int take_entry(void *ctx, const struct store_entry *e)
 	struct walk *w = ctx;
 	const char *name = e->key + w->skip;
 	size_t len = e->key_len - w->skip;
+	bool own = w->one_name && e->key_len == w->skip;
 	struct found *f;
 
 	if (e->key_len < w->skip || w->past)
 		return 0;
+	w->own = w->own || (!len && e->size_bytes);
 	if (w->one_name && e->key_len > w->prefix_len) {
 		w->dir = w->dir || e->key[w->prefix_len] == '/';
 		w->past = true;
@@ -229,7 +234,7 @@ static int take_entry(void *ctx, const struct store_entry *e)
 	}
 	if (e->kind == STORE_ENTRY_PREFIX && len)
 		len--;
-	if (!len || len > META_NAME_MAX ||
+	if ((!len && !own) || len > META_NAME_MAX ||
 	    strlen(e->version_id) > META_VERSION_MAX ||
 	    strlen(e->etag) > META_ETAG_MAX)
 		return 0;
@@ -238,7 +243,7 @@ static int take_entry(void *ctx, const struct store_entry *e)
 		return -ENOMEM;
 	memcpy(f->name, name, len);
 	f->prefix = e->kind == STORE_ENTRY_PREFIX;
-	if (!merge_name_ok(f->name, false)) {
+	if (!own && !merge_name_ok(f->name, false)) {
 		w->count--;
 		return 0;
 	}
@@ -459,6 +464,7 @@ static int put_stamp(struct walk *w, const struct hkey *k)
 	st.saves = w->saves;
 	st.any = w->any;
 	st.dir = w->dir;
+	st.own = w->own;
 	rc = meta_put(w->v->meta, META_HISTORY, k->at, k->len, &st, sizeof(st));
 	meta_unlock(w->v->meta);
 	return rc;
@@ -498,7 +504,7 @@ static bool known_name(struct vfs *v, struct history *h, const char *path,
 
 	if (meta_lock(v->meta))
 		return false;
-	known = known_from_dir(v, h, path, ret);
+	known = *name && known_from_dir(v, h, path, ret);
 	if (!known) {
 		key_stamp(&k, path, dir_len, 'f', name);
 		known = read_stamp(v, h, &k, &st);
@@ -531,7 +537,8 @@ static int walk_name(struct vfs *v, struct history *h, const char *path,
 	rc = note_walk(&w, path, dir_len, 0);
 	if (!rc)
 		rc = walk_pages(&w, prefix, NULL, false);
-	if (!rc && !w.dir) {
+	w.dir = w.dir && *name;
+	if (!rc && !w.dir && *name) {
 		/* Names such as "a-b" stand between "a" and "a/". */
 		w.past = false;
 		strcat(prefix, "/");
@@ -570,7 +577,7 @@ int history_load_name(struct vfs *v, struct history *h, const char *path,
 }
 
 static bool known_dir(struct vfs *v, struct history *h, const char *path,
-		      uint64_t *ret_walk)
+		      uint64_t *ret_walk, bool *ret_own)
 {
 	struct stamp st;
 	struct hkey k;
@@ -581,13 +588,15 @@ static bool known_dir(struct vfs *v, struct history *h, const char *path,
 	key_stamp(&k, path, strlen(path), 'h', NULL);
 	known = read_stamp(v, h, &k, &st);
 	meta_unlock(v->meta);
-	if (known)
+	if (known) {
 		*ret_walk = st.walk;
+		*ret_own = st.own;
+	}
 	return known;
 }
 
 static int walk_dir(struct vfs *v, struct history *h, const char *path,
-		    uint64_t *ret_walk)
+		    uint64_t *ret_walk, bool *ret_own)
 {
 	char prefix[META_KEY_MAX + 2];
 	struct walk w;
@@ -613,21 +622,22 @@ static int walk_dir(struct vfs *v, struct history *h, const char *path,
 		note_failure(&w, path, strlen(path));
 	free(w.items);
 	*ret_walk = w.number;
+	*ret_own = w.own;
 	return rc;
 }
 
 int history_load_dir(struct vfs *v, struct history *h, const char *path,
-		     uint64_t *ret_walk)
+		     uint64_t *ret_walk, bool *ret_own)
 {
 	int rc = 0;
 
-	if (known_dir(v, h, path, ret_walk))
+	if (known_dir(v, h, path, ret_walk, ret_own))
 		return 0;
 	rc = cancel_lock(&h->walking);
 	if (rc)
 		return rc;
-	if (!known_dir(v, h, path, ret_walk)) {
-		rc = walk_dir(v, h, path, ret_walk);
+	if (!known_dir(v, h, path, ret_walk, ret_own)) {
+		rc = walk_dir(v, h, path, ret_walk, ret_own);
 		remove_old(v, h);
 	}
 	pthread_mutex_unlock(&h->walking);

@@ -22,6 +22,8 @@ static bool is_pinned(struct vfs *v, const struct meta_inode *in)
 /* Whether the bytes of its base are wanted; of an empty one the object is. */
 static bool needs_base(const struct meta_inode *in)
 {
+	if (S_ISDIR(in->mode))
+		return decide_needs_object(in);
 	return in->base.key[0] && (in->base_bytes || !in->base.size_bytes);
 }
 
@@ -58,7 +60,7 @@ static int check_hold(struct vfs *v, const struct meta_inode *in,
 	struct meta_dirty d;
 	const char *at = new_key;
 
-	if (S_ISDIR(in->mode) || !needs_base(in) || is_pinned(v, in) ||
+	if (!needs_base(in) || is_pinned(v, in) ||
 	    !strcmp(new_key, in->base.key))
 		return 0;
 	for (int i = 0; i < HOLDS_MAX; i++, at = d.after) {
@@ -154,7 +156,7 @@ static int can_leave(const struct move *m, const struct meta_inode *in,
 	int64_t due_ns;
 	int rc;
 
-	if (!S_ISDIR(in->mode) && needs_base(in) && !is_pinned(v, in))
+	if (needs_base(in) && !is_pinned(v, in))
 		return 0;
 	rc = meta_dirty_due(v->meta, m->from, &due_ns);
 	if (rc != -ENOENT)
@@ -216,11 +218,11 @@ static int mark(struct move *m, const struct meta_inode *in, uint64_t parent,
 	if (rc <= 0)
 		return rc;
 	rc = mark_both(m, in, parent, name);
+	if (!rc)
+		rc = tree_hold_source(m->v, in, m->to);
 	if (rc || S_ISDIR(in->mode))
 		return rc;
-	rc = tree_hold_source(m->v, in, m->to);
-	if (!rc)
-		rc = renamed_note(m->v, in, m->from, m->to);
+	rc = renamed_note(m->v, in, m->from, m->to);
 	return rc || in->nlink < 2 ? rc : link_moved(m->v, in->ino);
 }
 
@@ -234,7 +236,7 @@ static int check(struct move *m, const struct meta_inode *in)
 	if (strlen(m->v->config.prefix) + m->to_len > META_KEY_MAX)
 		return -ENAMETOOLONG;
 	if (S_ISDIR(in->mode))
-		return 0;
+		return check_hold(m->v, in, m->to);
 	if (purge_is_under_way(m->v, m->from) ||
 	    purge_is_under_way(m->v, m->to))
 		return -EBUSY;

@@ -372,8 +372,8 @@ static int head_as_it_is(struct vfs *v, uint64_t ino, struct kvlist *head)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-int upload_copy(struct uploader *u, const struct snapshot *snap,
-		struct conflict *c, struct upload_result *ret)
+static int copy_base(struct uploader *u, const struct snapshot *snap,
+		     struct conflict *c, struct upload_result *ret)
 {
 	const struct meta_inode *in = snap->in;
 	struct vfs *v = u->v;
@@ -412,6 +412,8 @@ int upload_copy(struct uploader *u, const struct snapshot *snap,
 				       replace ? &d.meta : NULL, &ret->version);
 	if (!rc)
 		rc = upload_look(v, key, &ret->version, &d.meta);
+	if (rc == -ESTALE && !S_ISREG(in->mode))
+		rc = -EAGAIN; /* its bytes are there alone: copied again */
 	if (rc == -ESTALE) {
 		log_warning("the server's copy to %s is none: its bytes are "
 			    "sent",
@@ -432,6 +434,54 @@ out:
 	store_request_release(&r);
 	dress_release(&d);
 	return large ? upload_parts(u, snap, c, ret) : rc;
+}
+
+/*
+ * The object of a directory is not what it was, or has gone: its bytes are
+ * others', so what they have made of them is copied.
+ */
+static int copy_anew(struct uploader *u, const struct snapshot *snap,
+		     struct conflict *c, struct upload_result *ret)
+{
+	struct meta_inode now = *snap->in;
+	const struct store_object *o;
+	struct snapshot anew = *snap;
+	char key[META_KEY_MAX + 1];
+	struct store_request r;
+	bool bytes;
+	int rc = vfs_object_key(u->v, now.base.key, key);
+
+	if (rc)
+		return rc;
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	rc = store_call(u->v->store, &r);
+	o = &r.reply.object;
+	bytes = !rc && o->size_bytes;
+	if (bytes) {
+		snprintf(now.base.etag, sizeof(now.base.etag), "%s",
+			 o->etag ? o->etag : "");
+		snprintf(now.base.version_id, sizeof(now.base.version_id), "%s",
+			 o->version_id ? o->version_id : "");
+		now.base.size_bytes = o->size_bytes;
+		reader_content_id(&now.base);
+	}
+	store_request_release(&r);
+	if (rc && rc != -ENOENT)
+		return rc;
+	anew.in = &now;
+	return bytes ? copy_base(u, &anew, c, ret)
+		     : upload_put(u, snap, c, ret);
+}
+
+int upload_copy(struct uploader *u, const struct snapshot *snap,
+		struct conflict *c, struct upload_result *ret)
+{
+	int rc = copy_base(u, snap, c, ret);
+
+	if (S_ISDIR(snap->in->mode) && (rc == -ENOENT || rc == -EBUSY))
+		rc = copy_anew(u, snap, c, ret);
+	return rc;
 }
 
 bool upload_is_same(struct uploader *u, const struct meta_inode *in,

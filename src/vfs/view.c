@@ -152,6 +152,20 @@ void view_forget(struct vfs *v)
 	view_find_forget(v->view);
 }
 
+/* The versions of a directory's own object; path: theirs. */
+static int look_up_own(struct vfs *v, const struct view_node *dir, char *path)
+{
+	struct history_seen seen = {0};
+	int rc;
+
+	if (!dir->path[0])
+		return -ENOENT;
+	rc = view_path_own(dir->path, path);
+	if (!rc)
+		rc = history_load_name(v, v->view->history, path, &seen);
+	return rc || seen.any ? rc : -ENOENT;
+}
+
 int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 		struct vfs_entry *ret)
 {
@@ -199,12 +213,15 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 	memset(&n, 0, sizeof(n));
 	n.kind = VIEW_NAME;
 	n.root_len = dir.root_len;
-	rc = vfs_child_path(dir.path, name, n.path);
+	rc = view_path_is_own(dir.path)
+		     ? -ENOENT
+		     : vfs_child_path(dir.path, name, n.path);
 	if (!rc)
 		rc = history_load_name(v, v->view->history, n.path, &seen);
-	n.dir = seen.dir;
 	if (!rc && !seen.any && !seen.dir)
-		rc = -ENOENT;
+		rc = strcmp(name, VIEW_OWN) ? -ENOENT
+					    : look_up_own(v, &dir, n.path);
+	n.dir = seen.dir;
 	return rc ? rc : view_node_entry(v, &n, ret);
 }
 

@@ -23,7 +23,8 @@ int view_unlink(struct vfs *v, uint64_t parent, const char *name)
 		return rc == -ENOENT ? -EPERM : rc;
 	if (e.marker && e.latest)
 		return undelete_remove(v, dir.path, e.version_id);
-	if (v->config.versions == VFS_VERSIONS_PURGE)
+	if (v->config.versions == VFS_VERSIONS_PURGE &&
+	    !view_path_is_own(dir.path))
 		return purge_one(v, dir.path, &e);
 	log_info("%s: a version is not removed without -o versions=purge",
 		 dir.path);

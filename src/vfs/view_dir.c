@@ -23,6 +23,7 @@ struct view_dir {
 	struct view_node node; /* the directory */
 	struct history_seen seen; /* its versions, of one walk */
 	uint64_t names_walk; /* its names; 0: it has none */
+	bool own; /* its own object's are to be listed, after all others */
 	struct point_list points; /* of the root's; owned by the opened one */
 	uint64_t offset; /* of the last entry given */
 	uint64_t order; /* of the last version given */
@@ -30,6 +31,7 @@ struct view_dir {
 	int64_t last_modified_ns;
 	struct view_second second; /* of that one */
 	bool children; /* versions are done */
+	bool own_met; /* own is done, or another has its name */
 	size_t point; /* how many points were given */
 	char name[META_NAME_MAX + 1]; /* the last child given */
 	uint64_t asked; /* attributes were asked for up to this offset */
@@ -51,7 +53,8 @@ static int load(struct vfs *v, struct view_dir *d)
 		rc = history_load_name(v, v->view->history, n->path, &d->seen);
 	if (!rc && d->seen.dir)
 		rc = history_load_dir(v, v->view->history, n->path,
-				      &d->names_walk);
+				      &d->names_walk, &d->own);
+	d->own = d->own && n->path[0];
 	return rc;
 }
 
@@ -193,12 +196,18 @@ static int peek(struct vfs *v, const struct view_dir *d, struct view_dir *next,
 	if (!d->names_walk)
 		return -ENOENT;
 	rc = peek_name(v, d, next);
-	if (rc)
+	if (rc && (rc != -ENOENT || !d->own || d->own_met))
 		return rc;
-	strcpy(name, next->name);
 	memset(n, 0, sizeof(*n));
 	n->kind = VIEW_NAME;
 	n->root_len = d->node.root_len;
+	if (rc) {
+		next->own_met = true;
+		strcpy(name, VIEW_OWN);
+		return view_path_own(path, n->path);
+	}
+	strcpy(name, next->name);
+	next->own_met = d->own_met || !strcmp(name, VIEW_OWN);
 	return vfs_child_path(path, name, n->path);
 }
 
@@ -268,7 +277,7 @@ static void rewind_to_start(struct view_dir *d)
 	d->last_modified_ns = 0;
 	memset(&d->second, 0, sizeof(d->second));
 	d->point = 0;
-	d->children = false;
+	d->children = d->own_met = false;
 	d->name[0] = '\0';
 }
 

@@ -383,6 +383,8 @@ void view_node_stat(struct vfs *v, uint64_t ino, const struct view_node *n,
 		in.mode = n->mode;
 		if (n->kind == VIEW_VERSION)
 			in.mode &= ~(uint32_t)0222;
+		if (view_path_is_own(n->path))
+			in.mode = S_IFREG | (in.mode & 0444);
 		in.uid = n->uid;
 		in.gid = n->gid;
 		in.rdev = n->rdev;

@@ -18,6 +18,9 @@
 #ifndef VERS3_VFS_VIEW_NODE_INTERNAL_H
 #define VERS3_VFS_VIEW_NODE_INTERNAL_H
 
+#include <errno.h>
+#include <string.h>
+
 #include <pthread.h>
 
 #include "past.h"
@@ -75,6 +78,32 @@ struct view_node {
 	int64_t mtime_ns;
 	char renamed[RENAMED_MAX + 1]; /* where it came from, as told; "" */
 };
+
+/*
+ * A directory's own object, DIR/, has versions, too: they are in this directory
+ * of DIR's, whose path is "DIR/", unless something in DIR ever had its name. It
+ * is listed where they ever had bytes.
+ */
+#define VIEW_OWN ".object"
+
+/* DIR/ of DIR; own has room for META_KEY_MAX + 1 bytes. 0, -ENAMETOOLONG. */
+static inline int view_path_own(const char *dir, char *own)
+{
+	size_t len = strlen(dir);
+
+	if (len >= META_KEY_MAX)
+		return -ENAMETOOLONG;
+	memcpy(own, dir, len);
+	strcpy(own + len, "/");
+	return 0;
+}
+
+static inline bool view_path_is_own(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len && path[len - 1] == '/';
+}
 
 static inline bool view_node_is_dir(const struct view_node *n)
 {

@@ -96,6 +96,14 @@ static const struct {
 	{"its versions alone", "a a-b a/x a0", ".versions/a", "v x/"},
 	{"deep", "a/b/c", ".versions/a/b", "c/"},
 	{"below a directory", "d/x d/y", "d/.versions", "x/ y/"},
+	{"an object of its own", "d/ d/x d/", ".versions/d", "x/ .object/"},
+	{"of it the versions", "d/ d/x d/ -d/ d//", ".versions/d/.object",
+	 "v v d"},
+	{"of one that has gone", "d/ -d/", ".versions/d", ".object/"},
+	{"another of its name", "d/ d/.object d/x", ".versions/d",
+	 ".object/ x/"},
+	{"of that the versions", "d/ d/.object", ".versions/d/.object", "v"},
+	{"seen below the directory", "d/ d/x", "d/.versions/.object", "v"},
 };
 
 static int setup_nothing(void **state)

@@ -51,6 +51,12 @@ const char *decide_action_name(enum decide_action action);
 bool decide_same_version(const struct meta_version *a,
 			 const struct meta_version *b);
 /*
+ * What is no file has its whole state in its attributes, as we know them: unless
+ * nobody has asked for them yet, or its object has bytes that others have put
+ * there. Then a new state of it is made from the object that it is based on.
+ */
+bool decide_needs_object(const struct meta_inode *inode);
+/*
  * Whether the bytes of the inode's base can still be copied by the server:
  * always on a versioned bucket; else unless the key where they stood is
  * known to hold another version now.

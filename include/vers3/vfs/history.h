@@ -33,15 +33,19 @@ struct history_seen {
 	uint64_t walk;
 };
 
-/* Makes the versions of one name known. May wait for the bucket. */
+/*
+ * Makes the versions of one name known. A path that ends in '/' is that of a
+ * directory's own object: it has nothing below it. May wait for the bucket.
+ */
 int history_load_name(struct vfs *v, struct history *h, const char *path,
 		      struct history_seen *ret_seen);
 /*
  * Makes all names ever seen in a directory known, with their versions;
- * *ret_walk is for history_next_name(). May wait for the bucket.
+ * *ret_walk is for history_next_name(). *ret_own: the directory's own object
+ * has versions with bytes. May wait for the bucket.
  */
 int history_load_dir(struct vfs *v, struct history *h, const char *path,
-		     uint64_t *ret_walk);
+		     uint64_t *ret_walk, bool *ret_own);
 
 /*
  * The version of path that comes after `order` (0: the oldest), of what one
