@@ -9,6 +9,7 @@
 #include "reread.h"
 #include "refused.h"
 #include "room.h"
+#include "taken.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/reader.h"
@@ -170,6 +171,12 @@ static int begin_change(struct vfs *v, uint64_t ino, struct meta_inode *ret)
 {
 	int rc = meta_inode_get(v->meta, ino, ret);
 
+	if (!rc && !ret->nlink) {
+		rc = taken_back(v, ret);
+		/* Removed here, or something else is wanted there by now. */
+		if (rc == -ENOENT || rc == -ESTALE)
+			rc = 0;
+	}
 	if (!rc && !(ret->flags & META_I_STAGED))
 		rc = tree_mark_inode(v, ret);
 	return rc;
@@ -373,8 +380,8 @@ int content_adopt(struct vfs *v, struct node *n,
 	if (!rc && (!can_adopt(v, &in, version, offset) ||
 		    !may_end(v, &in, offset + length)))
 		rc = -EXDEV;
-	if (!rc && !(in.flags & META_I_STAGED))
-		rc = tree_mark_inode(v, &in);
+	if (!rc)
+		rc = begin_change(v, n->ino, &in);
 	if (!rc) {
 		in.flags |= META_I_STAGED;
 		in.base = *version;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "taken.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
@@ -31,7 +32,7 @@ int gone_detach(struct vfs *v, const struct meta_dentry *de,
 }
 
 /* The directory is empty. */
-static int end_directory(struct vfs *v, uint64_t ino)
+static int end_directory(struct vfs *v, uint64_t ino, const char *path)
 {
 	struct meta_inode in;
 	int rc = meta_gone_del(v->meta, ino);
@@ -40,7 +41,7 @@ static int end_directory(struct vfs *v, uint64_t ino)
 		rc = meta_inode_get(v->meta, ino, &in);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
-	return dir_drop_inode(v, &in);
+	return taken_drop(v, &in, path);
 }
 
 /* Takes one name out of a directory that was at path `dir`. */
@@ -63,7 +64,7 @@ static int take_name(struct vfs *v, const struct meta_dentry *de,
 	rc = meta_dentry_del(v->meta, de->parent, de->name);
 	in.nlink--;
 	if (!rc)
-		rc = dir_drop_inode(v, &in);
+		rc = taken_drop(v, &in, path);
 	return rc ? rc : link_lost(v, &in, path);
 }
 
@@ -84,7 +85,7 @@ static int sweep_some(struct vfs *v)
 			break;
 		rc = meta_dentry_next_name(v->meta, ino, "", &de);
 		if (rc == -ENOENT)
-			rc = end_directory(v, ino);
+			rc = end_directory(v, ino, path);
 		else if (!rc)
 			rc = take_name(v, &de, path);
 	} while (!rc && clock_mono_ns() < until);

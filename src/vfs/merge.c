@@ -16,6 +16,7 @@
 
 #include "gone.h"
 #include "hidden.h"
+#include "taken.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/conflict.h"
@@ -308,7 +309,7 @@ static int take_version(struct merge *m, const char *path,
 		rc = add_name(m, path, it, true);
 		in->nlink--;
 		if (!rc)
-			rc = dir_drop_inode(m->v, in);
+			rc = taken_drop(m->v, in, path);
 		return rc ? rc : link_lost(m->v, in, path);
 	}
 	set_base(in, path, it);
@@ -495,7 +496,7 @@ static int drop_file(struct merge *m, const struct meta_dentry *de,
 	vfs_inval_entry(m->v, de->parent, de->name);
 	in->nlink--;
 	if (!rc)
-		rc = dir_drop_inode(m->v, in);
+		rc = taken_drop(m->v, in, path);
 	return rc ? rc : link_lost(m->v, in, path);
 }
 
@@ -555,8 +556,9 @@ static int leave(struct merge *m)
 	rc = meta_dentry_del(meta, de.parent, de.name);
 	vfs_inval_entry(m->v, de.parent, de.name);
 	in.nlink = 0;
+	path[strlen(path) - 1] = '\0';
 	if (!rc)
-		rc = dir_drop_inode(m->v, &in);
+		rc = taken_drop(m->v, &in, path);
 	return rc ? rc : count_in(m, de.parent, -1);
 }
 

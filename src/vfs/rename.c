@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "move.h"
+#include "taken.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
@@ -322,6 +323,9 @@ int tree_rename(struct vfs *v, uint64_t parent, const char *name,
 	if (!merge_name_ok(new_name, new_parent == META_ROOT_INO))
 		return strlen(new_name) > META_NAME_MAX ? -ENAMETOOLONG
 							: -EILSEQ;
+	rc = taken_revive(v, new_parent);
+	if (rc)
+		return rc;
 	for (int tries = 0;; tries++) {
 		rc = prepare(v, &way, flags, &from);
 		if (rc)

@@ -8,6 +8,7 @@
 
 #include "dress.h"
 #include "reread.h"
+#include "taken.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
@@ -231,6 +232,9 @@ int tree_make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 
 	if (!rc && target && strlen(target) >= PATH_MAX)
 		rc = -ENAMETOOLONG;
+	if (rc)
+		return rc;
+	rc = taken_revive(v, parent);
 	if (rc)
 		return rc;
 	/* Does another mount have that name? */
@@ -531,6 +535,8 @@ int tree_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
 	struct meta_inode dir;
 	int rc = check_new_name(name, parent);
 
+	if (!rc)
+		rc = taken_revive(v, parent);
 	if (!rc)
 		rc = dir_lookup(v, parent, name, &dir);
 	if (rc != -ENOENT)

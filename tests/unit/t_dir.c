@@ -506,18 +506,21 @@ static void test_vanished_partly(void **state)
 	rig_lists(r, "d", "s/");
 	rig_lists(r, "d/s", "3/");
 	rig_lists(r, "d/s/3", "mine");
-	/* Who has one of them open goes on. */
+	/* Who has one of them open goes on, and brings back what it changes. */
 	rig_pread(r, file, 0, buf, 1);
 	assert_int_equal(*buf, 'x');
 	rig_pwrite(r, file, 0, "y", 1);
 	rig_pread(r, file, 0, buf, 1);
 	assert_int_equal(*buf, 'y');
 	vfs_release(r->f.v, file);
+	rig_lists(r, "d/s", "3/ 5/");
 	rig_sync(r);
 	rig_holds(r, "d/s/3/mine", "mine");
-	/* The root, d, s, 3 and the file. */
-	assert_int_equal(records(r, META_INODE), 5);
+	rig_holds(r, "d/s/5/7", "y");
+	/* The root, d, s, 3, 5 and two files. */
+	assert_int_equal(records(r, META_INODE), 7);
 	rig_remove(r, "d/s/3/mine");
+	rig_remove(r, "d/s/5/7");
 	rig_lists(r, "", "");
 	assert_int_equal(records(r, META_INODE), 1);
 }

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What others, or a rule of the bucket, have taken the name of while it is in
+ * use here: a file that is open for writing, a directory that the kernel knows.
+ * It is without a name then. A change of the file, or a name that is made in
+ * the directory, was meant for the place where it stood: there it comes back,
+ * with the directories that lead there.
+ */
+#ifndef VERS3_SRC_VFS_TAKEN_H
+#define VERS3_SRC_VFS_TAKEN_H
+
+#include "vers3/vfs/vfs.h"
+
+/*
+ * Drops an inode whose last name, at path, others have taken; the caller says
+ * why its bytes may go, as with dir_drop_inode(). With meta_lock() held.
+ */
+int taken_drop(struct vfs *v, struct meta_inode *in, const char *path);
+/*
+ * Gives an inode without names that was taken its name again; it is written,
+ * and of a file the caller marks the key. With meta_lock() held. -ENOENT: it
+ * was not taken; -ESTALE: something else that is wanted stands there, or was
+ * removed there by this mount.
+ */
+int taken_back(struct vfs *v, struct meta_inode *in);
+/*
+ * Before a name is made in a directory: gives it its name again if it was
+ * taken. Takes meta_lock(). 0 also when it was not.
+ */
+int taken_revive(struct vfs *v, uint64_t ino);
+
+#endif

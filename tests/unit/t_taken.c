@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What others, or a rule of the bucket, remove while it is in use here. */
+#include "vfs_rig.h"
+
+#include "vers3/vfs/conflict.h"
+#include "vers3/vfs/dir.h"
+
+/* How many conflicts are listed. */
+static unsigned conflicts(struct rig *r)
+{
+	unsigned count = 0;
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	assert_int_equal(conflict_write(r->f.v, &text), 0);
+	for (const char *at = text.data; at && (at = strstr(at, "current = "));
+	     at++)
+		count++;
+	buf_release(&text);
+	return count;
+}
+
+static struct vfs_file *open_saved(struct rig *r, const char *path)
+{
+	struct vfs_file *file = rig_open(r, path, O_CREAT | O_RDWR);
+
+	rig_pwrite(r, file, 0, "text", 4);
+	rig_sync(r);
+	return file;
+}
+
+/* A file that is open for writing, and unchanged when others delete it. */
+static void test_deleted(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file = open_saved(r, "f");
+	char buf[8];
+
+	rig_remove(r, "f");
+	rig_lists(r, "", "");
+	rig_pwrite(r, file, 4, " more", 5);
+	rig_lists(r, "", "f");
+	rig_is(r, "f", "text more");
+	rig_pread(r, file, 0, buf, 4);
+	assert_memory_equal(buf, "text", 4);
+	assert_int_equal(vfs_fsync(r->f.v, file), 0);
+	rig_holds(r, "f", "text more");
+	/* Again and again, as a log is. */
+	rig_remove(r, "f");
+	rig_lists(r, "", "");
+	rig_pwrite(r, file, 9, "!", 1);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds(r, "f", "text more!");
+	assert_int_equal(conflicts(r), 2);
+	rig_unlink(r, "f");
+	rig_sync(r);
+	rig_lists(r, "", "");
+}
+
+/* With the directories that it was in. */
+static void test_deleted_tree(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+
+	rig_mkdir(r, "a");
+	rig_mkdir(r, "a/b");
+	file = open_saved(r, "a/b/f");
+	rig_remove(r, "a/b/f");
+	rig_remove(r, "a/b/");
+	rig_remove(r, "a/");
+	rig_lists(r, "", "");
+	rig_pwrite(r, file, 0, "T", 1);
+	rig_is(r, "a/b/f", "Text");
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds(r, "a/b/f", "Text");
+	rig_lists(r, "a", "b/");
+	rig_lists(r, "", "a/");
+}
+
+/* What is not changed stays deleted. */
+static void test_unchanged(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file = open_saved(r, "f");
+
+	rig_remove(r, "f");
+	rig_lists(r, "", "");
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_lists(r, "", "");
+	rig_holds(r, "f", NULL);
+	assert_int_equal(conflicts(r), 0);
+}
+
+static void test_truncated(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file = open_saved(r, "f");
+	struct vfs_entry e;
+	struct stat st = {.st_size = 2};
+
+	assert_int_equal(rig_lookup(r, "f", &e), 0);
+	rig_remove(r, "f");
+	rig_lists(r, "", "");
+	assert_int_equal(vfs_setattr(r->f.v, e.ino, &st, VFS_SET_SIZE, &st), 0);
+	rig_is(r, "f", "te");
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds(r, "f", "te");
+}
+
+/* Ours on top of theirs, as when they change it while ours is not saved. */
+static void test_replaced(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file = open_saved(r, "f");
+
+	rig_put_text(r, "f", "theirs");
+	rig_is(r, "f", "theirs");
+	rig_pwrite(r, file, 4, "!", 1);
+	rig_is(r, "f", "text!");
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds(r, "f", "text!");
+	assert_int_equal(rig_versions(r, "f"), 3);
+	assert_int_equal(conflicts(r), 1);
+	rig_lists(r, "", "f");
+}
+
+/* Not where something else is wanted by now. */
+static void test_wanted_else(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file = open_saved(r, "f"), *other;
+	char buf[8];
+
+	rig_remove(r, "f");
+	rig_lists(r, "", "");
+	rig_write(r, "f", "mine");
+	rig_pwrite(r, file, 0, "T", 1);
+	rig_is(r, "f", "mine");
+	rig_sync(r);
+	rig_holds(r, "f", "mine");
+	/* Who writes to the new one keeps it. */
+	other = rig_open(r, "f", O_RDWR);
+	rig_pwrite(r, file, 1, "E", 1);
+	rig_is(r, "f", "mine");
+	rig_pread(r, file, 0, buf, 4);
+	assert_memory_equal(buf, "TExt", 4);
+	vfs_release(r->f.v, other);
+	rig_unlink(r, "f");
+	rig_pwrite(r, file, 2, "X", 1);
+	assert_int_equal(rig_there(r, "f"), -ENOENT);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds(r, "f", NULL);
+	/* What we have removed ourselves is gone. */
+	file = open_saved(r, "g");
+	rig_unlink(r, "g");
+	rig_pwrite(r, file, 0, "T", 1);
+	assert_int_equal(rig_there(r, "g"), -ENOENT);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds(r, "g", NULL);
+}
+
+static void with_kernel(struct rig *r)
+{
+	r->f.v->notify.forgets = true;
+}
+
+static int make_in(struct rig *r, uint64_t dir, const char *name)
+{
+	struct vfs_entry e;
+
+	return vfs_mknod(r->f.v, dir, name, S_IFREG | 0600, 0,
+			 &vfs_fixture_caller, &e);
+}
+
+static void remove_directory(struct rig *r, const char *path)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s/", path);
+	rig_remove(r, key);
+	rig_lists(r, "", "");
+}
+
+/* A directory in which files are to be made, by who has it open or is in it. */
+static void test_directory(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e, f;
+
+	with_kernel(r);
+	rig_mkdir(r, "d");
+	rig_chmod(r, "d", 0711);
+	rig_sync(r);
+	assert_int_equal(rig_lookup(r, "d", &e), 0);
+	remove_directory(r, "d");
+	assert_int_equal(make_in(r, e.ino, "x"), 0);
+	rig_lists(r, "d", "x");
+	rig_sync(r);
+	rig_holds(r, "d/", "");
+	rig_holds(r, "d/x", "");
+	rig_lists(r, "", "d/");
+	assert_int_equal(rig_lookup(r, "d", &f), 0);
+	assert_int_equal(f.ino, e.ino);
+	assert_int_equal(f.st.st_mode, S_IFDIR | 0711);
+
+	/* The same by a rename, and by a link. */
+	rig_write(r, "g", "text");
+	rig_unlink(r, "d/x");
+	rig_sync(r);
+	rig_remove(r, "d/");
+	rig_lists(r, "", "g");
+	assert_int_equal(vfs_rename(r->f.v, META_ROOT_INO, "g", e.ino, "h", 0),
+			 0);
+	rig_is(r, "d/h", "text");
+	rig_rename(r, "d/h", "g");
+	rig_sync(r);
+	rig_remove(r, "d/");
+	rig_lists(r, "", "g");
+	assert_int_equal(rig_lookup(r, "g", &f), 0);
+	assert_int_equal(vfs_link(r->f.v, f.ino, e.ino, "h", &f), 0);
+	rig_is(r, "d/h", "text");
+}
+
+static void test_directory_deep(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+
+	with_kernel(r);
+	rig_put_text(r, "a/b/c/x", "x");
+	assert_int_equal(rig_lookup(r, "a/b/c", &e), 0);
+	assert_int_equal(rig_there(r, "a/b/c/x"), 0);
+	rig_remove(r, "a/b/c/x");
+	rig_lists(r, "", "");
+	assert_int_equal(make_in(r, e.ino, "y"), 0);
+	rig_lists(r, "a/b/c", "y");
+	rig_sync(r);
+	rig_holds(r, "a/b/c/y", "");
+	rig_lists(r, "a", "b/");
+	rig_lists(r, "a/b", "c/");
+}
+
+static void test_directory_else(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+
+	with_kernel(r);
+	rig_mkdir(r, "d");
+	rig_sync(r);
+	assert_int_equal(rig_lookup(r, "d", &e), 0);
+	remove_directory(r, "d");
+	/* The kernel is to look it up anew. */
+	rig_mkdir(r, "d");
+	assert_int_equal(make_in(r, e.ino, "x"), -ESTALE);
+	/* What we have removed ourselves is gone. */
+	assert_int_equal(vfs_rmdir(r->f.v, META_ROOT_INO, "d"), 0);
+	assert_int_equal(make_in(r, e.ino, "x"), -ESTALE);
+	rig_sync(r);
+	rig_mkdir(r, "e");
+	assert_int_equal(rig_lookup(r, "e", &e), 0);
+	assert_int_equal(vfs_rmdir(r->f.v, META_ROOT_INO, "e"), 0);
+	assert_int_equal(make_in(r, e.ino, "x"), -ENOENT);
+	vfs_forget(r->f.v, &e.ino, 1);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		RIG_TEST(test_deleted),
+		RIG_TEST(test_deleted_tree),
+		RIG_TEST(test_unchanged),
+		RIG_TEST(test_truncated),
+		RIG_TEST(test_replaced),
+		RIG_TEST(test_wanted_else),
+		RIG_TEST(test_directory),
+		RIG_TEST(test_directory_deep),
+		RIG_TEST(test_directory_else),
+		RIG_TEST_UNVERSIONED(test_directory),
+		RIG_TEST_UNVERSIONED(test_wanted_else),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
