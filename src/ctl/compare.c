@@ -11,6 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "vers3/vfs/vfs.h"
+
 #define DEPTH_MAX 512 /* a key of 1,024 bytes has no more names */
 #define ETAG	  "user.s3.etag"
 #define ETAG_MAX  256
@@ -81,8 +83,9 @@ static bool is_same(const struct compare_item *it)
 
 static int filter(const struct dirent *de)
 {
+	/* The mount's own history, whatever it is called. */
 	return strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0 &&
-	       strcmp(de->d_name, ".versions") != 0;
+	       de->d_ino != VFS_VERSIONS_INO;
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -230,8 +233,8 @@ int compare_walk(const struct place *p, const char *at,
 
 	*reason = '\0';
 	snprintf(c.path, sizeof(c.path), "%s", p->path);
-	if (snprintf(then_path, sizeof(then_path), "%s/.versions/@%s", p->root,
-		     at) >= (int)sizeof(then_path))
+	if (snprintf(then_path, sizeof(then_path), "%s/%s/@%s", p->root,
+		     p->history, at) >= (int)sizeof(then_path))
 		return complain(&c, -ENAMETOOLONG);
 	/* Held open, a time that is counted from now stays the same. */
 	then = open(then_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -44,7 +44,7 @@ struct claim {
 };
 
 struct follow {
-	const char *root; /* borrowed */
+	const char *root, *history; /* borrowed */
 	struct step *steps; /* owned */
 	size_t count, size;
 	struct claim *claims; /* owned; those below `done` were taken */
@@ -124,7 +124,7 @@ static char *history_path(const struct follow *f, const char *path,
 {
 	char *full;
 
-	if (asprintf(&full, "%s/.versions/%s%s%s", f->root, path,
+	if (asprintf(&full, "%s/%s/%s%s%s", f->root, f->history, path,
 		     *name ? "/" : "", name) < 0)
 		return NULL;
 	return full;
@@ -275,7 +275,7 @@ static int show_step(const struct step *s, json_t *list)
 
 int follow_show(const struct place *p, json_t *list, unsigned *ret_count)
 {
-	struct follow f = {.root = p->root};
+	struct follow f = {.root = p->root, .history = p->history};
 	int rc = add_claim(&f, p->path, NULL, 0);
 
 	while (!rc && f.done < f.claim_count) {

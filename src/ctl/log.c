@@ -181,7 +181,7 @@ int ctl_log(const struct ctl_call *c)
 		return ctl_fail("%s", reason);
 	place_leave_history(&p);
 	snprintf(l.path, sizeof(l.path), "%s", p.path);
-	if (asprintf(&top, "%s/.versions/%s", p.root, p.path) < 0)
+	if (asprintf(&top, "%s/%s/%s", p.root, p.history, p.path) < 0)
 		rc = -ENOMEM;
 	else
 		rc = walk(&l, AT_FDCWD, top);

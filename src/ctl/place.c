@@ -8,11 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+#include "vers3/util/control_ioctl.h"
 
 #define MOUNTS	     "/proc/self/mounts"
 #define FS_TYPE	     "fuse.vers3"
-#define HISTORY	     ".versions"
+#define HISTORY	     ".versions" /* usually */
+#define NO_HISTORY   CONTROL_ANY_NAME "-none" /* no file's name, either */
 #define MNT_LINE_MAX 16384
 
 /* Joins two with one slash. NULL without memory. */
@@ -161,6 +165,7 @@ static int locate(const char *path, struct place *ret)
 		return -ENOMEM;
 	}
 	ret->root = root;
+	ret->history[0] = '\0';
 	return 0;
 }
 
@@ -217,12 +222,30 @@ void place_release(struct place *p)
 	p->root = p->path = NULL;
 }
 
+void place_ask_history(struct place *p)
+{
+	ssize_t n = -1;
+
+	if (p->root)
+		n = lgetxattr(p->root, CONTROL_VERSIONS_XATTR, p->history,
+			      sizeof(p->history) - 1);
+	if (n > 0)
+		p->history[n] = '\0';
+	else
+		strcpy(p->history, n < 0 && p->root && errno == ENODATA
+					   ? NO_HISTORY
+					   : HISTORY);
+}
+
 void place_leave_history(struct place *p)
 {
-	size_t len = strlen(HISTORY);
 	char *at = p->path;
+	size_t len;
 
-	while (at && !(!strncmp(at, HISTORY, len) &&
+	if (!*p->history)
+		place_ask_history(p);
+	len = strlen(p->history);
+	while (at && !(!strncmp(at, p->history, len) &&
 		       (at[len] == '/' || at[len] == '\0'))) {
 		at = strchr(at, '/');
 		at = at ? at + 1 : NULL;

@@ -3,11 +3,14 @@
 #ifndef VERS3_CTL_PLACE_INTERNAL_H
 #define VERS3_CTL_PLACE_INTERNAL_H
 
+#include <limits.h>
 #include <stddef.h>
 
 struct place {
 	char *root; /* owned: the mount point, absolute */
 	char *path; /* owned: below it, without slashes at its ends */
+	/* What the mount calls .versions, once it was asked. */
+	char history[NAME_MAX + 1];
 };
 
 /*
@@ -20,8 +23,13 @@ int place_find(const char *start, const char *path, struct place *ret_place,
 	       char *reason, size_t size);
 void place_release(struct place *p);
 /*
- * Takes a component ".versions" out of the path, which then is the name whose
- * history that is.
+ * Asks the mount what it calls .versions; where it shows no history that is a
+ * name under which nothing can be.
+ */
+void place_ask_history(struct place *p);
+/*
+ * Asks, and takes a component ".versions" out of the path, which then is the
+ * name whose history that is.
  */
 void place_leave_history(struct place *p);
 

@@ -12,15 +12,13 @@
 #include "state.h"
 #include "vers3/util/control_ioctl.h"
 
-#define CONTROL_NAME ".control"
-
 static int open_control(const char *root, int flags, int *ret_fd, char *reason,
 			size_t size)
 {
-	char path[4096 + sizeof(CONTROL_NAME)];
+	char path[4096 + sizeof(CONTROL_ANY_NAME)];
 	int fd, rc;
 
-	if (snprintf(path, sizeof(path), "%s/" CONTROL_NAME, root) >=
+	if (snprintf(path, sizeof(path), "%s/" CONTROL_ANY_NAME, root) >=
 	    (int)sizeof(path))
 		return -ENAMETOOLONG;
 	fd = open(path, flags | O_CLOEXEC);
@@ -37,7 +35,8 @@ static int open_control(const char *root, int flags, int *ret_fd, char *reason,
 		snprintf(reason, size,
 			 "%s: only the user who mounted it may do this", root);
 	else
-		snprintf(reason, size, "%s: %s", path, strerror(-rc));
+		snprintf(reason, size, "%s: its control file: %s", root,
+			 strerror(-rc));
 	return rc;
 }
 

@@ -90,6 +90,8 @@ int ctl_diff(const struct ctl_call *c)
 		return ctl_misuse("diff wants --at TIME");
 	rc = place_find(c->start, c->args[0], &p, reason, sizeof(reason));
 	if (!rc)
+		place_ask_history(&p);
+	if (!rc)
 		rc = compare_walk(&p, c->at, &ops, list, reason,
 				  sizeof(reason));
 	place_release(&p);
@@ -315,8 +317,8 @@ bool ctl_was_directory(const struct place *p, const char *at)
 	char path[PATH_MAX];
 	struct stat st;
 
-	if (snprintf(path, sizeof(path), "%s/.versions/@%s/%s", p->root, at,
-		     p->path) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/%s/@%s/%s", p->root, p->history,
+		     at, p->path) >= (int)sizeof(path))
 		return false;
 	return !lstat(path, &st) && S_ISDIR(st.st_mode);
 }

@@ -124,7 +124,7 @@ static DIR *open_history(const struct place *p)
 	char *path;
 	DIR *dir;
 
-	if (asprintf(&path, "%s/.versions/%s", p->root, p->path) < 0)
+	if (asprintf(&path, "%s/%s/%s", p->root, p->history, p->path) < 0)
 		return NULL;
 	dir = opendir(path);
 	free(path);

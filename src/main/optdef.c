@@ -15,6 +15,7 @@
 
 #include "vers3/net/uri.h"
 #include "vers3/util/clock.h"
+#include "vers3/vfs/merge.h"
 
 static_assert(sizeof(enum vfs_versions_mode) == sizeof(unsigned) &&
 		      sizeof(enum log_level) == sizeof(unsigned) &&
@@ -128,6 +129,12 @@ const struct optdef optdefs[] = {
 	 "the directory .versions: there but not listed, listed, not there, or "
 	 "not listed and its versions may be removed for good",
 	 .words = versions_words, .fallback = "hidden"},
+	{"History", "versions_dir", OPT_NAME, FIELD(versions_dir),
+	 "what .versions is called; nothing: it is not there", .value = "NAME",
+	 .fallback = ".versions"},
+	{"History", "control_file", OPT_NAME, FIELD(control_file),
+	 "what .control is called; nothing: it is not there", .value = "NAME",
+	 .fallback = ".control"},
 	{"History", "at", OPT_STRING, FIELD(at),
 	 "show the files as they were then, read-only", .value = "TIME",
 	 .shown = "now"},
@@ -350,7 +357,9 @@ static int set_string(const struct optdef *d, const char *value,
 	char *s;
 	int rc;
 
-	if (!*value)
+	if (!*value && d->kind != OPT_NAME)
+		return -EINVAL;
+	if (d->kind == OPT_NAME && *value && !merge_name_ok(NULL, value))
 		return -EINVAL;
 	if (d->kind == OPT_URL) {
 		rc = uri_split(value, &uri);
@@ -388,6 +397,7 @@ static void takes_text(const struct optdef *d, char *buf, size_t size)
 {
 	static const char *const texts[] = {
 		[OPT_STRING] = "a text",
+		[OPT_NAME] = "a file's name, or nothing",
 		[OPT_PATH] = "a path",
 		[OPT_URL] = "a URL as https://host or http://host:port, "
 			    "without user and password",
@@ -430,6 +440,7 @@ static int set_value(const struct optdef *d, const char *value,
 {
 	switch (d->kind) {
 	case OPT_STRING:
+	case OPT_NAME:
 	case OPT_PATH:
 	case OPT_URL:
 		return set_string(d, value, o);

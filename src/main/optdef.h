@@ -10,6 +10,7 @@
 enum optdef_kind {
 	OPT_FLAG, /* bool */
 	OPT_STRING, /* char *, not empty */
+	OPT_NAME, /* the same, of a file; may be empty */
 	OPT_PATH, /* char *, made absolute; `words` stand as they are */
 	OPT_URL, /* char *, http or https */
 	OPT_SIZE, /* uint64_t, bytes */

@@ -395,6 +395,9 @@ static int finish(struct parser *p)
 	if (o->allow_other && o->allow_root)
 		return fail(p, "options allow_other and allow_root exclude "
 			       "each other");
+	if (*o->versions_dir && !strcmp(o->versions_dir, o->control_file))
+		return fail(p, "options versions_dir and control_file cannot "
+			       "have one name");
 	/* The past does not change. */
 	if (o->at)
 		o->read_only = true;
@@ -451,6 +454,7 @@ void options_release(struct options *o)
 
 		switch (optdefs[i].kind) {
 		case OPT_STRING:
+		case OPT_NAME:
 		case OPT_PATH:
 		case OPT_URL:
 			free(*field);

@@ -296,7 +296,11 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 	/* Whoever only reads tries nothing out, and needs it not. */
 	if (!caps_known(s3_store_url(s->s3), &s->caps))
 		caps_learn(s->meta, o->read_only || s->outage ? NULL : s->store,
-			   o->prefix, &s->caps);
+			   o->prefix,
+			   o->versions_dir && *o->versions_dir
+				   ? o->versions_dir
+				   : VFS_VERSIONS_NAME,
+			   &s->caps);
 	rc = blocks_open(path, o->cache_size_bytes, reason, size, &s->blocks);
 	if (rc)
 		return rc;
@@ -342,6 +346,8 @@ static int start_vfs(struct stack *s)
 		.max_file_bytes = o->max_file_bytes,
 		.storage_class = o->storage_class,
 		.versions = o->versions,
+		.versions_name = o->versions_dir,
+		.control_name = o->control_file,
 		.at = o->at,
 		.versioned = s->versioning == PROBE_VERSIONED,
 		.suspended = s->versioning == PROBE_SUSPENDED ||

@@ -222,7 +222,7 @@ static int check_allowed(struct trial *t)
 	return rc;
 }
 
-static int random_key(const char *prefix, char *key)
+static int random_key(const char *prefix, const char *dir, char *key)
 {
 	unsigned char raw[8];
 	uint64_t number;
@@ -230,20 +230,20 @@ static int random_key(const char *prefix, char *key)
 	if (RAND_bytes(raw, sizeof(raw)) != 1)
 		return -EIO;
 	memcpy(&number, raw, sizeof(number));
-	/* Names below .versions of the root are shown by no mount. */
-	if (snprintf(key, KEY_MAX, "%s.versions/probe-%016" PRIx64, prefix,
+	if (snprintf(key, KEY_MAX, "%s%s/probe-%016" PRIx64, prefix, dir,
 		     number) > 1024)
 		return -ENAMETOOLONG;
 	return 0;
 }
 
-int caps_probe(struct store *store, const char *prefix, struct caps *ret)
+int caps_probe(struct store *store, const char *prefix, const char *dir,
+	       struct caps *ret)
 {
 	struct trial t = {.store = store};
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));
-	rc = random_key(prefix, t.key);
+	rc = random_key(prefix, dir, t.key);
 	if (!rc)
 		rc = ask_retention(store);
 	if (rc == 1)
@@ -338,7 +338,7 @@ static void remember(struct meta *meta, const struct caps *caps)
 }
 
 void caps_learn(struct meta *meta, struct store *store, const char *prefix,
-		struct caps *ret)
+		const char *dir, struct caps *ret)
 {
 	struct caps found;
 	bool young;
@@ -348,7 +348,7 @@ void caps_learn(struct meta *meta, struct store *store, const char *prefix,
 	recall(meta, ret, &young);
 	if (young || !store)
 		return;
-	rc = caps_probe(store, prefix, &found);
+	rc = caps_probe(store, prefix, dir, &found);
 	/* What was known before is better than nothing, but for a refusal. */
 	if (rc && rc != -EACCES && rc != -EOPNOTSUPP && rc != -EINVAL) {
 		log_info("what the server can do is not known: %s",

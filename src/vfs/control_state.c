@@ -61,6 +61,12 @@ static int write_mount(struct vfs *v, struct buf *out)
 	if (!rc)
 		rc = gitconfig_bool(out, "readOnly", v->config.read_only);
 	if (!rc)
+		rc = gitconfig_value(out, "versionsDir",
+				     v->config.versions_name);
+	if (!rc)
+		rc = gitconfig_value(out, "controlFile",
+				     v->config.control_name);
+	if (!rc)
 		rc = gitconfig_number(out, "pid", getpid());
 	if (!rc)
 		rc = gitconfig_value(out, "version", PACKAGE_VERSION);

@@ -243,7 +243,7 @@ static int take_entry(void *ctx, const struct store_entry *e)
 		return -ENOMEM;
 	memcpy(f->name, name, len);
 	f->prefix = e->kind == STORE_ENTRY_PREFIX;
-	if (!own && !merge_name_ok(f->name, false)) {
+	if (!own && !merge_name_ok(NULL, f->name)) {
 		w->count--;
 		return 0;
 	}

@@ -24,7 +24,7 @@ struct pick {
 	struct history_entry file_version, dir_version;
 	/* Of lookback_dir(): */
 	size_t skip; /* bytes of a key before the name */
-	bool root;
+	const struct vfs *root; /* borrowed; NULL: below it */
 	struct lookback_item *items; /* owned: the page */
 	size_t count, size;
 	int (*fn)(void *ctx, struct lookback_item *items, size_t count);
@@ -210,7 +210,7 @@ static int add_item(struct pick *p, const char *name, size_t len,
 	it = &p->items[p->count];
 	memset(it, 0, sizeof(*it));
 	memcpy(it->name, name, len);
-	if (!merge_name_ok(it->name, p->root))
+	if (!merge_name_ok(p->root, it->name))
 		return 0;
 	it->dir = e->kind == STORE_ENTRY_PREFIX;
 	if (!it->dir)
@@ -256,7 +256,7 @@ int lookback_dir(struct vfs *v, int64_t at_ns, const char *path,
 	memset(&p, 0, sizeof(p));
 	p.at_ns = at_ns;
 	p.skip = strlen(prefix);
-	p.root = !*path;
+	p.root = *path ? NULL : v;
 	p.fn = fn;
 	p.ctx = ctx;
 	p.list = (struct version_list){.prefix = prefix,

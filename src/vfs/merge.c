@@ -107,7 +107,7 @@ static bool utf8_ok(const char *s)
 	return true;
 }
 
-bool merge_name_ok(const char *name, bool root)
+bool merge_name_ok(const struct vfs *v, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -115,8 +115,8 @@ bool merge_name_ok(const char *name, bool root)
 		return false;
 	if (!strcmp(name, ".") || !strcmp(name, ".."))
 		return false;
-	if (root && (!strcmp(name, VFS_CONTROL_NAME) ||
-		     !strcmp(name, VFS_VERSIONS_NAME)))
+	if (v &&
+	    (vfs_is_control_name(v, name) || vfs_is_versions_name(v, name)))
 		return false;
 	return utf8_ok(name);
 }
@@ -428,9 +428,9 @@ static int apply_item(struct merge *m, const struct merge_item *it)
 		return apply_marker(m, it);
 	/* That is where the named points are kept. */
 	if (m->ino == META_ROOT_INO && it->is_dir &&
-	    !strcmp(it->name, VFS_VERSIONS_NAME))
+	    vfs_is_versions_name(m->v, it->name))
 		return 0;
-	if (!merge_name_ok(it->name, m->ino == META_ROOT_INO) ||
+	if (!merge_name_ok(m->ino == META_ROOT_INO ? m->v : NULL, it->name) ||
 	    child_path(m, it->name, it->is_dir, path)) {
 		merge_hide(m, it->name, HIDDEN_NAME);
 		return 0;

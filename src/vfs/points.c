@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,7 +23,7 @@
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/syncer.h"
 
-#define PATH_HEAD  VFS_VERSIONS_NAME "/@"
+#define PATH_TAIL  "/@" /* between the name of .versions and a point's */
 #define POINTS_MAX 10000 /* the rest is not seen */
 /* How far two clocks may part in a second. */
 #define MARGIN_NS (5 * NS_PER_MS)
@@ -79,7 +80,7 @@ static bool is_name(const char *name)
 {
 	int64_t ns;
 
-	return strlen(name) < META_NAME_MAX && merge_name_ok(name, false) &&
+	return strlen(name) < META_NAME_MAX && merge_name_ok(NULL, name) &&
 	       instant_parse(name, 0, &ns) && strcmp(name, "previous") != 0 &&
 	       strcmp(name, "GMT") != 0; /* gmt.h */
 }
@@ -161,9 +162,15 @@ static int look_at(void *ctx, const struct store_entry *e)
 static int ask(struct vfs *v, const char *key, struct first *f)
 {
 	char prefix[META_KEY_MAX + 1];
-	int rc = vfs_object_key(v, PATH_HEAD, prefix);
+	int rc = vfs_object_key(v, v->config.versions_name, prefix);
 
 	memset(f, 0, sizeof(*f));
+	if (!*v->config.versions_name)
+		return 0;
+	if (!rc && strlen(prefix) + strlen(PATH_TAIL) > META_KEY_MAX)
+		rc = -ENAMETOOLONG;
+	if (!rc)
+		strcat(prefix, PATH_TAIL);
 	/* Under a prefix this long nothing has a name. */
 	if (rc)
 		return rc == -ENAMETOOLONG ? 0 : rc;
@@ -260,11 +267,12 @@ int points_instant(struct vfs *v, const char *text, int64_t *ret_ns)
 
 static int key_of(struct vfs *v, const char *name, char *key)
 {
-	char path[sizeof(PATH_HEAD) + META_NAME_MAX] = PATH_HEAD;
+	char path[2 * META_NAME_MAX + sizeof(PATH_TAIL)];
 
 	if (!is_name(name))
 		return strlen(name) < META_NAME_MAX ? -EINVAL : -ENAMETOOLONG;
-	strcat(path, name);
+	snprintf(path, sizeof(path), "%s" PATH_TAIL "%s",
+		 v->config.versions_name, name);
 	return vfs_object_key(v, path, key);
 }
 

@@ -250,8 +250,9 @@ static bool is_meant(struct rule_walk *w, const struct store_entry *e)
 		return false;
 	}
 	/* The named points' own objects are no part of any history. */
-	return *path && e->key_len <= META_KEY_MAX && !vfs_is_history(path) &&
-	       *e->version_id && strlen(e->version_id) <= META_VERSION_MAX &&
+	return *path && e->key_len <= META_KEY_MAX &&
+	       !vfs_is_history(w->v, path) && *e->version_id &&
+	       strlen(e->version_id) <= META_VERSION_MAX &&
 	       strlen(e->etag) <= META_ETAG_MAX;
 }
 

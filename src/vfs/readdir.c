@@ -157,8 +157,8 @@ static int emit_fixed(struct vfs *v, struct vfs_dir *d, uint64_t offset,
 	const struct vfs_dirent fixed[] = {
 		{".", d->ino, S_IFDIR, OFF_DOT, NULL},
 		{"..", d->ino, S_IFDIR, OFF_DOTDOT, NULL},
-		{VFS_VERSIONS_NAME, VFS_VERSIONS_INO, S_IFDIR, OFF_VERSIONS,
-		 NULL},
+		{v->config.versions_name, VFS_VERSIONS_INO, S_IFDIR,
+		 OFF_VERSIONS, NULL},
 	};
 	size_t count = d->ino == META_ROOT_INO && v->config.versions ==
 							  VFS_VERSIONS_VISIBLE

@@ -320,7 +320,7 @@ int tree_rename(struct vfs *v, uint64_t parent, const char *name,
 
 	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
-	if (!merge_name_ok(new_name, new_parent == META_ROOT_INO))
+	if (!merge_name_ok(new_parent == META_ROOT_INO ? v : NULL, new_name))
 		return strlen(new_name) > META_NAME_MAX ? -ENAMETOOLONG
 							: -EILSEQ;
 	rc = taken_revive(v, new_parent);

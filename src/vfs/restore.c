@@ -278,12 +278,12 @@ static int place(struct vfs *v, const struct restore *what,
 }
 
 /* A path below the root that can be a file's key. */
-static bool is_path(const char *path)
+static bool is_path(const struct vfs *v, const char *path)
 {
 	size_t len = strlen(path);
 
 	return len && len <= META_KEY_MAX && path[len - 1] != '/' &&
-	       !vfs_is_history(path);
+	       !vfs_is_history(v, path);
 }
 
 /* Copies the version, which is kept until a change of the name says so. */
@@ -319,9 +319,9 @@ int restore_version(struct vfs *v, const struct restore *what,
 	uint64_t left;
 	int rc;
 
-	if (!is_path(what->path) || !is_path(what->to))
+	if (!is_path(v, what->path) || !is_path(v, what->to))
 		return words_say(answer, -EINVAL,
-				 is_path(what->path) ? what->to : what->path,
+				 is_path(v, what->path) ? what->to : what->path,
 				 "is no name of a file");
 	rc = vfs_object_key(v, what->path, key);
 	if (!rc)

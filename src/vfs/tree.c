@@ -139,14 +139,15 @@ int tree_touch_dir(struct vfs *v, uint64_t ino, bool lost_name)
 	return rc ? rc : touch_parent(v, &dir, 0);
 }
 
-static int check_new_name(const char *name, uint64_t parent)
+static int check_new_name(const struct vfs *v, const char *name,
+			  uint64_t parent)
 {
 	if (strlen(name) > META_NAME_MAX)
 		return -ENAMETOOLONG;
-	if (parent == META_ROOT_INO && (!strcmp(name, VFS_CONTROL_NAME) ||
-					!strcmp(name, VFS_VERSIONS_NAME)))
+	if (parent == META_ROOT_INO &&
+	    (vfs_is_control_name(v, name) || vfs_is_versions_name(v, name)))
 		return -EPERM;
-	return merge_name_ok(name, false) ? 0 : -EILSEQ;
+	return merge_name_ok(NULL, name) ? 0 : -EILSEQ;
 }
 
 static void init_inode(struct meta_inode *in, uint32_t mode, uint64_t rdev,
@@ -228,7 +229,7 @@ int tree_make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 	      uint64_t rdev, const char *target, const struct vfs_caller *who,
 	      struct meta_inode *ret_inode)
 {
-	int rc = check_new_name(name, parent);
+	int rc = check_new_name(v, name, parent);
 
 	if (!rc && target && strlen(target) >= PATH_MAX)
 		rc = -ENAMETOOLONG;
@@ -533,7 +534,7 @@ int tree_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
 {
 	char path[META_KEY_MAX + 2];
 	struct meta_inode dir;
-	int rc = check_new_name(name, parent);
+	int rc = check_new_name(v, name, parent);
 
 	if (!rc)
 		rc = taken_revive(v, parent);

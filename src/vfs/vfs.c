@@ -3,6 +3,7 @@
 #include "vers3/vfs/vfs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "states.h"
 #include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/control_ioctl.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/conflict.h"
@@ -31,6 +33,7 @@
 #include "vers3/vfs/tree.h"
 #include "vers3/vfs/view.h"
 
+#define SYS_NAMES      "vfs.names" /* META_SYS: of the last mount */
 #define CONTROL_TTL_NS NS_PER_S
 #define CLOCK_SLACK_NS (2 * NS_PER_S)
 /* A mount begins with clocks that agree: this is no clock's running off. */
@@ -56,6 +59,40 @@ static int make_root(struct vfs *v)
 		in.mtime_ns = in.ctime_ns = in.atime_ns = clock_real_ns();
 		rc = meta_inode_put(v->meta, &in);
 	}
+	meta_unlock(v->meta);
+	return rc;
+}
+
+/*
+ * What was listed by a mount that called history and control file otherwise
+ * lacks those names, and has what are ours now: it is listed anew.
+ */
+static int note_names(struct vfs *v)
+{
+	char text[2 * META_NAME_MAX + 2];
+	size_t len = (size_t)snprintf(text, sizeof(text), "%s/%s",
+				      v->config.versions_name,
+				      v->config.control_name);
+	struct meta_inode root;
+	struct meta_val val;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_get(v->meta, META_SYS, SYS_NAMES, strlen(SYS_NAMES), &val);
+	if (!rc && val.size == len && !memcmp(val.data, text, len))
+		goto out;
+	if (!rc || rc == -ENOENT)
+		rc = meta_inode_get(v->meta, META_ROOT_INO, &root);
+	if (rc)
+		goto out;
+	root.flags &= ~(uint32_t)META_I_LISTED;
+	root.listed_ns = 0;
+	rc = meta_inode_put(v->meta, &root);
+	if (!rc)
+		rc = meta_put(v->meta, META_SYS, SYS_NAMES, strlen(SYS_NAMES),
+			      text, len);
+out:
 	meta_unlock(v->meta);
 	return rc;
 }
@@ -94,6 +131,16 @@ static int precommit(void *ctx)
 	return staging_sync_all(v->staging);
 }
 
+static void set_names(struct vfs_config *c)
+{
+	if (!c->versions_name)
+		c->versions_name = VFS_VERSIONS_NAME;
+	if (!c->control_name)
+		c->control_name = VFS_CONTROL_NAME;
+	if (!*c->versions_name)
+		c->versions = VFS_VERSIONS_OFF;
+}
+
 int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	    struct vfs **ret_vfs)
 {
@@ -103,6 +150,7 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	if (!v)
 		return -ENOMEM;
 	v->config = *config;
+	set_names(&v->config);
 	v->meta = parts->meta;
 	meta_set_defaults(v->meta, &v->config.defaults);
 	v->blocks = parts->blocks;
@@ -133,6 +181,8 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 		rc = export_generation(v->meta, &v->generation);
 	if (!rc)
 		rc = make_root(v);
+	if (!rc)
+		rc = note_names(v);
 	if (!rc)
 		rc = drop_orphans(v);
 	if (!rc) {
@@ -215,9 +265,22 @@ void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name)
 		v->notify.inval_entry(v->notify.ctx, parent, name);
 }
 
-bool vfs_is_history(const char *path)
+bool vfs_is_versions_name(const struct vfs *v, const char *name)
 {
-	return !strncmp(path, VFS_VERSIONS_NAME "/", sizeof(VFS_VERSIONS_NAME));
+	return *name && !strcmp(name, v->config.versions_name);
+}
+
+bool vfs_is_control_name(const struct vfs *v, const char *name)
+{
+	return *name && !strcmp(name, v->config.control_name);
+}
+
+bool vfs_is_history(const struct vfs *v, const char *path)
+{
+	size_t len = strlen(v->config.versions_name);
+
+	return len && !strncmp(path, v->config.versions_name, len) &&
+	       path[len] == '/';
 }
 
 void vfs_inval_flush(struct vfs *v)
@@ -359,12 +422,12 @@ static int lookup_versions(struct vfs *v, uint64_t dir, struct vfs_entry *ret)
  */
 static int check_name(struct vfs *v, uint64_t parent, const char *name)
 {
-	bool versions = !strcmp(name, VFS_VERSIONS_NAME);
+	bool versions = vfs_is_versions_name(v, name);
 	struct meta_inode in;
 	int rc;
 
 	if (parent == META_ROOT_INO)
-		return versions || !strcmp(name, VFS_CONTROL_NAME) ? -EPERM : 0;
+		return versions || vfs_is_control_name(v, name) ? -EPERM : 0;
 	if (!versions || v->config.versions == VFS_VERSIONS_OFF)
 		return 0;
 	rc = dir_lookup(v, parent, name, &in);
@@ -374,7 +437,7 @@ static int check_name(struct vfs *v, uint64_t parent, const char *name)
 int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	       struct vfs_entry *ret)
 {
-	bool versions = !strcmp(name, VFS_VERSIONS_NAME) &&
+	bool versions = vfs_is_versions_name(v, name) &&
 			v->config.versions != VFS_VERSIONS_OFF;
 
 	struct meta_inode in;
@@ -382,7 +445,8 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 
 	if (view_owns(parent))
 		return view_lookup(v, parent, name, ret);
-	if (parent == META_ROOT_INO && !strcmp(name, VFS_CONTROL_NAME)) {
+	if (parent == META_ROOT_INO &&
+	    (vfs_is_control_name(v, name) || !strcmp(name, CONTROL_ANY_NAME))) {
 		ret->ino = VFS_CONTROL_INO;
 		ret->ttl_ns = CONTROL_TTL_NS;
 		control_stat(v, &ret->st);
@@ -598,6 +662,10 @@ int vfs_statfs(struct vfs *v, struct statvfs *st)
 int vfs_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		 struct buf *value)
 {
+	if (ino == META_ROOT_INO && !strcmp(name, CONTROL_VERSIONS_XATTR))
+		return v->config.versions == VFS_VERSIONS_OFF
+			       ? -ENODATA
+			       : buf_puts(value, v->config.versions_name);
 	ino = view_shown(v, ino);
 	if (view_owns(ino))
 		return view_getxattr(v, ino, name, value);

@@ -79,7 +79,7 @@ static int lookup_past(struct vfs *v, const struct view_node *dir,
 	struct view_node n;
 	int rc = vfs_child_path(dir->path, name, path);
 
-	if (!dir->path[0] && !merge_name_ok(name, true))
+	if (!dir->path[0] && !merge_name_ok(v, name))
 		return -ENOENT;
 	if (!rc)
 		rc = past_find(v, v->view->past, dir->at_ns, path, &e);
@@ -196,7 +196,7 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 			return rc;
 	}
 	/* The points' own objects are no part of any history. */
-	if (!dir.path[0] && !strcmp(name, VFS_VERSIONS_NAME))
+	if (!dir.path[0] && vfs_is_versions_name(v, name))
 		return -ENOENT;
 	rc = view_find_version(v, dir.path, name, &e);
 	if (!rc) {

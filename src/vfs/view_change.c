@@ -44,8 +44,8 @@ static int check_point(struct vfs *v, uint64_t parent, const char *name)
 		return -EROFS;
 	if (!dir.path[0])
 		return 0;
-	log_info(
-		"named points are made and removed in the root's " VFS_VERSIONS_NAME);
+	log_info("named points are made and removed in the root's %s",
+		 v->config.versions_name);
 	return -EPERM;
 }
 

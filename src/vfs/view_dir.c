@@ -139,11 +139,12 @@ static int peek_point(const struct view_dir *d, struct view_dir *next,
  * Whether a name that ever was is not shown: a named point hides one of its
  * spelling, and the points' own objects are no part of any history.
  */
-static bool is_hidden(const struct view_dir *d, const char *name)
+static bool is_hidden(const struct vfs *v, const struct view_dir *d,
+		      const char *name)
 {
 	if (d->node.path[0])
 		return false;
-	return !strcmp(name, VFS_VERSIONS_NAME) ||
+	return vfs_is_versions_name(v, name) ||
 	       (name[0] == '@' && point_list_find(&d->points, name + 1));
 }
 
@@ -155,7 +156,7 @@ static int peek_name(struct vfs *v, const struct view_dir *d,
 	do
 		rc = history_next_name(v, d->node.path, d->names_walk,
 				       next->name, next->name);
-	while (!rc && is_hidden(d, next->name));
+	while (!rc && is_hidden(v, d, next->name));
 	return rc;
 }
 

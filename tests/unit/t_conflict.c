@@ -963,21 +963,26 @@ static void test_caps(void **state)
 	struct rig *r = *state;
 	struct caps caps;
 
-	assert_int_equal(caps_probe(r->f.store, VFS_FIXTURE_PREFIX, &caps), 0);
+	assert_int_equal(caps_probe(r->f.store, VFS_FIXTURE_PREFIX,
+				    VFS_VERSIONS_NAME, &caps),
+			 0);
 	assert_true(caps.if_none_match && caps.if_match);
 	assert_true(caps.copy && caps.remove);
 	/* Nothing is left of it. */
 	assert_int_equal(rig_versions(r, ""), 0);
 	assert_int_equal(rig_markers(r, ""), 0);
 	rig_forget_requests(r);
-	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX, &caps);
+	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX, VFS_VERSIONS_NAME,
+		   &caps);
 	assert_true(rig_count(r, "PutObject"));
 	rig_forget_requests(r);
 	/* Remembered; nothing is asked of who only reads. */
 	memset(&caps, 0, sizeof(caps));
-	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX, &caps);
+	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX, VFS_VERSIONS_NAME,
+		   &caps);
 	assert_true(caps.if_match);
-	caps_learn(r->f.meta, NULL, VFS_FIXTURE_PREFIX, &caps);
+	caps_learn(r->f.meta, NULL, VFS_FIXTURE_PREFIX, VFS_VERSIONS_NAME,
+		   &caps);
 	rig_asked(r, "");
 }
 
@@ -988,10 +993,12 @@ static void test_caps_denied(void **state)
 	struct caps caps = CAPS_ALL;
 
 	rig_fail(r, "PutObject", RIG_BEFORE, -EACCES, 100);
-	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX, &caps);
+	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX, VFS_VERSIONS_NAME,
+		   &caps);
 	assert_false(caps.if_match || caps.if_none_match || caps.remove);
 	rig_forget_requests(r);
-	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX, &caps);
+	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX, VFS_VERSIONS_NAME,
+		   &caps);
 	rig_asked(r, "");
 	rig_fail(r, "", RIG_BEFORE, 0, 0);
 }

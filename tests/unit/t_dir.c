@@ -107,9 +107,11 @@ static void test_names(void **state)
 		{"\xe2\x82\xac", false, true},
 	};
 
-	(void)state;
+	const struct rig *r = *state;
+
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		assert_int_equal(merge_name_ok(names[i].name, names[i].root),
+		assert_int_equal(merge_name_ok(names[i].root ? r->f.v : NULL,
+					       names[i].name),
 				 names[i].ok);
 }
 
@@ -960,7 +962,7 @@ static void test_cookies(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),
+		RIG_TEST(test_names),
 		RIG_TEST(test_shapes),
 		RIG_TEST(test_changed),
 		RIG_TEST(test_vanished_open),

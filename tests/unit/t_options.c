@@ -204,6 +204,29 @@ static void test_escapes(void **state)
 	}
 }
 
+static void test_own_names(void **state)
+{
+	static const struct {
+		const char *options, *versions, *control;
+	} cases[] = {
+		{"", ".versions", ".control"},
+		{"versions_dir=.h\\,ä,control_file=c", ".h,ä", "c"},
+		{"versions_dir=.control,control_file=.versions", ".control",
+		 ".versions"},
+		{"versions_dir=,control_file=", "", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct options o;
+
+		parse(cases[i].options, &o);
+		assert_string_equal(o.versions_dir, cases[i].versions);
+		assert_string_equal(o.control_file, cases[i].control);
+		options_release(&o);
+	}
+}
+
 static void test_paths(void **state)
 {
 	char cwd[PATH_MAX], expected[PATH_MAX + 16];
@@ -387,6 +410,13 @@ static const struct {
 	{"vers3 b /tmp -o log_level=2", "error|warning|info|debug"},
 	{"vers3 b /tmp -o endpoint=host", "https://"},
 	{"vers3 b /tmp -o allow_other,allow_root", "exclude"},
+	{"vers3 b /tmp -o versions_dir=a/b", "a file's name"},
+	{"vers3 b /tmp -o versions_dir=..", "a file's name"},
+	{"vers3 b /tmp -o control_file=.", "a file's name"},
+	{"vers3 b /tmp -o control_file=\xff", "a file's name"},
+	{"vers3 b /tmp -o versions_dir", "versions_dir needs a value"},
+	{"vers3 b /tmp -o versions_dir=.control", "cannot have one name"},
+	{"vers3 b /tmp -o control_file=a,versions_dir=a", "cannot have one"},
 };
 
 static void test_errors(void **state)
@@ -471,12 +501,19 @@ static void test_manual(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_all),	 cmocka_unit_test(test_values),
-		cmocka_unit_test(test_escapes),	 cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_generic),	 cmocka_unit_test(test_source),
-		cmocka_unit_test(test_lines),	 cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_secrets),	 cmocka_unit_test(test_help),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_own_names),
+		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_generic),
+		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_manual),
 	};
 

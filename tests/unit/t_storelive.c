@@ -21,6 +21,7 @@
 #include "vers3/store/retry.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/caps.h"
+#include "vers3/vfs/vfs.h"
 
 #define SKIPPED 77
 
@@ -53,7 +54,8 @@ static unsigned find_lacks(struct store *s, const char *prefix, const char *key)
 	struct store_request r;
 	struct caps caps;
 
-	if (caps_probe(s, prefix, &caps) || suite_put(s, key, "", NULL))
+	if (caps_probe(s, prefix, VFS_VERSIONS_NAME, &caps) ||
+	    suite_put(s, key, "", NULL))
 		return lacks;
 	if (!caps.if_none_match)
 		lacks |= SUITE_IF_NONE_MATCH;

@@ -306,7 +306,7 @@ static void test_probe_leaves_nothing(void **state)
 	struct metrics_snapshot m;
 	struct caps caps;
 
-	assert_int_equal(caps_probe(f->store, "p/", &caps), 0);
+	assert_int_equal(caps_probe(f->store, "p/", ".versions", &caps), 0);
 	assert_true(caps.retains);
 	assert_false(caps.checksum);
 	assert_int_equal(caps_sum(&caps), STORE_SUM_MD5);
@@ -327,7 +327,7 @@ static void test_probe_checksum(void **state)
 	(void)state;
 	assert_int_equal(memory_store_new(true, &s), 0);
 	assert_int_equal(metrics_store_new(&s, &top), 0);
-	assert_int_equal(caps_probe(top, "p/", &caps), 0);
+	assert_int_equal(caps_probe(top, "p/", ".versions", &caps), 0);
 	assert_true(caps.checksum);
 	assert_false(caps.retains);
 	assert_int_equal(caps_sum(&caps), STORE_SUM_CRC64NVME);

@@ -89,6 +89,7 @@ struct options {
 
 	/* history */
 	enum vfs_versions_mode versions;
+	char *versions_dir, *control_file; /* "" : not there */
 	char *at; /* NULL: now */
 	bool enable_versioning;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a command reaches the control file of a read-only mount: the kernel
+ * How vers3ctl finds a mount's control file and history, and how a command
+ * reaches the control file of a read-only mount: the kernel
  * opens no file there for writing, but it passes an ioctl(2) of one that is
  * open for reading. The answer is read from the descriptor as after a write.
  */
@@ -8,6 +9,16 @@
 #define VERS3_UTIL_CONTROL_IOCTL_H
 
 #include <sys/ioctl.h>
+
+/*
+ * The control file is at the root of a mount under this name, too, whatever
+ * control_file= calls it. It is no UTF-8, so no file can have it.
+ */
+#define CONTROL_ANY_NAME                                                       \
+	"\xff"                                                                 \
+	"vers3"
+/* An attribute of the root: what the mount calls .versions; ENODATA: none. */
+#define CONTROL_VERSIONS_XATTR "vers3.versions_dir"
 
 /* A line without its newline, ended by a NUL. */
 struct control_ioctl_line {

@@ -47,11 +47,12 @@ struct caps {
 bool caps_known(const char *url, struct caps *ret);
 
 /*
- * Tries it out on an object below prefix whose versions are all deleted
- * again. 0; or why nothing could be learnt, with *ret as if the server could
+ * Tries it out on an object in the directory `dir` below prefix, the name of
+ * .versions, which no mount shows; its versions are all deleted again. 0; or why nothing could be learnt, with *ret as if the server could
  * do nothing. What the server refuses counts as what it cannot do.
  */
-int caps_probe(struct store *store, const char *prefix, struct caps *ret);
+int caps_probe(struct store *store, const char *prefix, const char *dir,
+	       struct caps *ret);
 
 /*
  * What is remembered, and if that is over a day old, what a probe finds; with
@@ -59,7 +60,7 @@ int caps_probe(struct store *store, const char *prefix, struct caps *ret);
  * taken as absent. Takes meta_lock().
  */
 void caps_learn(struct meta *meta, struct store *store, const char *prefix,
-		struct caps *ret);
+		const char *dir, struct caps *ret);
 
 /* What goes along with the bytes of a PutObject or an UploadPart. */
 enum store_sum caps_sum(const struct caps *caps);

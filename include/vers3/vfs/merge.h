@@ -43,7 +43,10 @@ void merge_hide(struct merge *m, const char *name, const char *why);
 /* Those of this list (src/vfs/hidden.h); may be moved. */
 struct hidden_list *merge_hidden(struct merge *m);
 
-/* Whether a name from a key can stand in a directory. */
-bool merge_name_ok(const char *name, bool root);
+/*
+ * Whether a name from a key can stand in a directory; v: in the root, where
+ * ours cannot; else NULL.
+ */
+bool merge_name_ok(const struct vfs *v, const char *name);
 
 #endif

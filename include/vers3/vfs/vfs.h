@@ -35,7 +35,8 @@
 #define VFS_VERSIONS_INO UINT64_C(3) /* .versions at the root */
 #define VFS_AT_INO	 UINT64_C(4) /* the tree at the instant `at` */
 /* Inode numbers of the versions view have this bit set. */
-#define VFS_VIEW_BIT	  (UINT64_C(1) << 62)
+#define VFS_VIEW_BIT (UINT64_C(1) << 62)
+/* Their names, if the configuration has no others. */
 #define VFS_CONTROL_NAME  ".control"
 #define VFS_VERSIONS_NAME ".versions"
 
@@ -72,6 +73,11 @@ struct vfs_config {
 	uint64_t copy_max_bytes; /* of one CopyObject; 0: S3's 5 GiB */
 	const char *storage_class; /* NULL: the bucket's default */
 	enum vfs_versions_mode versions;
+	/*
+	 * What history and control file are called, and nothing else may be;
+	 * NULL: the names above; "" : they are not there.
+	 */
+	const char *versions_name, *control_name;
 	bool versioned; /* the bucket keeps versions */
 	bool suspended; /* it did once, or may have */
 	struct caps caps; /* what the server can do beside */
@@ -301,8 +307,11 @@ void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st);
 /* The kernel's copies are stale; nothing where notify is not set. */
 void vfs_inval_inode(struct vfs *v, uint64_t ino);
 void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name);
+/* Whether a name is that of a .versions, of the .control at the root. */
+bool vfs_is_versions_name(const struct vfs *v, const char *name);
+bool vfs_is_control_name(const struct vfs *v, const char *name);
 /* Whether a path is below .versions at the root: no file's, then. */
-bool vfs_is_history(const char *path);
+bool vfs_is_history(const struct vfs *v, const char *path);
 /*
  * Waits until the kernel knows of the invalidations so far, for a second at
  * most. Only from a request that holds no directory: a write, say.
