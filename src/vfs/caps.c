@@ -11,6 +11,7 @@
  *	PUT If-Match: its ETag		200 (Ceph 16 always answers with 412)
  *	COPY If-Match: another ETag	412
  *	DELETE, ETag: another		412
+ *	PUT, its checksum		200 (Backblaze refuses the header)
  *	PUT, another's checksum		400
  */
 #include "vers3/vfs/caps.h"
@@ -124,34 +125,44 @@ static int try_delete(struct trial *t)
 	return rc;
 }
 
-/* Whether a check that is wrong is found out; then nothing was made. */
-static bool try_checksum(struct trial *t)
+/* A PUT with a check of its body, or with `wrong`. True: a PUT was made. */
+static bool put_checked(struct trial *t, const struct kvlist *wrong,
+			int *ret_status)
 {
 	struct store_request r;
-	struct kvlist headers;
-	bool found = false;
 	int rc;
 
-	kvlist_init(&headers);
 	store_request_init(&r, STORE_PUT);
-	rc = kvlist_add(&headers, "x-amz-sdk-checksum-algorithm", "CRC64NVME");
-	if (!rc)
-		rc = kvlist_add(&headers, "x-amz-checksum-crc64nvme",
-				WRONG_CRC);
-	if (rc)
-		goto out;
 	r.key = t->key;
 	r.body.mem = "x";
 	r.body.length = 1;
-	r.headers = &headers;
+	r.headers = wrong;
+	r.sum = wrong ? STORE_SUM_NONE : STORE_SUM_CRC64NVME;
 	r.trial = true;
 	rc = store_call(t->store, &r);
-	if (!rc)
-		t->made = true;
-	found = rc && r.reply.status == 400;
-out:
+	*ret_status = r.reply.status;
 	store_request_release(&r);
-	kvlist_release(&headers);
+	t->made = t->made || !rc;
+	return !rc;
+}
+
+/*
+ * Whether a check that is wrong is found out. Who takes none that is right
+ * either refuses the header as such, and would refuse each save.
+ */
+static bool try_checksum(struct trial *t)
+{
+	struct kvlist wrong;
+	int status, rc;
+	bool found;
+
+	kvlist_init(&wrong);
+	rc = kvlist_add(&wrong, "x-amz-sdk-checksum-algorithm", "CRC64NVME");
+	if (!rc)
+		rc = kvlist_add(&wrong, "x-amz-checksum-crc64nvme", WRONG_CRC);
+	found = !rc && put_checked(t, NULL, &status) &&
+		!put_checked(t, &wrong, &status) && status == 400;
+	kvlist_release(&wrong);
 	return found;
 }
 

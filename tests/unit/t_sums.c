@@ -317,7 +317,7 @@ static void test_probe_leaves_nothing(void **state)
 		assert_int_equal(m.ops[op].errors, 0);
 }
 
-/* A server that compares, and one that does not: both are left empty. */
+/* A server that compares; it is left empty. */
 static void test_probe_checksum(void **state)
 {
 	struct store *s = NULL, *top;
@@ -338,6 +338,54 @@ static void test_probe_checksum(void **state)
 	store_free(top);
 }
 
+/* A server that refuses the header, or knows nothing of it. */
+struct picky {
+	struct store store; /* first */
+	bool ignores;
+};
+
+static int picky_call(struct store *s, struct store_request *r)
+{
+	struct picky *p = (struct picky *)s;
+	struct kvlist *headers = (struct kvlist *)r->headers;
+	bool checked =
+		headers && kvlist_get(headers, "x-amz-checksum-crc64nvme");
+
+	if (!p->ignores && (checked || r->sum == STORE_SUM_CRC64NVME))
+		return refuse(r, -EINVAL, 400, "InvalidArgument");
+	if (checked)
+		kvlist_del(headers, "x-amz-checksum-crc64nvme");
+	return store_call(s->below, r);
+}
+
+static void picky_free(struct store *s)
+{
+	store_free(s->below);
+}
+
+static const struct store_ops picky_ops = {"picky", picky_call, picky_free};
+
+/* Both are sent no such check, and are left empty. */
+static void test_probe_without(void **state)
+{
+	struct picky p = {.store.ops = &picky_ops};
+	struct store *s = NULL;
+	struct caps caps;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		p.ignores = i;
+		assert_int_equal(memory_store_new(true, &s), 0);
+		p.store.below = s;
+		assert_int_equal(caps_probe(&p.store, "p/", &caps), 0);
+		assert_false(caps.checksum);
+		assert_true(caps.if_match);
+		assert_int_equal(caps_sum(&caps), STORE_SUM_NONE);
+		assert_int_equal(count_versions(s), 0);
+		store_free(&p.store);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +396,7 @@ int main(void)
 		SUMS_TEST(test_neither),
 		SUMS_TEST(test_probe_leaves_nothing),
 		cmocka_unit_test(test_probe_checksum),
+		cmocka_unit_test(test_probe_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
