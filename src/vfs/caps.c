@@ -11,6 +11,7 @@
  *	PUT If-Match: its ETag		200 (Ceph 16 always answers with 412)
  *	COPY If-Match: another ETag	412
  *	DELETE, ETag: another		412
+ *	COPY of a tagged one		has it its tag yet?
  *	PUT, its checksum		200 (Backblaze refuses the header)
  *	PUT, another's checksum		400
  */
@@ -23,6 +24,7 @@
 #include <string.h>
 #include <openssl/rand.h>
 
+#include "tags.h"
 #include "vers3/net/uri.h"
 #include "vers3/store/list.h"
 #include "vers3/util/clock.h"
@@ -123,6 +125,34 @@ static int try_delete(struct trial *t)
 	free(item.marker_version);
 	store_request_release(&r);
 	return rc;
+}
+
+/* Whether a copy with new metadata keeps tags; false: not known, too. */
+static bool try_tags(struct trial *t)
+{
+	struct store_request r;
+	struct kvlist tags;
+	bool kept = false;
+	int rc;
+
+	kvlist_init(&tags);
+	rc = kvlist_add(&tags, "probe", "1");
+	if (!rc)
+		rc = tags_put(t->store, t->key, NULL, &tags);
+	kvlist_release(&tags);
+	if (rc)
+		return false;
+	store_request_init(&r, STORE_COPY);
+	r.key = r.source_key = t->key;
+	r.replace_meta = true;
+	rc = store_call(t->store, &r);
+	store_request_release(&r);
+	kvlist_init(&tags);
+	if (!rc)
+		rc = tags_get(t->store, t->key, NULL, &tags);
+	kept = !rc && kvlist_get(&tags, "probe");
+	kvlist_release(&tags);
+	return kept;
 }
 
 /* A PUT with a check of its body, or with `wrong`. True: a PUT was made. */
@@ -270,6 +300,7 @@ int caps_probe(struct store *store, const char *prefix, const char *dir,
 				try_put(&t, t.etag, NULL, NULL) == 1;
 		ret->copy = try_copy(&t) == 0;
 		ret->remove = try_delete(&t) == 0;
+		ret->keeps_tags = try_tags(&t);
 		ret->checksum = try_checksum(&t);
 	}
 	if (t.made)
@@ -297,7 +328,8 @@ bool caps_known(const char *url, struct caps *ret)
 		*ret = (struct caps){.if_none_match = true,
 				     .if_match = true,
 				     .remove = true,
-				     .checksum = true};
+				     .checksum = true,
+				     .keeps_tags = true};
 	return known;
 }
 
@@ -308,6 +340,7 @@ enum bit {
 	BIT_REMOVE = 1 << 3,
 	BIT_CHECKSUM = 1 << 4,
 	BIT_RETAINS = 1 << 5,
+	BIT_KEEPS_TAGS = 1 << 6,
 };
 
 static void recall(struct meta *meta, struct caps *ret, bool *ret_young)
@@ -330,6 +363,7 @@ static void recall(struct meta *meta, struct caps *ret, bool *ret_young)
 	ret->remove = bits & BIT_REMOVE;
 	ret->checksum = bits & BIT_CHECKSUM;
 	ret->retains = bits & BIT_RETAINS;
+	ret->keeps_tags = bits & BIT_KEEPS_TAGS;
 }
 
 static void remember(struct meta *meta, const struct caps *caps)
@@ -339,7 +373,8 @@ static void remember(struct meta *meta, const struct caps *caps)
 			(caps->copy ? BIT_COPY : 0) |
 			(caps->remove ? BIT_REMOVE : 0) |
 			(caps->checksum ? BIT_CHECKSUM : 0) |
-			(caps->retains ? BIT_RETAINS : 0);
+			(caps->retains ? BIT_RETAINS : 0) |
+			(caps->keeps_tags ? BIT_KEEPS_TAGS : 0);
 
 	if (meta_lock(meta))
 		return;

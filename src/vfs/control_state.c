@@ -223,7 +223,9 @@ static int write_caps(const struct caps *caps, struct buf *out)
 		rc = gitconfig_bool(out, "ifMatchDelete", caps->remove);
 	if (!rc)
 		rc = gitconfig_bool(out, "checksum", caps->checksum);
-	return rc ? rc : gitconfig_bool(out, "retains", caps->retains);
+	if (!rc)
+		rc = gitconfig_bool(out, "retains", caps->retains);
+	return rc ? rc : gitconfig_bool(out, "keepsTags", caps->keeps_tags);
 }
 
 static int write_s3(struct vfs *v, struct buf *out)

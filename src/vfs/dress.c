@@ -35,6 +35,7 @@ void dress_init(struct dress *d)
 	kvlist_init(&d->headers);
 	d->late = false;
 	d->tag_count = 0;
+	d->asked = false;
 	d->renamed = NULL;
 	d->names = NULL;
 }
@@ -329,6 +330,7 @@ static int dress_asked(struct vfs *v, const struct meta_inode *in, bool renamed,
 		rc = take_object(d, o);
 	if (!rc && renamed)
 		rc = renamed_add(v, &from, &d->meta);
+	d->asked = !rc;
 	store_request_release(&r);
 	return rc;
 }

@@ -13,6 +13,7 @@ struct dress {
 	struct kvlist headers; /* that a rewrite sets again */
 	bool late; /* the object says it by a tag (late.h), or might */
 	size_t tag_count; /* how many the object has (tags.h) */
+	bool asked; /* it says so now, and not when it was looked at */
 	char *renamed; /* owned: what it said of where it came from; NULL */
 	char *names; /* owned: what it said of its names (link.h); NULL */
 };

@@ -35,6 +35,8 @@ struct multi {
 	const char *source; /* of the base, in the bucket */
 	struct dress *want; /* what is to go with it */
 	struct conflict *c;
+	struct kvlist tags; /* of what is copied */
+	bool tagged; /* they were asked for */
 	struct ongoing o;
 	bool late; /* `want` differs from what it began with */
 	struct plan plan;
@@ -184,6 +186,16 @@ static struct send_want make_want(const struct multi *m, const char *etag)
 	};
 }
 
+/* Once; while nothing is in the place of what they are of, if that can be. */
+static int ask_tags(struct multi *m)
+{
+	if (m->tagged || !content_is_base(m->in) ||
+	    !tags_need(m->u->v, m->want, false))
+		return 0;
+	m->tagged = true;
+	return tags_ask(m->u->v, m->in, &m->tags);
+}
+
 /*
  * The version is there; its attributes may have to follow. Those that cannot
  * are left dirty, and a copy in place, one more version, will carry them.
@@ -194,9 +206,9 @@ static int finish(struct multi *m, bool found, struct upload_result *ret)
 	struct vfs *v = m->u->v;
 	int rc = 0;
 
-	if (content_is_base(m->in))
-		rc = tags_carry(v, m->in, m->c, m->source, m->key,
-				&ret->version, m->want);
+	rc = ask_tags(m);
+	if (!rc && m->tagged)
+		rc = tags_give(v, m->key, &ret->version, &m->tags, m->want);
 	if (rc)
 		return rc;
 	found = found || m->want->tag_count;
@@ -230,6 +242,8 @@ static int complete_upload(struct multi *m, const char *path,
 	send_parts_etag(m->parts, m->plan.count, end.etag);
 	strcpy(end.path, path);
 	rc = ongoing_end_put(v, m->in->ino, &end);
+	if (!rc)
+		rc = ask_tags(m);
 	if (!rc)
 		rc = upload_check_there(v, m->in);
 	if (rc)
@@ -293,6 +307,7 @@ static void multi_release(struct multi *m)
 		free((char *)m->parts[i].etag);
 	free(m->parts);
 	ongoing_release(&m->o);
+	kvlist_release(&m->tags);
 	plan_release(&m->plan);
 }
 
@@ -394,6 +409,7 @@ int upload_parts(struct uploader *u, const struct snapshot *snap,
 				     : dress_make(v, in, path, true, &d);
 
 	ongoing_init(&m.o);
+	kvlist_init(&m.tags);
 	if (!rc)
 		rc = vfs_object_key(v, path, key);
 	if (!rc)

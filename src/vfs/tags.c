@@ -25,18 +25,6 @@ int tags_get(struct store *store, const char *key, const char *version_id,
 	return rc;
 }
 
-/* Whether the copy is of what the key holds itself. */
-static bool is_in_place(const struct meta_inode *in, const struct conflict *c)
-{
-	const struct meta_version *base = &in->base;
-
-	if (!c->held || strcmp(base->key, c->path) != 0)
-		return false;
-	if (base->version_id[0] && c->version_id[0])
-		return !strcmp(base->version_id, c->version_id);
-	return !strcmp(base->etag, c->etag);
-}
-
 int tags_put(struct store *store, const char *key, const char *version_id,
 	     const struct kvlist *tags)
 {
@@ -72,33 +60,40 @@ int tags_without(const struct kvlist *tags, const char *name,
 	return rc;
 }
 
-int tags_carry(struct vfs *v, const struct meta_inode *in,
-	       const struct conflict *c, const char *source, const char *key,
-	       const struct meta_version *to, struct dress *d)
+bool tags_need(const struct vfs *v, const struct dress *d, bool by_server)
+{
+	/* That one is for the metadata that is replaced. */
+	if (by_server && v->config.caps.keeps_tags)
+		return d->late && d->tag_count;
+	return d->tag_count || !d->asked;
+}
+
+int tags_ask(struct vfs *v, const struct meta_inode *in, struct kvlist *ret)
 {
 	const char *id = in->base.version_id;
-	struct kvlist tags, others;
-	int rc;
+	char key[META_KEY_MAX + 1];
+	struct kvlist tags;
+	int rc = vfs_object_key(v, in->base.key, key);
 
-	/*
-	 * What is known of the object tells, if it is of the base: a file
-	 * that was given another version's content has not asked.
-	 */
-	if (!d->tag_count &&
-	    ((in->flags & META_I_RENAMED) || is_in_place(in, c)))
-		return 0;
+	if (rc)
+		return rc;
 	kvlist_init(&tags);
-	kvlist_init(&others);
-	rc = tags_get(v->store, source, id[0] ? id : NULL, &tags);
-	/* That one is for the metadata that was replaced. */
+	rc = tags_get(v->store, key, id[0] ? id : NULL, &tags);
 	if (!rc)
-		rc = tags_without(&tags, LATE_TAG, &others);
-	id = to->version_id;
-	if (!rc && others.count)
-		rc = tags_put(v->store, key, id[0] ? id : NULL, &others);
-	d->tag_count = rc ? 0 : others.count;
-	kvlist_release(&others);
+		rc = tags_without(&tags, LATE_TAG, ret);
 	kvlist_release(&tags);
-	/* Who may not, or where the source is gone, copies without. */
+	/* Who may not, or where it is gone, goes on without. */
 	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -ENOENT ? 0 : rc;
+}
+
+int tags_give(struct vfs *v, const char *key, const struct meta_version *to,
+	      const struct kvlist *tags, struct dress *d)
+{
+	const char *id = to->version_id;
+	int rc = 0;
+
+	if (tags->count)
+		rc = tags_put(v->store, key, id[0] ? id : NULL, tags);
+	d->tag_count = rc ? 0 : tags->count;
+	return rc == -EACCES || rc == -EOPNOTSUPP ? 0 : rc;
 }

@@ -2,7 +2,7 @@
 /*
  * Tags of versions. A server-side copy takes them along; one that replaces
  * the metadata does so on Amazon; Ceph drops them, also when they are named
- * (x-amz-tagging). So they are set again.
+ * (x-amz-tagging). So they are asked for before, and set again.
  */
 #ifndef VERS3_VFS_TAGS_INTERNAL_H
 #define VERS3_VFS_TAGS_INTERNAL_H
@@ -10,7 +10,6 @@
 #include "dress.h"
 #include "vers3/store/store.h"
 #include "vers3/util/kv.h"
-#include "vers3/vfs/conflict.h"
 #include "vers3/vfs/vfs.h"
 
 #define TAGS_HEADER "x-amz-tagging-count" /* of HEAD; absent for none */
@@ -25,13 +24,24 @@ int tags_put(struct store *store, const char *key, const char *version_id,
 int tags_without(const struct kvlist *tags, const char *name,
 		 struct kvlist *ret);
 /*
- * Gives the version `to` at `key` the tags of the one that `in` is based on,
- * whose object is `source`: it is a copy of that. Asks only where there may be
- * some; d tells of its object, and gets the number of tags. 0 or -errno.
- * Blocks.
+ * Whether what goes in the place of the object that d tells of, or is copied
+ * from it, has to be given tags; by_server: it is a copy by CopyObject. What is
+ * known of an object's tags may be old: others can set them, and lists do not
+ * show it. So it is not asked only where the server takes them along.
  */
-int tags_carry(struct vfs *v, const struct meta_inode *in,
-	       const struct conflict *c, const char *source, const char *key,
-	       const struct meta_version *to, struct dress *d);
+bool tags_need(const struct vfs *v, const struct dress *d, bool by_server);
+/*
+ * Asks for the tags of the version that `in` is based on: before anything goes
+ * in its place, since then they are gone where no versions are kept. *ret is
+ * initialized, and stays empty where they cannot be read or there is no such
+ * object any more. 0 or -errno. Blocks.
+ */
+int tags_ask(struct vfs *v, const struct meta_inode *in, struct kvlist *ret);
+/*
+ * Gives them to the version `to` at `key`, in the bucket; d gets their number.
+ * 0 or -errno. Blocks.
+ */
+int tags_give(struct vfs *v, const char *key, const struct meta_version *to,
+	      const struct kvlist *tags, struct dress *d);
 
 #endif

@@ -327,16 +327,26 @@ static int put_dressed(struct uploader *u, const struct snapshot *snap,
 int upload_put(struct uploader *u, const struct snapshot *snap,
 	       struct conflict *c, struct upload_result *ret)
 {
+	const struct meta_inode *in = snap->in;
+	/* The same directory, link or device with other attributes. */
+	bool same = !S_ISREG(in->mode) && in->base.key[0];
 	char key[META_KEY_MAX + 1];
+	struct kvlist tags;
 	struct dress d;
-	int rc = dress_make(u->v, snap->in, c->path, true, &d);
+	int rc = dress_make(u->v, in, c->path, true, &d);
 
+	kvlist_init(&tags);
 	if (!rc)
 		rc = vfs_object_key(u->v, c->path, key);
+	if (!rc && same)
+		rc = tags_ask(u->v, in, &tags);
 	if (!rc)
 		rc = put_dressed(u, snap, key, &d, c, ret);
+	if (!rc && same)
+		rc = tags_give(u->v, key, &ret->version, &tags, &d);
 	if (!rc)
 		rc = dress_to_head(&d, &ret->head);
+	kvlist_release(&tags);
 	dress_release(&d);
 	return rc;
 }
@@ -372,66 +382,83 @@ static int head_as_it_is(struct vfs *v, uint64_t ino, struct kvlist *head)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static int copy_base(struct uploader *u, const struct snapshot *snap,
-		     struct conflict *c, struct upload_result *ret)
+/* d: what goes along; NULL: what the source says of itself. */
+static int send_copy(struct vfs *v, const struct meta_inode *in,
+		     struct conflict *c, const char *key, struct dress *d,
+		     struct meta_version *ret)
 {
-	const struct meta_inode *in = snap->in;
-	struct vfs *v = u->v;
-	const char *path = c->path;
 	struct send_want want = {.size_bytes = in->base.size_bytes,
 				 .etag = in->base.etag};
-	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
+	char source[META_KEY_MAX + 1];
 	struct store_request r;
-	struct dress d;
-	bool replace, large = false;
-	int rc = dress_copy(v, in, path, &d, &replace);
+	int rc = vfs_object_key(v, in->base.key, source);
 
 	store_request_init(&r, STORE_COPY);
-	if (!rc)
-		rc = vfs_object_key(v, path, key);
-	if (!rc)
-		rc = vfs_object_key(v, in->base.key, source);
 	if (rc)
 		goto out;
 	r.key = key;
 	upload_set_source(&r, &in->base, source);
-	if (replace) {
+	if (d) {
 		r.replace_meta = true;
-		r.meta = &d.meta;
-		r.headers = &d.headers;
-		want.meta = &d.meta;
-		want.content_type = kvlist_get(&d.headers, "content-type");
+		r.meta = want.meta = &d->meta;
+		r.headers = &d->headers;
+		want.content_type = kvlist_get(&d->headers, "content-type");
 	} else {
 		want.source_key = source;
 		want.source_version = r.source_version;
 	}
 	rc = upload_send(v, &r, &want, c);
 	if (!rc)
-		rc = upload_take_reply(v, &r.reply.object, path, key,
-				       in->base.size_bytes,
-				       replace ? &d.meta : NULL, &ret->version);
+		rc = upload_take_reply(v, &r.reply.object, c->path, key,
+				       in->base.size_bytes, d ? &d->meta : NULL,
+				       ret);
 	if (!rc)
-		rc = upload_look(v, key, &ret->version, &d.meta);
+		rc = upload_look(v, key, ret, d ? &d->meta : NULL);
+out:
+	store_request_release(&r);
+	return rc;
+}
+
+static int copy_base(struct uploader *u, const struct snapshot *snap,
+		     struct conflict *c, struct upload_result *ret)
+{
+	const struct meta_inode *in = snap->in;
+	struct vfs *v = u->v;
+	char key[META_KEY_MAX + 1];
+	bool replace, tagged = false, large = false;
+	struct kvlist tags;
+	struct dress d;
+	int rc = dress_copy(v, in, c->path, &d, &replace);
+
+	kvlist_init(&tags);
+	if (!rc)
+		rc = vfs_object_key(v, c->path, key);
+	if (!rc && replace)
+		tagged = tags_need(v, &d, !v->config.suspended);
+	if (!rc && tagged)
+		rc = tags_ask(v, in, &tags);
+	if (!rc)
+		rc = send_copy(v, in, c, key, replace ? &d : NULL,
+			       &ret->version);
 	if (rc == -ESTALE && !S_ISREG(in->mode))
 		rc = -EAGAIN; /* its bytes are there alone: copied again */
 	if (rc == -ESTALE) {
 		log_warning("the server's copy to %s is none: its bytes are "
 			    "sent",
-			    path);
+			    c->path);
 		upload_expect_own(c, ret->version.etag);
 		large = in->size_bytes > PLAN_SINGLE_MAX;
 		rc = large ? -ESTALE : put_dressed(u, snap, key, &d, c, ret);
 	}
-	if (!rc && replace)
-		rc = tags_carry(v, in, c, source, key, &ret->version, &d);
+	if (!rc && tagged)
+		rc = tags_give(v, key, &ret->version, &tags, &d);
 	if (!rc) {
 		inherit_id(&ret->version, &in->base);
 		d.late = false;
 		rc = replace ? dress_to_head(&d, &ret->head)
 			     : head_as_it_is(v, in->ino, &ret->head);
 	}
-out:
-	store_request_release(&r);
+	kvlist_release(&tags);
 	dress_release(&d);
 	return large ? upload_parts(u, snap, c, ret) : rc;
 }

@@ -14,6 +14,8 @@ set+='<Tag><Key>keep</Key><Value>yes</Value></Tag></TagSet></Tagging>'
 want='<Key>keep</Key><Value>yes</Value>
 <Key>team a</Key><Value>x+y=1</Value>'
 
+echo bytes >bytes
+put_object folder/ bytes
 mnt
 for name in mode moved copied restored plain; do
 	echo "$name" >"$MNT/$name"
@@ -50,10 +52,60 @@ for name in mode copied; do
 	is "tags of $name" "$(tags "$name")" "$want"
 done
 
-# Where there are none, nobody is asked for them.
-since=$(log_mark)
-chmod 0600 "$MNT/plain"
+# Others set them after this mount has looked, which no list shows.
+ln -s target "$MNT/link"
+mkdir "$MNT/marked"
+echo large >"$MNT/later"
+synced
+for name in later link marked folder; do
+	stat "$MNT/$name" >/dev/null
+done
+for name in later link marked/ folder/; do
+	s3 PUT "/$BUCKET/$name?tagging=" "$set" >/dev/null
+done
+chmod 0600 "$MNT/later"
+chmod 0700 "$MNT/marked" "$MNT/folder"
+touch -h -d 2001-02-03 "$MNT/link"
+synced
+for name in later link marked/ folder/; do
+	is "tags of $name" "$(tags "$name")" "$want"
+done
+s3 PUT "/$BUCKET/plain?tagging=" "$set" >/dev/null
+setfattr -n user.a -v b "$MNT/later"
 mv "$MNT/plain" "$MNT/plain.new"
 synced
-is "questions" "$(requests GET '/[^ ]*tagging' "$since")" 0
+is "tags of later" "$(tags later)" "$want"
+is "tags of plain.new" "$(tags plain.new)" "$want"
+
+# Nobody is asked for them twice.
+since=$(log_mark)
+chmod 0600 "$MNT/later"
+mv "$MNT/later" "$MNT/later.new"
+synced
+asked=$(requests GET '/[^ ]*tagging' "$since")
+[ "$asked" -le 1 ] || fail "$asked questions"
 unmnt
+
+# Where no versions are kept, what a change replaces has gone with its tags.
+bucket=$BUCKET
+BUCKET=$bucket-plain
+make_bucket "$BUCKET" plain
+rm -rf "$CACHE"
+mnt
+echo text >"$MNT/file"
+echo text >"$MNT/moved"
+synced
+for name in file moved; do
+	s3 PUT "/$BUCKET/$name?tagging=" "$set" >/dev/null
+done
+chmod 0600 "$MNT/file"
+mv "$MNT/moved" "$MNT/moved.new"
+synced
+for name in file moved.new; do
+	is "tags of $name" "$(tags "$name")" "$want"
+done
+chmod 0640 "$MNT/file"
+synced
+is "tags of file" "$(tags file)" "$want"
+unmnt
+BUCKET=$bucket

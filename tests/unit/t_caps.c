@@ -64,6 +64,7 @@ static void test_probe(void **state)
 	assert_true(caps.if_match);
 	assert_true(caps.copy);
 	assert_true(caps.remove);
+	assert_true(caps.keeps_tags);
 	store_request_init(&r, STORE_LIST_VERSIONS);
 	r.prefix = "";
 	r.on_entry = count_entry;

@@ -29,12 +29,14 @@ struct caps {
 	bool checksum;
 	/* The bucket retains by default: what has no digest may be refused. */
 	bool retains;
+	/* CopyObject: one with new metadata keeps the tags (Ceph drops them). */
+	bool keeps_tags;
 };
 
 /* A server that does all of it. */
 #define CAPS_ALL                                                               \
 	{                                                                      \
-		true, true, true, true, true, false                            \
+		true, true, true, true, true, false, true                      \
 	}
 
 /*
