@@ -39,6 +39,7 @@ struct client {
 	bool region_known;
 	struct cred *cred; /* counted; NULL: anonymous */
 	int64_t skew_ns; /* the server's clock minus ours */
+	enum client_sums sums;
 	/* The signing key of the day, for cred and key_endpoint. */
 	char key_date[9]; /* "": there is none */
 	const struct endpoint *key_endpoint;
@@ -209,6 +210,29 @@ struct cred *client_cred(struct client *c)
 		cred = current_cred(c);
 	}
 	return cred;
+}
+
+enum client_sums client_sums(struct client *c)
+{
+	enum client_sums sums;
+
+	pthread_mutex_lock(&c->mutex);
+	sums = c->sums;
+	pthread_mutex_unlock(&c->mutex);
+	return sums;
+}
+
+void client_note_sums(struct client *c, enum client_sums sums)
+{
+	bool first;
+
+	pthread_mutex_lock(&c->mutex);
+	first = c->sums == CLIENT_SUMS_UNKNOWN;
+	if (first)
+		c->sums = sums;
+	pthread_mutex_unlock(&c->mutex);
+	if (first && sums == CLIENT_SUMS_REFUSED)
+		log_info("the server does not tell the checks of objects");
 }
 
 int64_t client_now_ns(struct client *c)

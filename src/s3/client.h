@@ -52,6 +52,16 @@ struct cred *client_cred(struct client *c);
  */
 bool client_reload(struct client *c, const struct cred *used, int *ret_err);
 
+/* Whether the server takes requests that ask for checks of objects. */
+enum client_sums {
+	CLIENT_SUMS_UNKNOWN, /* they are sent, to see */
+	CLIENT_SUMS_TAKEN,
+	CLIENT_SUMS_REFUSED,
+};
+enum client_sums client_sums(struct client *c);
+/* A request with, or without, was carried out; the first one counts. */
+void client_note_sums(struct client *c, enum client_sums sums);
+
 /* The time, as the server sees it. */
 int64_t client_now_ns(struct client *c);
 void client_set_skew(struct client *c, int64_t skew_ns);

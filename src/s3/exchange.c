@@ -263,8 +263,9 @@ static int send_it(struct exchange *x)
 }
 
 int exchange(struct client *c, const struct endpoint *endpoint,
-	     const struct cred *cred, struct store_request *r)
+	     const struct cred *cred, bool no_sums, struct store_request *r)
 {
+	struct s3_request_config config = *client_request_config(c);
 	struct exchange *x = calloc(1, sizeof(*x));
 	int ret;
 
@@ -277,7 +278,8 @@ int exchange(struct client *c, const struct endpoint *endpoint,
 	http_request_init(&x->http);
 	buf_init(&x->doc, doc_max(r->op));
 	buf_init(&x->url, URL_MAX);
-	ret = s3_request_build(client_request_config(c), endpoint, r, &x->q);
+	config.no_sums = no_sums;
+	ret = s3_request_build(&config, endpoint, r, &x->q);
 	if (!ret)
 		ret = prepare(x, endpoint, cred);
 	if (ret) {

@@ -302,6 +302,13 @@ static int put_parts_sum(struct s3_request *q, const struct store_request *r)
 	return ret ? ret : set_header(q, "x-amz-checksum-type", "FULL_OBJECT");
 }
 
+/* Of a part of an object none is kept. */
+bool s3_request_asks_sum(const struct store_request *r)
+{
+	return r->op == STORE_HEAD ||
+	       (r->op == STORE_GET && !r->range_offset && !r->range_length);
+}
+
 static int put_headers(struct s3_request *q, const struct store_request *r,
 		       const struct s3_request_config *config,
 		       const struct endpoint *endpoint, unsigned what)
@@ -311,10 +318,7 @@ static int put_headers(struct s3_request *q, const struct store_request *r,
 
 	if (!ret && config->requester_pays)
 		ret = set_header(q, "x-amz-request-payer", "requester");
-	/* Of a part of an object none is kept. */
-	if (!ret &&
-	    (r->op == STORE_HEAD ||
-	     (r->op == STORE_GET && !r->range_offset && !r->range_length)))
+	if (!ret && !config->no_sums && s3_request_asks_sum(r))
 		ret = set_header(q, "x-amz-checksum-mode", "ENABLED");
 	if (!ret && r->op == STORE_CREATE_UPLOAD)
 		ret = put_parts_sum(q, r);

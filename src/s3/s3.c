@@ -6,6 +6,7 @@
  *	301, 307, 400 that name another region		take that region
  *	RequestTimeTooSkewed				take the server's time
  *	ExpiredToken, InvalidAccessKeyId...		load credentials anew
+ *	400 to a HEAD or a GET, the first		ask for no checks
  *
  * and the request is sent again. Errors of HEAD have no document, hence no
  * code: there the headers must do. All else is for the layers above.
@@ -39,7 +40,7 @@ struct s3_store {
 
 /* What has been put right for one call; nothing is tried twice. */
 struct repairs {
-	bool region, clock, cred;
+	bool region, clock, cred, sums;
 };
 
 static struct client *client_of(struct store *s)
@@ -122,6 +123,17 @@ static bool repair_cred(struct client *c, const struct store_reply *reply,
 	return stale && client_reload(c, used, NULL);
 }
 
+/* Backblaze refuses to be asked for what others overlook. */
+static bool repair_sums(struct client *c, const struct store_request *r)
+{
+	const char *code = r->reply.code;
+
+	return client_sums(c) == CLIENT_SUMS_UNKNOWN &&
+	       s3_request_asks_sum(r) && r->reply.status == 400 &&
+	       (!*code || !strcmp(code, "InvalidArgument") ||
+		!strcmp(code, "InvalidRequest"));
+}
+
 static bool repair(struct client *c, const struct store_request *r,
 		   const struct endpoint *endpoint, const struct cred *cred,
 		   struct repairs *done)
@@ -134,12 +146,14 @@ static bool repair(struct client *c, const struct store_request *r,
 		return done->clock = true;
 	if (!done->cred && repair_cred(c, reply, reply->code, cred))
 		return done->cred = true;
+	if (!done->sums && repair_sums(c, r))
+		return done->sums = true;
 	return false;
 }
 
 static int call_once_right(struct client *c, struct store_request *r)
 {
-	struct repairs done = {false, false, false};
+	struct repairs done = {.sums = client_sums(c) == CLIENT_SUMS_REFUSED};
 	unsigned tries = 0;
 	bool again;
 	int ret;
@@ -148,7 +162,7 @@ static int call_once_right(struct client *c, struct store_request *r)
 		const struct endpoint *endpoint = client_endpoint(c);
 		struct cred *cred = client_cred(c);
 
-		ret = exchange(c, endpoint, cred, r);
+		ret = exchange(c, endpoint, cred, done.sums, r);
 		r->reply.tries = ++tries;
 		again = ret && r->reply.status >= 300 &&
 			repair(c, r, endpoint, cred, &done);
@@ -156,6 +170,9 @@ static int call_once_right(struct client *c, struct store_request *r)
 	} while (again);
 	if (!ret && !client_region_known(c))
 		client_confirm_region(c);
+	if (!ret && s3_request_asks_sum(r))
+		client_note_sums(c, done.sums ? CLIENT_SUMS_REFUSED
+					      : CLIENT_SUMS_TAKEN);
 	return ret;
 }
 

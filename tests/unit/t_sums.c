@@ -136,6 +136,72 @@ static void test_anonymous(void **state)
 	wire_free(w);
 }
 
+static int read_object(struct store *s, enum store_op op)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, op);
+	r.key = "k";
+	rc = store_call(s, &r);
+	store_request_release(&r);
+	return rc;
+}
+
+#define MODE_LINE "\r\nx-amz-checksum-mode: ENABLED\r\n"
+#define UNSUPPORTED                                                            \
+	"%D400 Bad Request\r\nContent-Length: 44%E"                            \
+	"<Error><Code>InvalidArgument</Code></Error> "
+
+/* A server that refuses to be asked for checks is asked for none. */
+static void test_refuses_to_tell(void **state)
+{
+	static const struct wire_step steps[] = {
+		{REFUSED, WIRE_KEEP}, {REFUSED, WIRE_KEEP}, /* for all else */
+		{REFUSED, WIRE_KEEP}, {OK, WIRE_KEEP},
+		{OK, WIRE_KEEP},      {REFUSED, WIRE_KEEP},
+	};
+	struct wire *w = wire_new(steps, sizeof(steps) / sizeof(*steps));
+	struct store *s = store_at(wire_url(w), true);
+
+	(void)state;
+	assert_int_equal(read_object(s, STORE_HEAD), -EINVAL);
+	asked(w, 0, MODE_LINE, true);
+	asked(w, 1, MODE_LINE, false);
+	assert_int_equal(read_object(s, STORE_HEAD), 0);
+	asked(w, 2, MODE_LINE, true);
+	asked(w, 3, MODE_LINE, false);
+	assert_int_equal(read_object(s, STORE_GET), 0);
+	asked(w, 4, MODE_LINE, false);
+	assert_int_equal(read_object(s, STORE_GET), -EINVAL);
+	asked(w, 5, MODE_LINE, false);
+	store_free(s);
+	wire_free(w);
+}
+
+/* By the error's code; one that has told them once is not doubted again. */
+static void test_goes_on_telling(void **state)
+{
+	static const struct wire_step steps[] = {
+		{UNSUPPORTED, WIRE_KEEP},
+		{UNSUPPORTED, WIRE_KEEP},
+		{OK, WIRE_KEEP},
+		{UNSUPPORTED, WIRE_KEEP},
+	};
+	struct wire *w = wire_new(steps, sizeof(steps) / sizeof(*steps));
+	struct store *s = store_at(wire_url(w), true);
+
+	(void)state;
+	assert_int_equal(read_object(s, STORE_GET), -EINVAL);
+	asked(w, 1, MODE_LINE, false);
+	assert_int_equal(read_object(s, STORE_GET), 0);
+	asked(w, 2, MODE_LINE, true);
+	assert_int_equal(read_object(s, STORE_GET), -EINVAL);
+	asked(w, 3, MODE_LINE, true);
+	store_free(s);
+	wire_free(w);
+}
+
 /*
  * A bucket that retains what is written to it, as Amazon has it: it refuses
  * what comes without a digest, and nothing in it can be deleted.
@@ -377,7 +443,8 @@ static void test_probe_without(void **state)
 		p.ignores = i;
 		assert_int_equal(memory_store_new(true, &s), 0);
 		p.store.below = s;
-		assert_int_equal(caps_probe(&p.store, "p/", &caps), 0);
+		assert_int_equal(caps_probe(&p.store, "p/", ".versions", &caps),
+				 0);
 		assert_false(caps.checksum);
 		assert_true(caps.if_match);
 		assert_int_equal(caps_sum(&caps), STORE_SUM_NONE);
@@ -391,6 +458,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_anonymous),
+		cmocka_unit_test(test_refuses_to_tell),
+		cmocka_unit_test(test_goes_on_telling),
 		SUMS_TEST(test_checksums),
 		SUMS_TEST(test_md5),
 		SUMS_TEST(test_neither),

@@ -31,7 +31,11 @@ struct s3_request_config {
 	const char *bucket;
 	const struct digest *digest;
 	bool requester_pays;
+	bool no_sums; /* asks for no checks of objects */
 };
+
+/* Whether the checks that are kept of an object are asked for with this. */
+bool s3_request_asks_sum(const struct store_request *r);
 
 /*
  * Builds the request; release it, also after a failure. The body may borrow
