@@ -7,6 +7,8 @@
 #include "talk.h"
 #include "vers3/util/gitconfig.h"
 
+#define FAILING_SHOWN 10
+
 /* The state of the mount that a path is in. An exit status. */
 static int get_state(const struct ctl_call *c, const char *path,
 		     struct place *ret_place, json_t **ret_state)
@@ -20,6 +22,30 @@ static int get_state(const struct ctl_call *c, const char *path,
 		return ctl_fail("%s", reason);
 	}
 	return CTL_OK;
+}
+
+/* Some of those that fail, each with what it takes where that is known. */
+static void print_failing(const json_t *sync)
+{
+	const json_t *list = json_object_get(sync, "rules");
+	const char *last = ctl_text(sync, "lastErrorKey");
+	size_t count = json_array_size(list);
+
+	printf("failing:  %lld; %s: %s\n", ctl_number(sync, "failing"), last,
+	       ctl_text(sync, "lastError"));
+	for (size_t i = 0; i < count && i < FAILING_SHOWN; i++) {
+		const json_t *one = json_array_get(list, i);
+		const char *id = ctl_text(one, "id");
+
+		if (strcmp(id, last) != 0)
+			printf("          %s: %s\n", id,
+			       ctl_text(one, "error"));
+		if (*ctl_text(one, "advice"))
+			printf("          to do for %s: %s\n", id,
+			       ctl_text(one, "advice"));
+	}
+	if (count > FAILING_SHOWN)
+		printf("          [sync] in .control tells of more\n");
 }
 
 static void print_sync(const json_t *sync)
@@ -38,9 +64,7 @@ static void print_sync(const json_t *sync)
 		printf("waiting:  %lld writers, for room on the cache's disk\n",
 		       ctl_number(sync, "waitingWriters"));
 	if (ctl_number(sync, "failing"))
-		printf("failing:  %lld; %s: %s\n", ctl_number(sync, "failing"),
-		       ctl_text(sync, "lastErrorKey"),
-		       ctl_text(sync, "lastError"));
+		print_failing(sync);
 	printf("sent:     %s in %lld files, %lld copies, %lld deletions\n",
 	       size, ctl_number(sync, "puts"), ctl_number(sync, "copies"),
 	       ctl_number(sync, "deletes"));

@@ -89,8 +89,8 @@ const struct optdef optdefs[] = {
 	 "no file is made longer, but EFBIG; 5T is S3's limit",
 	 .value = "SIZE", .fallback = "5T", .min = "1", .max = "5T"},
 	{"Writing", "storage_class", OPT_STRING, FIELD(storage_class),
-	 "class of new objects, as STANDARD_IA", .value = "CLASS",
-	 .shown = "the bucket's"},
+	 "class of new objects, one that the server has, as STANDARD_IA",
+	 .value = "CLASS", .shown = "the bucket's"},
 	{"Writing", "ro", OPT_FLAG, FIELD(read_only),
 	 "change nothing"},
 

@@ -276,6 +276,20 @@ static void warn_of_bucket(struct stack *s)
 		     bucket);
 }
 
+/* Else each save would fail, hours after the mount. */
+static int check_class(struct stack *s, char *reason, size_t size)
+{
+	const struct options *o = s->o;
+
+	if (!o->storage_class || o->read_only || s->outage ||
+	    caps_class(s->store, o->prefix, o->storage_class) != -EINVAL)
+		return 0;
+	snprintf(reason, size,
+		 "storage_class=%s: the server has no such storage class",
+		 o->storage_class);
+	return -EINVAL;
+}
+
 static int open_parts(struct stack *s, char *reason, size_t size)
 {
 	const struct options *o = s->o;
@@ -301,6 +315,9 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 				   ? o->versions_dir
 				   : VFS_VERSIONS_NAME,
 			   &s->caps);
+	rc = check_class(s, reason, size);
+	if (rc)
+		return rc;
 	rc = blocks_open(path, o->cache_size_bytes, reason, size, &s->blocks);
 	if (rc)
 		return rc;

@@ -335,6 +335,8 @@ static int on_deleted(void *ctx, const struct xml_deleted *deleted)
 		m->answered[at] = true;
 		m->next = at + 1;
 		d->result = 0;
+		copy_text(d->code, sizeof(d->code), deleted->code);
+		copy_text(d->message, sizeof(d->message), deleted->message);
 		if (*deleted->code)
 			d->result = s3_error_errno(
 				s3_error_status(deleted->code), deleted->code);

@@ -11,30 +11,16 @@
 #include <string.h>
 
 #include "layer.h"
+#include "refusals.h"
 #include "vers3/util/clock.h"
 
 struct metrics_store {
 	struct store store;
 	pthread_mutex_t mutex;
-	struct metrics_snapshot now; /* protected by mutex */
+	/* Both are protected by mutex. */
+	struct metrics_snapshot now;
+	struct refusals refusals;
 };
-
-/* mutex is held. */
-static void note_error(struct metrics_snapshot *now,
-		       const struct store_request *r, int err)
-{
-	const struct store_reply *reply = &r->reply;
-
-	if (reply->status)
-		snprintf(now->last_error, sizeof(now->last_error),
-			 "%s: %d %.40s: %.80s", store_op_name(r->op),
-			 reply->status, reply->code,
-			 reply->message[0] ? reply->message : strerror(-err));
-	else
-		snprintf(now->last_error, sizeof(now->last_error), "%s: %.100s",
-			 store_op_name(r->op),
-			 reply->message[0] ? reply->message : strerror(-err));
-}
 
 /*
  * Answers, not errors: nothing is there, or a condition does not hold, or it
@@ -91,12 +77,14 @@ static void count(struct metrics_store *ms, const struct store_request *r,
 	if (!is_answer(r, err)) {
 		op->errors++;
 		ms->now.last_error_mono_ns = end_ns;
-		note_error(&ms->now, r, err);
+		refusals_describe(r, err, ms->now.last_error,
+				  sizeof(ms->now.last_error));
 	} else {
 		ms->now.last_ok_mono_ns = end_ns;
 	}
 	if (is_answer(r, err) || is_served(&r->reply))
 		ms->now.answer_mono_ns = end_ns;
+	refusals_note(&ms->refusals, r, err, is_answer(r, err));
 	if (r->reply.status || !err)
 		ms->now.silent_mono_ns = 0;
 	else if (is_silence(err) && !ms->now.silent_mono_ns)
@@ -126,6 +114,7 @@ static void metrics_free(struct store *s)
 {
 	struct metrics_store *ms = (struct metrics_store *)s;
 
+	refusals_release(&ms->refusals);
 	pthread_mutex_destroy(&ms->mutex);
 	layer_free(s);
 }
@@ -147,18 +136,37 @@ int metrics_store_new(struct store **below, struct store **ret_store)
 	return 0;
 }
 
-void metrics_store_read(struct store *s, struct metrics_snapshot *ret)
+/* NULL where there is none. */
+static struct metrics_store *find_layer(struct store *s)
 {
-	struct metrics_store *ms;
-
 	while (s && s->ops != &metrics_ops)
 		s = s->below;
-	if (!s) {
+	return (struct metrics_store *)s;
+}
+
+void metrics_store_read(struct store *s, struct metrics_snapshot *ret)
+{
+	struct metrics_store *ms = find_layer(s);
+
+	if (!ms) {
 		memset(ret, 0, sizeof(*ret));
 		return;
 	}
-	ms = (struct metrics_store *)s;
 	pthread_mutex_lock(&ms->mutex);
 	*ret = ms->now;
 	pthread_mutex_unlock(&ms->mutex);
+}
+
+bool metrics_store_refusal(struct store *s, const char *key,
+			   struct metrics_refusal *ret)
+{
+	struct metrics_store *ms = find_layer(s);
+	bool found;
+
+	if (!ms)
+		return false;
+	pthread_mutex_lock(&ms->mutex);
+	found = refusals_find(&ms->refusals, key, ret);
+	pthread_mutex_unlock(&ms->mutex);
+	return found;
 }

@@ -29,6 +29,7 @@
 #include "vers3/store/list.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/vfs/vfs.h"
 
 #define LIFE_NS	     (INT64_C(24) * 3600 * NS_PER_S)
 #define SYS_CAPS     "caps2" /* META_SYS: bits */
@@ -306,6 +307,49 @@ int caps_probe(struct store *store, const char *prefix, const char *dir,
 	if (t.made)
 		clean_up(&t);
 	return rc;
+}
+
+/* Begins an upload and aborts it: nothing is left. NULL: of no class. */
+static int try_class(struct store *store, const char *key, const char *class)
+{
+	struct store_request r, end;
+	struct kvlist headers;
+	int rc;
+
+	kvlist_init(&headers);
+	store_request_init(&r, STORE_CREATE_UPLOAD);
+	rc = class ? kvlist_add(&headers, "x-amz-storage-class", class) : 0;
+	if (rc)
+		goto out;
+	r.key = key;
+	r.headers = &headers;
+	r.trial = true;
+	rc = store_call(store, &r);
+	if (rc || !r.reply.upload_id)
+		goto out;
+	store_request_init(&end, STORE_ABORT_UPLOAD);
+	end.key = key;
+	end.upload_id = r.reply.upload_id;
+	if (store_call(store, &end))
+		log_warning("cannot abort the upload of the scratch object %s",
+			    key);
+	store_request_release(&end);
+out:
+	store_request_release(&r);
+	kvlist_release(&headers);
+	return rc;
+}
+
+int caps_class(struct store *store, const char *prefix, const char *class)
+{
+	char key[KEY_MAX];
+
+	/* It never becomes an object: any name will do. */
+	if (random_key(prefix, VFS_VERSIONS_NAME, key) ||
+	    try_class(store, key, class) != -EINVAL)
+		return 0;
+	/* Servers have no code of their own for it: is it this? */
+	return try_class(store, key, NULL) ? 0 : -EINVAL;
 }
 
 bool caps_known(const char *url, struct caps *ret)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "control_state.h"
+#include "failure.h"
 #include "purge.h"
 #include "restore.h"
 #include "undelete.h"
@@ -63,6 +64,7 @@ static int run_sync(struct call *c)
 {
 	const char *path = c->count ? path_arg(c->args[0]) : "";
 	struct syncer_stats stats;
+	struct failure why;
 	uint64_t left = 0;
 	int rc = syncer_sync_all(c->v, path, &left);
 
@@ -70,8 +72,10 @@ static int run_sync(struct call *c)
 		return say(c, 0, "everything is in the bucket");
 	syncer_read_stats(c->v->syncer, &stats);
 	buf_printf(c->answer, "%" PRIu64 " left to be sent: ", left);
-	if (left && stats.error)
-		return say_of(c, rc, stats.error_key, strerror(stats.error));
+	if (left && stats.error) {
+		failure_explain(c->v, stats.error_key, stats.error, &why);
+		return say_of(c, rc, stats.error_key, why.words);
+	}
 	return say(c, rc, strerror(-rc));
 }
 
@@ -176,6 +180,23 @@ static int change_lifecycle(struct call *c, const struct change *ch)
 	return say_of(c, 0, ch->id, ch->spec ? "set" : "removed");
 }
 
+/* A rule for a class that there is not would be kept, and do nothing. */
+static int check_classes(struct call *c, const struct lifecycle_spec *spec)
+{
+	for (size_t i = 0; i < spec->transitions.count; i++) {
+		const char *class = spec->transitions.items[i].storage_class;
+
+		if (!class || caps_class(c->v->store, c->v->config.prefix,
+					 class) != -EINVAL)
+			continue;
+		buf_printf(c->answer,
+			   "class=%s: the server has no such storage class\n",
+			   class);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int run_lifecycle_set(struct call *c)
 {
 	char reason[CONTROL_REASON_MAX];
@@ -187,7 +208,9 @@ static int run_lifecycle_set(struct call *c)
 
 	if (rc)
 		return say(c, rc, rc == -ENOMEM ? strerror(ENOMEM) : reason);
-	rc = lifecycle_spec_below(&spec, c->v->config.prefix);
+	rc = check_classes(c, &spec);
+	if (!rc)
+		rc = lifecycle_spec_below(&spec, c->v->config.prefix);
 	if (!rc)
 		rc = change_lifecycle(c, &ch);
 	lifecycle_spec_release(&spec);

@@ -4,10 +4,12 @@
  * bytes, seconds where the name says so.
  */
 #include "control_state.h"
+#include "failure.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,8 +26,9 @@
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/syncer.h"
 
-#define DOCUMENT_MAX (4 << 20)
-#define SCAN_CHUNK   1000 /* dirty records looked at under one hold */
+#define DOCUMENT_MAX  (4 << 20)
+#define FAILING_NAMED 100 /* keys that are told with their reasons */
+#define SCAN_CHUNK    1000 /* dirty records looked at under one hold */
 /* A census is used for so many times as long as taking it took. */
 #define CENSUS_REST 20
 
@@ -98,12 +101,30 @@ static int write_cache(struct vfs *v, struct buf *out)
 	return rc;
 }
 
-/* The keys that a try failed for: how many, and one of them. */
+struct failing_key {
+	char key[META_KEY_MAX + 1];
+	int error;
+	uint32_t fails;
+};
+
+/* The keys that a try failed for: how many, which, and one of them. */
 struct failing {
 	uint64_t count;
-	int error;
-	char key[META_KEY_MAX + 1];
+	struct failing_key last;
+	struct failing_key keys[FAILING_NAMED]; /* the first */
 };
+
+static void take_failing(struct failing *f, const struct meta_dirty *d,
+			 const char *newest)
+{
+	struct failing_key k = {.error = d->error, .fails = d->fails};
+
+	strcpy(k.key, d->key);
+	if (f->count < FAILING_NAMED)
+		f->keys[f->count] = k;
+	if (!f->count++ || !strcmp(d->key, newest))
+		f->last = k;
+}
 
 /* The next records; -ENOENT after the last. newest: preferred, may be "". */
 static int scan_dirty(struct vfs *v, struct meta_dirty_cursor *cur,
@@ -118,10 +139,7 @@ static int scan_dirty(struct vfs *v, struct meta_dirty_cursor *cur,
 		rc = meta_dirty_next(v->meta, cur, &d);
 		if (rc || !d.fails)
 			continue;
-		if (!f->count++ || !strcmp(d.key, newest)) {
-			f->error = d.error;
-			strcpy(f->key, d.key);
-		}
+		take_failing(f, &d, newest);
 	}
 	meta_unlock(v->meta);
 	return rc;
@@ -148,30 +166,61 @@ static int write_sync_numbers(struct buf *out, const struct syncer_stats *st,
 	return numbers(out, list, sizeof(list) / sizeof(list[0]));
 }
 
-static int write_sync(struct vfs *v, struct buf *out)
+/* One key that fails: the server's words, and what to do. */
+static int write_failing(struct vfs *v, const struct failing_key *k,
+			 struct buf *out)
 {
-	struct meta_dirty_cursor cur = META_DIRTY_START;
-	struct failing f = {.count = 0};
-	struct syncer_stats st;
-	const char *state;
-	int rc;
+	struct failure why;
+	int rc = gitconfig_section(out, "sync", k->key);
 
-	syncer_read_stats(v->syncer, &st);
-	do
-		rc = scan_dirty(v, &cur, st.error_key, &f);
-	while (!rc);
-	if (rc != -ENOENT)
-		return rc;
-	state = f.count ? "failing" : st.dirty_keys ? "dirty" : "clean";
-	rc = gitconfig_section(out, "sync", NULL);
+	failure_explain(v, k->key, k->error, &why);
+	if (!rc)
+		rc = gitconfig_value(out, "error", why.words);
+	if (!rc && why.advice)
+		rc = gitconfig_value(out, "advice", why.advice);
+	return rc ? rc : gitconfig_number(out, "tries", k->fails);
+}
+
+static int write_sync_state(struct vfs *v, const struct syncer_stats *st,
+			    const struct failing *f, struct buf *out)
+{
+	const char *state = f->count	     ? "failing"
+			    : st->dirty_keys ? "dirty"
+					     : "clean";
+	struct failure why;
+	int rc = gitconfig_section(out, "sync", NULL);
+
 	if (!rc)
 		rc = gitconfig_value(out, "state", state);
 	if (!rc)
-		rc = write_sync_numbers(out, &st, &f);
-	if (!rc && f.count)
-		rc = gitconfig_value(out, "lastError", strerror(f.error));
-	if (!rc && f.count)
-		rc = gitconfig_value(out, "lastErrorKey", f.key);
+		rc = write_sync_numbers(out, st, f);
+	if (rc || !f->count)
+		return rc;
+	failure_explain(v, f->last.key, f->last.error, &why);
+	rc = gitconfig_value(out, "lastError", why.words);
+	if (!rc)
+		rc = gitconfig_value(out, "lastErrorKey", f->last.key);
+	for (size_t i = 0; !rc && i < f->count && i < FAILING_NAMED; i++)
+		rc = write_failing(v, &f->keys[i], out);
+	return rc;
+}
+
+static int write_sync(struct vfs *v, struct buf *out)
+{
+	struct meta_dirty_cursor cur = META_DIRTY_START;
+	struct failing *f = calloc(1, sizeof(*f));
+	struct syncer_stats st;
+	int rc;
+
+	if (!f)
+		return -ENOMEM;
+	syncer_read_stats(v->syncer, &st);
+	do
+		rc = scan_dirty(v, &cur, st.error_key, f);
+	while (!rc);
+	if (rc == -ENOENT)
+		rc = write_sync_state(v, &st, f, out);
+	free(f);
 	return rc;
 }
 

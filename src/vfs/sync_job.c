@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dress.h"
+#include "failure.h"
 #include "states.h"
 #include "syncer_impl.h"
 #include "vers3/meta/extent.h"
@@ -123,6 +124,16 @@ void sync_job_forget(struct syncer *s, const char *key)
 	pthread_mutex_unlock(&s->mutex);
 }
 
+static void log_failure(struct syncer *s, const char *key, int error)
+{
+	struct failure why;
+
+	failure_explain(s->v, key, error, &why);
+	log_warning("cannot save %s: %s; it is kept here and tried again%s%s",
+		    key, why.words, why.advice ? ": " : "",
+		    why.advice ? why.advice : "");
+}
+
 /* A try failed: it stays dirty and comes again later. c: NULL before it. */
 static void apply_failure(struct syncer *s, const char *key, int rc,
 			  const struct conflict *c)
@@ -163,9 +174,7 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
 	if (locked)
 		meta_unlock(s->v->meta);
 	if (rc != -EAGAIN)
-		log_warning("cannot save %s: %s; it is kept here and tried "
-			    "again",
-			    key, strerror(-rc));
+		log_failure(s, key, -rc);
 }
 
 /*

@@ -21,7 +21,7 @@ struct metrics_snapshot {
 	/* Any answer but that it cannot serve now (5xx, 429); 0: never. */
 	int64_t answer_mono_ns;
 	int64_t silent_mono_ns; /* no answer at all since; 0: there are some */
-	char last_error[160]; /* "" : none */
+	char last_error[320]; /* "" : none */
 	int64_t clock_skew_ns; /* server's Date minus our clock */
 };
 
@@ -29,5 +29,16 @@ struct metrics_snapshot {
 int metrics_store_new(struct store **below, struct store **ret_store);
 /* s: the layer, or a stack that holds it; zeroes where there is none. */
 void metrics_store_read(struct store *s, struct metrics_snapshot *ret);
+
+/* How the last request for a key ended that was not carried out. */
+struct metrics_refusal {
+	int error; /* errno */
+	char code[64]; /* the server's; "" : it gave none */
+	char words[320]; /* operation, status, code, message, request id */
+};
+
+/* s: as above. False where nothing is known of the key. */
+bool metrics_store_refusal(struct store *s, const char *key,
+			   struct metrics_refusal *ret);
 
 #endif

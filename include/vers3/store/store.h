@@ -128,6 +128,7 @@ struct store_delete {
 	const char *version_id; /* NULL: place a delete marker */
 	int result; /* out: 0 or -errno of this key */
 	char *marker_version; /* out: owned by the array's owner, or NULL */
+	char code[64], message[96]; /* out: the server's, where it failed */
 	const char *if_match; /* an ETag without quotes; NULL: any */
 };
 

@@ -64,6 +64,13 @@ int caps_probe(struct store *store, const char *prefix, const char *dir,
 void caps_learn(struct meta *meta, struct store *store, const char *prefix,
 		const char *dir, struct caps *ret);
 
+/*
+ * Whether objects can have a storage class: an upload is begun with it, below
+ * prefix, and aborted. 0 also where nothing can be learnt; -EINVAL: there is no
+ * such class. Blocks.
+ */
+int caps_class(struct store *store, const char *prefix, const char *class);
+
 /* What goes along with the bytes of a PutObject or an UploadPart. */
 enum store_sum caps_sum(const struct caps *caps);
 

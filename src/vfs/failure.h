@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Why a change could not be sent, and what can be done about it. */
+#ifndef VERS3_VFS_FAILURE_INTERNAL_H
+#define VERS3_VFS_FAILURE_INTERNAL_H
+
+#include "vers3/vfs/vfs.h"
+
+#define FAILURE_WORDS 320
+
+struct failure {
+	char words[FAILURE_WORDS]; /* the server's, else the errno's */
+	/* What it takes; NULL where another try may do. A constant. */
+	const char *advice;
+};
+
+/* Of a path whose last try ended in error (an errno). Any lock may be held. */
+void failure_explain(struct vfs *v, const char *path, int error,
+		     struct failure *ret);
+
+#endif
