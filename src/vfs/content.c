@@ -165,17 +165,18 @@ int content_read(struct vfs *v, struct node *n, uint64_t offset, void *buf,
 
 /*
  * Reads the inode and marks its keys unless they are: that may be refused, so
- * it comes before any change. With the node's lock and meta_lock() held.
+ * it comes before any change. keep_bytes: what is left of the base at most.
+ * With the node's lock and meta_lock() held.
  */
-static int begin_change(struct vfs *v, uint64_t ino, struct meta_inode *ret)
+static int begin_change(struct vfs *v, uint64_t ino, uint64_t keep_bytes,
+			struct meta_inode *ret)
 {
 	int rc = meta_inode_get(v->meta, ino, ret);
 
 	if (!rc && !ret->nlink) {
-		rc = taken_back(v, ret);
-		/* Removed here, or something else is wanted there by now. */
-		if (rc == -ENOENT || rc == -ESTALE)
-			rc = 0;
+		rc = taken_back(v, ret, min_u64(ret->base_bytes, keep_bytes));
+		/* Else it stays without a name, as what is removed here. */
+		rc = rc == -ENOENT ? 0 : rc;
 	}
 	if (!rc && !(ret->flags & META_I_STAGED))
 		rc = tree_mark_inode(v, ret);
@@ -234,7 +235,7 @@ int content_write(struct vfs *v, struct node *n, uint64_t offset,
 		rc = meta_lock(v->meta);
 	if (rc)
 		goto out;
-	rc = begin_change(v, n->ino, &in);
+	rc = begin_change(v, n->ino, UINT64_MAX, &in);
 	if (!rc)
 		rc = meta_extent_add(v->meta, n->ino, offset, size, at);
 	if (!rc) {
@@ -277,7 +278,7 @@ static int resize(struct vfs *v, struct node *n, uint64_t size_bytes,
 	if (!rc && (in.flags & META_I_REFUSED) && size_bytes)
 		rc = -EACCES;
 	if (!rc && !is_set)
-		rc = begin_change(v, n->ino, &in);
+		rc = begin_change(v, n->ino, size_bytes, &in);
 	if (!rc && (in.flags & META_I_REFUSED))
 		rc = refused_replace(v, &in);
 	if (!rc && !is_set && size_bytes < in.size_bytes)
@@ -311,7 +312,7 @@ int content_extend(struct vfs *v, struct node *n, uint64_t size_bytes)
 static int zero_locked(struct vfs *v, struct meta_inode *in, uint64_t offset,
 		       uint64_t length, uint64_t hole, uint64_t at)
 {
-	int rc = begin_change(v, in->ino, in);
+	int rc = begin_change(v, in->ino, UINT64_MAX, in);
 
 	if (!rc)
 		rc = meta_extent_remove(v->meta, in->ino, offset, length);
@@ -381,7 +382,7 @@ int content_adopt(struct vfs *v, struct node *n,
 		    !may_end(v, &in, offset + length)))
 		rc = -EXDEV;
 	if (!rc)
-		rc = begin_change(v, n->ino, &in);
+		rc = begin_change(v, n->ino, UINT64_MAX, &in);
 	if (!rc) {
 		in.flags |= META_I_STAGED;
 		in.base = *version;

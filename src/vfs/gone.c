@@ -50,6 +50,7 @@ static int take_name(struct vfs *v, const struct meta_dentry *de,
 {
 	char path[META_KEY_MAX + 1];
 	struct meta_inode in;
+	uint64_t other;
 	int rc = vfs_child_path(dir, de->name, path);
 
 	if (!rc)
@@ -63,8 +64,11 @@ static int take_name(struct vfs *v, const struct meta_dentry *de,
 	/* Clean, so the bucket's history holds every byte of it. */
 	rc = meta_dentry_del(v->meta, de->parent, de->name);
 	in.nlink--;
-	if (!rc)
+	/* What has come there meanwhile may be this mount's. */
+	if (!rc && meta_resolve(v->meta, path, &other) == -ENOENT)
 		rc = taken_drop(v, &in, path);
+	else if (!rc)
+		rc = dir_drop_inode(v, &in);
 	return rc ? rc : link_lost(v, &in, path);
 }
 

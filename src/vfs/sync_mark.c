@@ -5,6 +5,7 @@
 
 #include "purge.h"
 #include "syncer_impl.h"
+#include "taken.h"
 #include "vers3/util/clock.h"
 
 #define DUE_GRID_NS (NS_PER_S / 4) /* so that what is near is sent as one */
@@ -25,6 +26,7 @@ int syncer_mark_at(struct vfs *v, const char *path,
 	int rc = meta_dirty_get(v->meta, path, &d);
 	bool is_new = rc == -ENOENT;
 
+	taken_changed(v, path);
 	if (is_new && purge_is_under_way(v, path))
 		return -EBUSY; /* what it would be made on is going */
 	if (is_new) {

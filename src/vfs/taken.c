@@ -3,14 +3,26 @@
  * The place is kept with the inode, as an attribute that is no user's. Which
  * directories the kernel knows is not known here: some are kept until it
  * forgets them, or until the next mount.
+ *
+ * That this mount has changed nothing there since cannot be read from the
+ * namespace: what it has removed and sent leaves nothing behind, and what it
+ * has saved looks like others'. So each path that is taken, and the directories
+ * that lead there, are watched: a mark of one of them gets a number that is
+ * higher than the one of the place. What is not watched any more counts as
+ * changed.
  */
 #include "taken.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vers3/meta/dirty.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/map.h"
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/node.h"
@@ -20,36 +32,112 @@
 #define TAKEN_XATTR "vers3.taken" /* the path it had */
 #define KEPT_MAX    10000 /* nameless inodes: no more are kept for this */
 
-int taken_drop(struct vfs *v, struct meta_inode *in, const char *path)
-{
-	bool keep =
-		S_ISDIR(in->mode)
-			? v->notify.forgets &&
-				  meta_count(v->meta, META_ORPHAN) < KEPT_MAX
-			: !in->nlink && nodes_is_written(v->nodes, in->ino);
-	int rc = 0;
+#define WATCH_MAX 50000 /* paths; then all are let go */
 
-	if (keep)
-		rc = meta_xattr_set(v->meta, in->ino, TAKEN_XATTR, path,
-				    strlen(path) + 1);
-	if (rc)
+struct takens {
+	pthread_mutex_t mutex; /* a leaf */
+	/* Both under mutex. */
+	struct map *watched; /* a path, no slash at its end: its last number */
+	uintptr_t last;
+};
+
+/* Where an inode stood. */
+struct place {
+	uint64_t at; /* takens.last of then */
+	uint64_t parent; /* 0: it was out of the tree, too */
+	char path[META_KEY_MAX + 2]; /* with room for a slash */
+};
+#define PLACE_HEAD offsetof(struct place, path)
+
+int takens_new(struct takens **ret_takens)
+{
+	struct takens *t = calloc(1, sizeof(*t));
+	int rc;
+
+	if (!t)
+		return -ENOMEM;
+	rc = map_new(&t->watched);
+	if (rc) {
+		free(t);
 		return rc;
-	return keep && S_ISDIR(in->mode) ? dir_unname_inode(v, in)
-					 : dir_drop_inode(v, in);
+	}
+	pthread_mutex_init(&t->mutex, NULL);
+	t->last = 1;
+	*ret_takens = t;
+	return 0;
 }
 
-static int read_place(struct vfs *v, uint64_t ino, char *path)
+void takens_free(struct takens *t)
 {
-	struct meta_val val;
-	int rc = meta_xattr_get(v->meta, ino, TAKEN_XATTR, &val);
+	if (!t)
+		return;
+	map_free(t->watched);
+	pthread_mutex_destroy(&t->mutex);
+	free(t);
+}
 
-	if (rc)
-		return rc == -ENODATA ? -ENOENT : rc;
-	if (!val.size || val.size > META_KEY_MAX + 1)
-		return -EIO;
-	memcpy(path, val.data, val.size);
-	path[val.size - 1] = '\0';
-	return 0;
+static void clear(struct takens *t)
+{
+	struct map *fresh;
+
+	if (map_new(&fresh))
+		return;
+	map_free(t->watched);
+	t->watched = fresh;
+}
+
+/* One that cannot be watched counts as changed. */
+static uint64_t watch(struct takens *t, const char *path)
+{
+	size_t len = strlen(path);
+	uint64_t at;
+
+	pthread_mutex_lock(&t->mutex);
+	if (map_count(t->watched) >= WATCH_MAX)
+		clear(t);
+	for (size_t i = 1; i <= len; i++)
+		if ((path[i] == '/' || i == len) &&
+		    !map_get(t->watched, path, i))
+			map_put(t->watched, path, i, (void *)t->last);
+	at = t->last;
+	pthread_mutex_unlock(&t->mutex);
+	return at;
+}
+
+void taken_changed(struct vfs *v, const char *key)
+{
+	struct takens *t = v->takens;
+	size_t len = strlen(key);
+
+	if (len && key[len - 1] == '/')
+		len--;
+	pthread_mutex_lock(&t->mutex);
+	/* In place: the path is there. */
+	if (map_count(t->watched) && map_get(t->watched, key, len))
+		map_put(t->watched, key, len, (void *)++t->last);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+/*
+ * Whether this mount may have changed the path, or (way) one of the directories
+ * that led there, since it was taken.
+ */
+static bool has_changed(struct vfs *v, const struct place *p, bool way)
+{
+	struct takens *t = v->takens;
+	size_t len = strlen(p->path);
+	bool changed = false;
+
+	pthread_mutex_lock(&t->mutex);
+	for (size_t i = 1; i <= len; i++)
+		if (i == len || (way && p->path[i] == '/')) {
+			uintptr_t at =
+				(uintptr_t)map_get(t->watched, p->path, i);
+
+			changed = changed || !at || at > p->at;
+		}
+	pthread_mutex_unlock(&t->mutex);
+	return changed;
 }
 
 static bool is_dirty(struct vfs *v, const char *key)
@@ -57,6 +145,65 @@ static bool is_dirty(struct vfs *v, const char *key)
 	struct meta_dirty d;
 
 	return !meta_dirty_get(v->meta, key, &d);
+}
+
+/* The inode of the directory that a path is in; 0: there is none. */
+static uint64_t parent_of(struct vfs *v, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[META_KEY_MAX + 1];
+	uint64_t ino;
+
+	memcpy(dir, path, slash ? (size_t)(slash - path) : 0);
+	dir[slash ? slash - path : 0] = '\0';
+	return meta_resolve(v->meta, dir, &ino) ? 0 : ino;
+}
+
+static int note_place(struct vfs *v, uint64_t ino, const char *path)
+{
+	struct place p = {.parent = parent_of(v, path)};
+
+	strcpy(p.path, path);
+	p.at = watch(v->takens, path);
+	return meta_xattr_set(v->meta, ino, TAKEN_XATTR, &p,
+			      PLACE_HEAD + strlen(path) + 1);
+}
+
+int taken_drop(struct vfs *v, struct meta_inode *in, const char *path)
+{
+	bool keep =
+		S_ISDIR(in->mode)
+			? v->notify.forgets &&
+				  meta_count(v->meta, META_ORPHAN) < KEPT_MAX
+			: !in->nlink && nodes_is_written(v->nodes, in->ino) &&
+				  !is_dirty(v, path);
+	int rc = 0;
+
+	if (keep)
+		rc = note_place(v, in->ino, path);
+	if (rc)
+		return rc;
+	return keep && S_ISDIR(in->mode) ? dir_unname_inode(v, in)
+					 : dir_drop_inode(v, in);
+}
+
+/* -ENOENT: it was not taken. -ESTALE: it has changed here since. */
+static int read_place(struct vfs *v, uint64_t ino, struct place *p)
+{
+	struct meta_val val;
+	int rc = meta_xattr_get(v->meta, ino, TAKEN_XATTR, &val);
+
+	if (rc)
+		return rc == -ENODATA ? -ENOENT : rc;
+	if (val.size <= PLACE_HEAD || val.size > PLACE_HEAD + META_KEY_MAX + 1)
+		return -EIO;
+	memcpy(p, val.data, val.size);
+	((char *)p)[val.size - 1] = '\0';
+	/* The directory that it was in is none that was made here since. */
+	return has_changed(v, p,
+			   !p->parent || parent_of(v, p->path) != p->parent)
+		       ? -ESTALE
+		       : 0;
 }
 
 /* One more directory in `parent`, which is there by what will be in it. */
@@ -136,21 +283,30 @@ static int make_way(struct vfs *v, const char *path, uint64_t *ret_ino,
 }
 
 /*
- * Makes room for a file where others have another one. Both were changed, and
+ * Whether a file may go where others have another one. Both were changed, and
  * ours comes on top of theirs, as when they are faster. It has no change of
  * ours, so that the bucket has every byte of it, in its history if need be.
  */
-static int displace(struct vfs *v, const struct meta_dentry *de)
+static int check_theirs(struct vfs *v, const struct meta_dentry *de)
 {
 	struct meta_inode in;
 	int rc = meta_inode_get(v->meta, de->ino, &in);
 
 	if (rc)
 		return rc;
-	if (S_ISDIR(in.mode) || in.nlink > 1 ||
-	    nodes_is_written(v->nodes, in.ino))
-		return -ESTALE;
-	rc = meta_dentry_del(v->meta, de->parent, de->name);
+	return S_ISDIR(in.mode) || in.nlink > 1 || (in.flags & META_I_STAGED) ||
+			       nodes_is_written(v->nodes, in.ino)
+		       ? -ESTALE
+		       : 0;
+}
+
+static int displace(struct vfs *v, const struct meta_dentry *de)
+{
+	struct meta_inode in;
+	int rc = meta_inode_get(v->meta, de->ino, &in);
+
+	if (!rc)
+		rc = meta_dentry_del(v->meta, de->parent, de->name);
 	in.nlink = 0;
 	return rc ? rc : dir_unname_inode(v, &in);
 }
@@ -171,22 +327,37 @@ static int put_name(struct vfs *v, struct meta_inode *in, uint64_t parent,
 	return meta_inode_put(v->meta, in);
 }
 
-static int file_back(struct vfs *v, struct meta_inode *in, const char *path)
+static int file_back(struct vfs *v, struct meta_inode *in, const char *path,
+		     uint64_t base_bytes)
 {
 	struct meta_dentry de;
 	const char *name;
 	uint64_t parent;
+	bool there;
 	int rc;
 
 	if (is_dirty(v, path))
 		return -ESTALE;
+	/* Who took it took these bytes, too: it could never be saved. */
+	if (base_bytes && !(v->config.versioned && in->base.version_id[0]))
+		return -ESTALE;
 	rc = make_way(v, path, &parent, &name);
 	if (rc)
 		return rc;
-	rc = meta_dentry_get(v->meta, parent, name, &de);
+	there = !meta_dentry_get(v->meta, parent, name, &de);
+	if (there)
+		rc = check_theirs(v, &de);
+	/*
+	 * First, since it can be refused: no name is without its record. What
+	 * was staged without a name is marked by nobody later.
+	 */
 	if (!rc)
+		rc = syncer_mark(v, path,
+				 strcmp(in->base.key, path) ? NULL : &in->base,
+				 v->config.commit_ns);
+	if (!rc && there)
 		rc = displace(v, &de);
-	if (!rc || rc == -ENOENT)
+	if (!rc)
 		rc = put_name(v, in, parent, name);
 	/* So that what they did is looked at, and listed. */
 	if (!rc)
@@ -221,19 +392,23 @@ static int directory_back(struct vfs *v, struct meta_inode *in, char *path)
 	return rc ? rc : syncer_mark(v, path, NULL, v->config.commit_ns);
 }
 
-int taken_back(struct vfs *v, struct meta_inode *in)
+int taken_back(struct vfs *v, struct meta_inode *in, uint64_t base_bytes)
 {
-	char path[META_KEY_MAX + 2];
-	int rc = read_place(v, in->ino, path);
+	struct place p;
+	int rc = read_place(v, in->ino, &p);
 
-	if (rc)
-		return rc;
-	if (!S_ISDIR(in->mode))
-		return file_back(v, in, path);
-	strcat(path, "/");
-	rc = is_dirty(v, path) ? -ESTALE : 0;
-	path[strlen(path) - 1] = '\0';
-	return rc ? rc : directory_back(v, in, path);
+	if (!rc && S_ISDIR(in->mode)) {
+		strcat(p.path, "/");
+		rc = is_dirty(v, p.path) ? -ESTALE : 0;
+		p.path[strlen(p.path) - 1] = '\0';
+		return rc ? rc : directory_back(v, in, p.path);
+	}
+	if (!rc)
+		rc = file_back(v, in, p.path, base_bytes);
+	/* Nor later, when nothing may tell any more why. */
+	if (rc == -ESTALE && !S_ISDIR(in->mode))
+		rc = meta_xattr_del(v->meta, in->ino, TAKEN_XATTR);
+	return rc == -ENODATA || (!rc && !in->nlink) ? -ENOENT : rc;
 }
 
 int taken_revive(struct vfs *v, uint64_t ino)
@@ -245,7 +420,7 @@ int taken_revive(struct vfs *v, uint64_t ino)
 		return rc;
 	rc = meta_inode_get(v->meta, ino, &in);
 	if (!rc && S_ISDIR(in.mode) && !in.nlink)
-		rc = taken_back(v, &in);
+		rc = taken_back(v, &in, 0);
 	meta_unlock(v->meta);
 	return rc == -ENOENT ? 0 : rc;
 }

@@ -11,18 +11,25 @@
 
 #include "vers3/vfs/vfs.h"
 
+struct takens;
+int takens_new(struct takens **ret_takens);
+void takens_free(struct takens *t);
+/* This mount changes what a key holds. Any lock may be held. */
+void taken_changed(struct vfs *v, const char *key);
+
 /*
  * Drops an inode whose last name, at path, others have taken; the caller says
  * why its bytes may go, as with dir_drop_inode(). With meta_lock() held.
  */
 int taken_drop(struct vfs *v, struct meta_inode *in, const char *path);
 /*
- * Gives an inode without names that was taken its name again; it is written,
- * and of a file the caller marks the key. With meta_lock() held. -ENOENT: it
- * was not taken; -ESTALE: something else that is wanted stands there, or was
- * removed there by this mount.
+ * Gives an inode without names that was taken its name again; it is written and
+ * its key marked. base_bytes: how much of its base it still needs. With
+ * meta_lock() held. -ENOENT: it was not taken, or is a file that must not come
+ * back: this mount has changed or removed something there since, or the bucket
+ * keeps nothing of what it needs. -ESTALE: the same of a directory.
  */
-int taken_back(struct vfs *v, struct meta_inode *in);
+int taken_back(struct vfs *v, struct meta_inode *in, uint64_t base_bytes);
 /*
  * Before a name is made in a directory: gives it its name again if it was
  * taken. Takes meta_lock(). 0 also when it was not.

@@ -17,6 +17,7 @@
 #include "reread.h"
 #include "room.h"
 #include "states.h"
+#include "taken.h"
 #include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/control_ioctl.h"
@@ -161,6 +162,8 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	v->s3 = parts->s3;
 	rc = conflicts_new(&v->conflicts);
 	if (!rc)
+		rc = takens_new(&v->takens);
+	if (!rc)
 		rc = states_new(v, &v->states);
 	if (!rc)
 		rc = points_new(&v->points);
@@ -247,6 +250,7 @@ void vfs_free(struct vfs *v)
 	dirs_free(v->dirs);
 	nodes_free(v->nodes);
 	conflicts_free(v->conflicts);
+	takens_free(v->takens);
 	points_free(v->points);
 	purge_free(v->purge);
 	states_free(v->states);

@@ -167,6 +167,182 @@ static void test_wanted_else(void **state)
 	rig_holds(r, "g", NULL);
 }
 
+static uint64_t ino_of(struct rig *r, const char *path)
+{
+	struct vfs_entry e;
+
+	assert_int_equal(rig_lookup(r, path, &e), 0);
+	return e.ino;
+}
+
+/* So that nothing is needed of what the bucket had. */
+static void cut(struct rig *r, uint64_t ino)
+{
+	struct stat st = {.st_size = 0};
+
+	assert_int_equal(vfs_setattr(r->f.v, ino, &st, VFS_SET_SIZE, &st), 0);
+}
+
+/* Nor where that was saved: it is ours. */
+static void test_saved_else(void **state)
+{
+	struct rig *r = *state;
+
+	for (int early = 0; early < 2; early++) {
+		struct vfs_file *file = open_saved(r, "f");
+		uint64_t ino = ino_of(r, "f");
+
+		rig_remove(r, "f");
+		rig_lists(r, "", "");
+		rig_write(r, "f", "mine");
+		if (early)
+			cut(r, ino);
+		rig_sync(r);
+		cut(r, ino);
+		rig_pwrite(r, file, 0, "old", 3);
+		rig_is(r, "f", "mine");
+		vfs_release(r->f.v, file);
+		rig_sync(r);
+		rig_holds(r, "f", "mine");
+		/* Nor on top of theirs that was changed here and saved. */
+		file = rig_open(r, "f", O_RDWR);
+		ino = ino_of(r, "f");
+		rig_put_text(r, "f", "theirs");
+		rig_is(r, "f", "theirs");
+		rig_write(r, "f", "ours");
+		rig_sync(r);
+		cut(r, ino);
+		rig_is(r, "f", "ours");
+		vfs_release(r->f.v, file);
+		rig_sync(r);
+		rig_holds(r, "f", "ours");
+		rig_unlink(r, "f");
+		rig_sync(r);
+	}
+}
+
+/* Nor where it was removed, and that is saved. */
+static void test_removed_else(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file = open_saved(r, "f");
+	uint64_t ino = ino_of(r, "f");
+
+	rig_remove(r, "f");
+	rig_lists(r, "", "");
+	rig_write(r, "f", "mine");
+	rig_sync(r);
+	rig_unlink(r, "f");
+	rig_sync(r);
+	cut(r, ino);
+	assert_int_equal(rig_there(r, "f"), -ENOENT);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds(r, "f", NULL);
+}
+
+/* The directories that it was in, too, may be removed here, or moved. */
+static void test_removed_way(void **state)
+{
+	enum {
+		EARLY = 1,
+		MOVED = 2,
+		ANEW = 4,
+		ALL = 8
+	};
+	struct rig *r = *state;
+	uint64_t a, ino;
+
+	for (int how = 0; how < ALL; how++) {
+		struct vfs_file *file;
+		char moved[8], last[8];
+
+		snprintf(moved, sizeof(moved), "c%d", how);
+		snprintf(last, sizeof(last), "d%d", how);
+		rig_mkdir(r, "a");
+		rig_mkdir(r, "a/b");
+		file = open_saved(r, "a/b/f");
+		ino = ino_of(r, "a/b/f");
+		a = ino_of(r, "a");
+		rig_remove(r, "a/b/f");
+		rig_lists(r, "a/b", "");
+		if (how & MOVED) {
+			rig_rename(r, "a", moved);
+		} else {
+			assert_int_equal(vfs_rmdir(r->f.v, a, "b"), 0);
+			assert_int_equal(vfs_rmdir(r->f.v, META_ROOT_INO, "a"),
+					 0);
+		}
+		if (how & EARLY)
+			cut(r, ino);
+		rig_sync(r);
+		if (how & ANEW) {
+			rig_mkdir(r, "a");
+			rig_mkdir(r, "a/b");
+			rig_sync(r);
+		}
+		cut(r, ino);
+		rig_pwrite(r, file, 0, "T", 1);
+		assert_int_equal(rig_there(r, "a/b/f"), -ENOENT);
+		vfs_release(r->f.v, file);
+		rig_sync(r);
+		rig_holds(r, "a/b/f", NULL);
+		assert_int_equal(rig_there(r, "a"), how & ANEW ? 0 : -ENOENT);
+		if (how & ANEW)
+			rig_rename(r, "a", last);
+	}
+}
+
+/* What else goes on in its directory does not matter. */
+static void test_siblings(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+	uint64_t ino;
+
+	rig_put_text(r, "a/b/g", "x");
+	file = open_saved(r, "a/b/f");
+	ino = ino_of(r, "a/b/f");
+	rig_remove(r, "a/b/f");
+	rig_lists(r, "a/b", "g");
+	rig_unlink(r, "a/b/g");
+	rig_chmod(r, "a", 0711);
+	rig_sync(r);
+	cut(r, ino);
+	rig_pwrite(r, file, 0, "T", 1);
+	rig_is(r, "a/b/f", "T");
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds(r, "a/b/f", "T");
+}
+
+/* Where nothing has the bytes any more that it needs, it could not be saved. */
+static void test_unversioned(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file = open_saved(r, "f");
+	uint64_t ino = ino_of(r, "f");
+
+	rig_remove(r, "f");
+	rig_lists(r, "", "");
+	rig_pwrite(r, file, 4, " more", 5);
+	rig_sync(r);
+	assert_int_equal(rig_dirty(r), 0);
+	rig_lists(r, "", "");
+	vfs_release(r->f.v, file);
+	/* One that needs none comes back. */
+	file = open_saved(r, "f");
+	ino = ino_of(r, "f");
+	rig_remove(r, "f");
+	rig_lists(r, "", "");
+	cut(r, ino);
+	rig_pwrite(r, file, 0, "new", 3);
+	rig_is(r, "f", "new");
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds(r, "f", "new");
+}
+
 static void with_kernel(struct rig *r)
 {
 	r->f.v->notify.forgets = true;
@@ -265,6 +441,8 @@ static void test_directory_else(void **state)
 	assert_int_equal(vfs_rmdir(r->f.v, META_ROOT_INO, "d"), 0);
 	assert_int_equal(make_in(r, e.ino, "x"), -ESTALE);
 	rig_sync(r);
+	assert_int_equal(make_in(r, e.ino, "x"), -ESTALE);
+	assert_int_equal(rig_there(r, "d"), -ENOENT);
 	rig_mkdir(r, "e");
 	assert_int_equal(rig_lookup(r, "e", &e), 0);
 	assert_int_equal(vfs_rmdir(r->f.v, META_ROOT_INO, "e"), 0);
@@ -281,11 +459,20 @@ int main(int argc, char **argv)
 		RIG_TEST(test_truncated),
 		RIG_TEST(test_replaced),
 		RIG_TEST(test_wanted_else),
+		RIG_TEST(test_saved_else),
+		RIG_TEST(test_removed_else),
+		RIG_TEST(test_removed_way),
+		RIG_TEST(test_siblings),
 		RIG_TEST(test_directory),
 		RIG_TEST(test_directory_deep),
 		RIG_TEST(test_directory_else),
 		RIG_TEST_UNVERSIONED(test_directory),
 		RIG_TEST_UNVERSIONED(test_wanted_else),
+		RIG_TEST_UNVERSIONED(test_unversioned),
+		RIG_TEST_UNVERSIONED(test_saved_else),
+		RIG_TEST_UNVERSIONED(test_removed_else),
+		RIG_TEST_UNVERSIONED(test_removed_way),
+		RIG_TEST_UNVERSIONED(test_siblings),
 	};
 
 	if (argc > 1)

@@ -106,6 +106,7 @@ struct dirs;
 struct view;
 struct control;
 struct conflicts;
+struct takens;
 struct points;
 struct purge;
 struct states;
@@ -131,6 +132,7 @@ struct vfs {
 	struct view *view; /* owned */
 	struct control *control; /* owned */
 	struct conflicts *conflicts; /* owned */
+	struct takens *takens; /* owned */
 	struct points *points; /* owned */
 	struct purge *purge; /* owned */
 	struct states *states; /* owned */
