@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <mntent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -30,6 +31,7 @@
 #define READAHEAD_KB   1024
 #define FLUSH_MAX_NS   NS_PER_S
 #define WAKE_SIGNAL    SIGUSR1
+#define LINE_BYTES     16384 /* of /proc/self/mounts */
 #define DEFAULT_OPTION "subtype=vers3,default_permissions"
 
 struct fs {
@@ -385,12 +387,32 @@ static void hook_flush(void *ctx)
 	notify_flush(fs->notify, FLUSH_MAX_NS);
 }
 
+/* As the kernel tells without being asked for anything in the mount. */
+static bool hook_read_only(void *ctx)
+{
+	const struct fs *fs = ctx;
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	char line[LINE_BYTES];
+	struct mntent m;
+	bool read_only = false;
+
+	if (!f)
+		return false;
+	/* The last one is on top. */
+	while (getmntent_r(f, &m, line, sizeof(line)))
+		if (!strcmp(m.mnt_dir, fs->mountpoint))
+			read_only = hasmntopt(&m, "ro") != NULL;
+	endmntent(f);
+	return read_only;
+}
+
 void fs_notify_hooks(struct fs *fs, struct vfs_notify *ret_notify)
 {
 	*ret_notify = (struct vfs_notify){
 		.inval_inode = hook_inode,
 		.inval_entry = hook_entry,
 		.flush = hook_flush,
+		.read_only = hook_read_only,
 		.forgets = true,
 		.ctx = fs,
 	};

@@ -26,6 +26,7 @@
 #include "vers3/main/daemon.h"
 #include "vers3/main/deadmount.h"
 #include "vers3/main/options.h"
+#include "vers3/main/remount.h"
 #include "vers3/main/stack.h"
 #include "vers3/main/utab.h"
 #include "vers3/util/log.h"
@@ -324,6 +325,11 @@ int main(int argc, char **argv)
 		rc = mount_bucket(&p);
 		break;
 	case OPTIONS_CHECK:
+		break;
+	case OPTIONS_REMOUNT:
+		rc = remount(&p.o, reason, sizeof(reason));
+		if (rc)
+			fprintf(stderr, "vers3: %s\n", reason);
 		break;
 	case OPTIONS_HELP:
 		options_print_help(stdout);

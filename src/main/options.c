@@ -21,6 +21,7 @@
 
 #define FUSE_OPTIONS_MAX 4096
 #define MODE_NONE	 UINT32_MAX
+#define REMOUNT		 "remount"
 
 /* Where parsing stands. */
 struct parser {
@@ -56,6 +57,7 @@ enum generic_effect {
 	GENERIC_PASS, /* to FUSE */
 	GENERIC_RW,
 	GENERIC_ASYNC,
+	GENERIC_REMOUNT,
 };
 
 static const struct {
@@ -73,6 +75,7 @@ static const struct {
 	{"noatime", GENERIC_PASS},
 	{"dirsync", GENERIC_PASS},
 	{"auto_unmount", GENERIC_PASS},
+	{REMOUNT, GENERIC_REMOUNT},
 	/* Access times are not kept, so there is nothing to leave out. */
 	{"atime", GENERIC_IGNORE},
 	{"diratime", GENERIC_IGNORE},
@@ -136,6 +139,8 @@ static bool take_generic(struct parser *p, const char *option, int *ret_rc)
 			p->o.read_only = false;
 		else if (generics[i].effect == GENERIC_ASYNC)
 			p->o.sync = false;
+		else if (generics[i].effect == GENERIC_REMOUNT)
+			p->o.action = OPTIONS_REMOUNT;
 		return true;
 	}
 	return false;
@@ -166,6 +171,18 @@ static int take_option(struct parser *p, char *option)
 	/* Never the value: it may be a secret that some other program takes. */
 	return fail(p, "unknown option %s; vers3 --help lists those there are",
 		    option);
+}
+
+/* Whether the list has the word as an option of its own. */
+static bool has_option(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = list; (at = strstr(at, word)); at += len)
+		if ((at == list || at[-1] == ',') &&
+		    (at[len] == ',' || !at[len]))
+			return true;
+	return false;
 }
 
 /* "a,b=x\,y": a backslash takes the special meaning from the next byte. */
@@ -312,6 +329,9 @@ static int take_switch(struct parser *p, int c)
 		p->o.debug = true;
 		return 0;
 	case 'o':
+		/* With it come the kernel's words of a mount that is there. */
+		if (has_option(optarg, REMOUNT))
+			p->sloppy = true;
 		return take_options(p, optarg);
 	case 's':
 		p->sloppy = true;
@@ -434,7 +454,7 @@ int options_parse(int argc, char **argv, struct options *ret, char *reason,
 	p.helper = argc && is_mount_helper(argv[0]);
 	set_defaults(&p.o);
 	rc = take_switches(&p, argc, argv);
-	if (!rc && p.o.action <= OPTIONS_CHECK)
+	if (!rc && p.o.action <= OPTIONS_REMOUNT)
 		rc = take_arguments(&p, argc - optind, argv + optind);
 	if (!rc)
 		rc = finish(&p);

@@ -311,7 +311,7 @@ static int dispatch(struct call *c, struct words *w)
 				   cmd->args);
 			return -EINVAL;
 		}
-		if (cmd->changes && c->v->config.read_only)
+		if (cmd->changes && !vfs_takes_changes(c->v))
 			return say(c, -EROFS, "the mount is read-only");
 		return cmd->run(c);
 	}

@@ -62,7 +62,7 @@ static int write_mount(struct vfs *v, struct buf *out)
 	if (!rc && v->s3)
 		rc = gitconfig_value(out, "region", s3_store_region(v->s3));
 	if (!rc)
-		rc = gitconfig_bool(out, "readOnly", v->config.read_only);
+		rc = gitconfig_bool(out, "readOnly", !vfs_takes_changes(v));
 	if (!rc)
 		rc = gitconfig_value(out, "versionsDir",
 				     v->config.versions_name);

@@ -269,6 +269,12 @@ void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name)
 		v->notify.inval_entry(v->notify.ctx, parent, name);
 }
 
+bool vfs_takes_changes(const struct vfs *v)
+{
+	return !v->config.read_only &&
+	       !(v->notify.read_only && v->notify.read_only(v->notify.ctx));
+}
+
 bool vfs_is_versions_name(const struct vfs *v, const char *name)
 {
 	return *name && !strcmp(name, v->config.versions_name);
@@ -670,6 +676,8 @@ int vfs_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		return v->config.versions == VFS_VERSIONS_OFF
 			       ? -ENODATA
 			       : buf_puts(value, v->config.versions_name);
+	if (ino == META_ROOT_INO && !strcmp(name, CONTROL_READ_ONLY_XATTR))
+		return v->config.read_only ? buf_puts(value, "1") : -ENODATA;
 	ino = view_shown(v, ino);
 	if (view_owns(ino))
 		return view_getxattr(v, ino, name, value);

@@ -339,6 +339,11 @@ static void test_lines(void **state)
 		 false, false},
 		{"mount.vers3 b /tmp -s -o sync,colour=red", OPTIONS_MOUNT,
 		 false, false, true},
+		/* As mount(8) hands over what the kernel has said. */
+		{"mount.fuse.vers3 b /tmp -o rw,user_id=0,sync,remount,ro",
+		 OPTIONS_REMOUNT, false, false, true},
+		{"vers3 b /tmp -o remount,user_id=0", OPTIONS_REMOUNT, false,
+		 false, false},
 	};
 
 	(void)state;
@@ -379,6 +384,7 @@ static const struct {
 	{"vers3 -s b /tmp", "-s"},
 	{"vers3 b /tmp -o", "-o"},
 	{"vers3 b /tmp -o colour=red", "colour"},
+	{"vers3 b /tmp -o remounted", "remounted"},
 	{"vers3 b /tmp -o sync=1", "sync takes no value"},
 	{"vers3 b /tmp -o nofail=1", "nofail"},
 	{"vers3 b /tmp -o commit", "commit needs a value"},

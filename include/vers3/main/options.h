@@ -23,6 +23,7 @@
 enum options_action {
 	OPTIONS_MOUNT,
 	OPTIONS_CHECK, /* mount.vers3 -f: the options were good; no mount */
+	OPTIONS_REMOUNT, /* mount -o remount */
 	OPTIONS_HELP,
 	OPTIONS_VERSION,
 	OPTIONS_DUMP_ROFF, /* the manual page's list, for its maintenance */
@@ -110,8 +111,8 @@ struct options {
 /*
  * Reads the command line. 0; -EINVAL with one line in reason (size bytes)
  * that names the option and what it takes; -ENOMEM. On failure *ret is
- * released. Bucket and mount point are set for OPTIONS_MOUNT and
- * OPTIONS_CHECK only.
+ * released. Bucket and mount point are set for OPTIONS_MOUNT, OPTIONS_CHECK
+ * and OPTIONS_REMOUNT only. With remount, unknown options are no error.
  */
 int options_parse(int argc, char **argv, struct options *ret, char *reason,
 		  size_t size);

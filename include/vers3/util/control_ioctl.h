@@ -19,6 +19,8 @@
 	"vers3"
 /* An attribute of the root: what the mount calls .versions; ENODATA: none. */
 #define CONTROL_VERSIONS_XATTR "vers3.versions_dir"
+/* Another: what was mounted read-only; ENODATA for what was not. */
+#define CONTROL_READ_ONLY_XATTR "vers3.read_only"
 
 /* A line without its newline, ended by a NUL. */
 struct control_ioctl_line {

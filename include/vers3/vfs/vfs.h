@@ -94,6 +94,8 @@ struct vfs_notify {
 	void (*inval_entry)(void *ctx, uint64_t parent, const char *name);
 	/* Waits a while until the kernel knows; see vfs_inval_flush(). */
 	void (*flush)(void *ctx);
+	/* Whether the kernel lets nobody change anything: remounted so. */
+	bool (*read_only)(void *ctx);
 	void *ctx;
 	bool forgets; /* what is looked up is forgotten: vfs_forget() */
 };
@@ -309,6 +311,8 @@ void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st);
 /* The kernel's copies are stale; nothing where notify is not set. */
 void vfs_inval_inode(struct vfs *v, uint64_t ino);
 void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name);
+/* Whether it was mounted for that, and is (mount -o remount,ro). */
+bool vfs_takes_changes(const struct vfs *v);
 /* Whether a name is that of a .versions, of the .control at the root. */
 bool vfs_is_versions_name(const struct vfs *v, const char *name);
 bool vfs_is_control_name(const struct vfs *v, const char *name);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/main/remount.h"
+
+#include <errno.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/xattr.h>
+
+#include "vers3/util/control_ioctl.h"
+
+#define MOUNTS	   "/proc/self/mounts"
+#define FS_TYPE	   "fuse.vers3"
+#define LINE_BYTES 16384
+
+static const struct {
+	const char *option;
+	unsigned long flag;
+} kept[] = {
+	{"nosuid", MS_NOSUID},	       {"nodev", MS_NODEV},
+	{"noexec", MS_NOEXEC},	       {"noatime", MS_NOATIME},
+	{"nodiratime", MS_NODIRATIME}, {"relatime", MS_RELATIME},
+	{"sync", MS_SYNCHRONOUS},      {"dirsync", MS_DIRSYNC},
+};
+
+/* The flags that the mount has now. -EINVAL: it is none of vers3. */
+static int find_flags(const char *mountpoint, unsigned long *ret_flags)
+{
+	FILE *f = setmntent(MOUNTS, "re");
+	char line[LINE_BYTES];
+	unsigned long flags = 0;
+	struct mntent m;
+	int rc = -EINVAL;
+
+	if (!f)
+		return -errno;
+	/* The last one is on top. */
+	while (getmntent_r(f, &m, line, sizeof(line))) {
+		if (strcmp(m.mnt_dir, mountpoint) != 0)
+			continue;
+		rc = strcmp(m.mnt_type, FS_TYPE) ? -EINVAL : 0;
+		flags = 0;
+		for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+			if (hasmntopt(&m, kept[i].option))
+				flags |= kept[i].flag;
+	}
+	endmntent(f);
+	if (!rc)
+		*ret_flags = flags;
+	return rc;
+}
+
+int remount(const struct options *o, char *reason, size_t size)
+{
+	const char *path = o->mountpoint;
+	unsigned long flags;
+	char value[8];
+	int rc = find_flags(path, &flags);
+
+	if (rc) {
+		snprintf(reason, size, "%s is no mount of vers3", path);
+		return rc;
+	}
+	if (!o->read_only && lgetxattr(path, CONTROL_READ_ONLY_XATTR, value,
+				       sizeof(value)) > 0) {
+		snprintf(reason, size,
+			 "%s was mounted read-only; to change it, umount it "
+			 "and mount it again",
+			 path);
+		return -EROFS;
+	}
+	flags |= MS_REMOUNT | (o->read_only ? MS_RDONLY : 0);
+	if (!mount(NULL, path, NULL, flags, NULL))
+		return 0;
+	rc = -errno;
+	snprintf(reason, size, "%s: %s", path,
+		 rc == -EBUSY ? "files are open for writing" : strerror(-rc));
+	return rc;
+}

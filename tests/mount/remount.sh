@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# mount -o remount,ro: nothing is changed any more, what was changed before is
+# sent, and remount,rw takes it back. In a mount namespace of its own, where
+# the helpers are installed.
+if [ -z "${REMOUNT_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
+	REMOUNT_NAMESPACE=1 exec "$(dirname "$0")/own-mounts" "$BASH" "$0"
+fi
+. "$(dirname "$0")/lib.sh"
+need_root
+need jq
+
+mkdir sbin real run
+mkdir -p /run/mount
+mount --bind run /run/mount # where mount(8) notes what it has mounted
+mount --bind /sbin/. real
+ln -s "$WORK"/real/* sbin/
+ln -sf "$VERS3" sbin/mount.vers3
+ln -sf "$VERS3" sbin/mount.fuse.vers3
+ln -sf "$VERS3CTL" sbin/umount.fuse.vers3
+mount --bind sbin /sbin/.
+
+option() {
+	findmnt -n -o OPTIONS "$MNT" | tr , '\n' | grep -cx "$1" || true
+}
+
+state() {
+	"$VERS3CTL" --json status "$MNT" | jq -r .mount.readOnly
+}
+
+mnt commit=600
+echo before >"$MNT/file"
+nosuid=$(option nosuid)
+mount -o remount,ro "$MNT"
+is "its flags" "$(option ro) $(option nosuid)" "1 $nosuid"
+is "read" "$(cat "$MNT/file")" before
+refused "a write" "Read-only" sh -c 'echo more >"$1/file"' - "$MNT"
+refused "a new file" "Read-only" touch "$MNT/new"
+refused "a rule" "read-only" "$VERS3CTL" -C "$MNT" lifecycle set x expire=7d
+is "status" "$(state)" true
+"$VERS3CTL" sync "$MNT"
+is "sent" "$(s3 GET "/$BUCKET/file")" before
+
+mount -o remount,rw "$MNT"
+is "its flags again" "$(option rw) $(option nosuid)" "1 $nosuid"
+is "status again" "$(state)" false
+exec 5>"$MNT/file"
+refused "while a file is written" "open for writing" \
+	mount -o remount,ro "$MNT"
+echo after >&5
+exec 5>&-
+# umount waits as before.
+umount "$MNT"
+is "sent by umount" "$(s3 GET "/$BUCKET/file")" after
+within 20 gone "$(daemon)" || fail "the daemon stays"
+rm "$MNT.pid"
+
+mnt ro
+refused "what was mounted so" "umount it and mount it again" \
+	mount -o remount,rw "$MNT"
+mount -o remount,ro "$MNT"
+unmnt
+mount -t tmpfs none "$MNT"
+refused "what is not ours" "no mount of vers3" \
+	"$VERS3" -o remount,ro none "$MNT"
+umount "$MNT"
