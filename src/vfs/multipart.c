@@ -118,7 +118,7 @@ static int copy_part(struct multi *m, const struct plan_part *p,
 	r.range_offset = p->offset;
 	r.range_length = p->length;
 	upload_set_source(&r, &m->in->base, m->source);
-	rc = upload_error(&r, store_call(m->u->v->store, &r));
+	rc = upload_error(m->u, &m->o, &r, store_call(m->u->v->store, &r));
 	if (!rc)
 		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, &r,
 				      part);
@@ -140,7 +140,7 @@ static int data_part(struct multi *m, const struct plan_part *p, uint64_t place,
 	r.part_number = p->number;
 	r.body.length = p->length;
 	r.sum = upload_part_sum(m->u->v, &m->o);
-	rc = upload_error(&r, gathered_body(m, p, &r));
+	rc = upload_error(m->u, &m->o, &r, gathered_body(m, p, &r));
 	if (!rc)
 		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, &r,
 				      part);
@@ -253,7 +253,7 @@ static int complete_upload(struct multi *m, const char *path,
 	r.upload_id = m->o.upload_id;
 	r.parts = m->parts;
 	r.part_count = m->plan.count;
-	rc = upload_error(&r, upload_send(v, &r, &want, m->c));
+	rc = upload_error(m->u, &m->o, &r, upload_send(v, &r, &want, m->c));
 	if (!rc)
 		rc = upload_take_reply(v, &r.reply.object, path, m->key,
 				       m->in->size_bytes, NULL, &ret->version);
@@ -321,7 +321,7 @@ static int take_up(struct multi *m, bool *ret_old)
 	int rc = ongoing_read(u->v, m->in->ino, &m->o);
 
 	*ret_old = !rc;
-	if (!rc && !strcmp(m->o.key, m->key) &&
+	if (!rc && !strcmp(m->o.key, m->key) && upload_can_end(u, &m->o) &&
 	    late_can(&m->o.began.meta, &m->want->meta, &m->late) &&
 	    dress_same(&m->o.began.headers, &m->want->headers) &&
 	    (!m->late || !u->no_late))

@@ -28,14 +28,46 @@ static int stage_body(struct uploader *u, uint64_t ino, uint64_t place,
 	return rc;
 }
 
-int upload_error(const struct store_request *r, int rc)
+/*
+ * Whether an error may come of the check that the upload is to have: a server
+ * that keeps one of an object sent as one may want those of the parts listed
+ * (MinIO: InvalidPart), or have none of what is put together.
+ */
+static bool is_of_sum(const struct store_request *r, int rc)
+{
+	return rc == -EINVAL || rc == -EOPNOTSUPP ||
+	       (r->op == STORE_COMPLETE_UPLOAD &&
+		(!strcmp(r->reply.code, "InvalidPart") ||
+		 !strcmp(r->reply.code, "BadDigest")));
+}
+
+static void drop_sum(struct uploader *u, const struct store_request *r)
+{
+	if (!atomic_exchange(&u->no_sum, true))
+		log_warning("uploads in parts go without a checksum of the "
+			    "whole: the server refused one of %s",
+			    r->key);
+}
+
+int upload_error(struct uploader *u, const struct ongoing *o,
+		 const struct store_request *r, int rc)
 {
 	const char *code = r->reply.code;
 
-	if (rc &&
-	    (!strcmp(code, "NoSuchUpload") || !strcmp(code, "InvalidPart")))
+	if (!rc)
+		return 0;
+	if (o->sum == STORE_SUM_CRC64NVME && is_of_sum(r, rc)) {
+		drop_sum(u, r);
 		return -ESTALE;
-	return rc;
+	}
+	return !strcmp(code, "NoSuchUpload") || !strcmp(code, "InvalidPart")
+		       ? -ESTALE
+		       : rc;
+}
+
+bool upload_can_end(const struct uploader *u, const struct ongoing *o)
+{
+	return o->sum != STORE_SUM_CRC64NVME || !u->no_sum;
 }
 
 enum store_sum upload_part_sum(const struct vfs *v, const struct ongoing *o)
@@ -72,7 +104,7 @@ int upload_staged(struct uploader *u, const struct ongoing *o, uint64_t ino,
 	r.part_number = part->number;
 	r.body.length = part->length;
 	r.sum = upload_part_sum(u->v, o);
-	rc = upload_error(&r, stage_body(u, ino, place, &r));
+	rc = upload_error(u, o, &r, stage_body(u, ino, place, &r));
 	if (!rc)
 		rc = upload_note_part(u, ino, o->upload_id, &r, part);
 	store_request_release(&r);
@@ -188,6 +220,20 @@ int upload_abandon_locked(struct uploader *u, uint64_t ino)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* Without a check of the whole where the server has none of that kind. */
+static int create_upload(struct uploader *u, struct store_request *r)
+{
+	int rc = store_call(u->v->store, r);
+
+	if (r->sum != STORE_SUM_CRC64NVME || !is_of_sum(r, rc))
+		return rc;
+	r->sum = STORE_SUM_NONE;
+	rc = store_call(u->v->store, r);
+	if (!rc)
+		drop_sum(u, r);
+	return rc;
+}
+
 int upload_begin(struct uploader *u, uint64_t ino, struct ongoing *o)
 {
 	struct store_request r;
@@ -203,8 +249,9 @@ int upload_begin(struct uploader *u, uint64_t ino, struct ongoing *o)
 	r.key = o->key;
 	r.meta = &o->began.meta;
 	r.headers = &o->began.headers;
-	r.sum = o->sum = caps_sum(&u->v->config.caps);
-	rc = store_call(u->v->store, &r);
+	r.sum = u->no_sum ? STORE_SUM_NONE : caps_sum(&u->v->config.caps);
+	rc = create_upload(u, &r);
+	o->sum = r.sum;
 	if (!rc &&
 	    (!r.reply.upload_id || strlen(r.reply.upload_id) > ONGOING_ID_MAX))
 		rc = -EIO;

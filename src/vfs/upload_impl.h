@@ -27,6 +27,7 @@ struct uploader {
 	sem_t big; /* large buffers left */
 	atomic_bool ending; /* what is not needed is left to the next mount */
 	atomic_bool no_late; /* versions take no tags here (late.h) */
+	atomic_bool no_sum; /* uploads in parts take no check of the whole */
 };
 
 /*
@@ -64,8 +65,14 @@ int upload_send(struct vfs *v, struct store_request *r,
 		const struct send_want *want, struct conflict *c);
 /* What goes along with a part of an upload. */
 enum store_sum upload_part_sum(const struct vfs *v, const struct ongoing *o);
-/* rc, or -ESTALE: the server does not know the upload, or a part of it. */
-int upload_error(const struct store_request *r, int rc);
+/*
+ * What became of a request of an upload: rc, or -ESTALE: the server does not
+ * know the upload, or a part of it, or not what it began with.
+ */
+int upload_error(struct uploader *u, const struct ongoing *o,
+		 const struct store_request *r, int rc);
+/* Whether one that began like this can come to its end. */
+bool upload_can_end(const struct uploader *u, const struct ongoing *o);
 /* Begins an upload to o->key with what o->began says, and notes it. */
 int upload_begin(struct uploader *u, uint64_t ino, struct ongoing *o);
 /*

@@ -344,6 +344,165 @@ static void test_neither(void **state)
 	assert_int_equal(keeper->sums[STORE_SUM_MD5], 1);
 }
 
+/*
+ * A server that compares what is sent as one, but refuses this for what is
+ * sent in parts with a check of the whole.
+ */
+struct halfway {
+	struct store store; /* first */
+	enum store_op refuses;
+	const char *code;
+	int rc, status;
+	atomic_uint begun, refused;
+	pthread_mutex_t mutex;
+	char id[64]; /* of the last upload that began so; protected by mutex */
+};
+
+static struct halfway *halfway; /* of the running test */
+
+static bool is_checked(const struct store_request *r)
+{
+	bool ret;
+
+	if (r->op == STORE_CREATE_UPLOAD)
+		return r->sum == STORE_SUM_CRC64NVME;
+	pthread_mutex_lock(&halfway->mutex);
+	ret = r->upload_id && !strcmp(r->upload_id, halfway->id);
+	pthread_mutex_unlock(&halfway->mutex);
+	return ret;
+}
+
+static int halfway_call(struct store *s, struct store_request *r)
+{
+	bool checked = is_checked(r);
+	int rc;
+
+	if (checked && r->op == halfway->refuses) {
+		halfway->refused++;
+		return refuse(r, halfway->rc, halfway->status, halfway->code);
+	}
+	rc = store_call(s->below, r);
+	if (rc || r->op != STORE_CREATE_UPLOAD)
+		return rc;
+	halfway->begun++;
+	pthread_mutex_lock(&halfway->mutex);
+	if (checked)
+		snprintf(halfway->id, sizeof(halfway->id), "%s",
+			 r->reply.upload_id);
+	pthread_mutex_unlock(&halfway->mutex);
+	return 0;
+}
+
+static const struct store_ops halfway_ops = {"halfway", halfway_call,
+					     keeper_free};
+
+static int setup_halfway(void **state)
+{
+	struct vfs_fixture *f;
+	int rc = vfs_fixture_setup(state);
+
+	if (rc)
+		return rc;
+	f = *state;
+	halfway = calloc(1, sizeof(*halfway));
+	assert_non_null(halfway);
+	halfway->store.ops = &halfway_ops;
+	halfway->store.below = f->store;
+	halfway->refuses = STORE_OP_COUNT;
+	pthread_mutex_init(&halfway->mutex, NULL);
+	f->store = &halfway->store;
+	vfs_fixture_stop(f);
+	assert_int_equal(metrics_store_new(&f->store, &f->store), 0);
+	vfs_fixture_start(f);
+	return 0;
+}
+
+#define HALFWAY_TEST(fn)                                                       \
+	cmocka_unit_test_setup_teardown(fn, setup_halfway, vfs_fixture_teardown)
+
+static void refuse_it(enum store_op op, int rc, int status, const char *code)
+{
+	halfway->refuses = op;
+	halfway->rc = rc;
+	halfway->status = status;
+	halfway->code = code;
+}
+
+/* What is saved has all bytes, and has a check or not. */
+static void check_large(struct vfs_fixture *f, const char *key, uint64_t size,
+			bool checked)
+{
+	struct store_request r;
+	const struct kvlist *headers = &r.reply.object.headers;
+
+	assert_int_equal(vfs_drain(f->v), 0);
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	assert_int_equal(store_call(f->store, &r), 0);
+	assert_int_equal(r.reply.object.size_bytes, size);
+	assert_true(!kvlist_get(headers, "x-amz-checksum-crc64nvme") !=
+		    checked);
+	store_request_release(&r);
+}
+
+/* Goes on as before it was refused once, and is not refused again. */
+static void save_halfway(struct vfs_fixture *f, unsigned begun)
+{
+	write_large(f, "a");
+	check_large(f, VFS_FIXTURE_PREFIX "a", 20 << 20, false);
+	assert_in_range(halfway->refused, 1, 6); /* parts go side by side */
+	assert_int_equal(halfway->begun, begun);
+	halfway->refused = 0;
+	write_large(f, "b");
+	check_large(f, VFS_FIXTURE_PREFIX "b", 20 << 20, false);
+	assert_int_equal(halfway->refused, 0);
+	assert_int_equal(halfway->begun, begun + 1);
+}
+
+static void test_refused_at_end(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	refuse_it(STORE_COMPLETE_UPLOAD, -EINVAL, 400, "InvalidPart");
+	save_halfway(f, 2);
+}
+
+static void test_refused_at_begin(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	refuse_it(STORE_CREATE_UPLOAD, -EINVAL, 400, "InvalidRequest");
+	save_halfway(f, 1);
+}
+
+static void test_refused_part(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	refuse_it(STORE_UPLOAD_PART, -EINVAL, 400, "InvalidRequest");
+	save_halfway(f, 2);
+}
+
+/* Parts that the server copies, in an upload that has a check. */
+static void test_refused_copy(void **state)
+{
+	struct vfs_fixture *f = *state;
+	struct vfs_entry e;
+	struct vfs_file *file;
+	struct vfs_open how;
+
+	write_large(f, "a");
+	check_large(f, VFS_FIXTURE_PREFIX "a", 20 << 20, true);
+	refuse_it(STORE_COPY_PART, -EOPNOTSUPP, 501, "NotImplemented");
+	assert_int_equal(vfs_lookup(f->v, META_ROOT_INO, "a", &e), 0);
+	assert_int_equal(vfs_open(f->v, e.ino, O_RDWR, &file, &how), 0);
+	assert_int_equal(vfs_write(f->v, file, 20 << 20, "more", 4), 0);
+	vfs_release(f->v, file);
+	check_large(f, VFS_FIXTURE_PREFIX "a", (20 << 20) + 4, false);
+	assert_in_range(halfway->refused, 1, 6);
+	assert_int_equal(halfway->begun, 3);
+}
+
 static int count_entry(void *ctx, const struct store_entry *e)
 {
 	(void)e;
@@ -464,6 +623,10 @@ int main(void)
 		SUMS_TEST(test_md5),
 		SUMS_TEST(test_neither),
 		SUMS_TEST(test_probe_leaves_nothing),
+		HALFWAY_TEST(test_refused_at_end),
+		HALFWAY_TEST(test_refused_at_begin),
+		HALFWAY_TEST(test_refused_part),
+		HALFWAY_TEST(test_refused_copy),
 		cmocka_unit_test(test_probe_checksum),
 		cmocka_unit_test(test_probe_without),
 	};
