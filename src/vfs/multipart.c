@@ -236,9 +236,12 @@ static int complete_upload(struct multi *m, const char *path,
 	struct vfs *v = m->u->v;
 	struct ongoing_end end = {.data_change = m->in->data_change};
 	struct send_want want = make_want(m, end.etag);
+	struct upload_made made = {.key = m->key,
+				   .size_bytes = m->in->size_bytes};
 	struct store_request r;
 	int rc;
 
+	ret->version.key[0] = '\0'; /* nothing was answered yet */
 	send_parts_etag(m->parts, m->plan.count, end.etag);
 	strcpy(end.path, path);
 	rc = ongoing_end_put(v, m->in->ino, &end);
@@ -253,14 +256,12 @@ static int complete_upload(struct multi *m, const char *path,
 	r.upload_id = m->o.upload_id;
 	r.parts = m->parts;
 	r.part_count = m->plan.count;
-	rc = upload_error(m->u, &m->o, &r, upload_send(v, &r, &want, m->c));
-	if (!rc)
-		rc = upload_take_reply(v, &r.reply.object, path, m->key,
-				       m->in->size_bytes, NULL, &ret->version);
+	rc = upload_make(m->u, &r, &want, &made, m->c, &ret->version);
+	if (!ret->version.key[0])
+		rc = upload_error(m->u, &m->o, &r, rc);
 	store_request_release(&r);
-	if (!rc) {
+	if (ret->version.key[0]) {
 		ongoing_ended(v, m->o.upload_id);
-		rc = upload_look(v, m->key, &ret->version, NULL);
 		if (rc != -ESTALE)
 			return rc ? rc : finish(m, false, ret);
 		upload_expect_own(m->c, ret->version.etag);

@@ -152,7 +152,7 @@ out:
 	return refused_is(rc) ? -ENOENT : rc;
 }
 
-static void pause_before(unsigned tries)
+void send_pause(unsigned tries)
 {
 	struct timespec left = clock_timespec(PAUSE_NS << tries);
 
@@ -182,7 +182,7 @@ int send_once(struct store *store, struct store_request *r,
 		}
 		log_info("no answer to %s of %s: looking", store_op_name(r->op),
 			 r->key);
-		pause_before(tries);
+		send_pause(tries);
 		unsure = true;
 	}
 }

@@ -37,6 +37,8 @@ struct send_want {
  */
 int send_once(struct store *store, struct store_request *r,
 	      const struct send_want *want, bool unsure);
+/* Waits before a try, the longer the more there were (0: the first). */
+void send_pause(unsigned tries);
 /*
  * 0 with the object in reply when the key holds what is wanted, -ENOENT when
  * it does not, else why that cannot be said.

@@ -10,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answered.h"
 #include "refused.h"
 #include "renamed.h"
 #include "stream.h"
 #include "tags.h"
+#include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/link.h"
@@ -24,6 +26,7 @@
 #define BIG_BUFFER  (UINT64_C(1) << 20) /* larger ones are counted */
 #define BIG_BUFFERS 4
 #define LOOKS	    3 /* as often is sent what is not there then */
+#define SKEW_NS	    (2 * NS_PER_S) /* between a server's own clocks */
 
 int uploader_new(struct vfs *v, struct uploader **ret_uploader)
 {
@@ -37,6 +40,8 @@ int uploader_new(struct vfs *v, struct uploader **ret_uploader)
 	rc = pool_new("parts", PART_THREADS, &u->parts);
 	if (!rc)
 		rc = streams_new(u, &u->streams);
+	if (!rc)
+		rc = answered_new(&u->answered);
 	if (rc) {
 		uploader_free(u);
 		return rc;
@@ -51,6 +56,7 @@ void uploader_free(struct uploader *u)
 		return;
 	pool_free(u->parts);
 	streams_free(u->streams);
+	answered_free(u->answered);
 	sem_destroy(&u->big);
 	free(u);
 }
@@ -214,6 +220,35 @@ int upload_send(struct vfs *v, struct store_request *r,
 	return rc;
 }
 
+/* Whether an object was there before a save went out. */
+static bool is_older(const struct conflict *c, const struct store_object *o)
+{
+	return c->since_ns && o->last_modified_ns &&
+	       o->last_modified_ns < c->since_ns;
+}
+
+/*
+ * Whether what a look has shown is the save, or a later one of others: their
+ * bytes, or ours that they have read, are then all that there is, and nothing
+ * is to be put on top of them. Else it is what was there before.
+ */
+static bool is_there(const struct conflict *c, const struct upload_made *made,
+		     const char *etag, const struct store_object *o)
+{
+	bool own = made->meta && dress_same(made->meta, &o->meta);
+	bool size = o->size_bytes == made->size_bytes;
+	bool content = size && o->etag && !strcmp(o->etag, etag);
+
+	if (content && (own || !made->strict))
+		return true;
+	if (content && !made->last)
+		return false; /* it may be of the source yet */
+	if (!content && c->held && o->etag && !strcmp(o->etag, c->etag))
+		return false;
+	/* Some servers tell another ETag later. */
+	return (own && size) || !is_older(c, o);
+}
+
 /*
  * Ceph 16, where versioning was on and is suspended, lets a copy that takes
  * the source's metadata along take what makes the source's key point to its
@@ -223,27 +258,48 @@ int upload_send(struct vfs *v, struct store_request *r,
  * ours bring their metadata (dress_copy()), and what a save has made is
  * looked at before anything here, or the source, goes for it.
  */
-int upload_look(struct vfs *v, const char *key, const struct meta_version *ver,
-		const struct kvlist *meta)
+static int look(struct vfs *v, const struct conflict *c,
+		const struct upload_made *made, const char *etag)
 {
-	const struct store_object *o;
 	struct store_request r;
 	int rc;
 
 	if (!v->config.suspended)
 		return 0;
 	store_request_init(&r, STORE_HEAD);
-	r.key = key;
+	r.key = made->key;
 	rc = store_call(v->store, &r);
-	o = &r.reply.object;
-	if (rc == -ENOENT ||
-	    (!rc && (!o->etag || strcmp(o->etag, ver->etag) != 0 ||
-		     o->size_bytes != ver->size_bytes ||
-		     (meta && !dress_same(meta, &o->meta)))))
+	if (rc == -ENOENT || (!rc && !is_there(c, made, etag, &r.reply.object)))
 		rc = -ESTALE;
 	store_request_release(&r);
 	/* Whoever may write and not read is not kept from writing. */
 	return refused_is(rc) ? 0 : rc;
+}
+
+int upload_make(struct uploader *u, struct store_request *r,
+		const struct send_want *want, const struct upload_made *made,
+		struct conflict *c, struct meta_version *ret_version)
+{
+	int64_t began_ns = clock_mono_ns();
+	struct vfs *v = u->v;
+	int rc = 0;
+
+	if (!answered_take(u->answered, c, ret_version)) {
+		rc = upload_send(v, r, want, c);
+		if (rc)
+			return rc;
+		c->since_ns = r->reply.date_ns;
+		if (c->since_ns)
+			c->since_ns -= clock_mono_ns() - began_ns + SKEW_NS;
+		rc = upload_take_reply(v, &r->reply.object, c->path, made->key,
+				       made->size_bytes, made->meta,
+				       ret_version);
+	}
+	if (!rc)
+		rc = look(v, c, made, ret_version->etag);
+	if (rc && rc != -ESTALE)
+		answered_put(u->answered, c, ret_version);
+	return rc;
 }
 
 void upload_expect_own(struct conflict *c, const char *etag)
@@ -255,20 +311,24 @@ void upload_expect_own(struct conflict *c, const char *etag)
 }
 
 /* Sends a body, and once more where it is not there then. */
-static int put_body(struct vfs *v, const char *key, const char *body,
+static int put_body(struct uploader *u, const char *key, const char *body,
 		    struct dress *d, struct conflict *c,
 		    struct meta_version *ret)
 {
-	uint64_t size = ret->size_bytes;
+	struct upload_made made = {
+		.key = key,
+		.size_bytes = ret->size_bytes,
+		.meta = &d->meta,
+	};
 	struct send_want want = {
-		.size_bytes = size,
+		.size_bytes = made.size_bytes,
 		.body = body,
 		.meta = &d->meta,
 		.content_type = kvlist_get(&d->headers, "content-type"),
 	};
 	int rc = -ESTALE;
 
-	for (int i = 0; rc == -ESTALE && i < LOOKS; i++) {
+	for (unsigned i = 0; rc == -ESTALE && i < LOOKS; i++) {
 		struct store_request r;
 
 		store_request_init(&r, STORE_PUT);
@@ -276,17 +336,14 @@ static int put_body(struct vfs *v, const char *key, const char *body,
 		r.meta = &d->meta;
 		r.headers = &d->headers;
 		r.body.mem = body;
-		r.body.length = size;
-		r.sum = caps_sum(&v->config.caps);
-		rc = upload_send(v, &r, &want, c);
-		if (!rc)
-			rc = upload_take_reply(v, &r.reply.object, c->path, key,
-					       size, &d->meta, ret);
+		r.body.length = made.size_bytes;
+		r.sum = caps_sum(&u->v->config.caps);
+		rc = upload_make(u, &r, &want, &made, c, ret);
 		store_request_release(&r);
-		if (!rc)
-			rc = upload_look(v, key, ret, NULL);
-		if (rc == -ESTALE)
+		if (rc == -ESTALE) {
 			upload_expect_own(c, ret->etag);
+			send_pause(i); /* it may show yet */
+		}
 	}
 	return rc == -ESTALE ? -EAGAIN : rc;
 }
@@ -309,7 +366,7 @@ static int put_dressed(struct uploader *u, const struct snapshot *snap,
 	if (!rc)
 		rc = upload_check_there(v, in);
 	if (!rc)
-		rc = put_body(v, key, body, d, c, &made);
+		rc = put_body(u, key, body, d, c, &made);
 	/* Also where a look at it failed: the next try finds it. */
 	if (made.key[0])
 		ret->version = made;
@@ -382,8 +439,38 @@ static int head_as_it_is(struct vfs *v, uint64_t ino, struct kvlist *head)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/*
+ * Copies once, and what is no file again where it is not there then: its
+ * bytes are nowhere else.
+ */
+static int copy_anyway(struct uploader *u, struct store_request *r,
+		       const struct send_want *want, const struct kvlist *meta,
+		       struct conflict *c, struct meta_version *ret)
+{
+	struct upload_made made = {
+		.key = r->key,
+		.size_bytes = want->size_bytes,
+		.meta = meta,
+		.strict = true,
+	};
+	unsigned looks = S_ISREG(c->snap->mode) ? 1 : LOOKS;
+	int rc = -ESTALE;
+
+	for (unsigned i = 0; rc == -ESTALE && i < looks; i++) {
+		r->if_match = r->if_none_match = NULL;
+		made.last = looks > 1 && i + 1 == looks;
+		rc = upload_make(u, r, want, &made, c, ret);
+		if (rc == -ESTALE) {
+			upload_expect_own(c, ret->etag);
+			if (i + 1 < looks)
+				send_pause(i);
+		}
+	}
+	return rc;
+}
+
 /* d: what goes along; NULL: what the source says of itself. */
-static int send_copy(struct vfs *v, const struct meta_inode *in,
+static int send_copy(struct uploader *u, const struct meta_inode *in,
 		     struct conflict *c, const char *key, struct dress *d,
 		     struct meta_version *ret)
 {
@@ -391,7 +478,7 @@ static int send_copy(struct vfs *v, const struct meta_inode *in,
 				 .etag = in->base.etag};
 	char source[META_KEY_MAX + 1];
 	struct store_request r;
-	int rc = vfs_object_key(v, in->base.key, source);
+	int rc = vfs_object_key(u->v, in->base.key, source);
 
 	store_request_init(&r, STORE_COPY);
 	if (rc)
@@ -407,13 +494,7 @@ static int send_copy(struct vfs *v, const struct meta_inode *in,
 		want.source_key = source;
 		want.source_version = r.source_version;
 	}
-	rc = upload_send(v, &r, &want, c);
-	if (!rc)
-		rc = upload_take_reply(v, &r.reply.object, c->path, key,
-				       in->base.size_bytes, d ? &d->meta : NULL,
-				       ret);
-	if (!rc)
-		rc = upload_look(v, key, ret, d ? &d->meta : NULL);
+	rc = copy_anyway(u, &r, &want, d ? &d->meta : NULL, c, ret);
 out:
 	store_request_release(&r);
 	return rc;
@@ -438,7 +519,7 @@ static int copy_base(struct uploader *u, const struct snapshot *snap,
 	if (!rc && tagged)
 		rc = tags_ask(v, in, &tags);
 	if (!rc)
-		rc = send_copy(v, in, c, key, replace ? &d : NULL,
+		rc = send_copy(u, in, c, key, replace ? &d : NULL,
 			       &ret->version);
 	if (rc == -ESTALE && !S_ISREG(in->mode))
 		rc = -EAGAIN; /* its bytes are there alone: copied again */
@@ -446,7 +527,6 @@ static int copy_base(struct uploader *u, const struct snapshot *snap,
 		log_warning("the server's copy to %s is none: its bytes are "
 			    "sent",
 			    c->path);
-		upload_expect_own(c, ret->version.etag);
 		large = in->size_bytes > PLAN_SINGLE_MAX;
 		rc = large ? -ESTALE : put_dressed(u, snap, key, &d, c, ret);
 	}

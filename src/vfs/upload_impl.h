@@ -16,6 +16,7 @@
 
 #define PART_THREADS 6
 
+struct answered;
 struct ongoing;
 struct ongoing_part;
 struct streams;
@@ -24,6 +25,7 @@ struct uploader {
 	struct vfs *v; /* borrowed */
 	struct pool *parts; /* owned */
 	struct streams *streams; /* owned: files sent while written */
+	struct answered *answered; /* owned: saves to be looked at */
 	sem_t big; /* large buffers left */
 	atomic_bool ending; /* what is not needed is left to the next mount */
 	atomic_bool no_late; /* versions take no tags here (late.h) */
@@ -48,13 +50,6 @@ int upload_check_there(struct vfs *v, const struct meta_inode *snap);
 int upload_take_reply(struct vfs *v, const struct store_object *o,
 		      const char *path, const char *key, uint64_t size,
 		      const struct kvlist *meta, struct meta_version *ver);
-/*
- * Where versioning is suspended: whether what was saved is there, and is no
- * mere reference. meta: what went with it; NULL: whatever is. 0, -ESTALE: it
- * is not; or why it cannot be said. Blocks.
- */
-int upload_look(struct vfs *v, const char *key, const struct meta_version *ver,
-		const struct kvlist *meta);
 /* After -ESTALE: what is there or is not, at the next try, came of this one. */
 void upload_expect_own(struct conflict *c, const char *etag);
 /*
@@ -63,6 +58,24 @@ void upload_expect_own(struct conflict *c, const char *etag);
  */
 int upload_send(struct vfs *v, struct store_request *r,
 		const struct send_want *want, struct conflict *c);
+/* What is to be there when a save is looked at. */
+struct upload_made {
+	const char *key; /* in the bucket */
+	uint64_t size_bytes;
+	const struct kvlist *meta; /* what went with it, if known, or NULL */
+	bool strict; /* without that it is a reference to another object, */
+	bool last; /* unless it is young: nothing else is left to try */
+};
+
+/*
+ * upload_send(), the version that the answer speaks of, and, where versioning
+ * is suspended, a look whether it is there. What an earlier try has sent, and
+ * could not look at, is looked at alone. 0; -ESTALE: it is not there; or why
+ * it cannot be said. *ret_version has a key once it was answered. Blocks.
+ */
+int upload_make(struct uploader *u, struct store_request *r,
+		const struct send_want *want, const struct upload_made *made,
+		struct conflict *c, struct meta_version *ret_version);
 /* What goes along with a part of an upload. */
 enum store_sum upload_part_sum(const struct vfs *v, const struct ongoing *o);
 /*

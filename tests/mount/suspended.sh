@@ -36,6 +36,10 @@ for f in small large; do
 	again "source-$f" "$f"
 done
 put_object plain small
+# A reference of others, which the first save over it does not replace.
+s3_curl UNSIGNED-PAYLOAD -X PUT \
+	-H "x-amz-copy-source: /$BUCKET/source-small" "$(url reference)" \
+	>/dev/null
 
 mnt
 mv "$MNT/dir" "$MNT/moved"
@@ -51,6 +55,7 @@ done
 synced
 for f in small large; do
 	echo "other content" >"$MNT/source-$f"
+	echo "its own" >"$MNT/reference"
 	rm "$MNT/linked-$f"
 done
 synced
@@ -63,5 +68,6 @@ for f in small large; do
 	is "source-$f" "$(cat "$MNT/source-$f")" "other content"
 done
 same plain.new "$MNT/plain.new" small
+is reference "$(cat "$MNT/reference")" "its own"
 unmnt
 BUCKET=$bucket

@@ -157,12 +157,117 @@ static void test_unasked(void **state)
 	mode_is(r, "e/f", "0100600");
 }
 
+static void others_save_f(struct rig *r)
+{
+	rig_put_text(r, "f", "of others");
+}
+
+/* In one piece, in parts, or as a copy; what they save next stays theirs. */
+static void save(struct rig *r, const char *how)
+{
+	unsigned char *data;
+
+	if (!strcmp(how, "PutObject f")) {
+		rig_write(r, "f", "ours");
+	} else if (!strcmp(how, "CopyObject f<e")) {
+		rig_put_mode(r, "e", "ours", "0100640");
+		rig_lists(r, "", "e");
+		rig_rename(r, "e", "f");
+	} else {
+		data = rig_bytes(3, PLAN_SINGLE_MAX + 1);
+		rig_write_bytes(r, "f", data, PLAN_SINGLE_MAX + 1);
+		free(data);
+	}
+}
+
+static const char *const ways[] = {"PutObject f", "CopyObject f<e",
+				   "CompleteMultipartUpload f"};
+
+/* Others save between ours and the look at it: theirs is the later one. */
+static void test_others_after(void **state)
+{
+	for (size_t i = 0; i < 3; i++) {
+		struct rig *r = *state;
+
+		save(r, ways[i]);
+		rig_hook(r, ways[i], others_save_f, 1);
+		rig_sync(r);
+		rig_holds(r, "f", "of others");
+		assert_int_equal(rig_count(r, ways[i]), 1);
+		no_conflict(r);
+		rig_remove(r, "f");
+		rig_forget(r);
+	}
+}
+
+static void put_before(struct rig *r)
+{
+	rig_put_text(r, "f", "before");
+}
+
+/* What was there before is no later save. */
+static void test_before(void **state)
+{
+	struct rig *r = *state;
+
+	put_before(r);
+	rig_is(r, "f", "before");
+	rig_hook(r, "PutObject f", put_before, 2);
+	rig_write(r, "f", "ours");
+	rig_sync(r);
+	rig_holds(r, "f", "ours");
+	no_conflict(r);
+}
+
+static void others_save_unseen(struct rig *r)
+{
+	rig_put_text(r, "f", "of others");
+	rig_fail(r, "HeadObject f", RIG_BEFORE, -EIO, 1);
+}
+
+/* The same when no look is possible for a while. */
+static void test_others_long_after(void **state)
+{
+	for (size_t i = 0; i < 3; i++) {
+		struct rig *r = *state;
+
+		save(r, ways[i]);
+		rig_hook(r, ways[i], others_save_unseen, 1);
+		assert_int_not_equal(rig_try_sync(r, NULL), 0);
+		rig_sync(r);
+		rig_holds(r, "f", "of others");
+		assert_int_equal(rig_count(r, ways[i]), 1);
+		no_conflict(r);
+		rig_remove(r, "f");
+		rig_forget(r);
+	}
+}
+
+/* What has come to a file since is sent all the same. */
+static void test_changed_since(void **state)
+{
+	struct rig *r = *state;
+
+	rig_write(r, "f", "ours");
+	rig_hook(r, "PutObject f", others_save_unseen, 1);
+	assert_int_not_equal(rig_try_sync(r, NULL), 0);
+	rig_write(r, "f", "anew");
+	rig_sync(r);
+	rig_holds(r, "f", "anew");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		SUSPENDED_TEST(test_put),     SUSPENDED_TEST(test_parts),
-		SUSPENDED_TEST(test_copy),    SUSPENDED_TEST(test_large_copy),
+		SUSPENDED_TEST(test_put),
+		SUSPENDED_TEST(test_parts),
+		SUSPENDED_TEST(test_copy),
+		SUSPENDED_TEST(test_large_copy),
 		SUSPENDED_TEST(test_unasked),
+		SUSPENDED_TEST(test_others_after),
+		SUSPENDED_TEST(test_before),
+		SUSPENDED_TEST(test_others_long_after),
+		SUSPENDED_TEST(test_changed_since),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

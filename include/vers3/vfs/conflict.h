@@ -46,6 +46,8 @@ struct conflict {
 	bool bare; /* it went out without a condition (between.h) */
 	bool noted; /* conflict_sending() has noted this try in the record */
 	bool open; /* it failed, and may have been carried out */
+	/* The server's time before it went out, or earlier; 0: not known. */
+	int64_t since_ns;
 };
 
 void conflict_init(struct conflict *c, const char *path,
