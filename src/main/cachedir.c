@@ -208,6 +208,27 @@ bool cachedir_used(const char *path)
 	return read_record_of(path, &record) == 0;
 }
 
+bool cachedir_is_renamed(const char *from, const char *to)
+{
+	const char *a = strchr(from, ' '), *b = strchr(to, ' ');
+
+	return a && b && !strcmp(a, b) && strcmp(from, to) != 0;
+}
+
+int cachedir_recorded(const char *path, char **ret_identity)
+{
+	struct record record;
+	char *identity;
+
+	if (read_record_of(path, &record))
+		return -ENOENT;
+	identity = strdup(record.identity);
+	if (!identity)
+		return -ENOMEM;
+	*ret_identity = identity;
+	return 0;
+}
+
 /* mkdir -p with 0700. */
 static int make_dirs(const char *path)
 {
@@ -337,8 +358,12 @@ static int open_lock(struct cachedir *d, unsigned wait_ms, char *reason,
 	    strcmp(record.identity, d->identity) != 0) {
 		snprintf(reason, size,
 			 "cache directory %s belongs to %s, not to %s; name "
-			 "another with -o cache_dir=",
-			 d->path, record.identity, d->identity);
+			 "another with -o cache_dir=%s",
+			 d->path, record.identity, d->identity,
+			 cachedir_is_renamed(record.identity, d->identity)
+				 ? ", or if the server was renamed, take this "
+				   "one over with -o adopt_cache"
+				 : "");
 		return -EXDEV;
 	}
 	rc = write_record(d, STATE_MOUNTED);
@@ -389,6 +414,21 @@ out:
 	}
 	*ret_dir = d;
 	return 0;
+}
+
+int cachedir_rename(struct cachedir *d, const char *identity)
+{
+	char *copy = strdup(identity);
+	int rc;
+
+	if (!copy)
+		return -ENOMEM;
+	free(d->identity);
+	d->identity = copy;
+	rc = write_record(d, STATE_LEFT);
+	if (!rc && fsync(d->fd))
+		rc = -errno;
+	return rc;
 }
 
 const char *cachedir_path(const struct cachedir *d)

@@ -59,6 +59,8 @@ const struct optdef optdefs[] = {
 	 "where cached and unsent data is kept", .value = "DIR",
 	 .shown = "$XDG_CACHE_HOME/vers3/BUCKET, "
 		  "/var/cache/vers3/BUCKET for root"},
+	{"Cache", "adopt_cache", OPT_FLAG, FIELD(adopt_cache),
+	 "take over the cache of a server that had another name"},
 	{"Cache", "cache_size", OPT_SIZE, FIELD(cache_size_bytes),
 	 "most that cached data may take", .value = "SIZE",
 	 .fallback = "10G", .min = "1M", .max = "1024T"},

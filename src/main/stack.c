@@ -12,6 +12,7 @@
 #include "vers3/cache/blocks.h"
 #include "vers3/cache/space.h"
 #include "vers3/cache/staging.h"
+#include "vers3/main/adopt.h"
 #include "vers3/main/cachedir.h"
 #include "vers3/main/probe.h"
 #include "vers3/meta/meta.h"
@@ -108,6 +109,30 @@ static int build_store(struct stack *s, char *reason, size_t size)
 	return rc;
 }
 
+/*
+ * The default directory of the bucket's name, if it is that of the server under
+ * another name; own: what it would be else.
+ */
+static int default_to_adopt(struct stack *s, const char *base, char **own)
+{
+	char *plain = NULL, *identity = NULL;
+	int rc = 0;
+
+	if (cachedir_used(*own))
+		return 0;
+	if (asprintf(&plain, "%s/%s", base, s->o->bucket) < 0)
+		return -ENOMEM;
+	rc = cachedir_recorded(plain, &identity);
+	if (!rc && cachedir_is_renamed(identity, s->identity)) {
+		free(*own);
+		*own = plain;
+		plain = NULL;
+	}
+	free(identity);
+	free(plain);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 /* Which directory it is to be, from the options or the default. */
 static int choose_cache(struct stack *s, char *reason, size_t size)
 {
@@ -128,6 +153,8 @@ static int choose_cache(struct stack *s, char *reason, size_t size)
 	if (!rc)
 		rc = cachedir_default(base, o->bucket, s->identity,
 				      &s->cache_path);
+	if (!rc && o->adopt_cache)
+		rc = default_to_adopt(s, base, &s->cache_path);
 out:
 	free(base);
 	if (rc == -ENOENT)
@@ -290,12 +317,32 @@ static int check_class(struct stack *s, char *reason, size_t size)
 	return -EINVAL;
 }
 
+/* Takes the cache directory over if its server had another name. */
+static int adopt(struct stack *s, char *reason, size_t size)
+{
+	char *from = NULL;
+	int rc = cachedir_recorded(s->cache_path, &from);
+
+	if (rc == -ENOENT)
+		return 0;
+	if (rc)
+		snprintf(reason, size, "no memory");
+	else if (cachedir_is_renamed(from, s->identity))
+		rc = adopt_dir(s->cache_path, from, s->identity, ENDING_WAIT_MS,
+			       s->store, s->o->prefix, reason, size);
+	free(from);
+	return rc;
+}
+
 static int open_parts(struct stack *s, char *reason, size_t size)
 {
 	const struct options *o = s->o;
 	const char *path;
 	int rc;
 
+	rc = o->adopt_cache ? adopt(s, reason, size) : 0;
+	if (rc)
+		return rc;
 	rc = cachedir_open(s->cache_path, s->identity, ENDING_WAIT_MS, reason,
 			   size, &s->dir);
 	if (rc)

@@ -187,6 +187,18 @@ static int check_identity(struct meta *m, MDB_txn *txn, const char *identity,
 	return -EXDEV;
 }
 
+int meta_set_identity(struct meta *m, const char *identity)
+{
+	int rc = meta_lock(m);
+
+	if (rc)
+		return rc;
+	rc = meta_put(m, META_SYS, SYS_IDENTITY, strlen(SYS_IDENTITY), identity,
+		      strlen(identity));
+	meta_unlock(m);
+	return rc ? rc : meta_sync(m);
+}
+
 /*
  * Starts the numbers after all that an earlier run may have given, and
  * reserves the next range.

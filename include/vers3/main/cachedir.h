@@ -41,6 +41,13 @@ int cachedir_default(const char *base, const char *bucket, const char *identity,
 
 /* Whether a mount has ever used the directory. */
 bool cachedir_used(const char *path);
+/*
+ * Whether two identities are of one bucket and prefix, and their servers have
+ * different names.
+ */
+bool cachedir_is_renamed(const char *from, const char *to);
+/* As what; malloc'd. 0, -ENOENT: it was not used, -ENOMEM. */
+int cachedir_recorded(const char *path, char **ret_identity);
 
 /*
  * Makes the directory (0700, with those above it) unless it is there, and
@@ -52,6 +59,8 @@ bool cachedir_used(const char *path);
  */
 int cachedir_open(const char *path, const char *identity, unsigned wait_ms,
 		  char *reason, size_t size, struct cachedir **ret_dir);
+/* It belongs to another identity from now on. 0 or -errno. */
+int cachedir_rename(struct cachedir *d, const char *identity);
 /* Absolute; borrowed. */
 const char *cachedir_path(const struct cachedir *d);
 /* Tells those who wait that the mount has ended and only sending is left. */

@@ -93,6 +93,7 @@ struct options {
 	char *versions_dir, *control_file; /* "" : not there */
 	char *at; /* NULL: now */
 	bool enable_versioning;
+	bool adopt_cache;
 
 	/* watching */
 	char *log; /* NULL: stderr in the foreground, else syslog */

@@ -77,6 +77,11 @@ int meta_room(struct meta *m);
  */
 int meta_sync(struct meta *m);
 /*
+ * From the next meta_open() on it is that of another identity. Durable on
+ * return. Takes meta_lock(). 0 or -errno: then it is open which.
+ */
+int meta_set_identity(struct meta *m, const char *identity);
+/*
  * When the oldest change that is not durable yet was made (monotonic time);
  * 0 when all are. Needs the lock; what its holder changed under it does not
  * count.
