@@ -221,6 +221,7 @@ static int check_end(struct vfs *v, uint64_t ino, uint64_t end)
 int content_write(struct vfs *v, struct node *n, uint64_t offset,
 		  const void *data, size_t size)
 {
+	unsigned before = taken_count(v);
 	struct meta_inode in;
 	uint64_t at = 0;
 	int rc = room_make(v, size);
@@ -245,6 +246,7 @@ int content_write(struct vfs *v, struct node *n, uint64_t offset,
 	meta_unlock(v->meta);
 out:
 	pthread_rwlock_unlock(&n->lock);
+	taken_tell(v, before);
 	if (!rc)
 		syncer_grown(v, &in);
 	/* Now and then, room that was written over is given back. */
@@ -262,6 +264,7 @@ out:
 static int resize(struct vfs *v, struct node *n, uint64_t size_bytes,
 		  bool longer_only)
 {
+	unsigned before = taken_count(v);
 	struct meta_inode in;
 	bool is_set;
 	int rc;
@@ -292,6 +295,7 @@ static int resize(struct vfs *v, struct node *n, uint64_t size_bytes,
 	meta_unlock(v->meta);
 out:
 	pthread_rwlock_unlock(&n->lock);
+	taken_tell(v, before);
 	return rc;
 }
 
@@ -324,6 +328,7 @@ static int zero_locked(struct vfs *v, struct meta_inode *in, uint64_t offset,
 int content_zero(struct vfs *v, struct node *n, uint64_t offset,
 		 uint64_t length)
 {
+	unsigned before = taken_count(v);
 	struct meta_inode in;
 	uint64_t hole = 0, at = 0;
 	int rc;
@@ -346,6 +351,7 @@ int content_zero(struct vfs *v, struct node *n, uint64_t offset,
 	meta_unlock(v->meta);
 out:
 	pthread_rwlock_unlock(&n->lock);
+	taken_tell(v, before);
 	return rc;
 }
 
@@ -368,6 +374,7 @@ int content_adopt(struct vfs *v, struct node *n,
 		  const struct meta_version *version, uint64_t offset,
 		  uint64_t length)
 {
+	unsigned before = taken_count(v);
 	struct meta_inode in;
 	int rc;
 
@@ -400,6 +407,7 @@ int content_adopt(struct vfs *v, struct node *n,
 	meta_unlock(v->meta);
 out:
 	pthread_rwlock_unlock(&n->lock);
+	taken_tell(v, before);
 	return rc;
 }
 

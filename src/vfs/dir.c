@@ -57,6 +57,8 @@ void dirs_free(struct dirs *d)
 	map_free(d->busy);
 	map_free(d->lookups);
 	hidden_free(d->hidden);
+	for (size_t i = 0; i < d->expired.count; i++)
+		free(d->expired.items[i].path);
 	pthread_cond_destroy(&d->done);
 	pthread_mutex_destroy(&d->mutex);
 	free(d);
@@ -206,6 +208,11 @@ static int drop(struct vfs *v, struct meta_inode *in, bool keep)
 int dir_drop_inode(struct vfs *v, struct meta_inode *in)
 {
 	return drop(v, in, false);
+}
+
+int dir_keep_inode(struct vfs *v, struct meta_inode *in)
+{
+	return drop(v, in, true);
 }
 
 int dir_unname_inode(struct vfs *v, struct meta_inode *in)

@@ -5,8 +5,10 @@
 #define VERS3_SRC_VFS_DIR_IMPL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
+#include "expired.h"
 #include "hidden.h"
 #include "outage.h"
 #include "vers3/util/map.h"
@@ -36,6 +38,8 @@ struct dirs {
 	struct map *lookups; /* ino → count of single look-ups; likewise */
 	struct dir_row rows[ROWS_MAX]; /* likewise */
 	unsigned next_row; /* the one that gives way next; likewise */
+	struct expired_list expired; /* likewise */
+	atomic_uint taken; /* how often a name was given back: taken.h */
 	struct pool *pool; /* owned: HEADs */
 	struct hidden *hidden; /* owned: keys that lists hid */
 	struct outage outage;

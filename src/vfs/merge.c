@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "expired.h"
 #include "gone.h"
 #include "hidden.h"
 #include "taken.h"
@@ -624,7 +625,11 @@ static int walk(struct merge *m, bool inside)
 
 	while (!(rc = walk_some(m, inside)))
 		gone_pause();
-	return rc == -ENOENT ? gone_sweep(m->v) : rc;
+	if (rc == -ENOENT)
+		rc = gone_sweep(m->v);
+	if (!rc)
+		expired_back(m->v);
+	return rc;
 }
 
 int merge_gone(struct merge *m, const char *name)
@@ -662,6 +667,7 @@ static int note_listed(struct merge *m, int64_t asked_ns)
 		if (m->ino != META_ROOT_INO && !m->marker_seen &&
 		    (in.flags & META_I_EXPLICIT) &&
 		    !keep_local(m, marker, NULL)) {
+			expired_note(m->v, &in, m->path);
 			in.flags &= ~(uint32_t)META_I_EXPLICIT;
 			memset(&in.base, 0, sizeof(in.base));
 		}
@@ -690,5 +696,9 @@ int merge_finish(struct merge *m, int64_t asked_ns)
 	if (m->seen)
 		qsort(m->seen, m->seen_count, sizeof(*m->seen), compare_u64);
 	rc = walk(m, false);
-	return rc ? rc : note_listed(m, asked_ns);
+	if (!rc)
+		rc = note_listed(m, asked_ns);
+	if (!rc)
+		expired_back(m->v);
+	return rc;
 }

@@ -323,7 +323,7 @@ int tree_rename(struct vfs *v, uint64_t parent, const char *name,
 	if (!merge_name_ok(new_parent == META_ROOT_INO ? v : NULL, new_name))
 		return strlen(new_name) > META_NAME_MAX ? -ENAMETOOLONG
 							: -EILSEQ;
-	rc = taken_revive(v, new_parent);
+	rc = taken_revive(v, new_parent, false);
 	if (rc)
 		return rc;
 	for (int tries = 0;; tries++) {

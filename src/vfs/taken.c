@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dir_impl.h"
+#include "gone.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/map.h"
@@ -169,22 +171,46 @@ static int note_place(struct vfs *v, uint64_t ino, const char *path)
 			      PLACE_HEAD + strlen(path) + 1);
 }
 
+/* One that the kernel may know, or that a rule may have taken. */
+static bool keeps_directory(struct vfs *v, const struct meta_inode *in)
+{
+	return (v->notify.forgets || (in->flags & META_I_EXPLICIT)) &&
+	       meta_count(v->meta, META_ORPHAN) < KEPT_MAX;
+}
+
+/* One that was written to while the directory that it was in was going. */
+static bool is_changed(const struct meta_inode *in)
+{
+	return !S_ISDIR(in->mode) && !in->nlink && (in->flags & META_I_STAGED);
+}
+
+static int keep_changed(struct vfs *v, struct meta_inode *in)
+{
+	int rc = dir_keep_inode(v, in);
+
+	if (!rc)
+		rc = taken_back(v, in, in->base_bytes);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 int taken_drop(struct vfs *v, struct meta_inode *in, const char *path)
 {
-	bool keep =
-		S_ISDIR(in->mode)
-			? v->notify.forgets &&
-				  meta_count(v->meta, META_ORPHAN) < KEPT_MAX
-			: !in->nlink && nodes_is_written(v->nodes, in->ino) &&
-				  !is_dirty(v, path);
+	bool dir = S_ISDIR(in->mode);
+	bool keep = dir ? keeps_directory(v, in)
+			: !in->nlink && !is_dirty(v, path) &&
+				    (is_changed(in) ||
+				     nodes_is_written(v->nodes, in->ino));
 	int rc = 0;
 
 	if (keep)
 		rc = note_place(v, in->ino, path);
-	if (rc)
-		return rc;
-	return keep && S_ISDIR(in->mode) ? dir_unname_inode(v, in)
-					 : dir_drop_inode(v, in);
+	if (!rc && keep && is_changed(in))
+		return keep_changed(v, in);
+	if (rc || !keep || !dir)
+		return rc ? rc : dir_drop_inode(v, in);
+	if (in->flags & META_I_EXPLICIT)
+		expired_note(v, in, path);
+	return dir_keep_inode(v, in);
 }
 
 /* -ENOENT: it was not taken. -ESTALE: it has changed here since. */
@@ -323,6 +349,7 @@ static int put_name(struct vfs *v, struct meta_inode *in, uint64_t parent,
 	if (rc && rc != -ENOENT)
 		return rc;
 	vfs_inval_entry(v, parent, name);
+	atomic_fetch_add(&v->dirs->taken, 1);
 	in->nlink = S_ISDIR(in->mode) ? 2 : 1;
 	return meta_inode_put(v->meta, in);
 }
@@ -411,7 +438,8 @@ int taken_back(struct vfs *v, struct meta_inode *in, uint64_t base_bytes)
 	return rc == -ENODATA || (!rc && !in->nlink) ? -ENOENT : rc;
 }
 
-int taken_revive(struct vfs *v, uint64_t ino)
+/* 1: it has no name, and where it stood is not known, or not yet. */
+static int revive(struct vfs *v, uint64_t ino)
 {
 	struct meta_inode in;
 	int rc = meta_lock(v->meta);
@@ -419,8 +447,44 @@ int taken_revive(struct vfs *v, uint64_t ino)
 	if (rc)
 		return rc;
 	rc = meta_inode_get(v->meta, ino, &in);
-	if (!rc && S_ISDIR(in.mode) && !in.nlink)
+	if (!rc && S_ISDIR(in.mode) && !in.nlink) {
 		rc = taken_back(v, &in, 0);
+		rc = rc == -ENOENT ? 1 : rc;
+	}
 	meta_unlock(v->meta);
 	return rc == -ENOENT ? 0 : rc;
+}
+
+static int revive_all(struct vfs *v, uint64_t ino)
+{
+	int rc = revive(v, ino);
+
+	if (rc != 1)
+		return rc;
+	/* What is in it may be going yet: that is noted at the end. */
+	rc = gone_sweep(v);
+	if (!rc)
+		rc = revive(v, ino);
+	return rc == 1 ? 0 : rc;
+}
+
+int taken_revive(struct vfs *v, uint64_t ino, bool tell)
+{
+	unsigned before = taken_count(v);
+	int rc = revive_all(v, ino);
+
+	if (tell)
+		taken_tell(v, before);
+	return rc;
+}
+
+unsigned taken_count(struct vfs *v)
+{
+	return atomic_load(&v->dirs->taken);
+}
+
+void taken_tell(struct vfs *v, unsigned before)
+{
+	if (taken_count(v) != before)
+		vfs_inval_flush(v);
 }

@@ -9,6 +9,8 @@
 #ifndef VERS3_SRC_VFS_TAKEN_H
 #define VERS3_SRC_VFS_TAKEN_H
 
+#include <stdbool.h>
+
 #include "vers3/vfs/vfs.h"
 
 struct takens;
@@ -32,8 +34,16 @@ int taken_drop(struct vfs *v, struct meta_inode *in, const char *path);
 int taken_back(struct vfs *v, struct meta_inode *in, uint64_t base_bytes);
 /*
  * Before a name is made in a directory: gives it its name again if it was
- * taken. Takes meta_lock(). 0 also when it was not.
+ * taken. Takes meta_lock(). 0 also when it was not. tell: the kernel is told
+ * before this returns, for who holds no other directory.
  */
-int taken_revive(struct vfs *v, uint64_t ino);
+int taken_revive(struct vfs *v, uint64_t ino, bool tell);
+/*
+ * The kernel may hold it for known that a name is not there. Whoever makes a
+ * change that may give one back takes the count before, and tells after it:
+ * where there are more, it returns when the kernel knows. Without locks.
+ */
+unsigned taken_count(struct vfs *v);
+void taken_tell(struct vfs *v, unsigned before);
 
 #endif

@@ -235,7 +235,7 @@ int tree_make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 		rc = -ENAMETOOLONG;
 	if (rc)
 		return rc;
-	rc = taken_revive(v, parent);
+	rc = taken_revive(v, parent, true);
 	if (rc)
 		return rc;
 	/* Does another mount have that name? */
@@ -537,7 +537,7 @@ int tree_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
 	int rc = check_new_name(v, name, parent);
 
 	if (!rc)
-		rc = taken_revive(v, parent);
+		rc = taken_revive(v, parent, true);
 	if (!rc)
 		rc = dir_lookup(v, parent, name, &dir);
 	if (rc != -ENOENT)

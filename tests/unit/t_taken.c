@@ -2,6 +2,7 @@
 /* What others, or a rule of the bucket, remove while it is in use here. */
 #include "vfs_rig.h"
 
+#include "../../src/vfs/gone.h"
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/dir.h"
 
@@ -424,6 +425,54 @@ static void test_directory_deep(void **state)
 	rig_lists(r, "a/b", "c/");
 }
 
+/* The same while what was in it is still going. */
+static void test_directory_going(void **state)
+{
+	struct rig *r = *state;
+	struct meta_dentry de;
+	struct meta_inode in;
+
+	with_kernel(r);
+	rig_put_text(r, "d/x", "x");
+	assert_int_equal(rig_there(r, "d/x"), 0);
+	rig_remove(r, "d/x");
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(meta_dentry_get(r->f.meta, META_ROOT_INO, "d", &de),
+			 0);
+	assert_int_equal(meta_inode_get(r->f.meta, de.ino, &in), 0);
+	assert_int_equal(gone_detach(r->f.v, &de, &in, "d"), 0);
+	meta_unlock(r->f.meta);
+	assert_int_equal(make_in(r, in.ino, "y"), 0);
+	rig_lists(r, "d", "y");
+	rig_sync(r);
+	rig_holds(r, "d/y", "");
+}
+
+/* A file that is written to just then. */
+static void test_written_going(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+	struct meta_dentry de;
+	struct meta_inode in;
+
+	rig_put_text(r, "d/f", "text");
+	file = rig_open(r, "d/f", O_RDWR);
+	rig_remove(r, "d/f");
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(meta_dentry_get(r->f.meta, META_ROOT_INO, "d", &de),
+			 0);
+	assert_int_equal(meta_inode_get(r->f.meta, de.ino, &in), 0);
+	assert_int_equal(gone_detach(r->f.v, &de, &in, "d"), 0);
+	meta_unlock(r->f.meta);
+	rig_pwrite(r, file, 0, "T", 1);
+	vfs_release(r->f.v, file);
+	assert_int_equal(gone_sweep(r->f.v), 0);
+	rig_is(r, "d/f", "Text");
+	rig_sync(r);
+	rig_holds(r, "d/f", "Text");
+}
+
 static void test_directory_else(void **state)
 {
 	struct rig *r = *state;
@@ -450,6 +499,102 @@ static void test_directory_else(void **state)
 	vfs_forget(r->f.v, &e.ino, 1);
 }
 
+static void put_rules(struct rig *r, const char *rules)
+{
+	struct store_request q;
+
+	store_request_init(&q, STORE_PUT_LIFECYCLE);
+	q.body.mem = rules;
+	q.body.length = strlen(rules);
+	assert_int_equal(store_call(r->f.store, &q), 0);
+	store_request_release(&q);
+}
+
+#define DAY_NS (86400 * NS_PER_S)
+
+/* A directory's object is so much older than it was. */
+static void make_old(struct rig *r, const char *path, int64_t days)
+{
+	uint64_t ino = vfs_fixture_find(&r->f, path);
+	struct meta_inode in;
+
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(meta_inode_get(r->f.meta, ino, &in), 0);
+	assert_true(in.base.last_modified_ns != 0);
+	in.base.last_modified_ns -= days * DAY_NS;
+	assert_int_equal(meta_inode_put(r->f.meta, &in), 0);
+	meta_unlock(r->f.meta);
+}
+
+/* A directory whose object is so old. */
+static void old_directory(struct rig *r, const char *path, int64_t days)
+{
+	if (rig_there(r, path)) {
+		rig_mkdir(r, path);
+		rig_chmod(r, path, 0711);
+	}
+	rig_sync(r);
+	rig_lists(r, path, "");
+	make_old(r, path, days);
+}
+
+/* A rule for what is in a directory leaves the directory. */
+static void test_rule(void **state)
+{
+	static const char rules[] =
+		"<LifecycleConfiguration><Rule><ID>tmp</ID>"
+		"<Filter><Prefix>pre/tmp/</Prefix></Filter>"
+		"<Status>Enabled</Status><Expiration><Days>7</Days>"
+		"</Expiration></Rule></LifecycleConfiguration>";
+	struct rig *r = *state;
+	struct vfs_entry e;
+
+	put_rules(r, rules);
+	rig_mkdir(r, "tmp");
+	rig_chmod(r, "tmp", 0711);
+	old_directory(r, "tmp/sub", 9);
+	rig_remove(r, "tmp/sub/");
+	old_directory(r, "tmp", 9);
+	rig_remove(r, "tmp/");
+	rig_lists(r, "", "tmp/");
+	rig_lists(r, "tmp", "");
+	assert_int_equal(rig_lookup(r, "tmp", &e), 0);
+	assert_int_equal(e.st.st_mode, S_IFDIR | 0711);
+	rig_write(r, "tmp/x", "text");
+	rig_sync(r);
+	rig_holds(r, "tmp/", "");
+	rig_holds(r, "tmp/x", "text");
+	/* The object alone. */
+	rig_utimens(r, "tmp", NS_PER_S);
+	rig_sync(r);
+	rig_lists(r, "tmp", "x");
+	make_old(r, "tmp", 9);
+	rig_remove(r, "tmp/");
+	rig_lists(r, "tmp", "x");
+	rig_sync(r);
+	rig_holds(r, "tmp/", "");
+	rig_unlink(r, "tmp/x");
+	rig_sync(r);
+	rig_forget_requests(r);
+	/* What others remove before its time goes. */
+	rig_remove(r, "tmp/");
+	rig_lists(r, "", "");
+	assert_int_equal(rig_count(r, "GetBucketLifecycle"), 1);
+	/* So does another one, and all where the rules end. */
+	old_directory(r, "tmp", 9);
+	old_directory(r, "other", 9);
+	rig_remove(r, "other/");
+	rig_lists(r, "", "tmp/");
+	put_rules(r, "<LifecycleConfiguration><Rule><ID>a</ID>"
+		     "<Filter><Prefix>pre/tmp/</Prefix></Filter>"
+		     "<Status>Disabled</Status><Expiration><Days>7</Days>"
+		     "</Expiration></Rule></LifecycleConfiguration>");
+	rig_remove(r, "tmp/");
+	rig_lists(r, "", "");
+	rig_sync(r);
+	rig_lists(r, "", "");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -466,6 +611,10 @@ int main(int argc, char **argv)
 		RIG_TEST(test_directory),
 		RIG_TEST(test_directory_deep),
 		RIG_TEST(test_directory_else),
+		RIG_TEST(test_directory_going),
+		RIG_TEST(test_written_going),
+		RIG_TEST(test_rule),
+		RIG_TEST_UNVERSIONED(test_rule),
 		RIG_TEST_UNVERSIONED(test_directory),
 		RIG_TEST_UNVERSIONED(test_wanted_else),
 		RIG_TEST_UNVERSIONED(test_unversioned),

@@ -79,6 +79,8 @@ int dir_drop_inode(struct vfs *v, struct meta_inode *in);
  * mount.
  */
 int dir_unname_inode(struct vfs *v, struct meta_inode *in);
+/* The same whether the kernel says what it forgets or not. */
+int dir_keep_inode(struct vfs *v, struct meta_inode *in);
 /*
  * Removes an inode without a name that nobody has open. The last close (ino
  * forgotten before, or never to be) and vfs_forget() come here.
