@@ -47,12 +47,17 @@ static int on_object(struct exchange *x, uint64_t offset, const void *data,
 		     size_t len)
 {
 	const struct store_request *r = x->r;
+	int ret = 0;
 
 	if (x->http.status == 200 && r->range_offset)
 		return -EIO;
 	if (r->range_length &&
 	    (offset > r->range_length || len > r->range_length - offset))
 		return -EIO;
+	if (!offset && r->head)
+		ret = s3_reply_head(r, &x->http);
+	if (ret < 0)
+		return ret;
 	return r->sink ? r->sink(r->sink_ctx, offset, data, len) : 0;
 }
 

@@ -193,6 +193,22 @@ static int read_object(struct store_object *o, const struct http_request *http)
 	return ret;
 }
 
+int s3_reply_head(const struct store_request *r,
+		  const struct http_request *http)
+{
+	struct store_object o;
+	int ret;
+
+	store_object_init(&o);
+	ret = read_object(&o, http);
+	if (ret == -E2BIG)
+		ret = -EIO;
+	if (!ret)
+		ret = r->head(r->head_ctx, http->status, &o);
+	store_object_release(&o);
+	return ret;
+}
+
 static int fail(struct store_reply *reply, const char *words)
 {
 	if (!reply->message[0])

@@ -166,6 +166,8 @@ int mem_get(struct memory_store *ms, struct store_request *r,
 	pthread_mutex_lock(&ms->mutex);
 	err = get_locked(ms, r, &blob, &slice);
 	pthread_mutex_unlock(&ms->mutex);
+	if (!err && r->head && slice.length)
+		err = r->head(r->head_ctx, r->reply.status, &r->reply.object);
 	for (uint64_t done = 0; !err && r->sink && done < slice.length;) {
 		uint64_t n = slice.length - done;
 

@@ -123,6 +123,15 @@ static void block_settle(struct fetch_block *b, int error)
 	}
 }
 
+/* Whether the answer says what its body is to be compared with, or may. */
+static bool job_is_checked(const struct fetch_job *job)
+{
+	const struct version_get *g = job->get;
+
+	return job->whole &&
+	       (!g->told || g->crc_text[0] || (g->md5_etag && job->fetch->md5));
+}
+
 /*
  * Takes a transfer's bytes. After a retry they come from the start again:
  * what is ready by then is in use, and is passed over.
@@ -150,7 +159,7 @@ static int job_sink(void *ctx, uint64_t offset, const void *data, size_t len)
 		p += n;
 		len -= n;
 		job->pos += n;
-		if (waiting && at + n == b->size && !job->whole) {
+		if (waiting && at + n == b->size && !job_is_checked(job)) {
 			pthread_mutex_lock(&b->fetch->mutex);
 			block_settle(b, 0);
 			pthread_mutex_unlock(&b->fetch->mutex);
@@ -242,6 +251,7 @@ static int job_get(struct fetch_job *job, bool *ret_damaged)
 
 	*ret_damaged = false;
 	job->pos = 0;
+	job->get = &g;
 	pthread_mutex_lock(&f->mutex);
 	f->stats.gets++;
 	f->stats.fetched_bytes += job->length;

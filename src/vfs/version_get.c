@@ -48,18 +48,19 @@ static bool etag_is_md5(const struct meta_version *version,
  * The check of the whole body, if the answer has one. What was put together of
  * parts may have a check of their checks instead, which no body has.
  */
-static void take_crc(struct version_get *g, const struct store_request *r)
+static void take_crc(struct version_get *g, int status,
+		     const struct store_object *o)
 {
 	static const char *const names[CRC_COUNT] = {
 		[CRC_32] = "x-amz-checksum-crc32",
 		[CRC_32C] = "x-amz-checksum-crc32c",
 		[CRC_64NVME] = "x-amz-checksum-crc64nvme",
 	};
-	const struct kvlist *headers = &r->reply.object.headers;
+	const struct kvlist *headers = &o->headers;
 	const char *type = kvlist_get(headers, "x-amz-checksum-type");
 
 	g->crc_text[0] = '\0';
-	if (r->range_length || r->reply.status == 206 ||
+	if (g->length != g->version->size_bytes || status == 206 ||
 	    (type ? strcmp(type, "FULL_OBJECT") != 0
 		  : strchr(g->version->etag, '-') != NULL))
 		return;
@@ -72,6 +73,16 @@ static void take_crc(struct version_get *g, const struct store_request *r)
 			strcpy(g->crc_text, text);
 		}
 	}
+}
+
+static int take_checks(void *ctx, int status, const struct store_object *o)
+{
+	struct version_get *g = ctx;
+
+	g->md5_etag = etag_is_md5(g->version, o);
+	take_crc(g, status, o);
+	g->told = true;
+	return 0;
 }
 
 /* What of the answer speaks of another version; NULL: nothing. */
@@ -122,9 +133,7 @@ static int call_checked(struct store *store, struct version_get *g,
 		log_error("GET %s: the server answered with %s", r->key, why);
 		return -ESTALE;
 	}
-	g->md5_etag = etag_is_md5(g->version, &r->reply.object);
-	take_crc(g, r);
-	return 0;
+	return take_checks(g, r->reply.status, &r->reply.object);
 }
 
 int version_get(struct store *store, const char *prefix, struct version_get *g)
@@ -153,6 +162,8 @@ int version_get(struct store *store, const char *prefix, struct version_get *g)
 	}
 	r.sink = g->sink;
 	r.sink_ctx = g->sink_ctx;
+	r.head = take_checks;
+	r.head_ctx = g;
 	rc = call_checked(store, g, &r);
 out:
 	store_request_release(&r);

@@ -17,6 +17,7 @@ struct version_get {
 	uint64_t offset, length; /* inside the version, length > 0 */
 	store_sink_fn sink; /* must count: a body may end early */
 	void *sink_ctx;
+	bool told; /* out: what follows is known; before the first byte */
 	bool md5_etag; /* out: the ETag is the body's MD5, as far as is told */
 	/* out: the body's check, as far as is told; text "" : none */
 	enum crc_kind crc;

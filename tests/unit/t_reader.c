@@ -251,6 +251,34 @@ static void test_wrong_checksum_of_right_bytes(void **state)
 	rig_stop(&rig);
 }
 
+/* What nothing tells the check of is given as it comes. */
+static void test_waits_for_checks_alone(void **state)
+{
+	struct meta_version plain, checked;
+	char text[CRC_TEXT_SIZE];
+	struct kvlist headers;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	kvlist_init(&headers);
+	assert_int_equal(kvlist_add(&headers, "x-amz-server-side-encryption",
+				    "aws:kms"),
+			 0);
+	rig_put(&rig, "plain", 3 * MIB, 9, &headers, &plain);
+	rig_crc(CRC_32C, 9, 3 * MIB, text);
+	assert_int_equal(kvlist_add(&headers, "x-amz-checksum-crc32c", text),
+			 0);
+	rig_put(&rig, "checked", 3 * MIB, 9, &headers, &checked);
+	rig.fault = (struct fault_decision){.kind = FAULT_CUT,
+					    .cut_bytes = MIB + 5};
+	assert_int_equal(rig_read(&rig, &plain, NULL, 9, 0, 4096), 0);
+	assert_int_equal(rig_read(&rig, &plain, NULL, 9, MIB, 4096), -EIO);
+	assert_int_equal(rig_read(&rig, &checked, NULL, 9, 0, 4096), -EIO);
+	kvlist_release(&headers);
+	rig_stop(&rig);
+}
+
 static void test_no_other_version(void **state)
 {
 	struct meta_version old, new, nameless;
@@ -681,6 +709,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_md5_is_never_delivered),
 		cmocka_unit_test(test_wrong_checksum_is_never_delivered),
 		cmocka_unit_test(test_wrong_checksum_of_right_bytes),
+		cmocka_unit_test(test_waits_for_checks_alone),
 		cmocka_unit_test(test_no_other_version),
 		cmocka_unit_test(test_error_then_recovery),
 		cmocka_unit_test(test_sequential),

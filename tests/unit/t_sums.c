@@ -106,6 +106,13 @@ static void test_headers(void **state)
 	wire_free(w);
 }
 
+static int take_status(void *ctx, int status, const struct store_object *o)
+{
+	(void)o;
+	*(int *)ctx = status;
+	return 0;
+}
+
 /* Of whole objects a check is asked for; without a signature as with one. */
 static void test_anonymous(void **state)
 {
@@ -119,6 +126,7 @@ static void test_anonymous(void **state)
 	struct wire *w = wire_new(steps, sizeof(steps) / sizeof(*steps));
 	struct store *s = store_at(wire_url(w), true);
 	struct store_request r;
+	int status = 0;
 
 	(void)state;
 	put_hello(s, STORE_PUT, STORE_SUM_CRC64NVME, NULL, -1);
@@ -129,7 +137,10 @@ static void test_anonymous(void **state)
 	assert_int_equal(store_call(s, &r), 0);
 	asked(w, 1, "\r\nx-amz-checksum-mode: ENABLED\r\n", true);
 	r.range_offset = r.range_length = 1;
+	r.head = take_status;
+	r.head_ctx = &status;
 	assert_int_equal(store_call(s, &r), 0);
+	assert_int_equal(status, 206);
 	asked(w, 2, "x-amz-checksum-mode", false);
 	store_request_release(&r);
 	store_free(s);

@@ -110,6 +110,12 @@ struct store_body {
  */
 typedef int (*store_sink_fn)(void *ctx, uint64_t offset, const void *data,
 			     size_t len);
+/*
+ * What the answer says of the object, borrowed, before the first of its bytes
+ * is handed out; again when a retry sends them again. As a store_sink_fn.
+ */
+typedef int (*store_head_fn)(void *ctx, int status,
+			     const struct store_object *o);
 
 /* What a body is compared by when it has come, beside its signature. */
 enum store_sum {
@@ -186,6 +192,8 @@ struct store_request {
 	size_t part_count;
 	store_sink_fn sink; /* GET; without one the body is dropped */
 	void *sink_ctx;
+	store_head_fn head; /* GET; may be NULL */
+	void *head_ctx;
 
 	struct store_reply reply; /* owned by the request */
 };
