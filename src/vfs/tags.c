@@ -19,7 +19,9 @@ int tags_get(struct store *store, const char *key, const char *version_id,
 	r.key = key;
 	r.version_id = version_id;
 	rc = store_call(store, &r);
-	if (!rc)
+	if (rc == -ENODATA)
+		rc = 0; /* NoSuchTagSet: how Wasabi says that there are none */
+	else if (!rc)
 		rc = tagging_parse(r.reply.body.data, r.reply.body.len, tags);
 	store_request_release(&r);
 	return rc;
@@ -68,6 +70,15 @@ bool tags_need(const struct vfs *v, const struct dress *d, bool by_server)
 	return d->tag_count || !d->asked;
 }
 
+/*
+ * Who may not, where there are no tags, and what the server does not take (as
+ * those that it sets itself): a save goes on without. No other try would help.
+ */
+static bool is_vain(int rc)
+{
+	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL;
+}
+
 int tags_ask(struct vfs *v, const struct meta_inode *in, struct kvlist *ret)
 {
 	const char *id = in->base.version_id;
@@ -82,8 +93,8 @@ int tags_ask(struct vfs *v, const struct meta_inode *in, struct kvlist *ret)
 	if (!rc)
 		rc = tags_without(&tags, LATE_TAG, ret);
 	kvlist_release(&tags);
-	/* Who may not, or where it is gone, goes on without. */
-	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -ENOENT ? 0 : rc;
+	/* Where it is gone, too. */
+	return rc == -ENOENT || is_vain(rc) ? 0 : rc;
 }
 
 int tags_give(struct vfs *v, const char *key, const struct meta_version *to,
@@ -95,5 +106,5 @@ int tags_give(struct vfs *v, const char *key, const struct meta_version *to,
 	if (tags->count)
 		rc = tags_put(v->store, key, id[0] ? id : NULL, tags);
 	d->tag_count = rc ? 0 : tags->count;
-	return rc == -EACCES || rc == -EOPNOTSUPP ? 0 : rc;
+	return is_vain(rc) ? 0 : rc;
 }

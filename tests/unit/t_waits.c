@@ -440,6 +440,24 @@ static void test_shutdown(void **state)
 	rig_sync(r);
 }
 
+/* Servers without tags, in all their words: what needs none is saved. */
+static void test_no_tags(void **state)
+{
+	static const int errors[] = {-ENODATA, -EINVAL, -EOPNOTSUPP, -EACCES};
+	struct rig *r = *state;
+
+	rig_mkdir(r, "d");
+	rig_sync(r);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		rig_forget_requests(r);
+		rig_fail(r, "GetObjectTagging", RIG_BEFORE, errors[i], FOREVER);
+		rig_chmod(r, "d", 0700 + (uint32_t)i);
+		assert_int_equal(outcome(r, SYNC, ""), 0);
+		assert_int_equal(rig_count(r, "GetObjectTagging d/"), 1);
+	}
+	rig_fail(r, "", RIG_BEFORE, 0, 0);
+}
+
 /* Until so many wait, each for what it has made due. */
 static void wait_for_waiters(struct rig *r, unsigned want)
 {
@@ -531,6 +549,7 @@ int main(void)
 		TEST(test_renamed),
 		TEST_UNVERSIONED(test_stale_notes),
 		TEST(test_meta_failed),
+		TEST(test_no_tags),
 		TEST(test_earlier_try),
 		TEST_UNVERSIONED(test_earlier_try_held),
 		TEST(test_shutdown),
