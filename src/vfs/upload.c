@@ -469,13 +469,17 @@ static int copy_anyway(struct uploader *u, struct store_request *r,
 	return rc;
 }
 
-/* d: what goes along; NULL: what the source says of itself. */
+/*
+ * d: what goes along; NULL: what the source says of itself. current: only if
+ * the source's key holds the base yet.
+ */
 static int send_copy(struct uploader *u, const struct meta_inode *in,
-		     struct conflict *c, const char *key, struct dress *d,
-		     struct meta_version *ret)
+		     bool current, struct conflict *c, const char *key,
+		     struct dress *d, struct meta_version *ret)
 {
 	struct send_want want = {.size_bytes = in->base.size_bytes,
 				 .etag = in->base.etag};
+	struct meta_version from = in->base;
 	char source[META_KEY_MAX + 1];
 	struct store_request r;
 	int rc = vfs_object_key(u->v, in->base.key, source);
@@ -484,7 +488,9 @@ static int send_copy(struct uploader *u, const struct meta_inode *in,
 	if (rc)
 		goto out;
 	r.key = key;
-	upload_set_source(&r, &in->base, source);
+	if (current && from.etag[0])
+		from.version_id[0] = '\0';
+	upload_set_source(&r, &from, source);
 	if (d) {
 		r.replace_meta = true;
 		r.meta = want.meta = &d->meta;
@@ -501,7 +507,8 @@ out:
 }
 
 static int copy_base(struct uploader *u, const struct snapshot *snap,
-		     struct conflict *c, struct upload_result *ret)
+		     bool current, struct conflict *c,
+		     struct upload_result *ret)
 {
 	const struct meta_inode *in = snap->in;
 	struct vfs *v = u->v;
@@ -519,7 +526,7 @@ static int copy_base(struct uploader *u, const struct snapshot *snap,
 	if (!rc && tagged)
 		rc = tags_ask(v, in, &tags);
 	if (!rc)
-		rc = send_copy(u, in, c, key, replace ? &d : NULL,
+		rc = send_copy(u, in, current, c, key, replace ? &d : NULL,
 			       &ret->version);
 	if (rc == -ESTALE && !S_ISREG(in->mode))
 		rc = -EAGAIN; /* its bytes are there alone: copied again */
@@ -555,7 +562,7 @@ static int copy_anew(struct uploader *u, const struct snapshot *snap,
 	struct snapshot anew = *snap;
 	char key[META_KEY_MAX + 1];
 	struct store_request r;
-	bool bytes;
+	bool copied;
 	int rc = vfs_object_key(u->v, now.base.key, key);
 
 	if (rc)
@@ -564,8 +571,10 @@ static int copy_anew(struct uploader *u, const struct snapshot *snap,
 	r.key = key;
 	rc = store_call(u->v->store, &r);
 	o = &r.reply.object;
-	bytes = !rc && o->size_bytes;
-	if (bytes) {
+	/* What nobody has asked for is not made up, either. */
+	copied = !rc && (o->size_bytes ||
+			 !(now.flags & (META_I_ATTRS | META_I_ATTR_DIRTY)));
+	if (copied) {
 		snprintf(now.base.etag, sizeof(now.base.etag), "%s",
 			 o->etag ? o->etag : "");
 		snprintf(now.base.version_id, sizeof(now.base.version_id), "%s",
@@ -577,16 +586,22 @@ static int copy_anew(struct uploader *u, const struct snapshot *snap,
 	if (rc && rc != -ENOENT)
 		return rc;
 	anew.in = &now;
-	return bytes ? copy_base(u, &anew, c, ret)
-		     : upload_put(u, snap, c, ret);
+	return copied ? copy_base(u, &anew, true, c, ret)
+		      : upload_put(u, snap, c, ret);
 }
 
 int upload_copy(struct uploader *u, const struct snapshot *snap,
 		struct conflict *c, struct upload_result *ret)
 {
-	int rc = copy_base(u, snap, c, ret);
+	const struct meta_inode *in = snap->in;
+	bool dir = S_ISDIR(in->mode);
+	int rc = copy_base(u, snap, dir, c, ret);
 
-	if (S_ISDIR(snap->in->mode) && (rc == -ENOENT || rc == -EBUSY))
+	/* Where it was moved from, a delete of ours may have been faster. */
+	if (dir && rc == -ENOENT && in->base.version_id[0] &&
+	    strcmp(in->base.key, c->path) != 0)
+		rc = copy_base(u, snap, false, c, ret);
+	if (dir && (rc == -ENOENT || rc == -EBUSY))
 		rc = copy_anew(u, snap, c, ret);
 	return rc;
 }

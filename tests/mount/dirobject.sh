@@ -48,4 +48,11 @@ v=$(ls "$MNT/.versions/dir/.object" | head -n 1)
 cp "$MNT/.versions/dir/.object/$v" "$MNT/restored"
 synced
 holds restored "of the directory"
+# What the mount has not seen yet counts.
+printf 'of others' >other
+put_object moved/ other
+chmod 0700 "$MNT/moved"
+synced
+holds moved/ "of others"
+is mode "$(meta moved/ file-permissions)" 0040700
 unmnt

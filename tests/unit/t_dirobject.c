@@ -107,13 +107,30 @@ static void test_others(void **state)
 	rig_sync(r);
 	if (r->f.config.versioned)
 		assert_int_equal(rig_versions(r, "d/"), 3);
-	else
-		rig_holds(r, "d/", "of others");
+	rig_holds(r, "d/", "of others");
 	mode_is(r, "d/", "0040700");
 	rig_chmod(r, "d/s", 0700);
 	rig_remove(r, "d/s/");
 	rig_sync(r);
+	rig_holds(r, "d/s/", "");
 	mode_is(r, "d/s/", "0040700");
+}
+
+/* The same before it is moved; nothing that was never asked for is made up. */
+static void test_others_moved(void **state)
+{
+	struct rig *r = *state;
+
+	put_tree(r);
+	rig_lists(r, "d", "empty/ f s/");
+	rig_rename(r, "d", "e");
+	rig_put_mode(r, "d/s/", "", "0040700");
+	rig_put_mode(r, "d/empty/", "of others", "0040710");
+	rig_sync(r);
+	rig_holds(r, "e/s/", "");
+	mode_is(r, "e/s/", "0040700");
+	rig_holds(r, "e/empty/", "of others");
+	mode_is(r, "e/empty/", "0040710");
 }
 
 /* All that was ever in it is in .versions, to be read and copied. */
@@ -168,6 +185,8 @@ int main(void)
 		RIG_TEST_UNVERSIONED(test_rename_cold),
 		RIG_TEST(test_others),
 		RIG_TEST_UNVERSIONED(test_others),
+		RIG_TEST(test_others_moved),
+		RIG_TEST_UNVERSIONED(test_others_moved),
 		RIG_TEST(test_versions),
 		RIG_TEST(test_special),
 		RIG_TEST_UNVERSIONED(test_special),
