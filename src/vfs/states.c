@@ -27,7 +27,7 @@
 #define ASK_WIDTH  8 /* of these at once */
 #define WALK_MAX   20000 /* inodes looked at in one turn */
 #define WALK_CHUNK 1000 /* under one hold of the lock */
-#define SLOWER_MAX 16 /* times states_ns, between turns without news */
+#define SLOWER_MAX 16 /* times states_ns, after rounds without news */
 #define RULES_NS   (3600 * NS_PER_S) /* how long the rules are known */
 
 /* Who is asked for again is asked for again: a slot may be another's. */
@@ -307,11 +307,13 @@ static bool has_rules(struct states *s)
 	store_request_init(&r, STORE_GET_REPLICATION);
 	rc = store_call(s->v->store, &r);
 	store_request_release(&r);
-	if (rc && rc != -ENODATA && rc != -EOPNOTSUPP && rc != -EACCES)
+	if (rc && rc != -ENODATA && rc != -EOPNOTSUPP && rc != -EACCES &&
+	    rc != -EINVAL)
 		return s->rules;
 	s->rules_ns = clock_mono_ns();
-	/* Where it may not be asked, what objects have told has to do. */
-	return rc == -EACCES ? census_has_found(s->v->meta) : !rc;
+	/* Where it cannot be asked, what objects have told has to do. */
+	return rc == -EACCES || rc == -EINVAL ? census_has_found(s->v->meta)
+					      : !rc;
 }
 
 /* What has happened since the last round. False: nothing to look for. */
@@ -330,16 +332,19 @@ static bool begin_round(struct states *s)
 	return pending || (saved && s->rules);
 }
 
-/* When the next turn is, if any. ended: the round has come to its end. */
-static void end_turn(struct states *s, bool ended)
+/*
+ * When the next turn is, if any. ended: the round has come to its end; full:
+ * the turn asked for all that one may. Else it has only looked, and goes on.
+ */
+static void end_turn(struct states *s, bool ended, bool full)
 {
 	int64_t pause;
 
 	if (ended && s->left && !s->news)
 		s->slower = s->slower < SLOWER_MAX ? 2 * s->slower : SLOWER_MAX;
-	else
+	else if (ended)
 		s->slower = 1;
-	pause = s->v->config.states_ns * (ended ? s->slower : 1);
+	pause = s->v->config.states_ns * (ended || full ? s->slower : 1);
 	pthread_mutex_lock(&s->mutex);
 	if (ended && s->left)
 		s->saved = s->pending = true;
@@ -355,11 +360,11 @@ static void take_turn(struct states *s)
 	int walked = 0, rc = 0;
 
 	if (outage_is_on(s->v)) {
-		end_turn(s, false);
+		end_turn(s, false, false);
 		return;
 	}
 	if (!s->at && !begin_round(s)) {
-		end_turn(s, true);
+		end_turn(s, true, false);
 		return;
 	}
 	while (!rc && t.count < ASK_MAX && walked < WALK_MAX) {
@@ -374,7 +379,7 @@ static void take_turn(struct states *s)
 			  t.count, (unsigned)t.left);
 	if (rc)
 		s->at = 0;
-	end_turn(s, rc != 0);
+	end_turn(s, rc != 0, t.count == ASK_MAX);
 }
 
 static bool wait_for_turn(struct states *s)

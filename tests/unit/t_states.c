@@ -20,18 +20,50 @@ struct server {
 	/* All below is protected by mutex. */
 	const char *header, *value; /* NULL: none */
 	unsigned heads;
+	bool no_rules; /* GetBucketReplication: 400 */
+	unsigned rules_asked;
+	unsigned round; /* HEADs of one round; 0: they are not told apart */
+	int64_t head_ns, pause_ns; /* the last HEAD; before this round */
 };
 
 static struct server *server; /* of the running test */
 
+static int get_rules(struct store *s, struct store_request *r)
+{
+	bool no_rules;
+
+	pthread_mutex_lock(&server->mutex);
+	server->rules_asked++;
+	no_rules = server->no_rules;
+	pthread_mutex_unlock(&server->mutex);
+	if (!no_rules)
+		return store_call(s->below, r);
+	store_reply_reset(&r->reply);
+	r->reply.status = 400;
+	return -EINVAL;
+}
+
+static void note_head(void)
+{
+	int64_t now_ns = clock_mono_ns();
+
+	if (server->round && server->heads % server->round == 0)
+		server->pause_ns = now_ns - server->head_ns;
+	server->head_ns = now_ns;
+	server->heads++;
+}
+
 static int server_call(struct store *s, struct store_request *r)
 {
-	int rc = store_call(s->below, r);
+	int rc;
 
+	if (r->op == STORE_GET_REPLICATION)
+		return get_rules(s, r);
+	rc = store_call(s->below, r);
 	if (r->op != STORE_HEAD)
 		return rc;
 	pthread_mutex_lock(&server->mutex);
-	server->heads++;
+	note_head();
 	if (!rc && server->value)
 		rc = kvlist_set(&r->reply.object.headers, server->header,
 				server->value);
@@ -270,6 +302,58 @@ static void test_background(void **state)
 	wait_counts(f, 1, 300, 0);
 }
 
+#define MANY 300 /* more than one turn asks for */
+
+/* What stays as it is is asked for ever more seldom, be it many. */
+static void test_background_slows_down(void **state)
+{
+	struct vfs_fixture *f = *state;
+	int64_t pause_ns;
+
+	give_rules(f);
+	restart(f, 600 * NS_PER_S, 5 * NS_PER_MS);
+	server_says(STATUS, "PENDING");
+	for (int i = 0; i < MANY; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "f%d", i);
+		vfs_fixture_write(f, name, "x");
+	}
+	assert_int_equal(vfs_drain(f->v), 0);
+	wait_counts(f, MANY, 0, 0);
+	vfs_fixture_stop(f);
+	server->heads = 0;
+	server->round = MANY;
+	vfs_fixture_start(f);
+	while (heads() <= 6 * MANY) /* or until the alarm */
+		usleep(2000);
+	pthread_mutex_lock(&server->mutex);
+	pause_ns = server->pause_ns;
+	pthread_mutex_unlock(&server->mutex);
+	assert_true(pause_ns >= 16 * 5 * NS_PER_MS);
+}
+
+/* A server that does not know what rules are is not asked again and again. */
+static void test_rules_not_known(void **state)
+{
+	struct vfs_fixture *f = *state;
+	unsigned asked;
+
+	server->no_rules = true;
+	restart(f, 600 * NS_PER_S, 2 * NS_PER_MS);
+	for (int i = 0; i < 20; i++) {
+		save(f, "a", i % 2 ? "x" : "y");
+		usleep(3000);
+	}
+	do {
+		usleep(2000);
+		pthread_mutex_lock(&server->mutex);
+		asked = server->rules_asked;
+		pthread_mutex_unlock(&server->mutex);
+	} while (!asked); /* or until the alarm */
+	assert_int_equal(asked, 1);
+}
+
 /* Where nothing is replicated nothing is asked for. */
 static void test_background_rests(void **state)
 {
@@ -299,6 +383,8 @@ int main(void)
 		STATES_TEST(test_once_in_ttl),
 		STATES_TEST(test_outage),
 		STATES_TEST(test_background),
+		STATES_TEST(test_background_slows_down),
+		STATES_TEST(test_rules_not_known),
 		STATES_TEST(test_background_rests),
 	};
 
