@@ -75,29 +75,45 @@ static void take_crc(struct version_get *g, int status,
 	}
 }
 
-static int take_checks(void *ctx, int status, const struct store_object *o)
+/* Whose body it says it is; NULL: that of the version, or nobody's. */
+static const char *stranger(const struct meta_version *v,
+			    const struct store_object *o)
+{
+	if (o->etag && v->etag[0] && strcmp(o->etag, v->etag) != 0)
+		return "another ETag";
+	if (o->version_id && v->version_id[0] &&
+	    strcmp(o->version_id, v->version_id) != 0)
+		return "another version id";
+	return NULL;
+}
+
+static int refuse(const struct version_get *g, const char *why)
+{
+	log_error("GET %s: the server answered with %s", g->version->key, why);
+	return -ESTALE;
+}
+
+/* Before the first byte goes anywhere. */
+static int take_head(void *ctx, int status, const struct store_object *o)
 {
 	struct version_get *g = ctx;
+	const char *why = stranger(g->version, o);
 
+	if (why)
+		return refuse(g, why);
 	g->md5_etag = etag_is_md5(g->version, o);
 	take_crc(g, status, o);
 	g->told = true;
 	return 0;
 }
 
-/* What of the answer speaks of another version; NULL: nothing. */
+/* What else of the answer speaks of another version; NULL: nothing. */
 static const char *difference(const struct version_get *g,
 			      const struct store_request *r)
 {
-	const struct meta_version *v = g->version;
 	const struct store_object *o = &r->reply.object;
 
-	if (o->etag && v->etag[0] && strcmp(o->etag, v->etag) != 0)
-		return "another ETag";
-	if (o->version_id && v->version_id[0] &&
-	    strcmp(o->version_id, v->version_id) != 0)
-		return "another version id";
-	if (o->size_bytes && o->size_bytes != v->size_bytes)
+	if (o->size_bytes && o->size_bytes != g->version->size_bytes)
 		return "another size";
 	if (r->reply.status == 200 && r->range_length)
 		return "more than the range";
@@ -118,6 +134,8 @@ static int call_checked(struct store *store, struct version_get *g,
 	const char *why;
 	int rc = store_call(store, r);
 
+	if (rc == -ESTALE)
+		return rc;
 	if (rc < 0) {
 		log_warning("GET %s [%llu+%llu]: %s", r->key,
 			    (unsigned long long)g->offset,
@@ -129,11 +147,10 @@ static int call_checked(struct store *store, struct version_get *g,
 		return is_gone(r) ? -ESTALE : -EIO;
 	}
 	why = difference(g, r);
-	if (why) {
-		log_error("GET %s: the server answered with %s", r->key, why);
-		return -ESTALE;
-	}
-	return take_checks(g, r->reply.status, &r->reply.object);
+	if (why)
+		return refuse(g, why);
+	/* The head of an empty body was told to nobody. */
+	return take_head(g, r->reply.status, &r->reply.object);
 }
 
 int version_get(struct store *store, const char *prefix, struct version_get *g)
@@ -162,7 +179,7 @@ int version_get(struct store *store, const char *prefix, struct version_get *g)
 	}
 	r.sink = g->sink;
 	r.sink_ctx = g->sink_ctx;
-	r.head = take_checks;
+	r.head = take_head;
 	r.head_ctx = g;
 	rc = call_checked(store, g, &r);
 out:

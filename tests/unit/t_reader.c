@@ -282,6 +282,7 @@ static void test_waits_for_checks_alone(void **state)
 static void test_no_other_version(void **state)
 {
 	struct meta_version old, new, nameless;
+	struct kvlist kms;
 	struct rig rig;
 
 	(void)state;
@@ -296,6 +297,17 @@ static void test_no_other_version(void **state)
 	/* ...unless the server overlooks which one was asked for. */
 	rig_put(&rig, "liar", 3 * MIB, 1, NULL, &old);
 	rig_put(&rig, "liar", 3 * MIB, 2, NULL, &new);
+	rig_lie(&rig, LIE_VERSION, 1, 0);
+	assert_int_equal(rig_read(&rig, &old, NULL, 1, 0, 4096), -ESTALE);
+	assert_int_equal(rig_cached(&rig, &old), 0);
+
+	/* Nor what has no check, and goes to readers block by block. */
+	kvlist_init(&kms);
+	assert_int_equal(
+		kvlist_add(&kms, "x-amz-server-side-encryption", "aws:kms"), 0);
+	rig_put(&rig, "liar2", 3 * MIB, 1, &kms, &old);
+	rig_put(&rig, "liar2", 3 * MIB, 2, &kms, &new);
+	kvlist_release(&kms);
 	rig_lie(&rig, LIE_VERSION, 1, 0);
 	assert_int_equal(rig_read(&rig, &old, NULL, 1, 0, 4096), -ESTALE);
 	assert_int_equal(rig_cached(&rig, &old), 0);
