@@ -157,6 +157,22 @@ static void test_unasked(void **state)
 	mode_is(r, "e/f", "0100600");
 }
 
+/* What is asked before a copy tells of its tags, too. */
+static void test_questions(void **state)
+{
+	struct rig *r = *state;
+
+	rig_put_mode(r, "d/f", "text", "0100600");
+	rig_lists(r, "d", "f");
+	rig_forget_requests(r);
+	rig_rename(r, "d", "e");
+	rig_sync(r);
+	rig_holds(r, "e/f", "text");
+	assert_int_equal(rig_count(r, "GetObjectTagging"), 0);
+	assert_int_equal(rig_count(r, "HeadObject d/f"), 1);
+	assert_int_equal(rig_count(r, "HeadObject e/f"), 1);
+}
+
 static void others_save_f(struct rig *r)
 {
 	rig_put_text(r, "f", "of others");
@@ -264,6 +280,7 @@ int main(void)
 		SUSPENDED_TEST(test_copy),
 		SUSPENDED_TEST(test_large_copy),
 		SUSPENDED_TEST(test_unasked),
+		SUSPENDED_TEST(test_questions),
 		SUSPENDED_TEST(test_others_after),
 		SUSPENDED_TEST(test_before),
 		SUSPENDED_TEST(test_others_long_after),
