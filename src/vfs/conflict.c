@@ -207,9 +207,11 @@ static bool has_condition(const struct vfs *v, const struct conflict *c,
 {
 	const struct caps *caps = &v->config.caps;
 
-	if (c->unseen || (op == STORE_COPY && !caps->copy))
+	if (op == STORE_COPY && !caps->copy)
 		return false;
-	return c->held ? caps->if_match && c->etag[0] : caps->if_none_match;
+	/* To compare an ETag is to read; that nothing is there is not. */
+	return c->held ? caps->if_match && c->etag[0] && !c->unseen
+		       : caps->if_none_match;
 }
 
 /* The directory of a key: 0 with the inode, -ENOENT. */
@@ -327,6 +329,9 @@ bool conflict_refused(struct vfs *v, struct conflict *c,
 	}
 	if (denied && !c->unseen)
 		return false;
+	/* Not to be read, and yet the server says that it is another one. */
+	if (refused && c->unseen)
+		c->met = true;
 	if (absent && !c->met)
 		return false; /* the source of a copy is what is missing */
 	r->if_match = r->if_none_match = NULL;

@@ -7,13 +7,18 @@
  *		(not if it is suspect, or an earlier try may have been carried out)
  *	open ──asked for: what is known──▶ send
  *	open ──asked for: gone, or others' version──▶ done
+ *	open ──must not be read: a list of the key says the same──▶ send, done
  *	send ──answer──▶ done
  *	send ──refused for its ETag, or the answer was lost──▶ open
+ *	send ──not allowed──▶ open, if it went with its ETag
  *
  * Where the server compares ETags, each delete carries one. Where it does
  * not, one list over the keys of a batch vouches for those that stand there
  * as they are known; any other is asked for by itself. So `rm -rf` costs a
  * list for a thousand keys.
+ *
+ * To compare an ETag is to read (Amazon). What was not allowed with one is
+ * sent once more without, where a list of the batch vouches for it as well.
  */
 #include "vers3/vfs/conflict.h"
 
@@ -48,6 +53,7 @@ struct batch {
 	size_t *order; /* owned: indices, sorted by key */
 	struct store_delete *out; /* owned: what one request carries, */
 	struct conflict **going; /* owned: and whose keys they are */
+	bool denied; /* a list is for those that were not allowed */
 };
 
 static int batch_init(struct batch *b)
@@ -121,8 +127,12 @@ static int on_entry(void *ctx, const struct store_entry *e)
 	struct batch *b = ctx;
 	size_t i = find(b, e->key);
 
-	if (i < b->count && shows_known(&b->list[i], e))
-		b->states[i] = SEND;
+	if (i == b->count || b->states[i] != OPEN ||
+	    b->denied != (b->items[i].result == -EACCES) ||
+	    !shows_known(&b->list[i], e))
+		return 0;
+	b->states[i] = SEND;
+	b->list[i].unseen = b->denied;
 	return 0;
 }
 
@@ -180,6 +190,53 @@ static void check_by_list(struct batch *b)
 	store_list_release(&list);
 }
 
+/* The answer to a list of one key. */
+struct shown {
+	const struct conflict *c;
+	const char *key;
+	bool there, known;
+};
+
+static int on_shown(void *ctx, const struct store_entry *e)
+{
+	struct shown *s = ctx;
+	size_t len = strlen(s->c->path);
+
+	if (strcmp(e->key, s->key) != 0 || e->kind == STORE_ENTRY_MARKER ||
+	    (e->kind == STORE_ENTRY_VERSION && !e->latest))
+		return 0;
+	s->there = true;
+	/* Of a directory, which may be known by its names alone. */
+	s->known = shows_known(s->c, e) ||
+		   (len && s->c->path[len - 1] == '/' && !e->size_bytes);
+	return 0;
+}
+
+/*
+ * What must not be read is asked for by a list: what its user has never seen
+ * is not deleted. 0, or why it cannot be told.
+ */
+static int look_unseen(struct batch *b, unsigned i)
+{
+	struct conflict *c = &b->list[i];
+	struct shown s = {.c = c, .key = b->items[i].key};
+	bool ids =
+		b->v->config.versioned && c->version_id[0] && !c->modified_ns;
+	struct store_list list;
+	int rc;
+
+	store_list_init(&list, ids ? STORE_LIST_VERSIONS : STORE_LIST, s.key,
+			NULL);
+	list.max_keys = 1; /* the first, and the newest of it */
+	list.on_entry = on_shown;
+	list.ctx = &s;
+	rc = store_list_page(b->v->store, &list);
+	store_list_release(&list);
+	c->gone = !rc && !s.there;
+	c->met = !rc && s.there && !s.known;
+	return rc;
+}
+
 static int look_one(void *ctx, unsigned i)
 {
 	struct batch *b = ctx;
@@ -189,6 +246,8 @@ static int look_one(void *ctx, unsigned i)
 	if (b->states[i] != OPEN)
 		return 0;
 	rc = conflict_look(b->v, c);
+	if (!rc && c->unseen)
+		rc = look_unseen(b, i);
 	/* It was not for the look that it was refused. */
 	if (!rc && b->items[i].result == -EACCES && !c->unseen && !c->gone &&
 	    !c->met)
@@ -275,6 +334,24 @@ static void send_pass(struct batch *b, bool looked, bool *ret_lost)
 	}
 }
 
+/*
+ * One list for all that were not allowed: a look at each would cost whoever
+ * must not delete anything as many requests as there are keys.
+ */
+static void check_denied(struct batch *b)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < b->count; i++)
+		if (b->states[i] == OPEN && b->items[i].result == -EACCES)
+			count++;
+	if (count < 2)
+		return;
+	b->denied = true;
+	check_by_list(b);
+	b->denied = false;
+}
+
 static bool any_open(const struct batch *b)
 {
 	for (size_t i = 0; i < b->count; i++)
@@ -308,6 +385,7 @@ int conflict_delete(struct vfs *v, struct pool *pool, struct conflict *list,
 	for (int tries = 0; tries < TRIES && !rc; tries++) {
 		if (lost)
 			nanosleep(&pause, NULL);
+		check_denied(&b);
 		rc = pool_each(pool, LOOK_WIDTH, (unsigned)count, look_one, &b);
 		send_pass(&b, tries > 0, &lost);
 		if (!any_open(&b))

@@ -6,6 +6,7 @@
 #include "vfs_rig.h"
 
 #include <linux/fs.h>
+#include <stdatomic.h>
 
 #include "vers3/vfs/dir.h"
 
@@ -255,6 +256,143 @@ static void test_conditions(void **state)
 	rig_holds(r, "c", "ours");
 }
 
+/* Who must not read is told all the same that it is another one. */
+static struct fault_decision no_match(void *ctx, const struct store_request *r)
+{
+	struct fault_decision d = no_looks(ctx, r);
+
+	if (r->op != STORE_HEAD && is_conditional(r))
+		d = (struct fault_decision){.kind = FAULT_STATUS,
+					    .status = 412,
+					    .code = "PreconditionFailed"};
+	return d;
+}
+
+static struct fault_decision when_wanted(void *ctx,
+					 const struct store_request *r)
+{
+	fault_fn fn = atomic_load((_Atomic(fault_fn) *)ctx);
+
+	return fn ? fn(NULL, r) : (struct fault_decision){.kind = FAULT_NONE};
+}
+
+static _Atomic(fault_fn) wanted_fault;
+
+/* The bucket holds these, and nothing is refused before wanted_fault is set. */
+static void begin_others(struct rig *r, const char *keys)
+{
+	char key[2] = "";
+
+	atomic_store(&wanted_fault, NULL);
+	assert_int_equal(fault_store_new(when_wanted, &wanted_fault,
+					 &r->f.store, &r->f.store),
+			 0);
+	rig_restart(r);
+	for (; *keys; keys++) {
+		*key = *keys;
+		rig_put_text(r, key, "known");
+	}
+}
+
+/* What its user has never seen is not deleted, whoever may see it. */
+static void delete_others(struct rig *r, fault_fn fn, bool listed)
+{
+	begin_others(r, "abc");
+	rig_lists(r, "", "a b c");
+	rig_unlink(r, "a");
+	rig_unlink(r, "b");
+	rig_unlink(r, "c");
+	rig_put_text(r, "a", "theirs");
+	rig_put_text(r, "b", "theirs");
+	atomic_store(&wanted_fault, fn);
+	/* Which makes them suspect. */
+	if (listed)
+		rig_lists(r, "", "");
+	rig_sync(r);
+	rig_holds(r, "a", "theirs");
+	rig_holds(r, "b", "theirs");
+	rig_holds(r, "c", NULL);
+	assert_int_equal(rig_conflicts(r), 2);
+}
+
+static void test_delete_others(void **state)
+{
+	delete_others(*state, no_match, false);
+}
+
+static void test_delete_others_listed(void **state)
+{
+	delete_others(*state, no_looks, true);
+}
+
+static void test_delete_others_denied(void **state)
+{
+	delete_others(*state, no_looks, false);
+}
+
+/* Ours on top of theirs is listed where the server says that it is there. */
+static void test_write_others(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+
+	r->f.config.ttl_ns = 3600 * NS_PER_S; /* nothing lists it first */
+	begin_others(r, "d");
+	rig_lists(r, "", "d");
+	file = rig_open(r, "d", O_WRONLY);
+	rig_pwrite(r, file, 0, "KNOWN", 5);
+	vfs_release(r->f.v, file);
+	rig_put_text(r, "d", "theirs");
+	atomic_store(&wanted_fault, no_match);
+	rig_sync(r);
+	rig_holds(r, "d", "KNOWN");
+	assert_int_equal(rig_conflicts(r), 1);
+}
+
+/* That nothing is there needs no right to read. */
+static void test_make_others(void **state)
+{
+	struct rig *r = *state;
+
+	begin_others(r, "");
+	rig_write(r, "e", "ours");
+	rig_put_text(r, "e", "theirs");
+	atomic_store(&wanted_fault, no_looks);
+	/* Which makes it suspect. */
+	rig_lists(r, "", "e");
+	rig_sync(r);
+	rig_holds(r, "e", "ours");
+	assert_int_equal(rig_conflicts(r), 1);
+}
+
+/* Who must not delete does not ask for each key again and again. */
+static void test_no_deletes(void **state)
+{
+	struct rig *r = *state;
+	char names[64], key[8];
+	uint64_t left;
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(key, sizeof(key), "d/%d", i);
+		rig_put_text(r, key, "x");
+	}
+	rig_put_text(r, "d/z", "x");
+	assert_int_equal(rig_there(r, "d/z"), 0);
+	for (int i = 0; i < 100; i++) {
+		snprintf(key, sizeof(key), "d/%d", i);
+		rig_unlink(r, key);
+	}
+	rig_fail(r, "DeleteObject", RIG_BEFORE, -EACCES, ALWAYS);
+	rig_forget_requests(r);
+	assert_int_equal(rig_try_sync(r, &left), -EACCES);
+	assert_int_equal(left, 100);
+	assert_int_equal(rig_count(r, "HeadObject"), 0);
+	allow(r);
+	rig_sync(r);
+	assert_int_equal(rig_list(r, "d", false, names, sizeof(names)), 0);
+	assert_string_equal(names, "z");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -265,7 +403,19 @@ int main(int argc, char **argv)
 		RIG_TEST(test_directory),
 		RIG_TEST(test_large),
 		RIG_TEST(test_conditions),
+		RIG_TEST(test_delete_others),
+		RIG_TEST(test_delete_others_listed),
+		RIG_TEST(test_delete_others_denied),
+		RIG_TEST(test_write_others),
+		RIG_TEST(test_make_others),
+		RIG_TEST(test_no_deletes),
 		RIG_TEST_UNVERSIONED(test_replace),
+		RIG_TEST_UNVERSIONED(test_delete_others),
+		RIG_TEST_UNVERSIONED(test_delete_others_listed),
+		RIG_TEST_UNVERSIONED(test_delete_others_denied),
+		RIG_TEST_UNVERSIONED(test_write_others),
+		RIG_TEST_UNVERSIONED(test_make_others),
+		RIG_TEST_UNVERSIONED(test_no_deletes),
 		RIG_TEST_UNVERSIONED(test_move_directory),
 	};
 

@@ -3,23 +3,7 @@
 #include "vfs_rig.h"
 
 #include "../../src/vfs/gone.h"
-#include "vers3/vfs/conflict.h"
 #include "vers3/vfs/dir.h"
-
-/* How many conflicts are listed. */
-static unsigned conflicts(struct rig *r)
-{
-	unsigned count = 0;
-	struct buf text;
-
-	buf_init(&text, 1 << 20);
-	assert_int_equal(conflict_write(r->f.v, &text), 0);
-	for (const char *at = text.data; at && (at = strstr(at, "current = "));
-	     at++)
-		count++;
-	buf_release(&text);
-	return count;
-}
 
 static struct vfs_file *open_saved(struct rig *r, const char *path)
 {
@@ -53,7 +37,7 @@ static void test_deleted(void **state)
 	vfs_release(r->f.v, file);
 	rig_sync(r);
 	rig_holds(r, "f", "text more!");
-	assert_int_equal(conflicts(r), 2);
+	assert_int_equal(rig_conflicts(r), 2);
 	rig_unlink(r, "f");
 	rig_sync(r);
 	rig_lists(r, "", "");
@@ -93,7 +77,7 @@ static void test_unchanged(void **state)
 	rig_sync(r);
 	rig_lists(r, "", "");
 	rig_holds(r, "f", NULL);
-	assert_int_equal(conflicts(r), 0);
+	assert_int_equal(rig_conflicts(r), 0);
 }
 
 static void test_truncated(void **state)
@@ -127,7 +111,7 @@ static void test_replaced(void **state)
 	rig_sync(r);
 	rig_holds(r, "f", "text!");
 	assert_int_equal(rig_versions(r, "f"), 3);
-	assert_int_equal(conflicts(r), 1);
+	assert_int_equal(rig_conflicts(r), 1);
 	rig_lists(r, "", "f");
 }
 

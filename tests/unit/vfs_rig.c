@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vfs_rig.h"
 
+#include "vers3/vfs/conflict.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 
@@ -671,4 +672,18 @@ unsigned char *rig_bytes(uint64_t seed, size_t size)
 		memcpy(p + i, &x, size - i < 8 ? size - i : 8);
 	}
 	return p;
+}
+
+unsigned rig_conflicts(struct rig *r)
+{
+	unsigned count = 0;
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	assert_int_equal(conflict_write(r->f.v, &text), 0);
+	for (const char *at = text.data; at && (at = strstr(at, "current = "));
+	     at++)
+		count++;
+	buf_release(&text);
+	return count;
 }

@@ -123,6 +123,9 @@ unsigned rig_uploads(struct rig *r);
 /* Aborts them all, as others may. */
 void rig_abort_uploads(struct rig *r);
 
+/* How many conflicts are listed. */
+unsigned rig_conflicts(struct rig *r);
+
 /* What users do; paths below the root. Each but the try_ ones succeeds. */
 struct vfs_file *rig_open(struct rig *r, const char *path, int flags);
 void rig_pwrite(struct rig *r, struct vfs_file *file, uint64_t offset,

@@ -42,7 +42,7 @@ struct conflict {
 	bool met; /* somebody else has changed it: */
 	bool gone; /* nothing is there now */
 	char theirs[META_VERSION_MAX + 1]; /* version; "" : not known */
-	bool unseen; /* nor may it be looked at */
+	bool unseen; /* it must not be read: nothing can compare its ETag */
 	bool bare; /* it went out without a condition (between.h) */
 	bool noted; /* conflict_sending() has noted this try in the record */
 	bool open; /* it failed, and may have been carried out */
