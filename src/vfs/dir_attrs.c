@@ -112,12 +112,13 @@ int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
 }
 
 /*
- * Takes the answer to a HEAD in, if the inode is what it was. 1 when its name
- * turned out to be one more of another inode.
+ * Takes the answer to a HEAD in, if the inode is what it was; refused: that was
+ * said of this object. 1 when its name turned out to be one more of another
+ * inode.
  */
 static int apply_head(struct vfs *v, uint64_t ino, uint64_t change,
 		      const char *path, int64_t asked_ns, int head_rc,
-		      const struct store_object *o)
+		      bool refused, const struct store_object *o)
 {
 	struct meta_inode in;
 	bool joined = false;
@@ -139,8 +140,8 @@ static int apply_head(struct vfs *v, uint64_t ino, uint64_t change,
 			in.listed_ns = asked_ns;
 	} else if (head_rc == -ENOENT && S_ISDIR(in.mode)) {
 		in.flags |= META_I_ATTRS; /* implicit: the defaults */
-	} else if (refused_is(head_rc)) {
-		refused_take(v, &in, asked_ns);
+	} else if (refused) {
+		rc = refused_take(v, &in, asked_ns);
 	} else {
 		rc = head_rc;
 	}
@@ -166,6 +167,7 @@ int dir_fetch_attrs(struct vfs *v, uint64_t ino)
 	struct meta_inode in;
 	struct meta_dentry de;
 	int64_t began_ns, asked_ns;
+	bool refused;
 	int rc = meta_lock(v->meta);
 
 	if (rc)
@@ -200,7 +202,9 @@ int dir_fetch_attrs(struct vfs *v, uint64_t ino)
 	/* One version's answer says nothing of what is the newest. */
 	asked_ns = r.version_id ? 0 : clock_real_ns();
 	rc = outage_note(v, began_ns, late_head(v->store, &r));
-	rc = apply_head(v, ino, in.change, path, asked_ns, rc, &r.reply.object);
+	refused = refused_is(rc) && refused_surely(v, key);
+	rc = apply_head(v, ino, in.change, path, asked_ns, rc, refused,
+			&r.reply.object);
 	store_request_release(&r);
 	return rc;
 }

@@ -5,9 +5,20 @@
 #include <sys/stat.h>
 
 #include "dir_impl.h"
+#include "vers3/store/list.h"
 #include "vers3/util/clock.h"
 
-void refused_take(struct vfs *v, struct meta_inode *in, int64_t asked_ns)
+/* What an earlier version said of itself is not this one's. */
+static int clear(struct vfs *v, uint64_t ino)
+{
+	int rc = meta_xattr_clear(v->meta, ino);
+
+	if (!rc)
+		rc = meta_head_del(v->meta, ino);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int refused_take(struct vfs *v, struct meta_inode *in, int64_t asked_ns)
 {
 	in->mode = S_ISDIR(in->mode) ? S_IFDIR | 0700 : S_IFREG;
 	in->flags |= META_I_REFUSED | META_I_LACKS_UID | META_I_LACKS_GID;
@@ -15,6 +26,27 @@ void refused_take(struct vfs *v, struct meta_inode *in, int64_t asked_ns)
 	meta_fill_in(v->meta, in->flags, &in->mode, &in->uid, &in->gid);
 	if (!S_ISDIR(in->mode))
 		in->listed_ns = asked_ns;
+	return clear(v, in->ino);
+}
+
+static int no_entry(void *ctx, const struct store_entry *e)
+{
+	(void)ctx;
+	(void)e;
+	return 0;
+}
+
+bool refused_surely(struct vfs *v, const char *key)
+{
+	struct store_list list;
+	int rc;
+
+	store_list_init(&list, STORE_LIST, key, NULL);
+	list.max_keys = 1;
+	list.on_entry = no_entry;
+	rc = store_list_page(v->store, &list);
+	store_list_release(&list);
+	return !rc;
 }
 
 bool refused_lately(struct vfs *v, const struct meta_inode *in)
@@ -31,11 +63,9 @@ bool refused_lately(struct vfs *v, const struct meta_inode *in)
 
 int refused_replace(struct vfs *v, struct meta_inode *in)
 {
-	int rc = meta_xattr_clear(v->meta, in->ino);
+	int rc = clear(v, in->ino);
 
-	if (!rc)
-		rc = meta_head_del(v->meta, in->ino);
-	if (rc && rc != -ENOENT)
+	if (rc)
 		return rc;
 	in->mode = S_IFREG;
 	in->flags |= META_I_LACKS;

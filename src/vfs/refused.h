@@ -21,8 +21,18 @@ static inline bool refused_is(int rc)
 	return rc == -EACCES || rc == -EINVAL;
 }
 
-/* Takes a refusal into an inode without attributes; the caller puts it. */
-void refused_take(struct vfs *v, struct meta_inode *in, int64_t asked_ns);
+/*
+ * Takes a refusal into an inode without attributes; the caller puts it. With
+ * meta_lock() held.
+ */
+int refused_take(struct vfs *v, struct meta_inode *in, int64_t asked_ns);
+/*
+ * Whether the refusal of a HEAD (refused_is()) speaks of the object. The answer
+ * has no body that would say so, and what is said to whoever has no valid
+ * credentials, or another time, looks the same; a list of that key tells them
+ * apart. Blocks.
+ */
+bool refused_surely(struct vfs *v, const char *key);
 /* Whether it was refused, and is not to be asked again yet. */
 bool refused_lately(struct vfs *v, const struct meta_inode *in);
 /*

@@ -204,6 +204,8 @@ int tree_removexattr(struct vfs *v, uint64_t ino, const char *name)
 	if (rc)
 		return rc;
 	rc = meta_inode_get(v->meta, ino, &in);
+	if (!rc && (in.flags & META_I_REFUSED))
+		rc = -EACCES;
 	if (!rc)
 		rc = meta_xattr_del(v->meta, ino, name);
 	if (rc == -ENODATA && acl_is(name)) {

@@ -71,6 +71,11 @@ static void test_stat(void **state)
 		assert_int_equal(vfs_setxattr(r->f.v, e.ino, "user.a", "b", 1,
 					      0),
 				 -EACCES);
+		assert_int_equal(vfs_removexattr(r->f.v, e.ino, "user.a"),
+				 -EACCES);
+		assert_int_equal(vfs_removexattr(r->f.v, e.ino,
+						 "system.posix_acl_access"),
+				 -EACCES);
 		assert_int_equal(vfs_link(r->f.v, e.ino, META_ROOT_INO, "l",
 					  &e),
 				 -EACCES);
@@ -110,6 +115,25 @@ static void test_asked_once(void **state)
 		assert_int_equal(vfs_getattr(r->f.v, e.ino, &e.st), 0);
 	}
 	assert_int_equal(rig_count(r, "HeadObject d/no"), 1);
+}
+
+/* Whose credentials have ended is refused all: that says nothing of a file. */
+static void test_all_refused(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+
+	put_some(r);
+	r->f.config.ttl_ns = 600 * NS_PER_S;
+	for (size_t i = 0; i < REFUSALS; i++) {
+		rig_forget(r);
+		rig_lists(r, "d", "a no z");
+		refuse(r, "", refusals[i]);
+		assert_int_equal(rig_lookup(r, "d/no", &e), refusals[i]);
+		allow(r);
+		assert_int_equal(rig_lookup(r, "d/no", &e), 0);
+		assert_int_equal(e.st.st_mode, S_IFREG | 0640);
+	}
 }
 
 static void test_replace(void **state)
@@ -398,6 +422,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		RIG_TEST(test_stat),
 		RIG_TEST(test_asked_once),
+		RIG_TEST(test_all_refused),
 		RIG_TEST(test_replace),
 		RIG_TEST(test_move_directory),
 		RIG_TEST(test_directory),
