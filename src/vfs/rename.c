@@ -246,6 +246,8 @@ static int rename_locked(struct vfs *v, struct end *from, struct end *to,
 		rc = tree_keep_dir(v, from->parent, from->name);
 	if (rc)
 		return rc;
+	taken_changed(v, from->path);
+	taken_changed(v, to->path);
 	if (swap)
 		rc = exchange(v, from, to, due);
 	else

@@ -26,7 +26,9 @@ int syncer_mark_at(struct vfs *v, const char *path,
 	int rc = meta_dirty_get(v->meta, path, &d);
 	bool is_new = rc == -ENOENT;
 
-	taken_changed(v, path);
+	/* A directory's mark may be of its attributes alone: see taken.h. */
+	if (path[strlen(path) - 1] != '/')
+		taken_changed(v, path);
 	if (is_new && purge_is_under_way(v, path))
 		return -EBUSY; /* what it would be made on is going */
 	if (is_new) {

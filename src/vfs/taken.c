@@ -86,6 +86,8 @@ static void clear(struct takens *t)
 		return;
 	map_free(t->watched);
 	t->watched = fresh;
+	/* What is watched anew counts as changed for whoever was there before. */
+	t->last++;
 }
 
 /* One that cannot be watched counts as changed. */

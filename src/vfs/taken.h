@@ -16,7 +16,11 @@
 struct takens;
 int takens_new(struct takens **ret_takens);
 void takens_free(struct takens *t);
-/* This mount changes what a key holds. Any lock may be held. */
+/*
+ * This mount changes what a path holds: of a file, which whoever marks its key
+ * tells; of a directory, that it is made, removed or moved, which is told where
+ * that is done. Any lock may be held.
+ */
 void taken_changed(struct vfs *v, const char *key);
 
 /*

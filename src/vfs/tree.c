@@ -203,6 +203,8 @@ static int make_locked(struct vfs *v, uint64_t parent, const char *name,
 		rc = -EEXIST;
 	if (rc)
 		return rc;
+	if (S_ISDIR(mode))
+		taken_changed(v, path);
 	/* First, since it can be refused: no name is without its record. */
 	rc = syncer_mark(v, path, NULL, new_delay(v, mode));
 	if (rc)
@@ -305,6 +307,8 @@ static int drop_name(struct vfs *v, const struct meta_dentry *de,
 
 	if (!rc)
 		rc = mark(v, in, de, path);
+	if (!rc && S_ISDIR(in->mode))
+		taken_changed(v, path);
 	/* The other names, too, before anything is changed. */
 	if (!rc && in->nlink > 1 && !S_ISDIR(in->mode))
 		rc = tree_mark_inode(v, in);

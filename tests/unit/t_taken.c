@@ -65,6 +65,35 @@ static void test_deleted_tree(void **state)
 	rig_lists(r, "", "a/");
 }
 
+/* Changes of a directory on the way that leave it where it is do not count. */
+static void test_deleted_tree_changed(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *f, *g;
+	struct vfs_entry a;
+
+	rig_mkdir(r, "a");
+	rig_mkdir(r, "a/b");
+	f = open_saved(r, "a/b/f");
+	g = open_saved(r, "a/b/g");
+	rig_remove(r, "a/b/f");
+	rig_remove(r, "a/b/g");
+	rig_remove(r, "a/b/");
+	rig_lists(r, "", "a/");
+	rig_lists(r, "a", "");
+	rig_chmod(r, "a", 0711);
+	assert_int_equal(rig_lookup(r, "a", &a), 0);
+	rig_pwrite(r, f, 0, "F", 1);
+	rig_sync(r);
+	rig_chmod(r, "a/b", 0700);
+	rig_pwrite(r, g, 0, "G", 1);
+	vfs_release(r->f.v, f);
+	vfs_release(r->f.v, g);
+	rig_sync(r);
+	rig_holds(r, "a/b/f", "Fext");
+	rig_holds(r, "a/b/g", "Gext");
+}
+
 /* What is not changed stays deleted. */
 static void test_unchanged(void **state)
 {
@@ -390,6 +419,28 @@ static void test_directory(void **state)
 	rig_is(r, "d/h", "text");
 }
 
+/* Both: who is in it makes a file, and then one that was open is written. */
+static void test_directory_and_file(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+	struct vfs_entry e;
+
+	with_kernel(r);
+	rig_mkdir(r, "d");
+	file = open_saved(r, "d/f");
+	assert_int_equal(rig_lookup(r, "d", &e), 0);
+	rig_remove(r, "d/f");
+	rig_remove(r, "d/");
+	rig_lists(r, "", "");
+	assert_int_equal(make_in(r, e.ino, "x"), 0);
+	rig_pwrite(r, file, 0, "T", 1);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_lists(r, "d", "f x");
+	rig_holds(r, "d/f", "Text");
+}
+
 static void test_directory_deep(void **state)
 {
 	struct rig *r = *state;
@@ -584,6 +635,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		RIG_TEST(test_deleted),
 		RIG_TEST(test_deleted_tree),
+		RIG_TEST(test_deleted_tree_changed),
 		RIG_TEST(test_unchanged),
 		RIG_TEST(test_truncated),
 		RIG_TEST(test_replaced),
@@ -593,6 +645,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_removed_way),
 		RIG_TEST(test_siblings),
 		RIG_TEST(test_directory),
+		RIG_TEST(test_directory_and_file),
 		RIG_TEST(test_directory_deep),
 		RIG_TEST(test_directory_else),
 		RIG_TEST(test_directory_going),
