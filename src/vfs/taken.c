@@ -367,9 +367,12 @@ static int file_back(struct vfs *v, struct meta_inode *in, const char *path,
 
 	if (is_dirty(v, path))
 		return -ESTALE;
-	/* Who took it took these bytes, too: it could never be saved. */
+	/*
+	 * Who took it took these bytes, too: it could never be saved, which who
+	 * writes learns now, as it would be too late at the close.
+	 */
 	if (base_bytes && !(v->config.versioned && in->base.version_id[0]))
-		return -ESTALE;
+		return -EIO;
 	rc = make_way(v, path, &parent, &name);
 	if (rc)
 		return rc;

@@ -32,8 +32,8 @@ int taken_drop(struct vfs *v, struct meta_inode *in, const char *path);
  * Gives an inode without names that was taken its name again; it is written and
  * its key marked. base_bytes: how much of its base it still needs. With
  * meta_lock() held. -ENOENT: it was not taken, or is a file that must not come
- * back: this mount has changed or removed something there since, or the bucket
- * keeps nothing of what it needs. -ESTALE: the same of a directory.
+ * back: this mount has changed or removed something there since. -ESTALE: the
+ * same of a directory. -EIO: the bucket keeps nothing of what it needs.
  */
 int taken_back(struct vfs *v, struct meta_inode *in, uint64_t base_bytes);
 /*
