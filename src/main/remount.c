@@ -18,10 +18,11 @@ static const struct {
 	const char *option;
 	unsigned long flag;
 } kept[] = {
-	{"nosuid", MS_NOSUID},	       {"nodev", MS_NODEV},
-	{"noexec", MS_NOEXEC},	       {"noatime", MS_NOATIME},
-	{"nodiratime", MS_NODIRATIME}, {"relatime", MS_RELATIME},
-	{"sync", MS_SYNCHRONOUS},      {"dirsync", MS_DIRSYNC},
+	{"nosuid", MS_NOSUID},		 {"nodev", MS_NODEV},
+	{"noexec", MS_NOEXEC},		 {"noatime", MS_NOATIME},
+	{"nodiratime", MS_NODIRATIME},	 {"relatime", MS_RELATIME},
+	{"sync", MS_SYNCHRONOUS},	 {"dirsync", MS_DIRSYNC},
+	{"nosymfollow", MS_NOSYMFOLLOW},
 };
 
 /* The flags that the mount has now. -EINVAL: it is none of vers3. */
@@ -51,6 +52,34 @@ static int find_flags(const char *mountpoint, unsigned long *ret_flags)
 	return rc;
 }
 
+static bool is_word(const char *word, size_t len, const char *option)
+{
+	return strlen(option) == len && !strncmp(word, option, len);
+}
+
+/*
+ * What the command line says of them: mount(8) names what the mount has, and
+ * then what is new.
+ */
+static void name_flags(const char *options, unsigned long *flags)
+{
+	const char *end, *word = options ? options : "";
+
+	for (; *word; word = *end ? end + 1 : end) {
+		end = strchrnul(word, ',');
+		for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
+			const char *option = kept[i].option;
+			size_t len = (size_t)(end - word);
+
+			if (is_word(word, len, option))
+				*flags |= kept[i].flag;
+			else if (!strncmp(option, "no", 2) &&
+				 is_word(word, len, option + 2))
+				*flags &= ~kept[i].flag;
+		}
+	}
+}
+
 int remount(const struct options *o, char *reason, size_t size)
 {
 	const char *path = o->mountpoint;
@@ -70,6 +99,7 @@ int remount(const struct options *o, char *reason, size_t size)
 			 path);
 		return -EROFS;
 	}
+	name_flags(o->fuse_options, &flags);
 	flags |= MS_REMOUNT | (o->read_only ? MS_RDONLY : 0);
 	if (!mount(NULL, path, NULL, flags, NULL))
 		return 0;

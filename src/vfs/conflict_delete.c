@@ -206,8 +206,12 @@ static int on_shown(void *ctx, const struct store_entry *e)
 	    (e->kind == STORE_ENTRY_VERSION && !e->latest))
 		return 0;
 	s->there = true;
-	/* Of a directory, which may be known by its names alone. */
+	/*
+	 * Also a save of ours whose answer was lost, and what is there of a
+	 * directory, which may be known by its names alone.
+	 */
 	s->known = shows_known(s->c, e) ||
+		   meta_tried_has(s->c->tried, e->etag) ||
 		   (len && s->c->path[len - 1] == '/' && !e->size_bytes);
 	return 0;
 }

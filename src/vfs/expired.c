@@ -98,6 +98,9 @@ void expired_back(struct vfs *v)
 	struct lifecycle rules;
 	int rc;
 
+	/* As it is now: it may be mounted for reading since (remount). */
+	if (!vfs_takes_changes(v))
+		return;
 	pthread_mutex_lock(&v->dirs->mutex);
 	l = v->dirs->expired;
 	v->dirs->expired.count = 0;

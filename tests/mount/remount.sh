@@ -43,6 +43,9 @@ is "sent" "$(s3 GET "/$BUCKET/file")" before
 
 mount -o remount,rw "$MNT"
 is "its flags again" "$(option rw) $(option nosuid)" "1 $nosuid"
+is "one that is new" "$(option noexec)" 0
+mount -o remount,rw,noexec "$MNT"
+is "it holds" "$(option rw) $(option noexec) $(option nosuid)" "1 1 $nosuid"
 is "status again" "$(state)" false
 exec 5>"$MNT/file"
 refused "while a file is written" "open for writing" \

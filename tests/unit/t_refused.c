@@ -354,6 +354,26 @@ static void test_delete_others_denied(void **state)
 	delete_others(*state, no_looks, false);
 }
 
+/* A save of ours whose answer was lost is ours, though it must not be read. */
+static void test_delete_own(void **state)
+{
+	struct rig *r = *state;
+	uint64_t left;
+
+	begin_others(r, "");
+	rig_write(r, "e", "ours");
+	atomic_store(&wanted_fault, no_looks);
+	r->tells_unsure = true;
+	rig_fail(r, "PutObject e", RIG_AFTER, -ECONNRESET, ALWAYS);
+	assert_int_not_equal(rig_try_sync(r, &left), 0);
+	rig_holds(r, "e", "ours");
+	rig_unlink(r, "e");
+	rig_sync(r);
+	rig_holds(r, "e", NULL);
+	rig_lists(r, "", "");
+	assert_int_equal(rig_conflicts(r), 0);
+}
+
 /* Ours on top of theirs is listed where the server says that it is there. */
 static void test_write_others(void **state)
 {
@@ -431,6 +451,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_delete_others),
 		RIG_TEST(test_delete_others_listed),
 		RIG_TEST(test_delete_others_denied),
+		RIG_TEST(test_delete_own),
 		RIG_TEST(test_write_others),
 		RIG_TEST(test_make_others),
 		RIG_TEST(test_no_deletes),
