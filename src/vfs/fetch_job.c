@@ -126,7 +126,7 @@ static void block_settle(struct fetch_block *b, int error)
 /* Whether the answer says what its body is to be compared with, or may. */
 static bool job_is_checked(const struct fetch_job *job)
 {
-	const struct version_get *g = job->get;
+	const struct version_get *g = &job->get;
 
 	return job->whole &&
 	       (!g->told || g->crc_text[0] || (g->md5_etag && job->fetch->md5));
@@ -239,34 +239,34 @@ static bool job_agrees(const struct fetch_job *job, const struct version_get *g)
 /* One GET. *ret_damaged: all came, but it is not what the ETag says. */
 static int job_get(struct fetch_job *job, bool *ret_damaged)
 {
-	struct version_get g = {
+	struct version_get *g = &job->get;
+	struct fetch *f = job->fetch;
+	int rc;
+
+	*g = (struct version_get){
 		.version = &job->version,
 		.offset = job->first * BLOCK_SIZE,
 		.length = job->length,
 		.sink = job_sink,
 		.sink_ctx = job,
 	};
-	struct fetch *f = job->fetch;
-	int rc;
-
 	*ret_damaged = false;
 	job->pos = 0;
-	job->get = &g;
 	pthread_mutex_lock(&f->mutex);
 	f->stats.gets++;
 	f->stats.fetched_bytes += job->length;
 	pthread_mutex_unlock(&f->mutex);
-	rc = version_get(f->store, f->prefix, &g);
+	rc = version_get(f->store, f->prefix, g);
 	if (rc)
 		return rc;
 	if (job->pos != job->length) {
 		log_error("GET %s: the body ended early", job->version.key);
 		return -EIO;
 	}
-	if (job->whole && !job_agrees(job, &g)) {
+	if (job->whole && !job_agrees(job, g)) {
 		log_error("GET %s: the body is not what its %s says",
 			  job->version.key,
-			  g.crc_text[0] ? "checksum" : "ETag");
+			  g->crc_text[0] ? "checksum" : "ETag");
 		*ret_damaged = true;
 		return -EIO;
 	}

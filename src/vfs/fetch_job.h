@@ -15,6 +15,7 @@
 #include <openssl/evp.h>
 
 #include "fetch.h"
+#include "version_get.h"
 #include "vers3/util/map.h"
 #include "vers3/util/pool.h"
 
@@ -51,7 +52,7 @@ struct fetch_job {
 	struct fetch_block *blocks[FETCH_RUN]; /* counted */
 	uint64_t length; /* bytes of all */
 	bool whole; /* the object's; small enough to check before use */
-	const struct version_get *get; /* borrowed: of the GET under way */
+	struct version_get get; /* the GET under way */
 	uint64_t pos; /* the transfer's: bytes that have come */
 };
 

@@ -65,8 +65,9 @@ bool blocks_has(struct blocks *b, const struct blocks_key *key);
 /*
  * Queues a block for writing by the cache's own writer thread, which calls
  * done(arg) when the block is found here, or could not be kept; then its
- * bytes may be freed. Blocks when the queue is full. data holds at most BLOCK_SIZE bytes. 0, or -EINVAL or -ENOMEM, and then done is not
- * called. done is short and calls nothing of the block cache. Same key, same
+ * bytes may be freed. Blocks when the queue is full. data holds at most
+ * BLOCK_SIZE bytes. 0, or -EINVAL or -ENOMEM, and then done is not called. done
+ * is short and calls nothing of the block cache. Same key, same
  * bytes: a block that is there already only becomes the youngest.
  */
 int blocks_put(struct blocks *b, const struct blocks_key *key, const void *data,

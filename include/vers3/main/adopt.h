@@ -27,8 +27,8 @@
 int adopt_is_same(struct meta *meta, struct store *store, const char *prefix);
 /*
  * Makes DIR, which was used as `from`, that of `to`; nobody uses it.
- * Nothing in it changes but its name. wait_ms as cachedir_open(). 0, or -errno with a line in reason.
- * Blocks.
+ * Nothing in it changes but its name. wait_ms as cachedir_open(). 0, or -errno
+ * with a line in reason. Blocks.
  */
 int adopt_dir(const char *dir, const char *from, const char *to,
 	      unsigned wait_ms, struct store *store, const char *prefix,

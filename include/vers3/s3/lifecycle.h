@@ -61,8 +61,8 @@ void lifecycle_release(struct lifecycle *l);
  * Appends each rule as a `[lifecycle "id"]` section of git-config syntax,
  * with those of these keys that it has: status, prefix (what follows root, a
  * text that keys begin with), bucketPrefix (where the rule's prefix does not
- * begin with root), tags (k=v, one a value), sizeOver, sizeUnder, expireDays, expireDate, expireMarkers,
- * noncurrentDays, keepVersions, transitions and noncurrentTransitions
+ * begin with root), tags (k=v, one a value), sizeOver, sizeUnder, expireDays,
+ * expireDate, expireMarkers, noncurrentDays, keepVersions, transitions and noncurrentTransitions
  * (CLASS:30d, one a value), abortUploadsDays. 0, -ENOMEM, -EFBIG.
  */
 int lifecycle_write(const struct lifecycle *l, const char *root,

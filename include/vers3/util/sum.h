@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The checksum of what lies on our disk (cached blocks, the redo log): Poly1305 with a fixed key, cut to 64 bits.
+ * The checksum of what lies on our disk (cached blocks, the redo log): Poly1305
+ * with a fixed key, cut to 64 bits.
  * Not a secret, a checksum: it tells damage on the disk and a record that
  * belongs to another key. Chosen because libcrypto computes it at some
  * 5 GB/s; a CRC of zlib's takes three times as long.

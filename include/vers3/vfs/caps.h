@@ -50,8 +50,9 @@ bool caps_known(const char *url, struct caps *ret);
 
 /*
  * Tries it out on an object in the directory `dir` below prefix, the name of
- * .versions, which no mount shows; its versions are all deleted again. 0; or why nothing could be learnt, with *ret as if the server could
- * do nothing. What the server refuses counts as what it cannot do.
+ * .versions, which no mount shows; its versions are all deleted again. 0; or
+ * why nothing could be learnt, with *ret as if the server could do nothing.
+ * What the server refuses counts as what it cannot do.
  */
 int caps_probe(struct store *store, const char *prefix, const char *dir,
 	       struct caps *ret);
