@@ -70,7 +70,8 @@ static int ask(struct store *store, const char *prefix,
 	rc = store_call(store, &r);
 	if (!rc)
 		rc = same(ver, &r.reply.object);
-	else if (rc == -ENOENT || rc == -EACCES || rc == -EINVAL)
+	else if (rc == -ENOENT || rc == -EACCES || rc == -EINVAL ||
+		 rc == -EOPNOTSUPP) /* a marker (405) tells nothing, either */
 		rc = 0;
 	store_request_release(&r);
 	return rc;

@@ -383,6 +383,9 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 static int start_vfs(struct stack *s)
 {
 	const struct options *o = s->o;
+	struct caps known;
+	/* Its copies are copies: nothing that it has saved is looked at. */
+	const bool amazon = caps_known(s3_store_url(s->s3), &known);
 	const struct vfs_config config = {
 		.bucket = o->bucket,
 		.prefix = o->prefix,
@@ -414,8 +417,8 @@ static int start_vfs(struct stack *s)
 		.control_name = o->control_file,
 		.at = o->at,
 		.versioned = s->versioning == PROBE_VERSIONED,
-		.suspended = s->versioning == PROBE_SUSPENDED ||
-			     s->versioning == PROBE_UNKNOWN,
+		.suspended = !amazon && (s->versioning == PROBE_SUSPENDED ||
+					 s->versioning == PROBE_UNKNOWN),
 		.caps = s->caps,
 		.auto_uid = o->uid == OPTIONS_ID_NONE,
 	};

@@ -192,7 +192,8 @@ static int keep_changed(struct vfs *v, struct meta_inode *in)
 
 	if (!rc)
 		rc = taken_back(v, in, in->base_bytes);
-	return rc == -ENOENT ? 0 : rc;
+	/* What cannot come back is no error of who looks there. */
+	return rc == -ENOENT || rc == -EIO || rc == -EBUSY ? 0 : rc;
 }
 
 int taken_drop(struct vfs *v, struct meta_inode *in, const char *path)

@@ -195,6 +195,7 @@ int upload_send(struct vfs *v, struct store_request *r,
 {
 	struct send_want told = *want;
 	char etag[SEND_ETAG_SIZE];
+	bool lost;
 	int rc;
 
 	send_etag(want, etag);
@@ -213,8 +214,12 @@ int upload_send(struct vfs *v, struct store_request *r,
 	if (rc)
 		return rc;
 	rc = send_once(v->store, r, &told, c->unsure);
+	/* What refuses a later try may be an earlier one, carried out late. */
+	lost = rc && r->reply.unsure;
+	if (lost && *etag)
+		meta_tried_add(c->tried, etag);
 	if (conflict_refused(v, c, r, &rc))
-		rc = send_once(v->store, r, &told, false);
+		rc = send_once(v->store, r, &told, lost);
 	c->bare = !r->if_match && !r->if_none_match;
 	c->open = rc && r->reply.unsure;
 	return rc;

@@ -13,5 +13,5 @@ if mountpoint -q "$MNT"; then
 	fail "mounted with a clock that is an hour off"
 fi
 is "status ($(cat err))" "$rc" 1
-is "lines on stderr" "$(wc -l <err)" 1
+is "errors ($(cat err))" "$(grep -c ' error: ' err)" 1
 grep -qi 'clock' err || fail "the clock is not named: $(cat err)"

@@ -65,8 +65,9 @@ echo $! >python.pid
 within 20 test -e listening
 started "$WORK/out" log=journal
 ended
+# It has all of it then.
+within 20 gone "$(cat python.pid)" || fail "the journal was held on to"
 is "its head" "$(head -n 7 journal | tr '\n' ,)" "vers3,,6,1,0,0,0,"
 grep -q "^<6>$BUCKET: everything is in the bucket" journal ||
 	fail "the journal: $(cat journal)"
-within 20 gone "$(cat python.pid)" || fail "the journal was held on to"
 rm python.pid

@@ -48,6 +48,62 @@ static void base(struct rig *r, const char *name)
 	rig_sync(r);
 }
 
+/* A server that carries out the first save of f only when the second comes. */
+struct late {
+	struct store store; /* first */
+	unsigned puts; /* of f, since it was made */
+};
+
+static int late_call(struct store *s, struct store_request *r)
+{
+	struct late *l = (struct late *)s;
+	struct store_request first = *r;
+
+	if (r->op != STORE_PUT || strcmp(r->key, VFS_FIXTURE_PREFIX "f") != 0)
+		return store_call(s->below, r);
+	if (!l->puts++) {
+		store_reply_reset(&r->reply);
+		r->reply.unsure = true;
+		return -ETIMEDOUT;
+	}
+	if (l->puts == 2) {
+		int rc = store_call(s->below, &first);
+
+		r->reply = first.reply;
+		if (rc)
+			return rc;
+	}
+	return store_call(s->below, r);
+}
+
+static void late_free(struct store *s)
+{
+	store_free(s->below);
+	free(s);
+}
+
+/* The save is ours, once, and nobody's conflict. */
+static void test_late(void **state)
+{
+	static const struct store_ops ops = {"late", late_call, late_free};
+	struct rig *r = *state;
+	struct late *l = calloc(1, sizeof(*l));
+
+	use(r, &all_caps, 0);
+	base(r, "f");
+	assert_non_null(l);
+	l->store.ops = &ops;
+	l->store.below = r->f.store;
+	r->f.store = &l->store;
+	rig_restart(r);
+	rig_write(r, "f", "ours");
+	rig_sync(r);
+	rig_holds(r, "f", "ours");
+	assert_int_equal(l->puts, 2);
+	assert_int_equal(rig_versions(r, "f"), 2);
+	assert_int_equal(rig_conflicts(r), 0);
+}
+
 static void written_by_both(struct rig *r)
 {
 	base(r, "f");
@@ -1021,6 +1077,7 @@ int main(void)
 		RIG_TEST(test_between_conditions),
 		RIG_TEST_UNVERSIONED(test_unversioned),
 		RIG_TEST(test_bound),
+		RIG_TEST(test_late),
 		RIG_TEST(test_caps),
 		RIG_TEST(test_caps_denied),
 	};
