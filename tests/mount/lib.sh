@@ -68,6 +68,20 @@ need_proxy() {
 	}
 }
 
+# Installs the helpers of mount(8) and umount(8), in a mount namespace of the
+# test's own (own-mounts).
+install_helpers() {
+	mkdir sbin real run
+	mkdir -p /run/mount
+	mount --bind run /run/mount # where mount(8) notes what it has mounted
+	mount --bind /sbin/. real
+	ln -s "$WORK"/real/* sbin/
+	ln -sf "$VERS3" sbin/mount.vers3
+	ln -sf "$VERS3" sbin/mount.fuse.vers3
+	ln -sf "$VERS3CTL" sbin/umount.fuse.vers3
+	mount --bind sbin /sbin/.
+}
+
 # From here on requests go by the proxy; $direct is the server itself.
 through_proxy() {
 	"$top/contrib/faultproxy" start --dir "$WORK/proxy" \

@@ -10,15 +10,7 @@ fi
 need_root
 need jq
 
-mkdir sbin real run
-mkdir -p /run/mount
-mount --bind run /run/mount # where mount(8) notes what it has mounted
-mount --bind /sbin/. real
-ln -s "$WORK"/real/* sbin/
-ln -sf "$VERS3" sbin/mount.vers3
-ln -sf "$VERS3" sbin/mount.fuse.vers3
-ln -sf "$VERS3CTL" sbin/umount.fuse.vers3
-mount --bind sbin /sbin/.
+install_helpers
 
 option() {
 	findmnt -n -o OPTIONS "$MNT" | tr , '\n' | grep -cx "$1" || true

@@ -13,14 +13,7 @@ need_root
 need_proxy
 need setpriv
 
-mkdir sbin real run
-mkdir -p /run/mount
-mount --bind run /run/mount # where mount(8) notes what it has mounted
-mount --bind /sbin/. real
-ln -s "$WORK"/real/* sbin/
-ln -sf "$VERS3" sbin/mount.vers3
-ln -sf "$VERS3CTL" sbin/umount.fuse.vers3
-mount --bind sbin /sbin/.
+install_helpers
 
 # has_lines N: mount(8)'s notes of $MNT, in all.
 has_lines() {

@@ -11,9 +11,9 @@
 
 #include "reader_rig.h"
 
-#include <ftw.h>
 #include <unistd.h>
 
+#include "remove_tree.h"
 #include "vers3/store/memory.h"
 
 /*
@@ -208,21 +208,12 @@ void rig_start(struct rig *rig, bool versioned, uint64_t cache_bytes)
 			 0);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void rig_stop(struct rig *rig)
 {
 	reader_free(rig->reader);
 	blocks_close(rig->blocks);
 	store_free(&rig->liar->store);
-	nftw(rig->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_tree(rig->dir);
 }
 
 void rig_gate(struct rig *rig, bool closed)

@@ -531,17 +531,10 @@ static void test_vanished_partly(void **state)
 static void test_vanished_crash(void **state)
 {
 	struct rig *r = *state;
-	struct meta_dentry de;
-	struct meta_inode in;
 
 	put_wide(r, true);
 	look_wide(r);
-	assert_int_equal(meta_lock(r->f.meta), 0);
-	assert_int_equal(meta_dentry_get(r->f.meta, META_ROOT_INO, "d", &de),
-			 0);
-	assert_int_equal(meta_inode_get(r->f.meta, de.ino, &in), 0);
-	assert_int_equal(gone_detach(r->f.v, &de, &in, "d"), 0);
-	meta_unlock(r->f.meta);
+	rig_detach(r, "d");
 	/* The name is free for what the bucket has there. */
 	assert_int_equal(rig_there(r, "d/s"), 0);
 	rig_restart(r);
@@ -557,8 +550,6 @@ static void test_vanished_fsync(void **state)
 {
 	struct rig *r = *state;
 	struct vfs_file *f, *g;
-	struct meta_dentry de;
-	struct meta_inode in;
 	struct vfs_entry e;
 	uint64_t d;
 
@@ -573,12 +564,7 @@ static void test_vanished_fsync(void **state)
 	f = rig_open(r, "d/f", O_RDWR);
 	g = rig_open(r, "d/g", O_RDWR);
 	d = vfs_fixture_find(&r->f, "d");
-	assert_int_equal(meta_lock(r->f.meta), 0);
-	assert_int_equal(meta_dentry_get(r->f.meta, META_ROOT_INO, "d", &de),
-			 0);
-	assert_int_equal(meta_inode_get(r->f.meta, de.ino, &in), 0);
-	assert_int_equal(gone_detach(r->f.v, &de, &in, "d"), 0);
-	meta_unlock(r->f.meta);
+	rig_detach(r, "d");
 	rig_pwrite(r, f, 0, "two", 3);
 	rig_pwrite(r, g, 0, "two", 3);
 	assert_int_equal(vfs_fsync(r->f.v, f), 0);

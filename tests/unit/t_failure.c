@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What fails is told in the server's words, and with what it takes. */
 #include "vfs_fixture.h"
+#include "store_count.h"
 
 #include <errno.h>
 
@@ -83,15 +84,9 @@ static int setup(void **state)
 	if (rc)
 		return rc;
 	f = *state;
-	vfs_fixture_stop(f);
 	refuser = calloc(1, sizeof(*refuser));
 	assert_non_null(refuser);
-	refuser->store.ops = &refuser_ops;
-	refuser->store.below = f->store;
-	f->store = &refuser->store;
-	assert_int_equal(metrics_store_new(&f->store, &f->store), 0);
-	log_set_level(LOG_LEVEL_ERROR);
-	vfs_fixture_start(f);
+	vfs_fixture_cover(f, &refuser->store, &refuser_ops);
 	return 0;
 }
 
@@ -211,27 +206,6 @@ static void test_bound(void **state)
 	free(f);
 }
 
-static int count_entry(void *ctx, const struct store_entry *e)
-{
-	(void)e;
-	++*(unsigned *)ctx;
-	return 0;
-}
-
-static unsigned count_uploads(struct store *s)
-{
-	struct store_request r;
-	unsigned count = 0;
-
-	store_request_init(&r, STORE_LIST_UPLOADS);
-	r.prefix = "";
-	r.on_entry = count_entry;
-	r.entry_ctx = &count;
-	assert_int_equal(store_call(s, &r), 0);
-	store_request_release(&r);
-	return count;
-}
-
 static int command(struct vfs_fixture *f, const char *line, char *answer,
 		   size_t size)
 {
@@ -268,7 +242,7 @@ static void test_class(void **state)
 	/* Where no upload can be begun nothing is known of classes. */
 	refuser->all = true;
 	assert_int_equal(caps_class(f->store, "p/", "NOSUCH"), 0);
-	assert_int_equal(count_uploads(f->store), 0);
+	assert_int_equal(store_count(f->store, STORE_LIST_UPLOADS), 0);
 	metrics_store_read(f->store, &m);
 	assert_int_equal(m.ops[STORE_CREATE_UPLOAD].errors, 0);
 }

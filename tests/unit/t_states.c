@@ -105,15 +105,10 @@ static int setup(void **state)
 	if (rc)
 		return rc;
 	f = *state;
-	vfs_fixture_stop(f);
 	server = calloc(1, sizeof(*server));
 	assert_non_null(server);
-	server->store.ops = &server_ops;
-	server->store.below = f->store;
 	pthread_mutex_init(&server->mutex, NULL);
-	f->store = &server->store;
-	assert_int_equal(metrics_store_new(&f->store, &f->store), 0);
-	vfs_fixture_start(f);
+	vfs_fixture_cover(f, &server->store, &server_ops);
 	return 0;
 }
 
@@ -182,8 +177,7 @@ static void test_moves(void **state)
 
 				/* Nothing is known of it any more. */
 				vfs_fixture_stop(f);
-				nftw(f->dir, vfs_fixture_remove, 16,
-				     FTW_DEPTH | FTW_PHYS);
+				remove_tree(f->dir);
 				assert_int_equal(mkdir(f->dir, 0700), 0);
 				vfs_fixture_start(f);
 				assert_int_equal(vfs_lookup(f->v, META_ROOT_INO,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is sent along with bytes so that the server can compare them. */
 #include "vfs_fixture.h"
+#include "store_count.h"
 
 #include <errno.h>
 
@@ -281,14 +282,9 @@ static int setup(void **state)
 	f = *state;
 	keeper = calloc(1, sizeof(*keeper));
 	assert_non_null(keeper);
-	keeper->store.ops = &keeper_ops;
-	keeper->store.below = f->store;
 	keeper->tells = true;
 	pthread_mutex_init(&keeper->mutex, NULL);
-	f->store = &keeper->store;
-	vfs_fixture_stop(f);
-	assert_int_equal(metrics_store_new(&f->store, &f->store), 0);
-	vfs_fixture_start(f);
+	vfs_fixture_cover(f, &keeper->store, &keeper_ops);
 	return 0;
 }
 
@@ -417,14 +413,9 @@ static int setup_halfway(void **state)
 	f = *state;
 	halfway = calloc(1, sizeof(*halfway));
 	assert_non_null(halfway);
-	halfway->store.ops = &halfway_ops;
-	halfway->store.below = f->store;
 	halfway->refuses = STORE_OP_COUNT;
 	pthread_mutex_init(&halfway->mutex, NULL);
-	f->store = &halfway->store;
-	vfs_fixture_stop(f);
-	assert_int_equal(metrics_store_new(&f->store, &f->store), 0);
-	vfs_fixture_start(f);
+	vfs_fixture_cover(f, &halfway->store, &halfway_ops);
 	return 0;
 }
 
@@ -514,27 +505,6 @@ static void test_refused_copy(void **state)
 	assert_int_equal(halfway->begun, 3);
 }
 
-static int count_entry(void *ctx, const struct store_entry *e)
-{
-	(void)e;
-	++*(unsigned *)ctx;
-	return 0;
-}
-
-static unsigned count_versions(struct store *s)
-{
-	struct store_request r;
-	unsigned count = 0;
-
-	store_request_init(&r, STORE_LIST_VERSIONS);
-	r.prefix = "";
-	r.on_entry = count_entry;
-	r.entry_ctx = &count;
-	assert_int_equal(store_call(s, &r), 0);
-	store_request_release(&r);
-	return count;
-}
-
 /* Nothing is written where it would stay; nothing counts as an error. */
 static void test_probe_leaves_nothing(void **state)
 {
@@ -547,7 +517,7 @@ static void test_probe_leaves_nothing(void **state)
 	assert_false(caps.checksum);
 	assert_int_equal(caps_sum(&caps), STORE_SUM_MD5);
 	assert_int_equal(keeper->written + keeper->refused, 0);
-	assert_int_equal(count_versions(f->store), 0);
+	assert_int_equal(store_count(f->store, STORE_LIST_VERSIONS), 0);
 	metrics_store_read(f->store, &m);
 	for (int op = 0; op < STORE_OP_COUNT; op++)
 		assert_int_equal(m.ops[op].errors, 0);
@@ -567,7 +537,7 @@ static void test_probe_checksum(void **state)
 	assert_true(caps.checksum);
 	assert_false(caps.retains);
 	assert_int_equal(caps_sum(&caps), STORE_SUM_CRC64NVME);
-	assert_int_equal(count_versions(top), 0);
+	assert_int_equal(store_count(top, STORE_LIST_VERSIONS), 0);
 	metrics_store_read(top, &m);
 	assert_int_equal(m.ops[STORE_PUT].errors, 0);
 	assert_int_equal(m.ops[STORE_GET_OBJECT_LOCK].errors, 0);
@@ -618,7 +588,7 @@ static void test_probe_without(void **state)
 		assert_false(caps.checksum);
 		assert_true(caps.if_match);
 		assert_int_equal(caps_sum(&caps), STORE_SUM_NONE);
-		assert_int_equal(count_versions(s), 0);
+		assert_int_equal(store_count(s, STORE_LIST_VERSIONS), 0);
 		store_free(&p.store);
 	}
 }

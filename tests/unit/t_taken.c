@@ -464,20 +464,12 @@ static void test_directory_deep(void **state)
 static void test_directory_going(void **state)
 {
 	struct rig *r = *state;
-	struct meta_dentry de;
-	struct meta_inode in;
 
 	with_kernel(r);
 	rig_put_text(r, "d/x", "x");
 	assert_int_equal(rig_there(r, "d/x"), 0);
 	rig_remove(r, "d/x");
-	assert_int_equal(meta_lock(r->f.meta), 0);
-	assert_int_equal(meta_dentry_get(r->f.meta, META_ROOT_INO, "d", &de),
-			 0);
-	assert_int_equal(meta_inode_get(r->f.meta, de.ino, &in), 0);
-	assert_int_equal(gone_detach(r->f.v, &de, &in, "d"), 0);
-	meta_unlock(r->f.meta);
-	assert_int_equal(make_in(r, in.ino, "y"), 0);
+	assert_int_equal(make_in(r, rig_detach(r, "d"), "y"), 0);
 	rig_lists(r, "d", "y");
 	rig_sync(r);
 	rig_holds(r, "d/y", "");
@@ -488,18 +480,11 @@ static void test_written_going(void **state)
 {
 	struct rig *r = *state;
 	struct vfs_file *file;
-	struct meta_dentry de;
-	struct meta_inode in;
 
 	rig_put_text(r, "d/f", "text");
 	file = rig_open(r, "d/f", O_RDWR);
 	rig_remove(r, "d/f");
-	assert_int_equal(meta_lock(r->f.meta), 0);
-	assert_int_equal(meta_dentry_get(r->f.meta, META_ROOT_INO, "d", &de),
-			 0);
-	assert_int_equal(meta_inode_get(r->f.meta, de.ino, &in), 0);
-	assert_int_equal(gone_detach(r->f.v, &de, &in, "d"), 0);
-	meta_unlock(r->f.meta);
+	rig_detach(r, "d");
 	rig_pwrite(r, file, 0, "T", 1);
 	vfs_release(r->f.v, file);
 	assert_int_equal(gone_sweep(r->f.v), 0);

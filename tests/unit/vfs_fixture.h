@@ -17,10 +17,10 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "remove_tree.h"
 #include "vers3/store/fault.h"
 #include "vers3/store/memory.h"
 #include "vers3/store/metrics.h"
@@ -98,6 +98,21 @@ static inline void vfs_fixture_stop(struct vfs_fixture *f)
 	f->v = NULL;
 }
 
+/*
+ * Puts a store of the test's own over the bucket, which is freed with it, and
+ * starts anew.
+ */
+static inline void vfs_fixture_cover(struct vfs_fixture *f, struct store *top,
+				     const struct store_ops *ops)
+{
+	vfs_fixture_stop(f);
+	top->ops = ops;
+	top->below = f->store;
+	f->store = top;
+	assert_int_equal(metrics_store_new(&f->store, &f->store), 0);
+	vfs_fixture_start(f);
+}
+
 static inline int vfs_fixture_setup(void **state)
 {
 	struct vfs_fixture *f = calloc(1, sizeof(*f));
@@ -117,22 +132,13 @@ static inline int vfs_fixture_setup(void **state)
 	return 0;
 }
 
-static inline int vfs_fixture_remove(const char *path, const struct stat *st,
-				     int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static inline int vfs_fixture_teardown(void **state)
 {
 	struct vfs_fixture *f = *state;
 
 	vfs_fixture_stop(f);
 	store_free(f->store);
-	nftw(f->dir, vfs_fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+	remove_tree(f->dir);
 	free(f);
 	return 0;
 }

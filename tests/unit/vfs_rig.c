@@ -5,6 +5,7 @@
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 
+#include "../../src/vfs/gone.h"
 #include "../../src/vfs/syncer_impl.h"
 #include "vers3/vfs/content.h"
 
@@ -228,7 +229,7 @@ int rig_teardown(void **state)
 	pthread_cond_destroy(&r->cond);
 	pthread_mutex_destroy(&r->mutex);
 	store_free(r->f.store);
-	nftw(r->f.dir, vfs_fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+	remove_tree(r->f.dir);
 	free(r);
 	return 0;
 }
@@ -264,7 +265,7 @@ void rig_kill(struct rig *r)
 void rig_forget(struct rig *r)
 {
 	vfs_fixture_stop(&r->f);
-	nftw(r->f.dir, vfs_fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+	remove_tree(r->f.dir);
 	assert_int_equal(mkdir(r->f.dir, 0700), 0);
 	vfs_fixture_start(&r->f);
 	rig_forget_requests(r);
@@ -595,6 +596,20 @@ static struct tally tally(struct rig *r, enum store_op op, const char *key)
 	assert_int_equal(store_call(r->bucket, &q), 0);
 	store_request_release(&q);
 	return t;
+}
+
+uint64_t rig_detach(struct rig *r, const char *name)
+{
+	struct meta_dentry de;
+	struct meta_inode in;
+
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(meta_dentry_get(r->f.meta, META_ROOT_INO, name, &de),
+			 0);
+	assert_int_equal(meta_inode_get(r->f.meta, de.ino, &in), 0);
+	assert_int_equal(gone_detach(r->f.v, &de, &in, name), 0);
+	meta_unlock(r->f.meta);
+	return de.ino;
 }
 
 unsigned rig_versions(struct rig *r, const char *key)

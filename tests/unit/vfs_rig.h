@@ -82,6 +82,11 @@ void rig_changed(struct rig *r, const char *lines);
 /* How many of the requests since then begin with match; they stay noted. */
 unsigned rig_count(struct rig *r, const char *match);
 void rig_forget_requests(struct rig *r);
+/*
+ * A directory of the root as others' removal leaves it at first: out of the
+ * tree, with what is in it. gone_sweep() goes on from there. Returns its inode.
+ */
+uint64_t rig_detach(struct rig *r, const char *name);
 
 /* The next `times` requests that match end in error (-errno). */
 void rig_fail(struct rig *r, const char *match, enum rig_when when, int error,
