@@ -385,9 +385,15 @@ static int send_multi(struct multi *m, const char *path,
 	if (!rc)
 		rc = complete_upload(m, path, ret);
 	ret->sent_bytes = m->sent_bytes;
-	if (rc == -ESTALE)
-		rc = start_over(m);
-	return rc;
+	if (rc != -ESTALE)
+		return rc;
+	/* Or an earlier try, without an answer, was carried out late. */
+	if (m->c->open) {
+		rc = find_complete(m, path, ret);
+		if (rc != -ENOENT)
+			return rc;
+	}
+	return start_over(m);
 }
 
 int upload_parts(struct uploader *u, const struct snapshot *snap,

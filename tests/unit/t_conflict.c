@@ -48,10 +48,11 @@ static void base(struct rig *r, const char *name)
 	rig_sync(r);
 }
 
-/* A server that carries out the first save of f only when the second comes. */
+/* A server that carries out the first such save only when the second comes. */
 struct late {
 	struct store store; /* first */
-	unsigned puts; /* of f, since it was made */
+	enum store_op op; /* of what saves f */
+	unsigned count; /* of those since it was made */
 };
 
 static int late_call(struct store *s, struct store_request *r)
@@ -59,14 +60,14 @@ static int late_call(struct store *s, struct store_request *r)
 	struct late *l = (struct late *)s;
 	struct store_request first = *r;
 
-	if (r->op != STORE_PUT || strcmp(r->key, VFS_FIXTURE_PREFIX "f") != 0)
+	if (r->op != l->op || strcmp(r->key, VFS_FIXTURE_PREFIX "f") != 0)
 		return store_call(s->below, r);
-	if (!l->puts++) {
+	if (!l->count++) {
 		store_reply_reset(&r->reply);
 		r->reply.unsure = true;
 		return -ETIMEDOUT;
 	}
-	if (l->puts == 2) {
+	if (l->count == 2) {
 		int rc = store_call(s->below, &first);
 
 		r->reply = first.reply;
@@ -82,26 +83,55 @@ static void late_free(struct store *s)
 	free(s);
 }
 
-/* The save is ours, once, and nobody's conflict. */
-static void test_late(void **state)
+static struct late *begin_late(struct rig *r, enum store_op op)
 {
 	static const struct store_ops ops = {"late", late_call, late_free};
-	struct rig *r = *state;
 	struct late *l = calloc(1, sizeof(*l));
 
-	use(r, &all_caps, 0);
-	base(r, "f");
 	assert_non_null(l);
+	l->op = op;
 	l->store.ops = &ops;
 	l->store.below = r->f.store;
 	r->f.store = &l->store;
-	rig_restart(r);
+	use(r, &all_caps, 0);
+	base(r, "f");
+	l->count = 0;
+	return l;
+}
+
+/* The save is ours, once, and nobody's conflict. */
+static void test_late(void **state)
+{
+	struct rig *r = *state;
+	struct late *l = begin_late(r, STORE_PUT);
+
 	rig_write(r, "f", "ours");
 	rig_sync(r);
 	rig_holds(r, "f", "ours");
-	assert_int_equal(l->puts, 2);
+	assert_int_equal(l->count, 2);
 	assert_int_equal(rig_versions(r, "f"), 2);
 	assert_int_equal(rig_conflicts(r), 0);
+}
+
+/* Nor are the parts of a large one sent again. */
+static void test_late_parts(void **state)
+{
+	struct rig *r = *state;
+	struct late *l = begin_late(r, STORE_COMPLETE_UPLOAD);
+	unsigned char *data = rig_bytes(1, 20 << 20);
+	unsigned parts;
+
+	rig_forget_requests(r);
+	rig_write_bytes(r, "f", data, 20 << 20);
+	rig_sync(r);
+	parts = rig_count(r, "UploadPart");
+	rig_holds_bytes(r, "f", data, 20 << 20);
+	assert_int_equal(l->count, 2);
+	assert_int_equal(rig_count(r, "CreateMultipartUpload"), 1);
+	assert_in_range(parts, 1, 3);
+	assert_int_equal(rig_versions(r, "f"), 2);
+	assert_int_equal(rig_conflicts(r), 0);
+	free(data);
 }
 
 static void written_by_both(struct rig *r)
@@ -1078,6 +1108,7 @@ int main(void)
 		RIG_TEST_UNVERSIONED(test_unversioned),
 		RIG_TEST(test_bound),
 		RIG_TEST(test_late),
+		RIG_TEST(test_late_parts),
 		RIG_TEST(test_caps),
 		RIG_TEST(test_caps_denied),
 	};
