@@ -45,7 +45,7 @@ static void print_failing(const json_t *sync)
 			       ctl_text(one, "advice"));
 	}
 	if (count > FAILING_SHOWN)
-		printf("          [sync] in .control tells of more\n");
+		printf("          vers3ctl --json status tells of more\n");
 }
 
 static void print_sync(const json_t *sync)
