@@ -13,46 +13,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "vers3/util/env.h"
+
 #define DEVICE	   "/dev/fuse"
 #define PROGRAM	   "fusermount3"
 #define SOCKET_ENV "_FUSE_COMMFD="
-
-extern char **environ;
 
 int usermount_device(void)
 {
 	return access(DEVICE, R_OK | W_OK) ? -errno : 0;
 }
 
-/* Our environment, without keys, which it does not need. */
-static char **make_env(char *number)
-{
-	size_t count = 0;
-	char **env;
-
-	while (environ[count])
-		count++;
-	env = malloc((count + 2) * sizeof(*env));
-	if (!env)
-		return NULL;
-	count = 0;
-	for (char **e = environ; *e; e++)
-		if (strncmp(*e, "AWS_", 4) != 0 &&
-		    strncmp(*e, SOCKET_ENV, strlen(SOCKET_ENV)) != 0)
-			env[count++] = *e;
-	env[count++] = number;
-	env[count] = NULL;
-	return env;
-}
-
 /* Starts it with a socket, -1 for none. */
 static int start(char *const argv[], int sock, pid_t *ret_pid)
 {
-	char number[32];
-	char **env = make_env(number);
 	posix_spawn_file_actions_t actions;
+	char number[32], **env;
 	int rc;
 
+	snprintf(number, sizeof(number), SOCKET_ENV "%d", sock);
+	env = env_without_keys(number);
 	if (!env)
 		return -ENOMEM;
 	rc = posix_spawn_file_actions_init(&actions);
@@ -60,7 +40,6 @@ static int start(char *const argv[], int sock, pid_t *ret_pid)
 		free(env);
 		return -rc;
 	}
-	snprintf(number, sizeof(number), SOCKET_ENV "%d", sock);
 	/* Onto itself: it stays open there. */
 	if (sock >= 0)
 		rc = posix_spawn_file_actions_adddup2(&actions, sock, sock);

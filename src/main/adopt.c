@@ -18,7 +18,7 @@ static bool tells(const struct meta_version *ver)
 {
 	if (!ver->key[0] || !ver->etag[0])
 		return false;
-	if (ver->version_id[0] && strcmp(ver->version_id, "null") != 0)
+	if (meta_is_version_id(ver->version_id))
 		return true;
 	return ver->size_bytes && ver->last_modified_ns;
 }
@@ -49,7 +49,7 @@ static bool same(const struct meta_version *ver, const struct store_object *o)
 	if (!o->etag || strcmp(o->etag, ver->etag) != 0 ||
 	    o->size_bytes != ver->size_bytes)
 		return false;
-	if (ver->version_id[0] && strcmp(ver->version_id, "null") != 0)
+	if (meta_is_version_id(ver->version_id))
 		return o->version_id && !strcmp(o->version_id, ver->version_id);
 	return o->last_modified_ns / NS_PER_S ==
 	       ver->last_modified_ns / NS_PER_S;

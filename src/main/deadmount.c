@@ -13,12 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "vers3/util/env.h"
+
 #define MOUNTS	   "/proc/self/mounts"
 #define FS_TYPE	   "fuse.vers3"
 #define LINE_BYTES 16384
 #define STACK_MAX  16 /* one upon the other */
-
-extern char **environ;
 
 int deadmount_path(const char *path, char **ret_path)
 {
@@ -78,10 +78,14 @@ static int detach_as_user(const char *mountpoint)
 {
 	char *const argv[] = {(char *)"fusermount3", (char *)"-uz",
 			      (char *)"--", (char *)mountpoint, NULL};
+	char **env = env_without_keys(NULL);
 	int status, rc;
 	pid_t pid;
 
-	rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	if (!env)
+		return -ENOMEM;
+	rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, env);
+	free(env);
 	if (rc)
 		return -rc;
 	while (waitpid(pid, &status, 0) < 0)

@@ -139,8 +139,9 @@ static bool take_generic(struct parser *p, const char *option, int *ret_rc)
 			p->o.read_only = false;
 		else if (generics[i].effect == GENERIC_ASYNC)
 			p->o.sync = false;
-		else if (generics[i].effect == GENERIC_REMOUNT)
-			p->o.action = OPTIONS_REMOUNT;
+		else if (generics[i].effect == GENERIC_REMOUNT &&
+			 p->o.action == OPTIONS_MOUNT)
+			p->o.action = OPTIONS_REMOUNT; /* not with -f */
 		return true;
 	}
 	return false;

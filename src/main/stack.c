@@ -49,6 +49,7 @@ struct stack {
 	struct space *space;
 	struct vfs *vfs;
 	enum probe_versioning versioning;
+	bool amazon; /* its own S3, of which is known what it can */
 	struct caps caps;
 	struct cancel patience; /* of the drain */
 	bool outage; /* versioning is what meta remembers */
@@ -355,7 +356,8 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 	if (rc)
 		return rc;
 	/* Whoever only reads tries nothing out, and needs it not. */
-	if (!caps_known(s3_store_url(s->s3), &s->caps))
+	s->amazon = caps_known(s3_store_url(s->s3), &s->caps);
+	if (!s->amazon)
 		caps_learn(s->meta, o->read_only || s->outage ? NULL : s->store,
 			   o->prefix,
 			   o->versions_dir && *o->versions_dir
@@ -383,9 +385,6 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 static int start_vfs(struct stack *s)
 {
 	const struct options *o = s->o;
-	struct caps known;
-	/* Its copies are copies: nothing that it has saved is looked at. */
-	const bool amazon = caps_known(s3_store_url(s->s3), &known);
 	const struct vfs_config config = {
 		.bucket = o->bucket,
 		.prefix = o->prefix,
@@ -417,8 +416,9 @@ static int start_vfs(struct stack *s)
 		.control_name = o->control_file,
 		.at = o->at,
 		.versioned = s->versioning == PROBE_VERSIONED,
-		.suspended = !amazon && (s->versioning == PROBE_SUSPENDED ||
-					 s->versioning == PROBE_UNKNOWN),
+		/* Amazon's copies are copies: nothing saved is looked at. */
+		.suspended = !s->amazon && (s->versioning == PROBE_SUSPENDED ||
+					    s->versioning == PROBE_UNKNOWN),
 		.caps = s->caps,
 		.auto_uid = o->uid == OPTIONS_ID_NONE,
 	};

@@ -26,6 +26,11 @@ void meta_fill_in(const struct meta *m, uint32_t lacks, uint32_t *mode,
 		*gid = def->gid;
 }
 
+bool meta_is_version_id(const char *id)
+{
+	return id && id[0] && strcmp(id, "null") != 0;
+}
+
 int meta_inode_get(struct meta *m, uint64_t ino, struct meta_inode *ret)
 {
 	struct record_reader r;

@@ -187,7 +187,7 @@ int digest_body(const struct digest *d, unsigned want, const void *mem, int fd,
 	struct running r;
 	int rc = start(d, want, &r);
 
-	if (!rc)
+	if (!rc && want)
 		rc = mem ? add_memory(&r, mem, length)
 			 : add_file(&r, fd, offset, length);
 	if (!rc)

@@ -153,7 +153,8 @@ static bool repair(struct client *c, const struct store_request *r,
 
 static int call_once_right(struct client *c, struct store_request *r)
 {
-	struct repairs done = {.sums = client_sums(c) == CLIENT_SUMS_REFUSED};
+	const enum client_sums known = client_sums(c);
+	struct repairs done = {.sums = known == CLIENT_SUMS_REFUSED};
 	unsigned tries = 0;
 	bool again;
 	int ret;
@@ -170,7 +171,7 @@ static int call_once_right(struct client *c, struct store_request *r)
 	} while (again);
 	if (!ret && !client_region_known(c))
 		client_confirm_region(c);
-	if (!ret && s3_request_asks_sum(r))
+	if (!ret && known == CLIENT_SUMS_UNKNOWN && s3_request_asks_sum(r))
 		client_note_sums(c, done.sums ? CLIENT_SUMS_REFUSED
 					      : CLIENT_SUMS_TAKEN);
 	return ret;

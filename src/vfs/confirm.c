@@ -67,12 +67,6 @@ known_at(struct vfs *v, uint64_t ino, const struct merge_item *it,
 	return buf;
 }
 
-/* Whether it names a version; "null" is whatever has none of its own. */
-static bool is_id(const char *id)
-{
-	return id && id[0] && strcmp(id, "null") != 0;
-}
-
 /* Whether an item looks like a save of ours of which no list has told yet. */
 static bool in_doubt(struct vfs *v, uint64_t ino, const char *path,
 		     struct doubt *d)
@@ -81,7 +75,7 @@ static bool in_doubt(struct vfs *v, uint64_t ino, const char *path,
 	const struct meta_version *ver =
 		known_at(v, ino, d->item, path, &buf, &d->ino);
 
-	d->has_id = ver && is_id(ver->version_id);
+	d->has_id = ver && meta_is_version_id(ver->version_id);
 	return ver && ver->key[0] && !ver->last_modified_ns &&
 	       !strcmp(ver->etag, d->item->etag) &&
 	       ver->size_bytes == d->item->size_bytes && (d->has_id || d->ino);
@@ -125,7 +119,8 @@ static int compare_key(const void *key, const void *d)
 
 static void take_id(struct doubt *d, const char *id)
 {
-	if (!d->has_id || !is_id(id) || strlen(id) > META_VERSION_MAX)
+	if (!d->has_id || !meta_is_version_id(id) ||
+	    strlen(id) > META_VERSION_MAX)
 		return;
 	strcpy(d->item->version_id, id);
 	d->asked = true;

@@ -153,7 +153,9 @@ static bool is_known(const struct conflict *c, const struct store_object *o)
 		return true;
 	if (!c->held)
 		return false;
-	if (o->version_id && o->version_id[0] && c->version_id[0])
+	if (o->version_id && o->version_id[0] && c->version_id[0] &&
+	    (strcmp(o->version_id, c->version_id) != 0 ||
+	     meta_is_version_id(c->version_id)))
 		return !strcmp(o->version_id, c->version_id);
 	return o->etag && c->etag[0] && !strcmp(o->etag, c->etag);
 }

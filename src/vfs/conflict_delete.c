@@ -114,7 +114,7 @@ static bool shows_known(const struct conflict *c, const struct store_entry *e)
 		return false;
 	if (e->kind == STORE_ENTRY_VERSION && !e->latest)
 		return false;
-	if (e->kind == STORE_ENTRY_VERSION && c->version_id[0])
+	if (e->kind == STORE_ENTRY_VERSION && meta_is_version_id(c->version_id))
 		return !strcmp(c->version_id, e->version_id);
 	/* Others may have given the same bytes other attributes. */
 	return !c->modified_ns ||

@@ -61,8 +61,10 @@ bool decide_same_version(const struct meta_version *a,
 {
 	if (!a->key[0] || strcmp(a->key, b->key) != 0)
 		return false;
-	if (a->version_id[0] && b->version_id[0])
-		return strcmp(a->version_id, b->version_id) == 0;
+	if (a->version_id[0] && b->version_id[0] &&
+	    (strcmp(a->version_id, b->version_id) != 0 ||
+	     meta_is_version_id(a->version_id)))
+		return !strcmp(a->version_id, b->version_id);
 	return a->etag[0] && strcmp(a->etag, b->etag) == 0;
 }
 

@@ -197,7 +197,8 @@ static int drop(struct vfs *v, struct meta_inode *in, bool keep)
 	rc = meta_inode_del(v->meta, in->ino);
 	/*
 	 * Nobody can read the staged bytes any more: the user has deleted
-	 * the file or replaced it. A crash before the commit would bring the
+	 * the file or replaced it, or taken.c has said that what was written
+	 * cannot come back. A crash before the commit would bring the
 	 * inode back, so the staging file goes only when that is durable.
 	 */
 	if (!rc && (in->flags & META_I_STAGED))

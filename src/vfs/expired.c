@@ -96,10 +96,14 @@ void expired_back(struct vfs *v)
 {
 	struct expired_list l;
 	struct lifecycle rules;
+	bool any;
 	int rc;
 
+	pthread_mutex_lock(&v->dirs->mutex);
+	any = v->dirs->expired.count;
+	pthread_mutex_unlock(&v->dirs->mutex);
 	/* As it is now: it may be mounted for reading since (remount). */
-	if (!vfs_takes_changes(v))
+	if (!any || !vfs_takes_changes(v))
 		return;
 	pthread_mutex_lock(&v->dirs->mutex);
 	l = v->dirs->expired;

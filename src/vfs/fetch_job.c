@@ -206,9 +206,9 @@ static bool job_md5_agrees(const struct fetch_job *job)
 	return strcasecmp(hex, job->version.etag) == 0;
 }
 
-static bool job_crc_agrees(const struct fetch_job *job,
-			   const struct version_get *g)
+static bool job_crc_agrees(const struct fetch_job *job)
 {
+	const struct version_get *g = &job->get;
 	char text[CRC_TEXT_SIZE];
 	uint64_t crc = 0;
 
@@ -220,13 +220,14 @@ static bool job_crc_agrees(const struct fetch_job *job,
 }
 
 /* Whether what has come is what the server says it is, by the cheaper check. */
-static bool job_agrees(const struct fetch_job *job, const struct version_get *g)
+static bool job_agrees(const struct fetch_job *job)
 {
+	const struct version_get *g = &job->get;
 	bool md5 = g->md5_etag && job->fetch->md5;
 
 	if (!g->crc_text[0])
 		return !md5 || job_md5_agrees(job);
-	if (job_crc_agrees(job, g))
+	if (job_crc_agrees(job))
 		return true;
 	if (!md5 || !job_md5_agrees(job))
 		return false;
@@ -263,7 +264,7 @@ static int job_get(struct fetch_job *job, bool *ret_damaged)
 		log_error("GET %s: the body ended early", job->version.key);
 		return -EIO;
 	}
-	if (job->whole && !job_agrees(job, g)) {
+	if (job->whole && !job_agrees(job)) {
 		log_error("GET %s: the body is not what its %s says",
 			  job->version.key,
 			  g->crc_text[0] ? "checksum" : "ETag");

@@ -61,7 +61,10 @@ static int take_name(struct vfs *v, const struct meta_dentry *de,
 			       : rc;
 	if (S_ISDIR(in.mode))
 		return gone_detach(v, de, &in, path);
-	/* Clean, so the bucket's history holds every byte of it. */
+	/*
+	 * Clean when the directory went, so that the bucket has had every byte
+	 * of it; what was written since: taken.c.
+	 */
 	rc = meta_dentry_del(v->meta, de->parent, de->name);
 	in.nlink--;
 	/* What has come there meanwhile may be this mount's. */

@@ -254,18 +254,6 @@ static int new_inode(struct merge *m, const char *path,
 	return meta_next_id(m->v->meta, &in->ino);
 }
 
-/* A directory has one more in it, or one less. */
-static int count_in(struct merge *m, uint64_t ino, int by)
-{
-	struct meta_inode dir;
-	int rc = meta_inode_get(m->v->meta, ino, &dir);
-
-	if (rc)
-		return rc;
-	tree_count_dirs(&dir, by);
-	return meta_inode_put(m->v->meta, &dir);
-}
-
 static int add_name(struct merge *m, const char *path,
 		    const struct merge_item *it, bool replace)
 {
@@ -279,7 +267,7 @@ static int add_name(struct merge *m, const char *path,
 	else if (!rc)
 		rc = meta_dentry_add(m->v->meta, m->ino, it->name, in.ino);
 	if (!rc && it->is_dir)
-		rc = count_in(m, m->ino, 1);
+		rc = tree_count_in(m->v, m->ino, 1);
 	if (!rc)
 		vfs_inval_entry(m->v, m->ino, it->name);
 	return rc;
@@ -526,7 +514,7 @@ static int look_at_gone(struct merge *m, const struct meta_dentry *de)
 	}
 	path[len] = '\0';
 	rc = gone_detach(m->v, de, &in, path);
-	return rc ? rc : count_in(m, de->parent, -1);
+	return rc ? rc : tree_count_in(m->v, de->parent, -1);
 }
 
 /* The walk comes out of a directory: it goes if nothing in it has stayed. */
@@ -554,13 +542,14 @@ static int leave(struct merge *m)
 	strcat(path, "/");
 	if (keep_local(m, path, NULL))
 		return 0;
+	/* Empty, and its object clean: others have removed what it had. */
 	rc = meta_dentry_del(meta, de.parent, de.name);
 	vfs_inval_entry(m->v, de.parent, de.name);
 	in.nlink = 0;
 	path[strlen(path) - 1] = '\0';
 	if (!rc)
 		rc = taken_drop(m->v, &in, path);
-	return rc ? rc : count_in(m, de.parent, -1);
+	return rc ? rc : tree_count_in(m->v, de.parent, -1);
 }
 
 /*
@@ -625,11 +614,7 @@ static int walk(struct merge *m, bool inside)
 
 	while (!(rc = walk_some(m, inside)))
 		gone_pause();
-	if (rc == -ENOENT)
-		rc = gone_sweep(m->v);
-	if (!rc)
-		expired_back(m->v);
-	return rc;
+	return rc == -ENOENT ? gone_sweep(m->v) : rc;
 }
 
 int merge_gone(struct merge *m, const char *name)
@@ -647,7 +632,10 @@ int merge_gone(struct merge *m, const char *name)
 	meta_unlock(m->v->meta);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
-	return walk(m, true);
+	rc = walk(m, true);
+	if (!rc)
+		expired_back(m->v);
+	return rc;
 }
 
 static int note_listed(struct merge *m, int64_t asked_ns)
@@ -668,6 +656,7 @@ static int note_listed(struct merge *m, int64_t asked_ns)
 		    (in.flags & META_I_EXPLICIT) &&
 		    !keep_local(m, marker, NULL)) {
 			expired_note(m->v, &in, m->path);
+			/* Others have removed it, with no change of ours. */
 			in.flags &= ~(uint32_t)META_I_EXPLICIT;
 			memset(&in.base, 0, sizeof(in.base));
 		}

@@ -126,13 +126,6 @@ void reader_content_id(struct meta_version *version)
 		memcpy(version->id, sum, sizeof(version->id));
 }
 
-static bool has_content_id(const struct meta_version *version)
-{
-	static const unsigned char none[META_ID_SIZE];
-
-	return memcmp(version->id, none, sizeof(none)) != 0;
-}
-
 static void pieces_release(struct reader *r, struct pieces *p)
 {
 	while (p->hit_count)
@@ -443,7 +436,7 @@ void reader_read(struct reader *r, const struct meta_version *version,
 
 	if (size > READER_READ_MAX)
 		rc = -EINVAL;
-	else if (!has_content_id(version))
+	else if (!reader_has_content_id(version))
 		rc = -EIO;
 	if (rc || !size || offset >= version->size_bytes)
 		goto out;

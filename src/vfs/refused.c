@@ -29,13 +29,6 @@ int refused_take(struct vfs *v, struct meta_inode *in, int64_t asked_ns)
 	return clear(v, in->ino);
 }
 
-static int no_entry(void *ctx, const struct store_entry *e)
-{
-	(void)ctx;
-	(void)e;
-	return 0;
-}
-
 bool refused_surely(struct vfs *v, const char *key)
 {
 	struct store_list list;
@@ -43,7 +36,6 @@ bool refused_surely(struct vfs *v, const char *key)
 
 	store_list_init(&list, STORE_LIST, key, NULL);
 	list.max_keys = 1;
-	list.on_entry = no_entry;
 	rc = store_list_page(v->store, &list);
 	store_list_release(&list);
 	return !rc;

@@ -201,17 +201,6 @@ static int exchange(struct vfs *v, struct end *a, struct end *b,
 	return rc;
 }
 
-static int count_in(struct vfs *v, uint64_t parent, int by)
-{
-	struct meta_inode dir;
-	int rc = by ? meta_inode_get(v->meta, parent, &dir) : 0;
-
-	if (!by || rc)
-		return rc;
-	tree_count_dirs(&dir, by);
-	return meta_inode_put(v->meta, &dir);
-}
-
 /* What became of the directories at both ends, as their parents count them. */
 static int count_ends(struct vfs *v, const struct end *from,
 		      const struct end *to, bool swap)
@@ -221,9 +210,9 @@ static int count_ends(struct vfs *v, const struct end *from,
 	int rc;
 
 	if (from->parent == to->parent)
-		return count_in(v, to->parent, swap ? 0 : -went);
-	rc = count_in(v, from->parent, (swap ? went : 0) - came);
-	return rc ? rc : count_in(v, to->parent, came - went);
+		return tree_count_in(v, to->parent, swap ? 0 : -went);
+	rc = tree_count_in(v, from->parent, (swap ? went : 0) - came);
+	return rc ? rc : tree_count_in(v, to->parent, came - went);
 }
 
 static int rename_locked(struct vfs *v, struct end *from, struct end *to,

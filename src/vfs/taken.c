@@ -24,6 +24,7 @@
 #include "gone.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/log.h"
 #include "vers3/util/map.h"
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/dir.h"
@@ -186,14 +187,19 @@ static bool is_changed(const struct meta_inode *in)
 	return !S_ISDIR(in->mode) && !in->nlink && (in->flags & META_I_STAGED);
 }
 
-static int keep_changed(struct vfs *v, struct meta_inode *in)
+static int keep_changed(struct vfs *v, struct meta_inode *in, const char *path)
 {
 	int rc = dir_keep_inode(v, in);
 
 	if (!rc)
 		rc = taken_back(v, in, in->base_bytes);
-	/* What cannot come back is no error of who looks there. */
-	return rc == -ENOENT || rc == -EIO || rc == -EBUSY ? 0 : rc;
+	if (rc != -ENOENT && rc != -EIO && rc != -EBUSY)
+		return rc;
+	/* It is no error of who looks there; who wrote has been answered. */
+	log_warning("%s was written to while others took it away, and cannot "
+		    "come back: the change is not saved",
+		    path);
+	return 0;
 }
 
 int taken_drop(struct vfs *v, struct meta_inode *in, const char *path)
@@ -208,7 +214,7 @@ int taken_drop(struct vfs *v, struct meta_inode *in, const char *path)
 	if (keep)
 		rc = note_place(v, in->ino, path);
 	if (!rc && keep && is_changed(in))
-		return keep_changed(v, in);
+		return keep_changed(v, in, path);
 	if (rc || !keep || !dir)
 		return rc ? rc : dir_drop_inode(v, in);
 	if (in->flags & META_I_EXPLICIT)
@@ -239,14 +245,12 @@ static int read_place(struct vfs *v, uint64_t ino, struct place *p)
 static int add_dir(struct vfs *v, uint64_t parent, const char *name,
 		   uint64_t *ret_ino)
 {
-	struct meta_inode in = {.nlink = 2, .flags = META_I_LACKS}, dir;
+	struct meta_inode in = {.nlink = 2, .flags = META_I_LACKS};
 	int rc = meta_next_id(v->meta, &in.ino);
 
 	in.mode = S_IFDIR;
 	meta_fill_in(v->meta, in.flags, &in.mode, &in.uid, &in.gid);
 	in.mtime_ns = in.ctime_ns = in.atime_ns = clock_real_ns();
-	if (!rc)
-		rc = meta_inode_get(v->meta, parent, &dir);
 	if (!rc)
 		rc = meta_inode_put(v->meta, &in);
 	if (!rc)
@@ -254,9 +258,8 @@ static int add_dir(struct vfs *v, uint64_t parent, const char *name,
 	if (rc)
 		return rc;
 	vfs_inval_entry(v, parent, name);
-	tree_count_dirs(&dir, 1);
 	*ret_ino = in.ino;
-	return meta_inode_put(v->meta, &dir);
+	return tree_count_in(v, parent, 1);
 }
 
 /*
@@ -314,7 +317,8 @@ static int make_way(struct vfs *v, const char *path, uint64_t *ret_ino,
 /*
  * Whether a file may go where others have another one. Both were changed, and
  * ours comes on top of theirs, as when they are faster. It has no change of
- * ours, so that the bucket has every byte of it, in its history if need be.
+ * ours, so that the bucket has every byte of it, in its history if need be;
+ * where none is kept the last to save wins, as in conflict.h.
  */
 static int check_theirs(struct vfs *v, const struct meta_dentry *de)
 {
@@ -401,7 +405,6 @@ static int file_back(struct vfs *v, struct meta_inode *in, const char *path,
 /* With an object of its own, which says what it was. */
 static int directory_back(struct vfs *v, struct meta_inode *in, char *path)
 {
-	struct meta_inode dir;
 	struct meta_dentry de;
 	const char *name;
 	uint64_t parent;
@@ -414,15 +417,13 @@ static int directory_back(struct vfs *v, struct meta_inode *in, char *path)
 	in->flags |= META_I_EXPLICIT;
 	memset(&in->base, 0, sizeof(in->base));
 	in->listed_ns = 0;
-	rc = put_name(v, in, parent, name);
-	if (!rc)
-		rc = meta_inode_get(v->meta, parent, &dir);
-	if (rc)
-		return rc;
-	tree_count_dirs(&dir, 1);
-	rc = meta_inode_put(v->meta, &dir);
+	/* First, since it can be refused: no name is without its record. */
 	strcat(path, "/");
-	return rc ? rc : syncer_mark(v, path, NULL, v->config.commit_ns);
+	rc = syncer_mark(v, path, NULL, v->config.commit_ns);
+	path[strlen(path) - 1] = '\0'; /* the name stands in it */
+	if (!rc)
+		rc = put_name(v, in, parent, name);
+	return rc ? rc : tree_count_in(v, parent, 1);
 }
 
 int taken_back(struct vfs *v, struct meta_inode *in, uint64_t base_bytes)

@@ -107,20 +107,31 @@ int tree_keep_dir(struct vfs *v, uint64_t ino, const char *name)
 	return rc ? rc : syncer_mark(v, path, NULL, v->config.commit_ns);
 }
 
-static int touch_parent(struct vfs *v, struct meta_inode *dir, int nlink_by)
-{
-	dir->mtime_ns = dir->ctime_ns = clock_real_ns();
-	tree_count_dirs(dir, nlink_by);
-	return meta_inode_put(v->meta, dir);
-}
-
-void tree_count_dirs(struct meta_inode *dir, int by)
+static void count_dirs(struct meta_inode *dir, int by)
 {
 	int64_t count = (int64_t)dir->nlink + by;
 
 	/* 0 says that it is removed. */
 	if (dir->nlink)
 		dir->nlink = count < 2 ? 2 : (uint32_t)count;
+}
+
+static int touch_parent(struct vfs *v, struct meta_inode *dir, int nlink_by)
+{
+	dir->mtime_ns = dir->ctime_ns = clock_real_ns();
+	count_dirs(dir, nlink_by);
+	return meta_inode_put(v->meta, dir);
+}
+
+int tree_count_in(struct vfs *v, uint64_t ino, int by)
+{
+	struct meta_inode dir;
+	int rc = by ? meta_inode_get(v->meta, ino, &dir) : 0;
+
+	if (!by || rc)
+		return rc;
+	count_dirs(&dir, by);
+	return meta_inode_put(v->meta, &dir);
 }
 
 int tree_touch_dir(struct vfs *v, uint64_t ino, bool lost_name)

@@ -347,7 +347,8 @@ static int put_body(struct uploader *u, const char *key, const char *body,
 		store_request_release(&r);
 		if (rc == -ESTALE) {
 			upload_expect_own(c, ret->etag);
-			send_pause(i); /* it may show yet */
+			if (i + 1 < LOOKS)
+				send_pause(i); /* it may show yet */
 		}
 	}
 	return rc == -ESTALE ? -EAGAIN : rc;

@@ -134,6 +134,41 @@ static void test_late_parts(void **state)
 	free(data);
 }
 
+/* A server that says "null" of each version, as one whose bucket is suspended. */
+static int null_call(struct store *s, struct store_request *r)
+{
+	int rc = store_call(s->below, r);
+
+	if (!rc && (r->op == STORE_PUT || r->op == STORE_HEAD)) {
+		free(r->reply.object.version_id);
+		r->reply.object.version_id = strdup("null");
+	}
+	return rc;
+}
+
+/* Where all versions have one id, others' are told by their content. */
+static void test_nulls(void **state)
+{
+	static const struct store_ops ops = {"nulls", null_call, late_free};
+	struct rig *r = *state;
+	struct store *nulls = calloc(1, sizeof(*nulls));
+
+	assert_non_null(nulls);
+	nulls->ops = &ops;
+	nulls->below = r->f.store;
+	r->f.store = nulls;
+	use(r, &no_caps, 3600 * NS_PER_S);
+	base(r, "f");
+	base(r, "g");
+	rig_put_text(r, "f", "theirs");
+	rig_unlink(r, "f");
+	rig_unlink(r, "g");
+	rig_sync(r);
+	rig_holds(r, "f", "theirs");
+	rig_holds(r, "g", NULL);
+	assert_int_equal(rig_conflicts(r), 1);
+}
+
 static void written_by_both(struct rig *r)
 {
 	base(r, "f");
@@ -1107,6 +1142,7 @@ int main(void)
 		RIG_TEST(test_between_conditions),
 		RIG_TEST_UNVERSIONED(test_unversioned),
 		RIG_TEST(test_bound),
+		RIG_TEST_UNVERSIONED(test_nulls),
 		RIG_TEST(test_late),
 		RIG_TEST(test_late_parts),
 		RIG_TEST(test_caps),

@@ -344,6 +344,8 @@ static void test_lines(void **state)
 		 OPTIONS_REMOUNT, false, false, true},
 		{"vers3 b /tmp -o remount,user_id=0", OPTIONS_REMOUNT, false,
 		 false, false},
+		{"mount.vers3 b /tmp -f -o remount,ro", OPTIONS_CHECK, false,
+		 false, false},
 	};
 
 	(void)state;

@@ -35,6 +35,12 @@ struct meta_version {
 	unsigned char id[META_ID_SIZE];
 };
 
+/*
+ * Whether an id names one version. "" names none, and "null" whatever has none
+ * of its own: where versioning is suspended, each save anew. NULL is fine.
+ */
+bool meta_is_version_id(const char *id);
+
 enum meta_inode_flag {
 	META_I_ATTRS = 1 << 0, /* attributes were read (HEAD) or are ours */
 	META_I_STAGED = 1 << 1, /* has a staging file: content is dirty */

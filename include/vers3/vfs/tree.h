@@ -58,10 +58,10 @@ int tree_is_empty(struct vfs *v, const struct meta_inode *dir);
  */
 int tree_keep_dir(struct vfs *v, uint64_t ino, const char *name);
 /*
- * So many more directories are in this one: each has a link to it. The caller
- * writes it.
+ * So many more directories, or less, are in this one: each has a link to it.
+ * With meta_lock() held. 0 or -errno.
  */
-void tree_count_dirs(struct meta_inode *dir, int by);
+int tree_count_in(struct vfs *v, uint64_t ino, int by);
 /*
  * After the name at path `gone` was taken from an inode that has others, with
  * meta_lock() held: their objects say so too, and the object at `gone` stays
