@@ -11,6 +11,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "vers3/util/errtext.h"
 #include "vers3/vfs/vfs.h"
 
 #define DEPTH_MAX 512 /* a key of 1,024 bytes has no more names */
@@ -29,7 +30,7 @@ struct compare {
 static int complain(struct compare *c, int rc)
 {
 	if (rc && !*c->reason)
-		snprintf(c->reason, c->size, "%s: %s", c->path, strerror(-rc));
+		snprintf(c->reason, c->size, "%s: %s", c->path, errtext(rc));
 	return rc;
 }
 
@@ -239,7 +240,10 @@ int compare_walk(const struct place *p, const char *at,
 	/* Held open, a time that is counted from now stays the same. */
 	then = open(then_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (then < 0 && errno == ENOENT) {
-		snprintf(reason, size, "%s is no time, and no named point", at);
+		snprintf(reason, size,
+			 "%s is no time, and no named point; want such as "
+			 "2026-11-21T12:00:00Z, 2026-11-21 or 2h",
+			 at);
 		return -EINVAL;
 	}
 	now = then < 0 ? -1 : open(p->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

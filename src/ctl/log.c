@@ -12,6 +12,7 @@
 #include "ctl.h"
 #include "place.h"
 #include "version.h"
+#include "vers3/util/errtext.h"
 
 #define DEPTH_MAX 512
 #define INSTANT	  "user.s3.instant"
@@ -186,9 +187,11 @@ int ctl_log(const struct ctl_call *c)
 	else
 		rc = walk(&l, AT_FDCWD, top);
 	if (rc == -ENOENT) {
-		rc = ctl_fail("%s: nothing ever was there", p.path);
+		rc = ctl_fail("%s: nothing ever was there; `vers3ctl log` of "
+			      "the directory above tells what was",
+			      p.path);
 	} else if (rc) {
-		rc = ctl_fail("%s: %s", l.path, strerror(-rc));
+		rc = ctl_fail("%s: %s", l.path, errtext(rc));
 	} else {
 		if (l.count)
 			qsort(l.items, l.count, sizeof(*l.items), newest_first);

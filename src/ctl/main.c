@@ -249,6 +249,9 @@ int main(int argc, char **argv)
 			puts("vers3ctl " PACKAGE_VERSION);
 			return CTL_OK;
 		default:
+			fputs("vers3ctl: `vers3ctl --help` lists what there "
+			      "is\n",
+			      stderr);
 			return CTL_USAGE;
 		}
 	}

@@ -206,7 +206,9 @@ int place_find(const char *start, const char *path, struct place *ret_place,
 		rc = locate(real, ret_place);
 	}
 	if (rc == -ENOENT)
-		snprintf(reason, size, "%s is not in a mount of vers3",
+		snprintf(reason, size,
+			 "%s is not in a mount of vers3; `findmnt -t " FS_TYPE
+			 "` lists those there are",
 			 real ? real : path);
 	else if (rc)
 		snprintf(reason, size, "%s: %s", path, strerror(-rc));

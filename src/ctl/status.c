@@ -251,9 +251,12 @@ static void print_rules(const json_t *section)
 	}
 }
 
-/* Prints a section by print, or as JSON; fails if the bucket was not asked. */
+/*
+ * Prints a section by print, or as JSON; empty in place of no rules at all.
+ * Fails if the bucket was not asked.
+ */
 static int show_section(const struct ctl_call *c, const char *name,
-			void (*print)(const json_t *section))
+			void (*print)(const json_t *section), const char *empty)
 {
 	struct place p;
 	json_t *state, *section;
@@ -266,6 +269,9 @@ static int show_section(const struct ctl_call *c, const char *name,
 		status = ctl_print_json(json_incref(section));
 	else
 		print(section);
+	if (!c->json && !json_array_size(json_object_get(section, "rules")) &&
+	    !*ctl_text(section, "error"))
+		puts(empty);
 	if (*ctl_text(section, "error")) {
 		fflush(stdout);
 		status = ctl_fail("%s: the bucket could not be asked: %s", name,
@@ -292,7 +298,8 @@ static void print_replication(const json_t *section)
 
 int ctl_replication(const struct ctl_call *c)
 {
-	return show_section(c, "replication", print_replication);
+	return show_section(c, "replication", print_replication,
+			    "the bucket has no replication rules");
 }
 
 /* Sends the words as they are to the mount. */
@@ -334,7 +341,10 @@ int ctl_lifecycle(const struct ctl_call *c)
 	const char *verb = c->count ? c->args[0] : "list";
 
 	if (!strcmp(verb, "list") && c->count <= 1)
-		return show_section(c, "lifecycle", print_rules);
+		return show_section(c, "lifecycle", print_rules,
+				    "the bucket has no lifecycle rules; "
+				    "`vers3ctl lifecycle --help` tells how "
+				    "to set one");
 	if ((!strcmp(verb, "set") && c->count >= 3) ||
 	    (!strcmp(verb, "remove") && c->count == 2))
 		return change_lifecycle(c);

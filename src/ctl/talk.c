@@ -11,6 +11,7 @@
 
 #include "state.h"
 #include "vers3/util/control_ioctl.h"
+#include "vers3/util/errtext.h"
 
 static int open_control(const char *root, int flags, int *ret_fd, char *reason,
 			size_t size)
@@ -29,7 +30,8 @@ static int open_control(const char *root, int flags, int *ret_fd, char *reason,
 	rc = -errno;
 	if (rc == -ENOTCONN)
 		snprintf(reason, size,
-			 "%s: the mount is dead; umount it and mount it again",
+			 "%s: the mount is dead; mount it again by the same "
+			 "command, and what was not sent is sent",
 			 root);
 	else if (rc == -EACCES || rc == -EPERM)
 		snprintf(reason, size,
@@ -68,7 +70,7 @@ int talk_state(const char *root, json_t **ret_state, char *reason, size_t size)
 	if (!rc)
 		rc = state_parse(text.data, ret_state);
 	if (rc)
-		snprintf(reason, size, "%s: %s", root, strerror(-rc));
+		snprintf(reason, size, "%s: %s", root, errtext(rc));
 out:
 	if (fd >= 0)
 		close(fd);
@@ -127,7 +129,7 @@ int talk_command(const char *root, const char *line, struct buf *answer,
 	rc = read_only ? send_by_ioctl(fd, line) : talk_send(fd, line);
 	/* The answer says more than the number does. */
 	if (read_all(fd, answer) || answer->len == from)
-		snprintf(reason, size, "%s: %s", root, strerror(-rc));
+		snprintf(reason, size, "%s: %s", root, errtext(rc));
 	else
 		snprintf(reason, size, "%.*s",
 			 (int)strcspn(answer->data + from, "\n"),

@@ -25,6 +25,7 @@
 #include "unmount.h"
 #include "vers3/main/cachedir.h"
 #include "vers3/main/utab.h"
+#include "vers3/util/errtext.h"
 
 /* As umount(8) has them. */
 #define UMOUNT_USAGE 1
@@ -122,8 +123,10 @@ static int unmount(const char *root, int flags)
 	if (!umount2(root, flags | UMOUNT_NOFOLLOW))
 		return CTL_OK;
 	if (errno == EBUSY)
-		return ctl_fail("%s is in use: it is still mounted", root);
-	return ctl_fail("%s: %s", root, strerror(errno));
+		return ctl_fail("%s is in use: it is still mounted; `fuser -vm "
+				"%s` names who uses it",
+				root, root);
+	return ctl_fail("%s: %s", root, errtext(errno));
 }
 
 /*
@@ -175,7 +178,7 @@ static int send_as_owner(const char *root, struct process *p, char *reason,
 		rc = owner_ask(&o, ask_as_owner, (void *)root, &a);
 	if (rc) {
 		snprintf(reason, size, "%s: its user cannot be asked: %s", root,
-			 strerror(-rc));
+			 errtext(rc));
 		return rc;
 	}
 	p->pid = a.pid;
@@ -185,7 +188,7 @@ static int send_as_owner(const char *root, struct process *p, char *reason,
 		p->fd = -1;
 	}
 	if (a.rc)
-		snprintf(reason, size, "%s: %s", root, strerror(-a.rc));
+		snprintf(reason, size, "%s: %s", root, errtext(a.rc));
 	return a.rc;
 }
 
@@ -207,16 +210,16 @@ static int send_all(const struct place *place, struct process *p, char *reason,
 static void tell_dead(const char *root)
 {
 	fprintf(stderr,
-		"vers3ctl: %s: its process had died; what it had not sent is "
-		"sent by the next mount\n",
+		"vers3ctl: %s: its process had died; mount it again: that "
+		"sends what it had not sent\n",
 		root);
 }
 
 static void tell_left(const char *root)
 {
 	fprintf(stderr,
-		"vers3ctl: %s: unmounted; not all could be sent, and the next "
-		"mount sends it\n",
+		"vers3ctl: %s: unmounted; not all could be sent: mount it "
+		"again, which sends it\n",
 		root);
 }
 
@@ -241,7 +244,9 @@ int ctl_umount(const struct ctl_call *c)
 		rc = 0;
 	}
 	if (rc)
-		rc = ctl_fail("%s: not unmounted: %s", p.root, reason);
+		rc = ctl_fail("%s: not unmounted: %s (with --force it is, and "
+			      "the next mount sends the rest)",
+			      p.root, reason);
 	else
 		rc = unmount_and_wait(p.root, &process, &left);
 	if (rc == CTL_OK && left && !c->force) {
@@ -310,7 +315,9 @@ int unmount_helper(int argc, char **argv)
 	}
 	rc = place_find(NULL, argv[optind], &p, reason, sizeof(reason));
 	if (rc || *p.path) {
-		ctl_fail("%s: not a mount point of vers3", argv[optind]);
+		ctl_fail("%s: not a mount point of vers3; `findmnt -t "
+			 "fuse.vers3` lists those there are",
+			 argv[optind]);
 		if (!rc)
 			place_release(&p);
 		return UMOUNT_FAIL;

@@ -15,6 +15,7 @@
 #include "talk.h"
 #include "version.h"
 #include "vers3/net/uri.h"
+#include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
 
 #define LINE_MAX_BYTES (1 << 16)
@@ -142,6 +143,53 @@ static int show_history(const struct place *p, json_t *list,
 	return rc;
 }
 
+/* Whether the bucket keeps versions, as far as the mount tells. */
+static bool keeps_versions(const struct place *p)
+{
+	char reason[CTL_REASON_MAX];
+	bool none = false;
+	json_t *state;
+
+	if (talk_state(p->root, &state, reason, sizeof(reason)))
+		return true;
+	none = json_is_false(
+		json_object_get(json_object_get(state, "mount"), "versioned"));
+	json_decref(state);
+	return !none;
+}
+
+/* Says why there is no version. */
+static int none(const struct place *p)
+{
+	DIR *dir = open_history(p);
+	char *path = NULL;
+	struct stat st = {.st_mode = 0};
+
+	/* A file's history is a directory, too, but never empty. */
+	if (dir) {
+		closedir(dir);
+		return ctl_fail("%s is a directory: `vers3ctl log` of it tells "
+				"what happened there, `vers3ctl diff --at "
+				"TIME` what is other now",
+				p->path);
+	}
+	if (asprintf(&path, "%s/%s", p->root, p->path) >= 0)
+		lstat(path, &st);
+	free(path);
+	if (!keeps_versions(p))
+		return ctl_fail("%s: the bucket keeps no versions (mount with "
+				"-o enable_versioning to have them from then "
+				"on)",
+				p->path);
+	if (st.st_mode)
+		return ctl_fail("%s is not in the bucket yet; `vers3ctl sync` "
+				"has it sent",
+				p->path);
+	return ctl_fail("%s: the bucket has no version of such a file; "
+			"`vers3ctl log` of its directory tells what was there",
+			p->path);
+}
+
 int ctl_versions(const struct ctl_call *c)
 {
 	json_t *list = c->json ? json_array() : NULL;
@@ -160,10 +208,9 @@ int ctl_versions(const struct ctl_call *c)
 	if (!rc && !count)
 		rc = -ENOENT;
 	if (rc == -ENOENT)
-		rc = ctl_fail("%s: the bucket has no version of such a file",
-			      p.path);
+		rc = none(&p);
 	else if (rc)
-		rc = ctl_fail("%s: %s", p.path, strerror(-rc));
+		rc = ctl_fail("%s: %s", p.path, errtext(rc));
 	else if (list)
 		rc = ctl_print_json(json_incref(list));
 	json_decref(list);
@@ -279,8 +326,8 @@ int ctl_restore(const struct ctl_call *c)
 	if (c->version && c->at)
 		return ctl_misuse("--version and --at exclude each other");
 	if (!c->count == !c->key)
-		return ctl_misuse("usage: vers3ctl restore wants a PATH, or "
-				  "--key and --to");
+		return ctl_misuse("restore wants a PATH, or --key KEY and "
+				  "--to PATH");
 	if (c->key && (!c->to || c->exact || c->dry_run))
 		return ctl_misuse("--key wants --to, and no --exact or -n");
 	if (c->key)

@@ -445,7 +445,7 @@ static int read_failure(struct store_request *r,
 	    !strcmp(x->root, "Error"))
 		take_error(reply, x);
 	free(x);
-	if (!reply->message[0])
+	if (!reply->message[0] && !reply->code[0])
 		snprintf(reply->message, sizeof(reply->message),
 			 "HTTP status %d", http->status);
 	/* 405 is S3's answer to reading a marker by its version id. */

@@ -16,6 +16,7 @@
 #include "bucket_edit.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/errtext.h"
 #include "vers3/util/pool.h"
 
 #define DOCUMENT_MAX   (4 << 20)
@@ -45,15 +46,38 @@ struct bucket_config {
 	struct document documents[BUCKET_DOCUMENTS];
 };
 
-void bucket_explain(const struct store_reply *reply, int rc, char *reason,
-		    size_t size)
+/* What an operation asks for; DELETE and PUT have one right. */
+static const char *right_for(enum store_op op)
 {
+	switch (op) {
+	case STORE_GET_LIFECYCLE:
+		return "s3:GetLifecycleConfiguration";
+	case STORE_PUT_LIFECYCLE:
+	case STORE_DELETE_LIFECYCLE:
+		return "s3:PutLifecycleConfiguration";
+	case STORE_GET_REPLICATION:
+		return "s3:GetReplicationConfiguration";
+	default:
+		return "s3:ListBucket";
+	}
+}
+
+void bucket_explain(enum store_op op, const struct store_reply *reply, int rc,
+		    char *reason, size_t size)
+{
+	const char *words = reply->message[0] ? reply->message : errtext(rc);
+	size_t len;
+
 	if (reply->code[0])
-		snprintf(reason, size, "%s%s%.160s", reply->code,
+		snprintf(reason, size, "%s%s%.120s", reply->code,
 			 reply->message[0] ? ": " : "", reply->message);
 	else
-		snprintf(reason, size, "%.160s",
-			 reply->message[0] ? reply->message : strerror(-rc));
+		snprintf(reason, size, "%.160s", words);
+	len = strlen(reason);
+	if (rc == -EACCES)
+		snprintf(reason + len, size - len,
+			 "; these credentials need %s on the bucket",
+			 right_for(op));
 }
 
 int bucket_config_new(struct store *store, int64_t ttl_ns,
@@ -147,7 +171,7 @@ static void run_ask(void *arg)
 	if (rc == -ENODATA || rc == -EOPNOTSUPP)
 		rc = 0;
 	if (rc)
-		bucket_explain(&r.reply, rc, reason, sizeof(reason));
+		bucket_explain(r.op, &r.reply, rc, reason, sizeof(reason));
 	pthread_mutex_lock(&c->mutex);
 	if (edits == d->edits)
 		take(d, rc, text, reason);
@@ -263,7 +287,7 @@ int bucket_config_edit_lifecycle(struct bucket_config *c, const char *id,
 		pthread_mutex_unlock(&c->editing);
 	}
 	if (rc && !*reason)
-		snprintf(reason, size, "%s", strerror(-rc));
+		snprintf(reason, size, "%s", errtext(rc));
 	buf_release(&out);
 	return rc;
 }

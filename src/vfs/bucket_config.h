@@ -59,8 +59,11 @@ int bucket_config_edit_lifecycle(struct bucket_config *c, const char *id,
 				 bucket_edit_fn edit, void *ctx, char *reason,
 				 size_t size);
 
-/* A server's answer as one line: its own words, else the errno's. */
-void bucket_explain(const struct store_reply *reply, int rc, char *reason,
-		    size_t size);
+/*
+ * A server's answer to op as one line: its own words, else the errno's, and
+ * the right that is missing where that is why.
+ */
+void bucket_explain(enum store_op op, const struct store_reply *reply, int rc,
+		    char *reason, size_t size);
 
 #endif

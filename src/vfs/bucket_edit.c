@@ -76,7 +76,7 @@ static const char *document_text(const struct buf *text)
 
 static int fail(struct edit *e, const struct store_request *r, int rc)
 {
-	bucket_explain(&r->reply, rc, e->reason, e->size);
+	bucket_explain(r->op, &r->reply, rc, e->reason, e->size);
 	return rc;
 }
 
@@ -183,7 +183,8 @@ static int put_back(struct edit *e, const char *why)
 	else
 		snprintf(e->reason, e->size,
 			 "the server %s rule \"%s\"; the rules are again "
-			 "what they were before",
+			 "what they were before: set it without what this "
+			 "server does not know (Ceph 16: keep=)",
 			 why, e->rule);
 	return -EIO;
 }

@@ -14,6 +14,7 @@
 #include "restore.h"
 #include "undelete.h"
 #include "vers3/s3/lifecycle.h"
+#include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
 #include "vers3/vfs/control.h"
 #include "vers3/vfs/syncer.h"
@@ -74,9 +75,14 @@ static int run_sync(struct call *c)
 	buf_printf(c->answer, "%" PRIu64 " left to be sent: ", left);
 	if (left && stats.error) {
 		failure_explain(c->v, stats.error_key, stats.error, &why);
-		return say_of(c, rc, stats.error_key, why.words);
+		if (!why.advice)
+			return say_of(c, rc, stats.error_key, why.words);
+		gitconfig_quote(c->answer, stats.error_key);
+		buf_printf(c->answer, ": %s; to do: %s\n", why.words,
+			   why.advice);
+		return rc;
 	}
-	return say(c, rc, strerror(-rc));
+	return say(c, rc, errtext(rc));
 }
 
 static int run_restore(struct call *c)
@@ -154,7 +160,9 @@ static int edit_lifecycle(void *ctx, const char *doc, size_t len,
 				     size);
 	rc = doc ? lifecycle_remove(doc, len, ch->id, out) : -ENOENT;
 	if (rc == -ENOENT)
-		snprintf(reason, size, "no rule has this id");
+		snprintf(reason, size,
+			 "no rule has this id; `vers3ctl lifecycle` lists "
+			 "those there are");
 	return rc;
 }
 
@@ -238,7 +246,7 @@ static int run_lifecycle_list(struct call *c)
 		rc = lifecycle_parse(doc.data, doc.len, &l);
 	buf_release(&doc);
 	if (rc)
-		return say(c, rc, *reason ? reason : strerror(-rc));
+		return say(c, rc, *reason ? reason : errtext(rc));
 	rc = lifecycle_write(&l, c->v->config.prefix, c->answer);
 	lifecycle_release(&l);
 	return rc;
@@ -296,6 +304,27 @@ static size_t match(const struct command *cmd, const struct words *w)
 	return w->count > 1 && !strcmp(w->items[1], second + 1) ? 2 : 0;
 }
 
+/* Of two words the second may be what is wrong, or missing. */
+static int refuse_unknown(struct call *c, const char *word)
+{
+	size_t len = strlen(word), found = 0;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		const char *name = commands[i].name;
+
+		if (strncmp(name, word, len) != 0 || name[len] != ' ')
+			continue;
+		buf_printf(c->answer, "%s%s%s%s",
+			   found++ ? " | " : "usage: ", name,
+			   *commands[i].args ? " " : "", commands[i].args);
+	}
+	if (!found)
+		return say_of(c, -EINVAL, word,
+			      "no such command; help lists them, and "
+			      "vers3-control(5)");
+	return say(c, -EINVAL, "");
+}
+
 static int dispatch(struct call *c, struct words *w)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
@@ -312,11 +341,12 @@ static int dispatch(struct call *c, struct words *w)
 			return -EINVAL;
 		}
 		if (cmd->changes && !vfs_takes_changes(c->v))
-			return say(c, -EROFS, "the mount is read-only");
+			return say(c, -EROFS,
+				   "the mount is read-only: mount it "
+				   "without ro for that, or remount it rw");
 		return cmd->run(c);
 	}
-	return say_of(c, -EINVAL, w->items[0],
-		      "no such command; help lists them");
+	return refuse_unknown(c, w->items[0]);
 }
 
 int control_command_run(struct vfs *v, const char *line, size_t len,

@@ -19,6 +19,7 @@
 #include "instant.h"
 #include "version_list.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/errtext.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/syncer.h"
@@ -353,7 +354,11 @@ int points_make(struct vfs *v, const char *name)
 	if (!rc)
 		rc = syncer_sync_all(v, "", &left);
 	if (rc) {
-		log_info("no point %s: %s", name, strerror(-rc));
+		log_warning("no point %s: %s", name,
+			    rc == -EOPNOTSUPP
+				    ? "the bucket keeps no versions (mount "
+				      "with -o enable_versioning)"
+				    : errtext(rc));
 		return rc;
 	}
 	rc = find_now(v, key, &at_ns, version_id);

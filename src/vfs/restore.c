@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "late.h"
+#include "nothing.h"
 #include "points.h"
 #include "purge.h"
 #include "vers3/s3/storage_class.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/errtext.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/node.h"
@@ -18,6 +20,8 @@
 #include "vers3/vfs/tree.h"
 #include "version_list.h"
 #include "words.h"
+
+#define SEE "; `vers3ctl versions` lists what there is"
 
 /* Which version of a key is looked for in a list, newest first. */
 struct search {
@@ -41,9 +45,10 @@ static int look_at(void *ctx, const struct store_entry *e)
 		return 0;
 	}
 	if (s->previous)
-		s->found = s->seen++ > 0 && !marker;
+		s->found = s->seen > 0 && !marker;
 	else
 		s->found = e->last_modified_ns <= s->at_ns;
+	s->seen++;
 	if (s->found && strlen(e->version_id) > META_VERSION_MAX)
 		return -EIO;
 	if (s->found) {
@@ -71,7 +76,7 @@ static int pick(struct vfs *v, const struct restore *what, const char *key,
 	if (what->which[0] != '@') {
 		if (!what->which[0] || strlen(what->which) > META_VERSION_MAX)
 			return words_say(answer, -EINVAL, what->which,
-					 "no version has such an id");
+					 "no version has such an id" SEE);
 		strcpy(version_id, what->which);
 		return 0;
 	}
@@ -84,14 +89,17 @@ static int pick(struct vfs *v, const struct restore *what, const char *key,
 	if (!rc)
 		rc = search_versions(v, &s);
 	if (rc)
-		return words_say(answer, rc, what->path, strerror(-rc));
+		return nothing_say_error(rc, what->path, answer);
+	/* Where none is kept, the one that is there is all that there is. */
+	if (!s.found && (!s.seen || !v->config.versioned))
+		return nothing_say(v, what->path, answer);
 	if (!s.found)
 		return words_say(answer, -ENOENT, what->path,
-				 s.previous ? "there is no earlier version"
-					    : "did not exist at that time");
+				 s.previous ? "there is no earlier version" SEE
+					    : "did not exist at that time" SEE);
 	if (s.marker)
 		return words_say(answer, -ENOENT, what->path,
-				 "had been deleted by that time");
+				 "had been deleted by that time" SEE);
 	strcpy(version_id, s.version_id);
 	return 0;
 }
@@ -114,12 +122,13 @@ static int head_version(struct vfs *v, const struct restore *what,
 
 	if (rc && r->reply.object.delete_marker)
 		return words_say(answer, -ENOENT, what->path,
-				 "this version is a delete marker");
+				 "this version is a delete marker: `vers3ctl "
+				 "undelete` removes it");
 	if (rc == -ENOENT || rc == -EINVAL)
 		return words_say(answer, -ENOENT, what->path,
-				 "there is no such version");
+				 "there is no such version" SEE);
 	if (rc)
-		return words_say(answer, rc, what->path, strerror(-rc));
+		return nothing_say_error(rc, what->path, answer);
 	/* Not every server repeats the id that it was asked for. */
 	if (!r->reply.object.version_id) {
 		r->reply.object.version_id = strdup(r->version_id);
@@ -131,7 +140,7 @@ static int head_version(struct vfs *v, const struct restore *what,
 		return words_say(
 			answer, -EREMOTE, what->path,
 			"this version is archived, and has to be thawed "
-			"first");
+			"first (aws s3api restore-object)");
 	return 0;
 }
 
@@ -272,7 +281,7 @@ static int place(struct vfs *v, const struct restore *what,
 	if (!rc)
 		rc = take(v, in.ino, what->path, o);
 	if (rc)
-		return words_say(answer, rc, what->to, strerror(-rc));
+		return words_say(answer, rc, what->to, errtext(rc));
 	snprintf(text, sizeof(text), "restored version %s", version_id);
 	return words_say(answer, 0, what->to, text);
 }
@@ -331,7 +340,7 @@ int restore_version(struct vfs *v, const struct restore *what,
 	if (rc) {
 		snprintf(why, sizeof(why),
 			 "what it holds now could not be saved (%s), so it is "
-			 "left as it is",
+			 "left as it is; `vers3ctl status` says more",
 			 strerror(-rc));
 		return words_say(answer, rc, what->to, why);
 	}

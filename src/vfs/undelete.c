@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nothing.h"
 #include "version_list.h"
 #include "words.h"
 #include "vers3/meta/dentry.h"
@@ -163,10 +164,15 @@ int undelete(struct vfs *v, const char *path, struct buf *answer)
 	if (!rc)
 		rc = remove_markers(v, path, key);
 	if (rc == -ENOENT)
-		text = "the bucket has no version of such a file";
-	else if (rc == -EEXIST)
-		text = "is not deleted";
+		return nothing_say(v, path, answer);
+	if (rc == -EEXIST)
+		text = "is not deleted; `vers3ctl restore` brings an earlier "
+		       "version back";
+	else if (rc == -EACCES)
+		text = "these credentials may not remove its delete marker "
+		       "(s3:DeleteObjectVersion); `vers3ctl restore` does "
+		       "without";
 	else if (rc)
-		text = strerror(-rc);
+		return nothing_say_error(rc, path, answer);
 	return words_say(answer, rc, path, text);
 }

@@ -116,7 +116,7 @@ pid=$(daemon)
 rc=0
 umount "$MNT" 2>said || rc=$?
 is "status when something is left" "$rc" 64
-grep -q "next mount sends it" said || fail "unexpected: $(cat said)"
+grep -q "mount it again, which sends it" said || fail "unexpected: $(cat said)"
 is_out "$pid" "after a failure"
 is_gone "after a failure"
 wait "$pid" || true

@@ -212,16 +212,16 @@ static const struct {
 	{"frobnicate", -EINVAL, "no such command"},
 	{"frobnicate\nsync", -EINVAL,
 	 "frobnicate: no such command; help "
-	 "lists them\n"},
-	{"lifecycle", -EINVAL, "no such command"},
-	{"lifecycle frob", -EINVAL, "no such command"},
+	 "lists them, and vers3-control(5)\n"},
+	{"lifecycle", -EINVAL, "usage: lifecycle list | lifecycle set ID"},
+	{"lifecycle frob", -EINVAL, "usage: lifecycle list"},
 	{"lifecycle set x", -EINVAL, "usage: lifecycle set"},
 	{"lifecycle set x expire=soon", -EINVAL, "expire=soon"},
 	{"lifecycle remove x", -ENOENT, "no rule"},
 	{"lifecycle list", 0, ""},
 	{"restore", -EINVAL, "usage"},
-	{"restore nothing @previous", -ENOENT, "no earlier version"},
-	{"restore nothing @2h", -ENOENT, "did not exist"},
+	{"restore nothing @previous", -ENOENT, "no version of such"},
+	{"restore nothing @2h", -ENOENT, "no version of such"},
 	{"restore nothing @soon", -EINVAL, "is no time"},
 	{"restore nothing 12345", -ENOENT, "no such version"},
 	{"restore / @previous", -EINVAL, "no name of a file"},
@@ -301,7 +301,8 @@ static void test_pieces(void **state)
 	assert_int_equal(control_write(s, "no", 2), 0);
 	assert_int_equal(control_write(s, "ne\nsync\nsy", 10), -EINVAL);
 	read_all(s, text);
-	assert_string_equal(text, "none: no such command; help lists them\n");
+	assert_string_equal(text, "none: no such command; help lists them, "
+				  "and vers3-control(5)\n");
 	/* What came after one that failed is forgotten. */
 	assert_int_equal(control_flush(s), 0);
 	assert_int_equal(control_write(s, "frob", 4), 0);
@@ -324,7 +325,8 @@ static void test_pieces(void **state)
 		}
 		read_all(s, text);
 		assert_string_equal(text,
-				    "mark: no such command; help lists them\n");
+				    "mark: no such command; help lists them, "
+				    "and vers3-control(5)\n");
 		control_close(s);
 	}
 	free(text);

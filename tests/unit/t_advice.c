@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whatever is refused says what can be done. */
+#include "vfs_fixture.h"
+
+#include <errno.h>
+
+#include "../../src/vfs/bucket_config.h"
+#include "vers3/util/errtext.h"
+#include "vers3/vfs/control.h"
+#include "vers3/vfs/dir.h"
+#include "vers3/vfs/tree.h"
+
+#define TEXT_MAX 4096
+
+/* Runs a command; its answer is one line. */
+static int command(struct vfs_fixture *f, const char *line, char *answer)
+{
+	struct control_session *s;
+	size_t got = 0;
+	int rc;
+
+	assert_int_equal(control_open(f->v, &s), 0);
+	rc = control_write(s, line, strlen(line));
+	assert_int_equal(control_read(s, 0, answer, TEXT_MAX - 1, &got), 0);
+	answer[got] = '\0';
+	control_close(s);
+	assert_non_null(strchr(answer, '\n'));
+	return rc;
+}
+
+struct advice {
+	const char *line;
+	int rc;
+	const char *why, *todo; /* pieces of the answer */
+};
+
+static void check_all(struct vfs_fixture *f, const struct advice *a, size_t n)
+{
+	char answer[TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		int rc = command(f, a[i].line, answer);
+
+		if (rc != a[i].rc || !strstr(answer, a[i].why) ||
+		    !strstr(answer, a[i].todo))
+			fail_msg("%s: %d %s", a[i].line, rc, answer);
+	}
+}
+
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
+
+static const struct advice versioned[] = {
+	{"undelete file\n", -EEXIST, "is not deleted", "vers3ctl restore"},
+	{"undelete dir\n", -ENOENT, "is a directory", "restore --at TIME"},
+	{"restore dir @previous\n", -ENOENT, "is a directory", "vers3ctl log"},
+	{"restore dir @1d\n", -ENOENT, "is a directory", "vers3ctl log"},
+	{"restore none @previous\n", -ENOENT, "no version of such a file",
+	 "vers3ctl log"},
+	{"restore none @0s\n", -ENOENT, "no version of such a file",
+	 "vers3ctl log"},
+	{"restore file @previous\n", -ENOENT, "no earlier version",
+	 "vers3ctl versions"},
+	{"restore file @1d\n", -ENOENT, "did not exist at that time",
+	 "vers3ctl versions"},
+	{"restore file 12345\n", -ENOENT, "no such version",
+	 "vers3ctl versions"},
+	{"restore gone @0s\n", -ENOENT, "had been deleted",
+	 "vers3ctl versions"},
+	{"lifecycle remove x\n", -ENOENT, "no rule has this id",
+	 "vers3ctl lifecycle"},
+	{"lifecycle\n", -EINVAL, "usage: lifecycle list",
+	 "lifecycle remove ID"},
+	{"lifecycle frob\n", -EINVAL, "usage: lifecycle list",
+	 "lifecycle set ID WORD..."},
+	{"frob\n", -EINVAL, "no such command", "help lists them"},
+	{"purge file keep=1\n", -EPERM, "only where", "-o versions=purge"},
+};
+
+static const struct advice unversioned[] = {
+	{"undelete none\n", -ENOENT, "keeps no versions",
+	 "-o enable_versioning"},
+	{"restore none @previous\n", -ENOENT, "keeps no versions",
+	 "-o enable_versioning"},
+	{"restore file @previous\n", -ENOENT, "keeps no versions",
+	 "-o enable_versioning"},
+};
+
+static const struct advice silent[] = {
+	{"restore file @previous\n", -ECONNREFUSED, "cannot be reached",
+	 "vers3ctl status"},
+	{"undelete file\n", -ECONNREFUSED, "cannot be reached",
+	 "vers3ctl status"},
+};
+
+static const struct advice read_only[] = {
+	{"restore file @previous\n", -EROFS, "read-only", "remount it rw"},
+};
+
+static void make_files(struct vfs_fixture *f)
+{
+	struct meta_inode dir;
+
+	vfs_fixture_write(f, "file", "text");
+	vfs_fixture_write(f, "gone", "text");
+	assert_int_equal(tree_make(f->v, META_ROOT_INO, "dir", S_IFDIR | 0755,
+				   0, NULL, &vfs_fixture_caller, &dir),
+			 0);
+	assert_int_equal(vfs_drain(f->v), 0);
+	assert_int_equal(tree_unlink(f->v, META_ROOT_INO, "gone"), 0);
+	assert_int_equal(vfs_drain(f->v), 0);
+}
+
+static void test_commands(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	make_files(f);
+	check_all(f, versioned, COUNT(versioned));
+	f->v->config.versioned = false;
+	check_all(f, unversioned, COUNT(unversioned));
+	f->v->config.versioned = true;
+	atomic_store(&f->silent, true);
+	check_all(f, silent, COUNT(silent));
+	atomic_store(&f->silent, false);
+	f->v->config.read_only = true;
+	check_all(f, read_only, COUNT(read_only));
+}
+
+/* The right that is missing, of each question about the bucket. */
+static void test_rights(void **state)
+{
+	static const struct {
+		enum store_op op;
+		const char *right;
+	} rights[] = {
+		{STORE_GET_LIFECYCLE, "s3:GetLifecycleConfiguration"},
+		{STORE_PUT_LIFECYCLE, "s3:PutLifecycleConfiguration"},
+		{STORE_DELETE_LIFECYCLE, "s3:PutLifecycleConfiguration"},
+		{STORE_GET_REPLICATION, "s3:GetReplicationConfiguration"},
+		{STORE_HEAD_BUCKET, "s3:ListBucket"},
+	};
+	struct store_reply reply = {.status = 403, .code = "AccessDenied"};
+	char reason[320];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rights); i++) {
+		bucket_explain(rights[i].op, &reply, -EACCES, reason,
+			       sizeof(reason));
+		assert_memory_equal(reason, "AccessDenied; ", 14);
+		assert_non_null(strstr(reason, rights[i].right));
+	}
+	strcpy(reply.code, "InternalError");
+	strcpy(reply.message, "try again");
+	bucket_explain(STORE_GET_LIFECYCLE, &reply, -EIO, reason,
+		       sizeof(reason));
+	assert_string_equal(reason, "InternalError: try again");
+}
+
+static void test_errtext(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(errtext(-ECONNREFUSED), "Connection refused"));
+	assert_non_null(strstr(errtext(ECONNREFUSED), "cannot be reached"));
+	assert_non_null(strstr(errtext(-ENOTCONN), "mount it again"));
+	assert_string_equal(errtext(-ENOENT), strerror(ENOENT));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		VFS_FIXTURE_TEST(test_commands),
+		cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_errtext),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
