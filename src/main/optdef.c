@@ -126,6 +126,12 @@ const struct optdef optdefs[] = {
 	 "let other users in"},
 	{"Ownership", "allow_root", OPT_FLAG, FIELD(allow_root),
 	 "let root in, besides the mounting user"},
+	{"Ownership", "allow_dev", OPT_FLAG, FIELD(allow_dev),
+	 "let devices be opened, as dev does; mount(8) keeps that word to "
+	 "itself"},
+	{"Ownership", "allow_suid", OPT_FLAG, FIELD(allow_suid),
+	 "let set-user-id programs and capabilities of files count, as suid "
+	 "does"},
 
 	{"History", "versions", OPT_ENUM, FIELD(versions),
 	 "the directory .versions: there but not listed, listed, not there, or "

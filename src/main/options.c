@@ -428,6 +428,11 @@ static int finish(struct parser *p)
 		rc = pass_to_fuse(p, "allow_other");
 	if (!rc && o->allow_root)
 		rc = pass_to_fuse(p, "allow_root");
+	/* mount(8) passes on neither word: they are its own defaults. */
+	if (!rc && o->allow_dev)
+		rc = pass_to_fuse(p, "dev");
+	if (!rc && o->allow_suid)
+		rc = pass_to_fuse(p, "suid");
 	if (!rc && p->fuse.len) {
 		o->fuse_options = buf_detach(&p->fuse);
 		if (!o->fuse_options)

@@ -59,3 +59,18 @@ mount -t tmpfs none "$MNT"
 refused "what is not ours" "no mount of vers3" \
 	"$VERS3" -o remount,ro none "$MNT"
 umount "$MNT"
+
+# mount(8) keeps dev and suid to itself; it passes on what is not its own.
+for words in dev,suid allow_dev,allow_suid; do
+	mount -t vers3 -o "$(vers3_options $words)" "$BUCKET" "$MNT"
+	"$VERS3CTL" --json status "$MNT" | jq .mount.pid >"$MNT.pid"
+	echo "$words $(option nodev) $(option nosuid)"
+	rm -f "$MNT/null"
+	mknod "$MNT/null" c 1 3
+	echo dropped 2>/dev/null >"$MNT/null" || echo "closed"
+	umount "$MNT"
+	rm "$MNT.pid"
+done >said
+is "what counts" "$(cat said)" "dev,suid 1 1
+closed
+allow_dev,allow_suid 0 0"

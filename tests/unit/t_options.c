@@ -152,6 +152,12 @@ static void test_all(void **state)
 	assert_int_equal(o.log_level, LOG_LEVEL_ERROR);
 	assert_string_equal(o.fuse_options, "ro,allow_other");
 	options_release(&o);
+	parse("allow_dev,nosuid", &o);
+	assert_string_equal(o.fuse_options, "nosuid,dev");
+	options_release(&o);
+	parse("allow_suid", &o);
+	assert_string_equal(o.fuse_options, "suid");
+	options_release(&o);
 }
 
 static void test_values(void **state)

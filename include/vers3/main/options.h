@@ -87,6 +87,7 @@ struct options {
 	uint32_t uid, gid; /* OPTIONS_ID_NONE: the mounting user's */
 	uint32_t file_mode, dir_mode; /* umask= has been applied */
 	bool allow_other, allow_root;
+	bool allow_dev, allow_suid;
 
 	/* history */
 	enum vfs_versions_mode versions;
