@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "vers3/meta/extent.h"
+#include "vers3/meta/holes.h"
 #include "vers3/meta/record.h"
 
 void meta_fill_in(const struct meta *m, uint32_t lacks, uint32_t *mode,
@@ -111,6 +112,9 @@ int meta_inode_del(struct meta *m, uint64_t ino)
 		return rc;
 	rc = meta_head_del(m, ino);
 	if (rc && rc != -ENOENT)
+		return rc;
+	rc = meta_holes_del(m, ino);
+	if (rc)
 		return rc;
 	meta_be64(key, ino);
 	return meta_del(m, META_INODE, key, sizeof(key));

@@ -9,6 +9,7 @@
 #include "reread.h"
 #include "refused.h"
 #include "room.h"
+#include "sparse.h"
 #include "taken.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
@@ -99,7 +100,8 @@ static int read_staged(struct vfs *v, const struct meta_inode *in,
 		if (rc)
 			break;
 		rc = gap_add(gaps, at, min_u64(from, in->base_bytes));
-		if (!rc && from < to)
+		/* The buffer is zeroed already. */
+		if (!rc && from < to && !meta_extent_is_hole(place))
 			rc = staging_read(v->staging, in->ino, place,
 					  buf + (from - offset), to - from);
 	}
@@ -311,17 +313,21 @@ int content_extend(struct vfs *v, struct node *n, uint64_t size_bytes)
 
 /*
  * What no base shows through is zeros when nothing is staged there; over the
- * base zeros are staged, as a hole.
+ * base a hole is noted, whose bytes stand nowhere.
  */
 static int zero_locked(struct vfs *v, struct meta_inode *in, uint64_t offset,
-		       uint64_t length, uint64_t hole, uint64_t at)
+		       uint64_t length)
 {
 	int rc = begin_change(v, in->ino, UINT64_MAX, in);
+	uint64_t hole = 0;
 
 	if (!rc)
 		rc = meta_extent_remove(v->meta, in->ino, offset, length);
+	if (!rc && offset < in->base_bytes)
+		hole = min_u64(length, in->base_bytes - offset);
 	if (!rc)
-		rc = meta_extent_add(v->meta, in->ino, offset, hole, at);
+		rc = meta_extent_add(v->meta, in->ino, offset, hole,
+				     META_HOLE_AT + offset);
 	return rc ? rc : note_change(v, in);
 }
 
@@ -330,7 +336,6 @@ int content_zero(struct vfs *v, struct node *n, uint64_t offset,
 {
 	unsigned before = taken_count(v);
 	struct meta_inode in;
-	uint64_t hole = 0, at = 0;
 	int rc;
 
 	pthread_rwlock_wrlock(&n->lock);
@@ -338,16 +343,12 @@ int content_zero(struct vfs *v, struct node *n, uint64_t offset,
 	if (rc || offset >= in.size_bytes || !length)
 		goto out;
 	length = min_u64(length, in.size_bytes - offset);
-	if (offset < in.base_bytes)
-		hole = min_u64(length, in.base_bytes - offset);
 	rc = room_check(v, 1);
-	if (!rc && hole)
-		rc = staging_append_hole(v->staging, n->ino, hole, &at);
 	if (!rc)
 		rc = meta_lock(v->meta);
 	if (rc)
 		goto out;
-	rc = zero_locked(v, &in, offset, length, hole, at);
+	rc = zero_locked(v, &in, offset, length);
 	meta_unlock(v->meta);
 out:
 	pthread_rwlock_unlock(&n->lock);
@@ -355,24 +356,29 @@ out:
 	return rc;
 }
 
-/* Whether [.., offset) of the inode shows this very version already. */
+/*
+ * Whether [.., offset) of the inode shows this very version already, but for a
+ * hole at the end: cp has passed that over.
+ */
 static bool can_adopt(struct vfs *v, const struct meta_inode *in,
-		      const struct meta_version *version, uint64_t offset)
+		      const struct meta_version *version,
+		      const struct holes *holes, uint64_t offset)
 {
 	uint64_t start, length, at;
 
 	if (!v->config.versioned || !version->version_id[0] ||
-	    in->size_bytes != offset || in->base_bytes != offset)
+	    in->size_bytes > offset || in->base_bytes != in->size_bytes ||
+	    !holes_cover(holes, in->size_bytes, offset))
 		return false;
 	if (!meta_extent_next(v->meta, in->ino, 0, &start, &length, &at))
 		return false;
-	return offset == 0 ||
+	return in->size_bytes == 0 ||
 	       !memcmp(in->base.id, version->id, sizeof(version->id));
 }
 
 int content_adopt(struct vfs *v, struct node *n,
-		  const struct meta_version *version, uint64_t offset,
-		  uint64_t length)
+		  const struct meta_version *version, const struct holes *holes,
+		  uint64_t offset, uint64_t length)
 {
 	unsigned before = taken_count(v);
 	struct meta_inode in;
@@ -385,7 +391,7 @@ int content_adopt(struct vfs *v, struct node *n,
 	if (rc)
 		goto out;
 	rc = meta_inode_get(v->meta, n->ino, &in);
-	if (!rc && (!can_adopt(v, &in, version, offset) ||
+	if (!rc && (!can_adopt(v, &in, version, holes, offset) ||
 		    !may_end(v, &in, offset + length)))
 		rc = -EXDEV;
 	if (!rc)
@@ -398,6 +404,8 @@ int content_adopt(struct vfs *v, struct node *n,
 		in.base_bytes = in.size_bytes = offset + length;
 		rc = note_change(v, &in);
 	}
+	if (!rc)
+		rc = meta_holes_put(v->meta, in.ino, in.base.id, holes);
 	if (!rc && in.base_bytes == version->size_bytes) {
 		/* Whole: the syncer's copy needs nothing from here. */
 		in.flags &= ~(uint32_t)META_I_STAGED;
@@ -444,7 +452,8 @@ static int collect_places(struct vfs *v, uint64_t ino, struct place **ret,
 			}
 			list = p;
 		}
-		list[count++] = (struct place){at, length};
+		if (!meta_extent_is_hole(at))
+			list[count++] = (struct place){at, length};
 	}
 	if (rc != -ENOENT) {
 		free(list);
@@ -481,32 +490,53 @@ int content_trim(struct vfs *v, struct node *n)
 	return rc;
 }
 
+/* sparse_at(), with the lock taken for it alone: a file may have many runs. */
+static int run_at(struct vfs *v, const struct meta_inode *in,
+		  const struct holes *base, uint64_t at, bool *ret_hole,
+		  uint64_t *ret_end)
+{
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = sparse_at(v->meta, in, base, at, ret_hole, ret_end);
+	meta_unlock(v->meta);
+	return rc;
+}
+
+/* The inode, and what is known of its base's holes. */
+static int get_sparse(struct vfs *v, uint64_t ino, struct meta_inode *in,
+		      struct holes *base)
+{
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->meta, ino, in);
+	if (!rc)
+		rc = sparse_of_base(v->meta, in, base);
+	meta_unlock(v->meta);
+	return rc;
+}
+
 int content_seek(struct vfs *v, struct node *n, uint64_t offset, int whence,
 		 uint64_t *ret_offset)
 {
+	uint64_t at = offset, end = 0;
 	struct meta_inode in;
-	uint64_t at = offset, from, to, place;
+	struct holes base;
+	bool hole;
 	int rc;
 
 	pthread_rwlock_rdlock(&n->lock);
-	rc = get_inode(v, n->ino, &in);
+	rc = get_sparse(v, n->ino, &in, &base);
 	if (!rc && offset >= in.size_bytes)
 		rc = -ENXIO;
 	while (!rc && at < in.size_bytes) {
-		bool data;
-
-		rc = next_staged(v, n->ino, at, in.size_bytes, &from, &to,
-				 &place);
-		if (rc)
+		rc = run_at(v, &in, &base, at, &hole, &end);
+		if (rc || hole == (whence == SEEK_HOLE))
 			break;
-		/* Up to here one kind of bytes: base, staged or hole. */
-		data = at < in.base_bytes || from == at;
-		if (data == (whence == SEEK_DATA))
-			break;
-		if (at < in.base_bytes)
-			at = in.base_bytes;
-		else
-			at = from == at ? to : from;
+		at = end;
 	}
 	pthread_rwlock_unlock(&n->lock);
 	if (rc)

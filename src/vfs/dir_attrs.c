@@ -10,6 +10,7 @@
 #include "dress.h"
 #include "late.h"
 #include "refused.h"
+#include "sparse.h"
 #include "states.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/link.h"
@@ -34,16 +35,26 @@ static bool has_xattr(const struct objattr_xattrs *x, const char *name)
 	return false;
 }
 
-/* Keeps an object's metadata and headers, so that a rewrite loses none. */
-static int head_take(struct vfs *v, uint64_t ino, const struct store_object *o)
+/*
+ * Keeps an object's metadata and headers, so that a rewrite loses none, and
+ * what they say of its holes, unless more is known of the same content.
+ */
+static int head_take(struct vfs *v, const struct meta_inode *in,
+		     const struct store_object *o)
 {
+	struct holes holes, known;
 	struct kvlist all;
 	int rc;
 
 	kvlist_init(&all);
 	rc = dress_head_of(o, &all);
 	if (!rc)
-		rc = meta_head_put(v->meta, ino, &all);
+		rc = meta_head_put(v->meta, in->ino, &all);
+	if (!rc)
+		rc = sparse_of_base(v->meta, in, &known);
+	sparse_parse(&o->meta, o->size_bytes, &holes);
+	if (!rc && !known.count && S_ISREG(in->mode))
+		rc = meta_holes_put(v->meta, in->ino, in->base.id, &holes);
 	if (!rc)
 		rc = census_note(v->meta, &all);
 	if (!rc && census_is_pending(&all))
@@ -104,7 +115,7 @@ int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
 	}
 	rc = xattrs_take(v, in->ino, &x);
 	if (!rc)
-		rc = head_take(v, in->ino, o);
+		rc = head_take(v, in, o);
 	if (!rc)
 		states_told(v, in);
 	objattr_xattrs_release(&x);

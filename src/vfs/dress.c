@@ -10,6 +10,7 @@
 
 #include "late.h"
 #include "renamed.h"
+#include "sparse.h"
 #include "states.h"
 #include "tags.h"
 #include "vers3/s3/storage_class.h"
@@ -27,6 +28,8 @@ void dress_release(struct dress *d)
 	d->renamed = NULL;
 	free(d->names);
 	d->names = NULL;
+	free(d->holes);
+	d->holes = NULL;
 }
 
 void dress_init(struct dress *d)
@@ -38,6 +41,7 @@ void dress_init(struct dress *d)
 	d->asked = false;
 	d->renamed = NULL;
 	d->names = NULL;
+	d->holes = NULL;
 }
 
 /* Headers that a rewrite sets again; the rest of a HEAD describes, only. */
@@ -78,6 +82,8 @@ static int split_head(const struct kvlist *head, struct dress *d)
 			rc = take_text(&d->renamed, kv->value);
 		else if (!strcasecmp(kv->name, META_PREFIX LINK_NAMES_META))
 			rc = take_text(&d->names, kv->value);
+		else if (!strcasecmp(kv->name, META_PREFIX SPARSE_META))
+			rc = take_text(&d->holes, kv->value);
 		else if (!strncasecmp(kv->name, META_PREFIX, skip))
 			rc = kvlist_add(&d->meta, kv->name + skip, kv->value);
 		else if (!strcasecmp(kv->name, TAGS_HEADER))
@@ -244,7 +250,8 @@ static int add_names(const char *names, struct dress *d)
 }
 
 static int read_now(struct vfs *v, const struct meta_inode *in, struct dress *d,
-		    struct objattr_xattrs *x, char **ret_names)
+		    struct objattr_xattrs *x, char **ret_names,
+		    struct holes *ret_holes)
 {
 	int rc = meta_lock(v->meta);
 
@@ -253,6 +260,8 @@ static int read_now(struct vfs *v, const struct meta_inode *in, struct dress *d,
 	rc = dress_read_locked(v, in->ino, d, x);
 	if (!rc)
 		rc = link_tell(v, in, ret_names);
+	if (!rc)
+		rc = sparse_of_base(v->meta, in, ret_holes);
 	meta_unlock(v->meta);
 	return rc;
 }
@@ -261,11 +270,12 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 	       bool content, struct dress *d)
 {
 	struct objattr_xattrs x = {0};
+	struct holes holes;
 	char *names = NULL;
 	int rc;
 
 	dress_init(d);
-	rc = read_now(v, in, d, &x, &names);
+	rc = read_now(v, in, d, &x, &names, &holes);
 	if (!rc && content) {
 		rc = objattr_new_content(&d->meta);
 		leave_archive(&d->headers);
@@ -278,6 +288,9 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 		rc = add_names(names, d);
 	if (!rc && renamed_is(v, in, path))
 		rc = renamed_add(v, &in->base, &d->meta);
+	/* Of new content others tell: upload.c, multipart.c. */
+	if (!rc && !content)
+		rc = sparse_tell(&holes, in->base.size_bytes, &d->meta);
 	if (!rc && !kvlist_get(&d->headers, "content-type"))
 		rc = kvlist_set(&d->headers, "content-type",
 				objattr_content_type(path));

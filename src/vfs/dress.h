@@ -16,6 +16,7 @@ struct dress {
 	bool asked; /* it says so now, and not when it was looked at */
 	char *renamed; /* owned: what it said of where it came from; NULL */
 	char *names; /* owned: what it said of its names (link.h); NULL */
+	char *holes; /* owned: what it said of its zeros (sparse.h); NULL */
 };
 
 void dress_init(struct dress *d);

@@ -11,6 +11,7 @@
 #include "purge.h"
 #include "reread.h"
 #include "room.h"
+#include "sparse.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/control.h"
@@ -395,13 +396,14 @@ int vfs_lseek(struct vfs *v, struct vfs_file *f, uint64_t offset, int whence,
 	return 0;
 }
 
-/* The version a file shows, if it is whole and unchanged. */
+/* The version a file shows, if it is whole and unchanged, and its holes. */
 static int shown_version(struct vfs *v, struct vfs_file *f,
-			 struct meta_version *ret)
+			 struct meta_version *ret, struct holes *ret_holes)
 {
 	struct meta_inode in;
 	int rc;
 
+	ret_holes->count = 0;
 	if (f->kind == FILE_VERSION) {
 		*ret = f->version;
 		return 0;
@@ -410,6 +412,8 @@ static int shown_version(struct vfs *v, struct vfs_file *f,
 	if (rc)
 		return rc;
 	rc = meta_inode_get(v->meta, f->ino, &in);
+	if (!rc)
+		rc = sparse_of_base(v->meta, &in, ret_holes);
 	meta_unlock(v->meta);
 	if (!rc && !content_is_base(&in))
 		rc = -EXDEV;
@@ -491,6 +495,7 @@ int vfs_copy_range(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
 		   size_t *ret_copied)
 {
 	struct meta_version version;
+	struct holes holes;
 	uint64_t in_size;
 	int rc;
 
@@ -502,8 +507,10 @@ int vfs_copy_range(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
 		return rc;
 	if (size > in_size - in_offset)
 		size = in_size - in_offset;
-	if (in_offset == out_offset && !shown_version(v, in, &version)) {
-		rc = content_adopt(v, out->node, &version, in_offset, size);
+	if (in_offset == out_offset &&
+	    !shown_version(v, in, &version, &holes)) {
+		rc = content_adopt(v, out->node, &version, &holes, in_offset,
+				   size);
 		if (!rc)
 			rc = meta_keep(v->meta);
 		if (rc != -EXDEV) {

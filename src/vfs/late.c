@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sparse.h"
 #include "tags.h"
 
-#define TAG_MAX 256 /* S3's limit of a value */
+#define TAG_MAX	 256 /* S3's limit of a value */
+#define TAGS_MAX 10 /* of a version */
 
 static const char *const names[] = {
 	"file-permissions", "file-owner", "file-group", "file-mtime", "mtime",
@@ -18,7 +20,12 @@ static bool is_late(const char *name)
 	for (size_t i = 0; i < NAMES; i++)
 		if (!strcmp(name, names[i]))
 			return true;
-	return !strcmp(name, LATE_MARK);
+	return !strcmp(name, LATE_MARK) || !strcmp(name, SPARSE_META);
+}
+
+bool late_is_tag(const char *name)
+{
+	return !strcmp(name, LATE_TAG) || !strcmp(name, SPARSE_META);
 }
 
 /* Whether every pair of a that is never late is in b. */
@@ -43,6 +50,23 @@ static bool has_names(const struct kvlist *meta)
 	return true;
 }
 
+/*
+ * Holes come late where nothing was known of them. What is in the metadata has
+ * to stay true for those, too, who may not read tags.
+ */
+static bool holes_can(const struct kvlist *began, const struct kvlist *want,
+		      bool *needed)
+{
+	const char *a = kvlist_get(began, SPARSE_META);
+	const char *b = kvlist_get(want, SPARSE_META);
+
+	if (a)
+		return sparse_same(a, b);
+	if (b && kvlist_get(began, LATE_MARK) && has_names(want))
+		*needed = true;
+	return true;
+}
+
 bool late_can(const struct kvlist *began, const struct kvlist *want,
 	      bool *ret_needed)
 {
@@ -61,6 +85,8 @@ bool late_can(const struct kvlist *began, const struct kvlist *want,
 			return false;
 		needed = needed || strcmp(a, b) != 0;
 	}
+	if (!holes_can(began, want, &needed))
+		return false;
 	if (needed && (!kvlist_get(began, LATE_MARK) || !has_names(want)))
 		return false;
 	*ret_needed = needed;
@@ -99,11 +125,11 @@ static int take_value(const char *value, struct kvlist *meta)
 	return rc;
 }
 
-/* The value of the tag; NULL: none. */
-static const char *find_tag(const struct kvlist *tags)
+/* The value of a tag; NULL: none. */
+static const char *find_tag(const struct kvlist *tags, const char *name)
 {
 	for (size_t i = 0; i < tags->count; i++)
-		if (!strcmp(tags->items[i].name, LATE_TAG))
+		if (!strcmp(tags->items[i].name, name))
 			return tags->items[i].value;
 	return NULL;
 }
@@ -111,7 +137,7 @@ static const char *find_tag(const struct kvlist *tags)
 int late_head(struct store *store, struct store_request *head)
 {
 	struct store_object *o = &head->reply.object;
-	const char *count, *value;
+	const char *count, *value, *holes;
 	struct kvlist tags;
 	int rc = store_call(store, head);
 
@@ -124,9 +150,12 @@ int late_head(struct store *store, struct store_request *head)
 	kvlist_init(&tags);
 	rc = tags_get(store, head->key,
 		      o->version_id ? o->version_id : head->version_id, &tags);
-	value = rc ? NULL : find_tag(&tags);
+	value = rc ? NULL : find_tag(&tags, LATE_TAG);
+	holes = value ? find_tag(&tags, SPARSE_META) : NULL;
 	if (value)
 		rc = take_value(value, &o->meta);
+	if (!rc && holes)
+		rc = kvlist_set(&o->meta, SPARSE_META, holes);
 	kvlist_release(&tags);
 	/* Who may not read the tag sees what the upload began with. */
 	return rc == -EACCES || rc == -EOPNOTSUPP ? 0 : rc;
@@ -135,6 +164,7 @@ int late_head(struct store *store, struct store_request *head)
 int late_put(struct store *store, const char *key, const char *version_id,
 	     const struct kvlist *want, bool found)
 {
+	const char *holes = kvlist_get(want, SPARSE_META);
 	struct kvlist old, tags;
 	struct buf value;
 	int rc = 0;
@@ -145,11 +175,13 @@ int late_put(struct store *store, const char *key, const char *version_id,
 	if (found)
 		rc = tags_get(store, key, version_id, &old);
 	if (!rc)
-		rc = tags_without(&old, LATE_TAG, &tags);
+		rc = tags_without_late(&old, &tags);
 	if (!rc)
 		rc = make_value(want, &value);
 	if (!rc)
 		rc = kvlist_add(&tags, LATE_TAG, value.data);
+	if (!rc && holes && tags.count < TAGS_MAX)
+		rc = kvlist_add(&tags, SPARSE_META, holes);
 	if (!rc)
 		rc = tags_put(store, key, version_id, &tags);
 	buf_release(&value);

@@ -12,7 +12,9 @@
  *
  *	file-permissions file-owner file-group file-mtime mtime
  *
- * in this order, a blank between, each as in the metadata. Without the mark
+ * in this order, a blank between, each as in the metadata. Beside it the tag
+ * `vers3-holes` has what the metadata of that name would say (sparse.h), where
+ * it was not known yet; there is no other with that tag. Without the mark
  * in the metadata the tag means nothing: a copy with new metadata drops the
  * one and may keep the other.
  */
@@ -26,6 +28,9 @@
 
 #define LATE_MARK "vers3-late"
 #define LATE_TAG  "vers3-attrs"
+
+/* Whether a tag of that name is one of these. */
+bool late_is_tag(const char *name);
 
 /*
  * Carries out a HEAD, and puts right in its reply's metadata what came late.

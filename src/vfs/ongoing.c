@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 
 #include "snapshot.h"
+#include "vers3/meta/extent.h"
 #include "vers3/meta/record.h"
 
 #define UPLOAD_NOTE "upload:"
@@ -339,7 +340,8 @@ static int add_pieces(const struct meta_inode *in,
 		place = list[i].place + (from - list[i].offset);
 		if (!add_piece(sum, 's', place, to - from))
 			return -ENOMEM;
-		if (from == p->offset && to == end)
+		if (from == p->offset && to == end &&
+		    !meta_extent_is_hole(place))
 			*ret_place = place;
 		at = to;
 	}

@@ -133,8 +133,8 @@ static uint32_t known_type(const struct meta_inode *in)
 }
 
 /* ttl_ns: how long the entry may be kept; negative: not wanted. */
-static int emit_item(const struct item *it, int64_t ttl_ns, vfs_dirent_fn fn,
-		     void *ctx)
+static int emit_item(struct vfs *v, const struct item *it, int64_t ttl_ns,
+		     vfs_dirent_fn fn, void *ctx)
 {
 	struct vfs_entry entry;
 	struct vfs_dirent d = {.name = it->de.name,
@@ -145,7 +145,7 @@ static int emit_item(const struct item *it, int64_t ttl_ns, vfs_dirent_fn fn,
 	if (ttl_ns >= 0 && (it->in.flags & META_I_ATTRS)) {
 		entry.ino = it->in.ino;
 		entry.ttl_ns = ttl_ns;
-		vfs_stat_of(&it->in, &entry.st);
+		vfs_stat_live(v, &it->in, &entry.st);
 		d.entry = &entry;
 	}
 	return fn(ctx, &d);
@@ -193,7 +193,7 @@ static int read_live(struct vfs *v, struct vfs_dir *d, uint64_t offset,
 			break;
 		ttl_ns = plus ? dir_ttl_ns(v, d->ino, NULL) : -1;
 		for (int i = 0; i < count; i++) {
-			if (emit_item(&items[i], ttl_ns, fn, ctx))
+			if (emit_item(v, &items[i], ttl_ns, fn, ctx))
 				goto out;
 			offset = items[i].de.cookie;
 		}

@@ -96,6 +96,8 @@ int rebase_under(struct syncer *s, struct meta_inode *in,
 	rc = upload_abandon_locked(s->upload, in->ino);
 	if (!rc)
 		rc = dress_note_head(s->v, in, &r->head);
+	if (!rc)
+		rc = meta_holes_put(meta, in->ino, r->version.id, &r->holes);
 	return rc ? rc : meta_inode_put(meta, in);
 }
 

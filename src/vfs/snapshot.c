@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshot.h"
+#include "sparse.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -92,7 +93,12 @@ int snapshot_extents(struct vfs *v, uint64_t ino, uint64_t from, uint64_t end,
 int snapshot_take(struct vfs *v, struct snapshots *o,
 		  const struct meta_inode *in, struct snapshot *snap)
 {
+	int rc;
+
 	*snap = (struct snapshot){.in = in};
+	rc = sparse_of_base(v->meta, in, &snap->holes);
+	if (rc)
+		return rc;
 	if (!S_ISREG(in->mode) || !(in->flags & META_I_STAGED))
 		return 0;
 	snap->out = o;
@@ -182,9 +188,12 @@ int snapshot_read(struct vfs *v, const struct snapshot *snap, uint64_t offset,
 		if (rc || at == end)
 			break;
 		to = min_u64(e->offset + e->length, end);
-		rc = staging_read(v->staging, snap->in->ino,
-				  e->place + (at - e->offset),
-				  (char *)buf + (at - offset), to - at);
+		if (meta_extent_is_hole(e->place))
+			memset((char *)buf + (at - offset), 0, to - at);
+		else
+			rc = staging_read(v->staging, snap->in->ino,
+					  e->place + (at - e->offset),
+					  (char *)buf + (at - offset), to - at);
 		at = to;
 	}
 	return rc;

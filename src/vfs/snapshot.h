@@ -9,6 +9,7 @@
 #ifndef VERS3_VFS_SNAPSHOT_INTERNAL_H
 #define VERS3_VFS_SNAPSHOT_INTERNAL_H
 
+#include "vers3/meta/holes.h"
 #include "vers3/vfs/plan.h"
 #include "vers3/vfs/vfs.h"
 
@@ -18,6 +19,7 @@ struct snapshot {
 	const struct meta_inode *in; /* borrowed: what it is of */
 	struct plan_extent *extents; /* owned: what was staged */
 	size_t count;
+	struct holes holes; /* that its base is known to have */
 	struct snapshots *out; /* borrowed; NULL: it holds no places */
 	struct snapshot *next; /* protected by out's mutex */
 	bool reap; /* likewise: somebody wanted to give them back */

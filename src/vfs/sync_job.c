@@ -202,6 +202,8 @@ static int rebase(struct syncer *s, struct meta_inode *in,
 	if (!rc)
 		rc = dress_note_head(s->v, in, &r->head);
 	if (!rc)
+		rc = meta_holes_put(meta, in->ino, r->version.id, &r->holes);
+	if (!rc)
 		rc = meta_inode_put(meta, in);
 	return rc ? rc : syncer_reap(s, in->ino);
 }
@@ -391,6 +393,8 @@ void sync_job_run(void *arg)
 	int rc = j->fresh ? meta_sync(s->v->meta) : 0;
 
 	upload_result_init(&r);
+	/* A copy has those of its source; what is sent says its own. */
+	r.holes = j->content.holes;
 	conflict_init(&j->conflict, j->key, &j->known, j->unsure, j->tried);
 	j->conflict.snap = &j->snap;
 	if (!rc && !needs_nothing(j, &r)) {

@@ -50,13 +50,12 @@ out:
 	return rc;
 }
 
-int tags_without(const struct kvlist *tags, const char *name,
-		 struct kvlist *ret)
+int tags_without_late(const struct kvlist *tags, struct kvlist *ret)
 {
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < tags->count; i++)
-		if (strcmp(tags->items[i].name, name) != 0)
+		if (!late_is_tag(tags->items[i].name))
 			rc = kvlist_add(ret, tags->items[i].name,
 					tags->items[i].value);
 	return rc;
@@ -91,7 +90,7 @@ int tags_ask(struct vfs *v, const struct meta_inode *in, struct kvlist *ret)
 	kvlist_init(&tags);
 	rc = tags_get(v->store, key, id[0] ? id : NULL, &tags);
 	if (!rc)
-		rc = tags_without(&tags, LATE_TAG, ret);
+		rc = tags_without_late(&tags, ret);
 	kvlist_release(&tags);
 	/* Where it is gone, too. */
 	return rc == -ENOENT || is_vain(rc) ? 0 : rc;

@@ -20,9 +20,8 @@ int tags_get(struct store *store, const char *key, const char *version_id,
 /* Gives a version these and no others. 0 or -errno. Blocks. */
 int tags_put(struct store *store, const char *key, const char *version_id,
 	     const struct kvlist *tags);
-/* Copies all but those of a name. 0, -ENOMEM. */
-int tags_without(const struct kvlist *tags, const char *name,
-		 struct kvlist *ret);
+/* Copies all but those of late.h. 0, -ENOMEM. */
+int tags_without_late(const struct kvlist *tags, struct kvlist *ret);
 /*
  * Whether what goes in the place of the object that d tells of, or is copied
  * from it, has to be given tags; by_server: it is a copy by CopyObject. What is

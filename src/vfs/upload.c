@@ -13,6 +13,7 @@
 #include "answered.h"
 #include "refused.h"
 #include "renamed.h"
+#include "sparse.h"
 #include "stream.h"
 #include "tags.h"
 #include "vers3/util/clock.h"
@@ -399,6 +400,9 @@ int upload_put(struct uploader *u, const struct snapshot *snap,
 	int rc = dress_make(u->v, in, c->path, true, &d);
 
 	kvlist_init(&tags);
+	sparse_of_snapshot(snap, &ret->holes);
+	if (!rc && S_ISREG(in->mode))
+		rc = sparse_tell(&ret->holes, in->size_bytes, &d.meta);
 	if (!rc)
 		rc = vfs_object_key(u->v, c->path, key);
 	if (!rc && same)
@@ -624,6 +628,7 @@ bool upload_is_same(struct uploader *u, const struct meta_inode *in,
 	       !dress_read(u->v, in->ino, &has, &x) &&
 	       (!has.names ||
 		!kvlist_set(&has.meta, LINK_NAMES_META, has.names)) &&
+	       (!has.holes || !kvlist_set(&has.meta, SPARSE_META, has.holes)) &&
 	       dress_same(&want.meta, &has.meta) &&
 	       dress_same(&want.headers, &has.headers) &&
 	       !dress_to_head(&want, &ret->head);

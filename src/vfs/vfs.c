@@ -16,6 +16,7 @@
 #include "purge.h"
 #include "reread.h"
 #include "room.h"
+#include "sparse.h"
 #include "states.h"
 #include "taken.h"
 #include "vers3/store/metrics.h"
@@ -362,6 +363,19 @@ void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st)
 	ret_st->st_atim = clock_timespec(in->atime_ns);
 }
 
+void vfs_stat_live(struct vfs *v, const struct meta_inode *in,
+		   struct stat *ret_st)
+{
+	uint64_t bytes;
+
+	vfs_stat_of(in, ret_st);
+	if (!S_ISREG(in->mode) || !in->size_bytes || meta_lock(v->meta))
+		return;
+	bytes = sparse_data_bytes(v->meta, in);
+	meta_unlock(v->meta);
+	ret_st->st_blocks = (blkcnt_t)((bytes + 511) / 512);
+}
+
 static void control_stat(struct vfs *v, struct stat *st)
 {
 	(void)v;
@@ -380,7 +394,7 @@ static int fill_entry(struct vfs *v, const struct meta_inode *in,
 		      struct vfs_entry *ret)
 {
 	ret->ino = in->ino;
-	vfs_stat_of(in, &ret->st);
+	vfs_stat_live(v, in, &ret->st);
 	ret->ttl_ns = v->config.ttl_ns;
 	return 0;
 }
@@ -501,7 +515,7 @@ int vfs_getattr_capable(struct vfs *v, uint64_t ino, struct stat *ret_st,
 	rc = dir_inode(v, ino, &in);
 	if (rc)
 		return rc;
-	vfs_stat_of(&in, ret_st);
+	vfs_stat_live(v, &in, ret_st);
 	*ret_capable = in.flags & META_I_CAPABLE;
 	return 0;
 }
@@ -538,7 +552,7 @@ int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 		rc = tree_setattr(v, ino, st, set, &in);
 	rc = kept(v, rc);
 	if (!rc)
-		vfs_stat_of(&in, ret_st);
+		vfs_stat_live(v, &in, ret_st);
 	return rc;
 }
 

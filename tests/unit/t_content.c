@@ -131,10 +131,40 @@ static void check_all(struct model *m)
 		check_read(m, at, m->size - at < MIB ? m->size - at : MIB);
 }
 
+/* What is said to be a hole has nothing but zeros, and stat counts the rest. */
+static void do_seek(struct model *m)
+{
+	uint64_t at = 0, data = 0;
+	struct vfs_entry e;
+
+	opened(m);
+	while (at < m->size) {
+		uint64_t from = m->size, to = m->size;
+		int rc = vfs_lseek(m->r->f.v, m->file, at, SEEK_DATA, &from);
+
+		if (rc)
+			assert_int_equal(rc, -ENXIO);
+		for (; at < from; at++)
+			if (m->bytes[at])
+				fail_msg("byte %llu of %llu is in a hole",
+					 (unsigned long long)at,
+					 (unsigned long long)m->size);
+		if (at < m->size)
+			assert_int_equal(vfs_lseek(m->r->f.v, m->file, at,
+						   SEEK_HOLE, &to),
+					 0);
+		data += to - at;
+		at = to;
+	}
+	assert_int_equal(rig_lookup(m->r, "f", &e), 0);
+	assert_int_equal(e.st.st_blocks, (data + 511) / 512);
+}
+
 static void do_save(struct model *m)
 {
 	rig_sync(m->r);
 	rig_holds_bytes(m->r, "f", m->bytes, m->size);
+	do_seek(m);
 	assert_int_equal(rig_dirty(m->r), 0);
 }
 
@@ -148,9 +178,10 @@ static void do_restart(struct model *m)
 
 static void do_forget(struct model *m)
 {
-	close_it(m);
 	do_save(m);
+	close_it(m);
 	rig_forget(m->r);
+	do_seek(m);
 	do_read(m);
 }
 
@@ -208,9 +239,9 @@ static const struct {
 	void (*fn)(struct model *m);
 	unsigned weight;
 } ops[] = {
-	{do_write, 30}, {do_truncate, 10}, {do_zero, 10}, {do_read, 24},
+	{do_write, 28}, {do_truncate, 10}, {do_zero, 12}, {do_read, 20},
 	{close_it, 8},	{do_save, 4},	   {do_fsync, 4}, {do_restart, 2},
-	{do_forget, 2}, {do_overlap, 6},
+	{do_forget, 2}, {do_overlap, 6},   {do_seek, 4},
 };
 
 static void run_model(struct rig *r, uint64_t seed, uint64_t max, unsigned n)

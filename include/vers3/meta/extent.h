@@ -4,13 +4,26 @@
  * they stand in its staging file. Disjoint, in order of offset; neighbours
  * whose bytes stand one after the other are merged. All calls need
  * meta_lock().
+ *
+ * A place of META_HOLE_AT and more is none: the bytes are zeros, and stand
+ * nowhere. Those of offset x are said to be at META_HOLE_AT + x, so that the
+ * same rules hold for them: neighbours merge, and equal places have equal
+ * bytes.
  */
 #ifndef VERS3_META_EXTENT_H
 #define VERS3_META_EXTENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vers3/meta/meta.h"
+
+#define META_HOLE_AT (UINT64_C(1) << 62)
+
+static inline bool meta_extent_is_hole(uint64_t at)
+{
+	return at >= META_HOLE_AT;
+}
 
 /*
  * Marks [offset, offset + length) staged, its bytes at `at` of the staging

@@ -132,6 +132,7 @@ enum meta_table {
 	META_HISTORY, /* versions view: listed versions */
 	META_PAST, /* versions view: names at an instant */
 	META_GONE, /* ino → path (a directory out of the tree) */
+	META_HOLES, /* ino → where its base has zeros: holes.h */
 	META_TABLE_COUNT,
 };
 

@@ -9,6 +9,7 @@
 #ifndef VERS3_VFS_CONTENT_H
 #define VERS3_VFS_CONTENT_H
 
+#include "vers3/meta/holes.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/vfs.h"
 
@@ -33,12 +34,13 @@ int content_zero(struct vfs *v, struct node *n, uint64_t offset,
 /*
  * Takes [offset, offset + length) of an immutable version over by reference,
  * at the same offset: no data moves, the syncer has the server copy it. Only
- * where the file ends at offset, has nothing staged, and is empty or already
- * shows this version up to there; else -EXDEV.
+ * where the file ends at offset, or where a hole of the version before that
+ * begins, has nothing staged, and is empty or already shows this version up to
+ * there; else -EXDEV. holes: what the version is known to have.
  */
 int content_adopt(struct vfs *v, struct node *n,
-		  const struct meta_version *version, uint64_t offset,
-		  uint64_t length);
+		  const struct meta_version *version, const struct holes *holes,
+		  uint64_t offset, uint64_t length);
 /*
  * Gives back the room of staged bytes that were written over or cut off, once
  * that is durable; with the node's lock held for writing.

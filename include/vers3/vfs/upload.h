@@ -10,6 +10,7 @@
 #ifndef VERS3_VFS_UPLOAD_H
 #define VERS3_VFS_UPLOAD_H
 
+#include "vers3/meta/holes.h"
 #include "vers3/util/kv.h"
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/vfs.h"
@@ -24,6 +25,7 @@ void uploader_free(struct uploader *u);
 struct upload_result {
 	struct meta_version version;
 	struct kvlist head; /* owned; as meta_head_put() takes it */
+	struct holes holes; /* that it is known to have */
 	uint64_t sent_bytes;
 	bool attrs_differ; /* the version says others than the snapshot's */
 };

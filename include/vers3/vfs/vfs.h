@@ -308,6 +308,9 @@ int vfs_removexattr(struct vfs *v, uint64_t ino, const char *name);
 
 /* Helpers of the floor. */
 void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st);
+/* The same of one in the live tree, where holes take no blocks. */
+void vfs_stat_live(struct vfs *v, const struct meta_inode *in,
+		   struct stat *ret_st);
 /* The kernel's copies are stale; nothing where notify is not set. */
 void vfs_inval_inode(struct vfs *v, uint64_t ino);
 void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name);

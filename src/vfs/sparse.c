@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sparse.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "vers3/meta/extent.h"
+#include "vers3/vfs/objattr.h"
+#include "vers3/vfs/reader.h"
+
+#define RUNS_MAX 1000 /* looked at for one stat */
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- the text ---- */
+
+static bool read_number(const char **at, int base, char end,
+			uint64_t *ret_number)
+{
+	unsigned long long n;
+	char *stop;
+
+	if (!isxdigit((unsigned char)**at))
+		return false;
+	errno = 0;
+	n = strtoull(*at, &stop, base);
+	if (errno || n > INT64_MAX || (*stop && *stop != end))
+		return false;
+	*at = *stop ? stop + 1 : stop;
+	*ret_number = n;
+	return true;
+}
+
+/* What follows the time; NULL: it is not of this object's time. */
+static const char *skip_mtime(const char *text, const char *mtime)
+{
+	size_t len = mtime ? strlen(mtime) : 0;
+
+	return text && len && !strncmp(text, mtime, len) && text[len] == ' '
+		       ? text + len + 1
+		       : NULL;
+}
+
+void sparse_parse(const struct kvlist *meta, uint64_t size_bytes,
+		  struct holes *ret)
+{
+	const char *at = skip_mtime(kvlist_get(meta, SPARSE_META),
+				    kvlist_get(meta, "mtime"));
+	uint64_t units = (size_bytes + HOLES_UNIT - 1) / HOLES_UNIT;
+	uint64_t size, data, zeros, pos = 0;
+	struct holes h = {.count = 0};
+
+	ret->count = 0;
+	if (!at || !read_number(&at, 10, ' ', &size) || size != size_bytes)
+		return;
+	while (*at) {
+		if (!read_number(&at, 16, '+', &data) ||
+		    !read_number(&at, 16, ' ', &zeros) || !zeros ||
+		    h.count == HOLES_MAX || data > units - pos ||
+		    zeros > units - pos - data)
+			return;
+		pos += data + zeros;
+		holes_add(&h, (pos - zeros) * HOLES_UNIT,
+			  min_u64(pos * HOLES_UNIT, size_bytes), size_bytes);
+	}
+	*ret = h;
+}
+
+/* 0, or -ENOSPC. */
+static int print(const struct holes *h, const char *mtime, uint64_t size_bytes,
+		 char text[SPARSE_TEXT + 1])
+{
+	uint64_t pos = 0;
+	int len = snprintf(text, SPARSE_TEXT + 1, "%s %" PRIu64, mtime,
+			   size_bytes);
+
+	for (size_t i = 0; i < h->count && len <= SPARSE_TEXT; i++) {
+		uint64_t from = h->items[i].offset / HOLES_UNIT;
+		uint64_t end = (h->items[i].offset + h->items[i].length +
+				HOLES_UNIT - 1) /
+			       HOLES_UNIT;
+
+		len += snprintf(text + len, SPARSE_TEXT + 1 - (size_t)len,
+				" %" PRIx64 "+%" PRIx64, from - pos,
+				end - from);
+		pos = end;
+	}
+	return len <= SPARSE_TEXT ? 0 : -ENOSPC;
+}
+
+int sparse_tell(const struct holes *h, uint64_t size_bytes, struct kvlist *meta)
+{
+	const char *mtime = kvlist_get(meta, "mtime");
+	char text[SPARSE_TEXT + 1];
+	struct holes some = *h;
+
+	kvlist_del(meta, SPARSE_META);
+	if (!mtime)
+		return 0;
+	while (some.count && print(&some, mtime, size_bytes, text))
+		holes_remove_smallest(&some);
+	if (!some.count ||
+	    objattr_bytes(meta) + strlen(SPARSE_META) + strlen(text) >
+		    OBJATTR_META_MAX)
+		return 0;
+	return kvlist_set(meta, SPARSE_META, text);
+}
+
+bool sparse_same(const char *a, const char *b)
+{
+	if (!a || !b)
+		return a == b;
+	a = strchr(a, ' ');
+	b = strchr(b, ' ');
+	return a && b && !strcmp(a, b);
+}
+
+/* ---- files ---- */
+
+int sparse_of_base(struct meta *meta, const struct meta_inode *in,
+		   struct holes *ret)
+{
+	ret->count = 0;
+	if (!S_ISREG(in->mode) || !in->base.key[0] ||
+	    !reader_has_content_id(&in->base))
+		return 0;
+	return meta_holes_get(meta, in->ino, in->base.id, ret);
+}
+
+/* What nothing staged covers, from `at` on, to `end` at most. */
+static void unstaged_at(const struct meta_inode *in, const struct holes *base,
+			uint64_t at, uint64_t end, bool *ret_hole,
+			uint64_t *ret_end)
+{
+	const struct hole *h = NULL;
+	size_t i;
+
+	*ret_hole = at >= in->base_bytes;
+	*ret_end = end;
+	if (*ret_hole)
+		return;
+	*ret_end = min_u64(end, in->base_bytes);
+	i = holes_find(base, at);
+	if (i < base->count)
+		h = &base->items[i];
+	*ret_hole = h && h->offset <= at;
+	if (h)
+		*ret_end = min_u64(*ret_end, *ret_hole ? h->offset + h->length
+						       : h->offset);
+}
+
+int sparse_at(struct meta *meta, const struct meta_inode *in,
+	      const struct holes *base, uint64_t at, bool *ret_hole,
+	      uint64_t *ret_end)
+{
+	uint64_t offset, length, place, size = in->size_bytes;
+	int rc = meta_extent_next(meta, in->ino, at, &offset, &length, &place);
+
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (!rc && offset <= at) {
+		*ret_hole = meta_extent_is_hole(place);
+		*ret_end = min_u64(offset + length, size);
+	} else {
+		unstaged_at(in, base, at, rc ? size : min_u64(offset, size),
+			    ret_hole, ret_end);
+	}
+	return 0;
+}
+
+uint64_t sparse_data_bytes(struct meta *meta, const struct meta_inode *in)
+{
+	uint64_t at = 0, end = 0, bytes = 0;
+	struct holes base;
+	bool hole;
+
+	if (sparse_of_base(meta, in, &base))
+		return in->size_bytes;
+	for (unsigned i = 0; i < RUNS_MAX && at < in->size_bytes; i++) {
+		if (sparse_at(meta, in, &base, at, &hole, &end) || end <= at)
+			break;
+		bytes += hole ? 0 : end - at;
+		at = end;
+	}
+	return bytes + (in->size_bytes - at);
+}
+
+void sparse_of_snapshot(const struct snapshot *snap, struct holes *ret)
+{
+	uint64_t size = snap->in->size_bytes, at = 0, end = 0;
+	size_t i = 0;
+	bool hole;
+
+	ret->count = 0;
+	for (; S_ISREG(snap->in->mode) && at < size; at = end) {
+		const struct plan_extent *e = &snap->extents[i];
+
+		if (i < snap->count && e->offset <= at) {
+			hole = meta_extent_is_hole(e->place);
+			end = min_u64(e->offset + e->length, size);
+			i++;
+		} else {
+			end = i < snap->count ? min_u64(e->offset, size) : size;
+			unstaged_at(snap->in, &snap->holes, at, end, &hole,
+				    &end);
+		}
+		if (hole)
+			holes_add(ret, at, end, size);
+	}
+}
