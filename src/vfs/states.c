@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A turn of the background goes on in the table of inodes where the last one
- * stopped. When a round through the table leaves nothing to be asked for, the
- * thread sleeps until something is saved or found PENDING.
+ * Who is to be asked for in the background waits in a queue, each for itself
+ * twice as long after each question that told nothing new. The table of
+ * inodes is walked for what an earlier mount has left, for what the queue has
+ * no room for, and when the bucket gets rules: a turn goes on where the last
+ * one stopped, and puts what is still to come into the queue. Where nothing
+ * waits the thread sleeps until something is saved or found PENDING.
  */
 #include "states.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,13 +29,20 @@
 #define ASK_WIDTH  8 /* of these at once */
 #define WALK_MAX   20000 /* inodes looked at in one turn */
 #define WALK_CHUNK 1000 /* under one hold of the lock */
-#define SLOWER_MAX 16 /* times states_ns, after rounds without news */
+#define QUEUE_MAX  1024 /* inodes that wait to be asked for */
+#define SLOWER_MAX 16 /* times states_ns, after questions without news */
 #define RULES_NS   (3600 * NS_PER_S) /* how long the rules are known */
 
 /* Who is asked for again is asked for again: a slot may be another's. */
 struct slot {
 	uint64_t ino, version; /* version_hash() */
 	int64_t asked_ns; /* monotonic */
+};
+
+struct waiting {
+	uint64_t ino;
+	int64_t due_ns; /* monotonic */
+	unsigned slower; /* times states_ns: how long it has waited */
 };
 
 struct states {
@@ -43,27 +52,33 @@ struct states {
 	bool started; /* of who begins and ends it */
 
 	/* Of the thread alone: */
-	uint64_t at; /* the inode that the round has come to */
-	bool rules; /* the bucket has some, as of rules_ns */
-	int64_t rules_ns; /* monotonic; 0: not asked yet */
-	unsigned slower; /* times states_ns: the pause to the next turn */
-	uint64_t left, news; /* of this round: still to come; other states */
+	uint64_t at; /* the inode that the walk has come to */
+	unsigned slower; /* times states_ns: the pause of the walk */
+	unsigned left, news; /* of this walk: without room; known by now */
 
 	pthread_mutex_t mutex; /* a leaf */
 	pthread_cond_t wake;
 	/* All below is protected by mutex. */
 	struct slot slots[SLOTS];
 	bool stop;
-	bool saved, pending; /* since this round began */
+	struct waiting queue[QUEUE_MAX];
+	unsigned queued;
+	bool rules; /* the bucket has some, as of rules_ns */
+	int64_t rules_ns; /* monotonic; 0: not asked yet */
+	bool more; /* the queue had no room since this walk began */
+	int64_t walk_ns; /* when the walk goes on; 0: there is none */
+	int64_t turn_ns; /* when the last turn ended */
 	int64_t due_ns; /* of the next turn; 0: there is none */
 };
 
-/* What one turn asks for. */
+/* What one turn asks for: of the queue, then of the walk. */
 struct turn {
 	struct states *s;
-	uint64_t inos[ASK_MAX];
-	unsigned count;
-	atomic_uint left, news;
+	bool rules;
+	struct waiting items[ASK_MAX];
+	bool open
+		[ASK_MAX]; /* has to be asked for again; each its own asker's */
+	unsigned count, of_queue;
 };
 
 static uint64_t add_hash(uint64_t h, const char *text)
@@ -109,20 +124,77 @@ void states_told(struct vfs *v, const struct meta_inode *in)
 		note_asked(v->states, in, clock_mono_ns());
 }
 
-void states_want(struct vfs *v, bool pending)
+/* With mutex held. */
+static int64_t turn_after(const struct states *s, int64_t due_ns)
+{
+	int64_t next = s->turn_ns + s->v->config.states_ns;
+
+	return due_ns > next ? due_ns : next;
+}
+
+/* With mutex held: the next turn is not to be later. */
+static void wake_at(struct states *s, int64_t due_ns)
+{
+	due_ns = turn_after(s, due_ns);
+	if (!s->due_ns || s->due_ns > due_ns) {
+		s->due_ns = due_ns;
+		pthread_cond_signal(&s->wake);
+	}
+}
+
+/* With mutex held. */
+static struct waiting *find_waiting(struct states *s, uint64_t ino)
+{
+	for (unsigned i = 0; i < s->queued; i++)
+		if (s->queue[i].ino == ino)
+			return &s->queue[i];
+	return NULL;
+}
+
+/*
+ * With mutex held: an inode is asked for after slower times states_ns, unless
+ * it waits already; then after the shorter of both times. False: no room.
+ */
+static bool enqueue(struct states *s, uint64_t ino, unsigned slower)
+{
+	struct waiting w = {.ino = ino, .slower = slower};
+	struct waiting *at = find_waiting(s, ino);
+
+	w.due_ns = clock_mono_ns() + s->v->config.states_ns * slower;
+	if (!at && s->queued == QUEUE_MAX)
+		return false;
+	if (!at)
+		s->queue[s->queued++] = w;
+	else if (at->due_ns > w.due_ns)
+		*at = w;
+	wake_at(s, w.due_ns);
+	return true;
+}
+
+/* With mutex held. */
+static void want_walk(struct states *s, unsigned slower)
+{
+	if (!s->walk_ns)
+		s->walk_ns = clock_mono_ns() + s->v->config.states_ns * slower;
+	s->more = true;
+	wake_at(s, s->walk_ns);
+}
+
+/* With mutex held. */
+static bool rules_are_known(const struct states *s)
+{
+	return s->rules_ns && clock_mono_ns() - s->rules_ns < RULES_NS;
+}
+
+void states_want(struct vfs *v, uint64_t ino, bool pending)
 {
 	struct states *s = v->states;
-	int64_t soon = clock_mono_ns() + v->config.states_ns;
 
 	if (!s || !v->config.states_ns)
 		return;
 	pthread_mutex_lock(&s->mutex);
-	s->saved = true;
-	s->pending = s->pending || pending;
-	if (!s->due_ns || s->due_ns > soon) {
-		s->due_ns = soon;
-		pthread_cond_signal(&s->wake);
-	}
+	if ((pending || s->rules || !rules_are_known(s)) && !enqueue(s, ino, 1))
+		want_walk(s, 1);
 	pthread_mutex_unlock(&s->mutex);
 }
 
@@ -157,10 +229,10 @@ static int renew_head(const struct store_object *o, struct kvlist *head)
 
 /*
  * Takes the answer in if the inode stands on this version yet. o: NULL when it
- * told nothing, and will not.
+ * told nothing, and will not. *ret_open: it has to be asked for again.
  */
 static int apply(struct vfs *v, const struct meta_inode *asked,
-		 const struct store_object *o, struct turn *t)
+		 const struct store_object *o, bool *ret_open)
 {
 	struct meta_inode in;
 	struct kvlist head, before;
@@ -186,10 +258,8 @@ static int apply(struct vfs *v, const struct meta_inode *asked,
 		rc = meta_head_put(v->meta, in.ino, &head);
 	if (!rc)
 		rc = census_note(v->meta, &head);
-	if (!rc && t && is_open(&head, true))
-		t->left++;
-	if (!rc && t && !dress_same(&before, &head))
-		t->news++;
+	if (!rc)
+		*ret_open = census_is_pending(&head);
 out:
 	meta_unlock(v->meta);
 	kvlist_release(&head);
@@ -197,8 +267,8 @@ out:
 	return rc;
 }
 
-/* t: on behalf of the background, or NULL. */
-static void ask(struct vfs *v, const struct meta_inode *in, struct turn *t)
+/* *ret_open: it has to be asked for again. */
+static void ask(struct vfs *v, const struct meta_inode *in, bool *ret_open)
 {
 	const struct meta_version *ver = &in->base;
 	char key[META_KEY_MAX + 1];
@@ -207,6 +277,7 @@ static void ask(struct vfs *v, const struct meta_inode *in, struct turn *t)
 	struct store_request r;
 	int rc;
 
+	*ret_open = false;
 	if (vfs_object_key(v, ver->key, key))
 		return;
 	store_request_init(&r, STORE_HEAD);
@@ -215,14 +286,13 @@ static void ask(struct vfs *v, const struct meta_inode *in, struct turn *t)
 	rc = outage_note(v, began_ns, store_call(v->store, &r));
 	o = &r.reply.object;
 	if (rc == -EINTR || outage_is_sign(rc)) {
-		if (t)
-			t->left++;
+		*ret_open = true;
 		goto out;
 	}
 	/* Of a version that is gone, or is another by now, nothing is known. */
 	if (!rc && ver->etag[0] && (!o->etag || strcmp(o->etag, ver->etag)))
 		rc = -ENOENT;
-	if (!apply(v, in, rc ? NULL : o, t))
+	if (!apply(v, in, rc ? NULL : o, ret_open))
 		note_asked(v->states, in, began_ns);
 out:
 	store_request_release(&r);
@@ -231,67 +301,74 @@ out:
 void states_refresh(struct vfs *v, const struct meta_inode *in)
 {
 	struct patience p;
+	bool open;
 
 	if (!v->states || !in->base.key[0] || is_young(v->states, in) ||
 	    outage_is_on(v))
 		return;
 	patience_begin(&p, v->config.patience_ns);
-	ask(v, in, NULL);
+	ask(v, in, &open);
 	patience_end(&p, 0);
 }
 
 /* ---- the background ---- */
+
+/* An inode whose object has a state that is to come; *ret_open: it has one. */
+static int look(struct vfs *v, uint64_t ino, bool rules, struct meta_inode *in,
+		bool *ret_open)
+{
+	struct kvlist head;
+	int rc = meta_inode_get(v->meta, ino, in);
+
+	*ret_open = false;
+	if (rc || !in->base.key[0] || S_ISDIR(in->mode))
+		return rc;
+	kvlist_init(&head);
+	rc = meta_head_get(v->meta, ino, &head);
+	if (!rc)
+		*ret_open = is_open(&head, rules);
+	kvlist_release(&head);
+	return rc == -ENOENT ? 0 : rc;
+}
 
 static int ask_one(void *ctx, unsigned i)
 {
 	struct turn *t = ctx;
 	struct vfs *v = t->s->v;
 	struct meta_inode in;
+	bool open;
 	int rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(v->meta, t->inos[i], &in);
+	rc = look(v, t->items[i].ino, t->rules, &in, &open);
 	meta_unlock(v->meta);
-	if (!rc && in.base.key[0])
-		ask(v, &in, t);
+	/* Somebody who read it may have asked since. */
+	if (!rc && open)
+		ask(v, &in, &t->open[i]);
 	return 0;
-}
-
-/* Whether an inode's object has a state that is to come. */
-static int look(struct states *s, uint64_t ino, bool *ret_open)
-{
-	struct meta_inode in;
-	struct kvlist head;
-	int rc = meta_inode_get(s->v->meta, ino, &in);
-
-	*ret_open = false;
-	if (rc || !in.base.key[0] || S_ISDIR(in.mode))
-		return rc;
-	kvlist_init(&head);
-	rc = meta_head_get(s->v->meta, ino, &head);
-	if (!rc)
-		*ret_open = is_open(&head, s->rules);
-	kvlist_release(&head);
-	return rc == -ENOENT ? 0 : rc;
 }
 
 /* The next inodes to be asked for; -ENOENT at the end of the table. */
 static int walk_some(struct states *s, struct turn *t)
 {
 	struct meta *meta = s->v->meta;
+	struct meta_inode in;
 	bool open;
 	int rc = meta_lock(meta);
 
 	if (rc)
 		return rc;
+	pthread_mutex_lock(&s->mutex);
 	for (int i = 0; !rc && i < WALK_CHUNK && t->count < ASK_MAX; i++) {
 		rc = meta_inode_next(meta, s->at, &s->at);
 		if (!rc)
-			rc = look(s, s->at, &open);
-		if (!rc && open)
-			t->inos[t->count++] = s->at;
+			rc = look(s->v, s->at, t->rules, &in, &open);
+		if (!rc && open && !find_waiting(s, s->at))
+			t->items[t->count++] =
+				(struct waiting){.ino = s->at, .slower = 1};
 	}
+	pthread_mutex_unlock(&s->mutex);
 	meta_unlock(meta);
 	return rc;
 }
@@ -300,86 +377,155 @@ static int walk_some(struct states *s, struct turn *t)
 static bool has_rules(struct states *s)
 {
 	struct store_request r;
+	bool known, rules;
 	int rc;
 
-	if (s->rules_ns && clock_mono_ns() - s->rules_ns < RULES_NS)
-		return s->rules;
+	pthread_mutex_lock(&s->mutex);
+	known = rules_are_known(s);
+	rules = s->rules;
+	pthread_mutex_unlock(&s->mutex);
+	if (known)
+		return rules;
 	store_request_init(&r, STORE_GET_REPLICATION);
 	rc = store_call(s->v->store, &r);
 	store_request_release(&r);
 	if (rc && rc != -ENODATA && rc != -EOPNOTSUPP && rc != -EACCES &&
 	    rc != -EINVAL)
-		return s->rules;
-	s->rules_ns = clock_mono_ns();
+		return rules;
 	/* Where it cannot be asked, what objects have told has to do. */
-	return rc == -EACCES || rc == -EINVAL ? census_has_found(s->v->meta)
-					      : !rc;
+	rules = rc == -EACCES || rc == -EINVAL ? census_has_found(s->v->meta)
+					       : !rc;
+	pthread_mutex_lock(&s->mutex);
+	/* What was saved before it had any is replicated now, perhaps. */
+	if (rules && !s->rules && s->rules_ns)
+		want_walk(s, 1);
+	s->rules = rules;
+	s->rules_ns = clock_mono_ns();
+	pthread_mutex_unlock(&s->mutex);
+	return rules;
 }
 
-/* What has happened since the last round. False: nothing to look for. */
-static bool begin_round(struct states *s)
+/* Takes those out of the queue that have waited long enough. */
+static void take_due(struct states *s, struct turn *t)
 {
-	bool saved, pending;
+	int64_t now_ns = clock_mono_ns();
+	unsigned kept = 0;
 
 	pthread_mutex_lock(&s->mutex);
-	saved = s->saved;
-	pending = s->pending;
-	s->saved = s->pending = false;
+	for (unsigned i = 0; i < s->queued; i++) {
+		if (t->count < ASK_MAX && s->queue[i].due_ns <= now_ns)
+			t->items[t->count++] = s->queue[i];
+		else
+			s->queue[kept++] = s->queue[i];
+	}
+	s->queued = kept;
+	t->of_queue = t->count;
 	pthread_mutex_unlock(&s->mutex);
-	if (saved || pending)
-		s->rules = has_rules(s);
-	s->left = s->news = 0;
-	return pending || (saved && s->rules);
+}
+
+/* Whether the walk has a part in this turn; at its begin it is a new one. */
+static bool walk_is_due(struct states *s)
+{
+	bool due;
+
+	pthread_mutex_lock(&s->mutex);
+	due = s->walk_ns && s->walk_ns <= clock_mono_ns();
+	if (due && !s->at) {
+		s->more = false;
+		s->left = s->news = 0;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	return due;
+}
+
+/* What was asked for in vain waits twice as long from now on. */
+static void put_back(struct states *s, const struct turn *t)
+{
+	pthread_mutex_lock(&s->mutex);
+	for (unsigned i = 0; i < t->count; i++) {
+		unsigned slower = 2 * t->items[i].slower;
+
+		if (slower > SLOWER_MAX)
+			slower = SLOWER_MAX;
+		if (!t->open[i])
+			s->news += i >= t->of_queue;
+		else if (!enqueue(s, t->items[i].ino, slower))
+			s->left++;
+	}
+	pthread_mutex_unlock(&s->mutex);
 }
 
 /*
- * When the next turn is, if any. ended: the round has come to its end; full:
- * the turn asked for all that one may. Else it has only looked, and goes on.
+ * With mutex held: when the walk goes on, if it does. ended: it has come to
+ * the end of the table; full: the turn asked for all that one may. Else it has
+ * only looked.
  */
-static void end_turn(struct states *s, bool ended, bool full)
+static void pause_walk(struct states *s, bool ended, bool full)
 {
-	int64_t pause;
+	int64_t pause_ns = s->v->config.states_ns;
 
 	if (ended && s->left && !s->news)
 		s->slower = s->slower < SLOWER_MAX ? 2 * s->slower : SLOWER_MAX;
 	else if (ended)
 		s->slower = 1;
-	pause = s->v->config.states_ns * (ended || full ? s->slower : 1);
+	if (ended || full)
+		pause_ns *= s->slower;
+	if (ended)
+		s->at = 0;
+	s->walk_ns =
+		!ended || s->left || s->more ? clock_mono_ns() + pause_ns : 0;
+}
+
+/* When the next turn is, if any. */
+static void end_turn(struct states *s)
+{
+	int64_t due_ns;
+
 	pthread_mutex_lock(&s->mutex);
-	if (ended && s->left)
-		s->saved = s->pending = true;
-	/* What came meanwhile has its turn, the sooner of both. */
-	s->due_ns =
-		!ended || s->saved || s->pending ? clock_mono_ns() + pause : 0;
+	s->turn_ns = clock_mono_ns();
+	due_ns = s->walk_ns;
+	for (unsigned i = 0; i < s->queued; i++)
+		if (!due_ns || s->queue[i].due_ns < due_ns)
+			due_ns = s->queue[i].due_ns;
+	s->due_ns = due_ns ? turn_after(s, due_ns) : 0;
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static void ask_all(struct states *s, struct turn *t)
+{
+	bool walk = walk_is_due(s);
+	int walked = 0, rc = 0;
+
+	t->rules = has_rules(s);
+	take_due(s, t);
+	while (walk && !rc && t->count < ASK_MAX && walked < WALK_MAX) {
+		rc = walk_some(s, t);
+		walked += WALK_CHUNK;
+	}
+	pool_each(s->v->dirs->pool, ASK_WIDTH, t->count, ask_one, t);
+	put_back(s, t);
+	if (t->count)
+		log_debug("asked for the states of %u objects", t->count);
+	if (!walk)
+		return;
+	pthread_mutex_lock(&s->mutex);
+	pause_walk(s, rc != 0, t->count == ASK_MAX);
 	pthread_mutex_unlock(&s->mutex);
 }
 
 static void take_turn(struct states *s)
 {
-	struct turn t = {.s = s};
-	int walked = 0, rc = 0;
+	struct turn *t;
 
-	if (outage_is_on(s->v)) {
-		end_turn(s, false, false);
-		return;
+	if (!outage_is_on(s->v)) {
+		t = calloc(1, sizeof(*t));
+		if (t) {
+			t->s = s;
+			ask_all(s, t);
+		}
+		free(t);
 	}
-	if (!s->at && !begin_round(s)) {
-		end_turn(s, true, false);
-		return;
-	}
-	while (!rc && t.count < ASK_MAX && walked < WALK_MAX) {
-		rc = walk_some(s, &t);
-		walked += WALK_CHUNK;
-	}
-	pool_each(s->v->dirs->pool, ASK_WIDTH, t.count, ask_one, &t);
-	s->left += t.left;
-	s->news += t.news;
-	if (t.count)
-		log_debug("asked for the states of %u objects: %u to come",
-			  t.count, (unsigned)t.left);
-	if (rc)
-		s->at = 0;
-	end_turn(s, rc != 0, t.count == ASK_MAX);
+	end_turn(s);
 }
 
 static bool wait_for_turn(struct states *s)
@@ -436,7 +582,9 @@ int states_begin(struct states *s)
 	if (!s->v->config.states_ns)
 		return 0;
 	/* What an earlier mount has left is not known. */
-	states_want(s->v, true);
+	pthread_mutex_lock(&s->mutex);
+	want_walk(s, 1);
+	pthread_mutex_unlock(&s->mutex);
 	rc = -pthread_create(&s->thread, NULL, run, s);
 	s->started = !rc;
 	return rc;

@@ -11,7 +11,7 @@
  * Replication goes on whether anybody looks or not, and the control file
  * counts how it stands. So what was PENDING, and, where the bucket has rules,
  * what this mount saved, is asked for in the background: so many objects at
- * a time, ever more rarely while nothing moves.
+ * a time, each ever more rarely while it stays as it is.
  */
 #ifndef VERS3_VFS_STATES_INTERNAL_H
 #define VERS3_VFS_STATES_INTERNAL_H
@@ -37,10 +37,10 @@ void states_free(struct states *s);
 /* An inode's version has just told its states. Any lock may be held. */
 void states_told(struct vfs *v, const struct meta_inode *in);
 /*
- * Has the background look before long: something is PENDING, or, where there
- * are rules, something was saved. Any lock may be held.
+ * Has the background ask for an inode before long: it is PENDING, or, where
+ * there are rules, it was saved. Any lock may be held.
  */
-void states_want(struct vfs *v, bool pending);
+void states_want(struct vfs *v, uint64_t ino, bool pending);
 
 /*
  * Asks for an inode's states unless they are known to be young. What cannot be

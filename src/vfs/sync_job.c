@@ -312,7 +312,7 @@ static void apply_saved(struct job *j, const struct upload_result *r)
 		log_error("cannot note that %s was saved: %s", j->key,
 			  strerror(-rc));
 	note_outcome(j->s, j->key, 0);
-	states_want(v, false);
+	states_want(v, j->snap.ino, false);
 	sync_job_forget(j->s, j->key);
 	/*
 	 * Those who waited for the record's end were told when it ended: by

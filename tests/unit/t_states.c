@@ -11,7 +11,8 @@
 #include "../../src/vfs/states.h"
 #include "vers3/meta/inode.h"
 
-#define STATUS "x-amz-replication-status"
+#define STATUS	  "x-amz-replication-status"
+#define KEY(name) VFS_FIXTURE_PREFIX name
 
 /* One header of all answers to HEAD, and how many HEADs there were. */
 struct server {
@@ -22,8 +23,9 @@ struct server {
 	unsigned heads;
 	bool no_rules; /* GetBucketReplication: 400 */
 	unsigned rules_asked;
-	unsigned round; /* HEADs of one round; 0: they are not told apart */
-	int64_t head_ns, pause_ns; /* the last HEAD; before this round */
+	const char *key; /* whose HEADs are counted for themselves; NULL */
+	unsigned key_heads;
+	int64_t key_ns, pause_ns; /* its last HEAD; from the one before */
 };
 
 static struct server *server; /* of the running test */
@@ -43,14 +45,16 @@ static int get_rules(struct store *s, struct store_request *r)
 	return -EINVAL;
 }
 
-static void note_head(void)
+static void note_head(const char *key)
 {
 	int64_t now_ns = clock_mono_ns();
 
-	if (server->round && server->heads % server->round == 0)
-		server->pause_ns = now_ns - server->head_ns;
-	server->head_ns = now_ns;
 	server->heads++;
+	if (!server->key || strcmp(key, server->key) != 0)
+		return;
+	server->pause_ns = now_ns - server->key_ns;
+	server->key_ns = now_ns;
+	server->key_heads++;
 }
 
 static int server_call(struct store *s, struct store_request *r)
@@ -63,7 +67,7 @@ static int server_call(struct store *s, struct store_request *r)
 	if (r->op != STORE_HEAD)
 		return rc;
 	pthread_mutex_lock(&server->mutex);
-	note_head();
+	note_head(r->key);
 	if (!rc && server->value)
 		rc = kvlist_set(&r->reply.object.headers, server->header,
 				server->value);
@@ -93,6 +97,26 @@ static unsigned heads(void)
 
 	pthread_mutex_lock(&server->mutex);
 	count = server->heads;
+	pthread_mutex_unlock(&server->mutex);
+	return count;
+}
+
+static void count_of(const char *key)
+{
+	pthread_mutex_lock(&server->mutex);
+	server->key = key;
+	server->key_heads = 0;
+	pthread_mutex_unlock(&server->mutex);
+}
+
+static unsigned key_heads(int64_t *ret_pause_ns)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&server->mutex);
+	count = server->key_heads;
+	if (ret_pause_ns)
+		*ret_pause_ns = server->pause_ns;
 	pthread_mutex_unlock(&server->mutex);
 	return count;
 }
@@ -296,14 +320,11 @@ static void test_background(void **state)
 	wait_counts(f, 1, 300, 0);
 }
 
-#define MANY 300 /* more than one turn asks for */
+#define TURNS 24
+#define MANY  300 /* more than one turn asks for */
 
-/* What stays as it is is asked for ever more seldom, be it many. */
-static void test_background_slows_down(void **state)
+static void save_many(struct vfs_fixture *f)
 {
-	struct vfs_fixture *f = *state;
-	int64_t pause_ns;
-
 	give_rules(f);
 	restart(f, 600 * NS_PER_S, 5 * NS_PER_MS);
 	server_says(STATUS, "PENDING");
@@ -315,16 +336,61 @@ static void test_background_slows_down(void **state)
 	}
 	assert_int_equal(vfs_drain(f->v), 0);
 	wait_counts(f, MANY, 0, 0);
+}
+
+/* What stays as it is is asked for ever more seldom, be it many. */
+static void test_background_slows_down(void **state)
+{
+	struct vfs_fixture *f = *state;
+	int64_t pause_ns;
+
+	save_many(f);
 	vfs_fixture_stop(f);
-	server->heads = 0;
-	server->round = MANY;
+	count_of(KEY("f0"));
 	vfs_fixture_start(f);
-	while (heads() <= 6 * MANY) /* or until the alarm */
+	while (key_heads(&pause_ns) < 7) /* or until the alarm */
 		usleep(2000);
-	pthread_mutex_lock(&server->mutex);
-	pause_ns = server->pause_ns;
-	pthread_mutex_unlock(&server->mutex);
 	assert_true(pause_ns >= 16 * 5 * NS_PER_MS);
+}
+
+/* Neither does a mount that saves all the time ask for all that waits. */
+static void test_saves_wake_no_others(void **state)
+{
+	struct vfs_fixture *f = *state;
+	unsigned others;
+
+	save_many(f);
+	restart(f, 600 * NS_PER_S, 50 * NS_PER_MS);
+	others = heads();
+	for (int i = 0; i < TURNS; i++) {
+		count_of(KEY("busy"));
+		save(f, "busy", i % 2 ? "x" : "y");
+		while (!key_heads(NULL)) /* or until the alarm */
+			usleep(2000);
+	}
+	others = heads() - others - TURNS;
+	assert_in_range(others, 0, TURNS * MANY / 2);
+}
+
+/* Rules, and a server that tells of no object how it stands (Ceph 16). */
+static void test_silent_server(void **state)
+{
+	struct vfs_fixture *f = *state;
+	unsigned before;
+
+	give_rules(f);
+	restart(f, 600 * NS_PER_S, 2 * NS_PER_MS);
+	before = heads();
+	for (int i = 0; i < 5; i++) {
+		count_of(KEY("a"));
+		save(f, "a", i % 2 ? "x" : "y");
+		while (!key_heads(NULL)) /* or until the alarm */
+			usleep(2000);
+	}
+	usleep(20000);
+	assert_int_equal(heads(), before + 5);
+	says(f, "a", "user.s3.replication_status", NULL);
+	wait_counts(f, 0, 0, 1);
 }
 
 /* A server that does not know what rules are is not asked again and again. */
@@ -378,6 +444,8 @@ int main(void)
 		STATES_TEST(test_outage),
 		STATES_TEST(test_background),
 		STATES_TEST(test_background_slows_down),
+		STATES_TEST(test_saves_wake_no_others),
+		STATES_TEST(test_silent_server),
 		STATES_TEST(test_rules_not_known),
 		STATES_TEST(test_background_rests),
 	};
