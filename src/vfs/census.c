@@ -39,11 +39,15 @@ bool census_is_pending(const struct kvlist *head)
 static int count(struct census *c, const struct meta_inode *in,
 		 enum census_status status)
 {
+	/* What was saved here was written when, or after, it was changed. */
+	int64_t written_ns = in->base.last_modified_ns
+				     ? in->base.last_modified_ns
+				     : in->ctime_ns;
+
 	c->counts[status]++;
 	if (status == CENSUS_PENDING &&
-	    (!c->oldest_pending_ns ||
-	     in->base.last_modified_ns < c->oldest_pending_ns))
-		c->oldest_pending_ns = in->base.last_modified_ns;
+	    (!c->oldest_pending_ns || written_ns < c->oldest_pending_ns))
+		c->oldest_pending_ns = written_ns;
 	if (status == CENSUS_FAILED && c->failed_count < CENSUS_KEYS_MAX) {
 		c->failed[c->failed_count] = strdup(in->base.key);
 		if (!c->failed[c->failed_count])

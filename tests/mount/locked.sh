@@ -33,6 +33,27 @@ is "small" "$(cat "$MNT/small")" small
 same "large" "$MNT/large" "$WORK/large"
 is "it is locked" "$(getfattr --only-values -n user.s3.retention \
 	"$MNT/small" | cut -c1-2)" 20
+
+# A legal hold that others set shows up, and goes, while it is mounted.
+hold() {
+	local doc="<LegalHold><Status>$1</Status></LegalHold>" sum
+	sum=$(printf %s "$doc" | sha256sum)
+	s3_curl "${sum%% *}" -X PUT -H 'content-type: application/xml' -H \
+		"content-md5: $(printf %s "$doc" | openssl md5 -binary | base64)" \
+		--data-binary "$doc" "$ENDPOINT/$BUCKET/small?legal-hold=" \
+		>/dev/null
+}
+held() {
+	[ "$(getfattr --only-values -n user.s3.legal_hold "$MNT/small" \
+		2>/dev/null)" = "$1" ]
+}
+remount ttl=1
+held "" || fail "held before it was"
+hold ON
+within 20 held ON || fail "the hold does not show"
+hold OFF
+within 20 held OFF || fail "the hold shows yet"
+
 rm "$MNT/small"
 synced
 is "a marker, and the version" "$(history_of small | sort)" "M small

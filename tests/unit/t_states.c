@@ -293,6 +293,24 @@ static void wait_counts(struct vfs_fixture *f, uint64_t pending,
 	} while (!same); /* or until the alarm */
 }
 
+/* How long it has been so is known of what was just saved here, too. */
+static void test_age(void **state)
+{
+	struct vfs_fixture *f = *state;
+	int64_t before_ns = clock_real_ns();
+	struct census c;
+
+	give_rules(f);
+	restart(f, 600 * NS_PER_S, 5 * NS_PER_MS);
+	server_says(STATUS, "PENDING");
+	save(f, "a", "x");
+	wait_counts(f, 1, 0, 0);
+	assert_int_equal(census_take(f->meta, &c), 0);
+	assert_true(c.oldest_pending_ns >= before_ns - NS_PER_S);
+	assert_true(c.oldest_pending_ns <= clock_real_ns());
+	census_release(&c);
+}
+
 /* Nobody reads anything; it comes to be known all the same. */
 static void test_background(void **state)
 {
@@ -442,6 +460,7 @@ int main(void)
 		STATES_TEST(test_moves),
 		STATES_TEST(test_once_in_ttl),
 		STATES_TEST(test_outage),
+		STATES_TEST(test_age),
 		STATES_TEST(test_background),
 		STATES_TEST(test_background_slows_down),
 		STATES_TEST(test_saves_wake_no_others),

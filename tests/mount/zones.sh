@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Two zones that replicate: what is saved here appears there, and how it
+# stands is shown without another mount: PENDING with its age while the other
+# zone is away, COMPLETED afterwards. Ceph 16 replicates and says nothing of
+# it; what newer ones say then stands in a proxy's answers.
+NO_BUCKET=1 . "$(dirname "$0")/lib.sh"
+need ceph-mon ceph-osd radosgw radosgw-admin
+need_proxy
+
+gateway() {
+	"$top/contrib/devgateway" "$@" --dir "$WORK/zones"
+}
+test_cleanup() {
+	"$top/contrib/faultproxy" stop --dir "$WORK/proxy"
+	gateway stop
+}
+gateway start --zones 2 >/dev/null
+eval "$(gateway env --second)"
+there=$AWS_ENDPOINT_URL
+eval "$(gateway env)"
+ENDPOINT=$AWS_ENDPOINT_URL ACCESS_LOG=$(gateway log)
+through_proxy
+other=$(cat "$WORK/zones/run/client.rgw.zb.pid")
+
+# The other zone, instead of this one.
+at_other() {
+	local ENDPOINT=$there
+	"$@"
+}
+replicated() {
+	at_other get_object "$1" "$WORK/got" 2>/dev/null &&
+		cmp -s "$WORK/got" "$2"
+}
+has_rule() {
+	at_other s3 GET "/$BUCKET?replication=" 2>/dev/null | grep -q '<ID>all<'
+}
+other_has_bucket() {
+	at_other s3 GET "/$BUCKET?location=" >/dev/null 2>&1
+}
+status() {
+	getfattr --only-values -n user.s3.replication_status "$MNT/$1" \
+		2>/dev/null || true
+}
+status_is() {
+	[ "$(status "$1")" = "$2" ]
+}
+count() {
+	git config -f "$MNT/.control" "replication.$1" || true
+}
+counts_are() {
+	[ "$(count pending) $(count completed) $(count none)" = "$*" ]
+}
+old_enough() {
+	[ "$(count oldestPendingSeconds)" -ge 2 ] 2>/dev/null
+}
+
+make_bucket "$BUCKET"
+within 60 other_has_bucket
+rule='<ReplicationConfiguration><Role></Role><Rule><ID>all</ID>'
+rule+='<Status>Enabled</Status><Priority>1</Priority><Filter><Prefix></Prefix>'
+rule+='</Filter><DeleteMarkerReplication><Status>Disabled</Status>'
+rule+='</DeleteMarkerReplication><Destination>'
+rule+="<Bucket>arn:aws:s3:::$BUCKET</Bucket></Destination></Rule>"
+rule+='</ReplicationConfiguration>'
+s3 PUT "/$BUCKET?replication=" "$rule" >/dev/null
+within 60 has_rule
+# A first change that comes too early for the other zone waits for minutes.
+date >"$WORK/first"
+first_is_there() {
+	put_object first "$WORK/first" >/dev/null
+	within 2 replicated first "$WORK/first"
+}
+within 60 first_is_there || fail "the zones do not replicate"
+s3 DELETE "/$BUCKET/first" >/dev/null
+
+mnt ttl=1
+head -c 100k /dev/urandom >"$WORK/a"
+cp "$WORK/a" "$MNT/a"
+synced
+within 60 replicated a "$WORK/a" || fail "a is not in the other zone"
+is "its version, here and there" "$(at_other header a x-amz-version-id)" \
+	"$(header a x-amz-version-id)"
+is "rules" "$(count rules)" 1
+
+told=$(header a x-amz-replication-status)
+if [ -z "$told" ]; then
+	# What is not said is not made up.
+	is "status of a" "$(status a)" ""
+	within 10 counts_are 0 0 1 || fail "counts: $(count none)"
+	now_says() {
+		fault header name=x-amz-replication-status "value=$1" \
+			match='^HEAD .*/b'
+	}
+else
+	within 60 status_is a COMPLETED || fail "a: $(status a)"
+	now_says() { :; }
+fi
+
+# The link is cut.
+kill -STOP "$other"
+now_says PENDING
+cp "$WORK/a" "$MNT/b"
+synced
+within 20 status_is b PENDING || fail "b: $(status b)"
+within 20 old_enough || fail "age: $(count oldestPendingSeconds)"
+is "pending" "$(count pending)" 1
+is "b is PENDING yet" "$(status b)" PENDING
+"$VERS3CTL" status "$MNT" >"$WORK/said" || true
+grep -qi 'pending' "$WORK/said" || fail "status: $(cat "$WORK/said")"
+
+# And is there again.
+kill -CONT "$other"
+within 60 replicated b "$WORK/a" || fail "b is not in the other zone"
+now_says COMPLETED
+within 60 status_is b COMPLETED || fail "b: $(status b)"
+if [ -z "$told" ]; then
+	within 10 counts_are 0 1 1 || fail "counts: $(count completed)"
+else
+	within 10 counts_are 0 2 0 || fail "counts: $(count completed)"
+fi
+unmnt
