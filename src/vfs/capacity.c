@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control_state.h"
+#include "vers3/util/minmax.h"
 
 #define NO_LIMIT  UINT64_MAX
 #define BYTES_MAX (UINT64_C(1) << 50) /* where nobody knows */
@@ -33,11 +34,6 @@ static uint64_t number_of(const char *lines, const char *name, uint64_t none)
 	return none;
 }
 
-static uint64_t lesser(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 struct amount {
 	uint64_t used, limit;
 };
@@ -47,8 +43,8 @@ static struct amount amount_of(const char *lines, const char *used,
 {
 	return (struct amount){
 		.used = number_of(lines, used, 0),
-		.limit = lesser(number_of(lines, bucket, NO_LIMIT),
-				number_of(lines, user, NO_LIMIT)),
+		.limit = min_u64(number_of(lines, bucket, NO_LIMIT),
+				 number_of(lines, user, NO_LIMIT)),
 	};
 }
 
@@ -68,15 +64,15 @@ static void fill_bytes(struct vfs *v, struct amount a, struct statvfs *st)
 	st->f_bsize = LARGE_BLOCK;
 	st->f_frsize = block;
 	st->f_blocks = a.limit / block;
-	st->f_bfree = (a.limit - lesser(a.used, a.limit)) / block;
+	st->f_bfree = (a.limit - min_u64(a.used, a.limit)) / block;
 	st->f_bavail = st->f_bfree;
 }
 
 static void fill_files(struct amount a, struct statvfs *st)
 {
-	a.limit = lesser(a.limit, FILES_MAX);
+	a.limit = min_u64(a.limit, FILES_MAX);
 	st->f_files = a.limit;
-	st->f_ffree = a.limit - lesser(a.used, a.limit);
+	st->f_ffree = a.limit - min_u64(a.used, a.limit);
 	st->f_favail = st->f_ffree;
 }
 

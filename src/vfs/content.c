@@ -13,21 +13,12 @@
 #include "taken.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/minmax.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
 
 #define TRIM_STEP (UINT64_C(256) << 20) /* bytes staged between two trims */
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint64_t max_u64(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
 
 bool content_is_base(const struct meta_inode *in)
 {

@@ -22,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/util/minmax.h"
+
 const struct plan_limits plan_limits_s3 = {
 	.part_min = PLAN_PART_MIN,
 	.part_size = PLAN_PART_SIZE,
@@ -44,11 +46,6 @@ struct walk {
 	uint64_t offset;
 	size_t extent; /* the first that may end after offset */
 };
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* The size of the cell that a part of this number has, growing. */
 static uint64_t grown_cell(const struct plan_limits *l, unsigned number)

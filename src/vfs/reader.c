@@ -38,6 +38,7 @@
 #include "vers3/meta/meta.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/minmax.h"
 #include "vers3/util/pool.h"
 
 #define NEAR	      (UINT64_C(1) << 20)
@@ -85,11 +86,6 @@ struct pieces {
 	struct blocks_hit hits[FETCH_ASK_MAX];
 	unsigned hit_count;
 };
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 static uint64_t round_up(uint64_t x, uint64_t unit)
 {

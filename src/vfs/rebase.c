@@ -17,15 +17,11 @@
 #include "dress.h"
 #include "syncer_impl.h"
 #include "vers3/meta/extent.h"
+#include "vers3/util/minmax.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
 
 #define DROP_STEP 500 /* extents looked at under one meta_lock() */
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 static bool same_base(const struct meta_version *a,
 		      const struct meta_version *b)

@@ -9,6 +9,7 @@
 
 #include "vers3/cache/staging.h"
 #include "vers3/meta/extent.h"
+#include "vers3/util/minmax.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
 
@@ -16,11 +17,6 @@ struct snapshots {
 	pthread_mutex_t mutex; /* a leaf */
 	struct snapshot *first; /* protected by mutex */
 };
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 int snapshots_new(struct snapshots **ret_snapshots)
 {
