@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control_state.h"
 #include "dir_impl.h"
 #include "taken.h"
 #include "vers3/s3/lifecycle.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/syncer.h"
+
+#define DOCUMENT_MAX (4 << 20)
 
 void expired_note(struct vfs *v, const struct meta_inode *in, const char *path)
 {
@@ -29,16 +32,20 @@ void expired_note(struct vfs *v, const struct meta_inode *in, const char *path)
 	pthread_mutex_unlock(&v->dirs->mutex);
 }
 
+/* As they are known, at most ttl old. -ENODATA: there are none. */
 static int ask_rules(struct vfs *v, struct lifecycle *ret)
 {
-	struct store_request r;
+	char reason[CONTROL_REASON_MAX];
+	struct buf doc;
 	int rc;
 
-	store_request_init(&r, STORE_GET_LIFECYCLE);
-	rc = store_call(v->store, &r);
+	buf_init(&doc, DOCUMENT_MAX);
+	rc = bucket_config_get(v->control->config, BUCKET_LIFECYCLE, &doc,
+			       reason, sizeof(reason));
 	if (!rc)
-		rc = lifecycle_parse(r.reply.body.data, r.reply.body.len, ret);
-	store_request_release(&r);
+		rc = doc.len ? lifecycle_parse(doc.data, doc.len, ret)
+			     : -ENODATA;
+	buf_release(&doc);
 	return rc;
 }
 
