@@ -8,9 +8,11 @@
 
 #include "vers3/util/map.h"
 
+/* More saves than are under way at a time, with some that wait for a try. */
 #define ENTRIES_MAX 256
 
 struct entry {
+	uint64_t order; /* of coming */
 	uint64_t ino, change; /* the file and what was sent of it */
 	int64_t since_ns;
 	struct meta_version version;
@@ -18,7 +20,9 @@ struct entry {
 
 struct answered {
 	pthread_mutex_t mutex; /* a leaf */
-	struct map *entries; /* by path; under mutex; owned */
+	/* Under mutex: */
+	struct map *entries; /* by path; owned */
+	uint64_t order; /* of the last that came */
 };
 
 int answered_new(struct answered **ret_answered)
@@ -56,11 +60,37 @@ void answered_free(struct answered *a)
 	free(a);
 }
 
+struct oldest {
+	uint64_t order;
+	const void *key; /* borrowed from the map; NULL: there is none */
+	size_t len;
+};
+
+static void find_oldest(void *ctx, const void *key, size_t len, void *value)
+{
+	const struct entry *e = value;
+	struct oldest *o = ctx;
+
+	if (!o->key || e->order < o->order)
+		*o = (struct oldest){e->order, key, len};
+}
+
+/* With mutex held: takes the oldest out where there is no room. */
+static struct entry *make_room(struct answered *a)
+{
+	struct oldest o = {.key = NULL};
+
+	if (map_count(a->entries) < ENTRIES_MAX)
+		return NULL;
+	map_each(a->entries, find_oldest, &o);
+	return map_del(a->entries, o.key, o.len);
+}
+
 void answered_put(struct answered *a, const struct conflict *c,
 		  const struct meta_version *version)
 {
 	size_t len = strlen(c->path);
-	struct entry *e = malloc(sizeof(*e)), *old;
+	struct entry *e = malloc(sizeof(*e)), *old, *oldest;
 
 	if (!e)
 		return;
@@ -70,11 +100,13 @@ void answered_put(struct answered *a, const struct conflict *c,
 	e->version = *version;
 	pthread_mutex_lock(&a->mutex);
 	old = map_del(a->entries, c->path, len);
-	if (map_count(a->entries) < ENTRIES_MAX &&
-	    !map_put(a->entries, c->path, len, e))
+	oldest = make_room(a);
+	e->order = ++a->order;
+	if (!map_put(a->entries, c->path, len, e))
 		e = NULL;
 	pthread_mutex_unlock(&a->mutex);
 	free(old);
+	free(oldest);
 	free(e);
 }
 

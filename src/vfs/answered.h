@@ -13,7 +13,10 @@
 struct answered;
 int answered_new(struct answered **ret_answered);
 void answered_free(struct answered *a);
-/* Where there is no room, it is forgotten. Any thread; a leaf lock. */
+/*
+ * Where there is no room, the oldest is forgotten: a try that comes soon finds
+ * its own. Any thread; a leaf lock.
+ */
 void answered_put(struct answered *a, const struct conflict *c,
 		  const struct meta_version *version);
 /*
