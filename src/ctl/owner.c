@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <mntent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,45 +12,36 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MOUNTS	     "/proc/self/mounts"
-#define MNT_LINE_MAX 16384
-#define ERRNO_MAX    4095
+#include "vers3/util/mounts.h"
+
+#define ERRNO_MAX 4095
 
 /* The number that a mount option has; false when it is not there. */
-static bool number_of(const struct mntent *m, const char *name,
+static bool number_of(const char *options, const char *name,
 		      unsigned *ret_number)
 {
-	const char *option = hasmntopt(m, name);
+	const char *value = mounts_option(options, name);
 
-	if (!option || option[strlen(name)] != '=')
+	if (!value || value[-1] != '=')
 		return false;
-	*ret_number = (unsigned)strtoul(option + strlen(name) + 1, NULL, 10);
+	*ret_number = (unsigned)strtoul(value, NULL, 10);
 	return true;
 }
 
 int owner_find(const char *root, struct owner *ret_owner)
 {
-	FILE *f = setmntent(MOUNTS, "re");
-	char line[MNT_LINE_MAX];
-	struct mntent m;
-	int rc = -ENOENT;
+	struct mounts_entry e;
+	unsigned uid, gid;
+	int rc = mounts_find(MOUNTS_TABLE, root, &e);
 
-	if (!f)
-		return -errno;
-	/* The last one is on top. */
-	while (getmntent_r(f, &m, line, sizeof(line))) {
-		unsigned uid, gid;
-
-		if (strcmp(m.mnt_dir, root) != 0)
-			continue;
+	if (rc)
+		return rc;
+	if (number_of(e.options, "user_id", &uid) &&
+	    number_of(e.options, "group_id", &gid))
+		*ret_owner = (struct owner){.uid = uid, .gid = gid};
+	else
 		rc = -ENOENT;
-		if (number_of(&m, "user_id", &uid) &&
-		    number_of(&m, "group_id", &gid)) {
-			*ret_owner = (struct owner){.uid = uid, .gid = gid};
-			rc = 0;
-		}
-	}
-	endmntent(f);
+	mounts_release(&e);
 	return rc;
 }
 

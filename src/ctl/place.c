@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <mntent.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +11,10 @@
 #include <unistd.h>
 
 #include "vers3/util/control_ioctl.h"
+#include "vers3/util/mounts.h"
 
-#define MOUNTS	     "/proc/self/mounts"
-#define FS_TYPE	     "fuse.vers3"
-#define HISTORY	     ".versions" /* usually */
-#define NO_HISTORY   CONTROL_ANY_NAME "-none" /* no file's name, either */
-#define MNT_LINE_MAX 16384
+#define HISTORY	   ".versions" /* usually */
+#define NO_HISTORY CONTROL_ANY_NAME "-none" /* no file's name, either */
 
 /* Joins two with one slash. NULL without memory. */
 static char *join(const char *dir, const char *name)
@@ -114,6 +111,28 @@ static bool is_below(const char *path, const char *dir)
 	       (path[len] == '/' || path[len] == '\0');
 }
 
+struct search {
+	const char *path; /* borrowed, absolute */
+	size_t best; /* the length of the nearest mount point so far */
+	char *root; /* owned: that, if it is of vers3 */
+};
+
+static int look(void *ctx, const struct mntent *m)
+{
+	struct search *s = ctx;
+	size_t len = strlen(m->mnt_dir);
+
+	if (!is_below(s->path, m->mnt_dir) || len < s->best)
+		return 0;
+	s->best = len;
+	free(s->root);
+	s->root = NULL;
+	if (strcmp(m->mnt_type, MOUNTS_TYPE) != 0)
+		return 0;
+	s->root = strdup(m->mnt_dir);
+	return s->root ? 0 : -ENOMEM;
+}
+
 /*
  * The mount point of vers3 that an absolute path is in: of all mounts above
  * it the nearest, of those at one place the last. -ENOENT when that is
@@ -121,31 +140,15 @@ static bool is_below(const char *path, const char *dir)
  */
 static int find_root(const char *path, char **ret_root)
 {
-	FILE *f = setmntent(MOUNTS, "re");
-	char line[MNT_LINE_MAX], *root = NULL;
-	struct mntent m;
-	size_t best = 0;
-	int rc = f ? 0 : -errno;
+	struct search s = {.path = path};
+	int rc = mounts_each(MOUNTS_TABLE, look, &s);
 
-	while (!rc && getmntent_r(f, &m, line, sizeof(line))) {
-		size_t len = strlen(m.mnt_dir);
-
-		if (!is_below(path, m.mnt_dir) || len < best)
-			continue;
-		best = len;
-		free(root);
-		root = NULL;
-		if (!strcmp(m.mnt_type, FS_TYPE)) {
-			root = strdup(m.mnt_dir);
-			rc = root ? 0 : -ENOMEM;
-		}
-	}
-	if (f)
-		endmntent(f);
-	if (!rc && !root)
+	if (!rc && !s.root)
 		rc = -ENOENT;
 	if (!rc)
-		*ret_root = root;
+		*ret_root = s.root;
+	else
+		free(s.root);
 	return rc;
 }
 
@@ -206,10 +209,11 @@ int place_find(const char *start, const char *path, struct place *ret_place,
 		rc = locate(real, ret_place);
 	}
 	if (rc == -ENOENT)
-		snprintf(reason, size,
-			 "%s is not in a mount of vers3; `findmnt -t " FS_TYPE
-			 "` lists those there are",
-			 real ? real : path);
+		snprintf(
+			reason, size,
+			"%s is not in a mount of vers3; `findmnt -t " MOUNTS_TYPE
+			"` lists those there are",
+			real ? real : path);
 	else if (rc)
 		snprintf(reason, size, "%s: %s", path, strerror(-rc));
 	free(real);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <mntent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -21,6 +20,7 @@
 
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/util/mounts.h"
 
 #define DEFAULT_THREADS 64
 /*
@@ -31,7 +31,6 @@
 #define READAHEAD_KB   1024
 #define FLUSH_MAX_NS   NS_PER_S
 #define WAKE_SIGNAL    SIGUSR1
-#define LINE_BYTES     16384 /* of /proc/self/mounts */
 #define DEFAULT_OPTION "subtype=vers3,default_permissions"
 
 struct fs {
@@ -391,18 +390,13 @@ static void hook_flush(void *ctx)
 static bool hook_read_only(void *ctx)
 {
 	const struct fs *fs = ctx;
-	FILE *f = setmntent("/proc/self/mounts", "re");
-	char line[LINE_BYTES];
-	struct mntent m;
-	bool read_only = false;
+	struct mounts_entry e;
+	bool read_only;
 
-	if (!f)
+	if (mounts_find(MOUNTS_TABLE, fs->mountpoint, &e))
 		return false;
-	/* The last one is on top. */
-	while (getmntent_r(f, &m, line, sizeof(line)))
-		if (!strcmp(m.mnt_dir, fs->mountpoint))
-			read_only = hasmntopt(&m, "ro") != NULL;
-	endmntent(f);
+	read_only = mounts_option(e.options, "ro");
+	mounts_release(&e);
 	return read_only;
 }
 

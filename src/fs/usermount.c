@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "vers3/util/env.h"
+#include "vers3/util/mounts.h"
 
 #define DEVICE	   "/dev/fuse"
 #define PROGRAM	   "fusermount3"
@@ -92,25 +93,13 @@ static int receive(int sock, int *ret_fd)
 	return 0;
 }
 
-/* Whether the list has the option, as a whole. */
-static bool has_option(const char *list, const char *option)
-{
-	size_t len = strlen(option);
-
-	for (const char *at = list; (at = strstr(at, option)); at += len)
-		if ((at == list || at[-1] == ',') &&
-		    (!at[len] || at[len] == ','))
-			return true;
-	return false;
-}
-
 int usermount_mount(const char *options, const char *mountpoint, int *ret_fd,
 		    int *ret_socket)
 {
 	char *const argv[] = {(char *)PROGRAM,	  (char *)"-o",
 			      (char *)options,	  (char *)"--",
 			      (char *)mountpoint, NULL};
-	bool stays = has_option(options, "auto_unmount");
+	bool stays = mounts_option(options, "auto_unmount");
 	int socks[2], rc;
 	pid_t pid;
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +13,9 @@
 #include <unistd.h>
 
 #include "vers3/util/env.h"
+#include "vers3/util/mounts.h"
 
-#define MOUNTS	   "/proc/self/mounts"
-#define FS_TYPE	   "fuse.vers3"
-#define LINE_BYTES 16384
-#define STACK_MAX  16 /* one upon the other */
+#define STACK_MAX 16 /* one upon the other */
 
 int deadmount_path(const char *path, char **ret_path)
 {
@@ -57,19 +54,13 @@ bool deadmount_is_dead(const char *mountpoint)
 
 bool deadmount_is_ours(const char *mountpoint, const char *source)
 {
-	FILE *f = setmntent(MOUNTS, "re");
-	char line[LINE_BYTES];
-	struct mntent m;
-	bool ours = false;
+	struct mounts_entry e;
+	bool ours;
 
-	if (!f)
+	if (mounts_find(MOUNTS_TABLE, mountpoint, &e))
 		return false;
-	/* The last one is on top. */
-	while (getmntent_r(f, &m, line, sizeof(line)))
-		if (!strcmp(m.mnt_dir, mountpoint))
-			ours = !strcmp(m.mnt_type, FS_TYPE) &&
-			       !strcmp(m.mnt_fsname, source);
-	endmntent(f);
+	ours = mounts_is_ours(&e) && !strcmp(e.source, source);
+	mounts_release(&e);
 	return ours;
 }
 

@@ -18,6 +18,7 @@
 #include "optdef.h"
 #include "vers3/meta/inode.h"
 #include "vers3/util/buf.h"
+#include "vers3/util/mounts.h"
 
 #define FUSE_OPTIONS_MAX 4096
 #define MODE_NONE	 UINT32_MAX
@@ -174,18 +175,6 @@ static int take_option(struct parser *p, char *option)
 		    option);
 }
 
-/* Whether the list has the word as an option of its own. */
-static bool has_option(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *at = list; (at = strstr(at, word)); at += len)
-		if ((at == list || at[-1] == ',') &&
-		    (at[len] == ',' || !at[len]))
-			return true;
-	return false;
-}
-
 /* "a,b=x\,y": a backslash takes the special meaning from the next byte. */
 static int take_options(struct parser *p, const char *list)
 {
@@ -331,7 +320,7 @@ static int take_switch(struct parser *p, int c)
 		return 0;
 	case 'o':
 		/* With it come the kernel's words of a mount that is there. */
-		if (has_option(optarg, REMOUNT))
+		if (mounts_option(optarg, REMOUNT))
 			p->sloppy = true;
 		return take_options(p, optarg);
 	case 's':

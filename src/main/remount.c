@@ -2,17 +2,13 @@
 #include "vers3/main/remount.h"
 
 #include <errno.h>
-#include <mntent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/xattr.h>
 
 #include "vers3/util/control_ioctl.h"
-
-#define MOUNTS	   "/proc/self/mounts"
-#define FS_TYPE	   "fuse.vers3"
-#define LINE_BYTES 16384
+#include "vers3/util/mounts.h"
 
 static const struct {
 	const char *option;
@@ -28,27 +24,20 @@ static const struct {
 /* The flags that the mount has now. -EINVAL: it is none of vers3. */
 static int find_flags(const char *mountpoint, unsigned long *ret_flags)
 {
-	FILE *f = setmntent(MOUNTS, "re");
-	char line[LINE_BYTES];
+	struct mounts_entry e;
 	unsigned long flags = 0;
-	struct mntent m;
-	int rc = -EINVAL;
+	int rc = mounts_find(MOUNTS_TABLE, mountpoint, &e);
 
-	if (!f)
-		return -errno;
-	/* The last one is on top. */
-	while (getmntent_r(f, &m, line, sizeof(line))) {
-		if (strcmp(m.mnt_dir, mountpoint) != 0)
-			continue;
-		rc = strcmp(m.mnt_type, FS_TYPE) ? -EINVAL : 0;
-		flags = 0;
-		for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
-			if (hasmntopt(&m, kept[i].option))
-				flags |= kept[i].flag;
-	}
-	endmntent(f);
-	if (!rc)
+	if (rc)
+		return rc == -ENOENT ? -EINVAL : rc;
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		if (mounts_option(e.options, kept[i].option))
+			flags |= kept[i].flag;
+	if (!mounts_is_ours(&e))
+		rc = -EINVAL;
+	else
 		*ret_flags = flags;
+	mounts_release(&e);
 	return rc;
 }
 

@@ -14,9 +14,9 @@
 #include "vers3/util/clock.h"
 #include "vers3/util/command.h"
 #include "vers3/util/log.h"
+#include "vers3/util/mounts.h"
 
 #define UTAB	  "/run/mount/utab"
-#define FS_TYPE	  "fuse.vers3"
 #define TARGET	  "TARGET="
 #define OPTIONS	  "OPTS="
 #define OURS	  "x-vers3="
@@ -126,9 +126,10 @@ void utab_clear(const char *mountpoint)
 void utab_add(const char *source, const char *mountpoint)
 {
 	char options[64];
-	const char *const argv[] = {"/bin/mount", "--fake", "-c",	"-i",
-				    "-t",	  FS_TYPE,  "-o",	options,
-				    "--",	  source,   mountpoint, NULL};
+	const char *const argv[] = {"/bin/mount", "--fake",   "-c",
+				    "-i",	  "-t",	      MOUNTS_TYPE,
+				    "-o",	  options,    "--",
+				    source,	  mountpoint, NULL};
 
 	if (geteuid() != 0)
 		return;

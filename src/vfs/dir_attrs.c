@@ -58,7 +58,7 @@ static int head_take(struct vfs *v, const struct meta_inode *in,
 	if (!rc)
 		rc = census_note(v->meta, &all);
 	if (!rc && census_is_pending(&all))
-		states_want(v, ino, true);
+		states_want(v, in->ino, true);
 	kvlist_release(&all);
 	return rc;
 }

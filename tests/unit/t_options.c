@@ -393,6 +393,7 @@ static const struct {
 	{"vers3 b /tmp -o", "-o"},
 	{"vers3 b /tmp -o colour=red", "colour"},
 	{"vers3 b /tmp -o remounted", "remounted"},
+	{"vers3 b /tmp -o profile=a\\,remount,user_id=0", "user_id"},
 	{"vers3 b /tmp -o sync=1", "sync takes no value"},
 	{"vers3 b /tmp -o nofail=1", "nofail"},
 	{"vers3 b /tmp -o commit", "commit needs a value"},
