@@ -239,16 +239,17 @@ static int mount_by_helper(struct fs *fs, int why, char *reason, size_t size)
 		}
 	}
 	if (rc)
-		snprintf(reason, size,
-			 "/dev/fuse: %s, and fusermount3 %s %s; %s",
-			 strerror(-why),
-			 rc == -ENOENT ? "is not here to mount on"
-				       : "cannot mount on",
-			 fs->mountpoint,
-			 why == -EACCES
-				 ? "its mode or group must let you open it"
-				 : "the kernel module fuse is missing, or this "
-				   "container is not given the device");
+		snprintf(
+			reason, size,
+			"/dev/fuse: %s, and fusermount3 %s %s; %s",
+			strerror(-why),
+			rc == -ENOENT ? "is not here to mount on"
+				      : "cannot mount on",
+			fs->mountpoint,
+			why == -EACCES
+				? "have root let you open it (chmod 666 /dev/fuse)"
+				: "the kernel module fuse is missing, or this "
+				  "container is not given the device");
 	return rc;
 }
 
@@ -262,7 +263,9 @@ int fs_mount(struct fs *fs, char *reason, size_t size)
 	if (rc) {
 		rc = mount_by_helper(fs, rc, reason, size);
 	} else if (fuse_session_mount(fs->session, fs->mountpoint)) {
-		snprintf(reason, size, "cannot mount on %s", fs->mountpoint);
+		snprintf(reason, size,
+			 "cannot mount on %s: the line before says why",
+			 fs->mountpoint);
 		rc = -EIO;
 	}
 	if (rc)

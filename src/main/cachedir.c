@@ -323,8 +323,8 @@ static int take_lock(struct cachedir *d, unsigned wait_ms, char *reason,
 				 ending ? ", which still sends what it has"
 					: "",
 				 ending ? "wait for it to end"
-					: "unmount that first, or name another "
-					  "with -o cache_dir=");
+					: "unmount what that has mounted, or "
+					  "name another with -o cache_dir=");
 			return -EBUSY;
 		}
 		nanosleep(&pause, NULL);

@@ -6,6 +6,7 @@
  *	options → (fork) → store → probe → cache directory → vfs
  *		→ session → serve → unmount → drain → close
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -106,8 +107,12 @@ static int open_log(struct program *p, char *reason, size_t size)
 	}
 	free(file);
 	if (rc) {
-		snprintf(reason, size, "cannot write to log=%s: %s", target,
-			 why);
+		snprintf(reason, size,
+			 "cannot write to log=%s: %s%s; name another file, or "
+			 "log=syslog",
+			 target, why,
+			 rc == -ENOENT ? " (its directory has to be there)"
+				       : "");
 		return rc;
 	}
 	log_set_level(o->log_level);
@@ -131,10 +136,32 @@ static int check_mountpoint(const char *path, char *reason, size_t size)
 			 "mount point %s: a dead mount of something else is "
 			 "still there; umount it first",
 			 path);
+	else if (rc == -ENOTDIR)
+		snprintf(reason, size,
+			 "mount point %s is not a directory; name one that is",
+			 path);
 	else if (rc)
 		snprintf(reason, size, "mount point %s: %s", path,
 			 strerror(-rc));
 	return rc;
+}
+
+/* Whoever put something there thought that a mount was there, or is. */
+static void warn_of_files(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *de = NULL;
+
+	while (dir && (de = readdir(dir)))
+		if (strcmp(de->d_name, ".") != 0 &&
+		    strcmp(de->d_name, "..") != 0)
+			break;
+	if (de)
+		log_warning("%s is not empty: what is in it, %s for one, is "
+			    "hidden by this mount, and there again after it",
+			    path, de->d_name);
+	if (dir)
+		closedir(dir);
 }
 
 static void take_ready(void *ctx)
@@ -209,6 +236,13 @@ static int start(struct program *p, char *reason, size_t size)
 	int rc;
 
 	rc = check_mountpoint(o->mountpoint, reason, size);
+	if (!rc && deadmount_is_ours(o->mountpoint, o->source)) {
+		snprintf(reason, size,
+			 "%s is mounted on %s already; umount it first if it "
+			 "is to have other options",
+			 o->source, o->mountpoint);
+		rc = -EBUSY;
+	}
 	dead = rc == -ENOTCONN && deadmount_is_ours(o->mountpoint, o->source);
 	if (!rc || dead)
 		rc = stack_new(o, reason, size, &p->stack);
@@ -222,6 +256,7 @@ static int start(struct program *p, char *reason, size_t size)
 		return rc;
 	if (stack_warning(p->stack))
 		tell(LOG_LEVEL_WARNING, stack_warning(p->stack));
+	warn_of_files(o->mountpoint);
 	v = stack_vfs(p->stack);
 	rc = fs_new(&config, v, reason, size, &p->fs);
 	if (rc)
@@ -249,9 +284,9 @@ static int finish(struct program *p)
 	utab_clear(p->o.mountpoint);
 	left = stack_drain(p->stack);
 	if (left > 0)
-		log_warning("%d keys could not be sent and wait in the cache "
-			    "directory for the next mount",
-			    left);
+		log_warning("%d keys could not be sent and wait in %s: mount "
+			    "%s again, which sends them",
+			    left, stack_cache_path(p->stack), p->o.source);
 	else if (left < 0)
 		log_error("draining: %s; what is left waits for the next mount",
 			  strerror(-left));

@@ -249,6 +249,13 @@ static int take_source(struct parser *p, const char *source)
 				      "0123456789.-_";
 	size_t len = strcspn(source, ":");
 
+	if (!*source)
+		return fail(p, "the bucket's name is empty");
+	if (source[0] == '/')
+		return fail(p,
+			    "%s is no name of a bucket; the bucket comes "
+			    "first, then the mount point",
+			    source);
 	if (strstr(source, "://"))
 		return fail(p,
 			    "%s: name the bucket as BUCKET or "
@@ -278,6 +285,13 @@ static int take_mountpoint(struct parser *p, const char *path)
 	/* A dead mount: main() sees whose it was. */
 	if (errno == ENOTCONN && !deadmount_path(path, &p->o.mountpoint))
 		return 0;
+	if (errno == ENOENT && !*path)
+		return fail(p, "the mount point's name is empty");
+	if (errno == ENOENT)
+		return fail(p,
+			    "mount point %s does not exist; make it first "
+			    "(mkdir -p)",
+			    path);
 	return fail(p, "mount point %s: %s", path, strerror(errno));
 }
 

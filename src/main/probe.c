@@ -75,18 +75,40 @@ static const struct {
 				 "http:// ?"},
 };
 
+/* Whether the bucket is a part of the host's name. */
+static bool by_host(const struct probe_about *about)
+{
+	const char *host = strstr(about->url, "://");
+	size_t len = strlen(about->bucket);
+
+	return host && !strncmp(host + 3, about->bucket, len) &&
+	       host[3 + len] == '.' && !strstr(host, ".amazonaws.com");
+}
+
+/* What else a wrong host may be: one that has no buckets in front of it. */
+static const char *about_host(const struct probe_about *about, const char *text)
+{
+	return by_host(about) ? "the certificate is for another host name; "
+				"check endpoint=, and add path_style where "
+				"buckets are not host names"
+			      : text;
+}
+
 static void explain_tls(const struct probe_about *about,
 			const struct store_reply *reply, char *reason,
 			size_t size)
 {
 	const char *text = "the TLS connection failed";
+	bool name = false;
 
 	for (size_t i = 0; i < sizeof(by_tls) / sizeof(*by_tls); i++) {
 		if (strcasestr(reply->message, by_tls[i].words)) {
 			text = by_tls[i].text;
+			name = strstr(by_tls[i].words, "subject name");
 			break;
 		}
 	}
+	text = name ? about_host(about, text) : text;
 	if (about->ca_file)
 		snprintf(reason, size, "%s: %s (ca_file=%s; %s)", about->url,
 			 text, about->ca_file, reply->message);
@@ -119,8 +141,11 @@ static void explain_errno(const struct probe_about *about, int rc,
 	case ENETUNREACH:
 		snprintf(reason, size,
 			 "%s: cannot be reached: %s; check endpoint= and the "
-			 "network",
-			 about->url, words);
+			 "network%s",
+			 about->url, words,
+			 by_host(about) ? ", and add path_style where buckets "
+					  "are not host names"
+					: "");
 		break;
 	case EPROTO:
 		explain_tls(about, reply, reason, size);

@@ -77,7 +77,10 @@ int remount(const struct options *o, char *reason, size_t size)
 	int rc = find_flags(path, &flags);
 
 	if (rc) {
-		snprintf(reason, size, "%s is no mount of vers3", path);
+		snprintf(reason, size,
+			 "%s is no mount of vers3; `findmnt -t " FS_TYPE
+			 "` lists those there are",
+			 path);
 		return rc;
 	}
 	if (!o->read_only && lgetxattr(path, CONTROL_READ_ONLY_XATTR, value,
@@ -93,7 +96,12 @@ int remount(const struct options *o, char *reason, size_t size)
 	if (!mount(NULL, path, NULL, flags, NULL))
 		return 0;
 	rc = -errno;
-	snprintf(reason, size, "%s: %s", path,
-		 rc == -EBUSY ? "files are open for writing" : strerror(-rc));
+	if (rc == -EBUSY)
+		snprintf(reason, size,
+			 "%s: files are open for writing; close them first "
+			 "(`fuser -vm %s` names who has them)",
+			 path, path);
+	else
+		snprintf(reason, size, "%s: %s", path, strerror(-rc));
 	return rc;
 }

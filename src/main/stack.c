@@ -435,12 +435,30 @@ static int start_vfs(struct stack *s)
 	return vfs_new(&config, &parts, &s->vfs);
 }
 
+/* What can be done about a disk, behind why it will not do. */
+static void advise(const struct stack *s, int rc, char *reason, size_t size)
+{
+	size_t len = strlen(reason);
+
+	if (rc == -ENOSPC || rc == -EDQUOT)
+		snprintf(reason + len, size - len,
+			 "; make room on the disk of %s, where unsent changes "
+			 "are kept, and mount again",
+			 s->cache_path);
+	else if (!strstr(reason, "cache_dir=") &&
+		 (rc == -EROFS || rc == -EACCES || rc == -EPERM))
+		snprintf(reason + len, size - len,
+			 "; name another place with -o cache_dir=");
+}
+
 int stack_open(struct stack *s, char *reason, size_t size)
 {
 	int rc = open_parts(s, reason, size);
 
-	if (rc)
+	if (rc) {
+		advise(s, rc, reason, size);
 		return rc;
+	}
 	rc = start_vfs(s);
 	if (rc == -EINVAL && s->o->at) {
 		snprintf(reason, size,
@@ -461,6 +479,11 @@ int stack_open(struct stack *s, char *reason, size_t size)
 struct vfs *stack_vfs(struct stack *s)
 {
 	return s->vfs;
+}
+
+const char *stack_cache_path(const struct stack *s)
+{
+	return s->cache_path;
 }
 
 const char *stack_warning(const struct stack *s)

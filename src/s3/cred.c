@@ -18,10 +18,7 @@
 #define PROCESS_S     30u
 #define PROCESS_TTY_S 300u /* somebody may be asked for a code */
 
-static const char advice[] =
-	"no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
-	"run `aws configure`, or name a profile with -o profile=NAME, or use "
-	"-o no_sign_request for a public bucket";
+#define PATHS_MAX 300
 
 static void wipe(char *s)
 {
@@ -197,6 +194,32 @@ static const char *foreign_source(const struct kvlist *settings)
 	return NULL;
 }
 
+/* That a profile has no keys, or half of them, and where it would have. */
+static void explain_none(const char *name, const struct kvlist *settings,
+			 char *reason, size_t size)
+{
+	bool access = kvlist_get(settings, "aws_access_key_id");
+	bool secret = kvlist_get(settings, "aws_secret_access_key");
+	char where[PATHS_MAX];
+
+	profile_where("and", where, sizeof(where));
+	if (access != secret)
+		snprintf(reason, size,
+			 "profile %s has %s without %s: add that to it (%s)",
+			 name,
+			 access ? "aws_access_key_id" : "aws_secret_access_key",
+			 access ? "aws_secret_access_key" : "aws_access_key_id",
+			 where);
+	else
+		snprintf(reason, size,
+			 "no credentials for profile %s in %s: run `aws "
+			 "configure`, or set AWS_ACCESS_KEY_ID and "
+			 "AWS_SECRET_ACCESS_KEY, or name another profile with "
+			 "-o profile=NAME, or use -o no_sign_request for a "
+			 "public bucket",
+			 name, where);
+}
+
 static int from_profile(const char *name, const struct kvlist *settings,
 			struct cred **ret, char *reason, size_t size)
 {
@@ -220,7 +243,7 @@ static int from_profile(const char *name, const struct kvlist *settings,
 			 "export-credentials --profile %s --format process",
 			 name, foreign, name);
 	else
-		snprintf(reason, size, "%s", advice);
+		explain_none(name, settings, reason, size);
 	return -ENOKEY;
 }
 
@@ -236,15 +259,17 @@ int cred_settings(const char *profile, struct kvlist *settings, char *reason,
 		  size_t size)
 {
 	const char *name = profile_name(profile);
+	char where[PATHS_MAX];
 	int ret = profile_load(name, settings, reason, size);
 
 	if (ret == -ENOMEM || ret == -E2BIG || ret == -EINVAL)
 		return ret;
 	if (ret == -ENOENT && (profile || strcmp(name, "default"))) {
+		profile_where("nor", where, sizeof(where));
 		snprintf(reason, size,
-			 "profile %s is in neither ~/.aws/credentials nor "
-			 "~/.aws/config: see `aws configure list-profiles`",
-			 name);
+			 "profile %s is in neither %s: see `aws configure "
+			 "list-profiles`",
+			 name, where);
 		return -ENOKEY;
 	}
 	return ret && ret != -ENOENT ? -EINVAL : 0;

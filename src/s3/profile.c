@@ -156,7 +156,10 @@ static int read_line(struct reader *rd, char *line)
 	if (*text == '[' && !indented)
 		return read_section(rd, text);
 	if (!rd->in_section)
-		return refuse(rd, "a setting before the first section");
+		return refuse(
+			rd,
+			"a setting before the first section: begin the file with "
+			"[default]");
 	if (!indented)
 		return read_setting(rd, text, false);
 	/* Without an open block it goes on with the value before: not ours. */
@@ -333,6 +336,21 @@ int profile_load(const char *name, struct kvlist *settings, char *reason,
 	if (credentials == -ENOENT)
 		return config;
 	return credentials;
+}
+
+void profile_where(const char *between, char *text, size_t size)
+{
+	char *config = NULL, *credentials = NULL;
+	int rc = shared_path("AWS_CONFIG_FILE", "config", &config);
+
+	if (!rc)
+		rc = shared_path("AWS_SHARED_CREDENTIALS_FILE", "credentials",
+				 &credentials);
+	snprintf(text, size, "%s %s %s",
+		 rc ? "~/.aws/credentials" : credentials, between,
+		 rc ? "~/.aws/config" : config);
+	free(credentials);
+	free(config);
 }
 
 bool profile_distrusts(const struct kvlist *settings, char *reason, size_t size)

@@ -53,6 +53,37 @@ rc=0
 "$VERS3" -o "$o" "$BUCKET" "$WORK/nowhere" >out 2>err || rc=$?
 is "no mount point" "$rc" 1
 grep -q nowhere err || fail "no mount point: $(cat err)"
+grep -q 'make it first' err || fail "no mount point, and now: $(cat err)"
+bad "log" 'log=.*directory has to be there' "$o,log=$WORK/nowhere/log"
+bad "no name of a bucket" "bucket's name is empty" "$o" ""
+for mountpoint in "" plain/file; do
+	rc=0
+	"$VERS3" -o "$o" "$BUCKET" "$mountpoint" >out 2>err || rc=$?
+	is "'$mountpoint' as mount point" "$rc" 1
+	grep -qE "name is empty|is not a directory; name" err ||
+		fail "'$mountpoint' as mount point: $(cat err)"
+done
+
+# A directory that something is in: what that is cannot be seen any more.
+touch "$MNT/hidden"
+mnt
+grep -q "warning: $MNT is not empty: .* hidden for one" "$MNT.vers3.log" ||
+	fail "not empty: $(cat "$MNT.vers3.log")"
+refused "the same once more" "is mounted on $MNT already; umount it" \
+	"$VERS3" -o "$o,cache_dir=$WORK/second" "$BUCKET" "$MNT"
+unmnt
+rm "$MNT/hidden"
+
+# A disk without room for the cache.
+if [ "$(id -u)" = 0 ]; then
+	mkdir small
+	mount -t tmpfs -o size=1M small small
+	head -c 2M /dev/zero >small/full 2>/dev/null || true
+	refused "no room" "; make room on the disk of $WORK/small/c" \
+		"$VERS3" -o "endpoint=$ENDPOINT,cache_dir=$WORK/small/c" \
+		"$BUCKET" "$MNT"
+	umount small
+fi
 rc=0
 "$VERS3" >out 2>err || rc=$?
 is "no arguments" "$rc" 1

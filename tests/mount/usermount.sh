@@ -103,7 +103,7 @@ kill "$(daemon)"
 ended "SIGTERM"
 
 # The usual one opens the device as who calls it.
-refused "by the usual one" "its mode or group must let you open it" \
+refused "by the usual one" "have root let you open it" \
 	"${user[@]}" "$VERS3" -f -o "$(options)" "$BUCKET" "$MNT"
 refused "without fusermount3" "fusermount3 is not here" \
 	"${user[@]}" PATH="$WORK/none" "$VERS3" -f -o "$(options)" "$BUCKET" "$MNT"

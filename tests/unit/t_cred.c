@@ -330,6 +330,47 @@ static void test_process_file(void **state)
 	assert_int_equal(chmod(config_path, 0600), 0);
 }
 
+/* Without keys, the reason says where they would have been read. */
+static void test_none(void **state)
+{
+	static const struct {
+		const char *credentials, *profile;
+		const char *says[2];
+	} cases[] = {
+		{"", NULL, {"no credentials for profile default", "aws conf"}},
+		{"[p]\n", "p", {"no credentials for profile p", "profile="}},
+		{"[p]\n", "q", {"profile q is in neither", "list-profiles"}},
+		{"[p]\naws_access_key_id = K\n",
+		 "p",
+		 {"profile p has aws_access_key_id without "
+		  "aws_secret_access_key",
+		  "add that"}},
+		{"[p]\naws_secret_access_key = K\n",
+		 "p",
+		 {"without aws_access_key_id", "add that"}},
+		{"aws_access_key_id = K\n", NULL, {"line 1", "[default]"}},
+	};
+
+	(void)state;
+	write_file(config_path, "");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct kvlist settings;
+		struct cred *c = NULL;
+		char reason[1024] = "";
+
+		kvlist_init(&settings);
+		write_file(credentials_path, cases[i].credentials);
+		assert_int_not_equal(cred_load(cases[i].profile, &settings, &c,
+					       reason, sizeof(reason)),
+				     0);
+		if (!strstr(reason, cases[i].says[0]) ||
+		    !strstr(reason, cases[i].says[1]) ||
+		    !strstr(reason, credentials_path))
+			fail_msg("%zu: %s", i, reason);
+		profile_release(&settings);
+	}
+}
+
 static void test_equal(void **state)
 {
 	struct kvlist settings;
@@ -367,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_odd_files),
 		cmocka_unit_test_setup(test_process, each_setup),
 		cmocka_unit_test_setup(test_process_file, each_setup),
+		cmocka_unit_test_setup(test_none, each_setup),
 		cmocka_unit_test_setup(test_equal, each_setup),
 	};
 

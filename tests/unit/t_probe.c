@@ -64,6 +64,45 @@ static void test_versioning_documents(void **state)
 	}
 }
 
+/* Where the bucket is a part of the host's name, that may be what is wrong. */
+static void test_path_style(void **state)
+{
+	static const struct {
+		const char *url;
+		bool hint;
+	} urls[] = {
+		{"https://photos.s3.example.org", true},
+		{"https://s3.example.org/photos", false},
+		{"https://photos.s3.us-east-1.amazonaws.com", false},
+		{"https://photoshop.example.org/photos", false},
+	};
+	static const struct {
+		int rc;
+		const char *message;
+	} answers[] = {
+		{-EHOSTUNREACH, "Could not resolve host: x"},
+		{-EPROTO, "SSL: no alternative certificate subject name "
+			  "matches target host name 'x'"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
+		for (size_t k = 0; k < 2; k++) {
+			struct probe_about about_url = about;
+			struct store_reply reply = {.status = 0};
+			char reason[512];
+
+			about_url.url = urls[i].url;
+			strcpy(reply.message, answers[k].message);
+			probe_explain(&about_url, answers[k].rc, &reply, reason,
+				      sizeof(reason));
+			assert_int_equal(strstr(reason, "path_style") != NULL,
+					 urls[i].hint);
+			assert_non_null(strstr(reason, "endpoint="));
+		}
+	}
+}
+
 static void test_explain(void **state)
 {
 	static const struct {
@@ -352,6 +391,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versioning_documents),
 		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_path_style),
 		cmocka_unit_test(test_bucket),
 		cmocka_unit_test(test_enable),
 		cmocka_unit_test(test_outage),

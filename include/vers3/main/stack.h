@@ -36,6 +36,8 @@ int stack_probe(struct stack *s, char *reason, size_t size);
 int stack_open(struct stack *s, char *reason, size_t size);
 /* Borrowed; NULL before stack_open(). */
 struct vfs *stack_vfs(struct stack *s);
+/* The cache directory; borrowed. NULL before stack_open(). */
+const char *stack_cache_path(const struct stack *s);
 /* One line that whoever mounts should read, or NULL. Borrowed. */
 const char *stack_warning(const struct stack *s);
 /* Reads the credentials again; any thread. */

@@ -29,6 +29,11 @@ int profile_read(const char *path, const char *section, struct kvlist *settings,
 int profile_load(const char *name, struct kvlist *settings, char *reason,
 		 size_t size);
 /*
+ * Where they are looked for: both files' paths, with a word between them, for
+ * people.
+ */
+void profile_where(const char *between, char *text, size_t size);
+/*
  * Whether the settings' credential_process stands in a file that somebody
  * else may have written it into: one that neither this user nor root owns or,
  * for root, that others than its owner may write. Then reason says what to do.
