@@ -78,7 +78,7 @@ int remount(const struct options *o, char *reason, size_t size)
 
 	if (rc) {
 		snprintf(reason, size,
-			 "%s is no mount of vers3; `findmnt -t " FS_TYPE
+			 "%s is no mount of vers3; `findmnt -t " MOUNTS_TYPE
 			 "` lists those there are",
 			 path);
 		return rc;

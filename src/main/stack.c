@@ -18,6 +18,7 @@
 #include "vers3/meta/meta.h"
 #include "vers3/net/uri.h"
 #include "vers3/s3/s3.h"
+#include "vers3/store/list.h"
 #include "vers3/store/metrics.h"
 #include "vers3/store/retry.h"
 #include "vers3/store/trace.h"
@@ -304,6 +305,33 @@ static void warn_of_bucket(struct stack *s)
 		     bucket);
 }
 
+static int see_one(void *ctx, const struct store_entry *e)
+{
+	(void)e;
+	*(bool *)ctx = true;
+	return 0;
+}
+
+/* A prefix that is misspelled looks like an empty one. */
+static void warn_of_prefix(struct stack *s)
+{
+	struct store_list list;
+	bool any = false;
+
+	if (!*s->o->prefix || s->outage || s->o->at)
+		return;
+	store_list_init(&list, STORE_LIST, s->o->prefix, NULL);
+	list.max_keys = 1;
+	list.on_entry = see_one;
+	list.ctx = &any;
+	if (!store_list_page(s->probe, &list) && !any)
+		warn(s,
+		     "nothing in bucket %s begins with %s yet: check the "
+		     "prefix, if something should",
+		     s->o->bucket, s->o->prefix);
+	store_list_release(&list);
+}
+
 /* Else each save would fail, hours after the mount. */
 static int check_class(struct stack *s, char *reason, size_t size)
 {
@@ -473,6 +501,7 @@ int stack_open(struct stack *s, char *reason, size_t size)
 	}
 	warn_of_plain_text(s);
 	warn_of_bucket(s);
+	warn_of_prefix(s);
 	return 0;
 }
 

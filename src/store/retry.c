@@ -264,8 +264,11 @@ static void log_retry(const struct store_request *r, int err, unsigned tries,
 {
 	const struct store_reply *reply = &r->reply;
 
-	log_info("s3: %s of '%s' failed (%d %s: %s); try %u in %.0f ms",
-		 store_op_name(r->op), r->key ? r->key : "", reply->status,
+	const char *key = r->key ? r->key : "";
+
+	log_info("s3: %s%s%s%s failed (%d %s: %s); try %u in %.0f ms",
+		 store_op_name(r->op), *key ? " of '" : "", key,
+		 *key ? "'" : "", reply->status,
 		 reply->code[0] ? reply->code : strerror(-err),
 		 reply->message[0] ? reply->message : "no message", tries + 1,
 		 (double)ns / 1e6);

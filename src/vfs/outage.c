@@ -41,8 +41,14 @@ bool outage_is_on(struct vfs *v)
 {
 	struct outage *o = &v->dirs->outage;
 
-	return clock_mono_ns() < atomic_load(&o->until) &&
-	       !has_answered(v, atomic_load(&o->since));
+	if (!atomic_load(&o->told))
+		return false;
+	if (has_answered(v, atomic_load(&o->since))) {
+		if (atomic_exchange(&o->told, false))
+			log_info("the bucket answers again");
+		return false;
+	}
+	return clock_mono_ns() < atomic_load(&o->until);
 }
 
 int outage_note(struct vfs *v, int64_t began_ns, int rc)
@@ -54,9 +60,12 @@ int outage_note(struct vfs *v, int64_t began_ns, int rc)
 		return rc;
 	atomic_store(&o->since, now);
 	atomic_store(&o->until, now + OUTAGE_PAUSE_NS);
-	log_warning("bucket not reachable (%s): answering from what is known "
-		    "here",
-		    strerror(-rc));
+	/* Once an outage, however often it is looked for the end of it. */
+	if (!atomic_exchange(&o->told, true))
+		log_warning("bucket not reachable (%s): answering from what is "
+			    "known here; changes are kept, and sent when it "
+			    "answers again",
+			    strerror(-rc));
 	return rc;
 }
 

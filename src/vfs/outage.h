@@ -24,6 +24,7 @@ struct vfs;
 struct outage {
 	atomic_int_fast64_t since; /* monotonic, as the next */
 	atomic_int_fast64_t until;
+	atomic_bool told; /* the log has its beginning, and not its end */
 };
 
 /* Whether an error may mean that the bucket cannot be reached just now. */

@@ -71,7 +71,15 @@ grep -q "warning: $MNT is not empty: .* hidden for one" "$MNT.vers3.log" ||
 	fail "not empty: $(cat "$MNT.vers3.log")"
 refused "the same once more" "is mounted on $MNT already; umount it" \
 	"$VERS3" -o "$o,cache_dir=$WORK/second" "$BUCKET" "$MNT"
+mkdir "$MNT/part"
 unmnt
+for part in part typo; do
+	rm -rf "$CACHE"
+	mnt "" "$BUCKET:$part"
+	is "warned of $part" "$(grep -c "begins with $part/ yet: check" \
+		"$MNT.vers3.log" || true)" "$([ $part = typo ] && echo 1 || echo 0)"
+	unmnt
+done
 rm "$MNT/hidden"
 
 # A disk without room for the cache.

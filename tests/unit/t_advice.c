@@ -5,6 +5,9 @@
 #include <errno.h>
 
 #include "../../src/vfs/bucket_config.h"
+#include "../../src/vfs/dir_impl.h"
+#include "../../src/vfs/outage.h"
+#include "vers3/store/list.h"
 #include "vers3/util/errtext.h"
 #include "vers3/vfs/control.h"
 #include "vers3/vfs/dir.h"
@@ -156,6 +159,97 @@ static void test_rights(void **state)
 	assert_string_equal(reason, "InternalError: try again");
 }
 
+/* How often a piece of text stands in the log. */
+static unsigned count_in(const char *path, const char *piece)
+{
+	char text[TEXT_MAX];
+	FILE *f = fopen(path, "r");
+	unsigned n = 0;
+	size_t got;
+
+	assert_non_null(f);
+	got = fread(text, 1, sizeof(text) - 1, f);
+	text[got] = '\0';
+	fclose(f);
+	for (const char *at = text; (at = strstr(at, piece)); at++)
+		n++;
+	return n;
+}
+
+/* Nothing is answered from here on, nor is anything under way. */
+static void silence(struct vfs_fixture *f)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	struct metrics_snapshot m;
+
+	atomic_store(&f->silent, true);
+	for (;;) {
+		metrics_store_read(f->store, &m);
+		if (!m.in_flight)
+			break;
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* The log has when an outage began and when it was over, once each. */
+static void test_outage(void **state)
+{
+	struct vfs_fixture *f = *state;
+	struct store_request r;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/log", f->dir);
+	assert_int_equal(log_open(path, false), 0);
+	log_set_level(LOG_LEVEL_INFO);
+	for (int round = 1; round <= 2; round++) {
+		silence(f);
+		for (int i = 0; i < 3; i++) {
+			outage_note(f->v, clock_mono_ns(), -ECONNREFUSED);
+			assert_true(outage_is_on(f->v));
+			/* It is looked for the end of it. */
+			atomic_store(&f->v->dirs->outage.until, 0);
+			assert_false(outage_is_on(f->v));
+		}
+		assert_int_equal(count_in(path, "not reachable"), round);
+		assert_int_equal(count_in(path, "bucket answers again"),
+				 round - 1);
+		atomic_store(&f->silent, false);
+		store_request_init(&r, STORE_HEAD_BUCKET);
+		assert_int_equal(store_call(f->store, &r), 0);
+		store_request_release(&r);
+		assert_false(outage_is_on(f->v));
+		assert_false(outage_is_on(f->v));
+		assert_int_equal(count_in(path, "bucket answers again"), round);
+	}
+	log_set_level(LOG_LEVEL_ERROR);
+	assert_int_equal(log_open("stderr", false), 0);
+}
+
+static int want_no_more(void *ctx, const struct store_entry *e)
+{
+	(void)ctx;
+	(void)e;
+	return -ECANCELED;
+}
+
+/* Who has seen enough of a list makes no error of it. */
+static void test_enough(void **state)
+{
+	struct vfs_fixture *f = *state;
+	struct metrics_snapshot m;
+	struct store_list list;
+
+	vfs_fixture_write(f, "file", "text");
+	assert_int_equal(vfs_drain(f->v), 0);
+	store_list_init(&list, STORE_LIST, "", NULL);
+	list.on_entry = want_no_more;
+	assert_int_equal(store_list_page(f->store, &list), -ECANCELED);
+	store_list_release(&list);
+	metrics_store_read(f->store, &m);
+	assert_int_equal(m.ops[STORE_LIST].errors, 0);
+	assert_string_equal(m.last_error, "");
+}
+
 static void test_errtext(void **state)
 {
 	(void)state;
@@ -168,9 +262,9 @@ static void test_errtext(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		VFS_FIXTURE_TEST(test_commands),
-		cmocka_unit_test(test_rights),
-		cmocka_unit_test(test_errtext),
+		VFS_FIXTURE_TEST(test_commands), cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_errtext),	 VFS_FIXTURE_TEST(test_outage),
+		VFS_FIXTURE_TEST(test_enough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
