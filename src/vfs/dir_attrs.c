@@ -9,6 +9,7 @@
 #include "dir_impl.h"
 #include "dress.h"
 #include "late.h"
+#include "overflow.h"
 #include "refused.h"
 #include "sparse.h"
 #include "states.h"
@@ -16,10 +17,15 @@
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/reader.h"
 
+/* ref: where there are more, which are not asked for yet; or NULL. */
 static int xattrs_take(struct vfs *v, uint64_t ino,
-		       const struct objattr_xattrs *x)
+		       const struct objattr_xattrs *x, const char *ref)
 {
 	int rc = meta_xattr_clear(v->meta, ino);
+
+	if (!rc && ref)
+		rc = meta_xattr_set(v->meta, ino, OVERFLOW_XATTR, ref,
+				    strlen(ref));
 
 	for (size_t i = 0; !rc && i < x->count; i++)
 		rc = meta_xattr_set(v->meta, ino, x->items[i].name,
@@ -85,10 +91,13 @@ static void take_version(struct meta_inode *in, const char *path,
 int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
 		    const struct store_object *o, bool attrs)
 {
+	const char *ref = kvlist_get(&o->meta, OVERFLOW_META);
 	struct objattr_xattrs x = {0};
 	struct objattr a;
 	int rc;
 
+	if (ref && !overflow_is_ref(ref))
+		ref = NULL;
 	take_version(in, path, o);
 	if (!attrs)
 		return 0;
@@ -107,13 +116,14 @@ int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
 	in->flags &=
 		~(uint32_t)(META_I_CAPABLE | META_I_LACKS | META_I_REFUSED);
 	in->flags |= META_I_ATTRS | a.lacks;
-	if (has_xattr(&x, XATTR_NAME_CAPS))
+	/* Perhaps, where they were not read (overflow_load()). */
+	if (has_xattr(&x, XATTR_NAME_CAPS) || (ref && overflow_has_rights(ref)))
 		in->flags |= META_I_CAPABLE;
 	if (!S_ISDIR(in->mode)) {
 		in->size_bytes = o->size_bytes;
 		in->base_bytes = o->size_bytes;
 	}
-	rc = xattrs_take(v, in->ino, &x);
+	rc = xattrs_take(v, in->ino, &x, ref);
 	if (!rc)
 		rc = head_take(v, in, o);
 	if (!rc)

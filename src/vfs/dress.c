@@ -9,10 +9,12 @@
 #include <strings.h>
 
 #include "late.h"
+#include "overflow.h"
 #include "renamed.h"
 #include "sparse.h"
 #include "states.h"
 #include "tags.h"
+#include "xsplit.h"
 #include "vers3/s3/storage_class.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/link.h"
@@ -38,6 +40,7 @@ void dress_init(struct dress *d)
 	kvlist_init(&d->headers);
 	d->late = false;
 	d->tag_count = 0;
+	d->away = false;
 	d->asked = false;
 	d->renamed = NULL;
 	d->names = NULL;
@@ -151,7 +154,10 @@ int dress_read_locked(struct vfs *v, uint64_t ino, struct dress *d,
 	if (!rc)
 		rc = split_head(&head, d);
 	kvlist_release(&head);
-	return rc;
+	if (!rc)
+		rc = overflow_is_away(v, ino, false);
+	d->away = rc == 1;
+	return rc < 0 ? rc : 0;
 }
 
 int dress_read(struct vfs *v, uint64_t ino, struct dress *d,
@@ -188,7 +194,7 @@ int dress_check(struct vfs *v, const struct meta_inode *in)
 	dress_init(&d);
 	rc = dress_read_locked(v, in->ino, &d, &x);
 	if (!rc)
-		rc = objattr_room(&a, &x, OBJATTR_META_MAX, &d.meta);
+		rc = xsplit_check(v, &a, &x, &d);
 	objattr_xattrs_release(&x);
 	dress_release(&d);
 	return rc;
@@ -199,24 +205,18 @@ int dress_check(struct vfs *v, const struct meta_inode *in)
  * not fit all the same has come from elsewhere, with an object that others
  * wrote or a version that was restored: its content is saved.
  */
-static int add_attrs(const struct meta_inode *in, const char *path,
-		     bool content, const struct objattr_xattrs *x,
-		     struct dress *d)
+static int add_attrs(const struct objattr *a, const char *path,
+		     const struct objattr_xattrs *x, struct dress *d)
 {
-	struct objattr a = attrs_of(in);
 	struct kvlist carried;
-	int rc;
+	int rc = objattr_format(a, x, OBJATTR_META_MAX, &d->meta);
 
-	/* Who saves a file says whose it is; who moves an object does not. */
-	if (!content)
-		a.lacks = in->flags & META_I_LACKS;
-	rc = objattr_format(&a, x, OBJATTR_META_MAX, &d->meta);
 	if (rc != -ENOSPC)
 		return rc;
 	kvlist_init(&carried);
 	rc = kvlist_copy(&carried, &d->meta);
 	if (!rc)
-		rc = objattr_format(&a, x, SIZE_MAX, &d->meta);
+		rc = objattr_format(a, x, SIZE_MAX, &d->meta);
 	if (!rc || rc == -ENOSPC) {
 		objattr_cut(&carried, OBJATTR_META_LIMIT, &d->meta);
 		log_warning("the metadata of %s has no room for all of its "
@@ -225,6 +225,25 @@ static int add_attrs(const struct meta_inode *in, const char *path,
 		rc = 0;
 	}
 	kvlist_release(&carried);
+	return rc;
+}
+
+/* The attributes, as far as they have room with the object. */
+static int add_all(struct vfs *v, const struct meta_inode *in, const char *path,
+		   bool content, const struct objattr_xattrs *x,
+		   struct dress *d)
+{
+	struct objattr_xattrs stay = {0};
+	struct objattr a = attrs_of(in);
+	int rc;
+
+	/* Who saves a file says whose it is; who moves an object does not. */
+	if (!content)
+		a.lacks = in->flags & META_I_LACKS;
+	rc = xsplit_send(v, &a, x, d, &stay);
+	if (!rc)
+		rc = add_attrs(&a, path, &stay, d);
+	free(stay.items);
 	return rc;
 }
 
@@ -283,7 +302,7 @@ int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 		d->tag_count = 0;
 	}
 	if (!rc)
-		rc = add_attrs(in, path, content, &x, d);
+		rc = add_all(v, in, path, content, &x, d);
 	if (!rc && names)
 		rc = add_names(names, d);
 	if (!rc && renamed_is(v, in, path))

@@ -13,6 +13,7 @@ struct dress {
 	struct kvlist headers; /* that a rewrite sets again */
 	bool late; /* the object says it by a tag (late.h), or might */
 	size_t tag_count; /* how many the object has (tags.h) */
+	bool away; /* attributes that were not read are in its overflow */
 	bool asked; /* it says so now, and not when it was looked at */
 	char *renamed; /* owned: what it said of where it came from; NULL */
 	char *names; /* owned: what it said of its names (link.h); NULL */
@@ -24,7 +25,8 @@ void dress_release(struct dress *d);
 /*
  * What the inode wants at a path: what the object carried, with its own
  * attributes. content: its bytes are sent anew, so no digest of the old ones
- * may stay. 0 or -errno; release it in any case.
+ * may stay. Extended attributes without room there are in the bucket when it
+ * returns (overflow.h). Blocks. 0 or -errno; release it in any case.
  */
 int dress_make(struct vfs *v, const struct meta_inode *in, const char *path,
 	       bool content, struct dress *d);

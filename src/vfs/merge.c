@@ -116,8 +116,7 @@ bool merge_name_ok(const struct vfs *v, const char *name)
 		return false;
 	if (!strcmp(name, ".") || !strcmp(name, ".."))
 		return false;
-	if (v &&
-	    (vfs_is_control_name(v, name) || vfs_is_versions_name(v, name)))
+	if (v && (vfs_is_control_name(v, name) || vfs_is_own_name(v, name)))
 		return false;
 	return utf8_ok(name);
 }
@@ -415,9 +414,9 @@ static int apply_item(struct merge *m, const struct merge_item *it)
 
 	if (!*it->name)
 		return apply_marker(m, it);
-	/* That is where the named points are kept. */
+	/* Named points are kept there, and what has no room elsewhere. */
 	if (m->ino == META_ROOT_INO && it->is_dir &&
-	    vfs_is_versions_name(m->v, it->name))
+	    vfs_is_own_name(m->v, it->name))
 		return 0;
 	if (!merge_name_ok(m->ino == META_ROOT_INO ? m->v : NULL, it->name) ||
 	    child_path(m, it->name, it->is_dir, path)) {

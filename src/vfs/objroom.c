@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "overflow.h"
 #include "vers3/vfs/objattr.h"
 
 /* As long as a link's id and count come (link.c). */
@@ -63,10 +64,11 @@ int objattr_room(const struct objattr *attr,
 	return rc;
 }
 
+/* What is kept to the end; the names of what stands elsewhere, too. */
 static bool is_right(const char *name)
 {
 	static const char *const rights[] = {"file-permissions", "file-owner",
-					     "file-group"};
+					     "file-group", OVERFLOW_META};
 
 	for (size_t i = 0; i < sizeof(rights) / sizeof(*rights); i++)
 		if (!strcasecmp(name, rights[i]))

@@ -5,7 +5,8 @@
  *	vers3-xattr-0: user.colour=Ymx1ZQ==
  *
  * The name percent-encoded (its '=' too, so the first '=' ends it), the value
- * in base64. The numbers only keep the metadata names apart.
+ * in base64. The numbers only keep the metadata names apart. What has no room
+ * there are lines of an object of its own (overflow.h).
  */
 #include "objxattr.h"
 
@@ -141,32 +142,63 @@ out:
 	return rc == -ENOMEM ? rc : 0;
 }
 
-/* Appends vers3-xattr-<n>. */
-static int xattr_write(const struct objattr_xattr *x, size_t n,
-		       struct kvlist *meta)
+/* Appends name=value. */
+static int text_write(const struct objattr_xattr *x, struct buf *b)
 {
 	size_t len = (x->size + 2) / 3 * 4;
-	char meta_name[sizeof(XATTR_PREFIX) + 20];
-	char *base64 = NULL;
-	struct buf b;
+	char *base64;
 	int rc;
 
-	buf_init(&b, 3 * XATTR_NAME_MAX + XATTR_SIZE_MAX * 2);
 	if (x->size > XATTR_SIZE_MAX)
 		return -ENOSPC;
 	base64 = malloc(len + 1);
 	if (!base64)
 		return -ENOMEM;
 	EVP_EncodeBlock((unsigned char *)base64, x->value, (int)x->size);
-	rc = uri_encode(&b, x->name, strlen(x->name), false);
+	rc = uri_encode(b, x->name, strlen(x->name), false);
 	if (!rc)
-		rc = buf_printf(&b, "=%s", base64);
+		rc = buf_printf(b, "=%s", base64);
+	free(base64);
+	return rc == -EFBIG ? -ENOSPC : rc;
+}
+
+/* Appends vers3-xattr-<n>. */
+static int xattr_write(const struct objattr_xattr *x, size_t n,
+		       struct kvlist *meta)
+{
+	char meta_name[sizeof(XATTR_PREFIX) + 20];
+	struct buf b;
+	int rc;
+
+	buf_init(&b, 3 * XATTR_NAME_MAX + XATTR_SIZE_MAX * 2);
+	rc = text_write(x, &b);
 	snprintf(meta_name, sizeof(meta_name), XATTR_PREFIX "%zu", n);
 	if (!rc)
 		rc = kvlist_add(meta, meta_name, b.data);
-	free(base64);
 	buf_release(&b);
+	return rc;
+}
+
+int objxattr_pack(const struct objattr_xattrs *x, struct buf *text)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < x->count; i++) {
+		rc = text_write(&x->items[i], text);
+		if (!rc)
+			rc = buf_putc(text, '\n');
+	}
 	return rc == -EFBIG ? -ENOSPC : rc;
+}
+
+int objxattr_unpack(char *text, struct objattr_xattrs *x)
+{
+	char *line;
+	int rc = 0;
+
+	while (!rc && (line = strsep(&text, "\n")))
+		rc = xattr_read(line, x);
+	return rc;
 }
 
 int objxattr_read(const struct kvlist *meta, struct objattr_xattrs *ret_xattrs)

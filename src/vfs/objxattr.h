@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The extended attributes among an object's metadata; for objattr.c only. */
+/* Extended attributes as text, among an object's metadata or apart. */
 #ifndef VERS3_VFS_OBJXATTR_H
 #define VERS3_VFS_OBJXATTR_H
 
+#include "vers3/util/buf.h"
 #include "vers3/util/kv.h"
 #include "vers3/vfs/objattr.h"
 
@@ -13,5 +14,12 @@ int objxattr_read(const struct kvlist *meta, struct objattr_xattrs *ret_xattrs);
  * NULL for none. 0, -ENOMEM, -ENOSPC, -E2BIG.
  */
 int objxattr_write(const struct objattr_xattrs *x, struct kvlist *meta);
+/* The same as lines, each with its end. 0, -ENOMEM, -ENOSPC. */
+int objxattr_pack(const struct objattr_xattrs *x, struct buf *text);
+/*
+ * Adds to x what such a text has and x has not; unreadable lines are passed
+ * over. text: without NULs. 0 or -ENOMEM.
+ */
+int objxattr_unpack(char *text, struct objattr_xattrs *x);
 
 #endif

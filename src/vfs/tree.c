@@ -156,7 +156,7 @@ static int check_new_name(const struct vfs *v, const char *name,
 	if (strlen(name) > META_NAME_MAX)
 		return -ENAMETOOLONG;
 	if (parent == META_ROOT_INO &&
-	    (vfs_is_control_name(v, name) || vfs_is_versions_name(v, name)))
+	    (vfs_is_control_name(v, name) || vfs_is_own_name(v, name)))
 		return -EPERM;
 	return merge_name_ok(NULL, name) ? 0 : -EILSEQ;
 }
@@ -257,6 +257,8 @@ int tree_make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 		return rc ? rc : -EEXIST;
 	/* With its attributes: they may be handed down. */
 	rc = dir_inode(v, parent, ret_inode);
+	if (!rc)
+		tree_lists(v, parent);
 	if (!rc)
 		rc = meta_lock(v->meta);
 	if (rc)

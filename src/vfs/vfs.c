@@ -12,6 +12,7 @@
 #include "capacity.h"
 #include "export.h"
 #include "gone.h"
+#include "overflow.h"
 #include "points.h"
 #include "purge.h"
 #include "reread.h"
@@ -167,6 +168,8 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	if (!rc)
 		rc = states_new(v, &v->states);
 	if (!rc)
+		rc = overflows_new(&v->overflows);
+	if (!rc)
 		rc = points_new(&v->points);
 	if (!rc)
 		rc = purge_new(&v->purge);
@@ -255,6 +258,7 @@ void vfs_free(struct vfs *v)
 	points_free(v->points);
 	purge_free(v->purge);
 	states_free(v->states);
+	overflows_free(v->overflows);
 	free(v);
 }
 
@@ -286,12 +290,21 @@ bool vfs_is_control_name(const struct vfs *v, const char *name)
 	return *name && !strcmp(name, v->config.control_name);
 }
 
+bool vfs_is_own_name(const struct vfs *v, const char *name)
+{
+	return !strcmp(name, VFS_OWN_NAME) || vfs_is_versions_name(v, name);
+}
+
 bool vfs_is_history(const struct vfs *v, const char *path)
 {
-	size_t len = strlen(v->config.versions_name);
+	char name[META_NAME_MAX + 1];
+	size_t len = strcspn(path, "/");
 
-	return len && !strncmp(path, v->config.versions_name, len) &&
-	       path[len] == '/';
+	if (!path[len] || len > META_NAME_MAX)
+		return false;
+	memcpy(name, path, len);
+	name[len] = '\0';
+	return vfs_is_own_name(v, name);
 }
 
 void vfs_inval_flush(struct vfs *v)
@@ -451,7 +464,9 @@ static int check_name(struct vfs *v, uint64_t parent, const char *name)
 	int rc;
 
 	if (parent == META_ROOT_INO)
-		return versions || vfs_is_control_name(v, name) ? -EPERM : 0;
+		return vfs_is_own_name(v, name) || vfs_is_control_name(v, name)
+			       ? -EPERM
+			       : 0;
 	if (!versions || v->config.versions == VFS_VERSIONS_OFF)
 		return 0;
 	rc = dir_lookup(v, parent, name, &in);
@@ -478,6 +493,8 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	}
 	if (parent == META_ROOT_INO && versions)
 		return lookup_versions(v, parent, ret);
+	if (parent == META_ROOT_INO && vfs_is_own_name(v, name))
+		return -ENOENT;
 	if (view_shown(v, parent) != parent)
 		return view_lookup(v, view_shown(v, parent), name, ret);
 	if (strlen(name) > META_NAME_MAX)

@@ -17,6 +17,7 @@
 
 #include "gmt.h"
 #include "instant.h"
+#include "overflow.h"
 #include "points.h"
 #include "vers3/net/uri.h"
 #include "vers3/util/clock.h"
@@ -195,8 +196,8 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 		if (rc != -ENOENT)
 			return rc;
 	}
-	/* The points' own objects are no part of any history. */
-	if (!dir.path[0] && vfs_is_versions_name(v, name))
+	/* Objects of our own are no part of any history. */
+	if (!dir.path[0] && vfs_is_own_name(v, name))
 		return -ENOENT;
 	rc = view_find_version(v, dir.path, name, &e);
 	if (!rc) {
@@ -339,6 +340,20 @@ static int put_instant(const struct view_node *n, struct buf *value)
 			  n->at_ns % NS_PER_S);
 }
 
+/* All that a version has, wherever it is. The caller releases x. */
+static int read_xattrs(struct vfs *v, const struct view_node *n,
+		       const struct store_object *o, struct objattr_xattrs *x)
+{
+	const char *ref = kvlist_get(&o->meta, OVERFLOW_META);
+	struct objattr a;
+	int rc = objattr_parse(n->version.key, &o->meta, &o->headers, 0,
+			       &v->config.defaults, &a, x);
+
+	if (!rc && ref && overflow_is_ref(ref))
+		rc = overflow_read(v, ref, x);
+	return rc;
+}
+
 int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		  struct buf *value)
 {
@@ -346,7 +361,6 @@ int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
 	struct store_request r;
 	struct view_node n;
 	struct kvlist head;
-	struct objattr a;
 	int rc = view_node_read(v, ino, &n);
 
 	if (rc)
@@ -374,13 +388,10 @@ int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		kvlist_release(&head);
 		goto out;
 	}
-	rc = objattr_parse(n.version.key, &r.reply.object.meta,
-			   &r.reply.object.headers, 0, &v->config.defaults, &a,
-			   &x);
-	if (rc)
-		goto out;
-	rc = -ENODATA;
-	for (size_t i = 0; i < x.count; i++)
+	rc = read_xattrs(v, &n, &r.reply.object, &x);
+	if (!rc)
+		rc = -ENODATA;
+	for (size_t i = 0; rc == -ENODATA && i < x.count; i++)
 		if (!strcmp(x.items[i].name, name))
 			rc = buf_add(value, x.items[i].value, x.items[i].size);
 	objattr_xattrs_release(&x);
@@ -394,16 +405,13 @@ int view_listxattr(struct vfs *v, uint64_t ino, struct buf *names)
 	struct objattr_xattrs x = {0};
 	struct store_request r;
 	struct view_node n;
-	struct objattr a;
 	int rc = view_node_read(v, ino, &n);
 
 	if (rc || !has_object(&n))
 		return rc;
 	rc = view_node_head(v, &n, &r);
 	if (!rc)
-		rc = objattr_parse(n.version.key, &r.reply.object.meta,
-				   &r.reply.object.headers, 0,
-				   &v->config.defaults, &a, &x);
+		rc = read_xattrs(v, &n, &r.reply.object, &x);
 	/* Lists of access are in the modes here (view_node.h). */
 	for (size_t i = 0; !rc && i < x.count; i++)
 		if (!acl_is(x.items[i].name))

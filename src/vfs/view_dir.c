@@ -137,14 +137,14 @@ static int peek_point(const struct view_dir *d, struct view_dir *next,
 
 /*
  * Whether a name that ever was is not shown: a named point hides one of its
- * spelling, and the points' own objects are no part of any history.
+ * spelling, and objects of our own are no part of any history.
  */
 static bool is_hidden(const struct vfs *v, const struct view_dir *d,
 		      const char *name)
 {
 	if (d->node.path[0])
 		return false;
-	return vfs_is_versions_name(v, name) ||
+	return vfs_is_own_name(v, name) ||
 	       (name[0] == '@' && point_list_find(&d->points, name + 1));
 }
 

@@ -21,8 +21,10 @@
 
 #include "acl.h"
 #include "lookback.h"
+#include "overflow.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/tree.h"
 #include "view_node.h"
 
 #define UNKNOWN_MODE 0700
@@ -40,10 +42,15 @@ static int take_live(struct vfs *v, const struct meta_inode *in,
 {
 	uint32_t mode = in->mode;
 	struct meta_val list;
-	int rc = meta_lock(v->meta);
+	int rc;
 
+	/* Where they cannot be read the mode says nothing of the others. */
+	tree_lists(v, in->ino);
+	rc = meta_lock(v->meta);
 	if (rc)
 		return rc;
+	if (overflow_is_away(v, in->ino, true))
+		mode &= ~077u;
 	rc = meta_xattr_get(v->meta, in->ino, XATTR_NAME_POSIX_ACL_ACCESS,
 			    &list);
 	if (!rc)

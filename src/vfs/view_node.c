@@ -10,6 +10,7 @@
 
 #include "acl.h"
 #include "late.h"
+#include "overflow.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/objattr.h"
 #include "vers3/vfs/reader.h"
@@ -299,8 +300,14 @@ static void take_renamed(struct view_node *n, const struct kvlist *meta)
 		strcpy(n->renamed, text);
 }
 
-static uint32_t strict_mode(const struct objattr_xattrs *x, uint32_t mode)
+/* A list that is elsewhere (overflow.h) refuses all but the owner here. */
+static uint32_t strict_mode(const struct kvlist *meta,
+			    const struct objattr_xattrs *x, uint32_t mode)
 {
+	const char *ref = kvlist_get(meta, OVERFLOW_META);
+
+	if (ref && overflow_has_rights(ref))
+		mode &= ~077u;
 	for (size_t i = 0; i < x->count; i++)
 		if (!strcmp(x->items[i].name, XATTR_NAME_POSIX_ACL_ACCESS))
 			return acl_strict_mode(x->items[i].value,
@@ -323,7 +330,7 @@ int view_node_ask_version(struct vfs *v, struct view_node *n)
 				   &v->config.defaults, &a, &x);
 	named = a.mode;
 	if (!rc)
-		a.mode = strict_mode(&x, a.mode);
+		a.mode = strict_mode(&r.reply.object.meta, &x, a.mode);
 	objattr_xattrs_release(&x);
 	if (!rc)
 		take_renamed(n, &r.reply.object.meta);

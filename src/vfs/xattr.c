@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Extended attributes of the live tree. */
 #include <errno.h>
+#include <linux/limits.h>
 #include <linux/xattr.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +9,14 @@
 
 #include "acl.h"
 #include "dress.h"
+#include "overflow.h"
 #include "renamed.h"
 #include "states.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/s3xattr.h"
 #include "vers3/vfs/tree.h"
+
+#define LOAD_TRIES 5
 
 static int get_s3(struct vfs *v, const struct meta_inode *in, const char *name,
 		  struct buf *value)
@@ -38,11 +42,55 @@ static int get_s3(struct vfs *v, const struct meta_inode *in, const char *name,
 	return rc;
 }
 
+/*
+ * Takes meta_lock() with all attributes of the inode there, or fails without
+ * it. Blocks.
+ */
+static int lock_whole(struct vfs *v, uint64_t ino)
+{
+	for (int tries = 0; tries < LOAD_TRIES; tries++) {
+		int rc = overflow_load(v, ino);
+
+		if (!rc)
+			rc = meta_lock(v->meta);
+		if (rc)
+			return rc;
+		/* Others may have changed the object meanwhile. */
+		rc = overflow_is_away(v, ino, false);
+		if (!rc)
+			return 0;
+		meta_unlock(v->meta);
+		if (rc < 0)
+			return rc;
+	}
+	return -EIO;
+}
+
+/* One that decides what somebody may do: asked for all the time. */
+static bool is_right(const char *name)
+{
+	return acl_is(name) || !strcmp(name, XATTR_NAME_CAPS);
+}
+
+/* What is here; -EAGAIN: it is away. With meta_lock() held. */
+static int get_here(struct vfs *v, uint64_t ino, const char *name,
+		    struct buf *value)
+{
+	struct meta_val val;
+	int rc = meta_xattr_get(v->meta, ino, name, &val), away;
+
+	if (!rc)
+		return buf_add(value, val.data, val.size);
+	if (rc != -ENODATA)
+		return rc;
+	away = overflow_is_away(v, ino, is_right(name));
+	return away < 0 ? away : away ? -EAGAIN : rc;
+}
+
 int tree_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		  struct buf *value)
 {
 	struct meta_inode in;
-	struct meta_val val;
 	int rc;
 
 	if (!objattr_xattr_ok(name) && !s3xattr_owns(name))
@@ -55,10 +103,15 @@ int tree_getxattr(struct vfs *v, uint64_t ino, const char *name,
 	rc = meta_lock(v->meta);
 	if (rc)
 		return rc;
-	rc = meta_xattr_get(v->meta, ino, name, &val);
-	if (!rc)
-		rc = buf_add(value, val.data, val.size);
+	rc = get_here(v, ino, name, value);
 	meta_unlock(v->meta);
+	if (rc == -EAGAIN) {
+		rc = lock_whole(v, ino);
+		if (rc)
+			return rc;
+		rc = get_here(v, ino, name, value);
+		meta_unlock(v->meta);
+	}
 	if (!rc && !strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS))
 		acl_set_mode(value->data, value->len, in.mode);
 	return rc;
@@ -73,6 +126,34 @@ static int set_value(struct vfs *v, uint64_t ino, const char *name,
 		return meta_xattr_set(v->meta, ino, name, value, size);
 	rc = meta_xattr_del(v->meta, ino, name);
 	return rc == -ENODATA ? 0 : rc;
+}
+
+struct sizes {
+	size_t names, values;
+};
+
+static int add_sizes(void *ctx, const char *name, const void *value,
+		     size_t size)
+{
+	struct sizes *s = ctx;
+
+	(void)value;
+	if (objattr_xattr_ok(name)) {
+		s->names += strlen(name) + 1;
+		s->values += size;
+	}
+	return 0;
+}
+
+/* As ext4 has it for the values; more names cannot be listed. */
+static int check_sizes(struct vfs *v, uint64_t ino)
+{
+	struct sizes s = {0};
+	int rc = meta_xattr_each(v->meta, ino, add_sizes, &s);
+
+	if (!rc && (s.names > XATTR_LIST_MAX || s.values > XATTR_SIZE_MAX))
+		rc = -ENOSPC;
+	return rc;
 }
 
 /*
@@ -96,6 +177,8 @@ static int set_checked(struct vfs *v, const struct meta_inode *in,
 		saved_size = old.size;
 	}
 	rc = set_value(v, in->ino, name, value, size);
+	if (!rc && value)
+		rc = check_sizes(v, in->ino);
 	if (!rc)
 		rc = dress_check(v, in);
 	if (rc)
@@ -139,13 +222,13 @@ int tree_setxattr(struct vfs *v, uint64_t ino, const char *name,
 
 	if (!objattr_xattr_ok(name) || s3xattr_owns(name))
 		return -EOPNOTSUPP;
-	if (size > OBJATTR_META_MAX)
-		return -ENOSPC;
+	if (size > XATTR_SIZE_MAX)
+		return -E2BIG;
 	if (!value)
 		value = ""; /* size is 0 */
 	rc = dir_inode(v, ino, &in);
 	if (!rc)
-		rc = meta_lock(v->meta);
+		rc = lock_whole(v, ino);
 	if (rc)
 		return rc;
 	rc = meta_xattr_get(v->meta, ino, name, &old);
@@ -183,12 +266,24 @@ int tree_listxattr(struct vfs *v, uint64_t ino, struct buf *names)
 	int rc = dir_inode(v, ino, &in);
 
 	if (!rc)
-		rc = meta_lock(v->meta);
+		rc = lock_whole(v, ino);
 	if (rc)
 		return rc;
 	rc = meta_xattr_each(v->meta, ino, list_one, names);
 	meta_unlock(v->meta);
 	return rc;
+}
+
+/* To remove a name that is here nothing else has to be. Blocks. */
+static int lock_with(struct vfs *v, uint64_t ino, const char *name)
+{
+	struct meta_val val;
+	int rc = meta_lock(v->meta);
+
+	if (rc || !meta_xattr_get(v->meta, ino, name, &val))
+		return rc;
+	meta_unlock(v->meta);
+	return lock_whole(v, ino);
 }
 
 int tree_removexattr(struct vfs *v, uint64_t ino, const char *name)
@@ -200,7 +295,7 @@ int tree_removexattr(struct vfs *v, uint64_t ino, const char *name)
 		return -EOPNOTSUPP;
 	rc = dir_inode(v, ino, &in);
 	if (!rc)
-		rc = meta_lock(v->meta);
+		rc = lock_with(v, ino, name);
 	if (rc)
 		return rc;
 	rc = meta_inode_get(v->meta, ino, &in);
@@ -221,6 +316,17 @@ out:
 	return rc;
 }
 
+int tree_lists(struct vfs *v, uint64_t dir)
+{
+	int rc = meta_lock(v->meta), away;
+
+	if (rc)
+		return rc;
+	away = overflow_is_away(v, dir, true);
+	meta_unlock(v->meta);
+	return away > 0 ? overflow_load(v, dir) : away;
+}
+
 int tree_inherit(struct vfs *v, uint64_t dir, uint32_t umask,
 		 struct meta_inode *in)
 {
@@ -232,6 +338,10 @@ int tree_inherit(struct vfs *v, uint64_t dir, uint32_t umask,
 			 : meta_xattr_get(v->meta, dir,
 					  XATTR_NAME_POSIX_ACL_DEFAULT, &val);
 
+	/* tree_make() has asked for it, in vain. */
+	if (rc == -ENODATA && !S_ISLNK(in->mode) &&
+	    overflow_is_away(v, dir, true))
+		return -EIO;
 	if (rc == -ENODATA) {
 		in->mode &= ~(S_ISLNK(in->mode) ? 0 : umask & 0777);
 		return 0;

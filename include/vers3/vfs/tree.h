@@ -82,9 +82,16 @@ int tree_setxattr(struct vfs *v, uint64_t ino, const char *name,
 int tree_listxattr(struct vfs *v, uint64_t ino, struct buf *names);
 int tree_removexattr(struct vfs *v, uint64_t ino, const char *name);
 /*
+ * Brings a directory's access control lists into the namespace where the
+ * metadata has no room for them: what needs them under meta_lock() takes no
+ * list for none. Blocks. 0 or -errno.
+ */
+int tree_lists(struct vfs *v, uint64_t dir);
+/*
  * Gives a new inode, which has its number and no record yet, what its
  * directory hands down: an access control list, or else the caller's umask.
- * With meta_lock() held. 0, -ENOSPC where the lists do not fit, -errno.
+ * With meta_lock() held. 0, -ENOSPC where the lists do not fit, -EIO where
+ * they cannot be read (tree_lists()), -errno.
  */
 int tree_inherit(struct vfs *v, uint64_t dir, uint32_t umask,
 		 struct meta_inode *in);

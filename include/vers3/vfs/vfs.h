@@ -39,6 +39,8 @@
 /* Their names, if the configuration has no others. */
 #define VFS_CONTROL_NAME  ".control"
 #define VFS_VERSIONS_NAME ".versions"
+/* Objects of our own in the root, that nobody sees (overflow.h). */
+#define VFS_OWN_NAME ".vers3"
 
 enum vfs_versions_mode {
 	VFS_VERSIONS_HIDDEN,
@@ -112,6 +114,7 @@ struct takens;
 struct points;
 struct purge;
 struct states;
+struct overflows;
 
 /* The floor's context: made once, its pointers constant while it runs. */
 struct vfs {
@@ -138,6 +141,7 @@ struct vfs {
 	struct points *points; /* owned */
 	struct purge *purge; /* owned */
 	struct states *states; /* owned */
+	struct overflows *overflows; /* owned */
 };
 
 /* Borrows what config and parts name. Starts the syncer. 0 or -errno. */
@@ -297,8 +301,9 @@ int vfs_getxattr(struct vfs *v, uint64_t ino, const char *name,
 /* With an access control list: the caller may not keep S_ISGID. */
 #define VFS_XATTR_KILL_SGID (1 << 16)
 /*
- * flags: XATTR_CREATE, XATTR_REPLACE, VFS_XATTR_KILL_SGID. -ENOSPC beyond what
- * an object's metadata holds, -EOPNOTSUPP for foreign name spaces.
+ * flags: XATTR_CREATE, XATTR_REPLACE, VFS_XATTR_KILL_SGID. -ENOSPC beyond 64
+ * KiB of all values of a file, -EOPNOTSUPP for foreign name spaces, -EIO where
+ * what the object has cannot be read.
  */
 int vfs_setxattr(struct vfs *v, uint64_t ino, const char *name,
 		 const void *value, size_t size, int flags);
@@ -319,7 +324,9 @@ bool vfs_takes_changes(const struct vfs *v);
 /* Whether a name is that of a .versions, of the .control at the root. */
 bool vfs_is_versions_name(const struct vfs *v, const char *name);
 bool vfs_is_control_name(const struct vfs *v, const char *name);
-/* Whether a path is below .versions at the root: no file's, then. */
+/* Whether it is one that names nothing at the root, or none of these files. */
+bool vfs_is_own_name(const struct vfs *v, const char *name);
+/* Whether a path is below one of these at the root: no file's, then. */
 bool vfs_is_history(const struct vfs *v, const char *path);
 /*
  * Waits until the kernel knows of the invalidations so far, for a second at

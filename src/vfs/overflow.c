@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "overflow.h"
+
+#include <errno.h>
+#include <linux/xattr.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "acl.h"
+#include "objxattr.h"
+#include "refused.h"
+#include "vers3/net/uri.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+
+#define PLACE	     VFS_OWN_NAME "/xattrs/"
+#define VERSION_WORD "?versionId="
+#define RIGHTS_WORD  ";rights"
+#define DIGEST_HEX   64
+#define VERSION_MOST 64 /* a longer id is left out: the digest will do */
+/* Of 64 KiB of names, percent-encoded, and as much in base64. */
+#define TEXT_MAX ((size_t)512 << 10)
+#define KNOWN	 8
+
+/* What was sent or read of late: many files have the same. */
+struct known {
+	char digest[DIGEST_HEX + 1]; /* "" : none */
+	char version_id[META_VERSION_MAX + 1];
+	int64_t seen_ns; /* monotonic: the bucket had it; 0: not known */
+	struct buf text;
+};
+
+/* Who sends: others that have the same to send wait for it. */
+struct flight {
+	const char *digest; /* borrowed */
+	struct flight *next;
+};
+
+struct overflows {
+	pthread_mutex_t mutex; /* a leaf */
+	pthread_cond_t landed;
+	/* All below is protected by mutex. */
+	struct flight *flights; /* on their threads' stacks */
+	struct known known[KNOWN];
+	unsigned next; /* goes next */
+	char told[DIGEST_HEX + 1]; /* logged last as not to be had */
+};
+
+struct ref {
+	char key[META_KEY_MAX + 1];
+	char version_id[META_VERSION_MAX + 1]; /* "" : not known */
+	const char *digest; /* in key */
+	bool rights;
+};
+
+int overflows_new(struct overflows **ret_overflows)
+{
+	struct overflows *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return -ENOMEM;
+	pthread_mutex_init(&o->mutex, NULL);
+	pthread_cond_init(&o->landed, NULL);
+	for (size_t i = 0; i < KNOWN; i++)
+		buf_init(&o->known[i].text, TEXT_MAX);
+	*ret_overflows = o;
+	return 0;
+}
+
+void overflows_free(struct overflows *o)
+{
+	if (!o)
+		return;
+	for (size_t i = 0; i < KNOWN; i++)
+		buf_release(&o->known[i].text);
+	pthread_cond_destroy(&o->landed);
+	pthread_mutex_destroy(&o->mutex);
+	free(o);
+}
+
+static struct known *find_locked(struct overflows *o, const char *digest)
+{
+	for (size_t i = 0; i < KNOWN; i++)
+		if (!strcmp(o->known[i].digest, digest))
+			return &o->known[i];
+	return NULL;
+}
+
+/* Best effort. version_id NULL: nothing is said of the bucket. */
+static void note(struct overflows *o, const char *digest,
+		 const char *version_id, const struct buf *text)
+{
+	struct known *k;
+
+	pthread_mutex_lock(&o->mutex);
+	k = find_locked(o, digest);
+	if (!k) {
+		k = &o->known[o->next++ % KNOWN];
+		buf_reset(&k->text);
+		k->seen_ns = 0;
+		strcpy(k->digest, digest);
+		if (buf_add(&k->text, text->data, text->len))
+			k->digest[0] = '\0';
+	}
+	if (version_id) {
+		strcpy(k->version_id, version_id);
+		k->seen_ns = clock_mono_ns();
+	}
+	pthread_mutex_unlock(&o->mutex);
+}
+
+/* Whether the bucket had it not longer ago than names are good for. */
+static bool is_there_yet(struct vfs *v, const char *digest, char *version_id)
+{
+	struct overflows *o = v->overflows;
+	const struct known *k;
+	bool there;
+
+	pthread_mutex_lock(&o->mutex);
+	k = find_locked(o, digest);
+	there = k && k->seen_ns &&
+		clock_mono_ns() - k->seen_ns < v->config.ttl_ns;
+	if (there)
+		strcpy(version_id, k->version_id);
+	pthread_mutex_unlock(&o->mutex);
+	return there;
+}
+
+static int digest_of(const struct buf *text, char digest[DIGEST_HEX + 1])
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	if (!EVP_Digest(text->data, text->len, sum, &len, EVP_sha256(), NULL))
+		return -ENOMEM;
+	for (unsigned i = 0; i < DIGEST_HEX / 2; i++)
+		snprintf(digest + 2 * i, 3, "%02x", sum[i]);
+	return 0;
+}
+
+/* ---- references ---- */
+
+static int key_of(const struct vfs *v, const char *digest, char *key)
+{
+	int n = snprintf(key, META_KEY_MAX + 1, "%s" PLACE "%s",
+			 v->config.prefix, digest);
+
+	return n > META_KEY_MAX ? -ENAMETOOLONG : 0;
+}
+
+static int decode(const char *text, size_t len, size_t max, char *to)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, max);
+	rc = uri_decode(&b, text, len, false);
+	if (!rc && strlen(b.data) != b.len)
+		rc = -EINVAL;
+	if (!rc)
+		memcpy(to, b.data, b.len + 1);
+	buf_release(&b);
+	return rc == -ENOMEM ? rc : rc ? -EINVAL : 0;
+}
+
+/*
+ * Others may have written it: it leads to nothing but objects of this kind,
+ * whose bytes have to be those that their name tells.
+ */
+static int ref_read(const char *text, struct ref *ret)
+{
+	size_t tail = strlen(PLACE) + DIGEST_HEX, len = strlen(text);
+	size_t rights = strlen(RIGHTS_WORD);
+	const char *word;
+	int rc = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->rights = len > rights && !strcmp(text + len - rights, RIGHTS_WORD);
+	len -= ret->rights ? rights : 0;
+	word = strstr(text, VERSION_WORD);
+	if (word) {
+		const char *id = word + strlen(VERSION_WORD);
+
+		rc = decode(id, (size_t)(text + len - id), META_VERSION_MAX,
+			    ret->version_id);
+		len = (size_t)(word - text);
+	}
+	if (!rc)
+		rc = decode(text, len, META_KEY_MAX, ret->key);
+	len = strlen(ret->key);
+	if (rc || len < tail)
+		return rc ? rc : -EINVAL;
+	ret->digest = ret->key + len - DIGEST_HEX;
+	return !strncmp(ret->key + len - tail, PLACE, strlen(PLACE)) &&
+			       strspn(ret->digest, "0123456789abcdef") ==
+				       DIGEST_HEX
+		       ? 0
+		       : -EINVAL;
+}
+
+bool overflow_is_ref(const char *text)
+{
+	struct ref ref;
+
+	return !ref_read(text, &ref);
+}
+
+bool overflow_has_rights(const char *text)
+{
+	struct ref ref;
+
+	return !ref_read(text, &ref) && ref.rights;
+}
+
+static int ref_write(const char *key, const char *version_id, bool rights,
+		     char **ret_text)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, 4 * META_KEY_MAX);
+	rc = uri_encode(&b, key, strlen(key), true);
+	if (!rc && meta_is_version_id(version_id) &&
+	    strlen(version_id) <= VERSION_MOST) {
+		rc = buf_puts(&b, VERSION_WORD);
+		if (!rc)
+			rc = uri_encode(&b, version_id, strlen(version_id),
+					false);
+	}
+	if (!rc && rights)
+		rc = buf_puts(&b, RIGHTS_WORD);
+	if (!rc) {
+		*ret_text = buf_detach(&b);
+		rc = *ret_text ? 0 : -ENOMEM;
+	}
+	buf_release(&b);
+	return rc;
+}
+
+size_t overflow_ref_bytes(const struct vfs *v)
+{
+	size_t len = SIZE_MAX;
+	struct buf b;
+
+	buf_init(&b, 3 * META_KEY_MAX);
+	if (!uri_encode(&b, v->config.prefix, strlen(v->config.prefix), true))
+		len = b.len +
+		      strlen(OVERFLOW_META PLACE VERSION_WORD RIGHTS_WORD) +
+		      DIGEST_HEX + 3 * VERSION_MOST;
+	buf_release(&b);
+	return len;
+}
+
+/* ---- sending ---- */
+
+static bool has_rights(const struct objattr_xattrs *x)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (acl_is(x->items[i].name) ||
+		    !strcmp(x->items[i].name, XATTR_NAME_CAPS))
+			return true;
+	return false;
+}
+
+static void take_id(const struct store_object *o, char *version_id)
+{
+	snprintf(version_id, META_VERSION_MAX + 1, "%s",
+		 o->version_id ? o->version_id : "");
+}
+
+/* Whether an object's ETag is an MD5, and not that of these bytes. */
+static bool is_damaged(const struct store_object *o, const struct buf *text)
+{
+	const char *sse =
+		kvlist_get(&o->headers, "x-amz-server-side-encryption");
+	unsigned char md5[EVP_MAX_MD_SIZE];
+	char hex[33] = "";
+
+	if (o->size_bytes != text->len)
+		return true;
+	if (!o->etag || strlen(o->etag) != 32 || (sse && strstr(sse, "kms")) ||
+	    !EVP_Digest(text->data, text->len, md5, NULL, EVP_md5(), NULL))
+		return false;
+	for (int i = 0; i < 16; i++)
+		snprintf(hex + 2 * i, 3, "%02x", md5[i]);
+	return strcasecmp(o->etag, hex) != 0;
+}
+
+/* Whether the bucket has it: 0, -ENOENT, -errno. */
+static int look(struct vfs *v, const char *key, const struct buf *text,
+		char *version_id)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	rc = store_call(v->store, &r);
+	/* Who may write and not look writes it once more. */
+	if (refused_is(rc) || (!rc && is_damaged(&r.reply.object, text)))
+		rc = -ENOENT;
+	if (!rc)
+		take_id(&r.reply.object, version_id);
+	store_request_release(&r);
+	return rc;
+}
+
+static int put(struct vfs *v, const char *key, const struct buf *text,
+	       char *version_id)
+{
+	struct kvlist headers;
+	struct store_request r;
+	int rc;
+
+	kvlist_init(&headers);
+	rc = kvlist_add(&headers, "content-type", "text/plain");
+	store_request_init(&r, STORE_PUT);
+	r.key = key;
+	r.headers = &headers;
+	r.body.mem = text->data;
+	r.body.length = text->len;
+	r.sum = caps_sum(&v->config.caps);
+	if (!rc)
+		rc = store_call(v->store, &r);
+	if (!rc)
+		take_id(&r.reply.object, version_id);
+	else if (rc != -EINTR)
+		log_warning("cannot save extended attributes as %s: %s", key,
+			    strerror(-rc));
+	store_request_release(&r);
+	kvlist_release(&headers);
+	return rc;
+}
+
+/*
+ * Several names of a file are saved at once, and have to tell the same, the
+ * version's id included: so one sends, and the others find it.
+ */
+static void take_off(struct overflows *o, struct flight *f)
+{
+	const struct flight *other;
+
+	pthread_mutex_lock(&o->mutex);
+	do {
+		for (other = o->flights; other; other = other->next)
+			if (!strcmp(other->digest, f->digest))
+				break;
+		if (other)
+			pthread_cond_wait(&o->landed, &o->mutex);
+	} while (other);
+	f->next = o->flights;
+	o->flights = f;
+	pthread_mutex_unlock(&o->mutex);
+}
+
+static void land(struct overflows *o, const struct flight *f)
+{
+	struct flight **at = &o->flights;
+
+	pthread_mutex_lock(&o->mutex);
+	while (*at != f)
+		at = &(*at)->next;
+	*at = f->next;
+	pthread_cond_broadcast(&o->landed);
+	pthread_mutex_unlock(&o->mutex);
+}
+
+static int look_and_put(struct vfs *v, const char *key, const struct buf *text,
+			char *version_id)
+{
+	int rc = look(v, key, text, version_id);
+
+	if (rc != -ENOENT)
+		return rc;
+	rc = put(v, key, text, version_id);
+	/* Some servers leave the id out of their answers. */
+	if (!rc && v->config.versioned && !version_id[0] &&
+	    look(v, key, text, version_id))
+		version_id[0] = '\0';
+	return rc;
+}
+
+static int send_text(struct vfs *v, const struct buf *text, const char *digest,
+		     bool rights, char **ret_ref)
+{
+	char key[META_KEY_MAX + 1], version_id[META_VERSION_MAX + 1] = "";
+	struct flight f = {.digest = digest};
+	int rc = key_of(v, digest, key);
+
+	if (rc)
+		return rc;
+	take_off(v->overflows, &f);
+	if (!is_there_yet(v, digest, version_id)) {
+		rc = look_and_put(v, key, text, version_id);
+		if (!rc)
+			note(v->overflows, digest, version_id, text);
+	}
+	land(v->overflows, &f);
+	return rc ? rc : ref_write(key, version_id, rights, ret_ref);
+}
+
+int overflow_send(struct vfs *v, const struct objattr_xattrs *x,
+		  const char *known, char **ret_ref)
+{
+	char digest[DIGEST_HEX + 1];
+	struct buf text;
+	struct ref ref;
+	int rc;
+
+	buf_init(&text, TEXT_MAX);
+	rc = objxattr_pack(x, &text);
+	if (!rc)
+		rc = digest_of(&text, digest);
+	if (rc)
+		goto out;
+	if (known && !ref_read(known, &ref) && !strcmp(ref.digest, digest)) {
+		*ret_ref = strdup(known);
+		rc = *ret_ref ? 0 : -ENOMEM;
+	} else {
+		rc = send_text(v, &text, digest, has_rights(x), ret_ref);
+	}
+out:
+	buf_release(&text);
+	return rc;
+}
+
+/* ---- reading ---- */
+
+static int take_bytes(void *ctx, uint64_t offset, const void *data, size_t len)
+{
+	struct buf *text = ctx;
+
+	if (!offset)
+		buf_reset(text);
+	return offset == text->len ? buf_add(text, data, len) : -EIO;
+}
+
+/* 0, -EIO when it is not what its name tells, -errno. */
+static int get(struct vfs *v, const char *key, const char *version_id,
+	       const char *digest, struct buf *text)
+{
+	char has[DIGEST_HEX + 1];
+	struct store_request r;
+	int rc;
+
+	buf_reset(text);
+	store_request_init(&r, STORE_GET);
+	r.key = key;
+	r.version_id = version_id;
+	r.sink = take_bytes;
+	r.sink_ctx = text;
+	rc = store_call(v->store, &r);
+	store_request_release(&r);
+	if (!rc)
+		rc = digest_of(text, has);
+	return rc || !strcmp(has, digest) ? rc : -EIO;
+}
+
+/* What the server has answered: not where it is not to be reached. */
+static bool may_be_elsewhere(int rc)
+{
+	static const int answers[] = {ENOENT, EACCES,  EINVAL,
+				      EIO,    EREMOTE, EOPNOTSUPP};
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
+		if (rc == -answers[i])
+			return true;
+	return false;
+}
+
+/*
+ * The version that is named, and where a copy of a bucket has other ids, or a
+ * rule has taken it, the present one; then the one of this mount's own place,
+ * where a tree was copied from another one's.
+ */
+static int get_any(struct vfs *v, const struct ref *ref, struct buf *text)
+{
+	char own[META_KEY_MAX + 1];
+	int rc = -ENOENT;
+
+	if (ref->version_id[0])
+		rc = get(v, ref->key, ref->version_id, ref->digest, text);
+	if (may_be_elsewhere(rc))
+		rc = get(v, ref->key, NULL, ref->digest, text);
+	if (may_be_elsewhere(rc) && !key_of(v, ref->digest, own) &&
+	    strcmp(own, ref->key) != 0)
+		rc = get(v, own, NULL, ref->digest, text);
+	return rc;
+}
+
+static void tell(struct vfs *v, const struct ref *ref, int rc)
+{
+	struct overflows *o = v->overflows;
+	bool again;
+
+	pthread_mutex_lock(&o->mutex);
+	again = !strcmp(o->told, ref->digest);
+	strcpy(o->told, ref->digest);
+	pthread_mutex_unlock(&o->mutex);
+	if (!again)
+		log_warning("the object %s with a file's extended attributes "
+			    "cannot be read: %s",
+			    ref->key, strerror(-rc));
+}
+
+static bool recall(struct vfs *v, const char *digest, struct buf *text)
+{
+	struct overflows *o = v->overflows;
+	const struct known *k;
+	bool found;
+
+	pthread_mutex_lock(&o->mutex);
+	k = find_locked(o, digest);
+	found = k && !buf_add(text, k->text.data, k->text.len);
+	pthread_mutex_unlock(&o->mutex);
+	return found;
+}
+
+int overflow_read(struct vfs *v, const char *text, struct objattr_xattrs *x)
+{
+	struct buf bytes;
+	struct ref ref;
+	int rc = ref_read(text, &ref);
+
+	if (rc)
+		return rc == -EINVAL ? -EIO : rc;
+	buf_init(&bytes, TEXT_MAX);
+	if (!recall(v, ref.digest, &bytes)) {
+		rc = get_any(v, &ref, &bytes);
+		if (!rc)
+			note(v->overflows, ref.digest, NULL, &bytes);
+	}
+	if (!rc)
+		rc = objxattr_unpack(bytes.data, x);
+	buf_release(&bytes);
+	if (!rc || rc == -ENOMEM || rc == -EINTR)
+		return rc;
+	tell(v, &ref, rc);
+	return -EIO;
+}
+
+/* ---- in the namespace ---- */
+
+int overflow_is_away(struct vfs *v, uint64_t ino, bool rights)
+{
+	char text[OBJATTR_META_LIMIT + 1];
+	struct meta_val val;
+	int rc = meta_xattr_get(v->meta, ino, OVERFLOW_XATTR, &val);
+
+	if (rc == -ENODATA)
+		return 0;
+	if (rc || !rights)
+		return rc ? rc : 1;
+	if (val.size >= sizeof(text))
+		return -EIO;
+	memcpy(text, val.data, val.size);
+	text[val.size] = '\0';
+	return overflow_has_rights(text);
+}
+
+static bool is_still(struct vfs *v, uint64_t ino, const char *text)
+{
+	struct meta_val val;
+
+	return !meta_xattr_get(v->meta, ino, OVERFLOW_XATTR, &val) &&
+	       val.size == strlen(text) && !memcmp(val.data, text, val.size);
+}
+
+/* With meta_lock() held. What is here already came with the object, or later.
+ */
+static int bring(struct vfs *v, uint64_t ino, const struct objattr_xattrs *x)
+{
+	struct meta_inode in;
+	struct meta_val val;
+	int rc = meta_inode_get(v->meta, ino, &in);
+
+	in.flags &= ~(uint32_t)META_I_CAPABLE;
+	for (size_t i = 0; !rc && i < x->count; i++) {
+		const struct objattr_xattr *one = &x->items[i];
+
+		rc = meta_xattr_get(v->meta, ino, one->name, &val);
+		if (rc == -ENODATA)
+			rc = meta_xattr_set(v->meta, ino, one->name, one->value,
+					    one->size);
+	}
+	if (!rc && !meta_xattr_get(v->meta, ino, XATTR_NAME_CAPS, &val))
+		in.flags |= META_I_CAPABLE;
+	if (!rc)
+		rc = meta_inode_put(v->meta, &in);
+	return rc ? rc : meta_xattr_del(v->meta, ino, OVERFLOW_XATTR);
+}
+
+int overflow_load(struct vfs *v, uint64_t ino)
+{
+	struct objattr_xattrs x = {0};
+	struct meta_val val;
+	char *text = NULL;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_xattr_get(v->meta, ino, OVERFLOW_XATTR, &val);
+	if (!rc) {
+		text = strndup(val.data, val.size);
+		rc = text ? 0 : -ENOMEM;
+	}
+	meta_unlock(v->meta);
+	if (rc)
+		return rc == -ENODATA ? 0 : rc;
+	rc = overflow_read(v, text, &x);
+	if (!rc)
+		rc = meta_lock(v->meta);
+	if (!rc) {
+		if (is_still(v, ino, text))
+			rc = bring(v, ino, &x);
+		meta_unlock(v->meta);
+	}
+	objattr_xattrs_release(&x);
+	free(text);
+	return rc;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Extended attributes that an object's metadata has no room for: an object of
+ * its own has them, PREFIX.vers3/xattrs/DIGEST, one a line:
+ *
+ *	user.colour=Ymx1ZQ==
+ *
+ * as metadata has them (objxattr.c). DIGEST is the SHA-256 of these bytes, in
+ * hex, so an object of this kind never changes, is right for each file and
+ * each version that names it, and nothing has to follow when one of these is
+ * renamed, copied, restored or removed. The file's metadata names it:
+ *
+ *	vers3-xattrs: KEY[?versionId=ID][;rights]
+ *
+ * percent-encoded; "rights" where access lists or capabilities are in it,
+ * which stay with the object as long as there is room (xsplit.h).
+ *
+ * What of a file is there only is not read until somebody asks for it: the
+ * namespace has the reference in its stead, under OVERFLOW_XATTR.
+ */
+#ifndef VERS3_VFS_OVERFLOW_INTERNAL_H
+#define VERS3_VFS_OVERFLOW_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "vers3/vfs/vfs.h"
+
+#define OVERFLOW_META "vers3-xattrs"
+/* In the namespace: what the reference names was not read. No user's name. */
+#define OVERFLOW_XATTR "vers3.away"
+
+struct overflows;
+int overflows_new(struct overflows **ret_overflows);
+void overflows_free(struct overflows *o);
+
+/* Whether text has the form of a reference; whether rights are behind it. */
+bool overflow_is_ref(const char *text);
+bool overflow_has_rights(const char *text);
+/* Bytes of metadata that a reference needs at most, its name included. */
+size_t overflow_ref_bytes(const struct vfs *v);
+/*
+ * Has the bucket hold x; *ret_ref is the reference, owned by the caller. known:
+ * the one that the object has; NULL: none. It is given back, without a
+ * request, where it names the same. Blocks. 0 or -errno.
+ */
+int overflow_send(struct vfs *v, const struct objattr_xattrs *x,
+		  const char *known, char **ret_ref);
+/*
+ * Adds to x what a reference names and x has not. Blocks. 0, -EIO when it
+ * cannot be had, which is logged, -ENOMEM, -EINTR.
+ */
+int overflow_read(struct vfs *v, const char *ref, struct objattr_xattrs *x);
+/*
+ * Brings what is away into the namespace, if something is. Blocks. As
+ * overflow_read(), -ESTALE.
+ */
+int overflow_load(struct vfs *v, uint64_t ino);
+/*
+ * Whether something is away: the rights, or anything. With meta_lock() held.
+ * 0 or 1, -errno.
+ */
+int overflow_is_away(struct vfs *v, uint64_t ino, bool rights);
+
+#endif

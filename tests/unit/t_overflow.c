@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Extended attributes that the metadata of an object has no room for: they
+ * stay with each version of the file, whatever becomes of it.
+ */
+#include "vfs_rig.h"
+
+#include <endian.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/xattr.h>
+
+#include "vers3/vfs/objattr.h"
+
+#define KIB   1024u
+#define LARGE (60 * KIB)
+#define PLACE ".vers3/xattrs/"
+#define REF   "vers3-xattrs"
+
+static int set(struct rig *r, const char *path, const char *name, char fill,
+	       size_t size)
+{
+	char *value = malloc(size + 1);
+	int rc;
+
+	assert_non_null(value);
+	memset(value, fill, size);
+	rc = vfs_setxattr(r->f.v, vfs_fixture_find(&r->f, path), name, value,
+			  size, 0);
+	free(value);
+	return rc;
+}
+
+static int get(struct rig *r, const char *path, const char *name,
+	       struct buf *value)
+{
+	buf_init(value, 1 << 20);
+	return vfs_getxattr(r->f.v, vfs_fixture_find(&r->f, path), name, value);
+}
+
+static int try_get(struct rig *r, const char *path, const char *name)
+{
+	struct buf value;
+	int rc = get(r, path, name, &value);
+
+	buf_release(&value);
+	return rc;
+}
+
+/* It is size times fill. */
+static void has(struct rig *r, const char *path, const char *name, char fill,
+		size_t size)
+{
+	struct buf value;
+
+	assert_int_equal(get(r, path, name, &value), 0);
+	assert_int_equal(value.len, size);
+	for (size_t i = 0; i < size; i++)
+		assert_true(value.data[i] == fill);
+	buf_release(&value);
+}
+
+static int try_list(struct rig *r, const char *path, char *names, size_t size)
+{
+	struct buf list;
+	int rc;
+
+	buf_init(&list, size - 1);
+	rc = vfs_listxattr(r->f.v, vfs_fixture_find(&r->f, path), &list);
+	for (size_t i = 0; !rc && i < list.len; i++)
+		names[i] = list.data[i] ? list.data[i] : ' ';
+	names[rc ? 0 : list.len] = '\0';
+	buf_release(&list);
+	return rc;
+}
+
+static void lists(struct rig *r, const char *path, const char *want)
+{
+	char names[4096];
+
+	assert_int_equal(try_list(r, path, names, sizeof(names)), 0);
+	assert_string_equal(names, want);
+}
+
+/* The path of a version in the history, the oldest is 0. */
+static void version(struct rig *r, const char *of, int number, char *path,
+		    size_t size)
+{
+	char names[4096], dir[128], *name, *rest = names;
+
+	snprintf(dir, sizeof(dir), ".versions/%s", of);
+	assert_int_equal(rig_list(r, dir, false, names, sizeof(names)), 0);
+	while ((name = strsep(&rest, " ")) && number--)
+		;
+	assert_non_null(name);
+	snprintf(path, size, "%s/%s", dir, name);
+}
+
+/* Below the mount's prefix: where the overflow of an object is. */
+static void overflow_of(struct rig *r, const char *key, char *to, size_t size)
+{
+	char *ref = rig_meta(r, key, REF), *end;
+
+	assert_non_null(ref);
+	end = strchr(ref, '?');
+	if (end)
+		*end = '\0';
+	assert_int_equal(strncmp(ref, VFS_FIXTURE_PREFIX PLACE,
+				 strlen(VFS_FIXTURE_PREFIX PLACE)),
+			 0);
+	snprintf(to, size, "%s", ref + strlen(VFS_FIXTURE_PREFIX));
+	free(ref);
+}
+
+/* Saved in one object before the file's, and read when it is asked for. */
+static void test_cold(void **state)
+{
+	struct rig *r = *state;
+	char key[256];
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	assert_int_equal(set(r, "f", "user.small", 'b', 10), 0);
+	rig_forget_requests(r);
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "PutObject " PLACE), 1);
+	assert_int_equal(rig_count(r, "PutObject "), 2);
+	overflow_of(r, "f", key, sizeof(key));
+	assert_int_equal(rig_versions(r, key), 1);
+	rig_forget(r);
+	rig_forget_requests(r);
+	rig_is(r, "f", "text");
+	rig_lists(r, "", "f");
+	assert_int_equal(rig_count(r, "HeadObject"), 1);
+	assert_int_equal(rig_count(r, "GetObject " PLACE), 0);
+	assert_int_equal(try_get(r, "f", XATTR_NAME_POSIX_ACL_ACCESS),
+			 -ENODATA);
+	assert_int_equal(try_get(r, "f", XATTR_NAME_CAPS), -ENODATA);
+	assert_int_equal(rig_count(r, "GetObject " PLACE), 0);
+	has(r, "f", "user.big", 'a', LARGE);
+	has(r, "f", "user.small", 'b', 10);
+	lists(r, "f", "user.big user.small ");
+	assert_int_equal(rig_count(r, "GetObject " PLACE), 1);
+}
+
+/* What fits is with the object, as ever; what no longer overflows comes back.
+ */
+static void test_back(void **state)
+{
+	struct rig *r = *state;
+	char *ref;
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	assert_int_equal(set(r, "f", "user.big", 'a', 8), 0);
+	rig_sync(r);
+	ref = rig_meta(r, "f", REF);
+	assert_null(ref);
+	rig_forget(r);
+	rig_forget_requests(r);
+	has(r, "f", "user.big", 'a', 8);
+	assert_int_equal(rig_count(r, "GetObject " PLACE), 0);
+}
+
+/* An older version has what it had. */
+static void test_versions(void **state)
+{
+	struct rig *r = *state;
+	char path[512];
+
+	rig_write(r, "f", "one");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	rig_write(r, "f", "two");
+	assert_int_equal(set(r, "f", "user.big", 'b', 4 * KIB), 0);
+	rig_sync(r);
+	rig_write(r, "f", "three");
+	assert_int_equal(vfs_removexattr(r->f.v, vfs_fixture_find(&r->f, "f"),
+					 "user.big"),
+			 0);
+	rig_sync(r);
+	rig_forget(r);
+	version(r, "f", 0, path, sizeof(path));
+	has(r, path, "user.big", 'a', LARGE);
+	lists(r, path, "user.big ");
+	version(r, "f", 1, path, sizeof(path));
+	has(r, path, "user.big", 'b', 4 * KIB);
+	version(r, "f", 2, path, sizeof(path));
+	assert_int_equal(try_get(r, path, "user.big"), -ENODATA);
+	lists(r, "f", "");
+}
+
+/* Changes of all else carry it, read or not, and send nothing of it. */
+static void carried(struct rig *r, bool cold)
+{
+	struct vfs_entry e;
+
+	rig_mkdir(r, "d");
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	assert_int_equal(set(r, "d", "user.dir", 'd', LARGE), 0);
+	rig_sync(r);
+	if (cold)
+		rig_forget(r);
+	rig_forget_requests(r);
+	rig_chmod(r, "f", 0600);
+	rig_chmod(r, "d", 0700);
+	rig_sync(r);
+	if (cold)
+		rig_forget(r);
+	rig_rename(r, "f", "d/g");
+	rig_sync(r);
+	if (cold)
+		rig_forget(r);
+	assert_int_equal(vfs_link(r->f.v, vfs_fixture_find(&r->f, "d/g"),
+				  META_ROOT_INO, "h", &e),
+			 0);
+	rig_sync(r);
+	if (cold)
+		rig_forget(r);
+	rig_write(r, "h", "other");
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "PutObject " PLACE), 0);
+	rig_forget(r);
+	has(r, "h", "user.big", 'a', LARGE);
+	has(r, "d/g", "user.big", 'a', LARGE);
+	has(r, "d", "user.dir", 'd', LARGE);
+	rig_is(r, "h", "other");
+}
+
+static void test_carried(void **state)
+{
+	carried(*state, false);
+}
+
+static void test_carried_cold(void **state)
+{
+	carried(*state, true);
+}
+
+static void *sync_all(void *arg)
+{
+	struct rig *r = arg;
+	static int rc;
+
+	rc = rig_try_sync(r, NULL);
+	return &rc;
+}
+
+/*
+ * Names of one file that are saved at once tell the same: one has it sent, and
+ * whoever comes meanwhile waits for that.
+ */
+static void test_links(void **state)
+{
+	struct rig *r = *state;
+	char name[16], key[256], *first, *ref;
+	struct vfs_entry e;
+	pthread_t thread;
+	void *rc;
+
+	rig_write(r, "f", "text");
+	for (int i = 0; i < 6; i++) {
+		snprintf(name, sizeof(name), "l%d", i);
+		assert_int_equal(vfs_link(r->f.v, vfs_fixture_find(&r->f, "f"),
+					  META_ROOT_INO, name, &e),
+				 0);
+	}
+	rig_sync(r);
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_gate(r, "PutObject " PLACE, RIG_BEFORE);
+	assert_int_equal(pthread_create(&thread, NULL, sync_all, r), 0);
+	rig_wait_held(r);
+	usleep(100000); /* so that they do come */
+	rig_gate(r, NULL, RIG_BEFORE);
+	assert_int_equal(pthread_join(thread, &rc), 0);
+	assert_int_equal(*(int *)rc, 0);
+	overflow_of(r, "f", key, sizeof(key));
+	assert_int_equal(rig_versions(r, key), 1);
+	first = rig_meta(r, "f", REF);
+	for (int i = 0; i < 6; i++) {
+		snprintf(name, sizeof(name), "l%d", i);
+		ref = rig_meta(r, name, REF);
+		assert_non_null(ref);
+		assert_string_equal(ref, first);
+		free(ref);
+	}
+	free(first);
+	rig_forget(r);
+	has(r, "l3", "user.big", 'a', LARGE);
+}
+
+/*
+ * A list that metadata has no room for: it is handed down, also when nobody has
+ * asked for it, and where it cannot be read nothing is.
+ */
+static void test_lists(void **state)
+{
+	struct rig *r = *state;
+	struct {
+		struct posix_acl_xattr_header h;
+		struct posix_acl_xattr_entry e[304];
+	} acl;
+	struct vfs_entry e;
+	size_t n = 0;
+	int rc;
+
+	acl.h.a_version = htole32(POSIX_ACL_XATTR_VERSION);
+	memset(acl.e, 0, sizeof(acl.e));
+	acl.e[n++].e_tag = htole16(ACL_USER_OBJ);
+	for (unsigned i = 0; i < 300; i++, n++) {
+		acl.e[n].e_tag = htole16(ACL_USER);
+		acl.e[n].e_id = htole32(5000 + i);
+	}
+	acl.e[n++].e_tag = htole16(ACL_GROUP_OBJ);
+	acl.e[n++].e_tag = htole16(ACL_MASK);
+	acl.e[n++].e_tag = htole16(ACL_OTHER);
+	for (size_t i = 0; i < n; i++)
+		acl.e[i].e_perm = htole16(5);
+	rig_mkdir(r, "d");
+	assert_int_equal(vfs_setxattr(r->f.v, vfs_fixture_find(&r->f, "d"),
+				      XATTR_NAME_POSIX_ACL_DEFAULT, &acl,
+				      sizeof(acl), 0),
+			 0);
+	rig_sync(r);
+	for (int round = 0; round < 2; round++) {
+		char path[16];
+		struct buf value;
+
+		rig_forget(r);
+		snprintf(path, sizeof(path), "d/f%d", round);
+		if (round) {
+			rig_fail(r, "GetObject " PLACE, RIG_BEFORE, -EACCES,
+				 100);
+			rc = vfs_mkdir(r->f.v, vfs_fixture_find(&r->f, "d"),
+				       "f1", 0755, &vfs_fixture_caller, &e);
+			assert_int_equal(rc, -EIO);
+			assert_int_equal(rig_there(r, path), -ENOENT);
+			break;
+		}
+		rig_write(r, path, "text");
+		assert_int_equal(
+			get(r, path, XATTR_NAME_POSIX_ACL_ACCESS, &value), 0);
+		assert_int_equal(value.len, sizeof(acl));
+		buf_release(&value);
+		rig_sync(r);
+	}
+}
+
+/* Nobody sees where it is. */
+static void test_hidden(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+	char names[256];
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	for (int round = 0; round < 2; round++) {
+		rig_lists(r, "", "f");
+		assert_int_equal(rig_there(r, ".vers3"), -ENOENT);
+		assert_int_equal(rig_list(r, ".versions", false, names,
+					  sizeof(names)),
+				 0);
+		assert_string_equal(names, "f/");
+		assert_int_equal(rig_there(r, ".versions/.vers3"), -ENOENT);
+		assert_int_equal(vfs_mkdir(r->f.v, META_ROOT_INO, ".vers3",
+					   0755, &vfs_fixture_caller, &e),
+				 -EPERM);
+		assert_int_equal(rig_try_rename(r, "f", ".vers3", 0), -EPERM);
+		rig_forget(r);
+	}
+}
+
+/* A limit as ext4 has it, and nothing that was accepted cannot be sent. */
+static void test_limits(void **state)
+{
+	struct rig *r = *state;
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.most", 'a', 64 * KIB), 0);
+	assert_int_equal(set(r, "f", "user.more", 'b', 1), -ENOSPC);
+	assert_int_equal(set(r, "f", "user.most", 'a', 64 * KIB + 1), -E2BIG);
+	has(r, "f", "user.most", 'a', 64 * KIB);
+	rig_sync(r);
+	rig_forget(r);
+	has(r, "f", "user.most", 'a', 64 * KIB);
+	assert_int_equal(set(r, "f", "user.more", 'b', 1), -ENOSPC);
+	lists(r, "f", "user.most ");
+}
+
+/* Many small ones, more than metadata has names for. */
+static void test_many(void **state)
+{
+	struct rig *r = *state;
+	char name[32];
+
+	rig_write(r, "f", "text");
+	for (int i = 0; i < 1500; i++) {
+		snprintf(name, sizeof(name), "user.%d", i);
+		assert_int_equal(set(r, "f", name, 'a', 1), 0);
+	}
+	rig_sync(r);
+	rig_forget(r);
+	for (int i = 0; i < 1500; i++) {
+		snprintf(name, sizeof(name), "user.%d", i);
+		has(r, "f", name, 'a', 1);
+	}
+}
+
+/* Killed between the two requests: both are there when it goes on. */
+static void test_killed(void **state)
+{
+	struct rig *r = *state;
+	char key[256];
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_fail(r, "PutObject f", RIG_BEFORE, -EIO, 1);
+	assert_int_not_equal(rig_try_sync(r, NULL), 0);
+	rig_holds(r, "f", NULL);
+	rig_kill(r);
+	has(r, "f", "user.big", 'a', LARGE);
+	rig_forget_requests(r);
+	rig_sync(r);
+	/* It was there already. */
+	assert_int_equal(rig_count(r, "PutObject " PLACE), 0);
+	overflow_of(r, "f", key, sizeof(key));
+	assert_int_equal(rig_versions(r, key), 1);
+	rig_forget(r);
+	has(r, "f", "user.big", 'a', LARGE);
+	rig_is(r, "f", "text");
+}
+
+/* Killed before anything was sent. */
+static void test_killed_early(void **state)
+{
+	struct rig *r = *state;
+
+	rig_write(r, "f", "text");
+	rig_sync(r);
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_kill(r);
+	has(r, "f", "user.big", 'a', LARGE);
+	rig_sync(r);
+	rig_forget(r);
+	has(r, "f", "user.big", 'a', LARGE);
+}
+
+/* Refused, it is no reference to nothing: the file is unsent, and says so. */
+static void test_refused(void **state)
+{
+	struct rig *r = *state;
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_fail(r, "PutObject " PLACE, RIG_BEFORE, -EACCES, 1);
+	assert_int_equal(rig_try_sync(r, NULL), -EACCES);
+	rig_holds(r, "f", NULL);
+	has(r, "f", "user.big", 'a', LARGE);
+	rig_sync(r);
+	rig_forget(r);
+	has(r, "f", "user.big", 'a', LARGE);
+}
+
+/*
+ * Taken away by others: where a version was named it is found for good;
+ * purged, the file is of use without, and names it still.
+ */
+static void test_gone(void **state)
+{
+	struct rig *r = *state;
+	char key[256], names[256], *ref, *later;
+	bool versioned = r->f.config.versioned;
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	overflow_of(r, "f", key, sizeof(key));
+	ref = rig_meta(r, "f", REF);
+	rig_remove(r, key);
+	rig_forget(r);
+	if (versioned) {
+		has(r, "f", "user.big", 'a', LARGE);
+		rig_forget(r);
+	}
+	rig_fail(r, "GetObject " PLACE, RIG_BEFORE, -ENOENT, 100);
+	assert_int_equal(try_get(r, "f", "user.big"), -EIO);
+	assert_int_equal(try_get(r, "f", "user.none"), -EIO);
+	assert_int_equal(try_list(r, "f", names, sizeof(names)), -EIO);
+	assert_int_equal(set(r, "f", "user.new", 'b', 1), -EIO);
+	assert_int_equal(try_get(r, "f", XATTR_NAME_POSIX_ACL_ACCESS),
+			 -ENODATA);
+	rig_is(r, "f", "text");
+	rig_chmod(r, "f", 0600);
+	rig_sync(r);
+	rig_rename(r, "f", "g");
+	rig_write(r, "g", "new");
+	rig_sync(r);
+	later = rig_meta(r, "g", REF);
+	assert_non_null(later);
+	assert_string_equal(later, ref);
+	free(later);
+	free(ref);
+}
+
+/* Others' references lead to nothing but what they tell. */
+static void test_forged(void **state)
+{
+	static const char *const refs[] = {
+		"",
+		"pre/secret",
+		"pre/secret?versionId=x",
+		"pre/" PLACE "../../secret",
+		"?versionId=;rights",
+		"pre/" PLACE "0000000000000000000000000000000000000000000000000"
+		"00000000000000Z",
+		"pre/" PLACE "0000000000000000000000000000000000000000000000000"
+		"000000000000000",
+		"%00pre/" PLACE "0000000000000000000000000000000000000000000000"
+		"000000000000000000",
+	};
+	struct rig *r = *state;
+	char key[32], path[64];
+
+	rig_put_text(r, "secret", "user.big=c2VjcmV0\n");
+	for (size_t i = 0; i < sizeof(refs) / sizeof(*refs); i++) {
+		struct store_request q;
+		struct kvlist meta;
+
+		kvlist_init(&meta);
+		assert_int_equal(kvlist_add(&meta, REF, refs[i]), 0);
+		snprintf(key, sizeof(key), "f%zu", i);
+		snprintf(path, sizeof(path), VFS_FIXTURE_PREFIX "%s", key);
+		store_request_init(&q, STORE_PUT);
+		q.key = path;
+		q.meta = &meta;
+		q.body.mem = "text";
+		q.body.length = 4;
+		assert_int_equal(store_call(r->bucket, &q), 0);
+		store_request_release(&q);
+		kvlist_release(&meta);
+		assert_int_not_equal(try_get(r, key, "user.big"), 0);
+		rig_is(r, key, "text");
+		rig_chmod(r, key, 0600);
+	}
+	rig_sync(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RIG_TEST(test_cold),
+		RIG_TEST_UNVERSIONED(test_cold),
+		RIG_TEST(test_back),
+		RIG_TEST(test_versions),
+		RIG_TEST(test_carried),
+		RIG_TEST_UNVERSIONED(test_carried),
+		RIG_TEST(test_carried_cold),
+		RIG_TEST_UNVERSIONED(test_carried_cold),
+		RIG_TEST(test_links),
+		RIG_TEST_UNVERSIONED(test_links),
+		RIG_TEST(test_lists),
+		RIG_TEST(test_hidden),
+		RIG_TEST(test_limits),
+		RIG_TEST(test_many),
+		RIG_TEST(test_killed),
+		RIG_TEST_UNVERSIONED(test_killed),
+		RIG_TEST(test_killed_early),
+		RIG_TEST(test_refused),
+		RIG_TEST(test_gone),
+		RIG_TEST_UNVERSIONED(test_gone),
+		RIG_TEST(test_forged),
+	};
+
+	return cmocka_run_group_tests_name("overflow", tests, NULL, NULL);
+}
