@@ -22,10 +22,9 @@
 
 /* What is asked of the kernel where it has it, and what is declined. */
 static const unsigned wanted =
-	FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS |
-	FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-	FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_EXPORT_SUPPORT |
-	FUSE_CAP_CACHE_SYMLINKS |
+	FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
+	FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ATOMIC_O_TRUNC |
+	FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_CACHE_SYMLINKS |
 	/* Lists of who may do what are handed down in place of the umask. */
 	FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK;
 static const unsigned declined =
@@ -33,6 +32,11 @@ static const unsigned declined =
 	FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
 	/* Staging must see a write when it is made. */
 	FUSE_CAP_WRITEBACK_CACHE |
+	/*
+	 * The kernel drops no page that was read while such a write went on,
+	 * and shows it ever after.
+	 */
+	FUSE_CAP_ASYNC_DIO |
 	/* The vfs says itself when pages are old; mtimes alone do not. */
 	FUSE_CAP_AUTO_INVAL_DATA |
 	/* Whole-file and record locks stay local. */

@@ -7,13 +7,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -433,6 +437,76 @@ static int op_by_handle(char **arg)
 	return rc;
 }
 
+#define DIRECT_BYTES ((size_t)64 * BLOCK)
+
+/* Who reads the file through the page cache until it is killed. */
+static pid_t start_reader(const char *path, char *buf)
+{
+	pid_t pid = fork();
+	int fd;
+
+	if (pid)
+		return pid;
+	fd = open_file(path, O_RDONLY);
+	while (pread(fd, buf, DIRECT_BYTES, 0) >= 0)
+		;
+	_exit(1);
+}
+
+/* A direct write, asked for now and waited for then. */
+static int write_direct(aio_context_t ctx, int fd, const char *buf)
+{
+	struct iocb cb = {
+		.aio_lio_opcode = IOCB_CMD_PWRITE,
+		.aio_fildes = (unsigned)fd,
+		.aio_buf = (uintptr_t)buf,
+		.aio_nbytes = DIRECT_BYTES,
+	};
+	struct iocb *list = &cb;
+	struct io_event event;
+
+	if (syscall(SYS_io_submit, ctx, 1, &list) != 1)
+		return failed("io_submit");
+	if (syscall(SYS_io_getevents, ctx, 1, 1, &event, NULL) != 1)
+		return failed("io_getevents");
+	if (event.res != (long long)DIRECT_BYTES)
+		return wrong("direct write: %lld", (long long)event.res);
+	return 0;
+}
+
+/* FILE COUNT: what was written past the page cache is what is read in it. */
+static int op_direct(char **arg)
+{
+	int fd = open_file(arg[0], O_RDWR | O_CREAT | O_DIRECT), rc = 0;
+	char *out = aligned_alloc(BLOCK, DIRECT_BYTES);
+	char *in = calloc(1, DIRECT_BYTES);
+	int reading = open_file(arg[0], O_RDONLY);
+	aio_context_t ctx = 0;
+	pid_t reader;
+
+	if (!out || !in || ftruncate(fd, DIRECT_BYTES) < 0 ||
+	    syscall(SYS_io_setup, 1, &ctx) < 0)
+		return failed("direct");
+	reader = start_reader(arg[0], in);
+	for (int i = 0; !rc && i < atoi(arg[1]); i++) {
+		memset(out, 'a' + i % 26, DIRECT_BYTES);
+		rc = write_direct(ctx, fd, out);
+		if (!rc && pread(reading, in, DIRECT_BYTES, 0) !=
+				   (ssize_t)DIRECT_BYTES)
+			rc = failed("pread");
+		if (!rc && memcmp(in, out, DIRECT_BYTES) != 0)
+			rc = wrong("write %d: something older is read", i);
+	}
+	kill(reader, SIGKILL);
+	waitpid(reader, NULL, 0);
+	syscall(SYS_io_destroy, ctx);
+	close(reading);
+	close(fd);
+	free(in);
+	free(out);
+	return rc;
+}
+
 static const struct operation {
 	const char *name;
 	int args;
@@ -445,6 +519,7 @@ static const struct operation {
 	{"unlinked", 1, op_unlinked},	  {"fsync", 2, op_fsync},
 	{"pwrite", 3, op_pwrite},	  {"control", 2, op_control},
 	{"handle", 1, op_handle},	  {"by-handle", 2, op_by_handle},
+	{"direct", 2, op_direct},
 };
 
 int main(int argc, char **argv)
