@@ -18,6 +18,7 @@
 #include "sparse.h"
 #include "stream.h"
 #include "tags.h"
+#include "zeros.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/content.h"
@@ -82,6 +83,19 @@ static int gather(struct multi *m, const struct plan_part *p, char *buf,
 	return rc;
 }
 
+/* Gathers a part into a file of its own; a hole is one there, too. */
+static int gather_file(struct multi *m, const struct plan_part *p, char *buf,
+		       size_t size, int *ret_fd)
+{
+	int rc = staging_scratch(m->u->v->staging, ret_fd);
+
+	if (rc)
+		return rc;
+	if (p->kind != PLAN_ZERO)
+		return gather(m, p, buf, size, *ret_fd);
+	return ftruncate(*ret_fd, (off_t)p->length) ? -errno : 0;
+}
+
 /* Sends what comes from several places, large parts by way of a file. */
 static int gathered_body(struct multi *m, const struct plan_part *p,
 			 struct store_request *r)
@@ -92,8 +106,8 @@ static int gathered_body(struct multi *m, const struct plan_part *p,
 	int fd = -1, rc = buf ? 0 : -ENOMEM;
 
 	if (!rc && size < p->length)
-		rc = staging_scratch(v->staging, &fd);
-	if (!rc)
+		rc = gather_file(m, p, buf, size, &fd);
+	else if (!rc)
 		rc = gather(m, p, buf, size, fd);
 	if (!rc) {
 		r->body.mem = fd < 0 ? buf : NULL;
@@ -149,6 +163,44 @@ static int data_part(struct multi *m, const struct plan_part *p, uint64_t place,
 	return rc;
 }
 
+/* *ret_copied: nothing was sent. */
+static int zero_part(struct multi *m, const struct plan_part *p,
+		     struct ongoing_part *part, bool *ret_copied)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_COPY_PART);
+	r.key = m->key;
+	r.upload_id = m->o.upload_id;
+	r.part_number = p->number;
+	rc = zeros_copy(m->u->zeros, &r, p->length, m->plan.zero_bytes);
+	*ret_copied = rc != -EOPNOTSUPP;
+	if (*ret_copied)
+		rc = upload_error(m->u, &m->o, &r, rc);
+	if (!rc)
+		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, &r,
+				      part);
+	store_request_release(&r);
+	return *ret_copied ? rc : data_part(m, p, UINT64_MAX, part);
+}
+
+static int make_part(struct multi *m, const struct plan_part *p, uint64_t place,
+		     struct ongoing_part *part)
+{
+	bool copied = p->kind == PLAN_COPY;
+	int rc;
+
+	if (p->kind == PLAN_ZERO)
+		rc = zero_part(m, p, part, &copied);
+	else
+		rc = copied ? copy_part(m, p, part)
+			    : data_part(m, p, place, part);
+	if (!rc && !copied)
+		m->sent_bytes += p->length;
+	return rc;
+}
+
 static int do_part(void *ctx, unsigned i)
 {
 	struct multi *m = ctx;
@@ -164,12 +216,8 @@ static int do_part(void *ctx, unsigned i)
 	if (rc)
 		return rc;
 	rc = ongoing_part_get(v, m->in->ino, &part);
-	if (rc == -ENOENT) {
-		rc = p->kind == PLAN_COPY ? copy_part(m, p, &part)
-					  : data_part(m, p, place, &part);
-		if (!rc && p->kind == PLAN_DATA)
-			m->sent_bytes += p->length;
-	}
+	if (rc == -ENOENT)
+		rc = make_part(m, p, place, &part);
 	if (rc)
 		return rc;
 	m->parts[i].number = p->number;

@@ -6,7 +6,7 @@
  * bytes, or bytes past what is seen of the base, is sent as one part; clean
  * cells in a row are copied as one, in pieces of whole cells. Since all but
  * the last are whole cells, no part is too small, and one changed byte sends
- * one cell.
+ * one cell. A cell that is nothing but a hole is a part of zeros.
  *
  * When that makes too many parts, larger copies are tried first, as they
  * cost nothing, and then larger cells.
@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/meta/extent.h"
 #include "vers3/util/minmax.h"
 
 const struct plan_limits plan_limits_s3 = {
@@ -105,6 +106,32 @@ static uint64_t walk_clean_end(struct walk *w)
 	return min_u64(w->clean_end, in->extents[w->extent].offset);
 }
 
+/*
+ * Whether [w->offset, end) is a hole: no base shows through, and nothing but
+ * holes is staged. After walk_clean_end(), which has moved w->extent on.
+ */
+static bool walk_is_hole(const struct walk *w, uint64_t end)
+{
+	const struct plan_input *in = w->in;
+	uint64_t at = w->offset;
+
+	for (size_t i = w->extent; at < end; i++) {
+		const struct plan_extent *e = &in->extents[i];
+		uint64_t next = i < in->extent_count ? e->offset : end;
+
+		if (i < in->extent_count && !e->length)
+			continue;
+		if (next > at && at < in->base_bytes)
+			return false;
+		if (next >= end)
+			break;
+		if (!meta_extent_is_hole(e->place))
+			return false;
+		at = e->offset + e->length;
+	}
+	return true;
+}
+
 /* The next part, without its number; false at the end of the file. */
 static bool walk_next(struct walk *w, struct plan_part *ret_part)
 {
@@ -125,6 +152,8 @@ static bool walk_next(struct walk *w, struct plan_part *ret_part)
 	ret_part->offset = w->offset;
 	ret_part->length =
 		clean ? min_u64(clean, w->copy) : min_u64(left, cell);
+	if (!clean && walk_is_hole(w, w->offset + ret_part->length))
+		ret_part->kind = PLAN_ZERO;
 	w->offset += ret_part->length;
 	return true;
 }
@@ -202,6 +231,8 @@ int plan_make(const struct plan_input *in, struct plan *ret_plan)
 		part->number = (unsigned)p.count;
 		if (part->kind == PLAN_DATA)
 			p.data_bytes += part->length;
+		else if (part->kind == PLAN_ZERO)
+			p.zero_bytes += part->length;
 	}
 	*ret_plan = p;
 	return 0;

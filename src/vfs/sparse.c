@@ -10,15 +10,11 @@
 #include <sys/stat.h>
 
 #include "vers3/meta/extent.h"
+#include "vers3/util/minmax.h"
 #include "vers3/vfs/objattr.h"
 #include "vers3/vfs/reader.h"
 
 #define RUNS_MAX 1000 /* looked at for one stat */
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* ---- the text ---- */
 

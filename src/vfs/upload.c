@@ -23,6 +23,7 @@
 #include "vers3/vfs/plan.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/tree.h"
+#include "zeros.h"
 
 #define BIG_BUFFER  (UINT64_C(1) << 20) /* larger ones are counted */
 #define BIG_BUFFERS 4
@@ -42,6 +43,8 @@ int uploader_new(struct vfs *v, struct uploader **ret_uploader)
 	if (!rc)
 		rc = streams_new(u, &u->streams);
 	if (!rc)
+		rc = zeros_new(v, &u->zeros);
+	if (!rc)
 		rc = answered_new(&u->answered);
 	if (rc) {
 		uploader_free(u);
@@ -57,6 +60,7 @@ void uploader_free(struct uploader *u)
 		return;
 	pool_free(u->parts);
 	streams_free(u->streams);
+	zeros_free(u->zeros);
 	answered_free(u->answered);
 	sem_destroy(&u->big);
 	free(u);

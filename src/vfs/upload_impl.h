@@ -20,11 +20,13 @@ struct answered;
 struct ongoing;
 struct ongoing_part;
 struct streams;
+struct zeros;
 
 struct uploader {
 	struct vfs *v; /* borrowed */
 	struct pool *parts; /* owned */
 	struct streams *streams; /* owned: files sent while written */
+	struct zeros *zeros; /* owned: parts that are holes */
 	struct answered *answered; /* owned: saves to be looked at */
 	sem_t big; /* large buffers left */
 	atomic_bool ending; /* what is not needed is left to the next mount */

@@ -11,17 +11,53 @@
 
 #include <errno.h>
 
+#include "vers3/meta/extent.h"
 #include "vers3/vfs/plan.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 #define TIB (UINT64_C(1) << 40)
 
+/* Whether a byte is of no base, and staged nowhere. */
+static bool is_zero(const struct plan_input *in, uint64_t at)
+{
+	for (size_t i = 0; i < in->extent_count; i++) {
+		const struct plan_extent *e = &in->extents[i];
+
+		if (e->offset <= at && at < e->offset + e->length)
+			return meta_extent_is_hole(e->place);
+	}
+	return at >= in->base_bytes;
+}
+
+/*
+ * Whether all of a range is; it can change only where the base ends, and where
+ * an extent begins or ends.
+ */
+static bool is_hole(const struct plan_input *in, uint64_t from, uint64_t end)
+{
+	bool zero = is_zero(in, from) && is_zero(in, end - 1);
+
+	if (in->base_bytes > from && in->base_bytes < end)
+		zero = zero && is_zero(in, in->base_bytes - 1);
+	for (size_t i = 0; i < in->extent_count; i++) {
+		uint64_t edges[] = {in->extents[i].offset,
+				    in->extents[i].offset +
+					    in->extents[i].length};
+
+		for (int k = 0; k < 2; k++)
+			if (edges[k] > from && edges[k] < end)
+				zero = zero && is_zero(in, edges[k]) &&
+				       is_zero(in, edges[k] - 1);
+	}
+	return zero;
+}
+
 /* What every plan has to keep to. */
 static void check(const struct plan_input *in, const struct plan *p)
 {
 	const struct plan_limits *l = in->limits ? in->limits : &plan_limits_s3;
-	uint64_t at = 0, sent = 0;
+	uint64_t at = 0, sent = 0, zeros = 0;
 	size_t e = 0;
 
 	if (p->single) {
@@ -40,9 +76,14 @@ static void check(const struct plan_input *in, const struct plan *p)
 		assert_true(part->length > 0);
 		assert_true(i + 1 == p->count || part->length >= l->part_min);
 		at = end;
-		if (part->kind == PLAN_DATA) {
+		if (part->kind != PLAN_COPY) {
 			assert_true(part->length <= l->part_max);
-			sent += part->length;
+			assert_int_equal(part->kind == PLAN_ZERO,
+					 is_hole(in, part->offset, end));
+			if (part->kind == PLAN_DATA)
+				sent += part->length;
+			else
+				zeros += part->length;
 			continue;
 		}
 		assert_true(in->can_copy);
@@ -59,6 +100,7 @@ static void check(const struct plan_input *in, const struct plan *p)
 	}
 	assert_int_equal(at, in->size_bytes);
 	assert_int_equal(p->data_bytes, sent);
+	assert_int_equal(p->zero_bytes, zeros);
 }
 
 static void test_table(void **state)
@@ -105,8 +147,39 @@ static void test_table(void **state)
 		 3,
 		 0,
 		 20 * MIB},
-		/* Nothing but a hole is sent too. */
-		{20 * MIB, 0, 0, true, {{0}}, 0, false, 3, 0, 20 * MIB},
+		/* Nothing but a hole. */
+		{20 * MIB, 0, 0, true, {{0}}, 0, false, 0, 3, 0},
+		/* A hole between data, and one over the base. */
+		{48 * MIB,
+		 0,
+		 0,
+		 true,
+		 {{0, 1, 0}, {33 * MIB, 1, 1}},
+		 2,
+		 false,
+		 2,
+		 4,
+		 16 * MIB},
+		{64 * MIB,
+		 64 * MIB,
+		 64 * MIB,
+		 true,
+		 {{8 * MIB, 16 * MIB, META_HOLE_AT + 8 * MIB}},
+		 1,
+		 false,
+		 0,
+		 4,
+		 0},
+		{64 * MIB,
+		 64 * MIB,
+		 64 * MIB,
+		 true,
+		 {{8 * MIB, 16 * MIB - 1, META_HOLE_AT + 8 * MIB}},
+		 1,
+		 false,
+		 1,
+		 3,
+		 8 * MIB},
 		/* One byte in 1 GiB: at the start, inside, at the end. */
 		{GIB, GIB, GIB, true, {{0, 1, 0}}, 1, false, 1, 2, 8 * MIB},
 		{GIB,
@@ -164,16 +237,7 @@ static void test_table(void **state)
 		 4 * MIB + 5},
 		/* Cut, and cut and extended. */
 		{50 * MIB, 50 * MIB, GIB, true, {{0}}, 0, false, 0, 1, 0},
-		{64 * MIB,
-		 24 * MIB,
-		 GIB,
-		 true,
-		 {{0}},
-		 0,
-		 false,
-		 5,
-		 1,
-		 40 * MIB},
+		{64 * MIB, 24 * MIB, GIB, true, {{0}}, 0, false, 0, 6, 0},
 		/* More is said to be seen than the base has. */
 		{64 * MIB,
 		 64 * MIB,

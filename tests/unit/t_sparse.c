@@ -5,6 +5,7 @@
 #include <linux/falloc.h>
 
 #include "sparse.h"
+#include "zeros.h"
 #include "vers3/vfs/objattr.h"
 
 #define MIB  (UINT64_C(1) << 20)
@@ -247,21 +248,228 @@ static void test_punched(void **state)
 	free(data);
 }
 
-/* Others who put new bytes under the old metadata change its time. */
-static void test_foreign(void **state)
+#define BIG (100 * MIB)
+
+/* A hundred MiB with three of data; *ret_bytes is what it holds, owned. */
+static void make_islands(struct rig *r, const char *path,
+			 unsigned char **ret_bytes)
+{
+	static const uint64_t places[] = {9 * MIB, 50 * MIB, 77 * MIB + 5};
+	struct vfs_file *file = rig_open(r, path, O_CREAT | O_RDWR);
+
+	*ret_bytes = calloc(1, BIG);
+	assert_non_null(*ret_bytes);
+	set_size(r, path, BIG);
+	for (size_t i = 0; i < 3; i++) {
+		unsigned char *data = rig_bytes(i + 1, MIB);
+
+		memcpy(*ret_bytes + places[i], data, MIB);
+		rig_pwrite(r, file, places[i], data, MIB);
+		free(data);
+	}
+	vfs_release(r->f.v, file);
+}
+
+static uint64_t sent_bytes(struct rig *r)
+{
+	struct syncer_stats stats;
+
+	syncer_read_stats(r->f.v->syncer, &stats);
+	return stats.sent_bytes;
+}
+
+/* Parts that are holes are copied from 8 MiB of zeros that are sent once. */
+static void test_copied(void **state)
 {
 	struct rig *r = *state;
-	char *text;
+	struct vfs_file *file;
+	unsigned char *bytes;
 
-	make_island(r, "f", SIZE, MIB);
+	make_islands(r, "f", &bytes);
+	rig_forget_requests(r);
 	rig_sync(r);
-	text = rig_meta(r, "f", SPARSE_META);
-	assert_non_null(text);
-	free(text);
-	rig_put_text(r, "g", "x");
+	rig_holds_bytes(r, "f", bytes, BIG);
+	assert_int_equal(rig_count(r, "PutObject .versions/zeros-"), 1);
+	assert_int_equal(rig_count(r, "UploadPart f"), 3);
+	assert_int_equal(rig_count(r, "UploadPartCopy f"), 10);
+	assert_int_equal(sent_bytes(r), 3 * 8 * MIB);
+	/* What is done again costs an island. */
 	rig_forget(r);
-	assert_int_equal(blocks(r, "g"), 1);
-	assert_int_equal(blocks(r, "f"), 2048);
+	rig_forget_requests(r);
+	bytes[20 * MIB] = 1;
+	file = rig_open(r, "f", O_RDWR);
+	rig_pwrite(r, file, 20 * MIB, "\1", 1);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds_bytes(r, "f", bytes, BIG);
+	assert_int_equal(rig_count(r, "UploadPart f"), 1);
+	rig_forget(r);
+	rig_forget_requests(r);
+	free(bytes);
+	make_islands(r, "g", &bytes);
+	rig_sync(r);
+	rig_holds_bytes(r, "g", bytes, BIG);
+	assert_int_equal(rig_count(r, "PutObject .versions/zeros-"), 0);
+	free(bytes);
+}
+
+/* What is there and is none, or is refused: zeros are sent. */
+static void test_not_copied(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *bytes, *other = rig_bytes(7, 8 * MIB);
+
+	rig_put(r, ".versions/zeros-8388608", other, 8 * MIB);
+	free(other);
+	make_islands(r, "f", &bytes);
+	rig_sync(r);
+	rig_holds_bytes(r, "f", bytes, BIG);
+	assert_int_equal(sent_bytes(r), BIG);
+	free(bytes);
+	rig_remove(r, ".versions/zeros-8388608");
+	rig_restart(r);
+	rig_fail(r, "UploadPartCopy g", RIG_BEFORE, -EACCES, 1000);
+	make_islands(r, "g", &bytes);
+	rig_sync(r);
+	rig_holds_bytes(r, "g", bytes, BIG);
+	rig_restart(r);
+	rig_fail(r, "PutObject .versions", RIG_BEFORE, -EACCES, 1);
+	free(bytes);
+	rig_remove(r, ".versions/zeros-8388608");
+	make_islands(r, "h", &bytes);
+	rig_sync(r);
+	rig_holds_bytes(r, "h", bytes, BIG);
+	free(bytes);
+}
+
+/* Somebody removes the zeros under an upload. */
+static void remove_zeros(struct rig *r)
+{
+	rig_remove(r, ".versions/zeros-8388608");
+}
+
+static void test_zeros_go(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *bytes;
+
+	make_islands(r, "f", &bytes);
+	rig_hook(r, "UploadPartCopy f", remove_zeros, 2);
+	rig_sync(r);
+	rig_holds_bytes(r, "f", bytes, BIG);
+	free(bytes);
+}
+
+/* A failure in the midst, and a kill: nothing is sent twice. */
+static void test_resumed(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *bytes;
+	uint64_t left;
+
+	make_islands(r, "f", &bytes);
+	rig_fail(r, "CompleteMultipartUpload f", RIG_BEFORE, -EIO, 1);
+	rig_try_sync(r, &left);
+	rig_kill(r);
+	rig_forget_requests(r);
+	rig_sync(r);
+	rig_holds_bytes(r, "f", bytes, BIG);
+	assert_int_equal(rig_count(r, "UploadPart"), 0);
+	free(bytes);
+}
+
+/* Larger parts come from larger objects, which the server has put together. */
+static void test_doubled(void **state)
+{
+	struct rig *r = *state;
+	struct store_part part = {.number = 1};
+	char key[META_KEY_MAX + 1], *id, *etag;
+	unsigned char *bytes = calloc(1, 20 * MIB);
+	struct store_request q;
+	struct zeros *z;
+
+	assert_non_null(bytes);
+	assert_int_equal(zeros_new(r->f.v, &z), 0);
+	assert_int_equal(vfs_object_key(r->f.v, "f", key), 0);
+	store_request_init(&q, STORE_CREATE_UPLOAD);
+	q.key = key;
+	assert_int_equal(store_call(r->f.v->store, &q), 0);
+	id = strdup(q.reply.upload_id);
+	store_request_release(&q);
+	store_request_init(&q, STORE_COPY_PART);
+	q.key = key;
+	q.upload_id = id;
+	q.part_number = 1;
+	rig_forget_requests(r);
+	assert_int_equal(zeros_copy(z, &q, 20 * MIB, 20 * MIB), -EOPNOTSUPP);
+	assert_int_equal(zeros_copy(z, &q, 20 * MIB, 100 * MIB), 0);
+	assert_int_equal(rig_count(r, "PutObject"), 1);
+	assert_int_equal(rig_count(r, "UploadPart .versions"), 0);
+	etag = strdup(q.reply.object.etag);
+	part.etag = etag;
+	store_request_release(&q);
+	store_request_init(&q, STORE_COMPLETE_UPLOAD);
+	q.key = key;
+	q.upload_id = id;
+	q.parts = &part;
+	q.part_count = 1;
+	assert_int_equal(store_call(r->f.v->store, &q), 0);
+	store_request_release(&q);
+	rig_holds_bytes(r, "f", bytes, 20 * MIB);
+	assert_int_equal(rig_uploads(r), 0);
+	zeros_free(z);
+	free(bytes);
+	free(etag);
+	free(id);
+}
+
+/* An object of SIZE by others, with what they say of it. */
+static void put_foreign(struct rig *r, const char *path, const char *mtime,
+			const char *holes)
+{
+	unsigned char *data = rig_bytes(4, SIZE);
+	char key[META_KEY_MAX + 1];
+	struct store_request q;
+	struct kvlist meta;
+
+	kvlist_init(&meta);
+	assert_int_equal(kvlist_set(&meta, "mtime", mtime), 0);
+	assert_int_equal(kvlist_set(&meta, SPARSE_META, holes), 0);
+	assert_int_equal(vfs_object_key(r->f.v, path, key), 0);
+	store_request_init(&q, STORE_PUT);
+	q.key = key;
+	q.meta = &meta;
+	q.body.mem = data;
+	q.body.length = SIZE;
+	assert_int_equal(store_call(r->bucket, &q), 0);
+	store_request_release(&q);
+	kvlist_release(&meta);
+	free(data);
+}
+
+/*
+ * Others who put new bytes under the old metadata change its time. Whatever an
+ * object says, what is read of it is what it has.
+ */
+static void test_foreign(void **state)
+{
+	static const char word[] = "5.0 4194304 10+20";
+	struct rig *r = *state;
+	struct vfs_file *file;
+	unsigned char *data = rig_bytes(4, SIZE), *buf = malloc(MIB);
+
+	assert_non_null(buf);
+	put_foreign(r, "new", "6.0", word);
+	put_foreign(r, "lie", "5.0", word);
+	rig_forget(r);
+	assert_int_equal(blocks(r, "new"), SIZE / 512);
+	assert_int_equal(blocks(r, "lie"), (SIZE - 0x20000) / 512);
+	file = rig_open(r, "lie", O_RDONLY);
+	rig_pread(r, file, 0, buf, MIB);
+	assert_memory_equal(buf, data, MIB);
+	vfs_release(r->f.v, file);
+	free(data);
+	free(buf);
 }
 
 int main(void)
@@ -270,7 +478,10 @@ int main(void)
 		cmocka_unit_test(test_parse), cmocka_unit_test(test_many),
 		RIG_TEST(test_island),	      RIG_TEST_UNVERSIONED(test_island),
 		RIG_TEST(test_streamed),      RIG_TEST(test_punched),
-		RIG_TEST(test_foreign),
+		RIG_TEST(test_foreign),	      RIG_TEST(test_copied),
+		RIG_TEST(test_not_copied),    RIG_TEST_UNVERSIONED(test_copied),
+		RIG_TEST(test_zeros_go),      RIG_TEST(test_resumed),
+		RIG_TEST(test_doubled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

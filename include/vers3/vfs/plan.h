@@ -37,7 +37,7 @@ extern const struct plan_limits plan_limits_s3;
 
 struct plan_extent {
 	uint64_t offset, length;
-	uint64_t place; /* in the staging file; a plan does not look at it */
+	uint64_t place; /* in the staging file; see meta/extent.h: or none */
 };
 
 struct plan_input {
@@ -51,8 +51,9 @@ struct plan_input {
 };
 
 enum plan_kind {
-	PLAN_DATA, /* sent: staged bytes, base bytes around them, zeros */
+	PLAN_DATA, /* sent: staged bytes, base bytes around them, and holes */
 	PLAN_COPY, /* wholly the base's, from the same offset */
+	PLAN_ZERO, /* nothing but a hole: sent unless zeros can be copied */
 };
 
 struct plan_part {
@@ -66,6 +67,7 @@ struct plan {
 	struct plan_part *parts; /* owned; they tile the file */
 	size_t count;
 	uint64_t data_bytes; /* to be sent */
+	uint64_t zero_bytes; /* of PLAN_ZERO */
 };
 
 /*
