@@ -338,7 +338,8 @@ static int check_class(struct stack *s, char *reason, size_t size)
 	const struct options *o = s->o;
 
 	if (!o->storage_class || o->read_only || s->outage ||
-	    caps_class(s->store, o->prefix, o->storage_class) != -EINVAL)
+	    caps_class(s->meta, s->store, o->prefix, o->storage_class) !=
+		    -EINVAL)
 		return 0;
 	snprintf(reason, size,
 		 "storage_class=%s: the server has no such storage class",

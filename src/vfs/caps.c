@@ -31,9 +31,14 @@
 #include "vers3/util/log.h"
 #include "vers3/vfs/vfs.h"
 
-#define LIFE_NS	     (INT64_C(24) * 3600 * NS_PER_S)
+#define DAY_NS	     (INT64_C(24) * 3600 * NS_PER_S)
+#define LIFE_NS	     DAY_NS
 #define SYS_CAPS     "caps2" /* META_SYS: bits */
 #define SYS_CAPS_AT  "caps2.at" /* when they were learnt, realtime */
+#define SYS_NO_SUM   "caps2.no_whole_sum" /* when that was, realtime */
+#define NO_SUM_NS    (30 * DAY_NS) /* then it is tried again */
+#define SYS_CLASS    "class." /* and its name: when it was taken, realtime */
+#define CLASS_MAX    100 /* a longer one is not remembered */
 #define WRONG_ETAG   "00000000000000000000000000000000"
 #define KEY_MAX	     1100
 #define WRONG_CRC    "AAAAAAAAAAE="
@@ -340,13 +345,58 @@ out:
 	return rc;
 }
 
-int caps_class(struct store *store, const char *prefix, const char *class)
+/* Whether a time that is kept by this name was less than life_ns ago. */
+static bool is_young(struct meta *meta, const char *name, int64_t life_ns)
 {
-	char key[KEY_MAX];
+	uint64_t at;
+	int64_t age;
+	bool young = false;
 
+	if (meta_lock(meta))
+		return false;
+	if (!meta_sys_get_u64(meta, name, &at)) {
+		age = clock_real_ns() - (int64_t)at;
+		young = age >= 0 && age < life_ns;
+	}
+	meta_unlock(meta);
+	return young;
+}
+
+static void note_now(struct meta *meta, const char *name)
+{
+	if (meta_lock(meta))
+		return;
+	meta_sys_put_u64(meta, name, (uint64_t)clock_real_ns());
+	meta_unlock(meta);
+}
+
+bool caps_no_whole_sum(struct meta *meta)
+{
+	return is_young(meta, SYS_NO_SUM, NO_SUM_NS);
+}
+
+void caps_note_no_whole_sum(struct meta *meta)
+{
+	note_now(meta, SYS_NO_SUM);
+}
+
+int caps_class(struct meta *meta, struct store *store, const char *prefix,
+	       const char *class)
+{
+	char key[KEY_MAX], name[sizeof(SYS_CLASS) + CLASS_MAX];
+	bool known = strlen(class) <= CLASS_MAX;
+	int rc;
+
+	snprintf(name, sizeof(name), SYS_CLASS "%.*s", CLASS_MAX, class);
+	if (known && is_young(meta, name, LIFE_NS))
+		return 0;
 	/* It never becomes an object: any name will do. */
-	if (random_key(prefix, VFS_VERSIONS_NAME, key) ||
-	    try_class(store, key, class) != -EINVAL)
+	if (random_key(prefix, VFS_VERSIONS_NAME, key))
+		return 0;
+	rc = try_class(store, key, class);
+	if (!rc && known)
+		note_now(meta, name);
+	if (rc != -EINVAL)
 		return 0;
 	/* Servers have no code of their own for it: is it this? */
 	return try_class(store, key, NULL) ? 0 : -EINVAL;
@@ -389,17 +439,13 @@ enum bit {
 
 static void recall(struct meta *meta, struct caps *ret, bool *ret_young)
 {
-	uint64_t bits = 0, at = 0;
-	int64_t age;
+	uint64_t bits = 0;
 
-	*ret_young = false;
+	*ret_young = is_young(meta, SYS_CAPS_AT, LIFE_NS);
 	if (meta_lock(meta))
 		return;
-	if (!meta_sys_get_u64(meta, SYS_CAPS, &bits) &&
-	    !meta_sys_get_u64(meta, SYS_CAPS_AT, &at)) {
-		age = clock_real_ns() - (int64_t)at;
-		*ret_young = age >= 0 && age < LIFE_NS;
-	}
+	if (meta_sys_get_u64(meta, SYS_CAPS, &bits))
+		*ret_young = false;
 	meta_unlock(meta);
 	ret->if_none_match = bits & BIT_IF_NONE_MATCH;
 	ret->if_match = bits & BIT_IF_MATCH;

@@ -188,21 +188,27 @@ static int change_lifecycle(struct call *c, const struct change *ch)
 	return say_of(c, 0, ch->id, ch->spec ? "set" : "removed");
 }
 
-/* A rule for a class that there is not would be kept, and do nothing. */
-static int check_classes(struct call *c, const struct lifecycle_spec *spec)
+/*
+ * Which classes there are is the server's to say: some are tiers that take no
+ * uploads (MinIO), and some servers keep rules for classes that there are not,
+ * and do nothing (Ceph).
+ */
+static void tell_classes(struct call *c, const struct lifecycle_spec *spec)
 {
+	struct vfs *v = c->v;
+
 	for (size_t i = 0; i < spec->transitions.count; i++) {
 		const char *class = spec->transitions.items[i].storage_class;
 
-		if (!class || caps_class(c->v->store, c->v->config.prefix,
+		if (!class || caps_class(v->meta, v->store, v->config.prefix,
 					 class) != -EINVAL)
 			continue;
 		buf_printf(c->answer,
-			   "class=%s: the server has no such storage class\n",
+			   "class=%s: the server takes no uploads of this "
+			   "class; unless it is a tier of its own, the rule "
+			   "does nothing\n",
 			   class);
-		return -EINVAL;
 	}
-	return 0;
 }
 
 static int run_lifecycle_set(struct call *c)
@@ -216,11 +222,11 @@ static int run_lifecycle_set(struct call *c)
 
 	if (rc)
 		return say(c, rc, rc == -ENOMEM ? strerror(ENOMEM) : reason);
-	rc = check_classes(c, &spec);
-	if (!rc)
-		rc = lifecycle_spec_below(&spec, c->v->config.prefix);
+	rc = lifecycle_spec_below(&spec, c->v->config.prefix);
 	if (!rc)
 		rc = change_lifecycle(c, &ch);
+	if (!rc)
+		tell_classes(c, &spec);
 	lifecycle_spec_release(&spec);
 	return rc;
 }

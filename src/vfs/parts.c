@@ -43,10 +43,12 @@ static bool is_of_sum(const struct store_request *r, int rc)
 
 static void drop_sum(struct uploader *u, const struct store_request *r)
 {
-	if (!atomic_exchange(&u->no_sum, true))
-		log_warning("uploads in parts go without a checksum of the "
-			    "whole: the server refused one of %s",
-			    r->key);
+	if (atomic_exchange(&u->no_sum, true))
+		return;
+	caps_note_no_whole_sum(u->v->meta);
+	log_warning("uploads in parts go without a checksum of the "
+		    "whole: the server refused one of %s",
+		    r->key);
 }
 
 int upload_error(struct uploader *u, const struct ongoing *o,

@@ -38,6 +38,7 @@ int uploader_new(struct vfs *v, struct uploader **ret_uploader)
 	if (!u)
 		return -ENOMEM;
 	u->v = v;
+	u->no_sum = caps_no_whole_sum(v->meta);
 	sem_init(&u->big, 0, BIG_BUFFERS);
 	rc = pool_new("parts", PART_THREADS, &u->parts);
 	if (!rc)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a server can do: known by its name, or tried out and cleared away. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,8 +9,10 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "meta_fixture.h"
 #include "store_count.h"
 #include "vers3/store/memory.h"
+#include "vers3/store/metrics.h"
 #include "vers3/vfs/caps.h"
 #include "vers3/vfs/vfs.h"
 
@@ -61,11 +64,63 @@ static void test_probe(void **state)
 	store_free(s);
 }
 
+static uint64_t uploads_begun(struct store *s)
+{
+	struct metrics_snapshot m;
+
+	metrics_store_read(s, &m);
+	return m.ops[STORE_CREATE_UPLOAD].calls;
+}
+
+/* A class that the server has taken is not tried at each mount. */
+static void test_class_once(void **state)
+{
+	struct fixture *f = *state;
+	struct store *s = NULL;
+
+	assert_int_equal(memory_store_new(true, &s), 0);
+	assert_int_equal(metrics_store_new(&s, &s), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(caps_class(f->m, s, "p/", "GLACIER_IR"), 0);
+		assert_int_equal(uploads_begun(s), 1);
+		fixture_reopen(f);
+	}
+	assert_int_equal(caps_class(f->m, s, "p/", "STANDARD_IA"), 0);
+	assert_int_equal(uploads_begun(s), 2);
+	store_free(s);
+}
+
+static int refuse_all(struct store *s, struct store_request *r)
+{
+	++*(unsigned *)(s + 1);
+	store_reply_reset(&r->reply);
+	return -ECONNREFUSED;
+}
+
+/* What could not be asked is asked at the next. */
+static void test_class_not_learnt(void **state)
+{
+	static const struct store_ops ops = {"refuse", refuse_all, NULL};
+	struct fixture *f = *state;
+	struct {
+		struct store store;
+		unsigned calls;
+	} s = {.store = {.ops = &ops}};
+
+	assert_int_equal(caps_class(f->m, &s.store, "", "STANDARD_IA"), 0);
+	assert_int_equal(caps_class(f->m, &s.store, "", "STANDARD_IA"), 0);
+	assert_int_equal(s.calls, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_probe),
+		cmocka_unit_test_setup_teardown(test_class_once, fixture_setup,
+						fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_class_not_learnt, fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -459,6 +459,13 @@ static void save_halfway(struct vfs_fixture *f, unsigned begun)
 	check_large(f, VFS_FIXTURE_PREFIX "b", 20 << 20, false);
 	assert_int_equal(halfway->refused, 0);
 	assert_int_equal(halfway->begun, begun + 1);
+	/* The next mount knows it. */
+	vfs_fixture_stop(f);
+	vfs_fixture_start(f);
+	write_large(f, "c");
+	check_large(f, VFS_FIXTURE_PREFIX "c", 20 << 20, false);
+	assert_int_equal(halfway->refused, 0);
+	assert_int_equal(halfway->begun, begun + 2);
 }
 
 static void test_refused_at_end(void **state)

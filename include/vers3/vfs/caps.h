@@ -67,10 +67,20 @@ void caps_learn(struct meta *meta, struct store *store, const char *prefix,
 
 /*
  * Whether objects can have a storage class: an upload is begun with it, below
- * prefix, and aborted. 0 also where nothing can be learnt; -EINVAL: there is no
- * such class. Blocks.
+ * prefix, and aborted; what the server takes is remembered for a day. 0 also
+ * where nothing can be learnt; -EINVAL: there is no such class. Takes
+ * meta_lock(). Blocks.
  */
-int caps_class(struct store *store, const char *prefix, const char *class);
+int caps_class(struct meta *meta, struct store *store, const char *prefix,
+	       const char *class);
+
+/*
+ * Uploads in parts take no check of the whole here, though objects that are
+ * sent as one do (MinIO): learnt from an upload that was sent in vain, and
+ * remembered for a month. Both take meta_lock().
+ */
+bool caps_no_whole_sum(struct meta *meta);
+void caps_note_no_whole_sum(struct meta *meta);
 
 /* What goes along with the bytes of a PutObject or an UploadPart. */
 enum store_sum caps_sum(const struct caps *caps);
