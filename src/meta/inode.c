@@ -113,6 +113,9 @@ int meta_inode_del(struct meta *m, uint64_t ino)
 	rc = meta_head_del(m, ino);
 	if (rc && rc != -ENOENT)
 		return rc;
+	rc = meta_tags_del(m, ino);
+	if (rc && rc != -ENOENT)
+		return rc;
 	rc = meta_holes_del(m, ino);
 	if (rc)
 		return rc;

@@ -30,6 +30,7 @@ static const char *const table_names[META_TABLE_COUNT] = {
 	[META_ORPHAN] = "orphan",   [META_VIEW] = "view",
 	[META_HISTORY] = "history", [META_PAST] = "past",
 	[META_GONE] = "gone",	    [META_HOLES] = "holes",
+	[META_TAGS] = "tags",
 };
 
 static void on_assert(MDB_env *env, const char *msg)

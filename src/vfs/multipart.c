@@ -239,7 +239,7 @@ static struct send_want make_want(const struct multi *m, const char *etag)
 static int ask_tags(struct multi *m)
 {
 	if (m->tagged || !content_is_base(m->in) ||
-	    !tags_need(m->u->v, m->want, false))
+	    !tags_need(m->u->v, m->in->ino, m->want, false))
 		return 0;
 	m->tagged = true;
 	return tags_ask(m->u->v, m->in, &m->tags);
@@ -257,7 +257,8 @@ static int finish(struct multi *m, bool found, struct upload_result *ret)
 
 	rc = ask_tags(m);
 	if (!rc && m->tagged)
-		rc = tags_give(v, m->key, &ret->version, &m->tags, m->want);
+		rc = tags_give(v, m->in->ino, m->key, &ret->version, &m->tags,
+			       m->want);
 	if (rc)
 		return rc;
 	found = found || m->want->tag_count;

@@ -61,12 +61,58 @@ int tags_without_late(const struct kvlist *tags, struct kvlist *ret)
 	return rc;
 }
 
-bool tags_need(const struct vfs *v, const struct dress *d, bool by_server)
+/* Tags that an earlier try has not given. -ENOENT: there are none. */
+static int read_note(struct vfs *v, uint64_t ino, struct kvlist *tags)
 {
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_tags_get(v->meta, ino, tags);
+	meta_unlock(v->meta);
+	return rc;
+}
+
+static bool has_note(struct vfs *v, uint64_t ino)
+{
+	struct kvlist tags;
+	bool noted;
+
+	kvlist_init(&tags);
+	noted = !read_note(v, ino, &tags);
+	kvlist_release(&tags);
+	return noted;
+}
+
+static int write_note(struct vfs *v, uint64_t ino, const struct kvlist *tags)
+{
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_tags_put(v->meta, ino, tags);
+	meta_unlock(v->meta);
+	return rc;
+}
+
+/* If that fails, they are given once more, perhaps. */
+static void drop_note(struct vfs *v, uint64_t ino)
+{
+	if (meta_lock(v->meta))
+		return;
+	meta_tags_del(v->meta, ino);
+	meta_unlock(v->meta);
+}
+
+bool tags_need(struct vfs *v, uint64_t ino, const struct dress *d,
+	       bool by_server)
+{
+	bool need = d->tag_count || !d->asked;
+
 	/* That one is for the metadata that is replaced. */
 	if (by_server && v->config.caps.keeps_tags)
-		return d->late && d->tag_count;
-	return d->tag_count || !d->asked;
+		need = d->late && d->tag_count;
+	return need || has_note(v, ino);
 }
 
 /*
@@ -76,6 +122,12 @@ bool tags_need(const struct vfs *v, const struct dress *d, bool by_server)
 static bool is_vain(int rc)
 {
 	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL;
+}
+
+/* Whether what goes in the place of a version is the end of its tags. */
+static bool is_replaced(const struct meta_version *ver)
+{
+	return !ver->version_id[0] || !strcmp(ver->version_id, "null");
 }
 
 int tags_ask(struct vfs *v, const struct meta_inode *in, struct kvlist *ret)
@@ -93,11 +145,19 @@ int tags_ask(struct vfs *v, const struct meta_inode *in, struct kvlist *ret)
 		rc = tags_without_late(&tags, ret);
 	kvlist_release(&tags);
 	/* Where it is gone, too. */
-	return rc == -ENOENT || is_vain(rc) ? 0 : rc;
+	if (rc == -ENOENT || is_vain(rc))
+		rc = 0;
+	if (rc || !is_replaced(&in->base))
+		return rc;
+	if (ret->count)
+		return write_note(v, in->ino, ret);
+	rc = read_note(v, in->ino, ret);
+	return rc == -ENOENT ? 0 : rc;
 }
 
-int tags_give(struct vfs *v, const char *key, const struct meta_version *to,
-	      const struct kvlist *tags, struct dress *d)
+int tags_give(struct vfs *v, uint64_t ino, const char *key,
+	      const struct meta_version *to, const struct kvlist *tags,
+	      struct dress *d)
 {
 	const char *id = to->version_id;
 	int rc = 0;
@@ -105,5 +165,9 @@ int tags_give(struct vfs *v, const char *key, const struct meta_version *to,
 	if (tags->count)
 		rc = tags_put(v->store, key, id[0] ? id : NULL, tags);
 	d->tag_count = rc ? 0 : tags->count;
-	return is_vain(rc) ? 0 : rc;
+	if (rc && !is_vain(rc))
+		return rc;
+	if (tags->count)
+		drop_note(v, ino);
+	return 0;
 }

@@ -415,7 +415,7 @@ int upload_put(struct uploader *u, const struct snapshot *snap,
 	if (!rc)
 		rc = put_dressed(u, snap, key, &d, c, ret);
 	if (!rc && same)
-		rc = tags_give(u->v, key, &ret->version, &tags, &d);
+		rc = tags_give(u->v, in->ino, key, &ret->version, &tags, &d);
 	if (!rc)
 		rc = dress_to_head(&d, &ret->head);
 	kvlist_release(&tags);
@@ -537,7 +537,7 @@ static int copy_base(struct uploader *u, const struct snapshot *snap,
 	if (!rc)
 		rc = vfs_object_key(v, c->path, key);
 	if (!rc && replace)
-		tagged = tags_need(v, &d, !v->config.suspended);
+		tagged = tags_need(v, in->ino, &d, !v->config.suspended);
 	if (!rc && tagged)
 		rc = tags_ask(v, in, &tags);
 	if (!rc)
@@ -553,7 +553,7 @@ static int copy_base(struct uploader *u, const struct snapshot *snap,
 		rc = large ? -ESTALE : put_dressed(u, snap, key, &d, c, ret);
 	}
 	if (!rc && tagged)
-		rc = tags_give(v, key, &ret->version, &tags, &d);
+		rc = tags_give(v, in->ino, key, &ret->version, &tags, &d);
 	if (!rc) {
 		inherit_id(&ret->version, &in->base);
 		d.late = false;

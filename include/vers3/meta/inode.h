@@ -124,6 +124,13 @@ int meta_xattr_each(struct meta *m, uint64_t ino,
 int meta_head_get(struct meta *m, uint64_t ino, struct kvlist *ret_list);
 int meta_head_put(struct meta *m, uint64_t ino, const struct kvlist *list);
 int meta_head_del(struct meta *m, uint64_t ino);
+/*
+ * The tags that an inode's object is to be given again, as soon as what goes
+ * in its place is there. As above.
+ */
+int meta_tags_get(struct meta *m, uint64_t ino, struct kvlist *ret_list);
+int meta_tags_put(struct meta *m, uint64_t ino, const struct kvlist *list);
+int meta_tags_del(struct meta *m, uint64_t ino);
 
 /* Inodes without a name that are still open; reclaimed at the next mount. */
 int meta_orphan_add(struct meta *m, uint64_t ino);

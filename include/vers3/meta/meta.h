@@ -133,6 +133,7 @@ enum meta_table {
 	META_PAST, /* versions view: names at an instant */
 	META_GONE, /* ino → path (a directory out of the tree) */
 	META_HOLES, /* ino → where its base has zeros: holes.h */
+	META_TAGS, /* ino → tags that its object is to be given again */
 	META_TABLE_COUNT,
 };
 
