@@ -23,6 +23,7 @@ struct compare {
 	void *ctx;
 	char *reason;
 	size_t size;
+	const char *root; /* borrowed: the mount point */
 	char path[PATH_MAX]; /* below the mount point */
 	unsigned depth;
 };
@@ -30,7 +31,8 @@ struct compare {
 static int complain(struct compare *c, int rc)
 {
 	if (rc && !*c->reason)
-		snprintf(c->reason, c->size, "%s: %s", c->path, errtext(rc));
+		snprintf(c->reason, c->size, "%s: %s",
+			 *c->path ? c->path : c->root, errtext(rc));
 	return rc;
 }
 
@@ -227,8 +229,11 @@ int compare_walk(const struct place *p, const char *at,
 		 const struct compare_ops *ops, void *ctx, char *reason,
 		 size_t size)
 {
-	struct compare c = {
-		.ops = ops, .ctx = ctx, .reason = reason, .size = size};
+	struct compare c = {.ops = ops,
+			    .ctx = ctx,
+			    .reason = reason,
+			    .size = size,
+			    .root = p->root};
 	char then_path[PATH_MAX];
 	int then = -1, now = -1, rc = 0;
 

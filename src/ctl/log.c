@@ -191,7 +191,7 @@ int ctl_log(const struct ctl_call *c)
 			      "the directory above tells what was",
 			      p.path);
 	} else if (rc) {
-		rc = ctl_fail("%s: %s", l.path, errtext(rc));
+		rc = ctl_fail("%s: %s", *l.path ? l.path : p.root, errtext(rc));
 	} else {
 		if (l.count)
 			qsort(l.items, l.count, sizeof(*l.items), newest_first);

@@ -228,6 +228,11 @@ void place_release(struct place *p)
 	p->root = p->path = NULL;
 }
 
+const char *place_name(const struct place *p)
+{
+	return *p->path ? p->path : p->root;
+}
+
 void place_ask_history(struct place *p)
 {
 	ssize_t n = -1;

@@ -22,6 +22,8 @@ struct place {
 int place_find(const char *start, const char *path, struct place *ret_place,
 	       char *reason, size_t size);
 void place_release(struct place *p);
+/* What to call it in a message: the path, or the root's if it is that. */
+const char *place_name(const struct place *p);
 /*
  * Asks the mount what it calls .versions; where it shows no history that is a
  * name under which nothing can be.

@@ -171,7 +171,7 @@ static int none(const struct place *p)
 		return ctl_fail("%s is a directory: `vers3ctl log` of it tells "
 				"what happened there, `vers3ctl diff --at "
 				"TIME` what is other now",
-				p->path);
+				place_name(p));
 	}
 	if (asprintf(&path, "%s/%s", p->root, p->path) >= 0)
 		lstat(path, &st);
@@ -180,11 +180,11 @@ static int none(const struct place *p)
 		return ctl_fail("%s: the bucket keeps no versions (mount with "
 				"-o enable_versioning to have them from then "
 				"on)",
-				p->path);
+				place_name(p));
 	if (st.st_mode)
 		return ctl_fail("%s is not in the bucket yet; `vers3ctl sync` "
 				"has it sent",
-				p->path);
+				place_name(p));
 	return ctl_fail("%s: the bucket has no version of such a file; "
 			"`vers3ctl log` of its directory tells what was there",
 			p->path);
@@ -210,7 +210,7 @@ int ctl_versions(const struct ctl_call *c)
 	if (rc == -ENOENT)
 		rc = none(&p);
 	else if (rc)
-		rc = ctl_fail("%s: %s", p.path, errtext(rc));
+		rc = ctl_fail("%s: %s", place_name(&p), errtext(rc));
 	else if (list)
 		rc = ctl_print_json(json_incref(list));
 	json_decref(list);

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -149,6 +150,7 @@ static int check_mountpoint(const char *path, char *reason, size_t size)
 /* Whoever put something there thought that a mount was there, or is. */
 static void warn_of_files(const char *path)
 {
+	char text[PATH_MAX + NAME_MAX + 128];
 	DIR *dir = opendir(path);
 	struct dirent *de = NULL;
 
@@ -156,10 +158,13 @@ static void warn_of_files(const char *path)
 		if (strcmp(de->d_name, ".") != 0 &&
 		    strcmp(de->d_name, "..") != 0)
 			break;
-	if (de)
-		log_warning("%s is not empty: what is in it, %s for one, is "
-			    "hidden by this mount, and there again after it",
-			    path, de->d_name);
+	if (de) {
+		snprintf(text, sizeof(text),
+			 "%s is not empty: what is in it, %s for one, is "
+			 "hidden by this mount, and there again after it",
+			 path, de->d_name);
+		tell(LOG_LEVEL_WARNING, text);
+	}
 	if (dir)
 		closedir(dir);
 }

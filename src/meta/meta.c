@@ -107,7 +107,8 @@ static int begin_again(struct meta *m)
 	headroom_set_short(m->headroom);
 	if (!redo_is_whole(m->redo)) {
 		log_error("%s: commit: %s, and the redo log is not whole; no "
-			  "change is taken until the next mount",
+			  "change is taken until it is unmounted and mounted "
+			  "again",
 			  m->path, strerror(ENOSPC));
 		return -EIO;
 	}
@@ -117,7 +118,8 @@ static int begin_again(struct meta *m)
 	if (!rc && records == want)
 		return -ENOSPC;
 	log_error("%s: the redo log gives %" PRIu64 " of %" PRIu64
-		  " changes: %s; no change is taken until the next mount",
+		  " changes: %s; no change is taken until it is "
+		  "unmounted and mounted again",
 		  m->path, records, want, strerror(-rc));
 	return -EIO;
 }
@@ -138,8 +140,8 @@ static int txn_commit(void *ctx, bool *ret_durable)
 	if (meta_mdb_errno(rc) == -ENOSPC && rc != MDB_MAP_FULL)
 		return begin_again(m);
 	if (rc) {
-		log_error("%s: commit: %s; no change is taken until the next "
-			  "mount",
+		log_error("%s: commit: %s; no change is taken until it is "
+			  "unmounted and mounted again",
 			  m->path, mdb_strerror(rc));
 		return -EIO;
 	}
@@ -247,7 +249,8 @@ static int change_result(struct meta *m, const char *what, int rc)
 	if (rc == MDB_NOTFOUND)
 		return -ENOENT;
 	if (rc) {
-		log_error("%s: %s: %s; no change is taken until the next mount",
+		log_error("%s: %s: %s; no change is taken until it is "
+			  "unmounted and mounted again",
 			  m->path, what, mdb_strerror(rc));
 		committer_fail(m->committer);
 		return meta_mdb_errno(rc) == -ENOSPC ? -ENOSPC : -EIO;

@@ -74,7 +74,11 @@ void bucket_explain(enum store_op op, const struct store_reply *reply, int rc,
 	else
 		snprintf(reason, size, "%.160s", words);
 	len = strlen(reason);
-	if (rc == -EACCES)
+	if (!reply->status && reply->message[0])
+		snprintf(reason + len, size - len,
+			 "; try again when `vers3ctl status` shows no outage "
+			 "any more");
+	else if (rc == -EACCES)
 		snprintf(reason + len, size - len,
 			 "; these credentials need %s on the bucket",
 			 right_for(op));

@@ -75,11 +75,11 @@ static int run_sync(struct call *c)
 	buf_printf(c->answer, "%" PRIu64 " left to be sent: ", left);
 	if (left && stats.error) {
 		failure_explain(c->v, stats.error_key, stats.error, &why);
-		if (!why.advice)
-			return say_of(c, rc, stats.error_key, why.words);
 		gitconfig_quote(c->answer, stats.error_key);
-		buf_printf(c->answer, ": %s; to do: %s\n", why.words,
-			   why.advice);
+		buf_printf(c->answer, ": %s; %s%s\n", why.words,
+			   why.advice ? "to do: "
+				      : "it is tried again by itself",
+			   why.advice ? why.advice : "");
 		return rc;
 	}
 	return say(c, rc, errtext(rc));

@@ -335,7 +335,8 @@ static void report(const struct purge_item *it)
 	if (it->result == -EBUSY)
 		why = "it is in use, or a change of the file is unsent";
 	else if (it->result == -EACCES)
-		why = "the server does not allow it: a lock, or a permission";
+		why = "the server does not allow it: it is locked, or these "
+		      "credentials lack s3:DeleteObjectVersion";
 	else if (it->result == -EPERM)
 		why = "the bucket keeps no versions, and this is all it holds";
 	if (it->result)

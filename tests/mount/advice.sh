@@ -32,6 +32,7 @@ done
 told "what never was" '`vers3ctl log` of its directory' versions none
 told "what never was, restored" '`vers3ctl log` of its directory' restore none
 told "what never was, logged" '`vers3ctl log` of the directory above' log none
+told "the root's versions" "$MNT is a directory" versions .
 told "no time" '2026-11-21T12:00:00Z' diff . --at soon
 told "nothing to restore" 'restore wants a PATH, or --key' restore
 told "no such option" '`vers3ctl --help` lists' --frob

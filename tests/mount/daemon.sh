@@ -7,6 +7,7 @@ need pgrep
 
 mkdir -p "$MNT"
 printf inside >body
+put_object sub/dir/file body # a prefix of nothing is warned of
 timeout 60 "$VERS3" -o "$(vers3_options log="$WORK/log")" \
 	"$BUCKET:sub/dir/" "$MNT" </dev/null >out 2>&1 || fail "status $?: $(cat out)"
 mountpoint -q "$MNT" || fail "returned before it was mounted"

@@ -89,6 +89,8 @@ static const struct advice unversioned[] = {
 };
 
 static const struct advice silent[] = {
+	{"lifecycle list\n", -ECONNREFUSED, "connection refused",
+	 "vers3ctl status"},
 	{"restore file @previous\n", -ECONNREFUSED, "cannot be reached",
 	 "vers3ctl status"},
 	{"undelete file\n", -ECONNREFUSED, "cannot be reached",
