@@ -241,7 +241,9 @@ static bool is_older(const struct conflict *c, const struct store_object *o)
 /*
  * Whether what a look has shown is the save, or a later one of others: their
  * bytes, or ours that they have read, are then all that there is, and nothing
- * is to be put on top of them. Else it is what was there before.
+ * is to be put on top of them. Else it is what was there before. Where that
+ * had the same bytes, as when attributes are saved, only its attributes and
+ * its time tell.
  */
 static bool is_there(const struct conflict *c, const struct upload_made *made,
 		     const char *etag, const struct store_object *o)
@@ -249,10 +251,11 @@ static bool is_there(const struct conflict *c, const struct upload_made *made,
 	bool own = made->meta && dress_same(made->meta, &o->meta);
 	bool size = o->size_bytes == made->size_bytes;
 	bool content = size && o->etag && !strcmp(o->etag, etag);
+	bool same = c->held && !strcmp(c->etag, etag); /* as before */
 
-	if (content && (own || !made->strict))
+	if (content && (own || (!made->strict && !same)))
 		return true;
-	if (content && !made->last)
+	if (content && made->strict && !made->last)
 		return false; /* it may be of the source yet */
 	if (!content && c->held && o->etag && !strcmp(o->etag, c->etag))
 		return false;
