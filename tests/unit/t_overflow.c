@@ -10,6 +10,7 @@
 #include <linux/posix_acl_xattr.h>
 #include <linux/xattr.h>
 
+#include "vers3/vfs/control.h"
 #include "vers3/vfs/objattr.h"
 
 #define KIB   1024u
@@ -506,6 +507,99 @@ static void test_gone(void **state)
 	free(ref);
 }
 
+/* One that goes up in parts has them with its only version. */
+static void test_parts(void **state)
+{
+	size_t size = (size_t)20 << 20;
+	unsigned char *bytes = rig_bytes(5, size);
+	struct rig *r = *state;
+
+	rig_write_bytes(r, "f", bytes, size);
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	rig_forget(r);
+	has(r, "f", "user.big", 'a', LARGE);
+	/* And when a part of it changes, and it moves. */
+	rig_rename(r, "f", "g");
+	rig_sync(r);
+	rig_forget(r);
+	bytes[0]++;
+	rig_write_bytes(r, "g", bytes, size);
+	rig_sync(r);
+	rig_forget(r);
+	has(r, "g", "user.big", 'a', LARGE);
+	rig_holds_bytes(r, "g", bytes, size);
+	free(bytes);
+}
+
+/* What copies a bucket copies names and bytes; versions have other ids there.
+ */
+static void test_copied(void **state)
+{
+	static const char *const odd[][2] = {
+		{"pre/", "?versionId=none"},
+		{"elsewhere/", "?versionId=none"},
+		{"elsewhere/", ""},
+	};
+	struct rig *r = *state;
+	char key[256];
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	overflow_of(r, "f", key, sizeof(key));
+	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+		struct store_request q;
+		struct kvlist meta;
+		char ref[512];
+
+		snprintf(ref, sizeof(ref), "%s%s%s", odd[i][0], key, odd[i][1]);
+		kvlist_init(&meta);
+		assert_int_equal(kvlist_add(&meta, REF, ref), 0);
+		store_request_init(&q, STORE_PUT);
+		q.key = VFS_FIXTURE_PREFIX "copy";
+		q.meta = &meta;
+		q.body.mem = "text";
+		q.body.length = 4;
+		assert_int_equal(store_call(r->bucket, &q), 0);
+		store_request_release(&q);
+		kvlist_release(&meta);
+		rig_forget(r);
+		has(r, "copy", "user.big", 'a', LARGE);
+	}
+}
+
+/* What removes old versions leaves what kept ones need. */
+static void test_purged(void **state)
+{
+	static const char line[] = "purge / keep=0\n";
+	struct control_session *s;
+	struct rig *r = *state;
+	char path[512], key[256];
+
+	r->f.config.versions = VFS_VERSIONS_PURGE;
+	rig_restart(r);
+	rig_write(r, "f", "one");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	overflow_of(r, "f", key, sizeof(key));
+	rig_write(r, "f", "two");
+	rig_sync(r);
+	/* As old as it can be: others have deleted it. */
+	rig_remove(r, key);
+	assert_int_equal(rig_versions(r, key), 1);
+	assert_int_equal(control_open(r->f.v, &s), 0);
+	assert_int_equal(control_write(s, line, strlen(line)), 0);
+	control_close(s);
+	assert_int_equal(rig_versions(r, "f"), 1);
+	assert_int_equal(rig_versions(r, key), 1);
+	rig_forget(r);
+	version(r, "f", 0, path, sizeof(path));
+	has(r, path, "user.big", 'a', LARGE);
+	has(r, "f", "user.big", 'a', LARGE);
+	rig_is(r, "f", "two");
+}
+
 /* Others' references lead to nothing but what they tell. */
 static void test_forged(void **state)
 {
@@ -572,6 +666,11 @@ int main(void)
 		RIG_TEST(test_refused),
 		RIG_TEST(test_gone),
 		RIG_TEST_UNVERSIONED(test_gone),
+		RIG_TEST(test_parts),
+		RIG_TEST_UNVERSIONED(test_parts),
+		RIG_TEST(test_copied),
+		RIG_TEST_UNVERSIONED(test_copied),
+		RIG_TEST(test_purged),
 		RIG_TEST(test_forged),
 	};
 
