@@ -43,6 +43,8 @@
 #include "shelf.h"
 #include "writer.h"
 
+#define ZEROS_MIN 4096 /* from here on zeros are kept as nothing */
+
 /* Reading. */
 
 /* Notes a hit; false when there is no room for the note. */
@@ -127,6 +129,13 @@ void blocks_read_stats(struct blocks *b, struct blocks_stats *ret)
 
 /* Queueing. */
 
+/* Whether it is worth telling, and nothing but zeros; of most the first tells. */
+static bool is_zeros(const char *data, size_t size)
+{
+	return size >= ZEROS_MIN && !data[0] && !data[size - 1] &&
+	       !memcmp(data, data + 1, size - 1);
+}
+
 int blocks_put(struct blocks *b, const struct blocks_key *key, const void *data,
 	       size_t size, void (*done)(void *arg), void *arg)
 {
@@ -141,6 +150,7 @@ int blocks_put(struct blocks *b, const struct blocks_key *key, const void *data,
 	job->key = *key;
 	job->data = data;
 	job->size = size;
+	job->zeros = is_zeros(data, size);
 	job->done = done;
 	job->arg = arg;
 	writer_queue(b, job);

@@ -23,12 +23,17 @@
 #define LMDB_OVERFLOW  0x04 /* flag in that head */
 #define TXN_DELETES    256 /* blocks taken away in one transaction */
 
-/* Stands before the bytes of a block; host byte order, as LMDB's own. */
+/*
+ * Stands before the bytes of a block; host byte order, as LMDB's own. Of one
+ * that is nothing but zeros it is all there is, and the sum is of `zeros`.
+ */
 struct head {
 	uint64_t sum;
 	uint32_t size;
-	uint32_t zero;
+	uint32_t zeros; /* that the block is; then size is 0 */
 };
+
+static const char zeros[BLOCK_SIZE];
 
 /* LMDB's head of the first page of a run. */
 struct page_head {
@@ -279,14 +284,16 @@ static int warm_up(const struct shelf *s, const MDB_val *value, bool *ret_cold)
 static int verify(struct blockenv_reader *reader, const struct key_bytes *key,
 		  const struct head *head, const void *data)
 {
+	const void *of = head->zeros ? &head->zeros : data;
+	size_t size = head->zeros ? sizeof(head->zeros) : head->size;
 	uint64_t sum;
 	int r = 0;
 
 	if (!reader->sum)
 		r = sum_new(&reader->sum);
 	if (!r)
-		r = sum_compute(reader->sum, key->bytes, sizeof(key->bytes),
-				data, head->size, &sum);
+		r = sum_compute(reader->sum, key->bytes, sizeof(key->bytes), of,
+				size, &sum);
 	if (r)
 		return r;
 	return sum == head->sum ? 0 : -EUCLEAN;
@@ -314,11 +321,13 @@ static int find(struct shelf *s, struct blockenv_reader *reader,
 	if (s->value_bytes && warm_up(s, &value, &cold))
 		return -EUCLEAN;
 	memcpy(&head, value.mv_data, sizeof(head));
-	if (head.size > value.mv_size - sizeof(head) || head.zero ||
-	    head.size > s->capacity)
+	if (head.size > value.mv_size - sizeof(head) ||
+	    head.size > s->capacity ||
+	    (head.zeros && (head.size || head.zeros > sizeof(zeros))))
 		return -EUCLEAN;
-	hit->data = (const char *)value.mv_data + sizeof(head);
-	hit->size = head.size;
+	hit->data =
+		head.zeros ? zeros : (const char *)value.mv_data + sizeof(head);
+	hit->size = head.zeros ? head.zeros : head.size;
 	hit->txn = reader;
 	return known && !cold ? 0 : verify(reader, &k, &head, hit->data);
 }
@@ -461,14 +470,17 @@ int shelf_put(struct shelf *s, struct sum *sum, const struct blocks_key *key,
 {
 	struct key_bytes k = key_encode(key);
 	MDB_val mkey = val(k.bytes, sizeof(k.bytes)), value;
-	struct head head = {.size = (uint32_t)size};
-	size_t used = sizeof(head) + size;
+	struct head head = {.size = data ? (uint32_t)size : 0,
+			    .zeros = data ? 0 : (uint32_t)size};
+	size_t used = sizeof(head) + head.size;
 	char *at;
 	int r = shelf_touch(s, key, stamp);
 
 	if (r != -ENOENT)
 		return r;
-	r = sum_compute(sum, k.bytes, sizeof(k.bytes), data, size, &head.sum);
+	r = sum_compute(sum, k.bytes, sizeof(k.bytes),
+			data ? data : &head.zeros,
+			data ? size : sizeof(head.zeros), &head.sum);
 	if (r)
 		return r;
 	value = val(NULL, s->value_bytes ? s->value_bytes : used);
@@ -478,8 +490,8 @@ int shelf_put(struct shelf *s, struct sum *sum, const struct blocks_key *key,
 		return r;
 	at = value.mv_data;
 	memcpy(at, &head, sizeof(head));
-	if (size)
-		memcpy(at + sizeof(head), data, size);
+	if (head.size)
+		memcpy(at + sizeof(head), data, head.size);
 	memset(at + used, 0, value.mv_size - used);
 	return set_stamp(s, &k, NULL, stamp);
 }

@@ -82,7 +82,10 @@ void shelf_set_map(struct shelf *s, uint64_t map_bytes);
 int shelf_begin(struct shelf *s);
 int shelf_commit(struct shelf *s);
 void shelf_abort(struct shelf *s);
-/* A block that is there already is only touched. */
+/*
+ * A block that is there already is only touched. data NULL: so many zeros, which
+ * take no room and go to the class of nothing.
+ */
 int shelf_put(struct shelf *s, struct sum *sum, const struct blocks_key *key,
 	      const void *data, size_t size, uint64_t stamp);
 /* -ENOENT, and nothing is broken, when it is not there. */

@@ -249,6 +249,12 @@ static void put_done(struct job *job)
 	job->done = NULL;
 }
 
+/* Zeros are kept as nothing. */
+static size_t kept_bytes(const struct job *job)
+{
+	return job->zeros ? 0 : job->size;
+}
+
 /* Writes a batch's blocks of one class. */
 static int put_class(struct blocks *b, struct job *batch, unsigned class)
 {
@@ -259,9 +265,10 @@ static int put_class(struct blocks *b, struct job *batch, unsigned class)
 	if (r)
 		return r;
 	for (job = batch; job && !r; job = job->next) {
-		if (shelf_class(job->size) != class)
+		if (shelf_class(kept_bytes(job)) != class)
 			continue;
-		r = shelf_put(s, b->sum, &job->key, job->data, job->size,
+		r = shelf_put(s, b->sum, &job->key,
+			      job->zeros ? NULL : job->data, job->size,
 			      b->next_stamp++);
 	}
 	if (r) {
@@ -276,7 +283,7 @@ static uint64_t job_need(struct blocks *b, const struct job *job)
 {
 	if (job->kind != JOB_PUT)
 		return 0;
-	return shelf_block_bytes(b->shelves[shelf_class(job->size)]) +
+	return shelf_block_bytes(b->shelves[shelf_class(kept_bytes(job))]) +
 	       TREE_PAGES * PAGE_BYTES;
 }
 
@@ -288,7 +295,7 @@ static void put_batch(struct blocks *b, struct job *batch)
 	int r;
 
 	for (job = batch; job; job = job->next) {
-		class = shelf_class(job->size);
+		class = shelf_class(kept_bytes(job));
 		if (!counts[class]++)
 			need += TXN_PAGES * PAGE_BYTES;
 		need += job_need(b, job);
@@ -303,8 +310,8 @@ static void put_batch(struct blocks *b, struct job *batch)
 			note_failure(b, class, r);
 	}
 	for (job = batch; job; job = job->next) {
-		atomic_fetch_add(&b->put_bytes, job->size);
-		seen_set(b->seen, &job->key, shelf_class(job->size),
+		atomic_fetch_add(&b->put_bytes, kept_bytes(job));
+		seen_set(b->seen, &job->key, shelf_class(kept_bytes(job)),
 			 blocks_generation(b));
 	}
 }

@@ -37,6 +37,7 @@ struct job {
 	uint64_t bytes; /* JOB_ROOM */
 	const void *data; /* borrowed until done() */
 	size_t size;
+	bool zeros; /* it is nothing else */
 	void (*done)(void *arg);
 	void *arg;
 	int result; /* of those that are waited for */

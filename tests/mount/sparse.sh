@@ -83,6 +83,7 @@ is_sparse "with an empty cache" "$MNT/f" 3 250 510
 is_sparse "killed, with an empty cache" "$MNT/killed" 9 50 127
 same "after a kill" "$MNT/killed" ref2
 same "sent" "$MNT/f" ref
+[ "$(cache_mib)" -lt 100 ] || fail "$(cache_mib) MiB cached for six of data"
 
 # Copies by whom looks for holes.
 cp "$MNT/killed" "$MNT/copy"

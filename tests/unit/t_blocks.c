@@ -264,6 +264,49 @@ static void test_done_when_found(void **state)
 	blocks_close(b);
 }
 
+/* Blocks of holes take no room, however many, and outlive the process. */
+static void test_zeros(void **state)
+{
+	static char data[BLOCK_SIZE];
+	struct blocks *b = open_it(16 * MIB);
+	struct blocks_key key;
+	struct blocks_hit hit;
+
+	(void)state;
+	for (unsigned i = 0; i < 200; i++) {
+		key = make_key(7, i);
+		assert_int_equal(blocks_put(b, &key, data,
+					    i % 2 ? BLOCK_SIZE : 5000, NULL,
+					    NULL),
+				 0);
+	}
+	blocks_flush(b);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(stats(b).count, 200);
+		assert_true(stats(b).used_bytes < 2 * MIB);
+		for (unsigned i = 0; i < 200; i++) {
+			key = make_key(7, i);
+			assert_int_equal(blocks_get(b, &key, &hit), 0);
+			assert_int_equal(hit.size, i % 2 ? BLOCK_SIZE : 5000);
+			assert_memory_equal(hit.data, data, hit.size);
+			blocks_release(b, &hit);
+		}
+		blocks_close(b);
+		b = open_it(16 * MIB);
+	}
+	/* One byte makes it another block. */
+	data[BLOCK_SIZE / 2] = 1;
+	key = make_key(8, 0);
+	assert_int_equal(blocks_put(b, &key, data, BLOCK_SIZE, NULL, NULL), 0);
+	blocks_flush(b);
+	assert_int_equal(blocks_get(b, &key, &hit), 0);
+	assert_memory_equal(hit.data, data, BLOCK_SIZE);
+	blocks_release(b, &hit);
+	assert_true(stats(b).used_bytes > BLOCK_SIZE);
+	blocks_close(b);
+	data[BLOCK_SIZE / 2] = 0;
+}
+
 static void test_reopen(void **state)
 {
 	struct blocks *b = open_it(64 * MIB);
@@ -853,6 +896,7 @@ int main(int argc, char **argv)
 		TEST(test_put_get),
 		TEST(test_done_when_found),
 		TEST(test_reopen),
+		TEST(test_zeros),
 		TEST(test_limit),
 		TEST(test_small_blocks_find_room),
 		TEST(test_oldest_used_goes_first),

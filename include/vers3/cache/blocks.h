@@ -68,7 +68,8 @@ bool blocks_has(struct blocks *b, const struct blocks_key *key);
  * bytes may be freed. Blocks when the queue is full. data holds at most
  * BLOCK_SIZE bytes. 0, or -EINVAL or -ENOMEM, and then done is not called. done
  * is short and calls nothing of the block cache. Same key, same
- * bytes: a block that is there already only becomes the youngest.
+ * bytes: a block that is there already only becomes the youngest. One that is
+ * nothing but zeros, as holes are, takes no room.
  */
 int blocks_put(struct blocks *b, const struct blocks_key *key, const void *data,
 	       size_t size, void (*done)(void *arg), void *arg);
