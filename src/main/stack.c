@@ -120,12 +120,16 @@ static int default_to_adopt(struct stack *s, const char *base, char **own)
 	char *plain = NULL, *identity = NULL;
 	int rc = 0;
 
-	if (cachedir_used(*own))
-		return 0;
 	if (asprintf(&plain, "%s/%s", base, s->o->bucket) < 0)
 		return -ENOMEM;
 	rc = cachedir_recorded(plain, &identity);
-	if (!rc && cachedir_is_renamed(identity, s->identity)) {
+	if (!rc && cachedir_is_renamed(identity, s->identity) &&
+	    cachedir_used(*own)) {
+		log_info("adopt_cache takes nothing over: %s is in use under "
+			 "the server's new name already, and %s stays as it "
+			 "is; name the one to take with cache_dir=",
+			 *own, plain);
+	} else if (!rc && cachedir_is_renamed(identity, s->identity)) {
 		free(*own);
 		*own = plain;
 		plain = NULL;
