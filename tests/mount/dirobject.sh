@@ -45,6 +45,10 @@ for v in "$MNT/.versions/dir/.object/"*; do
 	esac
 done
 v=$(ls "$MNT/.versions/dir/.object" | head -n 1)
+# There nothing is removed for good.
+refused "rm in .object" "not permitted" \
+	rm -f "$MNT/.versions/dir/.object/$v"
+same "$v" "$MNT/.versions/dir/.object/$v" content
 cp "$MNT/.versions/dir/.object/$v" "$MNT/restored"
 synced
 holds restored "of the directory"

@@ -50,7 +50,10 @@ fi
 
 # The journal.
 mkdir -p /run/systemd/journal
-python3 -c '
+# journal OPTIONS: where there is no syslog it takes that one's place.
+journal() {
+	rm -f listening journal /run/systemd/journal/stdout
+	python3 -c '
 import socket
 s = socket.socket(socket.AF_UNIX)
 s.bind("/run/systemd/journal/stdout")
@@ -61,13 +64,17 @@ out = open("journal", "wb", 0)
 while data := c.recv(65536):
 	out.write(data)
 ' &
-echo $! >python.pid
-within 20 test -e listening
-started "$WORK/out" log=journal
-ended
-# It has all of it then.
-within 20 gone "$(cat python.pid)" || fail "the journal was held on to"
-is "its head" "$(head -n 7 journal | tr '\n' ,)" "vers3,,6,1,0,0,0,"
-grep -q "^<6>$BUCKET: everything is in the bucket" journal ||
-	fail "the journal: $(cat journal)"
-rm python.pid
+	echo $! >python.pid
+	within 20 test -e listening
+	started "$WORK/out" "$1"
+	ended
+	# It has all of it then.
+	within 20 gone "$(cat python.pid)" || fail "the journal was held on to"
+	is "its head" "$(head -n 7 journal | tr '\n' ,)" "vers3,,6,1,0,0,0,"
+	grep -q "^<6>$BUCKET: everything is in the bucket" journal ||
+		fail "the journal, with $1: $(cat journal)"
+	rm python.pid
+}
+journal log=journal
+journal log=syslog
+journal ''

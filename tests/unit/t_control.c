@@ -642,6 +642,37 @@ static void test_restore_time(void **state)
 	vfs_fixture_is(f, "file", "old");
 }
 
+/* What the server can do is told, each in a line of its own. */
+static void test_caps(void **state)
+{
+	struct vfs_fixture *f = *state;
+	struct {
+		const char *name;
+		bool *value;
+	} rows[] = {
+		{"s3.ifNoneMatch", &f->config.caps.if_none_match},
+		{"s3.ifMatch", &f->config.caps.if_match},
+		{"s3.ifMatchCopy", &f->config.caps.copy},
+		{"s3.ifMatchDelete", &f->config.caps.remove},
+		{"s3.checksum", &f->config.caps.checksum},
+		{"s3.retains", &f->config.caps.retains},
+		{"s3.keepsTags", &f->config.caps.keeps_tags},
+	};
+	size_t count = sizeof(rows) / sizeof(*rows);
+
+	if (!have_git())
+		skip();
+	for (size_t on = 0; on < count; on++) {
+		vfs_fixture_stop(f);
+		for (size_t i = 0; i < count; i++)
+			*rows[i].value = i == on;
+		vfs_fixture_start(f);
+		for (size_t i = 0; i < count; i++)
+			check_state(f, rows[i].name,
+				    i == on ? "true" : "false");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -649,6 +680,7 @@ int main(void)
 		cmocka_unit_test(test_words_bounds),
 		cmocka_unit_test(test_instants),
 		VFS_FIXTURE_TEST(test_state),
+		VFS_FIXTURE_TEST(test_caps),
 		VFS_FIXTURE_TEST(test_commands),
 		VFS_FIXTURE_TEST(test_session),
 		VFS_FIXTURE_TEST(test_pieces),
