@@ -14,7 +14,8 @@
 #include "vers3/vfs/objattr.h"
 #include "vers3/vfs/reader.h"
 
-#define RUNS_MAX 1000 /* looked at for one stat */
+#define RUNS_MAX    1000 /* looked at for one stat */
+#define RUNS_JOINED 64 /* holes, looked at as one at once */
 
 /* ---- the text ---- */
 
@@ -153,9 +154,10 @@ static void unstaged_at(const struct meta_inode *in, const struct holes *base,
 						       : h->offset);
 }
 
-int sparse_at(struct meta *meta, const struct meta_inode *in,
-	      const struct holes *base, uint64_t at, bool *ret_hole,
-	      uint64_t *ret_end)
+/* As sparse_at(), to the byte. */
+static int exact_at(struct meta *meta, const struct meta_inode *in,
+		    const struct holes *base, uint64_t at, bool *ret_hole,
+		    uint64_t *ret_end)
 {
 	uint64_t offset, length, place, size = in->size_bytes;
 	int rc = meta_extent_next(meta, in->ino, at, &offset, &length, &place);
@@ -169,6 +171,36 @@ int sparse_at(struct meta *meta, const struct meta_inode *in,
 		unstaged_at(in, base, at, rc ? size : min_u64(offset, size),
 			    ret_hole, ret_end);
 	}
+	return 0;
+}
+
+int sparse_at(struct meta *meta, const struct meta_inode *in,
+	      const struct holes *base, uint64_t at, bool *ret_hole,
+	      uint64_t *ret_end)
+{
+	uint64_t size = in->size_bytes, next = 0;
+	uint64_t unit = at - at % HOLES_UNIT, end = unit;
+	bool hole = true;
+
+	/* Holes in a row, up to where data begins. */
+	for (unsigned runs = 0; hole && end < size &&
+				(runs < RUNS_JOINED || end < unit + HOLES_UNIT);
+	     runs++) {
+		int rc = exact_at(meta, in, base, end, &hole, &next);
+
+		if (rc)
+			return rc;
+		if (hole)
+			end = next;
+	}
+	/* Data fills its units; a hole has none of that in which it ends. */
+	*ret_hole = hole || end >= unit + HOLES_UNIT;
+	if (!*ret_hole)
+		end = min_u64((next + HOLES_UNIT - 1) / HOLES_UNIT * HOLES_UNIT,
+			      size);
+	else if (end < size)
+		end -= end % HOLES_UNIT;
+	*ret_end = end;
 	return 0;
 }
 

@@ -44,7 +44,9 @@ int sparse_of_base(struct meta *meta, const struct meta_inode *in,
 void sparse_of_snapshot(const struct snapshot *snap, struct holes *ret);
 /*
  * Of what kind the inode's byte at `at` is, before its end, and how far that
- * goes on at least; base: its base's holes. With meta_lock() held. 0, -EIO.
+ * goes on at least; base: its base's holes. In units of HOLES_UNIT, as on a
+ * local disk: one that has a byte of data is data, and programs that look for
+ * the size of a unit find it. With meta_lock() held. 0, -EIO.
  */
 int sparse_at(struct meta *meta, const struct meta_inode *in,
 	      const struct holes *base, uint64_t at, bool *ret_hole,
