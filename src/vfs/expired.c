@@ -7,6 +7,7 @@
 
 #include "control_state.h"
 #include "dir_impl.h"
+#include "outage.h"
 #include "taken.h"
 #include "vers3/s3/lifecycle.h"
 #include "vers3/util/log.h"
@@ -99,6 +100,19 @@ static void give_back(struct vfs *v, const struct expired *e)
 			 e->path);
 }
 
+/* For the next list: nobody could tell the rules just now. */
+static void keep(struct vfs *v, struct expired *e)
+{
+	struct expired_list *l = &v->dirs->expired;
+
+	pthread_mutex_lock(&v->dirs->mutex);
+	if (l->count < EXPIRED_MAX) {
+		l->items[l->count++] = *e;
+		e->path = NULL;
+	}
+	pthread_mutex_unlock(&v->dirs->mutex);
+}
+
 void expired_back(struct vfs *v)
 {
 	struct expired_list l;
@@ -120,6 +134,8 @@ void expired_back(struct vfs *v)
 	for (size_t i = 0; i < l.count; i++) {
 		if (!rc && is_by_rule(v, &rules, &l.items[i]))
 			give_back(v, &l.items[i]);
+		else if (outage_is_sign(rc))
+			keep(v, &l.items[i]);
 		free(l.items[i].path);
 	}
 	if (!rc)

@@ -33,7 +33,8 @@ struct expired_list {
 void expired_note(struct vfs *v, const struct meta_inode *in, const char *path);
 /*
  * Gives those their name again that a rule has taken. Asks the bucket for its
- * rules, where anything was noted. Without locks; best effort.
+ * rules, where anything was noted; in an outage it waits for the next list.
+ * Without locks; best effort.
  */
 void expired_back(struct vfs *v);
 

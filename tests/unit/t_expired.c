@@ -87,10 +87,32 @@ static void test_rules_once(void **state)
 	assert_int_equal(rules_asked(f), before + 1);
 }
 
+/* Where nobody could tell the rules it is looked at after the next list. */
+static void test_rules_not_known(void **state)
+{
+	struct vfs_fixture *f = *state;
+	struct meta_inode in;
+
+	vfs_fixture_stop(f);
+	give_rule(f);
+	vfs_fixture_start(f);
+	in = taken_dir(f, "d0");
+	atomic_store(&f->silent, true);
+	expired_note(f->v, &in, "d0");
+	expired_back(f->v);
+	assert_false(is_dirty(f, "d0/"));
+	atomic_store(&f->silent, false);
+	while (!is_dirty(f, "d0/")) { /* or until the alarm */
+		expired_back(f->v);
+		usleep(50000);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		VFS_FIXTURE_TEST(test_rules_once),
+		VFS_FIXTURE_TEST(test_rules_not_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
