@@ -239,7 +239,7 @@ static struct send_want make_want(const struct multi *m, const char *etag)
 static int ask_tags(struct multi *m)
 {
 	if (m->tagged || !content_is_base(m->in) ||
-	    !tags_need(m->u->v, m->in->ino, m->want, false))
+	    !tags_need(m->u->v, m->in, m->want, false))
 		return 0;
 	m->tagged = true;
 	return tags_ask(m->u->v, m->in, &m->tags);

@@ -61,37 +61,66 @@ int tags_without_late(const struct kvlist *tags, struct kvlist *ret)
 	return rc;
 }
 
-/* Tags that an earlier try has not given. -ENOENT: there are none. */
-static int read_note(struct vfs *v, uint64_t ino, struct kvlist *tags)
+/* In a note beside the tags, of which none has such a name: its object. */
+#define NOTE_ETAG ""
+
+/*
+ * Tags that an earlier try has not given to what is made of the same object;
+ * tags is empty. -ENOENT: there are none.
+ */
+static int read_note(struct vfs *v, uint64_t ino, const char *etag,
+		     struct kvlist *tags)
 {
+	struct kvlist note;
+	const char *of;
 	int rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_tags_get(v->meta, ino, tags);
+	kvlist_init(&note);
+	rc = meta_tags_get(v->meta, ino, &note);
 	meta_unlock(v->meta);
+	of = kvlist_get(&note, NOTE_ETAG);
+	/* What others, or a later save, have put there has its own. */
+	if (!rc && (!of || strcmp(of, etag) != 0))
+		rc = -ENOENT;
+	for (size_t i = 0; !rc && i < note.count; i++)
+		if (*note.items[i].name)
+			rc = kvlist_add(tags, note.items[i].name,
+					note.items[i].value);
+	kvlist_release(&note);
 	return rc;
 }
 
-static bool has_note(struct vfs *v, uint64_t ino)
+static bool has_note(struct vfs *v, const struct meta_inode *in)
 {
 	struct kvlist tags;
 	bool noted;
 
 	kvlist_init(&tags);
-	noted = !read_note(v, ino, &tags);
+	noted = !read_note(v, in->ino, in->base.etag, &tags);
 	kvlist_release(&tags);
 	return noted;
 }
 
-static int write_note(struct vfs *v, uint64_t ino, const struct kvlist *tags)
+static int write_note(struct vfs *v, uint64_t ino, const char *etag,
+		      const struct kvlist *tags)
 {
-	int rc = meta_lock(v->meta);
+	struct kvlist note;
+	int rc;
 
-	if (rc)
-		return rc;
-	rc = meta_tags_put(v->meta, ino, tags);
-	meta_unlock(v->meta);
+	kvlist_init(&note);
+	rc = kvlist_add(&note, NOTE_ETAG, etag);
+	for (size_t i = 0; !rc && i < tags->count; i++)
+		rc = kvlist_add(&note, tags->items[i].name,
+				tags->items[i].value);
+	if (!rc)
+		rc = meta_lock(v->meta);
+	if (!rc) {
+		rc = meta_tags_put(v->meta, ino, &note);
+		meta_unlock(v->meta);
+	}
+	kvlist_release(&note);
 	return rc;
 }
 
@@ -104,15 +133,15 @@ static void drop_note(struct vfs *v, uint64_t ino)
 	meta_unlock(v->meta);
 }
 
-bool tags_need(struct vfs *v, uint64_t ino, const struct dress *d,
-	       bool by_server)
+bool tags_need(struct vfs *v, const struct meta_inode *in,
+	       const struct dress *d, bool by_server)
 {
 	bool need = d->tag_count || !d->asked;
 
 	/* That one is for the metadata that is replaced. */
 	if (by_server && v->config.caps.keeps_tags)
 		need = d->late && d->tag_count;
-	return need || has_note(v, ino);
+	return need || has_note(v, in);
 }
 
 /*
@@ -150,8 +179,8 @@ int tags_ask(struct vfs *v, const struct meta_inode *in, struct kvlist *ret)
 	if (rc || !is_replaced(&in->base))
 		return rc;
 	if (ret->count)
-		return write_note(v, in->ino, ret);
-	rc = read_note(v, in->ino, ret);
+		return write_note(v, in->ino, in->base.etag, ret);
+	rc = read_note(v, in->ino, in->base.etag, ret);
 	return rc == -ENOENT ? 0 : rc;
 }
 

@@ -28,13 +28,14 @@ int tags_without_late(const struct kvlist *tags, struct kvlist *ret);
  * known of an object's tags may be old: others can set them, and lists do not
  * show it. So it is not asked only where the server takes them along.
  */
-bool tags_need(struct vfs *v, uint64_t ino, const struct dress *d,
-	       bool by_server);
+bool tags_need(struct vfs *v, const struct meta_inode *in,
+	       const struct dress *d, bool by_server);
 /*
  * Asks for the tags of the version that `in` is based on: before anything goes
  * in its place, since then they are gone where no versions are kept. There
  * they are noted, too, until they were given: where a try ended between both,
- * the next one finds none at the object and goes by the note. *ret is
+ * the next one finds none at the object and goes by the note, if it is made
+ * of an object of the same ETag. *ret is
  * initialized, and stays empty where they cannot be read or there is no such
  * object any more. 0 or -errno. Takes meta_lock(). Blocks.
  */

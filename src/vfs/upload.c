@@ -540,7 +540,7 @@ static int copy_base(struct uploader *u, const struct snapshot *snap,
 	if (!rc)
 		rc = vfs_object_key(v, c->path, key);
 	if (!rc && replace)
-		tagged = tags_need(v, in->ino, &d, !v->config.suspended);
+		tagged = tags_need(v, in, &d, !v->config.suspended);
 	if (!rc && tagged)
 		rc = tags_ask(v, in, &tags);
 	if (!rc)

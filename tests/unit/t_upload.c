@@ -628,10 +628,6 @@ static void test_copy_range(void **state)
 	free(data);
 }
 
-/*
- * More than one CopyObject takes: the server copies it in parts, and what
- * goes with it goes along, though nobody here ever asked for it.
- */
 static void set_tags(struct rig *r, const char *value)
 {
 	struct kvlist tags;
@@ -695,6 +691,17 @@ static void test_tags_after_kill(void **state)
 	rig_chmod(r, "f", 0644);
 	rig_sync(r);
 	has_tag(r, NULL);
+	/* Nor are they those of what is written there meanwhile. */
+	set_tags(r, "blue");
+	rig_chmod(r, "f", 0600);
+	fail_to_tag(r);
+	set_tags(r, NULL);
+	rig_write(r, "f", "other");
+	rig_sync(r);
+	has_tag(r, NULL);
+	rig_chmod(r, "f", 0644);
+	rig_sync(r);
+	has_tag(r, NULL);
 	/* What others have set since goes before a note. */
 	set_tags(r, "blue");
 	rig_chmod(r, "f", 0640);
@@ -704,6 +711,10 @@ static void test_tags_after_kill(void **state)
 	has_tag(r, "red");
 }
 
+/*
+ * More than one CopyObject takes: the server copies it in parts, and what
+ * goes with it goes along, though nobody here ever asked for it.
+ */
 static void test_copy_in_parts(void **state)
 {
 	const int64_t mtime_ns = 1234567890123456789;
