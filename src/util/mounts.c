@@ -6,21 +6,66 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_BYTES 16384
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
+/*
+ * In place: "\040" is a blank. glibc's getmntent() knows some of these alone,
+ * and not what the kernel makes of a "#".
+ */
+static void decode(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		if (*s == '\\' && s[1] >= '0' && s[1] <= '3' &&
+		    is_octal(s[2]) && is_octal(s[3])) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
+				       (s[3] - '0'));
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
+}
+
+/* False: the line has too few words. */
+static bool split(char *line, struct mntent *ret)
+{
+	char **const words[] = {&ret->mnt_fsname, &ret->mnt_dir, &ret->mnt_type,
+				&ret->mnt_opts};
+
+	*ret = (struct mntent){.mnt_freq = 0};
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		*words[i] = strsep(&line, " \n");
+		if (!*words[i])
+			return false;
+		decode(*words[i]);
+	}
+	return true;
+}
 
 int mounts_each(const char *table, int (*fn)(void *ctx, const struct mntent *m),
 		void *ctx)
 {
-	FILE *f = setmntent(table, "re");
-	char line[LINE_BYTES];
+	FILE *f = fopen(table, "re");
+	size_t size = 0;
+	char *line = NULL;
 	struct mntent m;
 	int rc = 0;
 
 	if (!f)
 		return -errno;
-	while (!rc && getmntent_r(f, &m, line, sizeof(line)))
-		rc = fn(ctx, &m);
-	endmntent(f);
+	while (!rc && getline(&line, &size, f) > 0)
+		if (split(line, &m))
+			rc = fn(ctx, &m);
+	if (!rc && !feof(f))
+		rc = -EIO;
+	free(line);
+	fclose(f);
 	return rc;
 }
 

@@ -19,7 +19,8 @@ static const char table_text[] =
 	"tmpfs /mnt/a tmpfs rw 0 0\n"
 	"none /mnt/b tmpfs rw 0 0\n"
 	"b:pre/ /mnt/b fuse.vers3 ro,nosuid,user_id=8 0 0\n"
-	"bucket /mnt/with\\040blank fuse.vers3 rw 0 0\n";
+	"bucket /mnt/with\\040blank fuse.vers3 rw 0 0\n"
+	"b:a\\043b\\134043/ /mnt/\\134040c fuse.vers3 rw 0 0\n";
 
 static char table[] = "/tmp/t_mounts.XXXXXX";
 
@@ -49,6 +50,8 @@ static void test_find(void **state)
 		{"/mnt/a", "tmpfs", "rw", false}, /* on top of ours */
 		{"/mnt/b", "b:pre/", "ro,nosuid,user_id=8", true},
 		{"/mnt/with blank", "bucket", "rw", true},
+		/* A # and a backslash, as the kernel writes them. */
+		{"/mnt/\\040c", "b:a#b\\043/", "rw", true},
 		{"/mnt", NULL, NULL, false},
 		{"/mnt/a/", NULL, NULL, false},
 	};
