@@ -396,8 +396,8 @@ static bool has_rules(struct states *s)
 	rules = rc == -EACCES || rc == -EINVAL ? census_has_found(s->v->meta)
 					       : !rc;
 	pthread_mutex_lock(&s->mutex);
-	/* What was saved before it had any is replicated now, perhaps. */
-	if (rules && !s->rules && s->rules_ns)
+	/* What was walked past before is replicated now, perhaps. */
+	if (rules && !s->rules)
 		want_walk(s, 1);
 	s->rules = rules;
 	s->rules_ns = clock_mono_ns();
@@ -493,10 +493,11 @@ static void end_turn(struct states *s)
 
 static void ask_all(struct states *s, struct turn *t)
 {
-	bool walk = walk_is_due(s);
 	int walked = 0, rc = 0;
+	bool walk;
 
 	t->rules = has_rules(s);
+	walk = walk_is_due(s);
 	take_due(s, t);
 	while (walk && !rc && t->count < ASK_MAX && walked < WALK_MAX) {
 		rc = walk_some(s, t);
@@ -509,6 +510,9 @@ static void ask_all(struct states *s, struct turn *t)
 	if (!walk)
 		return;
 	pthread_mutex_lock(&s->mutex);
+	/* What it has passed by may be to come, where nobody has told yet. */
+	if (!rules_are_known(s))
+		s->left++;
 	pause_walk(s, rc != 0, t->count == ASK_MAX);
 	pthread_mutex_unlock(&s->mutex);
 }

@@ -22,6 +22,7 @@ struct server {
 	const char *header, *value; /* NULL: none */
 	unsigned heads;
 	bool no_rules; /* GetBucketReplication: 400 */
+	bool busy; /* the same: 503 */
 	unsigned rules_asked;
 	const char *key; /* whose HEADs are counted for themselves; NULL */
 	unsigned key_heads;
@@ -32,17 +33,18 @@ static struct server *server; /* of the running test */
 
 static int get_rules(struct store *s, struct store_request *r)
 {
-	bool no_rules;
+	bool no_rules, busy;
 
 	pthread_mutex_lock(&server->mutex);
 	server->rules_asked++;
 	no_rules = server->no_rules;
+	busy = server->busy;
 	pthread_mutex_unlock(&server->mutex);
-	if (!no_rules)
+	if (!no_rules && !busy)
 		return store_call(s->below, r);
 	store_reply_reset(&r->reply);
-	r->reply.status = 400;
-	return -EINVAL;
+	r->reply.status = busy ? 503 : 400;
+	return busy ? -EIO : -EINVAL;
 }
 
 static void note_head(const char *key)
@@ -371,14 +373,18 @@ static void test_background_slows_down(void **state)
 	assert_true(pause_ns >= 16 * 5 * NS_PER_MS);
 }
 
+#define STATES_NS (50 * NS_PER_MS)
+
 /* Neither does a mount that saves all the time ask for all that waits. */
 static void test_saves_wake_no_others(void **state)
 {
 	struct vfs_fixture *f = *state;
 	unsigned others;
+	int64_t since_ns;
 
 	save_many(f);
-	restart(f, 600 * NS_PER_S, 50 * NS_PER_MS);
+	restart(f, 600 * NS_PER_S, STATES_NS);
+	since_ns = clock_mono_ns();
 	others = heads();
 	for (int i = 0; i < TURNS; i++) {
 		count_of(KEY("busy"));
@@ -387,7 +393,9 @@ static void test_saves_wake_no_others(void **state)
 			usleep(2000);
 	}
 	others = heads() - others - TURNS;
-	assert_in_range(others, 0, TURNS * MANY / 2);
+	/* Each after 1, 2, 4, 8 and then ever 16 pauses, however slow it is. */
+	since_ns = clock_mono_ns() - since_ns;
+	assert_in_range(others, 0, MANY * (6 + since_ns / (16 * STATES_NS)));
 }
 
 /* Rules, and a server that tells of no object how it stands (Ceph 16). */
@@ -411,11 +419,24 @@ static void test_silent_server(void **state)
 	wait_counts(f, 0, 0, 1);
 }
 
+/* Until the rules were asked for so often. */
+static unsigned wait_asked(unsigned times)
+{
+	unsigned asked;
+
+	do {
+		usleep(2000);
+		pthread_mutex_lock(&server->mutex);
+		asked = server->rules_asked;
+		pthread_mutex_unlock(&server->mutex);
+	} while (asked < times); /* or until the alarm */
+	return asked;
+}
+
 /* A server that does not know what rules are is not asked again and again. */
 static void test_rules_not_known(void **state)
 {
 	struct vfs_fixture *f = *state;
-	unsigned asked;
 
 	server->no_rules = true;
 	restart(f, 600 * NS_PER_S, 2 * NS_PER_MS);
@@ -423,13 +444,28 @@ static void test_rules_not_known(void **state)
 		save(f, "a", i % 2 ? "x" : "y");
 		usleep(3000);
 	}
-	do {
-		usleep(2000);
-		pthread_mutex_lock(&server->mutex);
-		asked = server->rules_asked;
-		pthread_mutex_unlock(&server->mutex);
-	} while (!asked); /* or until the alarm */
-	assert_int_equal(asked, 1);
+	assert_int_equal(wait_asked(1), 1);
+}
+
+/* What an earlier mount has saved is asked for once the rules are told. */
+static void test_rules_told_late(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	give_rules(f);
+	restart(f, 600 * NS_PER_S, 0);
+	server_says(STATUS, "PENDING");
+	save(f, "a", "x");
+	vfs_fixture_stop(f);
+	server->busy = true;
+	server->rules_asked = 0;
+	f->config.states_ns = 2 * NS_PER_MS;
+	vfs_fixture_start(f);
+	wait_asked(2);
+	pthread_mutex_lock(&server->mutex);
+	server->busy = false;
+	pthread_mutex_unlock(&server->mutex);
+	wait_counts(f, 1, 0, 0);
 }
 
 /* Where nothing is replicated nothing is asked for. */
@@ -466,6 +502,7 @@ int main(void)
 		STATES_TEST(test_saves_wake_no_others),
 		STATES_TEST(test_silent_server),
 		STATES_TEST(test_rules_not_known),
+		STATES_TEST(test_rules_told_late),
 		STATES_TEST(test_background_rests),
 	};
 
