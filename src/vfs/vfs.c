@@ -379,12 +379,20 @@ void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st)
 void vfs_stat_live(struct vfs *v, const struct meta_inode *in,
 		   struct stat *ret_st)
 {
-	uint64_t bytes;
+	struct meta_inode now;
+	uint64_t bytes = in->size_bytes;
 
 	vfs_stat_of(in, ret_st);
 	if (!S_ISREG(in->mode) || !in->size_bytes || meta_lock(v->meta))
 		return;
-	bytes = sparse_data_bytes(v->meta, in);
+	/*
+	 * `in` was read earlier. What was staged then may be the base's by now,
+	 * and would be counted as nothing: tar writes zeros for a file that has
+	 * no blocks.
+	 */
+	if (!meta_inode_get(v->meta, in->ino, &now) &&
+	    now.size_bytes == in->size_bytes)
+		bytes = sparse_data_bytes(v->meta, &now);
 	meta_unlock(v->meta);
 	ret_st->st_blocks = (blkcnt_t)((bytes + 511) / 512);
 }

@@ -17,6 +17,7 @@
 #define SMALL	  (UINT64_C(1) << 20) /* sent in less time than copied */
 #define MD5_TEXT  33
 #define MD5_CHUNK 65536
+#define SENT	  1 /* they are to be sent, and nothing is wrong */
 
 /*
  *	ABSENT	nobody has looked, or it went
@@ -142,11 +143,11 @@ static unsigned find_level(uint64_t length)
 	return level;
 }
 
-/* What a refusal is, which no other try would change. */
-static bool is_refusal(int rc)
+/* What no other try would change: refusals, zeros that went to an archive. */
+static bool is_final(int rc)
 {
 	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL ||
-	       rc == -EPERM;
+	       rc == -EPERM || rc == -EREMOTE || rc == -EDQUOT;
 }
 
 /* ---- the objects ---- */
@@ -267,7 +268,7 @@ static int find_or_make(struct zeros *z, unsigned level)
 	return level ? make_double(z, key, level) : send_first(z, key);
 }
 
-/* Returns when the object of one level is there. The lower ones are. */
+/* 0 when the object of one level is there, as the lower ones are; SENT. */
 static int have_level(struct zeros *z, unsigned level, bool worth)
 {
 	int rc = 0;
@@ -276,7 +277,7 @@ static int have_level(struct zeros *z, unsigned level, bool worth)
 	while (z->states[level] == BUSY)
 		pthread_cond_wait(&z->event, &z->mutex);
 	if (z->off || (z->states[level] == ABSENT && !worth)) {
-		rc = -EOPNOTSUPP;
+		rc = SENT;
 	} else if (z->states[level] == ABSENT) {
 		z->states[level] = BUSY;
 		pthread_mutex_unlock(&z->mutex);
@@ -300,8 +301,9 @@ static void forget(struct zeros *z, unsigned level)
 
 /* ---- parts ---- */
 
+/* *ret_gone: the upload itself is not there. */
 static int copy_checked(struct zeros *z, struct store_request *r,
-			unsigned level, uint64_t length)
+			unsigned level, uint64_t length, bool *ret_gone)
 {
 	char key[META_KEY_MAX + 1], md5[MD5_TEXT];
 	int rc = find_md5(z, level, length, md5);
@@ -315,21 +317,20 @@ static int copy_checked(struct zeros *z, struct store_request *r,
 	r->range_length = length;
 	rc = store_call(z->v->store, r);
 	r->source_key = NULL;
-	if (rc == -ENOENT && strcmp(r->reply.code, "NoSuchUpload") != 0) {
-		forget(z, level);
-		return -EOPNOTSUPP;
-	}
+	*ret_gone = rc && !strcmp(r->reply.code, "NoSuchUpload");
 	if (rc || (r->reply.object.etag && !strcmp(r->reply.object.etag, md5)))
 		return rc;
 	turn_off(z, "what the server has copied cannot be checked");
-	return -EOPNOTSUPP;
+	return SENT;
 }
 
+/* Whatever keeps the zeros from being copied keeps no file from being saved. */
 int zeros_copy(struct zeros *z, struct store_request *r, uint64_t length,
 	       uint64_t total)
 {
 	unsigned level = find_level(length);
 	bool worth = total >= 3 * PLAN_PART_SIZE;
+	bool gone = false;
 	int rc = 0;
 
 	if (level == LEVELS || length < SMALL || z->v->config.caps.retains ||
@@ -338,10 +339,12 @@ int zeros_copy(struct zeros *z, struct store_request *r, uint64_t length,
 	for (unsigned i = 0; !rc && i <= level; i++)
 		rc = have_level(z, i, worth);
 	if (!rc)
-		rc = copy_checked(z, r, level, length);
-	if (rc != -EOPNOTSUPP && is_refusal(rc)) {
+		rc = copy_checked(z, r, level, length, &gone);
+	if (!rc || gone)
+		return rc;
+	if (rc != SENT && is_final(rc))
 		turn_off(z, strerror(-rc));
-		rc = -EOPNOTSUPP;
-	}
-	return rc;
+	else if (rc != SENT)
+		forget(z, level); /* what was there may have gone */
+	return -EOPNOTSUPP;
 }

@@ -29,7 +29,7 @@ void zeros_free(struct zeros *z);
  * Has the server make a part of zeros; r is a STORE_COPY_PART that lacks its
  * source alone. total: how many bytes of them the upload is to have, for what
  * is worth an object. 0; -EOPNOTSUPP: they are to be sent, as the same part;
- * or -errno of r, or of what came before it. Blocks.
+ * or r's -errno, with the code NoSuchUpload. Blocks.
  */
 int zeros_copy(struct zeros *z, struct store_request *r, uint64_t length,
 	       uint64_t total);

@@ -248,6 +248,31 @@ static void test_punched(void **state)
 	free(data);
 }
 
+/* Nothing that was read of a file before it was saved makes holes of data. */
+static void test_saved_meanwhile(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file = rig_open(r, "f", O_CREAT | O_RDWR);
+	unsigned char *data = rig_bytes(3, 3 * MIB);
+	uint64_t ino = vfs_fixture_find(&r->f, "f");
+	struct meta_inode in;
+	struct stat st;
+
+	rig_pwrite(r, file, 0, data, 3 * MIB);
+	assert_int_equal(meta_lock(r->f.v->meta), 0);
+	assert_int_equal(meta_inode_get(r->f.v->meta, ino, &in), 0);
+	meta_unlock(r->f.v->meta);
+	rig_sync(r);
+	vfs_stat_live(r->f.v, &in, &st);
+	assert_int_equal(st.st_blocks, 3 * 2048);
+	/* Another size: nothing is known of what was read. */
+	set_size(r, "f", MIB);
+	vfs_stat_live(r->f.v, &in, &st);
+	assert_int_equal(st.st_blocks, 3 * 2048);
+	vfs_release(r->f.v, file);
+	free(data);
+}
+
 #define BIG (100 * MIB)
 
 /* A hundred MiB with three of data; *ret_bytes is what it holds, owned. */
@@ -342,6 +367,34 @@ static void test_not_copied(void **state)
 	free(bytes);
 }
 
+/* What keeps zeros from being copied or made keeps no file from being saved. */
+static void test_failing(void **state)
+{
+	static const struct {
+		const char *match;
+		int error;
+	} tries[] = {
+		{"UploadPartCopy f", -EREMOTE},
+		{"UploadPartCopy f", -ERANGE},
+		{"PutObject .versions", -EBUSY},
+	};
+	struct rig *r = *state;
+
+	for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
+		unsigned char *bytes;
+
+		rig_fail(r, tries[i].match, RIG_BEFORE, tries[i].error, 1000);
+		make_islands(r, "f", &bytes);
+		rig_sync(r);
+		rig_holds_bytes(r, "f", bytes, BIG);
+		free(bytes);
+		rig_fail(r, tries[i].match, RIG_BEFORE, 0, 0);
+		rig_unlink(r, "f");
+		rig_sync(r);
+		rig_restart(r);
+	}
+}
+
 /* Somebody removes the zeros under an upload. */
 static void remove_zeros(struct rig *r)
 {
@@ -378,6 +431,20 @@ static void test_resumed(void **state)
 	free(bytes);
 }
 
+/* What larger zeros were to be made of has gone: it is made again. */
+static void check_made_again(struct rig *r, struct zeros *z,
+			     struct store_request *q)
+{
+	remove_zeros(r);
+	rig_remove(r, ".versions/zeros-16777216");
+	rig_remove(r, ".versions/zeros-33554432");
+	assert_int_equal(zeros_copy(z, q, 20 * MIB, 100 * MIB), -EOPNOTSUPP);
+	assert_int_equal(zeros_copy(z, q, 8 * MIB, 100 * MIB), 0);
+	remove_zeros(r);
+	assert_int_equal(zeros_copy(z, q, 20 * MIB, 100 * MIB), -EOPNOTSUPP);
+	assert_int_equal(zeros_copy(z, q, 20 * MIB, 100 * MIB), 0);
+}
+
 /* Larger parts come from larger objects, which the server has put together. */
 static void test_doubled(void **state)
 {
@@ -405,6 +472,7 @@ static void test_doubled(void **state)
 	assert_int_equal(zeros_copy(z, &q, 20 * MIB, 100 * MIB), 0);
 	assert_int_equal(rig_count(r, "PutObject"), 1);
 	assert_int_equal(rig_count(r, "UploadPart .versions"), 0);
+	check_made_again(r, z, &q);
 	etag = strdup(q.reply.object.etag);
 	part.etag = etag;
 	store_request_release(&q);
@@ -475,13 +543,21 @@ static void test_foreign(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse), cmocka_unit_test(test_many),
-		RIG_TEST(test_island),	      RIG_TEST_UNVERSIONED(test_island),
-		RIG_TEST(test_streamed),      RIG_TEST(test_punched),
-		RIG_TEST(test_foreign),	      RIG_TEST(test_copied),
-		RIG_TEST(test_not_copied),    RIG_TEST_UNVERSIONED(test_copied),
-		RIG_TEST(test_zeros_go),      RIG_TEST(test_resumed),
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_many),
+		RIG_TEST(test_island),
+		RIG_TEST_UNVERSIONED(test_island),
+		RIG_TEST(test_streamed),
+		RIG_TEST(test_punched),
+		RIG_TEST(test_foreign),
+		RIG_TEST(test_copied),
+		RIG_TEST(test_not_copied),
+		RIG_TEST_UNVERSIONED(test_copied),
+		RIG_TEST(test_zeros_go),
+		RIG_TEST(test_resumed),
 		RIG_TEST(test_doubled),
+		RIG_TEST(test_failing),
+		RIG_TEST(test_saved_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
