@@ -21,6 +21,8 @@
 #define VERSION_WORD "?versionId="
 #define RIGHTS_WORD  ";rights"
 #define DIGEST_HEX   64
+#define ANY_DIGEST                                                             \
+	"0000000000000000000000000000000000000000000000000000000000000000"
 #define VERSION_MOST 64 /* a longer id is left out: the digest will do */
 /* Of 64 KiB of names, percent-encoded, and as much in base64. */
 #define TEXT_MAX ((size_t)512 << 10)
@@ -244,9 +246,12 @@ static int ref_write(const char *key, const char *version_id, bool rights,
 size_t overflow_ref_bytes(const struct vfs *v)
 {
 	size_t len = SIZE_MAX;
+	char key[META_KEY_MAX + 1];
 	struct buf b;
 
 	buf_init(&b, 3 * META_KEY_MAX);
+	if (key_of(v, ANY_DIGEST, key))
+		return len; /* a key of that length there is none */
 	if (!uri_encode(&b, v->config.prefix, strlen(v->config.prefix), true))
 		len = b.len +
 		      strlen(OVERFLOW_META PLACE VERSION_WORD RIGHTS_WORD) +
@@ -314,12 +319,18 @@ static int put(struct vfs *v, const char *key, const struct buf *text,
 {
 	struct kvlist headers;
 	struct store_request r;
+	struct kvlist meta;
 	int rc;
 
 	kvlist_init(&headers);
+	kvlist_init(&meta);
 	rc = kvlist_add(&headers, "content-type", "text/plain");
+	/* Who mounts more of the bucket has a file there: no secret of ours. */
+	if (!rc)
+		rc = kvlist_add(&meta, "file-permissions", "0100600");
 	store_request_init(&r, STORE_PUT);
 	r.key = key;
+	r.meta = &meta;
 	r.headers = &headers;
 	r.body.mem = text->data;
 	r.body.length = text->len;
@@ -333,6 +344,7 @@ static int put(struct vfs *v, const char *key, const struct buf *text,
 			    strerror(-rc));
 	store_request_release(&r);
 	kvlist_release(&headers);
+	kvlist_release(&meta);
 	return rc;
 }
 
@@ -403,12 +415,23 @@ static int send_text(struct vfs *v, const struct buf *text, const char *digest,
 	return rc ? rc : ref_write(key, version_id, rights, ret_ref);
 }
 
+/*
+ * Whether the reference that the object has will do. Of another place, where
+ * names are longer, it might leave no room for what has to stay (xsplit.c).
+ */
+static bool is_good(const struct vfs *v, const char *known, const char *digest)
+{
+	struct ref ref;
+
+	return !ref_read(known, &ref) && !strcmp(ref.digest, digest) &&
+	       strlen(OVERFLOW_META) + strlen(known) <= overflow_ref_bytes(v);
+}
+
 int overflow_send(struct vfs *v, const struct objattr_xattrs *x,
 		  const char *known, char **ret_ref)
 {
 	char digest[DIGEST_HEX + 1];
 	struct buf text;
-	struct ref ref;
 	int rc;
 
 	buf_init(&text, TEXT_MAX);
@@ -417,7 +440,7 @@ int overflow_send(struct vfs *v, const struct objattr_xattrs *x,
 		rc = digest_of(&text, digest);
 	if (rc)
 		goto out;
-	if (known && !ref_read(known, &ref) && !strcmp(ref.digest, digest)) {
+	if (known && is_good(v, known, digest)) {
 		*ret_ref = strdup(known);
 		rc = *ret_ref ? 0 : -ENOMEM;
 	} else {
@@ -578,6 +601,8 @@ static int bring(struct vfs *v, uint64_t ino, const struct objattr_xattrs *x)
 	struct meta_val val;
 	int rc = meta_inode_get(v->meta, ino, &in);
 
+	if (rc)
+		return rc;
 	in.flags &= ~(uint32_t)META_I_CAPABLE;
 	for (size_t i = 0; !rc && i < x->count; i++) {
 		const struct objattr_xattr *one = &x->items[i];

@@ -36,12 +36,16 @@ void overflows_free(struct overflows *o);
 /* Whether text has the form of a reference; whether rights are behind it. */
 bool overflow_is_ref(const char *text);
 bool overflow_has_rights(const char *text);
-/* Bytes of metadata that a reference needs at most, its name included. */
+/*
+ * Bytes of metadata that a reference needs at most, its name included;
+ * SIZE_MAX: below this prefix there can be none.
+ */
 size_t overflow_ref_bytes(const struct vfs *v);
 /*
  * Has the bucket hold x; *ret_ref is the reference, owned by the caller. known:
  * the one that the object has; NULL: none. It is given back, without a
- * request, where it names the same. Blocks. 0 or -errno.
+ * request, where it names the same and is no longer than
+ * overflow_ref_bytes(). Blocks. 0 or -errno.
  */
 int overflow_send(struct vfs *v, const struct objattr_xattrs *x,
 		  const char *known, char **ret_ref);

@@ -9,6 +9,7 @@
 #include "view_node.h"
 
 #include <errno.h>
+#include <linux/xattr.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -340,16 +341,23 @@ static int put_instant(const struct view_node *n, struct buf *value)
 			  n->at_ns % NS_PER_S);
 }
 
-/* All that a version has, wherever it is. The caller releases x. */
+/*
+ * All that a version has, wherever it is; name: the one that is wanted, or
+ * NULL. Before it executes a file the kernel asks for its capabilities: what
+ * cannot have them is not read for that. The caller releases x.
+ */
 static int read_xattrs(struct vfs *v, const struct view_node *n,
-		       const struct store_object *o, struct objattr_xattrs *x)
+		       const struct store_object *o, const char *name,
+		       struct objattr_xattrs *x)
 {
+	bool caps = name && !strcmp(name, XATTR_NAME_CAPS);
 	const char *ref = kvlist_get(&o->meta, OVERFLOW_META);
 	struct objattr a;
 	int rc = objattr_parse(n->version.key, &o->meta, &o->headers, 0,
 			       &v->config.defaults, &a, x);
 
-	if (!rc && ref && overflow_is_ref(ref))
+	if (!rc && ref && overflow_is_ref(ref) &&
+	    (!caps || overflow_has_rights(ref)))
 		rc = overflow_read(v, ref, x);
 	return rc;
 }
@@ -388,7 +396,7 @@ int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		kvlist_release(&head);
 		goto out;
 	}
-	rc = read_xattrs(v, &n, &r.reply.object, &x);
+	rc = read_xattrs(v, &n, &r.reply.object, name, &x);
 	if (!rc)
 		rc = -ENODATA;
 	for (size_t i = 0; rc == -ENODATA && i < x.count; i++)
@@ -411,7 +419,7 @@ int view_listxattr(struct vfs *v, uint64_t ino, struct buf *names)
 		return rc;
 	rc = view_node_head(v, &n, &r);
 	if (!rc)
-		rc = read_xattrs(v, &n, &r.reply.object, &x);
+		rc = read_xattrs(v, &n, &r.reply.object, NULL, &x);
 	/* Lists of access are in the modes here (view_node.h). */
 	for (size_t i = 0; !rc && i < x.count; i++)
 		if (!acl_is(x.items[i].name))

@@ -8,6 +8,7 @@
 #include <sys/xattr.h>
 
 #include "acl.h"
+#include "dir_impl.h"
 #include "dress.h"
 #include "overflow.h"
 #include "renamed.h"
@@ -42,22 +43,37 @@ static int get_s3(struct vfs *v, const struct meta_inode *in, const char *name,
 	return rc;
 }
 
+/* With meta_lock() held: 1 when all attributes are there, 0, -errno. */
+static int is_whole(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode)
+{
+	int rc = meta_inode_get(v->meta, ino, ret_inode);
+
+	if (rc)
+		return rc == -ENOENT ? -ESTALE : rc;
+	/* Others have saved it meanwhile: what it says is to be asked for. */
+	if (ino != META_ROOT_INO && !dir_attrs_do(v, ret_inode, true))
+		return 0;
+	rc = overflow_is_away(v, ino, false);
+	return rc < 0 ? rc : !rc;
+}
+
 /*
  * Takes meta_lock() with all attributes of the inode there, or fails without
  * it. Blocks.
  */
-static int lock_whole(struct vfs *v, uint64_t ino)
+static int lock_whole(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode)
 {
 	for (int tries = 0; tries < LOAD_TRIES; tries++) {
-		int rc = overflow_load(v, ino);
+		int rc = dir_inode(v, ino, ret_inode);
 
+		if (!rc)
+			rc = overflow_load(v, ino);
 		if (!rc)
 			rc = meta_lock(v->meta);
 		if (rc)
 			return rc;
-		/* Others may have changed the object meanwhile. */
-		rc = overflow_is_away(v, ino, false);
-		if (!rc)
+		rc = is_whole(v, ino, ret_inode);
+		if (rc > 0)
 			return 0;
 		meta_unlock(v->meta);
 		if (rc < 0)
@@ -106,7 +122,7 @@ int tree_getxattr(struct vfs *v, uint64_t ino, const char *name,
 	rc = get_here(v, ino, name, value);
 	meta_unlock(v->meta);
 	if (rc == -EAGAIN) {
-		rc = lock_whole(v, ino);
+		rc = lock_whole(v, ino, &in);
 		if (rc)
 			return rc;
 		rc = get_here(v, ino, name, value);
@@ -226,9 +242,7 @@ int tree_setxattr(struct vfs *v, uint64_t ino, const char *name,
 		return -E2BIG;
 	if (!value)
 		value = ""; /* size is 0 */
-	rc = dir_inode(v, ino, &in);
-	if (!rc)
-		rc = lock_whole(v, ino);
+	rc = lock_whole(v, ino, &in);
 	if (rc)
 		return rc;
 	rc = meta_xattr_get(v->meta, ino, name, &old);
@@ -236,8 +250,6 @@ int tree_setxattr(struct vfs *v, uint64_t ino, const char *name,
 		rc = -EEXIST;
 	else if (rc == -ENODATA && !(flags & XATTR_REPLACE))
 		rc = 0;
-	if (!rc)
-		rc = meta_inode_get(v->meta, ino, &in);
 	if (!rc && (in.flags & META_I_REFUSED))
 		rc = -EACCES;
 	if (!rc && acl_is(name))
@@ -263,10 +275,8 @@ static int list_one(void *ctx, const char *name, const void *value, size_t size)
 int tree_listxattr(struct vfs *v, uint64_t ino, struct buf *names)
 {
 	struct meta_inode in;
-	int rc = dir_inode(v, ino, &in);
+	int rc = lock_whole(v, ino, &in);
 
-	if (!rc)
-		rc = lock_whole(v, ino);
 	if (rc)
 		return rc;
 	rc = meta_xattr_each(v->meta, ino, list_one, names);
@@ -275,7 +285,8 @@ int tree_listxattr(struct vfs *v, uint64_t ino, struct buf *names)
 }
 
 /* To remove a name that is here nothing else has to be. Blocks. */
-static int lock_with(struct vfs *v, uint64_t ino, const char *name)
+static int lock_with(struct vfs *v, uint64_t ino, const char *name,
+		     struct meta_inode *ret_inode)
 {
 	struct meta_val val;
 	int rc = meta_lock(v->meta);
@@ -283,7 +294,7 @@ static int lock_with(struct vfs *v, uint64_t ino, const char *name)
 	if (rc || !meta_xattr_get(v->meta, ino, name, &val))
 		return rc;
 	meta_unlock(v->meta);
-	return lock_whole(v, ino);
+	return lock_whole(v, ino, ret_inode);
 }
 
 int tree_removexattr(struct vfs *v, uint64_t ino, const char *name)
@@ -295,7 +306,7 @@ int tree_removexattr(struct vfs *v, uint64_t ino, const char *name)
 		return -EOPNOTSUPP;
 	rc = dir_inode(v, ino, &in);
 	if (!rc)
-		rc = lock_with(v, ino, name);
+		rc = lock_with(v, ino, name, &in);
 	if (rc)
 		return rc;
 	rc = meta_inode_get(v->meta, ino, &in);

@@ -3,115 +3,10 @@
  * Extended attributes that the metadata of an object has no room for: they
  * stay with each version of the file, whatever becomes of it.
  */
-#include "vfs_rig.h"
-
-#include <endian.h>
-#include <linux/posix_acl.h>
-#include <linux/posix_acl_xattr.h>
-#include <linux/xattr.h>
+#include "overflow_rig.h"
 
 #include "vers3/vfs/control.h"
 #include "vers3/vfs/objattr.h"
-
-#define KIB   1024u
-#define LARGE (60 * KIB)
-#define PLACE ".vers3/xattrs/"
-#define REF   "vers3-xattrs"
-
-static int set(struct rig *r, const char *path, const char *name, char fill,
-	       size_t size)
-{
-	char *value = malloc(size + 1);
-	int rc;
-
-	assert_non_null(value);
-	memset(value, fill, size);
-	rc = vfs_setxattr(r->f.v, vfs_fixture_find(&r->f, path), name, value,
-			  size, 0);
-	free(value);
-	return rc;
-}
-
-static int get(struct rig *r, const char *path, const char *name,
-	       struct buf *value)
-{
-	buf_init(value, 1 << 20);
-	return vfs_getxattr(r->f.v, vfs_fixture_find(&r->f, path), name, value);
-}
-
-static int try_get(struct rig *r, const char *path, const char *name)
-{
-	struct buf value;
-	int rc = get(r, path, name, &value);
-
-	buf_release(&value);
-	return rc;
-}
-
-/* It is size times fill. */
-static void has(struct rig *r, const char *path, const char *name, char fill,
-		size_t size)
-{
-	struct buf value;
-
-	assert_int_equal(get(r, path, name, &value), 0);
-	assert_int_equal(value.len, size);
-	for (size_t i = 0; i < size; i++)
-		assert_true(value.data[i] == fill);
-	buf_release(&value);
-}
-
-static int try_list(struct rig *r, const char *path, char *names, size_t size)
-{
-	struct buf list;
-	int rc;
-
-	buf_init(&list, size - 1);
-	rc = vfs_listxattr(r->f.v, vfs_fixture_find(&r->f, path), &list);
-	for (size_t i = 0; !rc && i < list.len; i++)
-		names[i] = list.data[i] ? list.data[i] : ' ';
-	names[rc ? 0 : list.len] = '\0';
-	buf_release(&list);
-	return rc;
-}
-
-static void lists(struct rig *r, const char *path, const char *want)
-{
-	char names[4096];
-
-	assert_int_equal(try_list(r, path, names, sizeof(names)), 0);
-	assert_string_equal(names, want);
-}
-
-/* The path of a version in the history, the oldest is 0. */
-static void version(struct rig *r, const char *of, int number, char *path,
-		    size_t size)
-{
-	char names[4096], dir[128], *name, *rest = names;
-
-	snprintf(dir, sizeof(dir), ".versions/%s", of);
-	assert_int_equal(rig_list(r, dir, false, names, sizeof(names)), 0);
-	while ((name = strsep(&rest, " ")) && number--)
-		;
-	assert_non_null(name);
-	snprintf(path, size, "%s/%s", dir, name);
-}
-
-/* Below the mount's prefix: where the overflow of an object is. */
-static void overflow_of(struct rig *r, const char *key, char *to, size_t size)
-{
-	char *ref = rig_meta(r, key, REF), *end;
-
-	assert_non_null(ref);
-	end = strchr(ref, '?');
-	if (end)
-		*end = '\0';
-	assert_int_equal(strncmp(ref, VFS_FIXTURE_PREFIX PLACE,
-				 strlen(VFS_FIXTURE_PREFIX PLACE)),
-			 0);
-	snprintf(to, size, "%s", ref + strlen(VFS_FIXTURE_PREFIX));
-	free(ref);
-}
 
 /* Saved in one object before the file's, and read when it is asked for. */
 static void test_cold(void **state)
@@ -299,30 +194,15 @@ static void test_links(void **state)
 static void test_lists(void **state)
 {
 	struct rig *r = *state;
-	struct {
-		struct posix_acl_xattr_header h;
-		struct posix_acl_xattr_entry e[304];
-	} acl;
+	struct acl acl;
 	struct vfs_entry e;
-	size_t n = 0;
+	size_t size = make_acl(&acl, USERS);
 	int rc;
 
-	acl.h.a_version = htole32(POSIX_ACL_XATTR_VERSION);
-	memset(acl.e, 0, sizeof(acl.e));
-	acl.e[n++].e_tag = htole16(ACL_USER_OBJ);
-	for (unsigned i = 0; i < 300; i++, n++) {
-		acl.e[n].e_tag = htole16(ACL_USER);
-		acl.e[n].e_id = htole32(5000 + i);
-	}
-	acl.e[n++].e_tag = htole16(ACL_GROUP_OBJ);
-	acl.e[n++].e_tag = htole16(ACL_MASK);
-	acl.e[n++].e_tag = htole16(ACL_OTHER);
-	for (size_t i = 0; i < n; i++)
-		acl.e[i].e_perm = htole16(5);
 	rig_mkdir(r, "d");
 	assert_int_equal(vfs_setxattr(r->f.v, vfs_fixture_find(&r->f, "d"),
-				      XATTR_NAME_POSIX_ACL_DEFAULT, &acl,
-				      sizeof(acl), 0),
+				      XATTR_NAME_POSIX_ACL_DEFAULT, &acl, size,
+				      0),
 			 0);
 	rig_sync(r);
 	for (int round = 0; round < 2; round++) {
@@ -343,7 +223,7 @@ static void test_lists(void **state)
 		rig_write(r, path, "text");
 		assert_int_equal(
 			get(r, path, XATTR_NAME_POSIX_ACL_ACCESS, &value), 0);
-		assert_int_equal(value.len, sizeof(acl));
+		assert_int_equal(value.len, size);
 		buf_release(&value);
 		rig_sync(r);
 	}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Extended attributes in an object beside, and what others do meanwhile, where
+ * they look, and where they have it from.
+ */
+#include "overflow_rig.h"
+
+/* What others put at a key, with one more pair of metadata, or two. */
+static void put_with(struct rig *r, const char *key, const char *const *pairs)
+{
+	struct store_request q;
+	struct kvlist meta;
+	char path[64];
+
+	kvlist_init(&meta);
+	for (; *pairs; pairs += 2)
+		assert_int_equal(kvlist_add(&meta, pairs[0], pairs[1]), 0);
+	snprintf(path, sizeof(path), VFS_FIXTURE_PREFIX "%s", key);
+	store_request_init(&q, STORE_PUT);
+	q.key = path;
+	q.meta = &meta;
+	q.body.mem = "text";
+	q.body.length = 4;
+	assert_int_equal(store_call(r->bucket, &q), 0);
+	store_request_release(&q);
+	kvlist_release(&meta);
+}
+
+static void others_write(struct rig *r)
+{
+	static const char *const pairs[] = {"file-permissions", "0100640",
+					    "vers3-xattr-0",
+					    "user.theirs=Yg==", NULL};
+
+	put_with(r, "f", pairs);
+	rig_lists(r, "", "f");
+}
+
+/* While it is read another mount saves the file: a change is made on that. */
+static void test_meanwhile(void **state)
+{
+	struct rig *r = *state;
+	char names[256];
+	struct stat st;
+
+	for (int round = 0; round < 2; round++) {
+		rig_write(r, "f", "ours");
+		assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+		rig_sync(r);
+		rig_forget(r);
+		assert_int_equal(vfs_getattr(r->f.v,
+					     vfs_fixture_find(&r->f, "f"), &st),
+				 0);
+		rig_hook(r, "GetObject " PLACE, others_write, 1);
+		if (!round) {
+			assert_int_equal(set(r, "f", "user.new", 'n', 1), 0);
+			rig_sync(r);
+			rig_forget(r);
+			has(r, "f", "user.new", 'n', 1);
+		} else {
+			assert_int_equal(try_list(r, "f", names, sizeof(names)),
+					 0);
+			assert_string_equal(names, "user.theirs ");
+			rig_forget(r);
+		}
+		has(r, "f", "user.theirs", 'b', 1);
+		assert_int_equal(try_get(r, "f", "user.big"), -ENODATA);
+		rig_is(r, "f", "text");
+		assert_int_equal(vfs_getattr(r->f.v,
+					     vfs_fixture_find(&r->f, "f"), &st),
+				 0);
+		assert_int_equal(st.st_mode, 0100640);
+	}
+}
+
+/* Who mounts more of the bucket sees a file there: its owner alone reads it. */
+static void test_private(void **state)
+{
+	struct rig *r = *state;
+	char key[256], *mode;
+
+	rig_write(r, "f", "text");
+	rig_chmod(r, "f", 0600);
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	overflow_of(r, "f", key, sizeof(key));
+	mode = rig_meta(r, key, "file-permissions");
+	assert_non_null(mode);
+	assert_string_equal(mode, "0100600");
+	free(mode);
+}
+
+/* From a place with longer names: the reference leaves room for a list. */
+static void test_long(void **state)
+{
+	char key[256], ref[1024], far[600];
+	const char *pairs[] = {REF, ref, NULL};
+	struct rig *r = *state;
+	struct acl acl;
+	size_t size;
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	overflow_of(r, "f", key, sizeof(key));
+	memset(far, 'x', sizeof(far));
+	snprintf(ref, sizeof(ref), "%.*s/%s", (int)sizeof(far), far, key);
+	put_with(r, "copy", pairs);
+	rig_forget(r);
+	has(r, "copy", "user.big", 'a', LARGE);
+	size = make_acl(&acl, 130);
+	assert_int_equal(vfs_setxattr(r->f.v, vfs_fixture_find(&r->f, "copy"),
+				      XATTR_NAME_POSIX_ACL_ACCESS, &acl, size,
+				      0),
+			 0);
+	rig_sync(r);
+	rig_forget(r);
+	assert_int_equal(try_get(r, "copy", XATTR_NAME_POSIX_ACL_ACCESS), 0);
+	has(r, "copy", "user.big", 'a', LARGE);
+}
+
+/* Where no key can be made of it, it is refused, and not accepted and kept. */
+static void test_far_down(void **state)
+{
+	const char *before;
+	struct rig *r = *state;
+	char prefix[960];
+
+	memset(prefix, 'x', sizeof(prefix));
+	strcpy(prefix + sizeof(prefix) - 2, "/");
+	before = r->f.config.prefix;
+	r->f.config.prefix = prefix;
+	rig_restart(r);
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), -ENOSPC);
+	assert_int_equal(set(r, "f", "user.small", 'b', 100), 0);
+	rig_sync(r);
+	has(r, "f", "user.small", 'b', 100);
+	r->f.config.prefix = before;
+	rig_restart(r);
+}
+
+/* To execute an old version nothing is read that says nothing about that. */
+static void test_old_program(void **state)
+{
+	struct rig *r = *state;
+	char path[512];
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	rig_forget(r);
+	rig_fail(r, "GetObject " PLACE, RIG_BEFORE, -ENOENT, 100);
+	version(r, "f", 0, path, sizeof(path));
+	assert_int_equal(try_get(r, path, XATTR_NAME_CAPS), -ENODATA);
+	assert_int_equal(try_get(r, path, "user.big"), -EIO);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RIG_TEST(test_meanwhile),
+		RIG_TEST_UNVERSIONED(test_meanwhile),
+		RIG_TEST(test_private),
+		RIG_TEST(test_long),
+		RIG_TEST_UNVERSIONED(test_long),
+		RIG_TEST(test_far_down),
+		RIG_TEST(test_old_program),
+	};
+
+	return cmocka_run_group_tests_name("overflow_others", tests, NULL,
+					   NULL);
+}
