@@ -566,85 +566,28 @@ int overflow_read(struct vfs *v, const char *text, struct objattr_xattrs *x)
 	return -EIO;
 }
 
-/* ---- in the namespace ---- */
-
-int overflow_is_away(struct vfs *v, uint64_t ino, bool rights)
+static bool is_gone_from(struct vfs *v, const char *key, const char *version_id)
 {
-	char text[OBJATTR_META_LIMIT + 1];
-	struct meta_val val;
-	int rc = meta_xattr_get(v->meta, ino, OVERFLOW_XATTR, &val);
+	struct store_request r;
+	int rc;
 
-	if (rc == -ENODATA)
-		return 0;
-	if (rc || !rights)
-		return rc ? rc : 1;
-	if (val.size >= sizeof(text))
-		return -EIO;
-	memcpy(text, val.data, val.size);
-	text[val.size] = '\0';
-	return overflow_has_rights(text);
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	r.version_id = version_id;
+	rc = store_call(v->store, &r);
+	store_request_release(&r);
+	return rc == -ENOENT;
 }
 
-static bool is_still(struct vfs *v, uint64_t ino, const char *text)
+bool overflow_is_gone(struct vfs *v, const char *text)
 {
-	struct meta_val val;
+	char own[META_KEY_MAX + 1];
+	struct ref ref;
 
-	return !meta_xattr_get(v->meta, ino, OVERFLOW_XATTR, &val) &&
-	       val.size == strlen(text) && !memcmp(val.data, text, val.size);
-}
-
-/* With meta_lock() held. What is here already came with the object, or later.
- */
-static int bring(struct vfs *v, uint64_t ino, const struct objattr_xattrs *x)
-{
-	struct meta_inode in;
-	struct meta_val val;
-	int rc = meta_inode_get(v->meta, ino, &in);
-
-	if (rc)
-		return rc;
-	in.flags &= ~(uint32_t)META_I_CAPABLE;
-	for (size_t i = 0; !rc && i < x->count; i++) {
-		const struct objattr_xattr *one = &x->items[i];
-
-		rc = meta_xattr_get(v->meta, ino, one->name, &val);
-		if (rc == -ENODATA)
-			rc = meta_xattr_set(v->meta, ino, one->name, one->value,
-					    one->size);
-	}
-	if (!rc && !meta_xattr_get(v->meta, ino, XATTR_NAME_CAPS, &val))
-		in.flags |= META_I_CAPABLE;
-	if (!rc)
-		rc = meta_inode_put(v->meta, &in);
-	return rc ? rc : meta_xattr_del(v->meta, ino, OVERFLOW_XATTR);
-}
-
-int overflow_load(struct vfs *v, uint64_t ino)
-{
-	struct objattr_xattrs x = {0};
-	struct meta_val val;
-	char *text = NULL;
-	int rc = meta_lock(v->meta);
-
-	if (rc)
-		return rc;
-	rc = meta_xattr_get(v->meta, ino, OVERFLOW_XATTR, &val);
-	if (!rc) {
-		text = strndup(val.data, val.size);
-		rc = text ? 0 : -ENOMEM;
-	}
-	meta_unlock(v->meta);
-	if (rc)
-		return rc == -ENODATA ? 0 : rc;
-	rc = overflow_read(v, text, &x);
-	if (!rc)
-		rc = meta_lock(v->meta);
-	if (!rc) {
-		if (is_still(v, ino, text))
-			rc = bring(v, ino, &x);
-		meta_unlock(v->meta);
-	}
-	objattr_xattrs_release(&x);
-	free(text);
-	return rc;
+	return !ref_read(text, &ref) &&
+	       (!ref.version_id[0] ||
+		is_gone_from(v, ref.key, ref.version_id)) &&
+	       is_gone_from(v, ref.key, NULL) &&
+	       (key_of(v, ref.digest, own) || !strcmp(own, ref.key) ||
+		is_gone_from(v, own, NULL));
 }

@@ -54,11 +54,18 @@ int overflow_send(struct vfs *v, const struct objattr_xattrs *x,
  * cannot be had, which is logged, -ENOMEM, -EINTR.
  */
 int overflow_read(struct vfs *v, const char *ref, struct objattr_xattrs *x);
+/* Whether the bucket says of each place of it that there is nothing. Blocks. */
+bool overflow_is_gone(struct vfs *v, const char *ref);
 /*
  * Brings what is away into the namespace, if something is. Blocks. As
  * overflow_read(), -ESTALE.
  */
 int overflow_load(struct vfs *v, uint64_t ino);
+/*
+ * Has the inode do without what is away, if the bucket says of each place where
+ * it might be that there is nothing. Blocks. 0, -EIO when it may be there yet.
+ */
+int overflow_give_up(struct vfs *v, uint64_t ino);
 /*
  * Whether something is away: the rights, or anything. With meta_lock() held.
  * 0 or 1, -errno.

@@ -299,6 +299,7 @@ static int lock_with(struct vfs *v, uint64_t ino, const char *name,
 
 int tree_removexattr(struct vfs *v, uint64_t ino, const char *name)
 {
+	bool given_up = false;
 	struct meta_inode in;
 	int rc;
 
@@ -307,6 +308,14 @@ int tree_removexattr(struct vfs *v, uint64_t ino, const char *name)
 	rc = dir_inode(v, ino, &in);
 	if (!rc)
 		rc = lock_with(v, ino, name, &in);
+	/* A list that is gone for good refuses everybody: this is the way out.
+	 */
+	if (rc == -EIO && acl_is(name)) {
+		rc = overflow_give_up(v, ino);
+		given_up = !rc;
+		if (!rc)
+			rc = lock_with(v, ino, name, &in);
+	}
 	if (rc)
 		return rc;
 	rc = meta_inode_get(v->meta, ino, &in);
@@ -316,7 +325,8 @@ int tree_removexattr(struct vfs *v, uint64_t ino, const char *name)
 		rc = meta_xattr_del(v->meta, ino, name);
 	if (rc == -ENODATA && acl_is(name)) {
 		rc = 0; /* nobody is named, as is wanted */
-		goto out;
+		if (!given_up)
+			goto out;
 	}
 	if (!rc && !strcmp(name, XATTR_NAME_CAPS))
 		in.flags &= ~(uint32_t)META_I_CAPABLE;

@@ -99,12 +99,10 @@ static inline void version(struct rig *r, const char *of, int number,
 static inline void overflow_of(struct rig *r, const char *key, char *to,
 			       size_t size)
 {
-	char *ref = rig_meta(r, key, REF), *end;
+	char *ref = rig_meta(r, key, REF);
 
 	assert_non_null(ref);
-	end = strchr(ref, '?');
-	if (end)
-		*end = '\0';
+	ref[strcspn(ref, "?;")] = '\0';
 	assert_int_equal(strncmp(ref, VFS_FIXTURE_PREFIX PLACE,
 				 strlen(VFS_FIXTURE_PREFIX PLACE)),
 			 0);

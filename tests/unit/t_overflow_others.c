@@ -156,6 +156,42 @@ static void test_old_program(void **state)
 	assert_int_equal(try_get(r, path, "user.big"), -EIO);
 }
 
+/* The way out, where a list that refuses everybody is gone for good. */
+static void test_given_up(void **state)
+{
+	const char *name = XATTR_NAME_POSIX_ACL_DEFAULT;
+	struct rig *r = *state;
+	struct vfs_entry e;
+	struct acl acl;
+	size_t size = make_acl(&acl, USERS);
+	char key[256], *ref;
+	uint64_t ino;
+
+	rig_mkdir(r, "d");
+	ino = vfs_fixture_find(&r->f, "d");
+	assert_int_equal(vfs_setxattr(r->f.v, ino, name, &acl, size, 0), 0);
+	rig_sync(r);
+	overflow_of(r, "d/", key, sizeof(key));
+	rig_forget(r);
+	/* It is there, and may be read some day. */
+	rig_fail(r, "GetObject " PLACE, RIG_BEFORE, -EACCES, 100);
+	ino = vfs_fixture_find(&r->f, "d");
+	assert_int_equal(vfs_removexattr(r->f.v, ino, name), -EIO);
+	rig_fail(r, "GetObject " PLACE, RIG_BEFORE, -EACCES, 0);
+	rig_remove(r, key);
+	assert_int_equal(vfs_mkdir(r->f.v, ino, "x", 0755, &vfs_fixture_caller,
+				   &e),
+			 -EIO);
+	assert_int_equal(vfs_removexattr(r->f.v, ino, name), 0);
+	rig_mkdir(r, "d/x");
+	rig_sync(r);
+	ref = rig_meta(r, "d/", REF);
+	assert_null(ref);
+	rig_forget(r);
+	rig_mkdir(r, "d/y");
+	assert_int_equal(try_get(r, "d", name), -ENODATA);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +202,7 @@ int main(void)
 		RIG_TEST_UNVERSIONED(test_long),
 		RIG_TEST(test_far_down),
 		RIG_TEST(test_old_program),
+		RIG_TEST_UNVERSIONED(test_given_up),
 	};
 
 	return cmocka_run_group_tests_name("overflow_others", tests, NULL,

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Overflows that an inode names and that were not read yet. */
+#include <errno.h>
+#include <linux/xattr.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "overflow.h"
+#include "vers3/util/log.h"
+#include "vers3/vfs/objattr.h"
+
+int overflow_is_away(struct vfs *v, uint64_t ino, bool rights)
+{
+	char text[OBJATTR_META_LIMIT + 1];
+	struct meta_val val;
+	int rc = meta_xattr_get(v->meta, ino, OVERFLOW_XATTR, &val);
+
+	if (rc == -ENODATA)
+		return 0;
+	if (rc || !rights)
+		return rc ? rc : 1;
+	if (val.size >= sizeof(text))
+		return -EIO;
+	memcpy(text, val.data, val.size);
+	text[val.size] = '\0';
+	return overflow_has_rights(text);
+}
+
+static bool is_still(struct vfs *v, uint64_t ino, const char *text)
+{
+	struct meta_val val;
+
+	return !meta_xattr_get(v->meta, ino, OVERFLOW_XATTR, &val) &&
+	       val.size == strlen(text) && !memcmp(val.data, text, val.size);
+}
+
+/* With meta_lock() held. What is here already came with the object, or later.
+ */
+static int bring(struct vfs *v, uint64_t ino, const struct objattr_xattrs *x)
+{
+	struct meta_inode in;
+	struct meta_val val;
+	int rc = meta_inode_get(v->meta, ino, &in);
+
+	if (rc)
+		return rc;
+	in.flags &= ~(uint32_t)META_I_CAPABLE;
+	for (size_t i = 0; !rc && i < x->count; i++) {
+		const struct objattr_xattr *one = &x->items[i];
+
+		rc = meta_xattr_get(v->meta, ino, one->name, &val);
+		if (rc == -ENODATA)
+			rc = meta_xattr_set(v->meta, ino, one->name, one->value,
+					    one->size);
+	}
+	if (!rc && !meta_xattr_get(v->meta, ino, XATTR_NAME_CAPS, &val))
+		in.flags |= META_I_CAPABLE;
+	if (!rc)
+		rc = meta_inode_put(v->meta, &in);
+	return rc ? rc : meta_xattr_del(v->meta, ino, OVERFLOW_XATTR);
+}
+
+/* The reference to what is away, owned by the caller; NULL: nothing is. */
+static int read_away(struct vfs *v, uint64_t ino, char **ret_text)
+{
+	struct meta_val val;
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	*ret_text = NULL;
+	rc = meta_xattr_get(v->meta, ino, OVERFLOW_XATTR, &val);
+	if (!rc) {
+		*ret_text = strndup(val.data, val.size);
+		rc = *ret_text ? 0 : -ENOMEM;
+	}
+	meta_unlock(v->meta);
+	return rc == -ENODATA ? 0 : rc;
+}
+
+/* Brings x in if that is still what is away. */
+static int bring_still(struct vfs *v, uint64_t ino, const char *text,
+		       const struct objattr_xattrs *x)
+{
+	int rc = meta_lock(v->meta);
+
+	if (rc)
+		return rc;
+	if (is_still(v, ino, text))
+		rc = bring(v, ino, x);
+	meta_unlock(v->meta);
+	return rc;
+}
+
+int overflow_load(struct vfs *v, uint64_t ino)
+{
+	struct objattr_xattrs x = {0};
+	char *text;
+	int rc = read_away(v, ino, &text);
+
+	if (rc || !text)
+		return rc;
+	rc = overflow_read(v, text, &x);
+	if (!rc)
+		rc = bring_still(v, ino, text, &x);
+	objattr_xattrs_release(&x);
+	free(text);
+	return rc;
+}
+
+int overflow_give_up(struct vfs *v, uint64_t ino)
+{
+	struct objattr_xattrs none = {0};
+	char *text;
+	int rc = read_away(v, ino, &text);
+
+	if (rc || !text)
+		return rc;
+	/* No byte goes by this: the bucket has none of them any more. */
+	rc = overflow_is_gone(v, text) ? bring_still(v, ino, text, &none)
+				       : -EIO;
+	if (!rc)
+		log_warning("the object %s is gone: what a file had there is "
+			    "given up, as its access control list was removed",
+			    text);
+	free(text);
+	return rc;
+}
