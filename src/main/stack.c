@@ -309,6 +309,12 @@ static void warn_of_bucket(struct stack *s)
 		     bucket);
 }
 
+/* How long whoever can do without waits for an answer. */
+static int64_t patience_ns(const struct options *o)
+{
+	return (int64_t)o->connect_timeout_s * NS_PER_S + PATIENCE_MORE_NS;
+}
+
 static int see_one(void *ctx, const struct store_entry *e)
 {
 	(void)e;
@@ -316,19 +322,29 @@ static int see_one(void *ctx, const struct store_entry *e)
 	return 0;
 }
 
-/* A prefix that is misspelled looks like an empty one. */
+/*
+ * A prefix that is misspelled looks like an empty one. The mount waits no
+ * longer for this than a list of names is waited for.
+ */
 static void warn_of_prefix(struct stack *s)
 {
+	struct cancel enough, *before;
 	struct store_list list;
 	bool any = false;
+	int rc;
 
 	if (!*s->o->prefix || s->outage || s->o->at)
 		return;
+	cancel_init_until(&enough, cancel_current(),
+			  clock_mono_ns() + patience_ns(s->o));
 	store_list_init(&list, STORE_LIST, s->o->prefix, NULL);
 	list.max_keys = 1;
 	list.on_entry = see_one;
 	list.ctx = &any;
-	if (!store_list_page(s->probe, &list) && !any)
+	before = cancel_enter(&enough);
+	rc = store_list_page(s->probe, &list);
+	cancel_enter(before);
+	if (!rc && !any)
 		warn(s,
 		     "nothing in bucket %s begins with %s yet: check the "
 		     "prefix, if something should",
@@ -432,8 +448,7 @@ static int start_vfs(struct stack *s)
 				.dir_mode = o->dir_mode,
 			},
 		.ttl_ns = o->ttl_ns,
-		.patience_ns = (int64_t)o->connect_timeout_s * NS_PER_S +
-			       PATIENCE_MORE_NS,
+		.patience_ns = patience_ns(o),
 		.commit_ns = o->commit_ns,
 		.save_after_ns = o->save_after_ns,
 		.settle_ns = SETTLE_NS,

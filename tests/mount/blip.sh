@@ -74,3 +74,11 @@ wait "$(daemon)" || true
 rm -f "$MNT.pid"
 wait $reader || true
 [ $((SECONDS - begin)) -le 15 ] || fail "the end took $((SECONDS - begin)) s"
+
+# A mount does not wait for the question whether its prefix has anything.
+rm -rf "$CACHE"
+fault delay ms=600000 match='^GET .*list.type=2'
+mnt connect_timeout=1,read_timeout=120 "$BUCKET:e1"
+fault none
+same "what is there" src "$MNT/f"
+unmnt
