@@ -416,15 +416,21 @@ static int send_text(struct vfs *v, const struct buf *text, const char *digest,
 }
 
 /*
- * Whether the reference that the object has will do. Of another place, where
- * names are longer, it might leave no room for what has to stay (xsplit.c).
+ * Whether the reference that the object has will do as it is. Of another place,
+ * where names are longer, it might leave no room for what has to stay
+ * (xsplit.c). One of our own place that names no version is of an object that
+ * others may have removed: it is looked for, and sent again.
  */
 static bool is_good(const struct vfs *v, const char *known, const char *digest)
 {
+	char own[META_KEY_MAX + 1];
 	struct ref ref;
 
-	return !ref_read(known, &ref) && !strcmp(ref.digest, digest) &&
-	       strlen(OVERFLOW_META) + strlen(known) <= overflow_ref_bytes(v);
+	if (ref_read(known, &ref) || strcmp(ref.digest, digest) != 0 ||
+	    strlen(OVERFLOW_META) + strlen(known) > overflow_ref_bytes(v))
+		return false;
+	return ref.version_id[0] || key_of(v, digest, own) ||
+	       strcmp(own, ref.key) != 0;
 }
 
 int overflow_send(struct vfs *v, const struct objattr_xattrs *x,

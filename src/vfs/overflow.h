@@ -43,9 +43,9 @@ bool overflow_has_rights(const char *text);
 size_t overflow_ref_bytes(const struct vfs *v);
 /*
  * Has the bucket hold x; *ret_ref is the reference, owned by the caller. known:
- * the one that the object has; NULL: none. It is given back, without a
- * request, where it names the same and is no longer than
- * overflow_ref_bytes(). Blocks. 0 or -errno.
+ * the one that the object has; NULL: none. It is given back, without a request,
+ * where it names the same and a version of it (or another place), and is no
+ * longer than overflow_ref_bytes(). Blocks. 0 or -errno.
  */
 int overflow_send(struct vfs *v, const struct objattr_xattrs *x,
 		  const char *known, char **ret_ref);

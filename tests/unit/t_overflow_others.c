@@ -156,6 +156,27 @@ static void test_old_program(void **state)
 	assert_int_equal(try_get(r, path, "user.big"), -EIO);
 }
 
+/* Removed by others while it is known here: the next save brings it back. */
+static void test_again(void **state)
+{
+	struct rig *r = *state;
+	char key[256];
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	overflow_of(r, "f", key, sizeof(key));
+	rig_forget_requests(r);
+	rig_chmod(r, "f", 0640);
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "PutObject " PLACE), 0);
+	rig_remove(r, key);
+	rig_chmod(r, "f", 0600);
+	rig_sync(r);
+	rig_forget(r);
+	has(r, "f", "user.big", 'a', LARGE);
+}
+
 /* The way out, where a list that refuses everybody is gone for good. */
 static void test_given_up(void **state)
 {
@@ -203,6 +224,8 @@ int main(void)
 		RIG_TEST(test_far_down),
 		RIG_TEST(test_old_program),
 		RIG_TEST_UNVERSIONED(test_given_up),
+		RIG_TEST(test_again),
+		RIG_TEST_UNVERSIONED(test_again),
 	};
 
 	return cmocka_run_group_tests_name("overflow_others", tests, NULL,
