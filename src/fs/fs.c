@@ -389,6 +389,20 @@ static void hook_flush(void *ctx)
 	notify_flush(fs->notify, FLUSH_MAX_NS);
 }
 
+/*
+ * Dropping pages writes those that are dirty. For lseek() the kernel holds a
+ * lock of the inode that neither needs.
+ */
+static bool hook_write_back(void *ctx, uint64_t ino)
+{
+	const struct fs *fs = ctx;
+	uint64_t dropped = notify_dropped(fs->notify);
+
+	notify_inode(fs->notify, ino);
+	return notify_flush(fs->notify, FLUSH_MAX_NS) &&
+	       notify_dropped(fs->notify) == dropped;
+}
+
 /* As the kernel tells without being asked for anything in the mount. */
 static bool hook_read_only(void *ctx)
 {
@@ -409,6 +423,7 @@ void fs_notify_hooks(struct fs *fs, struct vfs_notify *ret_notify)
 		.inval_inode = hook_inode,
 		.inval_entry = hook_entry,
 		.flush = hook_flush,
+		.write_back = hook_write_back,
 		.read_only = hook_read_only,
 		.forgets = true,
 		.ctx = fs,

@@ -149,10 +149,11 @@ void notify_entry(struct notify *n, uint64_t parent, const char *name)
 	push(n, 'e', parent, name);
 }
 
-void notify_flush(struct notify *n, int64_t max_ns)
+bool notify_flush(struct notify *n, int64_t max_ns)
 {
 	int64_t until = clock_mono_ns() + max_ns;
 	uint64_t target;
+	bool sent;
 
 	pthread_mutex_lock(&n->mutex);
 	target = n->queued;
@@ -160,7 +161,9 @@ void notify_flush(struct notify *n, int64_t max_ns)
 	       clock_cond_wait_until(&n->progress, &n->mutex, until) !=
 		       -ETIMEDOUT)
 		;
+	sent = n->sent >= target && !n->stopping;
 	pthread_mutex_unlock(&n->mutex);
+	return sent;
 }
 
 uint64_t notify_dropped(struct notify *n)

@@ -11,6 +11,7 @@
 #ifndef VERS3_SRC_FS_NOTIFY_H
 #define VERS3_SRC_FS_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NOTIFY_MAX 8192 /* invalidations that may wait */
@@ -30,10 +31,10 @@ int notify_new(const struct notify_sink *sink, struct notify **ret_notify);
 void notify_inode(struct notify *n, uint64_t ino);
 void notify_entry(struct notify *n, uint64_t parent, const char *name);
 /*
- * Waits until what was queued before is sent, for max_ns at most. Not on a
- * thread whose request may hold what the kernel needs for it.
+ * Waits until what was queued before is sent, for max_ns at most; whether it
+ * was. Not on a thread whose request may hold what the kernel needs for it.
  */
-void notify_flush(struct notify *n, int64_t max_ns);
+bool notify_flush(struct notify *n, int64_t max_ns);
 /* How many were dropped. */
 uint64_t notify_dropped(struct notify *n);
 /*

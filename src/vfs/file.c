@@ -383,11 +383,49 @@ int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
 	return rc ? rc : meta_keep(v->meta);
 }
 
+/* Whether an answer of content_seek() makes a hole of anything. */
+static bool tells_hole(int rc, uint64_t offset, int whence, uint64_t found,
+		       uint64_t size)
+{
+	if (offset >= size || (rc && rc != -ENXIO))
+		return false;
+	return whence == SEEK_DATA ? rc || found > offset : found < size;
+}
+
+/*
+ * What was written through a memory map may be with the kernel yet, which does
+ * not hand it over for lseek(): so it is asked to before a hole is told of a
+ * file that is open for writing, as one that is mapped for it stays. Where
+ * that takes too long, nothing is a hole: who copies by holes loses no bytes.
+ */
+static int seek_live(struct vfs *v, struct vfs_file *f, uint64_t offset,
+		     int whence, uint64_t *ret_offset)
+{
+	uint64_t size, found = 0;
+	int rc = file_size(v, f, &size);
+
+	if (rc)
+		return rc;
+	rc = content_seek(v, f->node, offset, whence, &found);
+	if (tells_hole(rc, offset, whence, found, size) &&
+	    v->notify.write_back && nodes_is_written(v->nodes, f->ino)) {
+		if (v->notify.write_back(v->notify.ctx, f->ino)) {
+			rc = content_seek(v, f->node, offset, whence, &found);
+		} else {
+			rc = 0;
+			found = whence == SEEK_DATA ? offset : size;
+		}
+	}
+	if (!rc)
+		*ret_offset = found;
+	return rc;
+}
+
 int vfs_lseek(struct vfs *v, struct vfs_file *f, uint64_t offset, int whence,
 	      uint64_t *ret_offset)
 {
 	if (f->kind == FILE_LIVE)
-		return content_seek(v, f->node, offset, whence, ret_offset);
+		return seek_live(v, f, offset, whence, ret_offset);
 	if (f->kind != FILE_VERSION)
 		return -EINVAL;
 	if (offset >= f->version.size_bytes)

@@ -394,6 +394,9 @@ void vfs_stat_live(struct vfs *v, const struct meta_inode *in,
 	    now.size_bytes == in->size_bytes)
 		bytes = sparse_data_bytes(v->meta, &now);
 	meta_unlock(v->meta);
+	/* A memory map may have bytes of it, and tar reads none of no blocks. */
+	if (!bytes && nodes_is_written(v->nodes, in->ino))
+		bytes = HOLES_UNIT;
 	ret_st->st_blocks = (blkcnt_t)((bytes + 511) / 512);
 }
 

@@ -178,14 +178,14 @@ static void test_flush(void **state)
 	struct notify *n = start(&s);
 
 	(void)state;
-	notify_flush(n, INT64_MAX / 2);
+	assert_true(notify_flush(n, INT64_MAX / 2));
 	for (unsigned i = 0; i < 20; i++)
 		notify_inode(n, i);
 	notify_flush(n, INT64_MAX / 2);
 	assert_int_equal(s.ended, 20);
 	hold(&s, true);
 	notify_inode(n, 99);
-	notify_flush(n, 1000000);
+	assert_false(notify_flush(n, 1000000));
 	assert_int_equal(s.ended, 20);
 	hold(&s, false);
 	notify_flush(n, INT64_MAX / 2);

@@ -124,7 +124,8 @@ static void make_island(struct rig *r, const char *path, uint64_t size,
 	unsigned char *data = rig_bytes(at + 1, MIB);
 
 	set_size(r, path, size);
-	assert_int_equal(blocks(r, path), 0);
+	/* While it can be written to, nobody is told that it has nothing. */
+	assert_int_equal(blocks(r, path), 8);
 	rig_pwrite(r, file, at, data, MIB);
 	free(data);
 	vfs_release(r->f.v, file);
@@ -187,6 +188,48 @@ static void test_island(void **state)
 {
 	keeps_island(*state, SIZE);
 	keeps_island(*state, 40 * MIB);
+}
+
+static bool write_back(void *ctx, uint64_t ino)
+{
+	struct rig *r = ctx;
+	struct vfs_file *file = rig_open(r, "f", O_WRONLY);
+
+	assert_int_equal(ino, vfs_fixture_find(&r->f, "f"));
+	rig_pwrite(r, file, 2 * MIB, "mapped", 6);
+	vfs_release(r->f.v, file);
+	return true;
+}
+
+static bool no_write_back(void *ctx, uint64_t ino)
+{
+	(void)ctx;
+	(void)ino;
+	return false;
+}
+
+/* What the kernel has of a memory map is no hole. */
+static void test_mapped(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file = rig_open(r, "f", O_CREAT | O_RDWR), *reader;
+
+	set_size(r, "f", SIZE);
+	r->f.v->notify.ctx = r;
+	r->f.v->notify.write_back = no_write_back;
+	reader = rig_open(r, "f", O_RDONLY);
+	assert_int_equal(seek(r, reader, MIB, SEEK_DATA), MIB);
+	assert_int_equal(seek(r, reader, MIB, SEEK_HOLE), SIZE);
+	assert_int_equal(seek(r, reader, SIZE, SEEK_DATA), -1);
+	r->f.v->notify.write_back = write_back;
+	assert_int_equal(seek(r, reader, MIB, SEEK_DATA), 2 * MIB);
+	vfs_release(r->f.v, file);
+	/* Nobody can write to it any more, by a map or otherwise. */
+	r->f.v->notify.write_back = no_write_back;
+	assert_int_equal(seek(r, reader, MIB, SEEK_DATA), 2 * MIB);
+	assert_int_equal(seek(r, reader, MIB, SEEK_HOLE), MIB);
+	vfs_release(r->f.v, reader);
+	r->f.v->notify.write_back = NULL;
 }
 
 /* One that was sent while it was written knew nothing of its holes then. */
@@ -558,6 +601,7 @@ int main(void)
 		RIG_TEST(test_doubled),
 		RIG_TEST(test_failing),
 		RIG_TEST(test_saved_meanwhile),
+		RIG_TEST(test_mapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

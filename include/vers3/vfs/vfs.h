@@ -96,6 +96,11 @@ struct vfs_notify {
 	void (*inval_entry)(void *ctx, uint64_t parent, const char *name);
 	/* Waits a while until the kernel knows; see vfs_inval_flush(). */
 	void (*flush)(void *ctx);
+	/*
+	 * Has the kernel write what it holds of an inode, and waits a while for
+	 * it: whether it has.
+	 */
+	bool (*write_back)(void *ctx, uint64_t ino);
 	/* Whether the kernel lets nobody change anything: remounted so. */
 	bool (*read_only)(void *ctx);
 	void *ctx;
