@@ -45,7 +45,9 @@ static void drop_sum(struct uploader *u, const struct store_request *r)
 {
 	if (atomic_exchange(&u->no_sum, true))
 		return;
-	caps_note_no_whole_sum(u->v->meta);
+	/* Bytes that differ once say nothing of what the server can do. */
+	if (strcmp(r->reply.code, "BadDigest") != 0)
+		caps_note_no_whole_sum(u->v->meta);
 	log_warning("uploads in parts go without a checksum of the "
 		    "whole: the server refused one of %s",
 		    r->key);

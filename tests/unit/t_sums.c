@@ -476,6 +476,22 @@ static void test_refused_at_end(void **state)
 	save_halfway(f, 2);
 }
 
+/* Bytes that came to harm once are no reason to go without for a month. */
+static void test_harmed_once(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	refuse_it(STORE_COMPLETE_UPLOAD, -EIO, 400, "BadDigest");
+	write_large(f, "a");
+	check_large(f, VFS_FIXTURE_PREFIX "a", 20 << 20, false);
+	assert_int_equal(halfway->refused, 1);
+	halfway->refuses = STORE_OP_COUNT;
+	vfs_fixture_stop(f);
+	vfs_fixture_start(f);
+	write_large(f, "b");
+	check_large(f, VFS_FIXTURE_PREFIX "b", 20 << 20, true);
+}
+
 static void test_refused_at_begin(void **state)
 {
 	struct vfs_fixture *f = *state;
@@ -612,6 +628,7 @@ int main(void)
 		SUMS_TEST(test_neither),
 		SUMS_TEST(test_probe_leaves_nothing),
 		HALFWAY_TEST(test_refused_at_end),
+		HALFWAY_TEST(test_harmed_once),
 		HALFWAY_TEST(test_refused_at_begin),
 		HALFWAY_TEST(test_refused_part),
 		HALFWAY_TEST(test_refused_copy),
