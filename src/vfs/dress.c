@@ -360,6 +360,9 @@ static int dress_asked(struct vfs *v, const struct meta_inode *in, bool renamed,
 			 o->version_id);
 	if (!rc)
 		rc = take_object(d, o);
+	/* The same bytes, time and size: the word holds. */
+	if (!rc && d->holes)
+		rc = kvlist_set(&d->meta, SPARSE_META, d->holes);
 	if (!rc && renamed)
 		rc = renamed_add(v, &from, &d->meta);
 	d->asked = !rc;

@@ -583,6 +583,25 @@ static void test_foreign(void **state)
 	free(buf);
 }
 
+/* What is moved without having been asked for keeps its word of holes. */
+static void test_moved_unasked(void **state)
+{
+	static const char word[] = "5.0 4194304 10+20";
+	struct rig *r = *state;
+	char *now;
+
+	put_foreign(r, "d/f", "5.0", word);
+	rig_forget(r);
+	rig_rename(r, "d", "e");
+	rig_sync(r);
+	now = rig_meta(r, "e/f", SPARSE_META);
+	assert_non_null(now);
+	assert_string_equal(now, word);
+	free(now);
+	rig_forget(r);
+	assert_int_equal(blocks(r, "e/f"), (SIZE - 0x20000) / 512);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -602,6 +621,7 @@ int main(void)
 		RIG_TEST(test_failing),
 		RIG_TEST(test_saved_meanwhile),
 		RIG_TEST(test_mapped),
+		RIG_TEST(test_moved_unasked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
