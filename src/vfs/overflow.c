@@ -472,7 +472,7 @@ static int take_bytes(void *ctx, uint64_t offset, const void *data, size_t len)
 static int get(struct vfs *v, const char *key, const char *version_id,
 	       const char *digest, struct buf *text)
 {
-	char has[DIGEST_HEX + 1];
+	char has[DIGEST_HEX + 1] = "";
 	struct store_request r;
 	int rc;
 
