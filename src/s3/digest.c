@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vers3/util/hex.h"
+
 #define READ_BYTES ((size_t)256 << 10)
 #define MD5_BYTES  16
 
@@ -59,17 +61,6 @@ void digest_free(struct digest *d)
 	free(d);
 }
 
-void digest_hex(const uint8_t *bytes, char hex[DIGEST_HEX_SIZE])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < DIGEST_BYTES; i++) {
-		hex[2 * i] = digits[bytes[i] >> 4];
-		hex[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	hex[2 * DIGEST_BYTES] = '\0';
-}
-
 int digest_sha256(const struct digest *d, const void *data, size_t len,
 		  char hex[DIGEST_HEX_SIZE])
 {
@@ -77,7 +68,7 @@ int digest_sha256(const struct digest *d, const void *data, size_t len,
 
 	if (!EVP_Digest(data, len, out, NULL, d->sha256, NULL))
 		return -ENOMEM;
-	digest_hex(out, hex);
+	hex_write(out, sizeof(out), hex);
 	return 0;
 }
 
@@ -125,7 +116,7 @@ static int finish(struct running *r, struct digests *ret)
 	if (r->sha256) {
 		if (!EVP_DigestFinal_ex(r->sha256, out, NULL))
 			return -ENOMEM;
-		digest_hex(out, ret->sha256);
+		hex_write(out, DIGEST_BYTES, ret->sha256);
 	}
 	if (r->md5) {
 		if (!EVP_DigestFinal_ex(r->md5, out, NULL))
@@ -201,15 +192,8 @@ int digest_md5_of_hex(const char *hex, char base64[DIGEST_BASE64_SIZE])
 {
 	uint8_t out[MD5_BYTES];
 
-	if (strlen(hex) != 2 * MD5_BYTES ||
-	    strspn(hex, "0123456789abcdefABCDEF") != 2 * MD5_BYTES)
+	if (!hex_read(hex, sizeof(out), out))
 		return -EINVAL;
-	for (int i = 0; i < MD5_BYTES; i++) {
-		unsigned byte;
-
-		sscanf(hex + 2 * i, "%2x", &byte);
-		out[i] = (uint8_t)byte;
-	}
 	EVP_EncodeBlock((unsigned char *)base64, out, MD5_BYTES);
 	return 0;
 }

@@ -12,6 +12,7 @@
 
 #include "vers3/net/uri.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/hex.h"
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define TEXT_MAX  ((size_t)1 << 20)
@@ -177,7 +178,7 @@ static int sign(const struct sigv4_signer *signer,
 		ret = digest_hmac(signer->digest, signer->key, DIGEST_BYTES,
 				  text.data, mac);
 	if (!ret)
-		digest_hex(mac, hex);
+		hex_write(mac, sizeof(mac), hex);
 	buf_release(&text);
 	buf_release(&canonical);
 	return ret;

@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 
 #include "vers3/util/clock.h"
+#include "vers3/util/hex.h"
 
 #define MD5_SIZE 16
 
@@ -82,19 +83,13 @@ static int md5(const void *data, size_t len, unsigned char *digest)
 		       : -EIO;
 }
 
-static void hex(const unsigned char *digest, char *text)
-{
-	for (size_t i = 0; i < MD5_SIZE; i++)
-		snprintf(text + 2 * i, 3, "%02x", digest[i]);
-}
-
 int mem_blob_etag(const struct mem_blob *b, char *etag)
 {
 	unsigned char digest[MD5_SIZE];
 	int err = md5(b->data, (size_t)b->size, digest);
 
 	if (!err)
-		hex(digest, etag);
+		hex_write(digest, MD5_SIZE, etag);
 	return err;
 }
 
@@ -113,7 +108,7 @@ int mem_parts_etag(const struct mem_part *const *parts, size_t count,
 	free(all);
 	if (err)
 		return err;
-	hex(digest, etag);
+	hex_write(digest, MD5_SIZE, etag);
 	snprintf(etag + 2 * MD5_SIZE, MEM_ETAG_SIZE - 2 * MD5_SIZE, "-%zu",
 		 count);
 	return 0;

@@ -13,6 +13,7 @@
 #include "vers3/meta/dirty.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/hex.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/tree.h"
 
@@ -51,8 +52,7 @@ static int id_make(struct meta_inode *in)
 
 	if (RAND_bytes(raw, sizeof(raw)) != 1)
 		return -EIO;
-	for (size_t i = 0; i < sizeof(raw); i++)
-		snprintf(in->link_id + 2 * i, 3, "%02x", raw[i]);
+	hex_write(raw, sizeof(raw), in->link_id);
 	id_set_count(in, 1);
 	return 0;
 }

@@ -8,13 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "acl.h"
+#include "etag.h"
 #include "objxattr.h"
 #include "refused.h"
 #include "vers3/net/uri.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/hex.h"
 #include "vers3/util/log.h"
 
 #define PLACE	     VFS_OWN_NAME "/xattrs/"
@@ -135,12 +136,10 @@ static bool is_there_yet(struct vfs *v, const char *digest, char *version_id)
 static int digest_of(const struct buf *text, char digest[DIGEST_HEX + 1])
 {
 	unsigned char sum[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
 
-	if (!EVP_Digest(text->data, text->len, sum, &len, EVP_sha256(), NULL))
+	if (!EVP_Digest(text->data, text->len, sum, NULL, EVP_sha256(), NULL))
 		return -ENOMEM;
-	for (unsigned i = 0; i < DIGEST_HEX / 2; i++)
-		snprintf(digest + 2 * i, 3, "%02x", sum[i]);
+	hex_write(sum, DIGEST_HEX / 2, digest);
 	return 0;
 }
 
@@ -280,19 +279,13 @@ static void take_id(const struct store_object *o, char *version_id)
 /* Whether an object's ETag is an MD5, and not that of these bytes. */
 static bool is_damaged(const struct store_object *o, const struct buf *text)
 {
-	const char *sse =
-		kvlist_get(&o->headers, "x-amz-server-side-encryption");
-	unsigned char md5[EVP_MAX_MD_SIZE];
-	char hex[33] = "";
+	unsigned char md5[ETAG_MD5_BYTES], has[ETAG_MD5_BYTES];
 
 	if (o->size_bytes != text->len)
 		return true;
-	if (!o->etag || strlen(o->etag) != 32 || (sse && strstr(sse, "kms")) ||
-	    !EVP_Digest(text->data, text->len, md5, NULL, EVP_md5(), NULL))
-		return false;
-	for (int i = 0; i < 16; i++)
-		snprintf(hex + 2 * i, 3, "%02x", md5[i]);
-	return strcasecmp(o->etag, hex) != 0;
+	return etag_md5(o->etag, &o->headers, has) &&
+	       EVP_Digest(text->data, text->len, md5, NULL, EVP_md5(), NULL) &&
+	       memcmp(md5, has, sizeof(md5)) != 0;
 }
 
 /* Whether the bucket has it: 0, -ENOENT, -errno. */

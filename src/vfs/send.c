@@ -12,32 +12,13 @@
 #include "dress.h"
 #include "refused.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/hex.h"
 #include "vers3/util/kv.h"
 #include "vers3/util/log.h"
 
 #define TRIES	 4
 #define PAUSE_NS (100 * NS_PER_MS) /* doubled from try to try */
 #define MD5_SIZE 16
-
-static void hex(const unsigned char *bytes, char *text)
-{
-	for (int i = 0; i < MD5_SIZE; i++)
-		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-}
-
-static bool unhex(const char *text, unsigned char *bytes)
-{
-	unsigned byte;
-
-	if (!text || strlen(text) != 2 * MD5_SIZE ||
-	    strspn(text, "0123456789abcdefABCDEF") != 2 * MD5_SIZE)
-		return false;
-	for (int i = 0; i < MD5_SIZE; i++) {
-		sscanf(text + 2 * i, "%2x", &byte);
-		bytes[i] = (unsigned char)byte;
-	}
-	return true;
-}
 
 void send_parts_etag(const struct store_part *parts, size_t count,
 		     char etag[SEND_ETAG_SIZE])
@@ -48,10 +29,10 @@ void send_parts_etag(const struct store_part *parts, size_t count,
 
 	etag[0] = '\0';
 	for (size_t i = 0; ok && i < count; i++)
-		ok = unhex(parts[i].etag, md5) &&
+		ok = hex_read(parts[i].etag, sizeof(md5), md5) &&
 		     EVP_DigestUpdate(sum, md5, sizeof(md5));
 	if (ok && EVP_DigestFinal_ex(sum, md5, NULL)) {
-		hex(md5, etag);
+		hex_write(md5, sizeof(md5), etag);
 		snprintf(etag + 2 * MD5_SIZE, SEND_ETAG_SIZE - 2 * MD5_SIZE,
 			 "-%zu", count);
 	}
@@ -67,7 +48,7 @@ void send_etag(const struct send_want *want, char etag[SEND_ETAG_SIZE])
 		snprintf(etag, SEND_ETAG_SIZE, "%s", want->etag);
 	else if (want->body && EVP_Digest(want->body, want->size_bytes, md5,
 					  NULL, EVP_md5(), NULL))
-		hex(md5, etag);
+		hex_write(md5, sizeof(md5), etag);
 }
 
 /* Every server writes MD5s in lower case, but none has to. */

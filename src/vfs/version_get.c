@@ -9,40 +9,13 @@
  */
 #include "version_get.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "etag.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/log.h"
-
-#define MD5_HEX 32
-
-/* Whether the ETag looks like an MD5 (docs: API_Object, "ETag"). */
-static bool may_be_md5(const struct meta_version *version)
-{
-	const char *p = version->etag;
-
-	while (isxdigit((unsigned char)*p))
-		p++;
-	return !*p && p - version->etag == MD5_HEX;
-}
-
-/* Under KMS and customer keys an ETag of that form is no MD5. */
-static bool etag_is_md5(const struct meta_version *version,
-			const struct store_object *o)
-{
-	const char *sse =
-		kvlist_get(&o->headers, "x-amz-server-side-encryption");
-
-	if (!may_be_md5(version))
-		return false;
-	if (sse && strncmp(sse, "aws:", 4) == 0)
-		return false;
-	return !kvlist_get(&o->headers,
-			   "x-amz-server-side-encryption-customer-algorithm");
-}
 
 /*
  * The check of the whole body, if the answer has one. What was put together of
@@ -98,10 +71,11 @@ static int take_head(void *ctx, int status, const struct store_object *o)
 {
 	struct version_get *g = ctx;
 	const char *why = stranger(g->version, o);
+	unsigned char md5[ETAG_MD5_BYTES];
 
 	if (why)
 		return refuse(g, why);
-	g->md5_etag = etag_is_md5(g->version, o);
+	g->md5_etag = etag_md5(g->version->etag, &o->headers, md5);
 	take_crc(g, status, o);
 	g->told = true;
 	return 0;

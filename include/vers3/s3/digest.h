@@ -53,7 +53,5 @@ int digest_hmac(const struct digest *d, const void *key, size_t key_len,
 		const char *text, uint8_t mac[DIGEST_BYTES]);
 /* An MD5 in hexadecimal, as Content-MD5 has it. 0, -EINVAL. */
 int digest_md5_of_hex(const char *hex, char base64[DIGEST_BASE64_SIZE]);
-/* DIGEST_BYTES bytes in hexadecimal. */
-void digest_hex(const uint8_t *bytes, char hex[DIGEST_HEX_SIZE]);
 
 #endif
