@@ -18,13 +18,13 @@
 #include "sparse.h"
 #include "stream.h"
 #include "tags.h"
-#include "zeros.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/decide.h"
 #include "vers3/vfs/plan.h"
 #include "vers3/vfs/reader.h"
+#include "zeros.h"
 
 #define GATHER_MAX (UINT64_C(16) << 20) /* in memory */
 
@@ -120,47 +120,50 @@ static int gathered_body(struct multi *m, const struct plan_part *p,
 	return rc;
 }
 
+static void begin_part(const struct multi *m, const struct plan_part *p,
+		       enum store_op op, struct store_request *r)
+{
+	store_request_init(r, op);
+	r->key = m->key;
+	r->upload_id = m->o.upload_id;
+	r->part_number = p->number;
+}
+
+/* rc: what the request came to. Notes the part, if it has been taken. */
+static int end_part(struct multi *m, struct store_request *r, int rc,
+		    struct ongoing_part *part)
+{
+	rc = upload_error(m->u, &m->o, r, rc);
+	if (!rc)
+		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, r,
+				      part);
+	store_request_release(r);
+	return rc;
+}
+
 static int copy_part(struct multi *m, const struct plan_part *p,
 		     struct ongoing_part *part)
 {
 	struct store_request r;
-	int rc;
 
-	store_request_init(&r, STORE_COPY_PART);
-	r.key = m->key;
-	r.upload_id = m->o.upload_id;
-	r.part_number = p->number;
+	begin_part(m, p, STORE_COPY_PART, &r);
 	r.range_offset = p->offset;
 	r.range_length = p->length;
 	upload_set_source(&r, &m->in->base, m->source);
-	rc = upload_error(m->u, &m->o, &r, store_call(m->u->v->store, &r));
-	if (!rc)
-		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, &r,
-				      part);
-	store_request_release(&r);
-	return rc;
+	return end_part(m, &r, store_call(m->u->v->store, &r), part);
 }
 
 static int data_part(struct multi *m, const struct plan_part *p, uint64_t place,
 		     struct ongoing_part *part)
 {
 	struct store_request r;
-	int rc;
 
 	if (place != UINT64_MAX)
 		return upload_staged(m->u, &m->o, m->in->ino, place, part);
-	store_request_init(&r, STORE_UPLOAD_PART);
-	r.key = m->key;
-	r.upload_id = m->o.upload_id;
-	r.part_number = p->number;
+	begin_part(m, p, STORE_UPLOAD_PART, &r);
 	r.body.length = p->length;
 	r.sum = upload_part_sum(m->u->v, &m->o);
-	rc = upload_error(m->u, &m->o, &r, gathered_body(m, p, &r));
-	if (!rc)
-		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, &r,
-				      part);
-	store_request_release(&r);
-	return rc;
+	return end_part(m, &r, gathered_body(m, p, &r), part);
 }
 
 /* *ret_copied: nothing was sent. */
@@ -170,19 +173,13 @@ static int zero_part(struct multi *m, const struct plan_part *p,
 	struct store_request r;
 	int rc;
 
-	store_request_init(&r, STORE_COPY_PART);
-	r.key = m->key;
-	r.upload_id = m->o.upload_id;
-	r.part_number = p->number;
+	begin_part(m, p, STORE_COPY_PART, &r);
 	rc = zeros_copy(m->u->zeros, &r, p->length, m->plan.zero_bytes);
 	*ret_copied = rc != -EOPNOTSUPP;
 	if (*ret_copied)
-		rc = upload_error(m->u, &m->o, &r, rc);
-	if (!rc)
-		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, &r,
-				      part);
+		return end_part(m, &r, rc, part);
 	store_request_release(&r);
-	return *ret_copied ? rc : data_part(m, p, UINT64_MAX, part);
+	return data_part(m, p, UINT64_MAX, part);
 }
 
 static int make_part(struct multi *m, const struct plan_part *p, uint64_t place,
