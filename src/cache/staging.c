@@ -213,27 +213,6 @@ int staging_append(struct staging *s, uint64_t ino, const void *data,
 	return r;
 }
 
-int staging_append_hole(struct staging *s, uint64_t ino, uint64_t length,
-			uint64_t *ret_at)
-{
-	struct stagefile *f;
-	struct stat st;
-	int r = stagefile_get(s, ino, true, &f);
-
-	if (r)
-		return r;
-	if (fstat(f->fd, &st))
-		r = -errno;
-	else if (length > INT64_MAX - (uint64_t)st.st_size)
-		r = -EFBIG;
-	else if (ftruncate(f->fd, st.st_size + (off_t)length))
-		r = -errno;
-	else
-		*ret_at = (uint64_t)st.st_size;
-	stagefile_put_changed(s, f);
-	return r;
-}
-
 int staging_read(struct staging *s, uint64_t ino, uint64_t offset, void *data,
 		 size_t len)
 {

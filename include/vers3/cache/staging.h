@@ -31,9 +31,6 @@ int staging_write(struct staging *s, uint64_t ino, uint64_t offset,
  */
 int staging_append(struct staging *s, uint64_t ino, const void *data,
 		   size_t len, uint64_t *ret_at);
-/* Likewise length zeros, as a hole. */
-int staging_append_hole(struct staging *s, uint64_t ino, uint64_t length,
-			uint64_t *ret_at);
 /*
  * Bytes past the file's end, and holes, read as zeros. -ENOENT if there is
  * no such file.
