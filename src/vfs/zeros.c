@@ -10,6 +10,7 @@
 
 #include <openssl/evp.h>
 
+#include "vers3/util/hex.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/plan.h"
 
@@ -91,7 +92,6 @@ static int make_md5(uint64_t length, char text[MD5_TEXT])
 	static const char zeros[MD5_CHUNK];
 	unsigned char md5[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *sum = EVP_MD_CTX_new();
-	unsigned size = 0;
 	bool ok;
 
 	if (!sum)
@@ -103,10 +103,10 @@ static int make_md5(uint64_t length, char text[MD5_TEXT])
 		ok = EVP_DigestUpdate(sum, zeros, n);
 		left -= n;
 	}
-	ok = ok && EVP_DigestFinal_ex(sum, md5, &size);
+	ok = ok && EVP_DigestFinal_ex(sum, md5, NULL);
 	EVP_MD_CTX_free(sum);
-	for (unsigned i = 0; ok && i < size && i < MD5_TEXT / 2; i++)
-		sprintf(text + 2 * i, "%02x", md5[i]);
+	if (ok)
+		hex_write(md5, MD5_TEXT / 2, text);
 	return ok ? 0 : -EOPNOTSUPP;
 }
 
@@ -147,12 +147,12 @@ static unsigned find_level(uint64_t length)
 static bool is_final(int rc)
 {
 	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL ||
-	       rc == -EPERM || rc == -EREMOTE || rc == -EDQUOT;
+	       rc == -EPERM || rc == -EREMOTE || rc == -EDQUOT || rc == -EEXIST;
 }
 
 /* ---- the objects ---- */
 
-/* 0, -ENOENT: it is not there, or something else is. */
+/* 0, -ENOENT, or -EEXIST: something else is there, which stays. */
 static int look(struct zeros *z, const char *key, unsigned level)
 {
 	struct store_request r;
@@ -162,9 +162,19 @@ static int look(struct zeros *z, const char *key, unsigned level)
 	r.key = key;
 	rc = store_call(z->v->store, &r);
 	if (!rc && r.reply.object.size_bytes != level_bytes(level))
-		rc = -ENOENT;
+		rc = -EEXIST;
 	store_request_release(&r);
 	return rc;
+}
+
+/*
+ * Nobody's object is replaced: look() has found none, and where the server knows
+ * the condition, none that has come since.
+ */
+static void set_condition(const struct zeros *z, struct store_request *r)
+{
+	if (z->v->config.caps.if_none_match)
+		r->if_none_match = "*";
 }
 
 static int send_first(struct zeros *z, const char *key)
@@ -178,6 +188,7 @@ static int send_first(struct zeros *z, const char *key)
 	r.body.mem = body;
 	r.body.length = PLAN_PART_SIZE;
 	r.sum = caps_sum(&z->v->config.caps);
+	set_condition(z, &r);
 	if (!rc)
 		rc = store_call(z->v->store, &r);
 	store_request_release(&r);
@@ -224,6 +235,7 @@ static int end_double(struct zeros *z, enum store_op op, const char *key,
 	if (op == STORE_COMPLETE_UPLOAD) {
 		r.parts = parts;
 		r.part_count = 2;
+		set_condition(z, &r);
 	}
 	rc = store_call(z->v->store, &r);
 	store_request_release(&r);

@@ -410,6 +410,35 @@ static void test_not_copied(void **state)
 	free(bytes);
 }
 
+static void put_theirs(struct rig *r)
+{
+	rig_put_text(r, ".versions/zeros-8388608", "theirs");
+}
+
+/* What others have put there, before the look for it or after, stays. */
+static void test_theirs(void **state)
+{
+	struct rig *r = *state;
+
+	for (int later = 0; later < 2; later++) {
+		unsigned char *bytes;
+
+		if (later)
+			rig_hook(r, "HeadObject .versions", put_theirs, 1);
+		else
+			put_theirs(r);
+		make_islands(r, "f", &bytes);
+		rig_sync(r);
+		rig_holds_bytes(r, "f", bytes, BIG);
+		rig_holds(r, ".versions/zeros-8388608", "theirs");
+		free(bytes);
+		rig_unlink(r, "f");
+		rig_sync(r);
+		rig_remove(r, ".versions/zeros-8388608");
+		rig_restart(r);
+	}
+}
+
 /* What keeps zeros from being copied or made keeps no file from being saved. */
 static void test_failing(void **state)
 {
@@ -619,6 +648,7 @@ int main(void)
 		RIG_TEST(test_resumed),
 		RIG_TEST(test_doubled),
 		RIG_TEST(test_failing),
+		RIG_TEST_UNVERSIONED(test_theirs),
 		RIG_TEST(test_saved_meanwhile),
 		RIG_TEST(test_mapped),
 		RIG_TEST(test_moved_unasked),
