@@ -9,10 +9,11 @@
  *	.versions/zeros-16777216	twice that one, copied by the server;
  *	...				for parts of that size
  *
- * Anyone may have written something else there, so nobody believes them: the
- * ETag of each part that was copied has to be the MD5 of as many zeros. Where
- * it is not (also where ETags are no MD5s: KMS), or copies are refused, zeros
- * are sent. So they are in a bucket that retains what is written to it.
+ * Anyone may have written something else there, which stays, so nobody believes
+ * them: the ETag of each part that was copied has to be the MD5 of as many
+ * zeros. Where it is not (also where ETags are no MD5s: KMS), or copies are
+ * refused, zeros are sent. So they are in a bucket that retains what is written
+ * to it.
  */
 #ifndef VERS3_VFS_ZEROS_INTERNAL_H
 #define VERS3_VFS_ZEROS_INTERNAL_H
