@@ -58,6 +58,7 @@ void vfs_releasedir(struct vfs *v, struct vfs_dir *d)
 struct item {
 	struct meta_dentry de;
 	struct meta_inode in;
+	uint64_t data_bytes; /* with plus */
 };
 
 /*
@@ -99,7 +100,7 @@ static void set_end(struct vfs *v, struct vfs_dir *d, uint64_t offset)
 }
 
 static int read_batch(struct vfs *v, struct vfs_dir *d, uint64_t after,
-		      struct item *items, int *ret_count)
+		      bool plus, struct item *items, int *ret_count)
 {
 	uint64_t ino = d->ino;
 	int n = 0, rc = meta_lock(v->meta);
@@ -115,6 +116,8 @@ static int read_batch(struct vfs *v, struct vfs_dir *d, uint64_t after,
 			break;
 		after = items[n].de.cookie;
 		rc = meta_inode_get(v->meta, items[n].de.ino, &items[n].in);
+		if (!rc && plus)
+			items[n].data_bytes = vfs_data_bytes(v, &items[n].in);
 		if (!rc)
 			n++;
 	}
@@ -133,8 +136,8 @@ static uint32_t known_type(const struct meta_inode *in)
 }
 
 /* ttl_ns: how long the entry may be kept; negative: not wanted. */
-static int emit_item(struct vfs *v, const struct item *it, int64_t ttl_ns,
-		     vfs_dirent_fn fn, void *ctx)
+static int emit_item(const struct item *it, int64_t ttl_ns, vfs_dirent_fn fn,
+		     void *ctx)
 {
 	struct vfs_entry entry;
 	struct vfs_dirent d = {.name = it->de.name,
@@ -145,7 +148,7 @@ static int emit_item(struct vfs *v, const struct item *it, int64_t ttl_ns,
 	if (ttl_ns >= 0 && (it->in.flags & META_I_ATTRS)) {
 		entry.ino = it->in.ino;
 		entry.ttl_ns = ttl_ns;
-		vfs_stat_live(v, &it->in, &entry.st);
+		vfs_stat_data(&it->in, it->data_bytes, &entry.st);
 		d.entry = &entry;
 	}
 	return fn(ctx, &d);
@@ -188,12 +191,12 @@ static int read_live(struct vfs *v, struct vfs_dir *d, uint64_t offset,
 	for (;;) {
 		if (plus)
 			ask_ahead(v, d, offset);
-		rc = read_batch(v, d, offset, items, &count);
+		rc = read_batch(v, d, offset, plus, items, &count);
 		if (rc || !count)
 			break;
 		ttl_ns = plus ? dir_ttl_ns(v, d->ino, NULL) : -1;
 		for (int i = 0; i < count; i++) {
-			if (emit_item(v, &items[i], ttl_ns, fn, ctx))
+			if (emit_item(&items[i], ttl_ns, fn, ctx))
 				goto out;
 			offset = items[i].de.cookie;
 		}

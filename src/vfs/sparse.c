@@ -210,7 +210,9 @@ uint64_t sparse_data_bytes(struct meta *meta, const struct meta_inode *in)
 	struct holes base;
 	bool hole;
 
-	if (sparse_of_base(meta, in, &base))
+	if (sparse_of_base(meta, in, &base) ||
+	    (!base.count && !(in->flags & META_I_STAGED) &&
+	     in->base_bytes == in->size_bytes))
 		return in->size_bytes;
 	for (unsigned i = 0; i < RUNS_MAX && at < in->size_bytes; i++) {
 		if (sparse_at(meta, in, &base, at, &hole, &end) || end <= at)

@@ -376,28 +376,44 @@ void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st)
 	ret_st->st_atim = clock_timespec(in->atime_ns);
 }
 
+uint64_t vfs_data_bytes(struct vfs *v, const struct meta_inode *in)
+{
+	uint64_t bytes = 0;
+
+	if (S_ISREG(in->mode) && in->size_bytes)
+		bytes = sparse_data_bytes(v->meta, in);
+	/* A memory map may have bytes of it, and tar reads none of no blocks. */
+	if (!bytes && in->size_bytes && nodes_is_written(v->nodes, in->ino))
+		bytes = HOLES_UNIT;
+	return bytes;
+}
+
+void vfs_stat_data(const struct meta_inode *in, uint64_t data_bytes,
+		   struct stat *ret_st)
+{
+	vfs_stat_of(in, ret_st);
+	if (S_ISREG(in->mode))
+		ret_st->st_blocks = (blkcnt_t)((data_bytes + 511) / 512);
+}
+
 void vfs_stat_live(struct vfs *v, const struct meta_inode *in,
 		   struct stat *ret_st)
 {
 	struct meta_inode now;
 	uint64_t bytes = in->size_bytes;
 
-	vfs_stat_of(in, ret_st);
-	if (!S_ISREG(in->mode) || !in->size_bytes || meta_lock(v->meta))
-		return;
 	/*
 	 * `in` was read earlier. What was staged then may be the base's by now,
 	 * and would be counted as nothing: tar writes zeros for a file that has
 	 * no blocks.
 	 */
-	if (!meta_inode_get(v->meta, in->ino, &now) &&
-	    now.size_bytes == in->size_bytes)
-		bytes = sparse_data_bytes(v->meta, &now);
-	meta_unlock(v->meta);
-	/* A memory map may have bytes of it, and tar reads none of no blocks. */
-	if (!bytes && nodes_is_written(v->nodes, in->ino))
-		bytes = HOLES_UNIT;
-	ret_st->st_blocks = (blkcnt_t)((bytes + 511) / 512);
+	if (S_ISREG(in->mode) && in->size_bytes && !meta_lock(v->meta)) {
+		if (!meta_inode_get(v->meta, in->ino, &now) &&
+		    now.size_bytes == in->size_bytes)
+			bytes = vfs_data_bytes(v, &now);
+		meta_unlock(v->meta);
+	}
+	vfs_stat_data(in, bytes, ret_st);
 }
 
 static void control_stat(struct vfs *v, struct stat *st)

@@ -318,7 +318,15 @@ int vfs_removexattr(struct vfs *v, uint64_t ino, const char *name);
 
 /* Helpers of the floor. */
 void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st);
-/* The same of one in the live tree, where holes take no blocks. */
+/*
+ * How many bytes of an inode of the live tree take room, as stat(2) counts them:
+ * holes do not. in is what it is now; with meta_lock() held.
+ */
+uint64_t vfs_data_bytes(struct vfs *v, const struct meta_inode *in);
+/* vfs_stat_of() of one with so many. */
+void vfs_stat_data(const struct meta_inode *in, uint64_t data_bytes,
+		   struct stat *ret_st);
+/* Both, of an inode that was read before. */
 void vfs_stat_live(struct vfs *v, const struct meta_inode *in,
 		   struct stat *ret_st);
 /* The kernel's copies are stale; nothing where notify is not set. */
