@@ -243,10 +243,10 @@ static int apply(struct vfs *v, const struct meta_inode *asked,
 	kvlist_init(&head);
 	kvlist_init(&before);
 	rc = meta_inode_get(v->meta, asked->ino, &in);
-	if (!rc && !same_version(&in.base, &asked->base))
+	/* It may have been removed meanwhile. */
+	if (rc || !same_version(&in.base, &asked->base))
 		goto out;
-	if (!rc)
-		rc = meta_head_get(v->meta, in.ino, &head);
+	rc = meta_head_get(v->meta, in.ino, &head);
 	if (rc == -ENOENT)
 		rc = 0;
 	if (!rc)

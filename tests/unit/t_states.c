@@ -27,6 +27,7 @@ struct server {
 	const char *key; /* whose HEADs are counted for themselves; NULL */
 	unsigned key_heads;
 	int64_t key_ns, pause_ns; /* its last HEAD; from the one before */
+	struct vfs *doomed; /* the next HEAD has "a" removed there, or NULL */
 };
 
 static struct server *server; /* of the running test */
@@ -61,6 +62,7 @@ static void note_head(const char *key)
 
 static int server_call(struct store *s, struct store_request *r)
 {
+	struct vfs *doomed;
 	int rc;
 
 	if (r->op == STORE_GET_REPLICATION)
@@ -73,7 +75,11 @@ static int server_call(struct store *s, struct store_request *r)
 	if (!rc && server->value)
 		rc = kvlist_set(&r->reply.object.headers, server->header,
 				server->value);
+	doomed = server->doomed;
+	server->doomed = NULL;
 	pthread_mutex_unlock(&server->mutex);
+	if (doomed && vfs_unlink(doomed, META_ROOT_INO, "a"))
+		rc = -EPROTO;
 	return rc;
 }
 
@@ -265,6 +271,32 @@ static void test_outage(void **state)
 	assert_string_equal(value.data, "PENDING");
 	buf_release(&value);
 	atomic_store(&f->silent, false);
+}
+
+/* What is removed while it is asked for has no state, nor has another. */
+static void test_removed_meanwhile(void **state)
+{
+	struct vfs_fixture *f = *state;
+	struct buf value;
+	struct kvlist head;
+	uint64_t ino;
+
+	save(f, "a", "x");
+	ino = vfs_fixture_find(f, "a");
+	server_says(STATUS, "PENDING");
+	pthread_mutex_lock(&server->mutex);
+	server->doomed = f->v;
+	pthread_mutex_unlock(&server->mutex);
+	buf_init(&value, 256);
+	vfs_getxattr(f->v, ino, "user.s3.replication_status", &value);
+	buf_release(&value);
+	assert_null(server->doomed);
+	assert_false(census_has_found(f->meta));
+	kvlist_init(&head);
+	assert_int_equal(meta_lock(f->meta), 0);
+	assert_int_equal(meta_head_get(f->meta, ino, &head), -ENOENT);
+	meta_unlock(f->meta);
+	kvlist_release(&head);
 }
 
 static void give_rules(struct vfs_fixture *f)
@@ -496,6 +528,7 @@ int main(void)
 		STATES_TEST(test_moves),
 		STATES_TEST(test_once_in_ttl),
 		STATES_TEST(test_outage),
+		STATES_TEST(test_removed_meanwhile),
 		STATES_TEST(test_age),
 		STATES_TEST(test_background),
 		STATES_TEST(test_background_slows_down),
