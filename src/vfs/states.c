@@ -76,8 +76,7 @@ struct turn {
 	struct states *s;
 	bool rules;
 	struct waiting items[ASK_MAX];
-	bool open
-		[ASK_MAX]; /* has to be asked for again; each its own asker's */
+	bool open[ASK_MAX]; /* to be asked for again; each its own asker's */
 	unsigned count, of_queue;
 };
 
@@ -172,10 +171,10 @@ static bool enqueue(struct states *s, uint64_t ino, unsigned slower)
 }
 
 /* With mutex held. */
-static void want_walk(struct states *s, unsigned slower)
+static void want_walk(struct states *s)
 {
 	if (!s->walk_ns)
-		s->walk_ns = clock_mono_ns() + s->v->config.states_ns * slower;
+		s->walk_ns = clock_mono_ns() + s->v->config.states_ns;
 	s->more = true;
 	wake_at(s, s->walk_ns);
 }
@@ -194,7 +193,7 @@ void states_want(struct vfs *v, uint64_t ino, bool pending)
 		return;
 	pthread_mutex_lock(&s->mutex);
 	if ((pending || s->rules || !rules_are_known(s)) && !enqueue(s, ino, 1))
-		want_walk(s, 1);
+		want_walk(s);
 	pthread_mutex_unlock(&s->mutex);
 }
 
@@ -349,6 +348,16 @@ static int ask_one(void *ctx, unsigned i)
 	return 0;
 }
 
+static bool is_waiting(struct states *s, uint64_t ino)
+{
+	bool found;
+
+	pthread_mutex_lock(&s->mutex);
+	found = find_waiting(s, ino);
+	pthread_mutex_unlock(&s->mutex);
+	return found;
+}
+
 /* The next inodes to be asked for; -ENOENT at the end of the table. */
 static int walk_some(struct states *s, struct turn *t)
 {
@@ -359,16 +368,14 @@ static int walk_some(struct states *s, struct turn *t)
 
 	if (rc)
 		return rc;
-	pthread_mutex_lock(&s->mutex);
 	for (int i = 0; !rc && i < WALK_CHUNK && t->count < ASK_MAX; i++) {
 		rc = meta_inode_next(meta, s->at, &s->at);
 		if (!rc)
 			rc = look(s->v, s->at, t->rules, &in, &open);
-		if (!rc && open && !find_waiting(s, s->at))
+		if (!rc && open && !is_waiting(s, s->at))
 			t->items[t->count++] =
 				(struct waiting){.ino = s->at, .slower = 1};
 	}
-	pthread_mutex_unlock(&s->mutex);
 	meta_unlock(meta);
 	return rc;
 }
@@ -398,7 +405,7 @@ static bool has_rules(struct states *s)
 	pthread_mutex_lock(&s->mutex);
 	/* What was walked past before is replicated now, perhaps. */
 	if (rules && !s->rules)
-		want_walk(s, 1);
+		want_walk(s);
 	s->rules = rules;
 	s->rules_ns = clock_mono_ns();
 	pthread_mutex_unlock(&s->mutex);
@@ -587,7 +594,7 @@ int states_begin(struct states *s)
 		return 0;
 	/* What an earlier mount has left is not known. */
 	pthread_mutex_lock(&s->mutex);
-	want_walk(s, 1);
+	want_walk(s);
 	pthread_mutex_unlock(&s->mutex);
 	rc = -pthread_create(&s->thread, NULL, run, s);
 	s->started = !rc;
