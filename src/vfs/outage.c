@@ -40,11 +40,13 @@ static bool has_answered(struct vfs *v, int64_t since_ns)
 bool outage_is_on(struct vfs *v)
 {
 	struct outage *o = &v->dirs->outage;
+	int_fast64_t since = atomic_load(&o->since);
 
-	if (!atomic_load(&o->told))
+	if (!since)
 		return false;
-	if (has_answered(v, atomic_load(&o->since))) {
-		if (atomic_exchange(&o->told, false))
+	if (has_answered(v, since)) {
+		/* Not the end of one that was noted since. */
+		if (atomic_compare_exchange_strong(&o->since, &since, 0))
 			log_info("the bucket answers again");
 		return false;
 	}
@@ -58,10 +60,9 @@ int outage_note(struct vfs *v, int64_t began_ns, int rc)
 
 	if (!outage_is_sign(rc) || has_answered(v, began_ns) || outage_is_on(v))
 		return rc;
-	atomic_store(&o->since, now);
 	atomic_store(&o->until, now + OUTAGE_PAUSE_NS);
 	/* Once an outage, however often it is looked for the end of it. */
-	if (!atomic_exchange(&o->told, true))
+	if (!atomic_exchange(&o->since, now))
 		log_warning("bucket not reachable (%s): answering from what is "
 			    "known here; changes are kept, and sent when it "
 			    "answers again",

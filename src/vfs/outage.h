@@ -22,9 +22,12 @@ struct vfs;
 
 /* Embedded, zeroed; any thread. */
 struct outage {
-	atomic_int_fast64_t since; /* monotonic, as the next */
-	atomic_int_fast64_t until;
-	atomic_bool told; /* the log has its beginning, and not its end */
+	/*
+	 * Monotonic: when it was last noted; 0: there is none. The log has its
+	 * beginning, and not its end.
+	 */
+	atomic_int_fast64_t since;
+	atomic_int_fast64_t until; /* monotonic: when it is asked again */
 };
 
 /* Whether an error may mean that the bucket cannot be reached just now. */
