@@ -304,7 +304,7 @@ static int complete_upload(struct multi *m, const char *path,
 	r.parts = m->parts;
 	r.part_count = m->plan.count;
 	rc = upload_make(m->u, &r, &want, &made, m->c, &ret->version);
-	if (!ret->version.key[0])
+	if (!rc || !ret->version.key[0])
 		rc = upload_error(m->u, &m->o, &r, rc);
 	store_request_release(&r);
 	if (ret->version.key[0]) {

@@ -46,11 +46,25 @@ static void drop_sum(struct uploader *u, const struct store_request *r)
 	if (atomic_exchange(&u->no_sum, true))
 		return;
 	/* Bytes that differ once say nothing of what the server can do. */
-	if (strcmp(r->reply.code, "BadDigest") != 0)
-		caps_note_no_whole_sum(u->v->meta);
+	u->no_sum_news = strcmp(r->reply.code, "BadDigest") != 0;
 	log_warning("uploads in parts go without a checksum of the "
 		    "whole: the server refused one of %s",
 		    r->key);
+}
+
+/*
+ * Of an upload without a check, after one was refused: what is refused as well
+ * was not refused for it, and only one that ends is a reason to go without
+ * from now on.
+ */
+static void prove_no_sum(struct uploader *u, const struct store_request *r,
+			 int rc)
+{
+	bool proof = !rc && r->op == STORE_COMPLETE_UPLOAD;
+
+	if ((proof || is_of_sum(r, rc)) &&
+	    atomic_exchange(&u->no_sum_news, false) && proof)
+		caps_note_no_whole_sum(u->v->meta);
 }
 
 int upload_error(struct uploader *u, const struct ongoing *o,
@@ -58,6 +72,8 @@ int upload_error(struct uploader *u, const struct ongoing *o,
 {
 	const char *code = r->reply.code;
 
+	if (o->sum == STORE_SUM_NONE)
+		prove_no_sum(u, r, rc);
 	if (!rc)
 		return 0;
 	if (o->sum == STORE_SUM_CRC64NVME && is_of_sum(r, rc)) {

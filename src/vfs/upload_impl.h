@@ -32,6 +32,7 @@ struct uploader {
 	atomic_bool ending; /* what is not needed is left to the next mount */
 	atomic_bool no_late; /* versions take no tags here (late.h) */
 	atomic_bool no_sum; /* uploads in parts take no check of the whole */
+	atomic_bool no_sum_news; /* to be remembered if one ends without */
 };
 
 /*

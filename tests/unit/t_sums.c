@@ -358,6 +358,7 @@ static void test_neither(void **state)
 struct halfway {
 	struct store store; /* first */
 	enum store_op refuses;
+	bool any; /* also without a check */
 	const char *code;
 	int rc, status;
 	atomic_uint begun, refused;
@@ -384,7 +385,7 @@ static int halfway_call(struct store *s, struct store_request *r)
 	bool checked = is_checked(r);
 	int rc;
 
-	if (checked && r->op == halfway->refuses) {
+	if ((checked || halfway->any) && r->op == halfway->refuses) {
 		halfway->refused++;
 		return refuse(r, halfway->rc, halfway->status, halfway->code);
 	}
@@ -506,6 +507,23 @@ static void test_refused_part(void **state)
 
 	refuse_it(STORE_UPLOAD_PART, -EINVAL, 400, "InvalidRequest");
 	save_halfway(f, 2);
+}
+
+/* What is refused without a check, too, is not refused because of it. */
+static void test_refused_any_part(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	refuse_it(STORE_UPLOAD_PART, -EINVAL, 400, "InvalidRequest");
+	halfway->any = true;
+	write_large(f, "a");
+	assert_int_equal(vfs_drain(f->v), 1);
+	vfs_fixture_stop(f);
+	halfway->refuses = STORE_OP_COUNT;
+	vfs_fixture_start(f);
+	assert_int_equal(vfs_drain(f->v), 0);
+	write_large(f, "b");
+	check_large(f, VFS_FIXTURE_PREFIX "b", 20 << 20, true);
 }
 
 /* Parts that the server copies, in an upload that has a check. */
@@ -631,6 +649,7 @@ int main(void)
 		HALFWAY_TEST(test_harmed_once),
 		HALFWAY_TEST(test_refused_at_begin),
 		HALFWAY_TEST(test_refused_part),
+		HALFWAY_TEST(test_refused_any_part),
 		HALFWAY_TEST(test_refused_copy),
 		cmocka_unit_test(test_probe_checksum),
 		cmocka_unit_test(test_probe_without),

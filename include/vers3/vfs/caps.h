@@ -76,8 +76,8 @@ int caps_class(struct meta *meta, struct store *store, const char *prefix,
 
 /*
  * Uploads in parts take no check of the whole here, though objects that are
- * sent as one do (MinIO): learnt from an upload that was sent in vain, and
- * remembered for a month. Both take meta_lock().
+ * sent as one do (MinIO): learnt from an upload that was sent in vain and one
+ * that ended without, and remembered for a month. Both take meta_lock().
  */
 bool caps_no_whole_sum(struct meta *meta);
 void caps_note_no_whole_sum(struct meta *meta);
