@@ -75,14 +75,19 @@ static const struct {
 				 "http:// ?"},
 };
 
-/* Whether the bucket is a part of the host's name. */
+/*
+ * Whether the bucket is a part of the host's name. Where it is not, it is the
+ * end of the path, and the server's own name may begin like it.
+ */
 static bool by_host(const struct probe_about *about)
 {
 	const char *host = strstr(about->url, "://");
+	const char *path = strrchr(about->url, '/');
 	size_t len = strlen(about->bucket);
 
-	return host && !strncmp(host + 3, about->bucket, len) &&
-	       host[3 + len] == '.' && !strstr(host, ".amazonaws.com");
+	return host && strcmp(path + 1, about->bucket) != 0 &&
+	       !strncmp(host + 3, about->bucket, len) && host[3 + len] == '.' &&
+	       !strstr(host, ".amazonaws.com");
 }
 
 /* What else a wrong host may be: one that has no buckets in front of it. */

@@ -73,6 +73,7 @@ static void test_path_style(void **state)
 	} urls[] = {
 		{"https://photos.s3.example.org", true},
 		{"https://s3.example.org/photos", false},
+		{"https://photos.example.org/photos", false},
 		{"https://photos.s3.us-east-1.amazonaws.com", false},
 		{"https://photoshop.example.org/photos", false},
 	};
