@@ -25,7 +25,9 @@
 #include "unmount.h"
 #include "vers3/main/cachedir.h"
 #include "vers3/main/utab.h"
+#include "vers3/util/env.h"
 #include "vers3/util/errtext.h"
+#include "vers3/util/mounts.h"
 
 /* As umount(8) has them. */
 #define UMOUNT_USAGE 1
@@ -33,8 +35,6 @@
 #define UMOUNT_SOME  64
 
 #define TICK_MS 1000
-
-extern char **environ;
 
 /* The process behind a mount. */
 struct process {
@@ -101,10 +101,14 @@ static int unmount_as_user(const char *root, bool lazy)
 	char *const argv[] = {(char *)"fusermount3",
 			      (char *)(lazy ? "-uz" : "-u"), (char *)"--",
 			      (char *)root, NULL};
+	char **env = env_without_keys(NULL);
 	int status, rc;
 	pid_t pid;
 
-	rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	if (!env)
+		return ctl_fail("%s", strerror(ENOMEM));
+	rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, env);
+	free(env);
 	if (rc)
 		return ctl_fail("fusermount3: %s", strerror(rc));
 	while (waitpid(pid, &status, 0) < 0)
@@ -315,9 +319,10 @@ int unmount_helper(int argc, char **argv)
 	}
 	rc = place_find(NULL, argv[optind], &p, reason, sizeof(reason));
 	if (rc || *p.path) {
-		ctl_fail("%s: not a mount point of vers3; `findmnt -t "
-			 "fuse.vers3` lists those there are",
-			 argv[optind]);
+		ctl_fail(
+			"%s: not a mount point of vers3; `findmnt -t " MOUNTS_TYPE
+			"` lists those there are",
+			argv[optind]);
 		if (!rc)
 			place_release(&p);
 		return UMOUNT_FAIL;

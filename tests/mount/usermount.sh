@@ -51,10 +51,12 @@ END
 cat >bin/fusermount3 <<END
 #!$python
 import os, socket, sys
-if sys.argv[1] != "-o":
-	os.execv("$(command -v fusermount3)", sys.argv)
-if "AWS_SECRET_ACCESS_KEY" in os.environ:
+mounts = sys.argv[1] == "-o"
+if "AWS_SECRET_ACCESS_KEY" in os.environ and (
+		mounts or "BY_VERS3CTL" in os.environ):
 	sys.exit("it needs no keys")
+if not mounts:
+	os.execv("$(command -v fusermount3)", sys.argv)
 c = socket.socket(socket.AF_UNIX)
 c.connect("$WORK/home/socket")
 c.sendall(b"\0".join((sys.argv[4].encode(), sys.argv[2].encode())))
@@ -96,7 +98,8 @@ grep -q "subtype=vers3.*fsname=$BUCKET" options || fail "options: $(cat options)
 ended "fusermount3 -u"
 is "sent" "$(s3 GET "/$BUCKET/file")" text
 started
-"${user[@]}" "$VERS3CTL" umount "$MNT"
+"${user[@]}" BY_VERS3CTL=1 PATH="$WORK/bin:$PATH" "$VERS3CTL" umount "$MNT" ||
+	fail "vers3ctl umount"
 ended "vers3ctl umount"
 started
 kill "$(daemon)"
