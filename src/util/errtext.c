@@ -21,7 +21,7 @@ static const struct {
 	{EHOSTUNREACH, AWAY},
 	{ENETUNREACH, AWAY},
 	{EIO, "the mount's log says of what"},
-	{ENOTCONN, "the mount is dead; umount it and mount it again"},
+	{ENOTCONN, "the mount is dead; mount it again"},
 };
 
 const char *errtext(int rc)

@@ -285,7 +285,7 @@ static void keep_paths(struct batch *b)
 		/* Without versions this id is whatever is there by then. */
 		if (!it->version.version_id[0] ||
 		    (!b->v->config.versioned &&
-		     !strcmp(it->version.version_id, "null")))
+		     !meta_is_version_id(it->version.version_id)))
 			it->result = -EPERM;
 	}
 }

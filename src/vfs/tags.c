@@ -153,12 +153,6 @@ static bool is_vain(int rc)
 	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL;
 }
 
-/* Whether what goes in the place of a version is the end of its tags. */
-static bool is_replaced(const struct meta_version *ver)
-{
-	return !ver->version_id[0] || !strcmp(ver->version_id, "null");
-}
-
 int tags_ask(struct vfs *v, const struct meta_inode *in, struct kvlist *ret)
 {
 	const char *id = in->base.version_id;
@@ -176,7 +170,8 @@ int tags_ask(struct vfs *v, const struct meta_inode *in, struct kvlist *ret)
 	/* Where it is gone, too. */
 	if (rc == -ENOENT || is_vain(rc))
 		rc = 0;
-	if (rc || !is_replaced(&in->base))
+	/* A version has its tags whatever goes in its place. */
+	if (rc || meta_is_version_id(id))
 		return rc;
 	if (ret->count)
 		return write_note(v, in->ino, in->base.etag, ret);
