@@ -15,6 +15,7 @@
 #include "vers3/main/adopt.h"
 #include "vers3/main/cachedir.h"
 #include "vers3/main/probe.h"
+#include "vers3/meta/dentry.h"
 #include "vers3/meta/meta.h"
 #include "vers3/net/uri.h"
 #include "vers3/s3/s3.h"
@@ -322,6 +323,18 @@ static int see_one(void *ctx, const struct store_entry *e)
 	return 0;
 }
 
+/* Whether earlier mounts have found, or made, any name. */
+static bool knows_names(struct stack *s)
+{
+	bool any;
+
+	if (meta_lock(s->meta))
+		return false;
+	any = meta_dentry_any(s->meta, META_ROOT_INO) > 0;
+	meta_unlock(s->meta);
+	return any;
+}
+
 /*
  * A prefix that is misspelled looks like an empty one. The mount waits no
  * longer for this than a list of names is waited for.
@@ -333,7 +346,7 @@ static void warn_of_prefix(struct stack *s)
 	bool any = false;
 	int rc;
 
-	if (!*s->o->prefix || s->outage || s->o->at)
+	if (!*s->o->prefix || s->outage || s->o->at || knows_names(s))
 		return;
 	cancel_init_until(&enough, cancel_current(),
 			  clock_mono_ns() + patience_ns(s->o));

@@ -80,6 +80,16 @@ for part in part typo; do
 		"$MNT.vers3.log" || true)" "$([ $part = typo ] && echo 1 || echo 0)"
 	unmnt
 done
+# Where names are known it is spelled as it was.
+rm -rf "$CACHE"
+mnt "" "$BUCKET:part"
+touch "$MNT/file"
+unmnt
+before=$(log_mark)
+mnt "" "$BUCKET:part"
+unmnt
+is "asked for names once more" \
+	"$(requests GET '/?\?(.*&)?max-keys=1[& ]' "$before")" 0
 rm "$MNT/hidden"
 
 # A disk without room for the cache.
