@@ -565,7 +565,7 @@ int overflow_read(struct vfs *v, const char *text, struct objattr_xattrs *x)
 	return -EIO;
 }
 
-static bool is_gone_from(struct vfs *v, const char *key, const char *version_id)
+static int ask(struct vfs *v, const char *key, const char *version_id)
 {
 	struct store_request r;
 	int rc;
@@ -575,7 +575,21 @@ static bool is_gone_from(struct vfs *v, const char *key, const char *version_id)
 	r.version_id = version_id;
 	rc = store_call(v->store, &r);
 	store_request_release(&r);
-	return rc == -ENOENT;
+	return rc;
+}
+
+/*
+ * An id of the bucket that this one was copied from is refused as none. The
+ * answer speaks of the id, since the key without one was answered before.
+ */
+static bool is_version_gone(struct vfs *v, const struct ref *ref)
+{
+	int rc;
+
+	if (!ref->version_id[0])
+		return true;
+	rc = ask(v, ref->key, ref->version_id);
+	return rc == -ENOENT || rc == -EINVAL;
 }
 
 bool overflow_is_gone(struct vfs *v, const char *text)
@@ -583,10 +597,8 @@ bool overflow_is_gone(struct vfs *v, const char *text)
 	char own[META_KEY_MAX + 1];
 	struct ref ref;
 
-	return !ref_read(text, &ref) &&
-	       (!ref.version_id[0] ||
-		is_gone_from(v, ref.key, ref.version_id)) &&
-	       is_gone_from(v, ref.key, NULL) &&
+	return !ref_read(text, &ref) && ask(v, ref.key, NULL) == -ENOENT &&
+	       is_version_gone(v, &ref) &&
 	       (key_of(v, ref.digest, own) || !strcmp(own, ref.key) ||
-		is_gone_from(v, own, NULL));
+		ask(v, own, NULL) == -ENOENT);
 }

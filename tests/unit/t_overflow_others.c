@@ -213,6 +213,38 @@ static void test_given_up(void **state)
 	assert_int_equal(try_get(r, "d", name), -ENODATA);
 }
 
+static void refuse_next(struct rig *r)
+{
+	rig_fail(r, "HeadObject " PLACE, RIG_BEFORE, -EINVAL, 1);
+}
+
+/* In a copy of the bucket, whose versions have other ids: that is one, too. */
+static void test_given_up_copy(void **state)
+{
+	const char *name = XATTR_NAME_POSIX_ACL_DEFAULT;
+	struct rig *r = *state;
+	struct acl acl;
+	size_t size = make_acl(&acl, USERS);
+	char key[256];
+	uint64_t ino;
+
+	rig_mkdir(r, "d");
+	ino = vfs_fixture_find(&r->f, "d");
+	assert_int_equal(vfs_setxattr(r->f.v, ino, name, &acl, size, 0), 0);
+	rig_sync(r);
+	overflow_of(r, "d/", key, sizeof(key));
+	rig_remove(r, key);
+	rig_forget(r);
+	ino = vfs_fixture_find(&r->f, "d");
+	/* Where everything is refused it says nothing of the id. */
+	rig_fail(r, "", RIG_BEFORE, -EINVAL, 100);
+	assert_int_equal(vfs_removexattr(r->f.v, ino, name), -EIO);
+	rig_fail(r, "GetObject " PLACE, RIG_BEFORE, -EINVAL, 100);
+	rig_hook(r, "HeadObject " PLACE, refuse_next, 1);
+	assert_int_equal(vfs_removexattr(r->f.v, ino, name), 0);
+	rig_mkdir(r, "d/x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +256,7 @@ int main(void)
 		RIG_TEST(test_far_down),
 		RIG_TEST(test_old_program),
 		RIG_TEST_UNVERSIONED(test_given_up),
+		RIG_TEST(test_given_up_copy),
 		RIG_TEST(test_again),
 		RIG_TEST_UNVERSIONED(test_again),
 	};
