@@ -37,6 +37,12 @@ struct known {
 	struct buf text;
 };
 
+/* What could not be read of late. */
+struct broken {
+	char digest[DIGEST_HEX + 1]; /* "" : none */
+	int64_t asked_ns; /* monotonic: the server said no; 0: it did not */
+};
+
 /* Who sends: others that have the same to send wait for it. */
 struct flight {
 	const char *digest; /* borrowed */
@@ -50,7 +56,8 @@ struct overflows {
 	struct flight *flights; /* on their threads' stacks */
 	struct known known[KNOWN];
 	unsigned next; /* goes next */
-	char told[DIGEST_HEX + 1]; /* logged last as not to be had */
+	struct broken broken[KNOWN]; /* each was logged */
+	unsigned next_broken; /* likewise */
 };
 
 struct ref {
@@ -93,13 +100,26 @@ static struct known *find_locked(struct overflows *o, const char *digest)
 	return NULL;
 }
 
+static struct broken *find_broken_locked(struct overflows *o,
+					 const char *digest)
+{
+	for (size_t i = 0; i < KNOWN; i++)
+		if (!strcmp(o->broken[i].digest, digest))
+			return &o->broken[i];
+	return NULL;
+}
+
 /* Best effort. version_id NULL: nothing is said of the bucket. */
 static void note(struct overflows *o, const char *digest,
 		 const char *version_id, const struct buf *text)
 {
+	struct broken *b;
 	struct known *k;
 
 	pthread_mutex_lock(&o->mutex);
+	b = find_broken_locked(o, digest);
+	if (b)
+		b->asked_ns = 0;
 	k = find_locked(o, digest);
 	if (!k) {
 		k = &o->known[o->next++ % KNOWN];
@@ -482,16 +502,22 @@ static int get(struct vfs *v, const char *key, const char *version_id,
 	return rc || !strcmp(has, digest) ? rc : -EIO;
 }
 
-/* What the server has answered: not where it is not to be reached. */
-static bool may_be_elsewhere(int rc)
+/* What the server has said: once more it would say the same. */
+static bool is_answer(int rc)
 {
-	static const int answers[] = {ENOENT, EACCES,  EINVAL,
-				      EIO,    EREMOTE, EOPNOTSUPP};
+	static const int answers[] = {ENOENT, EACCES, EINVAL, EREMOTE,
+				      EOPNOTSUPP};
 
 	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
 		if (rc == -answers[i])
 			return true;
 	return false;
+}
+
+/* Not where it is not to be reached. */
+static bool may_be_elsewhere(int rc)
+{
+	return is_answer(rc) || rc == -EIO;
 }
 
 /*
@@ -514,14 +540,34 @@ static int get_any(struct vfs *v, const struct ref *ref, struct buf *text)
 	return rc;
 }
 
+/* Asked for all the time, it is asked for in the bucket once in ttl. */
+static bool is_broken_yet(struct vfs *v, const char *digest)
+{
+	struct overflows *o = v->overflows;
+	const struct broken *b;
+	bool broken;
+
+	pthread_mutex_lock(&o->mutex);
+	b = find_broken_locked(o, digest);
+	broken = b && b->asked_ns &&
+		 clock_mono_ns() - b->asked_ns < v->config.ttl_ns;
+	pthread_mutex_unlock(&o->mutex);
+	return broken;
+}
+
 static void tell(struct vfs *v, const struct ref *ref, int rc)
 {
 	struct overflows *o = v->overflows;
+	struct broken *b;
 	bool again;
 
 	pthread_mutex_lock(&o->mutex);
-	again = !strcmp(o->told, ref->digest);
-	strcpy(o->told, ref->digest);
+	b = find_broken_locked(o, ref->digest);
+	again = b != NULL;
+	if (!b)
+		b = &o->broken[o->next_broken++ % KNOWN];
+	strcpy(b->digest, ref->digest);
+	b->asked_ns = is_answer(rc) ? clock_mono_ns() : 0;
 	pthread_mutex_unlock(&o->mutex);
 	if (!again)
 		log_warning("the object %s with a file's extended attributes "
@@ -552,6 +598,10 @@ int overflow_read(struct vfs *v, const char *text, struct objattr_xattrs *x)
 		return rc == -EINVAL ? -EIO : rc;
 	buf_init(&bytes, TEXT_MAX);
 	if (!recall(v, ref.digest, &bytes)) {
+		if (is_broken_yet(v, ref.digest)) {
+			buf_release(&bytes);
+			return -EIO;
+		}
 		rc = get_any(v, &ref, &bytes);
 		if (!rc)
 			note(v->overflows, ref.digest, NULL, &bytes);

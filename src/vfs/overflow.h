@@ -51,7 +51,8 @@ int overflow_send(struct vfs *v, const struct objattr_xattrs *x,
 		  const char *known, char **ret_ref);
 /*
  * Adds to x what a reference names and x has not. Blocks. 0, -EIO when it
- * cannot be had, which is logged, -ENOMEM, -EINTR.
+ * cannot be had, which is logged, and asked for anew after ttl, -ENOMEM,
+ * -EINTR.
  */
 int overflow_read(struct vfs *v, const char *ref, struct objattr_xattrs *x);
 /* Whether the bucket says of each place of it that there is nothing. Blocks. */

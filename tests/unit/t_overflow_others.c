@@ -213,6 +213,37 @@ static void test_given_up(void **state)
 	assert_int_equal(try_get(r, "d", name), -ENODATA);
 }
 
+/* Asked for all the time, it is asked for once in ttl, where it was refused. */
+static void test_broken(void **state)
+{
+	struct rig *r = *state;
+	int64_t ttl_ns = r->f.config.ttl_ns;
+	char names[256];
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	r->f.config.ttl_ns = 3600 * NS_PER_S;
+	rig_forget(r);
+	/* That there is no answer says nothing. */
+	rig_fail(r, "GetObject " PLACE, RIG_BEFORE, -ETIMEDOUT, 100);
+	assert_int_equal(try_get(r, "f", "user.big"), -EIO);
+	rig_fail(r, "GetObject " PLACE, RIG_BEFORE, -EACCES, 100);
+	rig_forget_requests(r);
+	assert_int_equal(try_get(r, "f", "user.big"), -EIO);
+	assert_true(rig_count(r, "GetObject " PLACE) > 0);
+	rig_forget_requests(r);
+	assert_int_equal(try_get(r, "f", "user.big"), -EIO);
+	assert_int_equal(try_list(r, "f", names, sizeof(names)), -EIO);
+	assert_int_equal(rig_count(r, "GetObject " PLACE), 0);
+	/* And where ttl is over it is found. */
+	r->f.config.ttl_ns = ttl_ns;
+	rig_forget(r);
+	assert_int_equal(try_get(r, "f", "user.big"), -EIO);
+	rig_fail(r, "GetObject " PLACE, RIG_BEFORE, -EACCES, 0);
+	has(r, "f", "user.big", 'a', LARGE);
+}
+
 static void refuse_next(struct rig *r)
 {
 	rig_fail(r, "HeadObject " PLACE, RIG_BEFORE, -EINVAL, 1);
@@ -257,6 +288,7 @@ int main(void)
 		RIG_TEST(test_old_program),
 		RIG_TEST_UNVERSIONED(test_given_up),
 		RIG_TEST(test_given_up_copy),
+		RIG_TEST(test_broken),
 		RIG_TEST(test_again),
 		RIG_TEST_UNVERSIONED(test_again),
 	};
