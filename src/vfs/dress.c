@@ -139,6 +139,24 @@ static int add_xattr(void *ctx, const char *name, const void *value,
 	return 0;
 }
 
+/*
+ * What was not read goes on to stand where the namespace says; the head may
+ * say something else.
+ */
+static int add_away(struct vfs *v, uint64_t ino, struct dress *d)
+{
+	char *ref;
+	int rc = overflow_away_ref(v, ino, &ref);
+
+	if (rc)
+		return rc;
+	d->away = ref != NULL;
+	if (ref)
+		rc = kvlist_set(&d->meta, OVERFLOW_META, ref);
+	free(ref);
+	return rc;
+}
+
 int dress_read_locked(struct vfs *v, uint64_t ino, struct dress *d,
 		      struct objattr_xattrs *x)
 {
@@ -155,9 +173,8 @@ int dress_read_locked(struct vfs *v, uint64_t ino, struct dress *d,
 		rc = split_head(&head, d);
 	kvlist_release(&head);
 	if (!rc)
-		rc = overflow_is_away(v, ino, false);
-	d->away = rc == 1;
-	return rc < 0 ? rc : 0;
+		rc = add_away(v, ino, d);
+	return rc;
 }
 
 int dress_read(struct vfs *v, uint64_t ino, struct dress *d,

@@ -68,6 +68,11 @@ int overflow_load(struct vfs *v, uint64_t ino);
  */
 int overflow_give_up(struct vfs *v, uint64_t ino);
 /*
+ * The reference to what is away, owned by the caller; NULL: nothing is. With
+ * meta_lock() held. 0 or -errno.
+ */
+int overflow_away_ref(struct vfs *v, uint64_t ino, char **ret_ref);
+/*
  * Whether something is away: the rights, or anything. With meta_lock() held.
  * 0 or 1, -errno.
  */

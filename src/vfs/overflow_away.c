@@ -9,21 +9,33 @@
 #include "vers3/util/log.h"
 #include "vers3/vfs/objattr.h"
 
-int overflow_is_away(struct vfs *v, uint64_t ino, bool rights)
+int overflow_away_ref(struct vfs *v, uint64_t ino, char **ret_ref)
 {
-	char text[OBJATTR_META_LIMIT + 1];
 	struct meta_val val;
 	int rc = meta_xattr_get(v->meta, ino, OVERFLOW_XATTR, &val);
+	char *ref = NULL;
 
-	if (rc == -ENODATA)
-		return 0;
-	if (rc || !rights)
-		return rc ? rc : 1;
-	if (val.size >= sizeof(text))
-		return -EIO;
-	memcpy(text, val.data, val.size);
-	text[val.size] = '\0';
-	return overflow_has_rights(text);
+	if (rc && rc != -ENODATA)
+		return rc;
+	if (!rc) {
+		ref = strndup(val.data, val.size);
+		if (!ref)
+			return -ENOMEM;
+	}
+	*ret_ref = ref;
+	return 0;
+}
+
+int overflow_is_away(struct vfs *v, uint64_t ino, bool rights)
+{
+	char *ref;
+	int rc = overflow_away_ref(v, ino, &ref);
+
+	if (rc)
+		return rc;
+	rc = ref && (!rights || overflow_has_rights(ref));
+	free(ref);
+	return rc;
 }
 
 static bool is_still(struct vfs *v, uint64_t ino, const char *text)
@@ -60,22 +72,16 @@ static int bring(struct vfs *v, uint64_t ino, const struct objattr_xattrs *x)
 	return rc ? rc : meta_xattr_del(v->meta, ino, OVERFLOW_XATTR);
 }
 
-/* The reference to what is away, owned by the caller; NULL: nothing is. */
-static int read_away(struct vfs *v, uint64_t ino, char **ret_text)
+/* As overflow_away_ref(), without a lock. */
+static int read_away(struct vfs *v, uint64_t ino, char **ret_ref)
 {
-	struct meta_val val;
 	int rc = meta_lock(v->meta);
 
 	if (rc)
 		return rc;
-	*ret_text = NULL;
-	rc = meta_xattr_get(v->meta, ino, OVERFLOW_XATTR, &val);
-	if (!rc) {
-		*ret_text = strndup(val.data, val.size);
-		rc = *ret_text ? 0 : -ENOMEM;
-	}
+	rc = overflow_away_ref(v, ino, ret_ref);
 	meta_unlock(v->meta);
-	return rc == -ENODATA ? 0 : rc;
+	return rc;
 }
 
 /* Brings x in if that is still what is away. */

@@ -244,6 +244,40 @@ static void test_broken(void **state)
 	has(r, "f", "user.big", 'a', LARGE);
 }
 
+/* What was not read stays where the namespace says, whatever the head says. */
+static void test_one_word(void **state)
+{
+	struct rig *r = *state;
+	char *ref, *later;
+	struct kvlist head;
+	struct stat st;
+	uint64_t ino;
+
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+	ref = rig_meta(r, "f", REF);
+	rig_forget(r);
+	ino = vfs_fixture_find(&r->f, "f");
+	assert_int_equal(vfs_getattr(r->f.v, ino, &st), 0);
+	kvlist_init(&head);
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(meta_head_get(r->f.meta, ino, &head), 0);
+	assert_int_equal(kvlist_set(&head, "x-amz-meta-" REF, "other"), 0);
+	assert_int_equal(meta_head_put(r->f.meta, ino, &head), 0);
+	meta_unlock(r->f.meta);
+	kvlist_release(&head);
+	rig_chmod(r, "f", 0600);
+	rig_sync(r);
+	later = rig_meta(r, "f", REF);
+	assert_non_null(later);
+	assert_string_equal(later, ref);
+	free(later);
+	free(ref);
+	rig_forget(r);
+	has(r, "f", "user.big", 'a', LARGE);
+}
+
 static void refuse_next(struct rig *r)
 {
 	rig_fail(r, "HeadObject " PLACE, RIG_BEFORE, -EINVAL, 1);
@@ -289,6 +323,7 @@ int main(void)
 		RIG_TEST_UNVERSIONED(test_given_up),
 		RIG_TEST(test_given_up_copy),
 		RIG_TEST(test_broken),
+		RIG_TEST(test_one_word),
 		RIG_TEST(test_again),
 		RIG_TEST_UNVERSIONED(test_again),
 	};
