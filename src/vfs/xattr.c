@@ -17,8 +17,6 @@
 #include "vers3/vfs/s3xattr.h"
 #include "vers3/vfs/tree.h"
 
-#define LOAD_TRIES 5
-
 static int get_s3(struct vfs *v, const struct meta_inode *in, const char *name,
 		  struct buf *value)
 {
@@ -63,7 +61,7 @@ static int is_whole(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode)
  */
 static int lock_whole(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode)
 {
-	for (int tries = 0; tries < LOAD_TRIES; tries++) {
+	for (int tries = 0; tries < ASK_TRIES; tries++) {
 		int rc = dir_inode(v, ino, ret_inode);
 
 		if (!rc)

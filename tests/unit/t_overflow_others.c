@@ -6,7 +6,8 @@
 #include "overflow_rig.h"
 
 /* What others put at a key, with one more pair of metadata, or two. */
-static void put_with(struct rig *r, const char *key, const char *const *pairs)
+static void put_with(struct rig *r, const char *key, const char *text,
+		     const char *const *pairs)
 {
 	struct store_request q;
 	struct kvlist meta;
@@ -19,8 +20,8 @@ static void put_with(struct rig *r, const char *key, const char *const *pairs)
 	store_request_init(&q, STORE_PUT);
 	q.key = path;
 	q.meta = &meta;
-	q.body.mem = "text";
-	q.body.length = 4;
+	q.body.mem = text;
+	q.body.length = strlen(text);
 	assert_int_equal(store_call(r->bucket, &q), 0);
 	store_request_release(&q);
 	kvlist_release(&meta);
@@ -32,7 +33,7 @@ static void others_write(struct rig *r)
 					    "vers3-xattr-0",
 					    "user.theirs=Yg==", NULL};
 
-	put_with(r, "f", pairs);
+	put_with(r, "f", "text", pairs);
 	rig_lists(r, "", "f");
 }
 
@@ -73,6 +74,48 @@ static void test_meanwhile(void **state)
 	}
 }
 
+#define SAVES 9
+
+static char *saves[SAVES]; /* references that others save, the last first */
+static size_t saves_left;
+
+static void others_save(struct rig *r)
+{
+	const char *pairs[] = {REF, saves[--saves_left], NULL};
+	char text[24];
+
+	snprintf(text, sizeof(text), "text %zu", saves_left);
+	put_with(r, "f", text, pairs);
+	rig_lists(r, "", "f g");
+}
+
+/* Others save it faster than it is read, for a while. */
+static void test_often(void **state)
+{
+	struct rig *r = *state;
+	struct stat st;
+
+	rig_write(r, "f", "text");
+	rig_write(r, "g", "text");
+	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
+	for (saves_left = 0; saves_left < SAVES; saves_left++) {
+		assert_int_equal(
+			set(r, "g", "user.big", 'b', LARGE - saves_left), 0);
+		rig_sync(r);
+		saves[saves_left] = rig_meta(r, "g", REF);
+		assert_non_null(saves[saves_left]);
+	}
+	rig_forget(r);
+	assert_int_equal(vfs_getattr(r->f.v, vfs_fixture_find(&r->f, "f"), &st),
+			 0);
+	rig_hook(r, "GetObject " PLACE, others_save, SAVES);
+	lists(r, "f", "user.big ");
+	has(r, "f", "user.big", 'b', LARGE);
+	assert_int_equal(saves_left, 0);
+	for (size_t i = 0; i < SAVES; i++)
+		free(saves[i]);
+}
+
 /* Who mounts more of the bucket sees a file there: its owner alone reads it. */
 static void test_private(void **state)
 {
@@ -105,7 +148,7 @@ static void test_long(void **state)
 	overflow_of(r, "f", key, sizeof(key));
 	memset(far, 'x', sizeof(far));
 	snprintf(ref, sizeof(ref), "%.*s/%s", (int)sizeof(far), far, key);
-	put_with(r, "copy", pairs);
+	put_with(r, "copy", "text", pairs);
 	rig_forget(r);
 	has(r, "copy", "user.big", 'a', LARGE);
 	size = make_acl(&acl, 130);
@@ -315,6 +358,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(test_meanwhile),
 		RIG_TEST_UNVERSIONED(test_meanwhile),
+		RIG_TEST(test_often),
 		RIG_TEST(test_private),
 		RIG_TEST(test_long),
 		RIG_TEST_UNVERSIONED(test_long),
