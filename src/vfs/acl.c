@@ -47,6 +47,11 @@ bool acl_is(const char *name)
 	       !strcmp(name, XATTR_NAME_POSIX_ACL_DEFAULT);
 }
 
+bool acl_is_right(const char *name)
+{
+	return acl_is(name) || !strcmp(name, XATTR_NAME_CAPS);
+}
+
 bool acl_is_empty(size_t size)
 {
 	return size <= sizeof(header_t);

@@ -18,6 +18,8 @@
 
 /* Whether it is the name of an attribute that holds a list (linux/xattr.h). */
 bool acl_is(const char *name);
+/* One that decides what somebody may do: a list, or capabilities. */
+bool acl_is_right(const char *name);
 /* 0, or -EINVAL for what is no list. An empty one is: nobody is named. */
 int acl_check(const void *acl, size_t size);
 /* Whether nobody is named at all: the same as no list. */

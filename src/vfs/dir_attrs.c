@@ -26,19 +26,10 @@ static int xattrs_take(struct vfs *v, uint64_t ino,
 	if (!rc && ref)
 		rc = meta_xattr_set(v->meta, ino, OVERFLOW_XATTR, ref,
 				    strlen(ref));
-
 	for (size_t i = 0; !rc && i < x->count; i++)
 		rc = meta_xattr_set(v->meta, ino, x->items[i].name,
 				    x->items[i].value, x->items[i].size);
 	return rc;
-}
-
-static bool has_xattr(const struct objattr_xattrs *x, const char *name)
-{
-	for (size_t i = 0; i < x->count; i++)
-		if (!strcmp(x->items[i].name, name))
-			return true;
-	return false;
 }
 
 /*
@@ -117,7 +108,8 @@ int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,
 		~(uint32_t)(META_I_CAPABLE | META_I_LACKS | META_I_REFUSED);
 	in->flags |= META_I_ATTRS | a.lacks;
 	/* Perhaps, where they were not read (overflow_load()). */
-	if (has_xattr(&x, XATTR_NAME_CAPS) || (ref && overflow_has_rights(ref)))
+	if (objattr_xattrs_find(&x, XATTR_NAME_CAPS) ||
+	    (ref && overflow_has_rights(ref)))
 		in->flags |= META_I_CAPABLE;
 	if (!S_ISDIR(in->mode)) {
 		in->size_bytes = o->size_bytes;

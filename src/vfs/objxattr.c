@@ -47,6 +47,15 @@ void objattr_xattrs_release(struct objattr_xattrs *x)
 	x->count = 0;
 }
 
+const struct objattr_xattr *objattr_xattrs_find(const struct objattr_xattrs *x,
+						const char *name)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (!strcmp(x->items[i].name, name))
+			return &x->items[i];
+	return NULL;
+}
+
 /*
  * security.selinux is the kernel's own business, as on other file systems
  * that have no labels: of another machine it would say nothing here.
@@ -71,15 +80,6 @@ static bool name_ok(const struct buf *name)
 {
 	return name->len && strlen(name->data) == name->len &&
 	       objattr_xattr_ok(name->data);
-}
-
-static bool xattr_known(const struct objattr_xattrs *x, const char *name)
-{
-	for (size_t i = 0; i < x->count; i++) {
-		if (strcmp(x->items[i].name, name) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* 0, -EINVAL, -ENOMEM. */
@@ -121,7 +121,7 @@ static int xattr_read(const char *text, struct objattr_xattrs *x)
 	if (!equals)
 		goto out;
 	rc = uri_decode(&name, text, (size_t)(equals - text), false);
-	if (rc || !name_ok(&name) || xattr_known(x, name.data))
+	if (rc || !name_ok(&name) || objattr_xattrs_find(x, name.data))
 		goto out;
 	rc = base64_read(equals + 1, &one.value, &one.size);
 	if (rc || (acl_is(name.data) && acl_check(one.value, one.size)))

@@ -2,7 +2,6 @@
 #include "overflow.h"
 
 #include <errno.h>
-#include <linux/xattr.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -284,8 +283,7 @@ size_t overflow_ref_bytes(const struct vfs *v)
 static bool has_rights(const struct objattr_xattrs *x)
 {
 	for (size_t i = 0; i < x->count; i++)
-		if (acl_is(x->items[i].name) ||
-		    !strcmp(x->items[i].name, XATTR_NAME_CAPS))
+		if (acl_is_right(x->items[i].name))
 			return true;
 	return false;
 }

@@ -365,6 +365,7 @@ static int read_xattrs(struct vfs *v, const struct view_node *n,
 int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		  struct buf *value)
 {
+	const struct objattr_xattr *one;
 	struct objattr_xattrs x = {0};
 	struct store_request r;
 	struct view_node n;
@@ -397,11 +398,10 @@ int view_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		goto out;
 	}
 	rc = read_xattrs(v, &n, &r.reply.object, name, &x);
-	if (!rc)
-		rc = -ENODATA;
-	for (size_t i = 0; rc == -ENODATA && i < x.count; i++)
-		if (!strcmp(x.items[i].name, name))
-			rc = buf_add(value, x.items[i].value, x.items[i].size);
+	if (!rc) {
+		one = objattr_xattrs_find(&x, name);
+		rc = one ? buf_add(value, one->value, one->size) : -ENODATA;
+	}
 	objattr_xattrs_release(&x);
 out:
 	store_request_release(&r);

@@ -305,14 +305,12 @@ static uint32_t strict_mode(const struct kvlist *meta,
 			    const struct objattr_xattrs *x, uint32_t mode)
 {
 	const char *ref = kvlist_get(meta, OVERFLOW_META);
+	const struct objattr_xattr *list =
+		objattr_xattrs_find(x, XATTR_NAME_POSIX_ACL_ACCESS);
 
 	if (ref && overflow_has_rights(ref))
 		mode &= ~077u;
-	for (size_t i = 0; i < x->count; i++)
-		if (!strcmp(x->items[i].name, XATTR_NAME_POSIX_ACL_ACCESS))
-			return acl_strict_mode(x->items[i].value,
-					       x->items[i].size, mode);
-	return mode;
+	return list ? acl_strict_mode(list->value, list->size, mode) : mode;
 }
 
 int view_node_ask_version(struct vfs *v, struct view_node *n)

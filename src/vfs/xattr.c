@@ -80,13 +80,10 @@ static int lock_whole(struct vfs *v, uint64_t ino, struct meta_inode *ret_inode)
 	return -EIO;
 }
 
-/* One that decides what somebody may do: asked for all the time. */
-static bool is_right(const char *name)
-{
-	return acl_is(name) || !strcmp(name, XATTR_NAME_CAPS);
-}
-
-/* What is here; -EAGAIN: it is away. With meta_lock() held. */
+/*
+ * What is here; -EAGAIN: it is away. Rights are asked for all the time, and not
+ * looked for where the reference names none. With meta_lock() held.
+ */
 static int get_here(struct vfs *v, uint64_t ino, const char *name,
 		    struct buf *value)
 {
@@ -97,7 +94,7 @@ static int get_here(struct vfs *v, uint64_t ino, const char *name,
 		return buf_add(value, val.data, val.size);
 	if (rc != -ENODATA)
 		return rc;
-	away = overflow_is_away(v, ino, is_right(name));
+	away = overflow_is_away(v, ino, acl_is_right(name));
 	return away < 0 ? away : away ? -EAGAIN : rc;
 }
 

@@ -20,14 +20,6 @@ struct split {
 	struct objattr_xattrs stay, go; /* items are borrowed, arrays owned */
 };
 
-static bool has(const struct objattr_xattrs *x, const char *name)
-{
-	for (size_t i = 0; i < x->count; i++)
-		if (!strcmp(x->items[i].name, name))
-			return true;
-	return false;
-}
-
 static void append(struct objattr_xattrs *x, const struct objattr_xattr *one)
 {
 	x->items[x->count++] = *one;
@@ -51,15 +43,16 @@ static int keep_rights(const struct objattr *a, const struct objattr_xattrs *x,
 	int rc = room(a, stay, max, meta);
 
 	for (size_t i = 0; !rc && i < RIGHTS; i++) {
-		for (size_t j = 0; !rc && j < x->count; j++) {
-			if (strcmp(x->items[j].name, rights[i]) != 0)
-				continue;
-			append(stay, &x->items[j]);
-			rc = room(a, stay, max, meta);
-			if (rc == -ENOSPC) {
-				stay->count--;
-				rc = 0;
-			}
+		const struct objattr_xattr *one =
+			objattr_xattrs_find(x, rights[i]);
+
+		if (!one)
+			continue;
+		append(stay, one);
+		rc = room(a, stay, max, meta);
+		if (rc == -ENOSPC) {
+			stay->count--;
+			rc = 0;
 		}
 	}
 	return rc;
@@ -88,7 +81,7 @@ static int split(const struct vfs *v, const struct objattr *a,
 		return rc;
 	rc = keep_rights(a, x, OBJATTR_META_MAX - ref, meta, &s->stay);
 	for (size_t i = 0; !rc && i < x->count; i++)
-		if (!has(&s->stay, x->items[i].name))
+		if (!objattr_xattrs_find(&s->stay, x->items[i].name))
 			append(&s->go, &x->items[i]);
 	return rc;
 }

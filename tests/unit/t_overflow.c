@@ -429,21 +429,11 @@ static void test_copied(void **state)
 	rig_sync(r);
 	overflow_of(r, "f", key, sizeof(key));
 	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
-		struct store_request q;
-		struct kvlist meta;
 		char ref[512];
+		const char *pairs[] = {REF, ref, NULL};
 
 		snprintf(ref, sizeof(ref), "%s%s%s", odd[i][0], key, odd[i][1]);
-		kvlist_init(&meta);
-		assert_int_equal(kvlist_add(&meta, REF, ref), 0);
-		store_request_init(&q, STORE_PUT);
-		q.key = VFS_FIXTURE_PREFIX "copy";
-		q.meta = &meta;
-		q.body.mem = "text";
-		q.body.length = 4;
-		assert_int_equal(store_call(r->bucket, &q), 0);
-		store_request_release(&q);
-		kvlist_release(&meta);
+		put_with(r, "copy", "text", pairs);
 		rig_forget(r);
 		has(r, "copy", "user.big", 'a', LARGE);
 	}
@@ -497,25 +487,14 @@ static void test_forged(void **state)
 		"000000000000000000",
 	};
 	struct rig *r = *state;
-	char key[32], path[64];
+	char key[32];
 
 	rig_put_text(r, "secret", "user.big=c2VjcmV0\n");
 	for (size_t i = 0; i < sizeof(refs) / sizeof(*refs); i++) {
-		struct store_request q;
-		struct kvlist meta;
+		const char *pairs[] = {REF, refs[i], NULL};
 
-		kvlist_init(&meta);
-		assert_int_equal(kvlist_add(&meta, REF, refs[i]), 0);
 		snprintf(key, sizeof(key), "f%zu", i);
-		snprintf(path, sizeof(path), VFS_FIXTURE_PREFIX "%s", key);
-		store_request_init(&q, STORE_PUT);
-		q.key = path;
-		q.meta = &meta;
-		q.body.mem = "text";
-		q.body.length = 4;
-		assert_int_equal(store_call(r->bucket, &q), 0);
-		store_request_release(&q);
-		kvlist_release(&meta);
+		put_with(r, key, "text", pairs);
 		assert_int_not_equal(try_get(r, key, "user.big"), 0);
 		rig_is(r, key, "text");
 		rig_chmod(r, key, 0600);

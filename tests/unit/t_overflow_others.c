@@ -5,28 +5,6 @@
  */
 #include "overflow_rig.h"
 
-/* What others put at a key, with one more pair of metadata, or two. */
-static void put_with(struct rig *r, const char *key, const char *text,
-		     const char *const *pairs)
-{
-	struct store_request q;
-	struct kvlist meta;
-	char path[64];
-
-	kvlist_init(&meta);
-	for (; *pairs; pairs += 2)
-		assert_int_equal(kvlist_add(&meta, pairs[0], pairs[1]), 0);
-	snprintf(path, sizeof(path), VFS_FIXTURE_PREFIX "%s", key);
-	store_request_init(&q, STORE_PUT);
-	q.key = path;
-	q.meta = &meta;
-	q.body.mem = text;
-	q.body.length = strlen(text);
-	assert_int_equal(store_call(r->bucket, &q), 0);
-	store_request_release(&q);
-	kvlist_release(&meta);
-}
-
 static void others_write(struct rig *r)
 {
 	static const char *const pairs[] = {"file-permissions", "0100640",

@@ -49,6 +49,9 @@ struct objattr_xattrs {
 };
 
 void objattr_xattrs_release(struct objattr_xattrs *x);
+/* The one of that name, borrowed; NULL: there is none. */
+const struct objattr_xattr *objattr_xattrs_find(const struct objattr_xattrs *x,
+						const char *name);
 
 /*
  * Whether it is the name of an attribute that objects carry: user.*,
