@@ -257,7 +257,7 @@ int tree_make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 		return rc ? rc : -EEXIST;
 	/* With its attributes: they may be handed down. */
 	rc = dir_inode(v, parent, ret_inode);
-	if (!rc)
+	if (!rc && !S_ISLNK(mode))
 		tree_lists(v, parent);
 	if (!rc)
 		rc = meta_lock(v->meta);

@@ -218,6 +218,12 @@ static void test_lists(void **state)
 				       "f1", 0755, &vfs_fixture_caller, &e);
 			assert_int_equal(rc, -EIO);
 			assert_int_equal(rig_there(r, path), -ENOENT);
+			/* To a link nothing is handed down. */
+			rig_forget_requests(r);
+			rc = vfs_symlink(r->f.v, vfs_fixture_find(&r->f, "d"),
+					 "l", "f0", &vfs_fixture_caller, &e);
+			assert_int_equal(rc, 0);
+			assert_int_equal(rig_count(r, "GetObject " PLACE), 0);
 			break;
 		}
 		rig_write(r, path, "text");
