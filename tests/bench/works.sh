@@ -111,7 +111,10 @@ random_reads() {
 		return
 	fi
 	client_mount fresh
-	timed "$1" "$BINDIR/tests/bench/b_pread" "$MNT/$2" $READS
+	timed "$1" "$BINDIR/tests/bench/b_pread" "$MNT/$2" $READS >"$WORK/sum"
+	"$BINDIR/tests/bench/b_pread" "$large" $READS $(($3 << 20)) \
+		>"$WORK/right"
+	cmp -s "$WORK/sum" "$WORK/right" || die "$client: $1 read wrong bytes"
 }
 
 # As many ranges of one block each as there are reads.

@@ -32,19 +32,23 @@ static int one_round(struct rig *r, struct proxy *p, unsigned round,
 
 	printf("round %u: %s\n", round, what);
 	fflush(stdout);
-	proxy_fault(p, "none");
-	rc = rig_mount(r, &r->live, p->url, r->cache, options[round % 2]);
+	rc = proxy_fault(p, "none");
+	if (!rc)
+		rc = rig_mount(r, &r->live, p->url, r->cache,
+			       options[round % 2]);
 	if (!rc && !round)
 		rc = rig_begin(r);
-	proxy_fault(p, what);
+	if (!rc)
+		rc = proxy_fault(p, what);
 	if (!rc)
 		rc = rig_start(r, 150);
 	if (rc)
 		return rc;
 	rig_sleep_ms(ms);
 	rig_stop(r);
-	proxy_fault(p, "none");
-	rc = rig_check_workers(r, false);
+	rc = proxy_fault(p, "none");
+	if (!rc)
+		rc = rig_check_workers(r, false);
 	all_is_certain(r);
 	if (!rc)
 		rc = rig_unmount(&r->live);

@@ -91,12 +91,13 @@ static int one_round(struct rig *r, struct proxy *p, unsigned char **data,
 		snprintf(what, sizeof(what),
 			 "flip pct=%u at=%u match='^GET.*f'", pct,
 			 (unsigned)model_random(&r->models[0], sizes[i]));
-		proxy_fault(p, what);
+		rc = proxy_fault(p, what);
 		result = read_file(path, data[i], sizes[i]);
 		errors += result > 0;
 		wrong += result < 0;
 	}
-	proxy_fault(p, "none");
+	if (!rc)
+		rc = proxy_fault(p, "none");
 	/* What was refused must not have been kept. */
 	for (unsigned i = 0; !rc && i < FILES; i++) {
 		snprintf(path, sizeof(path), "%s/f%u", r->live.mnt, i);
@@ -104,6 +105,10 @@ static int one_round(struct rig *r, struct proxy *p, unsigned char **data,
 	}
 	printf("%u %% flipped: %u of %u reads failed, %u wrong\n", pct, errors,
 	       FILES, wrong);
+	if (!rc && pct == 100 && !errors) {
+		printf("nothing was flipped\n");
+		rc = -1;
+	}
 	if (!rc)
 		rc = rig_unmount(&r->live);
 	return rc || wrong ? -1 : 0;

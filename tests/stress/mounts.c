@@ -257,11 +257,9 @@ static int trouble(struct world *w, unsigned i)
 		w->freezes++;
 		return 0;
 	case 3:
-		proxy_fault(&w->p, "slowdown pct=20");
-		return 0;
+		return proxy_fault(&w->p, "slowdown pct=20");
 	default:
-		proxy_fault(&w->p, "none");
-		return 0;
+		return proxy_fault(&w->p, "none");
 	}
 }
 
@@ -290,8 +288,7 @@ static int work(struct world *w)
 	}
 	for (unsigned i = 0; i < MOUNTS; i++)
 		thaw(&w->sides[i]);
-	proxy_fault(&w->p, "none");
-	return rc;
+	return rc ? rc : proxy_fault(&w->p, "none");
 }
 
 static int add_version(void *ctx, const struct store_entry *e)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +35,10 @@ void proxy_stop(struct proxy *p)
 	rig_shell("'%s' stop --dir '%s'", p->program, p->dir);
 }
 
-void proxy_fault(const struct proxy *p, const char *what)
+int proxy_fault(const struct proxy *p, const char *what)
 {
-	if (rig_shell("'%s' fault --dir '%s' %s", p->program, p->dir, what))
-		fprintf(stderr, "the proxy does not take '%s'\n", what);
+	if (!rig_shell("'%s' fault --dir '%s' %s", p->program, p->dir, what))
+		return 0;
+	fprintf(stderr, "the proxy does not take '%s'\n", what);
+	return -EIO;
 }

@@ -14,7 +14,11 @@ struct proxy {
 /* 0, or -1 where there is none. */
 int proxy_start(struct proxy *p, const struct rig *r);
 void proxy_stop(struct proxy *p);
-/* The fault of the moment, in faultproxy's words. */
-void proxy_fault(const struct proxy *p, const char *what);
+/*
+ * The fault of the moment, in faultproxy's words. 0, or -EIO when it is not
+ * taken: a run without its faults tells nothing.
+ */
+int proxy_fault(const struct proxy *p, const char *what)
+	__attribute__((warn_unused_result));
 
 #endif
