@@ -29,6 +29,14 @@ static inline int set(struct rig *r, const char *path, const char *name,
 	return rc;
 }
 
+/* A file with more than its object has room for, saved. */
+static inline void save_big(struct rig *r, const char *path)
+{
+	rig_write(r, path, "text");
+	assert_int_equal(set(r, path, "user.big", 'a', LARGE), 0);
+	rig_sync(r);
+}
+
 static inline int get(struct rig *r, const char *path, const char *name,
 		      struct buf *value)
 {
@@ -81,6 +89,26 @@ static inline void lists(struct rig *r, const char *path, const char *want)
 	assert_string_equal(names, want);
 }
 
+/* The same once nothing is known here. */
+static inline void has_big_cold(struct rig *r, const char *path)
+{
+	rig_forget(r);
+	has(r, path, "user.big", 'a', LARGE);
+}
+
+/* What others put at a key, with these pairs of metadata. */
+static inline void put_with(struct rig *r, const char *key, const char *text,
+			    const char *const *pairs)
+{
+	struct kvlist meta;
+
+	kvlist_init(&meta);
+	for (; *pairs; pairs += 2)
+		assert_int_equal(kvlist_add(&meta, pairs[0], pairs[1]), 0);
+	rig_put_meta(r, key, text, strlen(text), &meta);
+	kvlist_release(&meta);
+}
+
 /* The path of a version in the history, the oldest is 0. */
 static inline void version(struct rig *r, const char *of, int number,
 			   char *path, size_t size)
@@ -108,28 +136,6 @@ static inline void overflow_of(struct rig *r, const char *key, char *to,
 			 0);
 	snprintf(to, size, "%s", ref + strlen(VFS_FIXTURE_PREFIX));
 	free(ref);
-}
-
-/* What others put at a key, with one more pair of metadata, or two. */
-static inline void put_with(struct rig *r, const char *key, const char *text,
-			    const char *const *pairs)
-{
-	struct store_request q;
-	struct kvlist meta;
-	char path[64];
-
-	kvlist_init(&meta);
-	for (; *pairs; pairs += 2)
-		assert_int_equal(kvlist_add(&meta, pairs[0], pairs[1]), 0);
-	snprintf(path, sizeof(path), VFS_FIXTURE_PREFIX "%s", key);
-	store_request_init(&q, STORE_PUT);
-	q.key = path;
-	q.meta = &meta;
-	q.body.mem = text;
-	q.body.length = strlen(text);
-	assert_int_equal(store_call(r->bucket, &q), 0);
-	store_request_release(&q);
-	kvlist_release(&meta);
 }
 
 #define USERS 300

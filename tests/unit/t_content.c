@@ -346,17 +346,6 @@ static const struct {
 	 2},
 };
 
-static int64_t seek(struct rig *r, struct vfs_file *file, uint64_t at,
-		    int whence)
-{
-	uint64_t offset;
-	int rc = vfs_lseek(r->f.v, file, at, whence, &offset);
-
-	if (rc)
-		assert_int_equal(rc, -ENXIO);
-	return rc ? -1 : (int64_t)offset;
-}
-
 static void run_step(struct rig *r, struct vfs_file *file, const struct step *s)
 {
 	unsigned char *data;
@@ -401,8 +390,8 @@ static void test_seek(void **state)
 		for (unsigned k = 0; k < layouts[i].seek_count; k++) {
 			const struct seek *s = &layouts[i].seeks[k];
 
-			if (seek(r, file, s->at, SEEK_DATA) != s->data ||
-			    seek(r, file, s->at, SEEK_HOLE) != s->hole)
+			if (rig_seek(r, file, s->at, SEEK_DATA) != s->data ||
+			    rig_seek(r, file, s->at, SEEK_HOLE) != s->hole)
 				fail_msg("%s: from %llu", layouts[i].label,
 					 (unsigned long long)s->at);
 		}

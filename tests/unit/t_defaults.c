@@ -41,13 +41,7 @@ static void is_all(struct rig *r, const char *paths, const char *wanted)
 /* What the bucket's object says of its owner; NULL: nothing. */
 static void says_owner(struct rig *r, const char *key, const char *owner)
 {
-	char *value = rig_meta(r, key, "file-owner");
-
-	if (owner)
-		assert_string_equal(value, owner);
-	else
-		assert_null(value);
-	free(value);
+	rig_meta_is(r, key, "file-owner", owner);
 }
 
 static void test_later_mount(void **state)

@@ -7,11 +7,7 @@
 
 static void mode_is(struct rig *r, const char *key, const char *mode)
 {
-	char *got = rig_meta(r, key, "file-permissions");
-
-	assert_non_null(got);
-	assert_string_equal(got, mode);
-	free(got);
+	rig_meta_is(r, key, "file-permissions", mode);
 }
 
 static void put_tree(struct rig *r)

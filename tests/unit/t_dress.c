@@ -63,8 +63,7 @@ static int try_truncate(struct rig *r, const char *path, off_t size)
 static void put_full(struct rig *r, const char *key, const char *name,
 		     const char *first, size_t bytes)
 {
-	char path[256], value[OBJATTR_META_LIMIT + 1];
-	struct store_request q;
+	char value[OBJATTR_META_LIMIT + 1];
 	struct kvlist meta;
 
 	kvlist_init(&meta);
@@ -73,14 +72,7 @@ static void put_full(struct rig *r, const char *key, const char *name,
 	memset(value, 'x', bytes);
 	value[bytes] = '\0';
 	assert_int_equal(kvlist_add(&meta, "theirs", value), 0);
-	snprintf(path, sizeof(path), VFS_FIXTURE_PREFIX "%s", key);
-	store_request_init(&q, STORE_PUT);
-	q.key = path;
-	q.meta = &meta;
-	q.body.mem = "text";
-	q.body.length = 4;
-	assert_int_equal(store_call(r->bucket, &q), 0);
-	store_request_release(&q);
+	rig_put_meta(r, key, "text", 4, &meta);
 	kvlist_release(&meta);
 }
 

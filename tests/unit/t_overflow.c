@@ -44,15 +44,11 @@ static void test_cold(void **state)
 static void test_back(void **state)
 {
 	struct rig *r = *state;
-	char *ref;
 
-	rig_write(r, "f", "text");
-	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
-	rig_sync(r);
+	save_big(r, "f");
 	assert_int_equal(set(r, "f", "user.big", 'a', 8), 0);
 	rig_sync(r);
-	ref = rig_meta(r, "f", REF);
-	assert_null(ref);
+	rig_meta_is(r, "f", REF, NULL);
 	rig_forget(r);
 	rig_forget_requests(r);
 	has(r, "f", "user.big", 'a', 8);
@@ -118,8 +114,7 @@ static void carried(struct rig *r, bool cold)
 	rig_write(r, "h", "other");
 	rig_sync(r);
 	assert_int_equal(rig_count(r, "PutObject " PLACE), 0);
-	rig_forget(r);
-	has(r, "h", "user.big", 'a', LARGE);
+	has_big_cold(r, "h");
 	has(r, "d/g", "user.big", 'a', LARGE);
 	has(r, "d", "user.dir", 'd', LARGE);
 	rig_is(r, "h", "other");
@@ -151,7 +146,7 @@ static void *sync_all(void *arg)
 static void test_links(void **state)
 {
 	struct rig *r = *state;
-	char name[16], key[256], *first, *ref;
+	char name[16], key[256], *first;
 	struct vfs_entry e;
 	pthread_t thread;
 	void *rc;
@@ -175,16 +170,13 @@ static void test_links(void **state)
 	overflow_of(r, "f", key, sizeof(key));
 	assert_int_equal(rig_versions(r, key), 1);
 	first = rig_meta(r, "f", REF);
+	assert_non_null(first);
 	for (int i = 0; i < 6; i++) {
 		snprintf(name, sizeof(name), "l%d", i);
-		ref = rig_meta(r, name, REF);
-		assert_non_null(ref);
-		assert_string_equal(ref, first);
-		free(ref);
+		rig_meta_is(r, name, REF, first);
 	}
 	free(first);
-	rig_forget(r);
-	has(r, "l3", "user.big", 'a', LARGE);
+	has_big_cold(r, "l3");
 }
 
 /*
@@ -242,9 +234,7 @@ static void test_hidden(void **state)
 	struct vfs_entry e;
 	char names[256];
 
-	rig_write(r, "f", "text");
-	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
-	rig_sync(r);
+	save_big(r, "f");
 	for (int round = 0; round < 2; round++) {
 		rig_lists(r, "", "f");
 		assert_int_equal(rig_there(r, ".vers3"), -ENOENT);
@@ -316,8 +306,7 @@ static void test_killed(void **state)
 	assert_int_equal(rig_count(r, "PutObject " PLACE), 0);
 	overflow_of(r, "f", key, sizeof(key));
 	assert_int_equal(rig_versions(r, key), 1);
-	rig_forget(r);
-	has(r, "f", "user.big", 'a', LARGE);
+	has_big_cold(r, "f");
 	rig_is(r, "f", "text");
 }
 
@@ -332,8 +321,7 @@ static void test_killed_early(void **state)
 	rig_kill(r);
 	has(r, "f", "user.big", 'a', LARGE);
 	rig_sync(r);
-	rig_forget(r);
-	has(r, "f", "user.big", 'a', LARGE);
+	has_big_cold(r, "f");
 }
 
 /* Refused, it is no reference to nothing: the file is unsent, and says so. */
@@ -348,8 +336,7 @@ static void test_refused(void **state)
 	rig_holds(r, "f", NULL);
 	has(r, "f", "user.big", 'a', LARGE);
 	rig_sync(r);
-	rig_forget(r);
-	has(r, "f", "user.big", 'a', LARGE);
+	has_big_cold(r, "f");
 }
 
 /*
@@ -359,12 +346,10 @@ static void test_refused(void **state)
 static void test_gone(void **state)
 {
 	struct rig *r = *state;
-	char key[256], names[256], *ref, *later;
+	char key[256], names[256], *ref;
 	bool versioned = r->f.config.versioned;
 
-	rig_write(r, "f", "text");
-	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
-	rig_sync(r);
+	save_big(r, "f");
 	overflow_of(r, "f", key, sizeof(key));
 	ref = rig_meta(r, "f", REF);
 	rig_remove(r, key);
@@ -386,10 +371,7 @@ static void test_gone(void **state)
 	rig_rename(r, "f", "g");
 	rig_write(r, "g", "new");
 	rig_sync(r);
-	later = rig_meta(r, "g", REF);
-	assert_non_null(later);
-	assert_string_equal(later, ref);
-	free(later);
+	rig_meta_is(r, "g", REF, ref);
 	free(ref);
 }
 
@@ -403,8 +385,7 @@ static void test_parts(void **state)
 	rig_write_bytes(r, "f", bytes, size);
 	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
 	rig_sync(r);
-	rig_forget(r);
-	has(r, "f", "user.big", 'a', LARGE);
+	has_big_cold(r, "f");
 	/* And when a part of it changes, and it moves. */
 	rig_rename(r, "f", "g");
 	rig_sync(r);
@@ -412,8 +393,7 @@ static void test_parts(void **state)
 	bytes[0]++;
 	rig_write_bytes(r, "g", bytes, size);
 	rig_sync(r);
-	rig_forget(r);
-	has(r, "g", "user.big", 'a', LARGE);
+	has_big_cold(r, "g");
 	rig_holds_bytes(r, "g", bytes, size);
 	free(bytes);
 }
@@ -430,18 +410,15 @@ static void test_copied(void **state)
 	struct rig *r = *state;
 	char key[256];
 
-	rig_write(r, "f", "text");
-	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
-	rig_sync(r);
+	save_big(r, "f");
 	overflow_of(r, "f", key, sizeof(key));
 	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
 		char ref[512];
-		const char *pairs[] = {REF, ref, NULL};
+		const char *const pairs[] = {REF, ref, NULL};
 
 		snprintf(ref, sizeof(ref), "%s%s%s", odd[i][0], key, odd[i][1]);
 		put_with(r, "copy", "text", pairs);
-		rig_forget(r);
-		has(r, "copy", "user.big", 'a', LARGE);
+		has_big_cold(r, "copy");
 	}
 }
 
@@ -497,7 +474,7 @@ static void test_forged(void **state)
 
 	rig_put_text(r, "secret", "user.big=c2VjcmV0\n");
 	for (size_t i = 0; i < sizeof(refs) / sizeof(*refs); i++) {
-		const char *pairs[] = {REF, refs[i], NULL};
+		const char *const pairs[] = {REF, refs[i], NULL};
 
 		snprintf(key, sizeof(key), "f%zu", i);
 		put_with(r, key, "text", pairs);

@@ -98,17 +98,14 @@ static void test_often(void **state)
 static void test_private(void **state)
 {
 	struct rig *r = *state;
-	char key[256], *mode;
+	char key[256];
 
 	rig_write(r, "f", "text");
 	rig_chmod(r, "f", 0600);
 	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
 	rig_sync(r);
 	overflow_of(r, "f", key, sizeof(key));
-	mode = rig_meta(r, key, "file-permissions");
-	assert_non_null(mode);
-	assert_string_equal(mode, "0100600");
-	free(mode);
+	rig_meta_is(r, key, "file-permissions", "0100600");
 }
 
 /* From a place with longer names: the reference leaves room for a list. */
@@ -120,15 +117,12 @@ static void test_long(void **state)
 	struct acl acl;
 	size_t size;
 
-	rig_write(r, "f", "text");
-	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
-	rig_sync(r);
+	save_big(r, "f");
 	overflow_of(r, "f", key, sizeof(key));
 	memset(far, 'x', sizeof(far));
 	snprintf(ref, sizeof(ref), "%.*s/%s", (int)sizeof(far), far, key);
 	put_with(r, "copy", "text", pairs);
-	rig_forget(r);
-	has(r, "copy", "user.big", 'a', LARGE);
+	has_big_cold(r, "copy");
 	size = make_acl(&acl, 130);
 	assert_int_equal(vfs_setxattr(r->f.v, vfs_fixture_find(&r->f, "copy"),
 				      XATTR_NAME_POSIX_ACL_ACCESS, &acl, size,
@@ -167,9 +161,7 @@ static void test_old_program(void **state)
 	struct rig *r = *state;
 	char path[512];
 
-	rig_write(r, "f", "text");
-	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
-	rig_sync(r);
+	save_big(r, "f");
 	rig_forget(r);
 	rig_fail(r, "GetObject " PLACE, RIG_BEFORE, -ENOENT, 100);
 	version(r, "f", 0, path, sizeof(path));
@@ -183,9 +175,7 @@ static void test_again(void **state)
 	struct rig *r = *state;
 	char key[256];
 
-	rig_write(r, "f", "text");
-	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
-	rig_sync(r);
+	save_big(r, "f");
 	overflow_of(r, "f", key, sizeof(key));
 	rig_forget_requests(r);
 	rig_chmod(r, "f", 0640);
@@ -194,8 +184,7 @@ static void test_again(void **state)
 	rig_remove(r, key);
 	rig_chmod(r, "f", 0600);
 	rig_sync(r);
-	rig_forget(r);
-	has(r, "f", "user.big", 'a', LARGE);
+	has_big_cold(r, "f");
 }
 
 /* The way out, where a list that refuses everybody is gone for good. */
@@ -206,7 +195,7 @@ static void test_given_up(void **state)
 	struct vfs_entry e;
 	struct acl acl;
 	size_t size = make_acl(&acl, USERS);
-	char key[256], *ref;
+	char key[256];
 	uint64_t ino;
 
 	rig_mkdir(r, "d");
@@ -227,8 +216,7 @@ static void test_given_up(void **state)
 	assert_int_equal(vfs_removexattr(r->f.v, ino, name), 0);
 	rig_mkdir(r, "d/x");
 	rig_sync(r);
-	ref = rig_meta(r, "d/", REF);
-	assert_null(ref);
+	rig_meta_is(r, "d/", REF, NULL);
 	rig_forget(r);
 	rig_mkdir(r, "d/y");
 	assert_int_equal(try_get(r, "d", name), -ENODATA);

@@ -88,17 +88,6 @@ static void test_many(void **state)
 	kvlist_release(&meta);
 }
 
-static int64_t seek(struct rig *r, struct vfs_file *file, uint64_t at,
-		    int whence)
-{
-	uint64_t offset;
-	int rc = vfs_lseek(r->f.v, file, at, whence, &offset);
-
-	if (rc)
-		assert_int_equal(rc, -ENXIO);
-	return rc ? -1 : (int64_t)offset;
-}
-
 static unsigned listed; /* how often a list told blocks */
 
 struct listed {
@@ -171,12 +160,12 @@ static void check_island(struct rig *r, const char *path, uint64_t size,
 	struct vfs_file *file = rig_open(r, path, O_RDONLY);
 
 	assert_int_equal(blocks(r, path), 2048);
-	assert_int_equal(seek(r, file, 0, SEEK_HOLE), 0);
-	assert_int_equal(seek(r, file, 0, SEEK_DATA), at);
-	assert_int_equal(seek(r, file, at + 1, SEEK_DATA), at + 1);
-	assert_int_equal(seek(r, file, at, SEEK_HOLE), at + MIB);
-	assert_int_equal(seek(r, file, at + MIB, SEEK_DATA), -1);
-	assert_int_equal(seek(r, file, size - 1, SEEK_HOLE), size - 1);
+	assert_int_equal(rig_seek(r, file, 0, SEEK_HOLE), 0);
+	assert_int_equal(rig_seek(r, file, 0, SEEK_DATA), at);
+	assert_int_equal(rig_seek(r, file, at + 1, SEEK_DATA), at + 1);
+	assert_int_equal(rig_seek(r, file, at, SEEK_HOLE), at + MIB);
+	assert_int_equal(rig_seek(r, file, at + MIB, SEEK_DATA), -1);
+	assert_int_equal(rig_seek(r, file, size - 1, SEEK_HOLE), size - 1);
 	vfs_release(r->f.v, file);
 }
 
@@ -251,16 +240,16 @@ static void test_mapped(void **state)
 	r->f.v->notify.ctx = r;
 	r->f.v->notify.write_back = no_write_back;
 	reader = rig_open(r, "f", O_RDONLY);
-	assert_int_equal(seek(r, reader, MIB, SEEK_DATA), MIB);
-	assert_int_equal(seek(r, reader, MIB, SEEK_HOLE), SIZE);
-	assert_int_equal(seek(r, reader, SIZE, SEEK_DATA), -1);
+	assert_int_equal(rig_seek(r, reader, MIB, SEEK_DATA), MIB);
+	assert_int_equal(rig_seek(r, reader, MIB, SEEK_HOLE), SIZE);
+	assert_int_equal(rig_seek(r, reader, SIZE, SEEK_DATA), -1);
 	r->f.v->notify.write_back = write_back;
-	assert_int_equal(seek(r, reader, MIB, SEEK_DATA), 2 * MIB);
+	assert_int_equal(rig_seek(r, reader, MIB, SEEK_DATA), 2 * MIB);
 	vfs_release(r->f.v, file);
 	/* Nobody can write to it any more, by a map or otherwise. */
 	r->f.v->notify.write_back = no_write_back;
-	assert_int_equal(seek(r, reader, MIB, SEEK_DATA), 2 * MIB);
-	assert_int_equal(seek(r, reader, MIB, SEEK_HOLE), MIB);
+	assert_int_equal(rig_seek(r, reader, MIB, SEEK_DATA), 2 * MIB);
+	assert_int_equal(rig_seek(r, reader, MIB, SEEK_HOLE), MIB);
 	vfs_release(r->f.v, reader);
 	r->f.v->notify.write_back = NULL;
 }
@@ -282,8 +271,8 @@ static void test_streamed(void **state)
 	assert_true(rig_count(r, "UploadPart f") >= 5);
 	rig_forget(r);
 	file = rig_open(r, "f", O_RDONLY);
-	assert_int_equal(seek(r, file, 0, SEEK_HOLE), end);
-	assert_int_equal(seek(r, file, end, SEEK_DATA), end + 20 * MIB);
+	assert_int_equal(rig_seek(r, file, 0, SEEK_HOLE), end);
+	assert_int_equal(rig_seek(r, file, end, SEEK_DATA), end + 20 * MIB);
 	assert_int_equal(blocks(r, "f"), 41 * 2048);
 	vfs_release(r->f.v, file);
 }
@@ -304,8 +293,8 @@ static void test_punched(void **state)
 				       MIB, MIB),
 			 0);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(seek(r, file, 0, SEEK_HOLE), MIB);
-		assert_int_equal(seek(r, file, MIB, SEEK_DATA), 2 * MIB);
+		assert_int_equal(rig_seek(r, file, 0, SEEK_HOLE), MIB);
+		assert_int_equal(rig_seek(r, file, MIB, SEEK_DATA), 2 * MIB);
 		assert_int_equal(blocks(r, "f"), 2 * 2048);
 		if (i == 1) {
 			vfs_release(r->f.v, file);
@@ -318,7 +307,7 @@ static void test_punched(void **state)
 	rig_holds_bytes(r, "f", data, 3 * MIB);
 	/* Data in the hole is data. */
 	rig_pwrite(r, file, MIB + 8192, data, 4096);
-	assert_int_equal(seek(r, file, MIB, SEEK_DATA), MIB + 8192);
+	assert_int_equal(rig_seek(r, file, MIB, SEEK_DATA), MIB + 8192);
 	assert_int_equal(blocks(r, "f"), 2 * 2048 + 8);
 	vfs_release(r->f.v, file);
 	free(data);
@@ -601,21 +590,12 @@ static void put_foreign(struct rig *r, const char *path, const char *mtime,
 			const char *holes)
 {
 	unsigned char *data = rig_bytes(4, SIZE);
-	char key[META_KEY_MAX + 1];
-	struct store_request q;
 	struct kvlist meta;
 
 	kvlist_init(&meta);
 	assert_int_equal(kvlist_set(&meta, "mtime", mtime), 0);
 	assert_int_equal(kvlist_set(&meta, SPARSE_META, holes), 0);
-	assert_int_equal(vfs_object_key(r->f.v, path, key), 0);
-	store_request_init(&q, STORE_PUT);
-	q.key = key;
-	q.meta = &meta;
-	q.body.mem = data;
-	q.body.length = SIZE;
-	assert_int_equal(store_call(r->bucket, &q), 0);
-	store_request_release(&q);
+	rig_put_meta(r, path, data, SIZE, &meta);
 	kvlist_release(&meta);
 	free(data);
 }
@@ -650,16 +630,12 @@ static void test_moved_unasked(void **state)
 {
 	static const char word[] = "5.0 4194304 10+20";
 	struct rig *r = *state;
-	char *now;
 
 	put_foreign(r, "d/f", "5.0", word);
 	rig_forget(r);
 	rig_rename(r, "d", "e");
 	rig_sync(r);
-	now = rig_meta(r, "e/f", SPARSE_META);
-	assert_non_null(now);
-	assert_string_equal(now, word);
-	free(now);
+	rig_meta_is(r, "e/f", SPARSE_META, word);
 	rig_forget(r);
 	assert_int_equal(blocks(r, "e/f"), (SIZE - 0x20000) / 512);
 }

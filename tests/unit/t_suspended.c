@@ -55,11 +55,7 @@ static void no_conflict(struct rig *r)
 
 static void mode_is(struct rig *r, const char *key, const char *mode)
 {
-	char *got = rig_meta(r, key, "file-permissions");
-
-	assert_non_null(got);
-	assert_string_equal(got, mode);
-	free(got);
+	rig_meta_is(r, key, "file-permissions", mode);
 }
 
 /* A save that is not there is sent once more, also over what was there. */

@@ -663,6 +663,14 @@ static void fail_to_tag(struct rig *r)
 	assert_int_equal(left, 1);
 }
 
+/* The same after a change of the mode; then others give it that tag. */
+static void drop_tag(struct rig *r, uint32_t mode, const char *tag)
+{
+	rig_chmod(r, "f", mode);
+	fail_to_tag(r);
+	set_tags(r, tag);
+}
+
 /*
  * A copy in place has dropped the tags (as Ceph's does) where no versions are
  * kept, and to set them again has failed: what ends then knows them.
@@ -677,9 +685,7 @@ static void test_tags_after_kill(void **state)
 	rig_sync(r);
 	set_tags(r, "blue");
 	for (int i = 0; i < 2; i++) {
-		rig_chmod(r, "f", i ? 0600 : 0604);
-		fail_to_tag(r);
-		set_tags(r, NULL);
+		drop_tag(r, i ? 0600 : 0604, NULL);
 		if (i)
 			rig_kill(r);
 		rig_sync(r);
@@ -693,9 +699,7 @@ static void test_tags_after_kill(void **state)
 	has_tag(r, NULL);
 	/* Nor are they those of what is written there meanwhile. */
 	set_tags(r, "blue");
-	rig_chmod(r, "f", 0600);
-	fail_to_tag(r);
-	set_tags(r, NULL);
+	drop_tag(r, 0600, NULL);
 	rig_write(r, "f", "other");
 	rig_sync(r);
 	has_tag(r, NULL);
@@ -704,9 +708,7 @@ static void test_tags_after_kill(void **state)
 	has_tag(r, NULL);
 	/* What others have set since goes before a note. */
 	set_tags(r, "blue");
-	rig_chmod(r, "f", 0640);
-	fail_to_tag(r);
-	set_tags(r, "red");
+	drop_tag(r, 0640, "red");
 	rig_sync(r);
 	has_tag(r, "red");
 }

@@ -443,8 +443,8 @@ static void object_key(const char *key, char *buf, size_t size)
 	snprintf(buf, size, VFS_FIXTURE_PREFIX "%s", key);
 }
 
-static void put(struct rig *r, const char *key, const void *data, size_t size,
-		const struct kvlist *meta)
+void rig_put_meta(struct rig *r, const char *key, const void *data, size_t size,
+		  const struct kvlist *meta)
 {
 	char full[META_KEY_MAX + 64];
 	struct store_request q;
@@ -461,12 +461,12 @@ static void put(struct rig *r, const char *key, const void *data, size_t size,
 
 void rig_put(struct rig *r, const char *key, const void *data, size_t size)
 {
-	put(r, key, data, size, NULL);
+	rig_put_meta(r, key, data, size, NULL);
 }
 
 void rig_put_text(struct rig *r, const char *key, const char *text)
 {
-	put(r, key, text, strlen(text), NULL);
+	rig_put_meta(r, key, text, strlen(text), NULL);
 }
 
 void rig_put_mode(struct rig *r, const char *key, const char *text,
@@ -476,7 +476,7 @@ void rig_put_mode(struct rig *r, const char *key, const char *text,
 
 	kvlist_init(&meta);
 	assert_int_equal(kvlist_add(&meta, "file-permissions", permissions), 0);
-	put(r, key, text, strlen(text), &meta);
+	rig_put_meta(r, key, text, strlen(text), &meta);
 	kvlist_release(&meta);
 }
 
@@ -563,6 +563,18 @@ char *rig_meta(struct rig *r, const char *key, const char *name)
 		copy = strdup(value);
 	store_request_release(&q);
 	return copy;
+}
+
+void rig_meta_is(struct rig *r, const char *key, const char *name,
+		 const char *value)
+{
+	char *got = rig_meta(r, key, name);
+
+	if (!got || !value)
+		assert_ptr_equal(got, value);
+	else
+		assert_string_equal(got, value);
+	free(got);
 }
 
 struct tally {

@@ -105,6 +105,8 @@ void rig_hook(struct rig *r, const char *match, void (*fn)(struct rig *r),
 
 /* What others do in the bucket; key below the mount's prefix. */
 void rig_put(struct rig *r, const char *key, const void *data, size_t size);
+void rig_put_meta(struct rig *r, const char *key, const void *data, size_t size,
+		  const struct kvlist *meta);
 void rig_put_text(struct rig *r, const char *key, const char *text);
 void rig_put_mode(struct rig *r, const char *key, const char *text,
 		  const char *permissions);
@@ -121,6 +123,9 @@ void rig_get_bytes(struct rig *r, const char *key, unsigned char **ret_data,
 		   size_t *ret_size);
 /* A metadata value of the bucket's object; owned by the caller, or NULL. */
 char *rig_meta(struct rig *r, const char *key, const char *name);
+/* It is that; NULL: there is none. */
+void rig_meta_is(struct rig *r, const char *key, const char *name,
+		 const char *value);
 /* How many versions and delete markers a key has. */
 unsigned rig_versions(struct rig *r, const char *key);
 unsigned rig_markers(struct rig *r, const char *key);
@@ -138,6 +143,8 @@ void rig_pwrite(struct rig *r, struct vfs_file *file, uint64_t offset,
 /* Reads exactly size bytes. */
 void rig_pread(struct rig *r, struct vfs_file *file, uint64_t offset, void *buf,
 	       size_t size);
+/* What SEEK_DATA or SEEK_HOLE finds from there; -1: nothing. */
+int64_t rig_seek(struct rig *r, struct vfs_file *file, uint64_t at, int whence);
 void rig_write(struct rig *r, const char *path, const char *text);
 void rig_write_bytes(struct rig *r, const char *path, const void *data,
 		     size_t size);

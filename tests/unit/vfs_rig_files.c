@@ -97,6 +97,16 @@ void rig_write_bytes(struct rig *r, const char *path, const void *data,
 	vfs_release(r->f.v, file);
 }
 
+int64_t rig_seek(struct rig *r, struct vfs_file *file, uint64_t at, int whence)
+{
+	uint64_t offset;
+	int rc = vfs_lseek(r->f.v, file, at, whence, &offset);
+
+	if (rc)
+		assert_int_equal(rc, -ENXIO);
+	return rc ? -1 : (int64_t)offset;
+}
+
 void rig_write(struct rig *r, const char *path, const char *text)
 {
 	rig_write_bytes(r, path, text, strlen(text));
