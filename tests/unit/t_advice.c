@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whatever is refused says what can be done. */
 #include "vfs_fixture.h"
+#include "control_rig.h"
 
 #include <errno.h>
 
@@ -9,27 +10,10 @@
 #include "../../src/vfs/outage.h"
 #include "vers3/store/list.h"
 #include "vers3/util/errtext.h"
-#include "vers3/vfs/control.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/tree.h"
 
 #define TEXT_MAX 4096
-
-/* Runs a command; its answer is one line. */
-static int command(struct vfs_fixture *f, const char *line, char *answer)
-{
-	struct control_session *s;
-	size_t got = 0;
-	int rc;
-
-	assert_int_equal(control_open(f->v, &s), 0);
-	rc = control_write(s, line, strlen(line));
-	assert_int_equal(control_read(s, 0, answer, TEXT_MAX - 1, &got), 0);
-	answer[got] = '\0';
-	control_close(s);
-	assert_non_null(strchr(answer, '\n'));
-	return rc;
-}
 
 struct advice {
 	const char *line;
@@ -42,10 +26,10 @@ static void check_all(struct vfs_fixture *f, const struct advice *a, size_t n)
 	char answer[TEXT_MAX];
 
 	for (size_t i = 0; i < n; i++) {
-		int rc = command(f, a[i].line, answer);
+		int rc = control_run(f->v, a[i].line, answer, sizeof(answer));
 
-		if (rc != a[i].rc || !strstr(answer, a[i].why) ||
-		    !strstr(answer, a[i].todo))
+		if (rc != a[i].rc || !strchr(answer, '\n') ||
+		    !strstr(answer, a[i].why) || !strstr(answer, a[i].todo))
 			fail_msg("%s: %d %s", a[i].line, rc, answer);
 	}
 }

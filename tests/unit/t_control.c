@@ -8,12 +8,12 @@
 #include "../../src/vfs/dir_impl.h"
 #include "../../src/vfs/instant.h"
 #include "../../src/vfs/words.h"
+#include "control_rig.h"
 #include "git_config.h"
-#include "vers3/vfs/control.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/tree.h"
 
-#define TEXT_MAX (64 << 10)
+#define TEXT_MAX CONTROL_TEXT_MAX
 
 static const struct {
 	const char *line;
@@ -122,48 +122,18 @@ static void test_instants(void **state)
 	}
 }
 
-/* Reads all that a session has to say. */
-static void read_all(struct control_session *s, char *buf)
-{
-	size_t len = 0, got;
-
-	do {
-		/* Small pieces, as a careful reader's. */
-		assert_int_equal(control_read(s, len, buf + len, 1000, &got),
-				 0);
-		len += got;
-		assert_true(len < TEXT_MAX - 1000);
-	} while (got);
-	buf[len] = '\0';
-}
-
-/* One command on a descriptor of its own; answer has TEXT_MAX bytes. */
+/* answer has TEXT_MAX bytes. */
 static int command(struct vfs_fixture *f, const char *line, char *answer)
 {
-	struct control_session *s;
-	int rc;
-
-	assert_int_equal(control_open(f->v, &s), 0);
-	rc = control_write(s, line, strlen(line));
-	if (!rc)
-		rc = control_flush(s);
-	read_all(s, answer);
-	control_close(s);
-	return rc;
+	return control_run(f->v, line, answer, TEXT_MAX);
 }
 
 static void check_state(struct vfs_fixture *f, const char *name,
 			const char *value)
 {
-	char *text = malloc(TEXT_MAX), got[256];
-	struct control_session *s;
-	int rc;
+	char *text = control_show(f->v), got[256];
+	int rc = git_config_get(text, name, got, sizeof(got));
 
-	assert_non_null(text);
-	assert_int_equal(control_open(f->v, &s), 0);
-	read_all(s, text);
-	control_close(s);
-	rc = git_config_get(text, name, got, sizeof(got));
 	if (rc != (value ? 0 : 1) || (value && strcmp(got, value) != 0))
 		fail_msg("%s is \"%s\" (%d), not \"%s\" in\n%s", name, got, rc,
 			 value ? value : "absent", text);
@@ -258,20 +228,20 @@ static void test_session(void **state)
 	assert_non_null(text);
 	assert_non_null(big);
 	assert_int_equal(control_open(f->v, &s), 0);
-	read_all(s, text);
+	control_read_all(s, text, TEXT_MAX);
 	assert_non_null(strstr(text, "[mount]"));
 	assert_int_equal(control_write(s, "sync\n", 5), 0);
-	read_all(s, text);
+	control_read_all(s, text, TEXT_MAX);
 	assert_string_equal(text, "everything is in the bucket\n");
 	/* It can be read again, and from the middle. */
-	read_all(s, text);
+	control_read_all(s, text, TEXT_MAX);
 	assert_string_equal(text, "everything is in the bucket\n");
 	assert_int_equal(control_read(s, 14, text, 100, &got), 0);
 	assert_int_equal(got, strlen("in the bucket\n"));
 	assert_memory_equal(text, "in the bucket\n", got);
 	memset(big, 'x', TEXT_MAX + 1);
 	assert_int_equal(control_write(s, big, TEXT_MAX + 1), -E2BIG);
-	read_all(s, text);
+	control_read_all(s, text, TEXT_MAX);
 	assert_non_null(strstr(text, "bytes"));
 	control_close(s);
 	free(big);
@@ -291,16 +261,16 @@ static void test_pieces(void **state)
 	assert_int_equal(control_open(f->v, &s), 0);
 	for (size_t i = 0; i < 5; i++)
 		assert_int_equal(control_write(s, &"sync\n"[i], 1), 0);
-	read_all(s, text);
+	control_read_all(s, text, TEXT_MAX);
 	assert_string_equal(text, "everything is in the bucket\n");
 	/* The end of one, and the beginning of the next. */
 	assert_int_equal(control_write(s, "he", 2), 0);
 	assert_int_equal(control_write(s, "lp\nnon", 6), 0);
-	read_all(s, text);
+	control_read_all(s, text, TEXT_MAX);
 	assert_non_null(strstr(text, "non: no such command"));
 	assert_int_equal(control_write(s, "no", 2), 0);
 	assert_int_equal(control_write(s, "ne\nsync\nsy", 10), -EINVAL);
-	read_all(s, text);
+	control_read_all(s, text, TEXT_MAX);
 	assert_string_equal(text, "none: no such command; help lists them, "
 				  "and vers3-control(5)\n");
 	/* What came after one that failed is forgotten. */
@@ -323,7 +293,7 @@ static void test_pieces(void **state)
 			}
 			assert_int_equal(rc, 0);
 		}
-		read_all(s, text);
+		control_read_all(s, text, TEXT_MAX);
 		assert_string_equal(text,
 				    "mark: no such command; help lists them, "
 				    "and vers3-control(5)\n");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What fails is told in the server's words, and with what it takes. */
 #include "vfs_fixture.h"
+#include "control_rig.h"
 #include "store_count.h"
 
 #include <errno.h>
@@ -8,7 +9,6 @@
 #include "../../src/store/refusals.h"
 #include "../../src/vfs/failure.h"
 #include "vers3/vfs/caps.h"
-#include "vers3/vfs/control.h"
 
 #define WORDS	     "PutObject: 403 AccessDenied: not you (request r-1)"
 #define DELETE_WORDS "DeleteObjects: AccessDenied: not you (request r-1)"
@@ -93,30 +93,10 @@ static int setup(void **state)
 #define FAILURE_TEST(fn)                                                       \
 	cmocka_unit_test_setup_teardown(fn, setup, vfs_fixture_teardown)
 
-/* The state of the mount, malloc'd. */
-static char *state_of(struct vfs_fixture *f)
-{
-	struct control_session *s;
-	char *text = malloc(64 << 10);
-	size_t len = 0, got;
-
-	assert_non_null(text);
-	assert_int_equal(control_open(f->v, &s), 0);
-	do {
-		assert_int_equal(control_read(s, len, text + len, 4096, &got),
-				 0);
-		len += got;
-		assert_true(len < (64 << 10) - 4096);
-	} while (got);
-	text[len] = '\0';
-	control_close(s);
-	return text;
-}
-
 /* Whether the state has this text. */
 static void tells(struct vfs_fixture *f, const char *text, bool wanted)
 {
-	char *all = state_of(f);
+	char *all = control_show(f->v);
 
 	if (!strstr(all, text) == wanted)
 		fail_msg("%s %s in:\n%s", wanted ? "no" : "a", text, all);
@@ -206,21 +186,6 @@ static void test_bound(void **state)
 	free(f);
 }
 
-static int command(struct vfs_fixture *f, const char *line, char *answer,
-		   size_t size)
-{
-	struct control_session *s;
-	size_t got = 0;
-	int rc;
-
-	assert_int_equal(control_open(f->v, &s), 0);
-	rc = control_write(s, line, strlen(line));
-	assert_int_equal(control_read(s, 0, answer, size - 1, &got), 0);
-	answer[got] = '\0';
-	control_close(s);
-	return rc;
-}
-
 static void test_class(void **state)
 {
 	struct vfs_fixture *f = *state;
@@ -231,15 +196,17 @@ static void test_class(void **state)
 	assert_int_equal(caps_class(f->meta, f->store, "p/", "NOSUCH"),
 			 -EINVAL);
 	/* A rule is the server's to judge: this is told beside it. */
-	assert_int_equal(command(f, "lifecycle set a class=NOSUCH:30d\n",
-				 answer, sizeof(answer)),
+	assert_int_equal(control_run(f->v, "lifecycle set a class=NOSUCH:30d\n",
+				     answer, sizeof(answer)),
 			 0);
 	assert_non_null(strstr(answer, "class=NOSUCH: the server takes no"));
-	assert_int_equal(
-		command(f, "lifecycle remove a\n", answer, sizeof(answer)), 0);
+	assert_int_equal(control_run(f->v, "lifecycle remove a\n", answer,
+				     sizeof(answer)),
+			 0);
 	tells(f, "[lifecycle \"a\"]", false);
-	assert_int_equal(command(f, "lifecycle set a class=STANDARD_IA:30d\n",
-				 answer, sizeof(answer)),
+	assert_int_equal(control_run(f->v,
+				     "lifecycle set a class=STANDARD_IA:30d\n",
+				     answer, sizeof(answer)),
 			 0);
 	assert_null(strstr(answer, "takes no uploads"));
 	tells(f, "[lifecycle \"a\"]", true);

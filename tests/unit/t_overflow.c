@@ -4,8 +4,8 @@
  * stay with each version of the file, whatever becomes of it.
  */
 #include "overflow_rig.h"
+#include "control_rig.h"
 
-#include "vers3/vfs/control.h"
 #include "vers3/vfs/objattr.h"
 
 /* Saved in one object before the file's, and read when it is asked for. */
@@ -425,10 +425,8 @@ static void test_copied(void **state)
 /* What removes old versions leaves what kept ones need. */
 static void test_purged(void **state)
 {
-	static const char line[] = "purge / keep=0\n";
-	struct control_session *s;
 	struct rig *r = *state;
-	char path[512], key[256];
+	char path[512], key[256], answer[512];
 
 	r->f.config.versions = VFS_VERSIONS_PURGE;
 	rig_restart(r);
@@ -441,9 +439,9 @@ static void test_purged(void **state)
 	/* As old as it can be: others have deleted it. */
 	rig_remove(r, key);
 	assert_int_equal(rig_versions(r, key), 1);
-	assert_int_equal(control_open(r->f.v, &s), 0);
-	assert_int_equal(control_write(s, line, strlen(line)), 0);
-	control_close(s);
+	assert_int_equal(control_run(r->f.v, "purge / keep=0", answer,
+				     sizeof(answer)),
+			 0);
 	assert_int_equal(rig_versions(r, "f"), 1);
 	assert_int_equal(rig_versions(r, key), 1);
 	rig_forget(r);

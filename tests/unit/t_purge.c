@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Removing versions for good: what goes, and what stays whatever is asked. */
 #include "vfs_rig.h"
+#include "control_rig.h"
 
 #include "vers3/vfs/conflict.h"
-#include "vers3/vfs/control.h"
 
 #define NAMES_MAX 8192
 #define AT_MAX	  64
@@ -68,17 +68,9 @@ static struct vfs_file *open_entry(struct rig *r, const char *path, unsigned n)
 /* A line to the control file: its result. The answer holds the text. */
 static int command(struct rig *r, const char *line, const char *text)
 {
-	struct control_session *s;
 	char answer[NAMES_MAX];
-	size_t len = 0;
-	int rc;
+	int rc = control_run(r->f.v, line, answer, sizeof(answer));
 
-	assert_int_equal(control_open(r->f.v, &s), 0);
-	rc = control_write(s, line, strlen(line));
-	assert_int_equal(control_read(s, 0, answer, sizeof(answer) - 1, &len),
-			 0);
-	answer[len] = '\0';
-	control_close(s);
 	print_message("%s: %s", line, answer);
 	assert_non_null(strstr(answer, text));
 	return rc;

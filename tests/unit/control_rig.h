@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control file as a user reads and writes it. After vfs_fixture.h. */
+#ifndef TESTS_UNIT_CONTROL_RIG_H
+#define TESTS_UNIT_CONTROL_RIG_H
+
+#include "vers3/vfs/control.h"
+
+#define CONTROL_TEXT_MAX (64 << 10)
+
+/* All that a session has to say. */
+static inline void control_read_all(struct control_session *s, char *buf,
+				    size_t size)
+{
+	size_t len = 0, got, most;
+
+	do {
+		/* Small pieces, as a careful reader's. */
+		most = size - 1 - len < 1000 ? size - 1 - len : 1000;
+		assert_int_not_equal(most, 0);
+		assert_int_equal(control_read(s, len, buf + len, most, &got),
+				 0);
+		len += got;
+	} while (got);
+	buf[len] = '\0';
+}
+
+/* One command on a descriptor of its own: its result. */
+static inline int control_run(struct vfs *v, const char *line, char *answer,
+			      size_t size)
+{
+	struct control_session *s;
+	int rc;
+
+	assert_int_equal(control_open(v, &s), 0);
+	rc = control_write(s, line, strlen(line));
+	if (!rc)
+		rc = control_flush(s);
+	control_read_all(s, answer, size);
+	control_close(s);
+	return rc;
+}
+
+/* The state of the mount, malloc'd. */
+static inline char *control_show(struct vfs *v)
+{
+	char *text = malloc(CONTROL_TEXT_MAX);
+	struct control_session *s;
+
+	assert_non_null(text);
+	assert_int_equal(control_open(v, &s), 0);
+	control_read_all(s, text, CONTROL_TEXT_MAX);
+	control_close(s);
+	return text;
+}
+
+#endif
