@@ -13,15 +13,6 @@ mkdir here
 mnt allow_other
 mkdir "$MNT/there"
 
-look() {
-	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort | while read -r f; do
-		stat -c '%n %a %u %g' "$f"
-		[ -L "$f" ] || getfacl -pnE "$f"
-		getcap "$f"
-		getfattr -h -d -m '^(user|trusted|security)\.' "$f"
-	done)
-}
-
 # both WHAT COMMAND...: in either directory, which must be alike then.
 both() {
 	local what=$1 d rc=()
@@ -31,8 +22,8 @@ both() {
 		(cd "$d" && "$@") >"$WORK/out" 2>&1 || rc[-1]=1
 	done
 	is "$what: status" "${rc[1]}" "${rc[0]}"
-	look here >want
-	look "$MNT/there" >got
+	attributes_of here >want
+	attributes_of "$MNT/there" >got
 	diff want got >&2 || fail "$what: they differ"
 }
 
@@ -103,15 +94,15 @@ rm -rf "$MNT/there/x"
 # With an empty cache, and for rsync.
 synced
 fresh allow_other
-look here >want
-look "$MNT/there" >got
+attributes_of here >want
+attributes_of "$MNT/there" >got
 diff want got >&2 || fail "with an empty cache they differ"
 rsync -aHAX here/ "$MNT/copy/"
 is "a second rsync" "$(rsync -aHAXi here/ "$MNT/copy/")" ""
 synced
 fresh allow_other
 is "with an empty cache" "$(rsync -aHAXi here/ "$MNT/copy/")" ""
-look "$MNT/copy" >got
+attributes_of "$MNT/copy" >got
 diff want got >&2 || fail "what rsync made differs"
 cp -a here "$MNT/copy2"
 unmnt

@@ -6,8 +6,7 @@
 need_root
 
 die() {
-	kill -9 "$(daemon)"
-	wait "$(daemon)" 2>/dev/null || true
+	kill_daemon
 	refused "a look at it" "not connected" cat "$MNT/.control"
 }
 
@@ -59,7 +58,7 @@ die
 is "one mount" "$(mounts)" 1
 is "content" "$(cat "$MNT/file")" unsent
 kill "$sleeper"
-"$VERS3CTL" --json status "$MNT" | jq .mount.pid >"$MNT.pid"
+note_daemon
 kill -9 "$(daemon)"
 within 10 gone "$(daemon)" || fail "it lives"
 

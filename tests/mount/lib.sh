@@ -10,6 +10,12 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 top=$(dirname "$(dirname "$here")")
 . "$here/env.sh"
 
+# With OWN_MOUNTS=1 a test runs in a mount namespace of its own.
+if [ -n "${OWN_MOUNTS:-}" ] && [ -z "${IN_OWN_MOUNTS:-}" ] &&
+	[ "$(id -u)" = 0 ]; then
+	IN_OWN_MOUNTS=1 exec "$here/own-mounts" "$BASH" "$0"
+fi
+
 VERS3=$BINDIR/src/vers3
 VERS3CTL=$BINDIR/src/vers3ctl
 FSOP=$BINDIR/tests/mount/fsop
@@ -107,6 +113,16 @@ same() {
 	cmp "$2" "$3" >&2 || fail "$1: $2 and $3 differ"
 }
 
+# attributes_of DIR: modes, owners, lists, capabilities and attributes below.
+attributes_of() {
+	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort | while read -r f; do
+		stat -c '%n %a %u %g' "$f"
+		[ -L "$f" ] || getfacl -pnE "$f"
+		getcap "$f"
+		getfattr -h -d -m '^(user|trusted|security)\.' "$f"
+	done)
+}
+
 # refused WHAT ERROR COMMAND...: the command fails with this error's text.
 refused() {
 	local what=$1 error=$2 out
@@ -185,12 +201,22 @@ fresh() {
 	mnt "$@"
 }
 
-# crash: kill -9 of the daemon, and its dead mount out of the way.
-crash() {
+# kill -9 of the daemon; its dead mount stays.
+kill_daemon() {
 	kill -9 "$(daemon)"
 	wait "$(daemon)" 2>/dev/null || true
+	rm "$MNT.pid"
+}
+
+# crash: the same, and the dead mount out of the way.
+crash() {
+	kill_daemon
 	umount -l "$MNT" 2>/dev/null || fusermount3 -uz "$MNT"
-	rm -f "$MNT.pid"
+}
+
+# Notes the daemon of a mount that went to the background.
+note_daemon() {
+	"$VERS3CTL" --json status "$MNT" | jq .mount.pid >"$MNT.pid"
 }
 
 synced() {

@@ -3,12 +3,9 @@
 # Where there is no syslog the log goes to systemd's journal, or to a stderr
 # that nobody waits for the end of; with the next syslog it goes there. In a
 # mount namespace of its own.
-if [ -z "${LOG_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
-	LOG_NAMESPACE=1 exec "$(dirname "$0")/own-mounts" "$BASH" "$0"
-fi
-. "$(dirname "$0")/lib.sh"
+OWN_MOUNTS=1 . "$(dirname "$0")/lib.sh"
 need_root
-need pgrep python3
+need jq python3
 [ -L /dev/log ] || [ ! -e /dev/log ] || skip "this machine has a /dev/log"
 
 mkdir run
@@ -20,7 +17,7 @@ started() {
 	mkdir -p "$MNT"
 	timeout 60 "$VERS3" -o "$(vers3_options "${2:-}")" "$BUCKET" "$MNT" \
 		</dev/null >"$out" 2>&1 || fail "status $?: $(cat "$out")"
-	pgrep -f -- "$BUCKET $MNT" | head -n 1 >"$MNT.pid"
+	note_daemon
 }
 
 ended() {
@@ -41,7 +38,7 @@ done
 # A pipe's reader is not kept waiting, and told.
 timeout 60 bash -c '"$1" -o "$2" "$3" "$4" 2>&1 | cat >piped' - "$VERS3" \
 	"$(vers3_options)" "$BUCKET" "$MNT" || fail "status $?: $(cat piped)"
-pgrep -f -- "$BUCKET $MNT" | head -n 1 >"$MNT.pid"
+note_daemon
 grep -q "warning: the log ends here.*log=FILE" piped || fail "$(cat piped)"
 ended
 if grep -q "everything is in" piped; then

@@ -3,10 +3,7 @@
 # mount -o remount,ro: nothing is changed any more, what was changed before is
 # sent, and remount,rw takes it back. In a mount namespace of its own, where
 # the helpers are installed.
-if [ -z "${REMOUNT_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
-	REMOUNT_NAMESPACE=1 exec "$(dirname "$0")/own-mounts" "$BASH" "$0"
-fi
-. "$(dirname "$0")/lib.sh"
+OWN_MOUNTS=1 . "$(dirname "$0")/lib.sh"
 need_root
 need jq
 
@@ -63,7 +60,7 @@ umount "$MNT"
 # mount(8) keeps dev and suid to itself; it passes on what is not its own.
 for words in dev,suid allow_dev,allow_suid; do
 	mount -t vers3 -o "$(vers3_options $words)" "$BUCKET" "$MNT"
-	"$VERS3CTL" --json status "$MNT" | jq .mount.pid >"$MNT.pid"
+	note_daemon
 	echo "$words $(option nodev) $(option nosuid)"
 	rm -f "$MNT/null"
 	mknod "$MNT/null" c 1 3

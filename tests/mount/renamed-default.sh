@@ -2,10 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # adopt_cache without cache_dir=: the directory is the one that the server's old
 # name has by default. In a mount namespace of its own.
-if [ -z "${RENAMED_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
-	RENAMED_NAMESPACE=1 exec "$(dirname "$0")/own-mounts" "$BASH" "$0"
-fi
-. "$(dirname "$0")/lib.sh"
+OWN_MOUNTS=1 . "$(dirname "$0")/lib.sh"
 need_root
 need_proxy
 

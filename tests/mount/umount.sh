@@ -5,10 +5,7 @@
 # another user's mount. For that a mount has a line in mount(8)'s notes, which
 # goes with it whatever ends it. In a mount namespace of its own, where the
 # helper is installed.
-if [ -z "${UMOUNT_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
-	UMOUNT_NAMESPACE=1 exec "$(dirname "$0")/own-mounts" "$BASH" "$0"
-fi
-. "$(dirname "$0")/lib.sh"
+OWN_MOUNTS=1 . "$(dirname "$0")/lib.sh"
 need_root
 need_proxy
 need setpriv
@@ -45,12 +42,6 @@ is_gone() {
 	within 10 has_lines 0 || lines "$1" 0
 }
 
-is_killed() {
-	kill -9 "$(daemon)"
-	wait "$(daemon)" 2>/dev/null || true
-	rm "$MNT.pid"
-}
-
 # waits_for NAME COMMAND...: it returns when the bucket has all of a large file.
 waits_for() {
 	local name=$1 pid
@@ -79,7 +70,7 @@ waits_for ctl "$VERS3CTL" umount
 # By mount(8), with a line of its own and without.
 for options in _netdev,commit=600 commit=600; do
 	mount -t vers3 -o "$(vers3_options $options)" "$BUCKET" "$MNT"
-	"$VERS3CTL" --json status "$MNT" | jq .mount.pid >"$MNT.pid"
+	note_daemon
 	pid=$(daemon)
 	cp big "$MNT/$options"
 	lines "by mount -t vers3 -o $options" 1
@@ -141,36 +132,35 @@ ended
 
 # The daemon was killed.
 mnt
-is_killed
+kill_daemon
 umount "$MNT" 2>said || fail "status $? for a dead mount"
 grep -q "its process had died" said || fail "unexpected: $(cat said)"
 is_gone "a dead mount"
 mnt
-is_killed
+kill_daemon
 "$VERS3CTL" umount "$MNT"
 is_gone "vers3ctl umount of a dead mount"
 mnt
-is_killed
+kill_daemon
 umount -l "$MNT"
 is_gone "umount -l of a dead mount"
 
 # Its line is left behind: nobody else is harmed, nor is the next mount.
 mnt
-is_killed
+kill_daemon
 fusermount3 -u "$MNT"
 lines "left behind" 1
 mount -t tmpfs other "$MNT"
 umount "$MNT"
 is_gone "another file system"
 mnt
-is_killed
+kill_daemon
 fusermount3 -u "$MNT"
 lines "left behind" 1
 mnt commit=600
 waits_for again umount
 mnt
-kill -9 "$(daemon)"
-wait "$(daemon)" 2>/dev/null || true
+kill_daemon
 mnt commit=600 # in place of the dead mount, which is there at once
 within 30 cat "$MNT/one" >/dev/null 2>&1 || fail "not mounted in its place"
 waits_for revived umount

@@ -3,10 +3,7 @@
 # A user to whom /dev/fuse is closed mounts by a fusermount3 that can have it
 # opened, as there is in containers, and unmounts; who has none is told what to
 # do. In a mount namespace of its own, where the device is closed.
-if [ -z "${USERMOUNT_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
-	USERMOUNT_NAMESPACE=1 exec "$(dirname "$0")/own-mounts" "$BASH" "$0"
-fi
-. "$(dirname "$0")/lib.sh"
+OWN_MOUNTS=1 . "$(dirname "$0")/lib.sh"
 need_root
 need setpriv fusermount3 pgrep
 python=/usr/bin/python3

@@ -19,15 +19,6 @@ attr() {
 	getfattr --absolute-names -h --only-values -n "$1" "$2" | sha256sum
 }
 
-look() {
-	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort | while read -r f; do
-		stat -c '%n %a %u %g' "$f"
-		[ -L "$f" ] || getfacl -pnE "$f"
-		getcap "$f"
-		getfattr -h -d -m '^(user|trusted|security)\.' "$f"
-	done)
-}
-
 chmod 755 "$WORK" "$(dirname "$WORK")"
 mnt allow_other
 small=$(value 4096 a)
@@ -60,7 +51,7 @@ for i in $(seq 1 300); do
 	echo "u:$((5000 + i)):r"
 done >acl
 setfacl -M acl "$MNT/src/long"
-look "$MNT/src" >want
+attributes_of "$MNT/src" >want
 rsync -aHAX "$MNT/src/" "$MNT/copy/"
 is "a second rsync" "$(rsync -aHAXi "$MNT/src/" "$MNT/copy/")" ""
 synced
@@ -79,10 +70,10 @@ is "requests for them, by ls" "$(requests GET '/\.vers3/' "$since")" 1
 got=$(requests HEAD '/[^? ]' "$since")
 files=$(find "$MNT" -mindepth 1 | wc -l)
 [ "$got" -le $((files + 5)) ] || fail "$got HEADs of $files names"
-look "$MNT/src" >got
+attributes_of "$MNT/src" >got
 diff want got >&2 || fail "with an empty cache they differ"
 is "rsync then" "$(rsync -aHAXi "$MNT/src/" "$MNT/copy/")" ""
-look "$MNT/copy" >got
+attributes_of "$MNT/copy" >got
 diff want got >&2 || fail "what rsync made differs"
 is "who is named" "$(setpriv --reuid=5300 --regid=1 --clear-groups \
 	cat "$MNT/src/long")" secret
