@@ -63,10 +63,9 @@ static void put(struct store *s, const char *text, struct meta_version *ret)
 	store_request_release(&r);
 }
 
-/* A cache directory of the old name that knows one object, and no other. */
-static void use(const struct meta_version *ver)
+/* A cache directory of the old name that knows these, in this order. */
+static void use_all(const struct meta_version *vers, size_t count)
 {
-	struct meta_inode in = {.mode = S_IFREG | 0644, .nlink = 1};
 	struct cachedir *d;
 	struct meta *m;
 
@@ -74,14 +73,25 @@ static void use(const struct meta_version *ver)
 			 0);
 	assert_int_equal(meta_open(dir, OLD, reason, sizeof(reason), &m), 0);
 	assert_int_equal(meta_lock(m), 0);
-	assert_int_equal(meta_next_id(m, &in.ino), 0);
-	if (ver)
-		in.base = *ver;
-	assert_int_equal(meta_inode_put(m, &in), 0);
+	for (size_t i = 0; i < count; i++) {
+		struct meta_inode in = {
+			.mode = S_IFREG | 0644, .nlink = 1, .base = vers[i]};
+
+		assert_int_equal(meta_next_id(m, &in.ino), 0);
+		assert_int_equal(meta_inode_put(m, &in), 0);
+	}
 	meta_unlock(m);
 	assert_int_equal(meta_sync(m), 0);
 	meta_close(m);
 	cachedir_close(d);
+}
+
+/* One that knows one object, or a file that was never sent, and no other. */
+static void use(const struct meta_version *ver)
+{
+	static const struct meta_version none;
+
+	use_all(ver ? ver : &none, 1);
 }
 
 static int adopt(struct store *s)
@@ -178,6 +188,30 @@ static void test_another_unversioned(void **state)
 	}
 }
 
+/* Of many that are known some may have gone: the first 32 are asked for. */
+static void test_bound(void **state)
+{
+	(void)state;
+	for (size_t at = 31; at <= 32; at++) {
+		struct meta_version vers[33], real;
+		struct store *s = NULL;
+
+		setup(NULL);
+		assert_int_equal(memory_store_new(true, &s), 0);
+		put(s, "text", &real);
+		for (size_t i = 0; i <= at; i++) {
+			vers[i] = real;
+			if (i != at)
+				strcpy(vers[i].version_id, "gone");
+		}
+		use_all(vers, at + 1);
+		assert_int_equal(adopt(s), at < 32 ? 0 : -EXDEV);
+		is_of(at < 32 ? NEW : OLD, at < 32 ? NEW : OLD);
+		store_free(s);
+		teardown(NULL);
+	}
+}
+
 /* Nothing is known of the bucket. */
 static void test_unknown(void **state)
 {
@@ -243,6 +277,7 @@ int main(void)
 		IN_DIR(test_same_unversioned),	  IN_DIR(test_another),
 		IN_DIR(test_another_unversioned), IN_DIR(test_unknown),
 		IN_DIR(test_not_reached),	  IN_DIR(test_cut_off),
+		cmocka_unit_test(test_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

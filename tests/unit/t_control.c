@@ -153,6 +153,12 @@ static void test_state(void **state)
 	check_state(f, "cache.limit", "8388608");
 	check_state(f, "sync.state", "clean");
 	check_state(f, "sync.dirty", "0");
+	/* Also where nothing is shown by that name. */
+	for (int off = 0; off < 2; off++) {
+		check_state(f, "mount.versionsdir", ".versions");
+		check_state(f, "mount.controlfile", ".control");
+		f->v->config.versions = VFS_VERSIONS_OFF;
+	}
 	check_state(f, "lifecycle.rules", "0");
 	check_state(f, "lifecycle.error", NULL);
 	check_state(f, "hidden.count", "0");

@@ -341,17 +341,20 @@ static void test_refused(void **state)
 
 /*
  * Taken away by others: where a version was named it is found for good;
- * purged, the file is of use without, and names it still.
+ * purged, the file is of use without, and names it still. Put back it is read.
  */
 static void test_gone(void **state)
 {
 	struct rig *r = *state;
 	char key[256], names[256], *ref;
 	bool versioned = r->f.config.versioned;
+	unsigned char *data;
+	size_t size;
 
 	save_big(r, "f");
 	overflow_of(r, "f", key, sizeof(key));
 	ref = rig_meta(r, "f", REF);
+	rig_get_bytes(r, key, &data, &size);
 	rig_remove(r, key);
 	rig_forget(r);
 	if (versioned) {
@@ -373,6 +376,10 @@ static void test_gone(void **state)
 	rig_sync(r);
 	rig_meta_is(r, "g", REF, ref);
 	free(ref);
+	rig_fail(r, "GetObject " PLACE, RIG_BEFORE, -ENOENT, 0);
+	rig_put(r, key, data, size);
+	free(data);
+	has_big_cold(r, "g");
 }
 
 /* One that goes up in parts has them with its only version. */

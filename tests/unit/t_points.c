@@ -89,6 +89,24 @@ static void test_listed(void **state)
 	rig_lists(r, ".versions/@later", "x/");
 }
 
+/* A mount that keeps its history elsewhere has none of them, but their files. */
+static void test_elsewhere(void **state)
+{
+	struct rig *r = *state;
+
+	assert_int_equal(make(r, "@p"), 0);
+	r->f.config.versions_name = "history";
+	rig_restart(r);
+	rig_lists(r, ".versions", "@p");
+	assert_int_equal(rig_there(r, "history/@p"), -ENOENT);
+	assert_int_equal(make(r, "@q"), 0);
+	rig_lists(r, "history", ".versions/ @q/");
+	r->f.config.versions_name = NULL;
+	rig_restart(r);
+	rig_lists(r, ".versions/@p", "");
+	rig_lists(r, "history", "@q");
+}
+
 static int count_dir(void *ctx, const struct vfs_dirent *d)
 {
 	*(unsigned *)ctx += !strncmp(d->name, "@GMT-", 5);
@@ -382,12 +400,19 @@ static void test_change_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG_TEST(test_exact),	 RIG_TEST(test_listed),
-		RIG_TEST(test_refused),	 RIG_TEST_UNVERSIONED(test_unversioned),
-		RIG_TEST(test_again),	 RIG_TEST(test_unsent),
-		RIG_TEST(test_first),	 RIG_TEST(test_at),
-		RIG_TEST(test_coarse),	 RIG_TEST(test_gmt),
-		RIG_TEST(test_gmt_many), RIG_TEST(test_change_meanwhile),
+		RIG_TEST(test_exact),
+		RIG_TEST(test_listed),
+		RIG_TEST(test_elsewhere),
+		RIG_TEST(test_refused),
+		RIG_TEST_UNVERSIONED(test_unversioned),
+		RIG_TEST(test_again),
+		RIG_TEST(test_unsent),
+		RIG_TEST(test_first),
+		RIG_TEST(test_at),
+		RIG_TEST(test_coarse),
+		RIG_TEST(test_gmt),
+		RIG_TEST(test_gmt_many),
+		RIG_TEST(test_change_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -482,6 +482,18 @@ static void test_rules(void **state)
 	}
 }
 
+/* A directory's own object, which says nothing but what the directory is. */
+static void test_own(void **state)
+{
+	struct rig *r = *state;
+
+	rig_run_keys(r, "d/ d/ d/x d/x");
+	assert_int_equal(purge(r, "d/.object", 0), -EPERM);
+	assert_int_equal(rig_versions(r, "d/"), 2);
+	assert_int_equal(purge(r, "d/x", 0), 0);
+	assert_int_equal(rig_versions(r, "d/x"), 1);
+}
+
 static void test_words(void **state)
 {
 	struct rig *r = *state;
@@ -589,6 +601,7 @@ int main(void)
 		PURGE_TEST(test_refused),
 		cmocka_unit_test_setup_teardown(test_rules, setup_nothing,
 						NULL),
+		PURGE_TEST(test_own),
 		PURGE_TEST(test_words),
 		PURGE_TEST(test_pointed),
 		PURGE_TEST(test_marker_stays),

@@ -461,6 +461,36 @@ static void test_theirs(void **state)
 	}
 }
 
+/* No file shows them, and where they would stay, or be seen, there are none. */
+static void test_zeros_stay(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *bytes;
+
+	make_islands(r, "f", &bytes);
+	rig_sync(r);
+	free(bytes);
+	rig_lists(r, "", "f");
+	rig_lists(r, ".versions", "f/");
+	assert_int_equal(rig_there(r, ".versions/zeros-8388608"), -ENOENT);
+	rig_remove(r, ".versions/zeros-8388608");
+	for (int i = 0; i < 2; i++) {
+		r->f.config.caps.retains = !i;
+		r->f.config.versions_name = i ? "" : NULL;
+		rig_restart(r);
+		rig_forget_requests(r);
+		make_islands(r, "g", &bytes);
+		rig_sync(r);
+		rig_holds_bytes(r, "g", bytes, BIG);
+		free(bytes);
+		assert_int_equal(rig_count(r, "UploadPartCopy"), 0);
+		assert_int_equal(rig_count(r, "PutObject .versions"), 0);
+		assert_int_equal(rig_count(r, "PutObject zeros"), 0);
+		rig_unlink(r, "g");
+		rig_sync(r);
+	}
+}
+
 /* What keeps zeros from being copied or made keeps no file from being saved. */
 static void test_failing(void **state)
 {
@@ -660,6 +690,7 @@ int main(void)
 		RIG_TEST(test_copied),
 		RIG_TEST(test_not_copied),
 		RIG_TEST_UNVERSIONED(test_copied),
+		RIG_TEST(test_zeros_stay),
 		RIG_TEST(test_zeros_go),
 		RIG_TEST(test_resumed),
 		RIG_TEST(test_doubled),
