@@ -39,6 +39,8 @@ told "no such option" '`vers3ctl --help` lists' --frob
 told "no mount" '`findmnt -t fuse.vers3`' status "$WORK"
 is "no rules" "$("$VERS3CTL" -C "$MNT" lifecycle | cut -d ';' -f 1)" \
 	"the bucket has no lifecycle rules"
+is "none of replication" "$("$VERS3CTL" -C "$MNT" replication | tail -n 1)" \
+	"the bucket has no replication rules"
 if [ "$(id -u)" = 0 ]; then
 	exec 5<"$MNT/file"
 	told "busy" "\`fuser -vm $MNT\`" umount "$MNT"

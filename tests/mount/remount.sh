@@ -36,6 +36,10 @@ is "one that is new" "$(option noexec)" 0
 mount -o remount,rw,noexec "$MNT"
 is "it holds" "$(option rw) $(option noexec) $(option nosuid)" "1 1 $nosuid"
 is "status again" "$(state)" false
+# What is no flag of the kernel's is passed over.
+mount -o "remount,rw,ttl=7,endpoint=http://127.0.0.1:1" "$MNT"
+is "its server" "$("$VERS3CTL" --json status "$MNT" | jq -r .mount.url)" \
+	"$ENDPOINT/$BUCKET"
 exec 5>"$MNT/file"
 refused "while a file is written" "open for writing" \
 	mount -o remount,ro "$MNT"

@@ -89,6 +89,11 @@ same "sent" "$MNT/f" ref
 # Copies by whom looks for holes.
 cp "$MNT/killed" "$MNT/copy"
 is_sparse "cp" "$MNT/copy" 9 50 127
+if command -v rsync >/dev/null; then
+	rsync -S "$MNT/killed" "$MNT/synced"
+	is_sparse "rsync -S" "$MNT/synced" 9 50 127
+	rm "$MNT/synced"
+fi
 tar -cSf f.tar -C "$MNT" f
 [ "$(du -m f.tar | cut -f1)" -lt 5 ] || fail "tar -S: $(du -m f.tar)"
 

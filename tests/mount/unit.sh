@@ -9,6 +9,8 @@ make -s -C "$BINDIR" install DESTDIR="$WORK/root" >install.log 2>&1 ||
 	fail "make install: $(tail -n 3 install.log)"
 unit=$(find "$WORK/root" -name 'vers3@.service')
 [ -n "$unit" ] || fail "no unit was installed"
+is "whose file it reads" "$(sed -n 's/^EnvironmentFile=//p' "$unit")" \
+	/etc/vers3/%i.conf
 bindir=$(dirname "$(find "$WORK/root" -name vers3 -type f -perm -u+x)")
 # Here it stands below another root.
 sed "s|=${bindir#"$WORK/root"}/|=$bindir/|" "$unit" >'vers3@.service'

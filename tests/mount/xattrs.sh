@@ -131,4 +131,18 @@ for i in 1 2; do
 		"$( (value 60000 d && printf %s "$i") | sha256sum)"
 	is "with its text" "$(cat "$MNT/killed$i")" "$i"
 done
+
+# Where that object must not be written the file is unsent, and that is told.
+s3 PUT "/$BUCKET?policy=" "$(jq -nc --arg r "arn:aws:s3:::$BUCKET/.vers3/*" \
+	'{Version: "2012-10-17", Statement: [{Effect: "Deny", Principal: "*",
+	Action: "s3:PutObject", Resource: $r}]}')" >/dev/null
+echo denied >"$MNT/denied"
+setfattr -n user.large -v "$(value 60000 e)" "$MNT/denied"
+refused "what is not allowed" "denied" "$VERS3CTL" sync "$MNT"
+grep -q "cannot save extended attributes as .*\.vers3/xattrs/" \
+	"$MNT.vers3.log" || fail "the log: $(tail -n 3 "$MNT.vers3.log")"
+is "not sent without" "$(history_of denied)" ""
+s3 DELETE "/$BUCKET?policy=" >/dev/null
+synced
+is "once it is allowed" "$(history_of denied)" "V denied"
 unmnt
