@@ -102,3 +102,12 @@ int gitconfig_pairs(struct buf *b, const char *name, const struct kvlist *pairs)
 	}
 	return err;
 }
+
+int gitconfig_say(struct buf *answer, int rc, const char *what, const char *why)
+{
+	int full = gitconfig_quote(answer, what);
+
+	if (!full)
+		full = buf_printf(answer, ": %s\n", why);
+	return rc ? rc : full;
+}

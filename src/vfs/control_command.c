@@ -42,11 +42,7 @@ static int say(struct call *c, int rc, const char *text)
 /* The same of a name, which is quoted where it needs to be. */
 static int say_of(struct call *c, int rc, const char *name, const char *text)
 {
-	int full = gitconfig_quote(c->answer, name);
-
-	if (!full)
-		full = buf_printf(c->answer, ": %s\n", text);
-	return rc ? rc : full;
+	return gitconfig_say(c->answer, rc, name, text);
 }
 
 /* A path as the namespace has it: below the root, no slash at either end. */

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "version_list.h"
 #include "vers3/util/errtext.h"
-#include "words.h"
+#include "vers3/util/gitconfig.h"
+#include "version_list.h"
 
 struct below {
 	struct version_list list;
@@ -46,15 +46,16 @@ int nothing_say(struct vfs *v, const char *path, struct buf *answer)
 	int rc;
 
 	if (!v->config.versioned)
-		return words_say(answer, -ENOENT, path,
-				 "the bucket keeps no versions: what was "
-				 "overwritten or deleted is gone (mount with "
-				 "-o enable_versioning to keep it from then "
-				 "on)");
+		return gitconfig_say(
+			answer, -ENOENT, path,
+			"the bucket keeps no versions: what was "
+			"overwritten or deleted is gone (mount with "
+			"-o enable_versioning to keep it from then "
+			"on)");
 	rc = look_below(v, path, &directory);
 	if (rc)
 		return nothing_say_error(rc, path, answer);
-	return words_say(
+	return gitconfig_say(
 		answer, -ENOENT, path,
 		directory ? "is a directory: `vers3ctl log` of it tells what "
 			    "happened there, `vers3ctl restore --at TIME` "
@@ -67,8 +68,9 @@ int nothing_say(struct vfs *v, const char *path, struct buf *answer)
 int nothing_say_error(int rc, const char *path, struct buf *answer)
 {
 	if (rc == -EACCES)
-		return words_say(answer, rc, path,
-				 "the server does not let these credentials do "
-				 "it: README.md has the policies");
-	return words_say(answer, rc, path, errtext(rc));
+		return gitconfig_say(
+			answer, rc, path,
+			"the server does not let these credentials do "
+			"it: README.md has the policies");
+	return gitconfig_say(answer, rc, path, errtext(rc));
 }

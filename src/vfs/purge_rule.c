@@ -19,10 +19,9 @@
 
 #include "points.h"
 #include "purge.h"
-#include "version_list.h"
-#include "words.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
+#include "version_list.h"
 
 #define LINES_MAX   20000 /* of a dry run; more is only counted */
 #define MARKERS_MAX 1000 /* of one key; the next purge takes the rest */
@@ -359,8 +358,8 @@ int purge_by_rule(struct vfs *v, const struct purge_rule *rule,
 	int rc = rule->older ? points_instant(v, rule->older, &w.before_ns) : 0;
 
 	if (rc == -EINVAL)
-		return words_say(answer, rc, rule->older,
-				 "is no age; want such as 90d");
+		return gitconfig_say(answer, rc, rule->older,
+				     "is no age; want such as 90d");
 	/* One that another mount has just made counts. */
 	points_look_again(v);
 	if (!rc)
@@ -381,8 +380,9 @@ int purge_by_rule(struct vfs *v, const struct purge_rule *rule,
 		return 0;
 	/* What was written so far is no answer. */
 	buf_reset(answer);
-	return words_say(answer, rc ? rc : w.rc, *rule->path ? rule->path : "/",
-			 rc ? strerror(-rc)
-			    : "the server allows none to be removed: a lock, "
-			      "or a permission");
+	return gitconfig_say(
+		answer, rc ? rc : w.rc, *rule->path ? rule->path : "/",
+		rc ? strerror(-rc)
+		   : "the server allows none to be removed: a lock, "
+		     "or a permission");
 }

@@ -13,13 +13,13 @@
 #include "vers3/s3/storage_class.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
+#include "vers3/util/gitconfig.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
 #include "version_list.h"
-#include "words.h"
 
 #define SEE "; `vers3ctl versions` lists what there is"
 
@@ -75,17 +75,18 @@ static int pick(struct vfs *v, const struct restore *what, const char *key,
 
 	if (what->which[0] != '@') {
 		if (!what->which[0] || strlen(what->which) > META_VERSION_MAX)
-			return words_say(answer, -EINVAL, what->which,
-					 "no version has such an id" SEE);
+			return gitconfig_say(answer, -EINVAL, what->which,
+					     "no version has such an id" SEE);
 		strcpy(version_id, what->which);
 		return 0;
 	}
 	s.previous = !strcmp(what->which, "@previous");
 	rc = s.previous ? 0 : points_instant(v, what->which, &s.at_ns);
 	if (rc == -EINVAL)
-		return words_say(answer, rc, what->which,
-				 "is no time, and no named point; want such as "
-				 "2026-11-21T12:00:00Z, 2026-11-21 or 2h");
+		return gitconfig_say(
+			answer, rc, what->which,
+			"is no time, and no named point; want such as "
+			"2026-11-21T12:00:00Z, 2026-11-21 or 2h");
 	if (!rc)
 		rc = search_versions(v, &s);
 	if (rc)
@@ -94,12 +95,13 @@ static int pick(struct vfs *v, const struct restore *what, const char *key,
 	if (!s.found && (!s.seen || !v->config.versioned))
 		return nothing_say(v, what->path, answer);
 	if (!s.found)
-		return words_say(answer, -ENOENT, what->path,
-				 s.previous ? "there is no earlier version" SEE
-					    : "did not exist at that time" SEE);
+		return gitconfig_say(
+			answer, -ENOENT, what->path,
+			s.previous ? "there is no earlier version" SEE
+				   : "did not exist at that time" SEE);
 	if (s.marker)
-		return words_say(answer, -ENOENT, what->path,
-				 "had been deleted by that time" SEE);
+		return gitconfig_say(answer, -ENOENT, what->path,
+				     "had been deleted by that time" SEE);
 	strcpy(version_id, s.version_id);
 	return 0;
 }
@@ -121,23 +123,24 @@ static int head_version(struct vfs *v, const struct restore *what,
 	int rc = late_head(v->store, r);
 
 	if (rc && r->reply.object.delete_marker)
-		return words_say(answer, -ENOENT, what->path,
-				 "this version is a delete marker: `vers3ctl "
-				 "undelete` removes it");
+		return gitconfig_say(
+			answer, -ENOENT, what->path,
+			"this version is a delete marker: `vers3ctl "
+			"undelete` removes it");
 	if (rc == -ENOENT || rc == -EINVAL)
-		return words_say(answer, -ENOENT, what->path,
-				 "there is no such version" SEE);
+		return gitconfig_say(answer, -ENOENT, what->path,
+				     "there is no such version" SEE);
 	if (rc)
 		return nothing_say_error(rc, what->path, answer);
 	/* Not every server repeats the id that it was asked for. */
 	if (!r->reply.object.version_id) {
 		r->reply.object.version_id = strdup(r->version_id);
 		if (!r->reply.object.version_id)
-			return words_say(answer, -ENOMEM, what->path,
-					 "no memory");
+			return gitconfig_say(answer, -ENOMEM, what->path,
+					     "no memory");
 	}
 	if (is_archived(&r->reply.object))
-		return words_say(
+		return gitconfig_say(
 			answer, -EREMOTE, what->path,
 			"this version is archived, and has to be thawed "
 			"first (aws s3api restore-object)");
@@ -276,14 +279,14 @@ static int place(struct vfs *v, const struct restore *what,
 		rc = make_name(v, parent, name, &attr, &who, &in);
 	if (!rc && !strcmp(what->path, what->to) &&
 	    shows_already(&in, what->path, version_id))
-		return words_say(answer, 0, what->to,
-				 "is this version already");
+		return gitconfig_say(answer, 0, what->to,
+				     "is this version already");
 	if (!rc)
 		rc = take(v, in.ino, what->path, o);
 	if (rc)
-		return words_say(answer, rc, what->to, errtext(rc));
+		return gitconfig_say(answer, rc, what->to, errtext(rc));
 	snprintf(text, sizeof(text), "restored version %s", version_id);
-	return words_say(answer, 0, what->to, text);
+	return gitconfig_say(answer, 0, what->to, text);
 }
 
 /* A path below the root that can be a file's key. */
@@ -308,7 +311,7 @@ static int bring_back(struct vfs *v, const struct restore *what,
 	strcpy(held.version_id, version_id);
 	rc = purge_hold(v, &held);
 	if (rc)
-		return words_say(answer, rc, what->path, strerror(-rc));
+		return gitconfig_say(answer, rc, what->path, strerror(-rc));
 	store_request_init(&r, STORE_HEAD);
 	r.key = key;
 	r.version_id = version_id;
@@ -329,9 +332,10 @@ int restore_version(struct vfs *v, const struct restore *what,
 	int rc;
 
 	if (!is_path(v, what->path) || !is_path(v, what->to))
-		return words_say(answer, -EINVAL,
-				 is_path(v, what->path) ? what->to : what->path,
-				 "is no name of a file");
+		return gitconfig_say(answer, -EINVAL,
+				     is_path(v, what->path) ? what->to
+							    : what->path,
+				     "is no name of a file");
 	rc = vfs_object_key(v, what->path, key);
 	if (!rc)
 		rc = syncer_sync_all(v, what->to, &left);
@@ -342,7 +346,7 @@ int restore_version(struct vfs *v, const struct restore *what,
 			 "what it holds now could not be saved (%s), so it is "
 			 "left as it is; `vers3ctl status` says more",
 			 strerror(-rc));
-		return words_say(answer, rc, what->to, why);
+		return gitconfig_say(answer, rc, what->to, why);
 	}
 	rc = pick(v, what, key, version_id, answer);
 	return rc ? rc : bring_back(v, what, key, version_id, answer);

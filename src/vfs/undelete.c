@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "nothing.h"
-#include "version_list.h"
-#include "words.h"
 #include "vers3/meta/dentry.h"
+#include "vers3/util/gitconfig.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/view.h"
+#include "version_list.h"
 
 #define MARKERS_MAX 100 /* removed at once; more than that is no accident */
 
@@ -174,5 +174,5 @@ int undelete(struct vfs *v, const char *path, struct buf *answer)
 		       "without";
 	else if (rc)
 		return nothing_say_error(rc, path, answer);
-	return words_say(answer, rc, path, text);
+	return gitconfig_say(answer, rc, path, text);
 }

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vers3/util/gitconfig.h"
-
 /* Where the line is being read. */
 struct scan {
 	const char *at, *end; /* borrowed */
@@ -106,13 +104,4 @@ void words_release(struct words *w)
 	for (size_t i = 0; i < w->count; i++)
 		free(w->items[i]);
 	w->count = 0;
-}
-
-int words_say(struct buf *answer, int rc, const char *what, const char *why)
-{
-	int full = gitconfig_quote(answer, what);
-
-	if (!full)
-		full = buf_printf(answer, ": %s\n", why);
-	return rc ? rc : full;
 }

@@ -5,8 +5,6 @@
 
 #include <stddef.h>
 
-#include "vers3/util/buf.h"
-
 #define WORDS_MAX 64
 
 struct words {
@@ -23,10 +21,5 @@ struct words {
 int words_split(const char *line, size_t len, struct words *ret_words,
 		char *reason, size_t size);
 void words_release(struct words *w);
-/*
- * A command's answer: what it is about, whatever is in it, and a word on it,
- * in one line. Returns rc, or why there was no room.
- */
-int words_say(struct buf *answer, int rc, const char *what, const char *why);
 
 #endif

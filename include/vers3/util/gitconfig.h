@@ -32,5 +32,11 @@ int gitconfig_pairs(struct buf *b, const char *name,
 		    const struct kvlist *pairs);
 /* The value alone, quoted where it needs to be. */
 int gitconfig_quote(struct buf *b, const char *value);
+/*
+ * A command's answer: what it is about, whatever is in it, and a word on it,
+ * in one line. Returns rc, or why there was no room.
+ */
+int gitconfig_say(struct buf *answer, int rc, const char *what,
+		  const char *why);
 
 #endif
