@@ -12,6 +12,7 @@
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
+#include "vers3/vfs/mount.h"
 
 #define SYS_NOTE    "between:" /* and the number, big-endian */
 #define HEAD_LEN    (sizeof(SYS_NOTE) - 1)
@@ -157,7 +158,7 @@ static int read_batch(struct look *l, unsigned char *at)
 		memcpy(at, key, NOTE_LEN);
 		memset(s, 0, sizeof(*s));
 		memcpy(s->at, key, NOTE_LEN);
-		if (read_save(&val, s) || vfs_object_key(l->v, s->path, s->key))
+		if (read_save(&val, s) || mount_key(l->v, s->path, s->key))
 			meta_del(l->v->meta, META_SYS, key, len);
 		else
 			l->count++;

@@ -14,6 +14,7 @@
 #include "vers3/store/list.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/link.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
 
 #define FEW	  3 /* keys that are asked for one by one */
@@ -91,7 +92,7 @@ static int add_doubt(struct doubts *ds, uint64_t ino, const char *dir,
 
 	if ((it->is_dir && *it->name) || (!*it->name && !*dir) ||
 	    n > META_KEY_MAX || !in_doubt(ds->v, ino, path, &d) ||
-	    vfs_object_key(ds->v, path, d.key))
+	    mount_key(ds->v, path, d.key))
 		return 0;
 	if (ds->count == *size) {
 		struct doubt *p;
@@ -241,7 +242,7 @@ void confirm_page(struct vfs *v, uint64_t ino, const char *path,
 	char prefix[META_KEY_MAX + 2];
 
 	if (collect(&ds, ino, path, items, count) || !ds.count ||
-	    vfs_object_key(v, path, prefix))
+	    mount_key(v, path, prefix))
 		goto out;
 	if (*path)
 		strcat(prefix, "/");

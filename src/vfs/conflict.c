@@ -24,6 +24,7 @@
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/mount.h"
 
 /* A list that was asked for at the same time as others will do for all. */
 #define VOUCH_MIN_NS NS_PER_S
@@ -180,7 +181,7 @@ int conflict_look(struct vfs *v, struct conflict *c)
 	char key[META_KEY_MAX + 1];
 	struct store_request r;
 	const char *id;
-	int rc = vfs_object_key(v, c->path, key);
+	int rc = mount_key(v, c->path, key);
 
 	if (rc)
 		return rc;

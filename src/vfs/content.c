@@ -6,14 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "reread.h"
 #include "refused.h"
+#include "reread.h"
 #include "room.h"
 #include "sparse.h"
 #include "taken.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/minmax.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
@@ -537,4 +538,36 @@ int content_seek(struct vfs *v, struct node *n, uint64_t offset, int whence,
 		return -ENXIO;
 	*ret_offset = at;
 	return 0;
+}
+
+uint64_t content_data_bytes(struct vfs *v, const struct meta_inode *in)
+{
+	uint64_t bytes = 0;
+
+	if (S_ISREG(in->mode) && in->size_bytes)
+		bytes = sparse_data_bytes(v->meta, in);
+	/* A memory map may have bytes of it, and tar reads none of no blocks. */
+	if (!bytes && in->size_bytes && nodes_is_written(v->nodes, in->ino))
+		bytes = HOLES_UNIT;
+	return bytes;
+}
+
+void content_stat(struct vfs *v, const struct meta_inode *in,
+		  struct stat *ret_st)
+{
+	struct meta_inode now;
+	uint64_t bytes = in->size_bytes;
+
+	/*
+	 * `in` was read earlier. What was staged then may be the base's by now,
+	 * and would be counted as nothing: tar writes zeros for a file that has
+	 * no blocks.
+	 */
+	if (S_ISREG(in->mode) && in->size_bytes && !meta_lock(v->meta)) {
+		if (!meta_inode_get(v->meta, in->ino, &now) &&
+		    now.size_bytes == in->size_bytes)
+			bytes = content_data_bytes(v, &now);
+		meta_unlock(v->meta);
+	}
+	mount_stat_data(in, bytes, ret_st);
 }

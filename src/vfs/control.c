@@ -15,6 +15,7 @@
 #include "control_state.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/vfs/mount.h"
 
 #define WRITE_MAX (64 << 10) /* bytes of commands at once */
 
@@ -147,7 +148,7 @@ static void note_failure(struct control *c, const char *answer)
 static int note_end(struct control_session *s, int rc)
 {
 	/* Who is told that it is done sees it done. */
-	vfs_inval_flush(s->v);
+	mount_inval_flush(s->v);
 	if (rc)
 		note_failure(s->v->control, s->text.data);
 	return rc;

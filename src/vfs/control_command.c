@@ -17,6 +17,7 @@
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
 #include "vers3/vfs/control.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
 #include "words.h"
 
@@ -342,7 +343,7 @@ static int dispatch(struct call *c, struct words *w)
 				   cmd->args);
 			return -EINVAL;
 		}
-		if (cmd->changes && !vfs_takes_changes(c->v))
+		if (cmd->changes && !mount_takes_changes(c->v))
 			return say(c, -EROFS,
 				   "the mount is read-only: mount it "
 				   "without ro for that, or remount it rw");

@@ -24,6 +24,7 @@
 #include "vers3/util/gitconfig.h"
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
 
 #define DOCUMENT_MAX  (4 << 20)
@@ -62,7 +63,7 @@ static int write_mount(struct vfs *v, struct buf *out)
 	if (!rc && v->s3)
 		rc = gitconfig_value(out, "region", s3_store_region(v->s3));
 	if (!rc)
-		rc = gitconfig_bool(out, "readOnly", !vfs_takes_changes(v));
+		rc = gitconfig_bool(out, "readOnly", !mount_takes_changes(v));
 	if (!rc)
 		rc = gitconfig_value(out, "versionsDir",
 				     v->config.versions_name);

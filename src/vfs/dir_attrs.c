@@ -15,6 +15,7 @@
 #include "states.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/link.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/reader.h"
 
 /* ref: where there are more, which are not asked for yet; or NULL. */
@@ -205,7 +206,7 @@ int dir_fetch_attrs(struct vfs *v, uint64_t ino)
 	}
 	meta_unlock(v->meta);
 	if (!rc)
-		rc = vfs_object_key(v, path, key);
+		rc = mount_key(v, path, key);
 	if (rc)
 		return rc;
 	store_request_init(&r, STORE_HEAD);

@@ -14,6 +14,7 @@
 #include "vers3/store/list.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/merge.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
 
 #define PAGE_KEYS 1000
@@ -113,7 +114,7 @@ static int page_add(void *ctx, const struct store_entry *e)
 /* Where in the bucket a directory's names stand: prefix + path + '/'. */
 static int list_prefix(struct vfs *v, const char *path, char *buf)
 {
-	int rc = vfs_object_key(v, path, buf);
+	int rc = mount_key(v, path, buf);
 
 	if (!rc && *path)
 		strcat(buf, "/");
@@ -393,7 +394,7 @@ static int ask_single(struct vfs *v, uint64_t parent, const char *name)
 		goto out;
 	rc = meta_path(v->meta, parent, name, path);
 	if (!rc)
-		rc = vfs_object_key(v, path, key);
+		rc = mount_key(v, path, key);
 	if (!rc)
 		rc = meta_path(v->meta, parent, NULL, path);
 	meta_unlock(v->meta);

@@ -14,10 +14,11 @@
 #include "sparse.h"
 #include "states.h"
 #include "tags.h"
-#include "xsplit.h"
 #include "vers3/s3/storage_class.h"
 #include "vers3/util/log.h"
-#include "vers3/vfs/link.h"
+#include "vers3/vfs/link_id.h"
+#include "vers3/vfs/mount.h"
+#include "xsplit.h"
 
 #define META_PREFIX  "x-amz-meta-"
 #define CLASS_HEADER "x-amz-storage-class"
@@ -295,7 +296,7 @@ static int read_now(struct vfs *v, const struct meta_inode *in, struct dress *d,
 		return rc;
 	rc = dress_read_locked(v, in->ino, d, x);
 	if (!rc)
-		rc = link_tell(v, in, ret_names);
+		rc = link_names_make(v, in, ret_names);
 	if (!rc)
 		rc = sparse_of_base(v->meta, in, ret_holes);
 	meta_unlock(v->meta);
@@ -360,7 +361,7 @@ static int dress_asked(struct vfs *v, const struct meta_inode *in, bool renamed,
 	const struct store_object *o;
 	char key[META_KEY_MAX + 1];
 	struct store_request r;
-	int rc = vfs_object_key(v, from.key, key);
+	int rc = mount_key(v, from.key, key);
 
 	dress_init(d);
 	if (rc)

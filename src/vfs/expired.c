@@ -11,6 +11,7 @@
 #include "taken.h"
 #include "vers3/s3/lifecycle.h"
 #include "vers3/util/log.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
 
 #define DOCUMENT_MAX (4 << 20)
@@ -57,12 +58,12 @@ static bool is_by_rule(struct vfs *v, const struct lifecycle *rules,
 	char key[META_KEY_MAX + 2];
 	struct lifecycle_fate fate;
 
-	if (vfs_object_key(v, e->path, key))
+	if (mount_key(v, e->path, key))
 		return false;
 	strcat(key, "/");
 	lifecycle_fate(rules, key, NULL, 0, e->written_ns, &fate);
 	return fate.expire_rule && !strcmp(fate.expire_rule->prefix, key) &&
-	       fate.expire_ns <= vfs_server_now_ns(v);
+	       fate.expire_ns <= mount_server_now_ns(v);
 }
 
 /* Others have files in the directory: it is there, without its object. */
@@ -124,7 +125,7 @@ void expired_back(struct vfs *v)
 	any = v->dirs->expired.count;
 	pthread_mutex_unlock(&v->dirs->mutex);
 	/* As it is now: it may be mounted for reading since (remount). */
-	if (!any || !vfs_takes_changes(v))
+	if (!any || !mount_takes_changes(v))
 		return;
 	pthread_mutex_lock(&v->dirs->mutex);
 	l = v->dirs->expired;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "vers3/store/metrics.h"
+#include "vers3/vfs/mount.h"
 
 #define RENEW                                                                  \
 	"renew the credentials; the mount reads them again by itself, or at "  \
@@ -92,7 +93,7 @@ void failure_explain(struct vfs *v, const char *path, int error,
 {
 	struct metrics_refusal r = {.error = 0};
 	char key[META_KEY_MAX + 1];
-	bool known = v->metrics && !vfs_object_key(v, path, key) &&
+	bool known = v->metrics && !mount_key(v, path, key) &&
 		     metrics_store_refusal(v->metrics, key, &r) &&
 		     r.error == error;
 

@@ -8,6 +8,7 @@
 
 #include "instant.h"
 #include "vers3/util/clock.h"
+#include "vers3/vfs/mount.h"
 
 #define HOUR_NS (3600 * NS_PER_S)
 #define DAY_NS	(24 * HOUR_NS)
@@ -36,7 +37,7 @@ static void add_round(struct vfs *v, struct point_list *l, int64_t at_ns)
 	struct point *p = &l->items[l->count];
 
 	name_of(at_ns, p->name, sizeof(p->name));
-	if (!instant_parse(p->name, vfs_server_now_ns(v), &p->at_ns))
+	if (!instant_parse(p->name, mount_server_now_ns(v), &p->at_ns))
 		l->count++;
 }
 
@@ -70,7 +71,7 @@ static void drop_doubles(struct point_list *l)
 
 int gmt_list(struct vfs *v, struct point_list *ret_list)
 {
-	int64_t now = vfs_server_now_ns(v);
+	int64_t now = mount_server_now_ns(v);
 	struct point_list named, all = {.items = NULL};
 	int rc = points_list(v, &named);
 
@@ -113,7 +114,7 @@ int gmt_instant(struct vfs *v, const char *name, int64_t *ret_ns)
 	p = point_list_find(&l, name + 1);
 	if (p)
 		*ret_ns = p->at_ns;
-	else if (instant_parse(name + 1, vfs_server_now_ns(v), ret_ns))
+	else if (instant_parse(name + 1, mount_server_now_ns(v), ret_ns))
 		rc = -ENOENT;
 	point_list_release(&l);
 	return rc;

@@ -13,6 +13,7 @@
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/tree.h"
 
 #define PAUSE_NS (NS_PER_MS / 20)
@@ -25,7 +26,7 @@ int gone_detach(struct vfs *v, const struct meta_dentry *de,
 	if (rc)
 		return rc;
 	/* The kernel drops what it knows below it, too. */
-	vfs_inval_entry(v, de->parent, de->name);
+	mount_inval_entry(v, de->parent, de->name);
 	in->nlink = 0;
 	rc = meta_inode_put(v->meta, in);
 	return rc ? rc : meta_gone_add(v->meta, in->ino, path);
@@ -51,7 +52,7 @@ static int take_name(struct vfs *v, const struct meta_dentry *de,
 	char path[META_KEY_MAX + 1];
 	struct meta_inode in;
 	uint64_t other;
-	int rc = vfs_child_path(dir, de->name, path);
+	int rc = mount_child_path(dir, de->name, path);
 
 	if (!rc)
 		rc = meta_inode_get(v->meta, de->ino, &in);

@@ -28,11 +28,12 @@
 #include <openssl/evp.h>
 
 #include "room.h"
-#include "version_list.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/merge.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
+#include "version_list.h"
 
 #define DIR_HASH  16
 #define KEY_MAX	  (DIR_HASH + 1 + META_NAME_MAX + 1 + 8)
@@ -526,7 +527,7 @@ static int walk_name(struct vfs *v, struct history *h, const char *path,
 	struct hkey k;
 	size_t dir_len;
 	const char *name = split(path, &dir_len);
-	int rc = vfs_object_key(v, path, prefix);
+	int rc = mount_key(v, path, prefix);
 
 	if (rc)
 		return rc;
@@ -601,7 +602,7 @@ static int walk_dir(struct vfs *v, struct history *h, const char *path,
 	char prefix[META_KEY_MAX + 2];
 	struct walk w;
 	struct hkey k;
-	int rc = vfs_object_key(v, path, prefix);
+	int rc = mount_key(v, path, prefix);
 
 	if (rc)
 		return rc;

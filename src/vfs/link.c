@@ -7,62 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include "dress.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/clock.h"
-#include "vers3/util/hex.h"
+#include "vers3/vfs/link_id.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/tree.h"
 
-#define ID_LEN	  16 /* hex digits */
-#define LINKS_MAX 65000 /* names; as ext4 has it */
 #define NOTE	  "link:" /* META_SYS: id and names → inode number */
-#define NAMES_MAX 32 /* told in an object */
-#define TOKEN_RAW 12
-#define TOKEN_LEN 16 /* of base64 */
-
-static bool id_valid(const char *link_id)
-{
-	return strspn(link_id, "0123456789abcdef") == ID_LEN &&
-	       link_id[ID_LEN] == ':';
-}
-
-static uint32_t id_count(const char *link_id)
-{
-	unsigned long n;
-
-	if (!id_valid(link_id))
-		return 0;
-	n = strtoul(link_id + ID_LEN + 1, NULL, 10);
-	return n > LINKS_MAX ? LINKS_MAX : (uint32_t)n;
-}
-
-static void id_set_count(struct meta_inode *in, uint32_t count)
-{
-	snprintf(in->link_id + ID_LEN, sizeof(in->link_id) - ID_LEN,
-		 ":%" PRIu32, count);
-}
-
-static int id_make(struct meta_inode *in)
-{
-	unsigned char raw[ID_LEN / 2];
-
-	if (RAND_bytes(raw, sizeof(raw)) != 1)
-		return -EIO;
-	hex_write(raw, sizeof(raw), in->link_id);
-	id_set_count(in, 1);
-	return 0;
-}
-
-uint32_t link_count(const struct meta_inode *in)
-{
-	uint32_t said = in->link_id[0] ? id_count(in->link_id) : 0;
-
-	return said > in->nlink ? said : in->nlink;
-}
+#define NOTE_SUM  18 /* bytes of a digest */
+#define NOTE_SIZE (sizeof(NOTE) + NOTE_SUM / 3 * 4 + 1)
 
 const struct meta_version *
 link_known(struct vfs *v, const struct meta_inode *in, uint64_t parent,
@@ -97,10 +54,10 @@ int link_add(struct vfs *v, struct meta_inode *in, uint64_t parent,
 {
 	int rc = 0;
 
-	if (in->nlink >= LINKS_MAX)
+	if (in->nlink >= LINK_NAMES_MAX)
 		return -EMLINK;
-	if (!id_valid(in->link_id))
-		rc = id_make(in);
+	if (!link_id_is_valid(in->link_id))
+		rc = link_id_make(in);
 	/* Marked first, since that can be refused: all names, and the new. */
 	if (!rc)
 		rc = tree_mark_inode(v, in);
@@ -112,7 +69,7 @@ int link_add(struct vfs *v, struct meta_inode *in, uint64_t parent,
 		rc = meta_dentry_add(v->meta, parent, name, in->ino);
 	if (rc)
 		return rc;
-	id_set_count(in, link_count(in) + 1);
+	link_id_set_count(in, link_count(in) + 1);
 	in->nlink++;
 	in->flags |= META_I_ATTR_DIRTY;
 	in->ctime_ns = clock_real_ns();
@@ -122,13 +79,13 @@ int link_add(struct vfs *v, struct meta_inode *in, uint64_t parent,
 
 int link_removed(struct vfs *v, struct meta_inode *in)
 {
-	uint32_t count = id_count(in->link_id);
+	uint32_t count = link_id_count(in->link_id);
 	int rc;
 
 	if (!in->link_id[0] || in->nlink == 0)
 		return 0;
 	if (count > 2)
-		id_set_count(in, count - 1);
+		link_id_set_count(in, count - 1);
 	else
 		in->link_id[0] = '\0';
 	rc = tree_mark_inode(v, in);
@@ -174,107 +131,12 @@ int link_note_saved(struct vfs *v, const struct meta_inode *in,
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/*
- * A name as it is told: a digest, since names are long. Nobody finds another
- * name of the same one.
- */
-static int token_of(struct vfs *v, const char *link_id, const char *path,
-		    char token[TOKEN_LEN + 1])
-{
-	char text[ID_LEN + 1 + META_KEY_MAX + 1];
-	unsigned char sum[EVP_MAX_MD_SIZE];
-	int rc;
-
-	snprintf(text, ID_LEN + 2, "%.16s:", link_id);
-	rc = vfs_object_key(v, path, text + ID_LEN + 1);
-	if (rc)
-		return rc;
-	if (!EVP_Digest(text, strlen(text), sum, NULL, EVP_sha256(), NULL))
-		return -ENOMEM;
-	EVP_EncodeBlock((unsigned char *)token, sum, TOKEN_RAW);
-	return 0;
-}
-
-static int compare_tokens(const void *a, const void *b)
-{
-	return memcmp(a, b, TOKEN_LEN);
-}
-
-/* The tokens of all names, sorted; "" : too many. */
-static int all_tokens(struct vfs *v, const struct meta_inode *in,
-		      char text[NAMES_MAX * TOKEN_LEN + 1])
-{
-	struct meta_dentry de = {.name = ""};
-	char path[META_KEY_MAX + 1];
-	size_t count = 0;
-	int rc;
-
-	while (!(rc = meta_name_next(v->meta, in->ino, de.parent, de.name,
-				     &de))) {
-		if (count == NAMES_MAX) {
-			*text = '\0';
-			return 0;
-		}
-		rc = meta_path(v->meta, de.parent, de.name, path);
-		if (rc == -ESTALE)
-			continue; /* its directory is going */
-		if (!rc)
-			rc = token_of(v, in->link_id, path,
-				      text + TOKEN_LEN * count++);
-		if (rc)
-			return rc;
-	}
-	qsort(text, count, TOKEN_LEN, compare_tokens);
-	text[TOKEN_LEN * count] = '\0';
-	return rc == -ENOENT ? 0 : rc;
-}
-
-int link_tell(struct vfs *v, const struct meta_inode *in, char **ret_names)
-{
-	char text[NAMES_MAX * TOKEN_LEN + 1] = "";
-	int rc = 0;
-
-	if (!S_ISDIR(in->mode) && in->nlink > 1 && id_valid(in->link_id))
-		rc = all_tokens(v, in, text);
-	if (rc || !*text)
-		return rc;
-	*ret_names = strdup(text);
-	return *ret_names ? 0 : -ENOMEM;
-}
-
-static bool is_told(const char *names, const char *token)
-{
-	size_t len = strlen(names);
-
-	for (size_t at = 0; at + TOKEN_LEN <= len; at += TOKEN_LEN)
-		if (!memcmp(names + at, token, TOKEN_LEN))
-			return true;
-	return false;
-}
-
-/* Whether an object's names are all that the inode has. 1, 0 or -errno. */
-static int tells_all(struct vfs *v, const struct meta_inode *in,
-		     const char *names)
-{
-	char text[NAMES_MAX * TOKEN_LEN + 1] = "", token[TOKEN_LEN + 1] = "";
-	int rc = all_tokens(v, in, text);
-
-	if (rc || !*text)
-		return rc;
-	for (const char *at = text; *at; at += TOKEN_LEN) {
-		memcpy(token, at, TOKEN_LEN);
-		if (!is_told(names, token))
-			return 0;
-	}
-	return 1;
-}
-
 int link_moved(struct vfs *v, uint64_t ino)
 {
 	struct meta_inode in;
 	int rc = meta_inode_get(v->meta, ino, &in);
 
-	if (rc || S_ISDIR(in.mode) || in.nlink < 2 || in.nlink > NAMES_MAX)
+	if (rc || S_ISDIR(in.mode) || in.nlink < 2 || in.nlink > LINK_TOLD_MAX)
 		return rc;
 	rc = tree_mark_inode(v, &in);
 	in.flags |= META_I_ATTR_DIRTY;
@@ -327,14 +189,14 @@ int link_change_base(struct vfs *v, struct meta_inode *in, const char *path)
 
 int link_lost(struct vfs *v, struct meta_inode *in, const char *gone)
 {
-	uint32_t count = id_count(in->link_id);
+	uint32_t count = link_id_count(in->link_id);
 	int rc = 0;
 
 	if (S_ISDIR(in->mode) || in->nlink == 0)
 		return 0;
 	/* Told with the next save: who only looks sends nothing. */
 	if (count > 2)
-		id_set_count(in, count - 1);
+		link_id_set_count(in, count - 1);
 	else
 		in->link_id[0] = '\0';
 	if (!strcmp(in->base.key, gone))
@@ -356,7 +218,7 @@ static bool same_file(const struct meta_inode *a, const struct meta_inode *b)
 
 /* What is found by who looks for the other names of an object. */
 static int note_name(const struct meta_inode *in, const char *names,
-		     char note[sizeof(NOTE) + 2 * TOKEN_LEN])
+		     char note[NOTE_SIZE])
 {
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	struct buf text;
@@ -370,7 +232,8 @@ static int note_name(const struct meta_inode *in, const char *names,
 	buf_release(&text);
 	strcpy(note, NOTE);
 	if (!rc)
-		EVP_EncodeBlock((unsigned char *)note + strlen(NOTE), sum, 18);
+		EVP_EncodeBlock((unsigned char *)note + strlen(NOTE), sum,
+				NOTE_SUM);
 	return rc;
 }
 
@@ -394,7 +257,7 @@ static int join(struct vfs *v, struct meta_inode *other,
 	if (!rc)
 		rc = meta_inode_del(v->meta, in->ino);
 	if (!rc)
-		vfs_inval_entry(v, de->parent, de->name);
+		mount_inval_entry(v, de->parent, de->name);
 	return rc;
 }
 
@@ -412,7 +275,7 @@ static int is_proved(struct vfs *v, const struct meta_inode *other,
 	dress_init(&theirs);
 	rc = dress_read_locked(v, other->ino, &theirs, &x);
 	if (!rc && dress_same_object(mine, &theirs))
-		rc = tells_all(v, other, mine->names);
+		rc = link_names_has_all(v, other, mine->names);
 	objattr_xattrs_release(&x);
 	dress_release(&theirs);
 	return rc;
@@ -421,8 +284,7 @@ static int is_proved(struct vfs *v, const struct meta_inode *other,
 static int find_and_join(struct vfs *v, const struct meta_inode *in,
 			 const struct dress *mine, bool *ret_joined)
 {
-	char note[sizeof(NOTE) + 2 * TOKEN_LEN], path[META_KEY_MAX + 1];
-	char token[TOKEN_LEN + 1];
+	char note[NOTE_SIZE], path[META_KEY_MAX + 1];
 	struct meta_inode other;
 	struct meta_dentry de;
 	uint64_t ino;
@@ -431,9 +293,9 @@ static int find_and_join(struct vfs *v, const struct meta_inode *in,
 	if (!rc)
 		rc = meta_path(v->meta, de.parent, de.name, path);
 	if (!rc)
-		rc = token_of(v, in->link_id, path, token);
+		rc = link_names_has(v, mine->names, in->link_id, path);
 	/* What does not even name itself is a copy of something. */
-	if (rc || !is_told(mine->names, token))
+	if (rc <= 0)
 		return rc;
 	rc = note_name(in, mine->names, note);
 	if (rc)
@@ -458,7 +320,8 @@ int link_join(struct vfs *v, const struct meta_inode *in, bool *ret_joined)
 	int rc;
 
 	*ret_joined = false;
-	if (!id_valid(in->link_id) || in->nlink != 1 || S_ISDIR(in->mode))
+	if (!link_id_is_valid(in->link_id) || in->nlink != 1 ||
+	    S_ISDIR(in->mode))
 		return 0;
 	dress_init(&mine);
 	rc = dress_read_locked(v, in->ino, &mine, &x);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vers3/vfs/merge.h"
+#include "vers3/vfs/mount.h"
 #include "version_list.h"
 
 #define FIRST_PAGE 100 /* of lists that mostly end early */
@@ -99,7 +100,7 @@ int lookback_below(struct vfs *v, int64_t at_ns, const char *path,
 {
 	char prefix[META_KEY_MAX + 2];
 	struct pick p;
-	int rc = vfs_object_key(v, path, prefix);
+	int rc = mount_key(v, path, prefix);
 
 	if (rc)
 		return rc;
@@ -124,7 +125,7 @@ int lookback_name(struct vfs *v, int64_t at_ns, const char *path, bool *ret_dir,
 {
 	char key[META_KEY_MAX + 1];
 	struct pick p;
-	int rc = vfs_object_key(v, path, key);
+	int rc = mount_key(v, path, key);
 
 	if (rc)
 		return rc;
@@ -171,7 +172,7 @@ int lookback_own(struct vfs *v, const char *path,
 {
 	char prefix[META_KEY_MAX + 2];
 	struct pick p;
-	int rc = vfs_object_key(v, path, prefix);
+	int rc = mount_key(v, path, prefix);
 
 	if (rc)
 		return rc;
@@ -247,7 +248,7 @@ int lookback_dir(struct vfs *v, int64_t at_ns, const char *path,
 {
 	char prefix[META_KEY_MAX + 2];
 	struct pick p;
-	int rc = vfs_object_key(v, path, prefix);
+	int rc = mount_key(v, path, prefix);
 
 	if (rc)
 		return rc;

@@ -23,6 +23,7 @@
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
@@ -116,7 +117,7 @@ bool merge_name_ok(const struct vfs *v, const char *name)
 		return false;
 	if (!strcmp(name, ".") || !strcmp(name, ".."))
 		return false;
-	if (v && (vfs_is_control_name(v, name) || vfs_is_own_name(v, name)))
+	if (v && (mount_is_control_name(v, name) || vfs_is_own_name(v, name)))
 		return false;
 	return utf8_ok(name);
 }
@@ -268,7 +269,7 @@ static int add_name(struct merge *m, const char *path,
 	if (!rc && it->is_dir)
 		rc = tree_count_in(m->v, m->ino, 1);
 	if (!rc)
-		vfs_inval_entry(m->v, m->ino, it->name);
+		mount_inval_entry(m->v, m->ino, it->name);
 	return rc;
 }
 
@@ -309,7 +310,7 @@ static int take_version(struct merge *m, const char *path,
 		rc = 0;
 	if (!rc)
 		rc = meta_inode_put(meta, in);
-	vfs_inval_inode(m->v, in->ino);
+	mount_inval_inode(m->v, in->ino);
 	return rc;
 }
 
@@ -403,7 +404,7 @@ static int apply_marker(struct merge *m, const struct merge_item *it)
 	}
 	set_base(&in, path, it);
 	in.flags |= META_I_EXPLICIT;
-	vfs_inval_inode(m->v, m->ino);
+	mount_inval_inode(m->v, m->ino);
 	return meta_inode_put(m->v->meta, &in);
 }
 
@@ -481,7 +482,7 @@ static int drop_file(struct merge *m, const struct meta_dentry *de,
 		return 0;
 	/* Clean, so the bucket's history holds every byte of it. */
 	rc = meta_dentry_del(meta, de->parent, de->name);
-	vfs_inval_entry(m->v, de->parent, de->name);
+	mount_inval_entry(m->v, de->parent, de->name);
 	in->nlink--;
 	if (!rc)
 		rc = taken_drop(m->v, in, path);
@@ -543,7 +544,7 @@ static int leave(struct merge *m)
 		return 0;
 	/* Empty, and its object clean: others have removed what it had. */
 	rc = meta_dentry_del(meta, de.parent, de.name);
-	vfs_inval_entry(m->v, de.parent, de.name);
+	mount_inval_entry(m->v, de.parent, de.name);
 	in.nlink = 0;
 	path[strlen(path) - 1] = '\0';
 	if (!rc)

@@ -22,6 +22,7 @@
 #include "vers3/util/pool.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/decide.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/plan.h"
 #include "vers3/vfs/reader.h"
 #include "zeros.h"
@@ -468,9 +469,9 @@ int upload_parts(struct uploader *u, const struct snapshot *snap,
 	if (!rc)
 		rc = sparse_tell(&ret->holes, in->size_bytes, &d.meta);
 	if (!rc)
-		rc = vfs_object_key(v, path, key);
+		rc = mount_key(v, path, key);
 	if (!rc)
-		rc = vfs_object_key(v, in->base.key, source);
+		rc = mount_key(v, in->base.key, source);
 	if (!rc)
 		rc = make_plan(v, snap, path, &m.plan);
 	if (rc)

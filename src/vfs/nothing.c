@@ -6,6 +6,7 @@
 
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
+#include "vers3/vfs/mount.h"
 #include "version_list.h"
 
 struct below {
@@ -27,7 +28,7 @@ static int look_below(struct vfs *v, const char *path, bool *ret_found)
 {
 	char key[META_KEY_MAX + 2];
 	struct below b = {.found = false};
-	int rc = vfs_object_key(v, path, key);
+	int rc = mount_key(v, path, key);
 
 	if (rc)
 		return rc;

@@ -22,6 +22,7 @@
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/pool.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
 
 #define DIR_HASH    16
@@ -133,8 +134,8 @@ static bool was_over(int64_t at_ns, int64_t asked_ns)
 
 int64_t past_ttl_ns(struct vfs *v, int64_t at_ns)
 {
-	return was_over(at_ns, vfs_server_now_ns(v)) ? KEEP_NS
-						     : v->config.ttl_ns;
+	return was_over(at_ns, mount_server_now_ns(v)) ? KEEP_NS
+						       : v->config.ttl_ns;
 }
 
 /* Whether a walk was ended, by this mount; with meta_lock() held. */
@@ -161,7 +162,7 @@ static bool is_known(struct vfs *v, struct past *p, int64_t at_ns,
 
 	if (!has_names(v, p, at_ns, path, &st))
 		return false;
-	age = vfs_server_now_ns(v) - st.walked_ns;
+	age = mount_server_now_ns(v) - st.walked_ns;
 	if (age < 0)
 		return false;
 	if (was_over(at_ns, st.walked_ns))
@@ -233,7 +234,7 @@ static int look_below(void *ctx, unsigned i)
 
 	if (!it->dir)
 		return 0;
-	rc = vfs_child_path(w->path, it->name, path);
+	rc = mount_child_path(w->path, it->name, path);
 	if (!rc)
 		rc = lookback_below(w->v, w->at_ns, path, &it->version);
 	if (rc == -ENOENT || rc == -ENAMETOOLONG) {
@@ -305,7 +306,7 @@ static int walk_dir(struct vfs *v, struct past *p, int64_t at_ns,
 			 .path = path,
 			 .mark = atomic_load(&p->mark)};
 	uint64_t records = 0, saves = syncer_saves(v->syncer);
-	int64_t asked = vfs_server_now_ns(v);
+	int64_t asked = mount_server_now_ns(v);
 	int rc = meta_lock(v->meta);
 
 	if (rc)

@@ -17,12 +17,13 @@
 #include <time.h>
 
 #include "instant.h"
-#include "version_list.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/merge.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
+#include "version_list.h"
 
 #define PATH_TAIL  "/@" /* between the name of .versions and a point's */
 #define POINTS_MAX 10000 /* the rest is not seen */
@@ -163,7 +164,7 @@ static int look_at(void *ctx, const struct store_entry *e)
 static int ask(struct vfs *v, const char *key, struct first *f)
 {
 	char prefix[META_KEY_MAX + 1];
-	int rc = vfs_object_key(v, v->config.versions_name, prefix);
+	int rc = mount_key(v, v->config.versions_name, prefix);
 
 	memset(f, 0, sizeof(*f));
 	if (!*v->config.versions_name)
@@ -250,7 +251,7 @@ int points_instant(struct vfs *v, const char *text, int64_t *ret_ns)
 	int rc;
 
 	text += *text == '@';
-	if (!instant_parse(text, vfs_server_now_ns(v), ret_ns))
+	if (!instant_parse(text, mount_server_now_ns(v), ret_ns))
 		return 0;
 	if (!is_name(text))
 		return -EINVAL;
@@ -274,7 +275,7 @@ static int key_of(struct vfs *v, const char *name, char *key)
 		return strlen(name) < META_NAME_MAX ? -EINVAL : -ENAMETOOLONG;
 	snprintf(path, sizeof(path), "%s" PATH_TAIL "%s",
 		 v->config.versions_name, name);
-	return vfs_object_key(v, path, key);
+	return mount_key(v, path, key);
 }
 
 /* The point of a key, as the bucket has it now. 0, -ENOENT. */

@@ -30,6 +30,7 @@
 #include "vers3/util/pool.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/view.h"
 #include "view_node.h"
@@ -443,7 +444,7 @@ int purge_one(struct vfs *v, const char *path,
 	if (!rc)
 		rc = it->result;
 	if (!rc)
-		rc = vfs_object_key(v, path, key);
+		rc = mount_key(v, path, key);
 	if (!rc && b.present)
 		rc = forget_base(v, it, false);
 	/* From here on nothing stands on it, and nothing comes to. */
@@ -467,7 +468,7 @@ static void remove_singly(struct vfs *v, struct purge_item *it)
 {
 	char key[META_KEY_MAX + 1];
 
-	it->result = vfs_object_key(v, it->path, key);
+	it->result = mount_key(v, it->path, key);
 	if (!it->result)
 		it->result = undelete_version(v, key, it->version.version_id);
 }
@@ -479,8 +480,7 @@ static char *keys_of(struct vfs *v, const struct purge_item *items,
 	char *keys = malloc(count * (META_KEY_MAX + 1));
 
 	for (size_t i = 0; keys && i < count; i++)
-		if (vfs_object_key(v, items[i].path,
-				   keys + i * (META_KEY_MAX + 1)))
+		if (mount_key(v, items[i].path, keys + i * (META_KEY_MAX + 1)))
 			keys[i * (META_KEY_MAX + 1)] = '\0';
 	return keys;
 }
@@ -554,9 +554,9 @@ static void drop_entry(struct vfs *v, const struct purge_item *it)
 	strcpy(dir.path, it->path);
 	ino = view_node_number(&dir);
 	if (!view_entry_name(&it->version, NULL, name, sizeof(name)))
-		vfs_inval_entry(v, ino, name);
+		mount_inval_entry(v, ino, name);
 	if (!view_entry_name(&it->version, &several, name, sizeof(name)))
-		vfs_inval_entry(v, ino, name);
+		mount_inval_entry(v, ino, name);
 }
 
 int purge_many(struct vfs *v, struct purge_item *items, size_t count)

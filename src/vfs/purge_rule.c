@@ -21,6 +21,7 @@
 #include "purge.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
+#include "vers3/vfs/mount.h"
 #include "version_list.h"
 
 #define LINES_MAX   20000 /* of a dry run; more is only counted */
@@ -250,7 +251,7 @@ static bool is_meant(struct rule_walk *w, const struct store_entry *e)
 	}
 	/* The named points' own objects are no part of any history. */
 	return *path && e->key_len <= META_KEY_MAX &&
-	       !vfs_is_history(w->v, path) && *e->version_id &&
+	       !mount_is_history(w->v, path) && *e->version_id &&
 	       strlen(e->version_id) <= META_VERSION_MAX &&
 	       strlen(e->etag) <= META_ETAG_MAX;
 }
@@ -311,7 +312,7 @@ static int walk_prefix(struct rule_walk *w, const char *prefix, bool exact)
 static int walk(struct rule_walk *w, bool markers)
 {
 	char prefix[META_KEY_MAX + 2];
-	int rc = vfs_object_key(w->v, w->rule->path, prefix);
+	int rc = mount_key(w->v, w->rule->path, prefix);
 
 	w->markers = markers;
 	if (!rc && *w->rule->path) {

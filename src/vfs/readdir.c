@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/vfs/content.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/vfs.h"
 #include "vers3/vfs/view.h"
@@ -117,7 +119,8 @@ static int read_batch(struct vfs *v, struct vfs_dir *d, uint64_t after,
 		after = items[n].de.cookie;
 		rc = meta_inode_get(v->meta, items[n].de.ino, &items[n].in);
 		if (!rc && plus)
-			items[n].data_bytes = vfs_data_bytes(v, &items[n].in);
+			items[n].data_bytes =
+				content_data_bytes(v, &items[n].in);
 		if (!rc)
 			n++;
 	}
@@ -148,7 +151,7 @@ static int emit_item(const struct item *it, int64_t ttl_ns, vfs_dirent_fn fn,
 	if (ttl_ns >= 0 && (it->in.flags & META_I_ATTRS)) {
 		entry.ino = it->in.ino;
 		entry.ttl_ns = ttl_ns;
-		vfs_stat_data(&it->in, it->data_bytes, &entry.st);
+		mount_stat_data(&it->in, it->data_bytes, &entry.st);
 		d.entry = &entry;
 	}
 	return fn(ctx, &d);

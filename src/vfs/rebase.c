@@ -18,6 +18,7 @@
 #include "syncer_impl.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/minmax.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
 
@@ -183,7 +184,7 @@ static int find_tried(struct vfs *v, const struct meta_version *base,
 	int rc = tried_at(v, base->key, tried);
 
 	if (!rc)
-		rc = *tried ? vfs_object_key(v, base->key, key) : -ENOENT;
+		rc = *tried ? mount_key(v, base->key, key) : -ENOENT;
 	if (rc)
 		return rc;
 	store_request_init(&r, STORE_HEAD);

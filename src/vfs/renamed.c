@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vers3/net/uri.h"
+#include "vers3/vfs/mount.h"
 
 #define VERSION_WORD "?versionId="
 
@@ -43,7 +44,7 @@ int renamed_add(const struct vfs *v, const struct meta_version *from,
 
 	if (!from->version_id[0])
 		return 0;
-	rc = vfs_object_key(v, from->key, key);
+	rc = mount_key(v, from->key, key);
 	if (rc)
 		return rc;
 	buf_init(&text, RENAMED_MAX);

@@ -16,6 +16,7 @@
 #include "vers3/util/gitconfig.h"
 #include "vers3/vfs/content.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
@@ -171,7 +172,7 @@ static int make_parents(struct vfs *v, const char *path,
 				       S_IFDIR | v->config.defaults.dir_mode, 0,
 				       NULL, who, &in);
 			if (!rc)
-				vfs_inval_entry(v, parent, name);
+				mount_inval_entry(v, parent, name);
 		}
 		if (!rc && !S_ISDIR(in.mode))
 			rc = -ENOTDIR;
@@ -202,7 +203,7 @@ static int make_name(struct vfs *v, uint64_t parent, const char *name,
 		rc = tree_make(v, parent, name, attr->mode, attr->rdev, NULL,
 			       who, in);
 	if (!rc)
-		vfs_inval_entry(v, parent, name);
+		mount_inval_entry(v, parent, name);
 	return rc;
 }
 
@@ -246,7 +247,7 @@ static int take(struct vfs *v, uint64_t ino, const char *path,
 	}
 	pthread_rwlock_unlock(&n->lock);
 	node_put(v->nodes, n);
-	vfs_inval_inode(v, ino);
+	mount_inval_inode(v, ino);
 	return rc;
 }
 
@@ -295,7 +296,7 @@ static bool is_path(const struct vfs *v, const char *path)
 	size_t len = strlen(path);
 
 	return len && len <= META_KEY_MAX && path[len - 1] != '/' &&
-	       !vfs_is_history(v, path);
+	       !mount_is_history(v, path);
 }
 
 /* Copies the version, which is kept until a change of the name says so. */
@@ -336,7 +337,7 @@ int restore_version(struct vfs *v, const struct restore *what,
 				     is_path(v, what->path) ? what->to
 							    : what->path,
 				     "is no name of a file");
-	rc = vfs_object_key(v, what->path, key);
+	rc = mount_key(v, what->path, key);
 	if (!rc)
 		rc = syncer_sync_all(v, what->to, &left);
 	if (!rc && strcmp(what->path, what->to) != 0)

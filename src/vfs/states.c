@@ -22,6 +22,7 @@
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/s3xattr.h"
 
 #define SLOTS	   1024 /* inodes whose last question is remembered */
@@ -277,7 +278,7 @@ static void ask(struct vfs *v, const struct meta_inode *in, bool *ret_open)
 	int rc;
 
 	*ret_open = false;
-	if (vfs_object_key(v, ver->key, key))
+	if (mount_key(v, ver->key, key))
 		return;
 	store_request_init(&r, STORE_HEAD);
 	r.key = key;

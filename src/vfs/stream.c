@@ -13,6 +13,7 @@
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
 #include "vers3/util/pool.h"
+#include "vers3/vfs/mount.h"
 
 #define WIDTH	   3 /* parts of one file on their way */
 #define RSYNC_TAIL 7 /* .XXXXXX */
@@ -142,7 +143,7 @@ static int begin(struct streams *t, const struct meta_inode *in,
 {
 	struct vfs *v = t->u->v;
 	char key[META_KEY_MAX + 1];
-	int rc = vfs_object_key(v, path, key);
+	int rc = mount_key(v, path, key);
 
 	if (!rc)
 		rc = ongoing_read(v, in->ino, o);

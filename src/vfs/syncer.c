@@ -19,6 +19,7 @@
 #include "vers3/util/pool.h"
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/content.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 
 #define JOBS_MAX	16
@@ -193,7 +194,7 @@ static int add_delete(struct syncer *s, struct harvest *h,
 		      const struct meta_dirty *d, int64_t quiet_ns)
 {
 	char key[META_KEY_MAX + 1];
-	int rc = vfs_object_key(s->v, d->key, key);
+	int rc = mount_key(s->v, d->key, key);
 	char *copy;
 
 	if (!rc && !h->deletes)

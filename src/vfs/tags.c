@@ -6,6 +6,7 @@
 
 #include "late.h"
 #include "vers3/s3/tagging.h"
+#include "vers3/vfs/mount.h"
 
 #define DOC_MAX 65536 /* 10 tags of 128 + 256 characters */
 
@@ -158,7 +159,7 @@ int tags_ask(struct vfs *v, const struct meta_inode *in, struct kvlist *ret)
 	const char *id = in->base.version_id;
 	char key[META_KEY_MAX + 1];
 	struct kvlist tags;
-	int rc = vfs_object_key(v, in->base.key, key);
+	int rc = mount_key(v, in->base.key, key);
 
 	if (rc)
 		return rc;

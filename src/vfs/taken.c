@@ -28,6 +28,7 @@
 #include "vers3/util/map.h"
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
@@ -257,7 +258,7 @@ static int add_dir(struct vfs *v, uint64_t parent, const char *name,
 		rc = meta_dentry_add(v->meta, parent, name, in.ino);
 	if (rc)
 		return rc;
-	vfs_inval_entry(v, parent, name);
+	mount_inval_entry(v, parent, name);
 	*ret_ino = in.ino;
 	return tree_count_in(v, parent, 1);
 }
@@ -355,7 +356,7 @@ static int put_name(struct vfs *v, struct meta_inode *in, uint64_t parent,
 		rc = meta_orphan_del(v->meta, in->ino);
 	if (rc && rc != -ENOENT)
 		return rc;
-	vfs_inval_entry(v, parent, name);
+	mount_inval_entry(v, parent, name);
 	atomic_fetch_add(&v->dirs->taken, 1);
 	in->nlink = S_ISDIR(in->mode) ? 2 : 1;
 	return meta_inode_put(v->meta, in);
@@ -493,5 +494,5 @@ unsigned taken_count(struct vfs *v)
 void taken_tell(struct vfs *v, unsigned before)
 {
 	if (taken_count(v) != before)
-		vfs_inval_flush(v);
+		mount_inval_flush(v);
 }

@@ -13,6 +13,7 @@
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/merge.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
@@ -156,7 +157,7 @@ static int check_new_name(const struct vfs *v, const char *name,
 	if (strlen(name) > META_NAME_MAX)
 		return -ENAMETOOLONG;
 	if (parent == META_ROOT_INO &&
-	    (vfs_is_control_name(v, name) || vfs_is_own_name(v, name)))
+	    (mount_is_control_name(v, name) || vfs_is_own_name(v, name)))
 		return -EPERM;
 	return merge_name_ok(NULL, name) ? 0 : -EILSEQ;
 }

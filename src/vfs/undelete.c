@@ -9,6 +9,7 @@
 #include "nothing.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/util/gitconfig.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/view.h"
 #include "version_list.h"
@@ -62,7 +63,7 @@ int undelete_look_again(struct vfs *v, const char *path)
 	}
 	meta_unlock(v->meta);
 	if (!rc)
-		vfs_inval_entry(v, ino, name);
+		mount_inval_entry(v, ino, name);
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -82,7 +83,7 @@ int undelete_version(struct vfs *v, const char *key, const char *version_id)
 int undelete_remove(struct vfs *v, const char *path, const char *version_id)
 {
 	char key[META_KEY_MAX + 1];
-	int rc = vfs_object_key(v, path, key);
+	int rc = mount_key(v, path, key);
 
 	/* Without an id it would be a delete like any other. */
 	if (!rc && !*version_id)
@@ -150,7 +151,7 @@ int undelete(struct vfs *v, const char *path, struct buf *answer)
 	char key[META_KEY_MAX + 1], top[META_KEY_MAX + 1];
 	const char *text = "is there again";
 	uint64_t left;
-	int rc = *path ? vfs_object_key(v, path, key) : -EINVAL;
+	int rc = *path ? mount_key(v, path, key) : -EINVAL;
 
 	/*
 	 * A delete that was not sent yet has no marker to remove, and that of

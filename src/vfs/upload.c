@@ -19,7 +19,8 @@
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
-#include "vers3/vfs/link.h"
+#include "vers3/vfs/link_id.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/plan.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/tree.h"
@@ -412,7 +413,7 @@ int upload_put(struct uploader *u, const struct snapshot *snap,
 	if (!rc && S_ISREG(in->mode))
 		rc = sparse_tell(&ret->holes, in->size_bytes, &d.meta);
 	if (!rc)
-		rc = vfs_object_key(u->v, c->path, key);
+		rc = mount_key(u->v, c->path, key);
 	if (!rc && same)
 		rc = tags_ask(u->v, in, &tags);
 	if (!rc)
@@ -500,7 +501,7 @@ static int send_copy(struct uploader *u, const struct meta_inode *in,
 	struct meta_version from = in->base;
 	char source[META_KEY_MAX + 1];
 	struct store_request r;
-	int rc = vfs_object_key(u->v, in->base.key, source);
+	int rc = mount_key(u->v, in->base.key, source);
 
 	store_request_init(&r, STORE_COPY);
 	if (rc)
@@ -538,7 +539,7 @@ static int copy_base(struct uploader *u, const struct snapshot *snap,
 
 	kvlist_init(&tags);
 	if (!rc)
-		rc = vfs_object_key(v, c->path, key);
+		rc = mount_key(v, c->path, key);
 	if (!rc && replace)
 		tagged = tags_need(v, in, &d, !v->config.suspended);
 	if (!rc && tagged)
@@ -581,7 +582,7 @@ static int copy_anew(struct uploader *u, const struct snapshot *snap,
 	char key[META_KEY_MAX + 1];
 	struct store_request r;
 	bool copied;
-	int rc = vfs_object_key(u->v, now.base.key, key);
+	int rc = mount_key(u->v, now.base.key, key);
 
 	if (rc)
 		return rc;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The context's life, and which tree an inode number belongs to. */
+#include "vers3/vfs/content.h"
 #include "vers3/vfs/vfs.h"
 
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include "purge.h"
 #include "reread.h"
 #include "room.h"
-#include "sparse.h"
 #include "states.h"
 #include "taken.h"
 #include "vers3/store/metrics.h"
@@ -30,6 +30,7 @@
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/file.h"
 #include "vers3/vfs/link.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
@@ -38,9 +39,6 @@
 
 #define SYS_NAMES      "vfs.names" /* META_SYS: of the last mount */
 #define CONTROL_TTL_NS NS_PER_S
-#define CLOCK_SLACK_NS (2 * NS_PER_S)
-/* A mount begins with clocks that agree: this is no clock's running off. */
-#define CLOCK_SKEW_MAX_NS (24 * 3600 * NS_PER_S)
 
 static int make_root(struct vfs *v)
 {
@@ -262,158 +260,14 @@ void vfs_free(struct vfs *v)
 	free(v);
 }
 
-void vfs_inval_inode(struct vfs *v, uint64_t ino)
-{
-	if (v->notify.inval_inode)
-		v->notify.inval_inode(v->notify.ctx, ino);
-}
-
-void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name)
-{
-	if (v->notify.inval_entry)
-		v->notify.inval_entry(v->notify.ctx, parent, name);
-}
-
-bool vfs_takes_changes(const struct vfs *v)
-{
-	return !v->config.read_only &&
-	       !(v->notify.read_only && v->notify.read_only(v->notify.ctx));
-}
-
-bool vfs_is_versions_name(const struct vfs *v, const char *name)
-{
-	return *name && !strcmp(name, v->config.versions_name);
-}
-
-bool vfs_is_control_name(const struct vfs *v, const char *name)
-{
-	return *name && !strcmp(name, v->config.control_name);
-}
-
 bool vfs_is_own_name(const struct vfs *v, const char *name)
 {
-	return !strcmp(name, VFS_OWN_NAME) || vfs_is_versions_name(v, name);
-}
-
-bool vfs_is_history(const struct vfs *v, const char *path)
-{
-	char name[META_NAME_MAX + 1];
-	size_t len = strcspn(path, "/");
-
-	if (!path[len] || len > META_NAME_MAX)
-		return false;
-	memcpy(name, path, len);
-	name[len] = '\0';
-	return vfs_is_own_name(v, name);
-}
-
-void vfs_inval_flush(struct vfs *v)
-{
-	if (v->notify.flush)
-		v->notify.flush(v->notify.ctx);
-}
-
-int vfs_object_key(const struct vfs *v, const char *path, char *buf)
-{
-	size_t head = strlen(v->config.prefix), len = strlen(path);
-
-	if (head + len > META_KEY_MAX)
-		return -ENAMETOOLONG;
-	memcpy(buf, v->config.prefix, head);
-	memcpy(buf + head, path, len + 1);
-	return 0;
-}
-
-int vfs_child_path(const char *dir, const char *name, char *buf)
-{
-	size_t dir_len = strlen(dir), len = strlen(name);
-	size_t head = dir_len ? dir_len + 1 : 0;
-
-	if (head + len > META_KEY_MAX)
-		return -ENAMETOOLONG;
-	if (dir_len) {
-		memcpy(buf, dir, dir_len);
-		buf[dir_len] = '/';
-	}
-	memcpy(buf + head, name, len + 1);
-	return 0;
+	return !strcmp(name, VFS_OWN_NAME) || mount_is_versions_name(v, name);
 }
 
 void vfs_give_up_reads(struct vfs *v)
 {
 	reader_give_up(v->reader);
-}
-
-int64_t vfs_server_now_ns(struct vfs *v)
-{
-	struct metrics_snapshot m = {.clock_skew_ns = 0};
-
-	if (v->metrics)
-		metrics_store_read(v->metrics, &m);
-	if (llabs(m.clock_skew_ns) < CLOCK_SLACK_NS ||
-	    llabs(m.clock_skew_ns) > CLOCK_SKEW_MAX_NS)
-		return clock_real_ns();
-	return clock_real_ns() + m.clock_skew_ns;
-}
-
-void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st)
-{
-	memset(ret_st, 0, sizeof(*ret_st));
-	ret_st->st_ino = in->ino;
-	ret_st->st_mode = in->mode;
-	ret_st->st_nlink = link_count(in);
-	/* 1 says that nobody has counted what is in it. */
-	if (S_ISDIR(in->mode) && in->nlink && !(in->flags & META_I_LISTED))
-		ret_st->st_nlink = 1;
-	ret_st->st_uid = in->uid;
-	ret_st->st_gid = in->gid;
-	ret_st->st_rdev = in->rdev;
-	ret_st->st_size = S_ISDIR(in->mode) ? 4096 : (off_t)in->size_bytes;
-	ret_st->st_blksize = 1 << 20;
-	ret_st->st_blocks = (ret_st->st_size + 511) / 512;
-	ret_st->st_mtim = clock_timespec(in->mtime_ns);
-	ret_st->st_ctim = clock_timespec(in->ctime_ns);
-	ret_st->st_atim = clock_timespec(in->atime_ns);
-}
-
-uint64_t vfs_data_bytes(struct vfs *v, const struct meta_inode *in)
-{
-	uint64_t bytes = 0;
-
-	if (S_ISREG(in->mode) && in->size_bytes)
-		bytes = sparse_data_bytes(v->meta, in);
-	/* A memory map may have bytes of it, and tar reads none of no blocks. */
-	if (!bytes && in->size_bytes && nodes_is_written(v->nodes, in->ino))
-		bytes = HOLES_UNIT;
-	return bytes;
-}
-
-void vfs_stat_data(const struct meta_inode *in, uint64_t data_bytes,
-		   struct stat *ret_st)
-{
-	vfs_stat_of(in, ret_st);
-	if (S_ISREG(in->mode))
-		ret_st->st_blocks = (blkcnt_t)((data_bytes + 511) / 512);
-}
-
-void vfs_stat_live(struct vfs *v, const struct meta_inode *in,
-		   struct stat *ret_st)
-{
-	struct meta_inode now;
-	uint64_t bytes = in->size_bytes;
-
-	/*
-	 * `in` was read earlier. What was staged then may be the base's by now,
-	 * and would be counted as nothing: tar writes zeros for a file that has
-	 * no blocks.
-	 */
-	if (S_ISREG(in->mode) && in->size_bytes && !meta_lock(v->meta)) {
-		if (!meta_inode_get(v->meta, in->ino, &now) &&
-		    now.size_bytes == in->size_bytes)
-			bytes = vfs_data_bytes(v, &now);
-		meta_unlock(v->meta);
-	}
-	vfs_stat_data(in, bytes, ret_st);
 }
 
 static void control_stat(struct vfs *v, struct stat *st)
@@ -434,7 +288,7 @@ static int fill_entry(struct vfs *v, const struct meta_inode *in,
 		      struct vfs_entry *ret)
 {
 	ret->ino = in->ino;
-	vfs_stat_live(v, in, &ret->st);
+	content_stat(v, in, &ret->st);
 	ret->ttl_ns = v->config.ttl_ns;
 	return 0;
 }
@@ -486,12 +340,13 @@ static int lookup_versions(struct vfs *v, uint64_t dir, struct vfs_entry *ret)
  */
 static int check_name(struct vfs *v, uint64_t parent, const char *name)
 {
-	bool versions = vfs_is_versions_name(v, name);
+	bool versions = mount_is_versions_name(v, name);
 	struct meta_inode in;
 	int rc;
 
 	if (parent == META_ROOT_INO)
-		return vfs_is_own_name(v, name) || vfs_is_control_name(v, name)
+		return vfs_is_own_name(v, name) ||
+				       mount_is_control_name(v, name)
 			       ? -EPERM
 			       : 0;
 	if (!versions || v->config.versions == VFS_VERSIONS_OFF)
@@ -503,7 +358,7 @@ static int check_name(struct vfs *v, uint64_t parent, const char *name)
 int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	       struct vfs_entry *ret)
 {
-	bool versions = vfs_is_versions_name(v, name) &&
+	bool versions = mount_is_versions_name(v, name) &&
 			v->config.versions != VFS_VERSIONS_OFF;
 
 	struct meta_inode in;
@@ -511,8 +366,8 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 
 	if (view_owns(parent))
 		return view_lookup(v, parent, name, ret);
-	if (parent == META_ROOT_INO &&
-	    (vfs_is_control_name(v, name) || !strcmp(name, CONTROL_ANY_NAME))) {
+	if (parent == META_ROOT_INO && (mount_is_control_name(v, name) ||
+					!strcmp(name, CONTROL_ANY_NAME))) {
 		ret->ino = VFS_CONTROL_INO;
 		ret->ttl_ns = CONTROL_TTL_NS;
 		control_stat(v, &ret->st);
@@ -559,7 +414,7 @@ int vfs_getattr_capable(struct vfs *v, uint64_t ino, struct stat *ret_st,
 	rc = dir_inode(v, ino, &in);
 	if (rc)
 		return rc;
-	vfs_stat_live(v, &in, ret_st);
+	content_stat(v, &in, ret_st);
 	*ret_capable = in.flags & META_I_CAPABLE;
 	return 0;
 }
@@ -596,7 +451,7 @@ int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 		rc = tree_setattr(v, ino, st, set, &in);
 	rc = kept(v, rc);
 	if (!rc)
-		vfs_stat_live(v, &in, ret_st);
+		content_stat(v, &in, ret_st);
 	return rc;
 }
 

@@ -25,6 +25,7 @@
 #include "vers3/util/pool.h"
 #include "vers3/vfs/history.h"
 #include "vers3/vfs/merge.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/objattr.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/s3xattr.h"
@@ -79,7 +80,7 @@ static int lookup_past(struct vfs *v, const struct view_node *dir,
 	char path[META_KEY_MAX + 1];
 	struct past_entry e;
 	struct view_node n;
-	int rc = vfs_child_path(dir->path, name, path);
+	int rc = mount_child_path(dir->path, name, path);
 
 	if (!dir->path[0] && !merge_name_ok(v, name))
 		return -ENOENT;
@@ -107,7 +108,7 @@ static bool is_top(const struct view_node *n)
  */
 static int read_instant(struct vfs *v, const char *text, int64_t *ret_ns)
 {
-	int64_t step, now = vfs_server_now_ns(v);
+	int64_t step, now = mount_server_now_ns(v);
 	int rc = points_instant(v, text, ret_ns);
 
 	if (rc)
@@ -217,7 +218,7 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 	n.root_len = dir.root_len;
 	rc = view_path_is_own(dir.path)
 		     ? -ENOENT
-		     : vfs_child_path(dir.path, name, n.path);
+		     : mount_child_path(dir.path, name, n.path);
 	if (!rc)
 		rc = history_load_name(v, v->view->history, n.path, &seen);
 	if (!rc && !seen.any && !seen.dir)

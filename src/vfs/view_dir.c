@@ -11,6 +11,7 @@
 #include "gmt.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/history.h"
+#include "vers3/vfs/mount.h"
 #include "view_node.h"
 
 #define OFF_DOT	   1
@@ -113,7 +114,7 @@ static int peek_past(struct vfs *v, const struct view_dir *d, char *name,
 			return rc;
 	}
 	if (!rc)
-		rc = vfs_child_path(dir->path, name, path);
+		rc = mount_child_path(dir->path, name, path);
 	if (!rc)
 		view_node_of_past(dir, path, &e, n);
 	return rc;
@@ -209,7 +210,7 @@ static int peek(struct vfs *v, const struct view_dir *d, struct view_dir *next,
 	}
 	strcpy(name, next->name);
 	next->own_met = d->own_met || !strcmp(name, VIEW_OWN);
-	return vfs_child_path(path, name, n->path);
+	return mount_child_path(path, name, n->path);
 }
 
 struct ahead {

@@ -12,6 +12,7 @@
 #include "late.h"
 #include "overflow.h"
 #include "vers3/util/clock.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/objattr.h"
 #include "vers3/vfs/reader.h"
 
@@ -272,7 +273,7 @@ int view_node_head(struct vfs *v, const struct view_node *n,
 		   struct store_request *r)
 {
 	char key[META_KEY_MAX + 1];
-	int rc = vfs_object_key(v, n->version.key, key);
+	int rc = mount_key(v, n->version.key, key);
 
 	store_request_init(r, STORE_HEAD);
 	if (rc)
@@ -397,7 +398,7 @@ void view_node_stat(struct vfs *v, uint64_t ino, const struct view_node *n,
 		in.size_bytes = n->version.size_bytes;
 	}
 	in.atime_ns = in.mtime_ns;
-	vfs_stat_of(&in, st);
+	mount_stat(&in, st);
 }
 
 int view_node_entry(struct vfs *v, struct view_node *n, struct vfs_entry *ret)

@@ -12,6 +12,7 @@
 
 #include "vers3/util/hex.h"
 #include "vers3/util/log.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/plan.h"
 
 #define LEVELS	  10 /* each of twice the size: 4 GiB at the most */
@@ -74,7 +75,7 @@ static int level_key(struct vfs *v, unsigned level, char key[META_KEY_MAX + 1])
 
 	snprintf(path, sizeof(path), "%s/zeros-%" PRIu64,
 		 v->config.versions_name, level_bytes(level));
-	return vfs_object_key(v, path, key);
+	return mount_key(v, path, key);
 }
 
 static void turn_off(struct zeros *z, const char *why)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "vers3/util/buf.h"
-#include "vers3/vfs/link.h"
+#include "vers3/vfs/link_id.h"
 
 static uint64_t ino_of(struct rig *r, const char *path)
 {

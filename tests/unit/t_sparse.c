@@ -5,8 +5,10 @@
 #include <linux/falloc.h>
 
 #include "sparse.h"
-#include "zeros.h"
+#include "vers3/vfs/content.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/objattr.h"
+#include "zeros.h"
 
 #define MIB  (UINT64_C(1) << 20)
 #define SIZE (UINT64_C(4) * MIB)
@@ -328,11 +330,11 @@ static void test_saved_meanwhile(void **state)
 	assert_int_equal(meta_inode_get(r->f.v->meta, ino, &in), 0);
 	meta_unlock(r->f.v->meta);
 	rig_sync(r);
-	vfs_stat_live(r->f.v, &in, &st);
+	content_stat(r->f.v, &in, &st);
 	assert_int_equal(st.st_blocks, 3 * 2048);
 	/* Another size: nothing is known of what was read. */
 	set_size(r, "f", MIB);
-	vfs_stat_live(r->f.v, &in, &st);
+	content_stat(r->f.v, &in, &st);
 	assert_int_equal(st.st_blocks, 3 * 2048);
 	vfs_release(r->f.v, file);
 	free(data);
@@ -581,7 +583,7 @@ static void test_doubled(void **state)
 
 	assert_non_null(bytes);
 	assert_int_equal(zeros_new(r->f.v, &z), 0);
-	assert_int_equal(vfs_object_key(r->f.v, "f", key), 0);
+	assert_int_equal(mount_key(r->f.v, "f", key), 0);
 	store_request_init(&q, STORE_CREATE_UPLOAD);
 	q.key = key;
 	assert_int_equal(store_call(r->f.v->store, &q), 0);

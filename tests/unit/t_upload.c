@@ -9,6 +9,7 @@
 #include "../../src/vfs/syncer_impl.h"
 #include "../../src/vfs/tags.h"
 #include "vers3/cache/staging.h"
+#include "vers3/vfs/mount.h"
 #include "vers3/vfs/plan.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -103,7 +104,7 @@ static void class_is(struct rig *r, const char *key, const char *class)
 	const char *got;
 
 	store_request_init(&req, STORE_HEAD);
-	assert_int_equal(vfs_object_key(r->f.v, key, path), 0);
+	assert_int_equal(mount_key(r->f.v, key, path), 0);
 	req.key = path;
 	assert_int_equal(store_call(r->bucket, &req), 0);
 	got = kvlist_get(&req.reply.object.headers, "x-amz-storage-class");
@@ -130,8 +131,7 @@ static void test_classes(void **state)
 		struct kvlist headers;
 
 		store_request_init(&req, STORE_PUT);
-		assert_int_equal(vfs_object_key(r->f.v, table[i].before, path),
-				 0);
+		assert_int_equal(mount_key(r->f.v, table[i].before, path), 0);
 		kvlist_init(&headers);
 		assert_int_equal(kvlist_set(&headers, "x-amz-storage-class",
 					    table[i].before),

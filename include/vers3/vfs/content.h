@@ -49,5 +49,13 @@ int content_trim(struct vfs *v, struct node *n);
 /* SEEK_DATA, SEEK_HOLE. -ENXIO as lseek(2). */
 int content_seek(struct vfs *v, struct node *n, uint64_t offset, int whence,
 		 uint64_t *ret_offset);
+/*
+ * How many bytes of an inode of the tree take room, as stat(2) counts them:
+ * holes do not. in is what it is now; with meta_lock() held.
+ */
+uint64_t content_data_bytes(struct vfs *v, const struct meta_inode *in);
+/* What stat(2) tells of an inode of the tree that was read before. */
+void content_stat(struct vfs *v, const struct meta_inode *in,
+		  struct stat *ret_st);
 
 #endif

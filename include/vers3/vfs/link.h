@@ -19,8 +19,6 @@
 
 #include "vers3/vfs/vfs.h"
 
-#define LINK_NAMES_META "vers3-link-names"
-
 /*
  * What the bucket holds at a name of an inode, if its key is clean: the
  * base, or buf filled with the name's own version. NULL: nothing.
@@ -43,11 +41,6 @@ int link_removed(struct vfs *v, struct meta_inode *in);
 int link_lost(struct vfs *v, struct meta_inode *in, const char *gone);
 /* A name is about to be moved: the objects of all names tell it. */
 int link_moved(struct vfs *v, uint64_t ino);
-/*
- * What objects of the inode tell of its names, owned by the caller. Unchanged
- * where there is one name, or too many to tell.
- */
-int link_tell(struct vfs *v, const struct meta_inode *in, char **ret_names);
 /* The name that is at a path. 0 or -ENOENT. */
 int link_find(struct vfs *v, const struct meta_inode *in, const char *path,
 	      struct meta_dentry *ret);
@@ -66,7 +59,5 @@ int link_note_saved(struct vfs *v, const struct meta_inode *in,
  * to that one.
  */
 int link_join(struct vfs *v, const struct meta_inode *in, bool *ret_joined);
-/* The link count that users see: names known here, or said by the object. */
-uint32_t link_count(const struct meta_inode *in);
 
 #endif

@@ -94,7 +94,7 @@ struct vfs_config {
 struct vfs_notify {
 	void (*inval_inode)(void *ctx, uint64_t ino);
 	void (*inval_entry)(void *ctx, uint64_t parent, const char *name);
-	/* Waits a while until the kernel knows; see vfs_inval_flush(). */
+	/* Waits a while until the kernel knows; see mount_inval_flush(). */
 	void (*flush)(void *ctx);
 	/*
 	 * Has the kernel write what it holds of an inode, and waits a while for
@@ -315,45 +315,5 @@ int vfs_setxattr(struct vfs *v, uint64_t ino, const char *name,
 /* names: NUL-ended names one after the other. */
 int vfs_listxattr(struct vfs *v, uint64_t ino, struct buf *names);
 int vfs_removexattr(struct vfs *v, uint64_t ino, const char *name);
-
-/* Helpers of the floor. */
-void vfs_stat_of(const struct meta_inode *in, struct stat *ret_st);
-/*
- * How many bytes of an inode of the live tree take room, as stat(2) counts them:
- * holes do not. in is what it is now; with meta_lock() held.
- */
-uint64_t vfs_data_bytes(struct vfs *v, const struct meta_inode *in);
-/* vfs_stat_of() of one with so many. */
-void vfs_stat_data(const struct meta_inode *in, uint64_t data_bytes,
-		   struct stat *ret_st);
-/* Both, of an inode that was read before. */
-void vfs_stat_live(struct vfs *v, const struct meta_inode *in,
-		   struct stat *ret_st);
-/* The kernel's copies are stale; nothing where notify is not set. */
-void vfs_inval_inode(struct vfs *v, uint64_t ino);
-void vfs_inval_entry(struct vfs *v, uint64_t parent, const char *name);
-/* Whether it was mounted for that, and is (mount -o remount,ro). */
-bool vfs_takes_changes(const struct vfs *v);
-/* Whether a name is that of a .versions, of the .control at the root. */
-bool vfs_is_versions_name(const struct vfs *v, const char *name);
-bool vfs_is_control_name(const struct vfs *v, const char *name);
-/* Whether it is one that names nothing at the root, or none of these files. */
-bool vfs_is_own_name(const struct vfs *v, const char *name);
-/* Whether a path is below one of these at the root: no file's, then. */
-bool vfs_is_history(const struct vfs *v, const char *path);
-/*
- * Waits until the kernel knows of the invalidations so far, for a second at
- * most. Only from a request that holds no directory: a write, say.
- */
-void vfs_inval_flush(struct vfs *v);
-/* A name's path in the directory at path `dir`: 0 or -ENAMETOOLONG. */
-int vfs_child_path(const char *dir, const char *name, char *buf);
-/*
- * Now by the server's clock, which is the one that versions are dated by. It
- * is known to a second and the time of an answer: so much is no difference.
- */
-int64_t vfs_server_now_ns(struct vfs *v);
-/* Whole object key: prefix + path; buf of META_KEY_MAX + 1 bytes. */
-int vfs_object_key(const struct vfs *v, const char *path, char *buf);
 
 #endif
