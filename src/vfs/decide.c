@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "vers3/vfs/plan.h"
+#include "vers3/vfs/version.h"
 
 const char *decide_action_name(enum decide_action action)
 {
@@ -56,18 +57,6 @@ int64_t decide_due(const struct decide_due_in *in)
 	return at < in->since_ns + most ? at : in->since_ns + most;
 }
 
-bool decide_same_version(const struct meta_version *a,
-			 const struct meta_version *b)
-{
-	if (!a->key[0] || strcmp(a->key, b->key) != 0)
-		return false;
-	if (a->version_id[0] && b->version_id[0] &&
-	    (strcmp(a->version_id, b->version_id) != 0 ||
-	     meta_is_version_id(a->version_id)))
-		return !strcmp(a->version_id, b->version_id);
-	return a->etag[0] && strcmp(a->etag, b->etag) == 0;
-}
-
 /* The content is base's, no more and no less. */
 static bool content_is_base(const struct meta_inode *inode)
 {
@@ -87,7 +76,7 @@ bool decide_can_copy(const struct decide_in *in)
 		return false;
 	if (in->versioned || strcmp(base->key, in->key) != 0)
 		return true;
-	return decide_same_version(base, in->known);
+	return version_is_same(base, in->known);
 }
 
 bool decide_needs_object(const struct meta_inode *inode)
@@ -105,7 +94,7 @@ static bool in_place(const struct decide_in *in, bool content_same)
 
 	return content_same && !(inode->flags & META_I_ATTR_DIRTY) &&
 	       strcmp(inode->base.key, in->key) == 0 &&
-	       decide_same_version(&inode->base, in->known);
+	       version_is_same(&inode->base, in->known);
 }
 
 enum decide_action decide(const struct decide_in *in)

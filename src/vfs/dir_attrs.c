@@ -17,6 +17,7 @@
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/reader.h"
+#include "vers3/vfs/version.h"
 
 /* ref: where there are more, which are not asked for yet; or NULL. */
 static int xattrs_take(struct vfs *v, uint64_t ino,
@@ -77,7 +78,7 @@ static void take_version(struct meta_inode *in, const char *path,
 	/* A tag moves it in answers to HEAD (Ceph), and not in lists. */
 	if (kvlist_get(&o->meta, LATE_MARK))
 		b->last_modified_ns = 0;
-	reader_content_id(b);
+	version_set_content_id(b);
 }
 
 int dir_take_object(struct vfs *v, struct meta_inode *in, const char *path,

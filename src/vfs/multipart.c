@@ -25,6 +25,7 @@
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/plan.h"
 #include "vers3/vfs/reader.h"
+#include "vers3/vfs/version.h"
 #include "zeros.h"
 
 #define GATHER_MAX (UINT64_C(16) << 20) /* in memory */
@@ -487,7 +488,7 @@ int upload_parts(struct uploader *u, const struct snapshot *snap,
 	rc = send_multi(&m, path, ret);
 	streams_give(u->streams, in->ino);
 	if (!rc)
-		reader_content_id(&ret->version);
+		version_set_content_id(&ret->version);
 out:
 	multi_release(&m);
 	dress_release(&d);

@@ -32,14 +32,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "fetch.h"
 #include "vers3/meta/meta.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/minmax.h"
 #include "vers3/util/pool.h"
+#include "vers3/vfs/version.h"
 
 #define NEAR	      (UINT64_C(1) << 20)
 #define SMALL	      (UINT64_C(4) << 20)
@@ -90,36 +89,6 @@ struct pieces {
 static uint64_t round_up(uint64_t x, uint64_t unit)
 {
 	return (x + unit - 1) / unit * unit;
-}
-
-bool reader_has_content_id(const struct meta_version *version)
-{
-	static const unsigned char none[META_ID_SIZE];
-
-	return memcmp(version->id, none, sizeof(none)) != 0;
-}
-
-void reader_content_id(struct meta_version *version)
-{
-	unsigned char numbers[16], sum[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	unsigned len = 0;
-	bool ok;
-
-	meta_be64(numbers, version->size_bytes);
-	meta_be64(numbers + 8, (uint64_t)version->last_modified_ns);
-	/* Each string goes with its NUL, so no two versions run together. */
-	ok = md && EVP_DigestInit_ex2(md, EVP_sha256(), NULL) &&
-	     EVP_DigestUpdate(md, version->key, strlen(version->key) + 1) &&
-	     EVP_DigestUpdate(md, version->version_id,
-			      strlen(version->version_id) + 1) &&
-	     EVP_DigestUpdate(md, version->etag, strlen(version->etag) + 1) &&
-	     EVP_DigestUpdate(md, numbers, sizeof(numbers)) &&
-	     EVP_DigestFinal_ex(md, sum, &len);
-	EVP_MD_CTX_free(md);
-	memset(version->id, 0, sizeof(version->id));
-	if (ok)
-		memcpy(version->id, sum, sizeof(version->id));
 }
 
 static void pieces_release(struct reader *r, struct pieces *p)
@@ -432,7 +401,7 @@ void reader_read(struct reader *r, const struct meta_version *version,
 
 	if (size > READER_READ_MAX)
 		rc = -EINVAL;
-	else if (!reader_has_content_id(version))
+	else if (!version_has_content_id(version))
 		rc = -EIO;
 	if (rc || !size || offset >= version->size_bytes)
 		goto out;

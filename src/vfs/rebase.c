@@ -21,6 +21,7 @@
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
+#include "vers3/vfs/version.h"
 
 #define DROP_STEP 500 /* extents looked at under one meta_lock() */
 
@@ -201,7 +202,7 @@ static int find_tried(struct vfs *v, const struct meta_version *base,
 		strcpy(ret->etag, o->etag);
 		ret->size_bytes = o->size_bytes;
 		ret->last_modified_ns = o->last_modified_ns;
-		reader_content_id(ret);
+		version_set_content_id(ret);
 	}
 	store_request_release(&r);
 	return rc;

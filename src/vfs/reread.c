@@ -8,7 +8,7 @@
 #include "vers3/util/cancel.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/content.h"
-#include "vers3/vfs/decide.h"
+#include "vers3/vfs/version.h"
 
 #define THREADS	     8
 #define PAUSE_NS     (2 * NS_PER_MS) /* doubled from look to look, up to */
@@ -43,7 +43,7 @@ static int look(struct vfs *v, uint64_t ino, const struct meta_version *lost)
 	if (rc)
 		return rc;
 	rc = meta_inode_get(v->meta, ino, &in);
-	if (!rc && decide_same_version(&in.base, lost)) {
+	if (!rc && version_is_same(&in.base, lost)) {
 		rc = meta_dirty_get(v->meta, lost->key, &d);
 		if (!rc)
 			rc = d.tried[0] ? -EAGAIN : -EIO;

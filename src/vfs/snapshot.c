@@ -12,6 +12,7 @@
 #include "vers3/util/minmax.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
+#include "vers3/vfs/version.h"
 
 struct snapshots {
 	pthread_mutex_t mutex; /* a leaf */
@@ -151,8 +152,8 @@ static int read_unstaged(struct vfs *v, const struct meta_inode *in,
 		int rc;
 
 		/* Of what was listed and never asked for none is known. */
-		if (!reader_has_content_id(&of))
-			reader_content_id(&of);
+		if (!version_has_content_id(&of))
+			version_set_content_id(&of);
 		rc = reader_read_sync(v->reader, &of, at, buf, base - at);
 
 		if (rc)

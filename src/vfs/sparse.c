@@ -13,6 +13,7 @@
 #include "vers3/util/minmax.h"
 #include "vers3/vfs/objattr.h"
 #include "vers3/vfs/reader.h"
+#include "vers3/vfs/version.h"
 
 #define RUNS_MAX    1000 /* looked at for one stat */
 #define RUNS_JOINED 64 /* holes, looked at as one at once */
@@ -127,7 +128,7 @@ int sparse_of_base(struct meta *meta, const struct meta_inode *in,
 {
 	ret->count = 0;
 	if (!S_ISREG(in->mode) || !in->base.key[0] ||
-	    !reader_has_content_id(&in->base))
+	    !version_has_content_id(&in->base))
 		return 0;
 	return meta_holes_get(meta, in->ino, in->base.id, ret);
 }

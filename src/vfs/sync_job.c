@@ -20,6 +20,7 @@
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/node.h"
+#include "vers3/vfs/version.h"
 
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
 #define AGAIN_NS       (25 * NS_PER_MS) /* doubled from try to try */
@@ -332,7 +333,7 @@ static bool needs_nothing(struct job *j, struct upload_result *r)
 	return !j->unsure && !(in->flags & META_I_STAGED) &&
 	       (in->nlink < 2 || S_ISDIR(in->mode)) && in->base.key[0] &&
 	       !strcmp(in->base.key, j->key) &&
-	       decide_same_version(&in->base, &j->known) &&
+	       version_is_same(&in->base, &j->known) &&
 	       upload_is_same(j->s->upload, in, j->key, r);
 }
 
@@ -380,7 +381,7 @@ static int why_failed(struct job *j, int rc)
 	if (is_out_of_reach(rc) || !j->snap.base.key[0] || meta_lock(meta))
 		return rc;
 	moved = !meta_inode_get(meta, j->snap.ino, &in) &&
-		!decide_same_version(&in.base, &j->snap.base);
+		!version_is_same(&in.base, &j->snap.base);
 	meta_unlock(meta);
 	return moved ? -EAGAIN : rc;
 }

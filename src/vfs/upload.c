@@ -24,6 +24,7 @@
 #include "vers3/vfs/plan.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/tree.h"
+#include "vers3/vfs/version.h"
 #include "zeros.h"
 
 #define BIG_BUFFER  (UINT64_C(1) << 20) /* larger ones are counted */
@@ -387,7 +388,7 @@ static int put_dressed(struct uploader *u, const struct snapshot *snap,
 	if (made.key[0])
 		ret->version = made;
 	if (!rc) {
-		reader_content_id(&made);
+		version_set_content_id(&made);
 		ret->version = made;
 		ret->sent_bytes = size;
 		if (S_ISREG(in->mode))
@@ -430,10 +431,10 @@ int upload_put(struct uploader *u, const struct snapshot *snap,
 /* A copy keeps the content's name in the block cache. */
 static void inherit_id(struct meta_version *to, const struct meta_version *from)
 {
-	if (reader_has_content_id(from))
+	if (version_has_content_id(from))
 		memcpy(to->id, from->id, sizeof(to->id));
 	else
-		reader_content_id(to);
+		version_set_content_id(to);
 }
 
 void upload_set_source(struct store_request *r, const struct meta_version *ver,
@@ -599,7 +600,7 @@ static int copy_anew(struct uploader *u, const struct snapshot *snap,
 		snprintf(now.base.version_id, sizeof(now.base.version_id), "%s",
 			 o->version_id ? o->version_id : "");
 		now.base.size_bytes = o->size_bytes;
-		reader_content_id(&now.base);
+		version_set_content_id(&now.base);
 	}
 	store_request_release(&r);
 	if (rc && rc != -ENOENT)

@@ -15,6 +15,7 @@
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/objattr.h"
 #include "vers3/vfs/reader.h"
+#include "vers3/vfs/version.h"
 
 static uint64_t hash(const char *text, size_t text_len)
 {
@@ -162,7 +163,7 @@ static int unpack(const struct meta *m, const struct meta_val *val,
 	strcpy(n->version.etag, etag);
 	n->version.size_bytes = p.size_bytes;
 	n->version.last_modified_ns = p.last_modified_ns;
-	reader_content_id(&n->version);
+	version_set_content_id(&n->version);
 	return 0;
 }
 
@@ -242,7 +243,7 @@ static void take_version(struct view_node *n, const struct history_entry *e)
 	n->version.size_bytes = e->size_bytes;
 	n->version.last_modified_ns =
 		e->last_modified_ns - e->last_modified_ns % NS_PER_S;
-	reader_content_id(&n->version);
+	version_set_content_id(&n->version);
 }
 
 void view_node_of_entry(const char *path, const struct history_entry *e,

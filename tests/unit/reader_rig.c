@@ -15,6 +15,7 @@
 
 #include "remove_tree.h"
 #include "vers3/store/memory.h"
+#include "vers3/vfs/version.h"
 
 /*
  * Contents repeat a pattern of random bytes, from a place of their own; its
@@ -268,7 +269,7 @@ void rig_put(struct rig *rig, const char *key, uint64_t size, unsigned seed,
 		snprintf(ret->version_id, sizeof(ret->version_id), "%s",
 			 r.reply.object.version_id);
 	ret->size_bytes = size;
-	reader_content_id(ret);
+	version_set_content_id(ret);
 	store_request_release(&r);
 	free(data);
 }

@@ -15,6 +15,7 @@
 #include "reader_rig.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/log.h"
+#include "vers3/vfs/version.h"
 
 static void test_equal_bytes(void **state)
 {
@@ -315,7 +316,7 @@ static void test_no_other_version(void **state)
 	/* Nothing tells which version this is. */
 	nameless = new;
 	nameless.version_id[0] = nameless.etag[0] = 0;
-	reader_content_id(&nameless);
+	version_set_content_id(&nameless);
 	assert_int_equal(rig_read(&rig, &nameless, NULL, 2, 0, 4096), -EIO);
 	rig_stop(&rig);
 
@@ -625,10 +626,10 @@ static void test_content_id(void **state)
 	struct meta_version b[6];
 
 	(void)state;
-	reader_content_id(&a);
+	version_set_content_id(&a);
 	for (unsigned i = 0; i < 6; i++)
 		b[i] = a;
-	reader_content_id(&b[0]);
+	version_set_content_id(&b[0]);
 	assert_memory_equal(a.id, b[0].id, sizeof(a.id));
 	snprintf(b[0].key, sizeof(b[0].key), "keyv");
 	snprintf(b[0].version_id, sizeof(b[0].version_id), "1");
@@ -638,7 +639,7 @@ static void test_content_id(void **state)
 	b[4].last_modified_ns = 8;
 	snprintf(b[5].key, sizeof(b[5].key), "kez");
 	for (unsigned i = 0; i < 6; i++) {
-		reader_content_id(&b[i]);
+		version_set_content_id(&b[i]);
 		assert_memory_not_equal(a.id, b[i].id, sizeof(a.id));
 	}
 }

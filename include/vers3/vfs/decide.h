@@ -45,12 +45,6 @@ int64_t decide_due(const struct decide_due_in *in);
 const char *decide_action_name(enum decide_action action);
 
 /*
- * Whether two name the same version of the same key: by version id where
- * both have one, else by ETag.
- */
-bool decide_same_version(const struct meta_version *a,
-			 const struct meta_version *b);
-/*
  * What is no file has its whole state in its attributes, as we know them: unless
  * nobody has asked for them yet, or its object has bytes that others have put
  * there. Then a new state of it is made from the object that it is based on.

@@ -50,7 +50,7 @@ void reader_free(struct reader *r);
  * single read); it is not touched any more once done() is called. A GET
  * names the version id and the ETag (If-Match): bytes of another version are
  * never given; then, or when it is gone, -ESTALE. size is READER_READ_MAX at most, else -EINVAL.
- * The version carries its content id (reader_content_id()), else -EIO.
+ * The version carries its content id (version_set_content_id()), else -EIO.
  */
 void reader_read(struct reader *r, const struct meta_version *version,
 		 struct reader_stream *stream, uint64_t offset, size_t size,
@@ -74,14 +74,6 @@ void reader_give_up(struct reader *r);
  */
 void reader_wait(struct reader *r, pthread_cond_t *cond,
 		 pthread_mutex_t *mutex);
-/*
- * The content id of a version for the block cache: SHA-256 over key,
- * version id, ETag, size and Last-Modified, cut to META_ID_SIZE. All zero
- * (no content) when it cannot be computed.
- */
-void reader_content_id(struct meta_version *version);
-bool reader_has_content_id(const struct meta_version *version);
-
 struct reader_stats {
 	uint64_t gets; /* sent so far */
 	uint64_t fetched_bytes; /* asked for by them */
