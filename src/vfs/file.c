@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "purge.h"
 #include "reread.h"
 #include "room.h"
 #include "sparse.h"
@@ -17,6 +16,7 @@
 #include "vers3/vfs/control.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/node.h"
+#include "vers3/vfs/pins.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
@@ -88,7 +88,7 @@ static int open_live(struct vfs *v, struct vfs_file *f, int flags,
 	refused = !rc && (in.flags & META_I_REFUSED);
 	if (refused && !(flags & O_TRUNC))
 		rc = -EACCES;
-	if (!rc && purge_is_under_way(v, in.base.key))
+	if (!rc && pins_present_goes(v->pins, in.base.key))
 		rc = -EBUSY;
 	if (!rc)
 		rc = take_replaced(v, f->ino, &how->keep_cache);
@@ -109,7 +109,7 @@ static int open_version(struct vfs *v, struct vfs_file *f)
 
 	f->viewed = !rc;
 	if (!rc && f->version.key[0])
-		rc = purge_hold(v, &f->version);
+		rc = pins_hold(v->pins, &f->version);
 	f->held = !rc && f->version.key[0];
 	return rc;
 }
@@ -200,7 +200,7 @@ void vfs_release(struct vfs *v, struct vfs_file *f)
 			syncer_written(v, f->ino);
 	}
 	if (f->held)
-		purge_drop(v, &f->version);
+		pins_drop(v->pins, &f->version);
 	if (f->viewed)
 		view_close(v, f->ino);
 	control_close(f->session);

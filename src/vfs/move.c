@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "purge.h"
 #include "renamed.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/vfs/decide.h"
 #include "vers3/vfs/link.h"
+#include "vers3/vfs/pins.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
 
@@ -163,7 +163,7 @@ static int can_leave(const struct move *m, const struct meta_inode *in,
 		return rc ? rc : strcmp(in->base.key, m->to) != 0;
 	d.known = link_known(v, in, parent, name, m->from, &own);
 	return d.known && decide(&d) == DECIDE_DROP &&
-	       !purge_is_under_way(v, m->from);
+	       !pins_present_goes(v->pins, m->from);
 }
 
 /*
@@ -176,7 +176,7 @@ static int can_come(const struct move *m)
 	int rc = meta_dirty_due(m->v->meta, m->to, &due_ns);
 
 	if (rc == -ENOENT)
-		return !purge_is_under_way(m->v, m->to);
+		return !pins_present_goes(m->v->pins, m->to);
 	return rc ? rc : 1;
 }
 
@@ -237,8 +237,8 @@ static int check(struct move *m, const struct meta_inode *in)
 		return -ENAMETOOLONG;
 	if (S_ISDIR(in->mode))
 		return check_hold(m->v, in, m->to);
-	if (purge_is_under_way(m->v, m->from) ||
-	    purge_is_under_way(m->v, m->to))
+	if (pins_present_goes(m->v->pins, m->from) ||
+	    pins_present_goes(m->v->pins, m->to))
 		return -EBUSY;
 	return check_hold(m->v, in, m->to);
 }

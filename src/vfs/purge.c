@@ -26,17 +26,16 @@
 #include "vers3/meta/dirty.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/log.h"
-#include "vers3/util/map.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
+#include "vers3/vfs/pins.h"
 #include "vers3/vfs/view.h"
 #include "view_node.h"
 
-#define HOLD_KEY (META_KEY_MAX + 1 + META_VERSION_MAX)
-#define UNASKED	 (-EINPROGRESS)
+#define UNASKED (-EINPROGRESS)
 /*
  * A server may take 20 ms for each key of a request: smaller ones at once are
  * answered long before any time-out.
@@ -47,28 +46,15 @@
 
 struct purge {
 	pthread_mutex_t one; /* one batch at a time; over requests */
-	pthread_mutex_t mutex; /* a leaf */
-	/* All below is protected by mutex. */
-	struct map *holds; /* owned: how many hold a version */
-	const struct purge_item *items; /* going; borrowed from the batch */
-	size_t count;
-	bool present; /* the one item is a present version */
 };
 
 int purge_new(struct purge **ret_purge)
 {
 	struct purge *p = calloc(1, sizeof(*p));
-	int rc;
 
 	if (!p)
 		return -ENOMEM;
 	pthread_mutex_init(&p->one, NULL);
-	pthread_mutex_init(&p->mutex, NULL);
-	rc = map_new(&p->holds);
-	if (rc) {
-		purge_free(p);
-		return rc;
-	}
 	*ret_purge = p;
 	return 0;
 }
@@ -77,152 +63,73 @@ void purge_free(struct purge *p)
 {
 	if (!p)
 		return;
-	map_free(p->holds);
-	pthread_mutex_destroy(&p->mutex);
 	pthread_mutex_destroy(&p->one);
 	free(p);
 }
 
-/* Path and id with a NUL between: no path has one. */
-static size_t hold_key(const char *path, const char *version_id, char *key)
+static struct pin pin_of(const struct purge_item *it)
 {
-	size_t path_len = strlen(path), id_len = strlen(version_id);
-
-	memcpy(key, path, path_len + 1);
-	memcpy(key + path_len + 1, version_id, id_len);
-	return path_len + 1 + id_len;
+	return (struct pin){
+		.path = it->path,
+		.version_id = it->version.version_id,
+		.etag = it->version.etag,
+	};
 }
 
-/* What is known without an id is known by its ETag. */
 static bool is_same(const struct meta_version *a, const struct purge_item *it)
 {
-	if (strcmp(a->key, it->path) != 0)
-		return false;
-	if (a->version_id[0])
-		return !strcmp(a->version_id, it->version.version_id);
-	return !strcmp(a->etag, it->version.etag);
-}
+	const struct pin pin = pin_of(it);
 
-static int compare_path(const void *path, const void *item)
-{
-	return strcmp(path, ((const struct purge_item *)item)->path);
+	return pin_is(&pin, a);
 }
 
 static int compare_items(const void *a, const void *b)
 {
-	return compare_path(((const struct purge_item *)a)->path, b);
-}
-
-/* The first of the items of a path, or NULL. */
-static const struct purge_item *first_of(const struct purge_item *items,
-					 size_t count, const char *path)
-{
-	const struct purge_item *it =
-		bsearch(path, items, count, sizeof(*items), compare_path);
-
-	while (it && it > items && !strcmp(it[-1].path, path))
-		it--;
-	return it;
-}
-
-int purge_hold(struct vfs *v, const struct meta_version *version)
-{
-	struct purge *p = v->purge;
-	const struct purge_item *it = NULL;
-	char key[HOLD_KEY + 1];
-	size_t len = hold_key(version->key, version->version_id, key);
-	uintptr_t holds;
-	int rc = 0;
-
-	pthread_mutex_lock(&p->mutex);
-	if (p->count)
-		it = first_of(p->items, p->count, version->key);
-	for (; it && it < p->items + p->count; it++)
-		if (is_same(version, it))
-			rc = -EBUSY;
-	holds = (uintptr_t)map_get(p->holds, key, len);
-	if (!rc)
-		rc = map_put(p->holds, key, len, (void *)(holds + 1));
-	pthread_mutex_unlock(&p->mutex);
-	return rc;
-}
-
-void purge_drop(struct vfs *v, const struct meta_version *version)
-{
-	struct purge *p = v->purge;
-	char key[HOLD_KEY + 1];
-	size_t len = hold_key(version->key, version->version_id, key);
-	uintptr_t holds;
-
-	pthread_mutex_lock(&p->mutex);
-	holds = (uintptr_t)map_get(p->holds, key, len);
-	/* What is there already is replaced: no memory is needed. */
-	if (holds > 1)
-		map_put(p->holds, key, len, (void *)(holds - 1));
-	else
-		map_del(p->holds, key, len);
-	pthread_mutex_unlock(&p->mutex);
-}
-
-bool purge_is_under_way(struct vfs *v, const char *path)
-{
-	struct purge *p = v->purge;
-	bool is;
-
-	pthread_mutex_lock(&p->mutex);
-	is = p->count && p->present && !strcmp(p->items[0].path, path);
-	pthread_mutex_unlock(&p->mutex);
-	return is;
-}
-
-/* Files the batch as going; those that are held stay. */
-static void begin(struct purge *p, struct purge_item *items, size_t count)
-{
-	char key[HOLD_KEY + 1];
-
-	pthread_mutex_lock(&p->mutex);
-	p->items = items;
-	p->count = count;
-	for (size_t i = 0; i < count; i++) {
-		size_t len = hold_key(items[i].path,
-				      items[i].version.version_id, key);
-
-		if (map_get(p->holds, key, len))
-			items[i].result = -EBUSY;
-	}
-	pthread_mutex_unlock(&p->mutex);
-}
-
-static void end(struct purge *p)
-{
-	pthread_mutex_lock(&p->mutex);
-	p->items = NULL;
-	p->count = 0;
-	p->present = false;
-	pthread_mutex_unlock(&p->mutex);
+	return strcmp(((const struct purge_item *)a)->path,
+		      ((const struct purge_item *)b)->path);
 }
 
 /* A batch as it is looked at; with meta_lock() held. */
 struct batch {
 	struct vfs *v;
 	struct purge_item *items;
+	struct pin *pins; /* owned: of the items, as they are filed */
 	size_t count;
 	bool one; /* it may be what a clean inode shows */
 	bool present; /* out: it is, or it may be soon */
 };
 
+/* Files the batch as going; those that are held stay. 0 or -ENOMEM. */
+static int begin(struct batch *b)
+{
+	b->pins = calloc(b->count, sizeof(*b->pins));
+	if (!b->pins)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->count; i++)
+		b->pins[i] = pin_of(&b->items[i]);
+	pins_begin(b->v->pins, b->pins, b->count);
+	for (size_t i = 0; i < b->count; i++)
+		if (b->pins[i].held)
+			b->items[i].result = -EBUSY;
+	return 0;
+}
+
+static void end(struct batch *b)
+{
+	pins_end(b->v->pins);
+	free(b->pins);
+}
+
 /* What an inode stands on stays. */
 static void keep_base(struct batch *b, uint64_t ino)
 {
-	const struct purge_item *first;
 	struct meta_inode in;
 
 	if (meta_inode_get(b->v->meta, ino, &in) || !in.base.key[0])
 		return;
-	first = first_of(b->items, b->count, in.base.key);
-	for (size_t i = first ? (size_t)(first - b->items) : b->count;
+	for (size_t i = pins_find(b->pins, b->count, in.base.key);
 	     i < b->count && !strcmp(b->items[i].path, in.base.key); i++)
-		if (is_same(&in.base, &b->items[i]))
+		if (pin_is(&b->pins[i], &in.base))
 			b->items[i].result = -EBUSY;
 }
 
@@ -311,9 +218,7 @@ static int keep_used(struct batch *b)
 	keep_paths(b);
 	rc = keep_open(b);
 	/* Before meta_lock() ends: who looks at the inode then is told. */
-	pthread_mutex_lock(&b->v->purge->mutex);
-	b->v->purge->present = b->present;
-	pthread_mutex_unlock(&b->v->purge->mutex);
+	pins_set_present(b->v->pins, b->present);
 	return rc;
 }
 
@@ -439,8 +344,9 @@ int purge_one(struct vfs *v, const char *path,
 		free(it);
 		return rc;
 	}
-	begin(v->purge, it, 1);
-	rc = look(&b);
+	rc = begin(&b);
+	if (!rc)
+		rc = look(&b);
 	if (!rc)
 		rc = it->result;
 	if (!rc)
@@ -455,7 +361,7 @@ int purge_one(struct vfs *v, const char *path,
 	/* Whoever looked meanwhile has seen what was there. */
 	if (!rc && b.present)
 		rc = forget_base(v, it, true);
-	end(v->purge);
+	end(&b);
 	pthread_mutex_unlock(&v->purge->one);
 	it->result = rc;
 	report(it);
@@ -572,8 +478,9 @@ int purge_many(struct vfs *v, struct purge_item *items, size_t count)
 		return rc;
 	/* Servers differ in the order of keys; nothing is missed for that. */
 	qsort(items, count, sizeof(*items), compare_items);
-	begin(v->purge, items, count);
-	rc = look(&b);
+	rc = begin(&b);
+	if (!rc)
+		rc = look(&b);
 	/* Nothing stands on what is left, and nothing comes to. */
 	if (!rc)
 		rc = pool_each(v->view->pool, WIDTH,
@@ -581,7 +488,7 @@ int purge_many(struct vfs *v, struct purge_item *items, size_t count)
 			       send_slice, &b);
 	else
 		reject(items, count, rc);
-	end(v->purge);
+	end(&b);
 	pthread_mutex_unlock(&v->purge->one);
 	view_forget(v);
 	for (size_t i = 0; i < count; i++) {

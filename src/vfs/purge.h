@@ -20,20 +20,6 @@ struct purge;
 int purge_new(struct purge **ret_purge);
 void purge_free(struct purge *p);
 
-/*
- * Keeps a version from being purged while it is read, or copied by name:
- * until purge_drop(). 0; -EBUSY: it is just being purged. Any lock may be
- * held.
- */
-int purge_hold(struct vfs *v, const struct meta_version *version);
-void purge_drop(struct vfs *v, const struct meta_version *version);
-/*
- * Whether what the mount takes as the present version of a path is just
- * being purged: then nothing may be changed there, or opened. Any lock may
- * be held.
- */
-bool purge_is_under_way(struct vfs *v, const char *path);
-
 #define PURGE_BATCH 1000
 
 struct purge_item {

@@ -9,7 +9,6 @@
 #include "late.h"
 #include "nothing.h"
 #include "points.h"
-#include "purge.h"
 #include "vers3/s3/storage_class.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
@@ -18,6 +17,7 @@
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
+#include "vers3/vfs/pins.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
 #include "version_list.h"
@@ -310,7 +310,7 @@ static int bring_back(struct vfs *v, const struct restore *what,
 
 	strcpy(held.key, what->path);
 	strcpy(held.version_id, version_id);
-	rc = purge_hold(v, &held);
+	rc = pins_hold(v->pins, &held);
 	if (rc)
 		return gitconfig_say(answer, rc, what->path, strerror(-rc));
 	store_request_init(&r, STORE_HEAD);
@@ -320,7 +320,7 @@ static int bring_back(struct vfs *v, const struct restore *what,
 	if (!rc)
 		rc = place(v, what, version_id, &r.reply.object, answer);
 	store_request_release(&r);
-	purge_drop(v, &held);
+	pins_drop(v->pins, &held);
 	return rc;
 }
 

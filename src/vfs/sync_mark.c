@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "purge.h"
 #include "syncer_impl.h"
 #include "taken.h"
 #include "vers3/util/clock.h"
+#include "vers3/vfs/pins.h"
 
 #define DUE_GRID_NS (NS_PER_S / 4) /* so that what is near is sent as one */
 
@@ -29,7 +29,7 @@ int syncer_mark_at(struct vfs *v, const char *path,
 	/* A directory's mark may be of its attributes alone: see taken.h. */
 	if (path[strlen(path) - 1] != '/')
 		taken_changed(v, path);
-	if (is_new && purge_is_under_way(v, path))
+	if (is_new && pins_present_goes(v->pins, path))
 		return -EBUSY; /* what it would be made on is going */
 	if (is_new) {
 		memset(&d, 0, sizeof(d));

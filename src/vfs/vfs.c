@@ -32,6 +32,7 @@
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
+#include "vers3/vfs/pins.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
@@ -171,6 +172,8 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 		rc = points_new(&v->points);
 	if (!rc)
 		rc = purge_new(&v->purge);
+	if (!rc)
+		rc = pins_new(&v->pins);
 	if (!rc && config->at)
 		rc = points_instant(v, config->at, &v->at_ns);
 	if (!rc)
@@ -255,6 +258,7 @@ void vfs_free(struct vfs *v)
 	takens_free(v->takens);
 	points_free(v->points);
 	purge_free(v->purge);
+	pins_free(v->pins);
 	states_free(v->states);
 	overflows_free(v->overflows);
 	free(v);

@@ -117,6 +117,7 @@ struct control;
 struct conflicts;
 struct takens;
 struct points;
+struct pins;
 struct purge;
 struct states;
 struct overflows;
@@ -145,6 +146,7 @@ struct vfs {
 	struct takens *takens; /* owned */
 	struct points *points; /* owned */
 	struct purge *purge; /* owned */
+	struct pins *pins; /* owned */
 	struct states *states; /* owned */
 	struct overflows *overflows; /* owned */
 };
