@@ -5,15 +5,11 @@
  * an rsync, so one list of the directory vouches for all of its keys: one
  * that is no older than ttl, which look-ups have mostly brought already. When
  * a list shows something else at a key that is dirty, merge.c says so
- * (conflict_suspect()), and that key alone is asked for.
- *
- * Suspicions are in memory only. After a restart, lists of before the mount
- * vouch for nothing.
+ * (journal_suspect()), and that key alone is asked for.
  */
 #include "vers3/vfs/conflict.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,45 +18,12 @@
 #include "syncer_impl.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
-#include "vers3/util/map.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/mount.h"
 
 /* A list that was asked for at the same time as others will do for all. */
 #define VOUCH_MIN_NS NS_PER_S
-
-struct conflicts {
-	int64_t since_ns; /* realtime of the mount */
-	pthread_mutex_t mutex; /* a leaf */
-	struct map *suspects; /* keys; under mutex */
-};
-
-int conflicts_new(struct conflicts **ret_conflicts)
-{
-	struct conflicts *cs = calloc(1, sizeof(*cs));
-	int rc;
-
-	if (!cs)
-		return -ENOMEM;
-	rc = map_new(&cs->suspects);
-	if (rc) {
-		free(cs);
-		return rc;
-	}
-	pthread_mutex_init(&cs->mutex, NULL);
-	cs->since_ns = clock_real_ns();
-	*ret_conflicts = cs;
-	return 0;
-}
-
-void conflicts_free(struct conflicts *cs)
-{
-	if (!cs)
-		return;
-	map_free(cs->suspects);
-	pthread_mutex_destroy(&cs->mutex);
-	free(cs);
-}
 
 void conflict_init(struct conflict *c, const char *path,
 		   const struct meta_version *known, bool unsure,
@@ -74,36 +37,6 @@ void conflict_init(struct conflict *c, const char *path,
 	strcpy(c->etag, known->etag);
 	strcpy(c->version_id, known->version_id);
 	c->modified_ns = known->last_modified_ns;
-}
-
-void conflict_suspect(struct vfs *v, const char *path)
-{
-	struct conflicts *cs = v->conflicts;
-
-	pthread_mutex_lock(&cs->mutex);
-	map_put(cs->suspects, path, strlen(path), cs);
-	pthread_mutex_unlock(&cs->mutex);
-}
-
-void conflict_settled(struct vfs *v, const char *path)
-{
-	struct conflicts *cs = v->conflicts;
-
-	pthread_mutex_lock(&cs->mutex);
-	if (map_count(cs->suspects))
-		map_del(cs->suspects, path, strlen(path));
-	pthread_mutex_unlock(&cs->mutex);
-}
-
-bool conflict_is_suspected(struct vfs *v, const char *path)
-{
-	struct conflicts *cs = v->conflicts;
-	bool suspected;
-
-	pthread_mutex_lock(&cs->mutex);
-	suspected = map_get(cs->suspects, path, strlen(path)) != NULL;
-	pthread_mutex_unlock(&cs->mutex);
-	return suspected;
 }
 
 /*
@@ -245,8 +178,7 @@ static bool is_vouched(struct vfs *v, const struct meta_inode *dir)
 
 	/* The time of a large one's list is that of its end. */
 	return (dir->flags & META_I_LISTED) && !(dir->flags & META_I_BIG) &&
-	       age >= 0 && age <= most &&
-	       dir->listed_ns >= v->conflicts->since_ns;
+	       age >= 0 && age <= most && dir->listed_ns >= v->began_ns;
 }
 
 /* Sees to it that what is known of a key is young; 0 or an -errno. */
@@ -262,7 +194,7 @@ static int look_before(struct vfs *v, struct conflict *c)
 	    !dir_refresh(v, dir.ino)) {
 		rc = directory_of(v, c->path, &dir);
 		if (!rc && is_vouched(v, &dir) &&
-		    !conflict_is_suspected(v, c->path))
+		    !journal_is_suspect(v->journal, c->path))
 			return 0;
 	}
 	return conflict_look(v, c);
@@ -279,7 +211,7 @@ static bool lists_for(struct vfs *v, const char *path)
 
 	return !directory_of(v, path, &dir) && !is_vouched(v, &dir) &&
 	       (dir.flags & META_I_LISTED) && !(dir.flags & META_I_BIG) &&
-	       !dir_refresh(v, dir.ino) && conflict_is_suspected(v, path);
+	       !dir_refresh(v, dir.ino) && journal_is_suspect(v->journal, path);
 }
 
 int conflict_guard(struct vfs *v, struct conflict *c, struct store_request *r)
@@ -290,7 +222,7 @@ int conflict_guard(struct vfs *v, struct conflict *c, struct store_request *r)
 	/* A directory's own object holds nothing but its attributes. */
 	if (!len || c->path[len - 1] == '/')
 		return 0;
-	if (c->unsure || conflict_is_suspected(v, c->path)) {
+	if (c->unsure || journal_is_suspect(v->journal, c->path)) {
 		rc = conflict_look(v, c);
 		if (rc || c->met)
 			return rc;
@@ -324,7 +256,7 @@ bool conflict_refused(struct vfs *v, struct conflict *c,
 	    (!refused && !absent && !denied))
 		return false;
 	/* If this ends here, the next try looks before it sends anything. */
-	conflict_suspect(v, c->path);
+	journal_suspect(v->journal, c->path);
 	looked = conflict_look(v, c);
 	if (looked) {
 		*rc = looked;

@@ -30,6 +30,7 @@
 #include "conflict_impl.h"
 #include "vers3/store/list.h"
 #include "vers3/util/clock.h"
+#include "vers3/vfs/journal.h"
 
 #define PAGES_MAX  16 /* of a list, until it is better to ask one by one */
 #define LOOK_WIDTH 8 /* keys asked for at once */
@@ -379,11 +380,11 @@ int conflict_delete(struct vfs *v, struct pool *pool, struct conflict *list,
 	if (rc)
 		goto out;
 	for (size_t i = 0; i < count; i++)
-		b.states[i] =
-			has_etag(&b, i) && !list[i].unsure &&
-					!conflict_is_suspected(v, list[i].path)
-				? SEND
-				: OPEN;
+		b.states[i] = has_etag(&b, i) && !list[i].unsure &&
+					      !journal_is_suspect(v->journal,
+								  list[i].path)
+				      ? SEND
+				      : OPEN;
 	if (!v->config.caps.remove && count > 1)
 		check_by_list(&b);
 	for (int tries = 0; tries < TRIES && !rc; tries++) {

@@ -11,9 +11,6 @@
  */
 int conflict_look(struct vfs *v, struct conflict *c);
 
-/* Whether conflict_suspect() was told of the key. Any lock may be held. */
-bool conflict_is_suspected(struct vfs *v, const char *path);
-
 /*
  * Where a list of the keys from first to last begins: below what they have in
  * common (prefix), and not far before the first (start; if it is no longer than

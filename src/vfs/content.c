@@ -14,6 +14,7 @@
 #include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/minmax.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
@@ -242,10 +243,10 @@ out:
 	pthread_rwlock_unlock(&n->lock);
 	taken_tell(v, before);
 	if (!rc)
-		syncer_grown(v, &in);
+		journal_grown(v->journal, &in);
 	/* Now and then, room that was written over is given back. */
 	if (!rc && at / TRIM_STEP != (at + size) / TRIM_STEP)
-		syncer_reap(v->syncer, n->ino);
+		journal_reap(v->journal, n->ino);
 	return rc;
 }
 

@@ -8,6 +8,7 @@
 
 #include "dir_impl.h"
 #include "vers3/util/clock.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/syncer.h"
 
@@ -202,7 +203,7 @@ static int drop(struct vfs *v, struct meta_inode *in, bool keep)
 	 * inode back, so the staging file goes only when that is durable.
 	 */
 	if (!rc && (in->flags & META_I_STAGED))
-		rc = syncer_reap(v->syncer, in->ino);
+		journal_reap(v->journal, in->ino);
 	return rc;
 }
 

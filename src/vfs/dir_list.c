@@ -13,6 +13,7 @@
 #include "room.h"
 #include "vers3/store/list.h"
 #include "vers3/util/clock.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
@@ -192,7 +193,7 @@ static int list_directory(struct vfs *v, uint64_t ino, const struct how *how)
 {
 	char path[META_KEY_MAX + 1];
 	int64_t asked_ns = clock_real_ns();
-	uint64_t since = syncer_list_begin(v->syncer);
+	uint64_t since = journal_list_begin(v->journal);
 	struct merge *m = NULL;
 	bool whole = false;
 	int rc = meta_lock(v->meta);
@@ -213,7 +214,7 @@ static int list_directory(struct vfs *v, uint64_t ino, const struct how *how)
 		hidden_note(v->dirs->hidden, ino, merge_hidden(m));
 out:
 	merge_free(m);
-	syncer_list_end(v->syncer, since);
+	journal_list_end(v->journal, since);
 	return rc;
 }
 
@@ -379,7 +380,7 @@ static int list_single(struct vfs *v, struct merge *m, const char *key,
 static int ask_single(struct vfs *v, uint64_t parent, const char *name)
 {
 	char path[META_KEY_MAX + 1], key[META_KEY_MAX + 2];
-	uint64_t since = syncer_list_begin(v->syncer);
+	uint64_t since = journal_list_begin(v->journal);
 	struct merge_item item = {.name = (char *)name};
 	struct page page = {0};
 	struct merge *m = NULL;
@@ -434,7 +435,7 @@ out:
 	store_list_release(&list);
 	store_request_release(&r);
 	merge_free(m);
-	syncer_list_end(v->syncer, since);
+	journal_list_end(v->journal, since);
 	return rc;
 }
 

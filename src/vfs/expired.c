@@ -11,6 +11,7 @@
 #include "taken.h"
 #include "vers3/s3/lifecycle.h"
 #include "vers3/util/log.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
 
@@ -75,7 +76,7 @@ static int object_back(struct vfs *v, struct meta_inode *in, const char *path)
 	if (rc || strcmp(key, path) != 0 || (in->flags & META_I_EXPLICIT))
 		return -ESTALE;
 	strcat(key, "/");
-	rc = syncer_mark(v, key, NULL, v->config.commit_ns);
+	rc = journal_mark(v->journal, key, NULL, v->config.commit_ns);
 	if (rc)
 		return rc;
 	in->flags |= META_I_EXPLICIT;

@@ -30,6 +30,7 @@
 #include "room.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
@@ -172,7 +173,7 @@ static bool read_stamp(struct vfs *v, struct history *h, const struct hkey *k,
 		return false;
 	memcpy(ret, val.data, sizeof(*ret));
 	return ret->mark == atomic_load(&h->mark) &&
-	       ret->saves == syncer_saves(v->syncer) && ret->walk <= now &&
+	       ret->saves == journal_saves(v->journal) && ret->walk <= now &&
 	       now - ret->walk < (uint64_t)v->config.ttl_ns;
 }
 
@@ -433,7 +434,7 @@ static void walk_init(struct walk *w, struct vfs *v, struct history *h,
 	w->path = path;
 	w->order = UINT64_MAX;
 	w->mark = atomic_load(&h->mark);
-	w->saves = syncer_saves(v->syncer);
+	w->saves = journal_saves(v->journal);
 	w->number = now > h->last ? now : h->last + 1;
 	h->last = w->number;
 }

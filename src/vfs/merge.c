@@ -22,6 +22,7 @@
 #include "vers3/util/log.h"
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
@@ -205,12 +206,12 @@ static bool keep_local(const struct merge *m, const char *path,
 {
 	struct meta_dirty d;
 
-	if (syncer_settled_after(m->v->syncer, path, m->since))
+	if (journal_settled_after(m->v->journal, path, m->since))
 		return true;
 	if (meta_dirty_get(m->v->meta, path, &d))
 		return false;
 	if (it && is_another(&d.known, it)) {
-		conflict_suspect(m->v, path);
+		journal_suspect(m->v->journal, path);
 	} else if (it && d.known.key[0] && !d.known.last_modified_ns) {
 		/* So that the next list need not ask whose it is. */
 		d.known.last_modified_ns = it->last_modified_ns;
@@ -356,7 +357,7 @@ static int apply_prefix(struct merge *m, const char *path,
 
 	if (rc == -ENOENT) {
 		/* Not one whose last objects are just being deleted. */
-		if (syncer_pending_below(m->v, path, m->since))
+		if (journal_pending_below(m->v->journal, path, m->since))
 			return 0;
 		return add_name(m, path, it, false);
 	}
@@ -507,7 +508,7 @@ static int look_at_gone(struct merge *m, const struct meta_dentry *de)
 		return rc ? rc : drop_file(m, de, &in, path);
 	len = strlen(path);
 	strcpy(path + len, "/");
-	if (syncer_pending_below(m->v, path, m->since)) {
+	if (journal_pending_below(m->v->journal, path, m->since)) {
 		m->at = de->ino;
 		m->after[0] = '\0';
 		return 0;

@@ -7,6 +7,7 @@
 #include "renamed.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/vfs/decide.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/pins.h"
 #include "vers3/vfs/syncer.h"
@@ -134,11 +135,11 @@ static int mark_both(struct move *m, const struct meta_inode *in,
 	int rc;
 
 	known = link_known(m->v, in, parent, name, m->from, &own);
-	rc = syncer_mark_at(m->v, m->from, known, m->due.ns);
+	rc = journal_mark_at(m->v->journal, m->from, known, m->due.ns);
 	if (rc)
 		return rc;
 	known = m->exchange ? known_at(m->v, m->to, &own) : NULL;
-	return syncer_mark_at(m->v, m->to, known, m->due.ns);
+	return journal_mark_at(m->v->journal, m->to, known, m->due.ns);
 }
 
 /*

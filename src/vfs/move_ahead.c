@@ -6,6 +6,7 @@
 #include "gone.h"
 #include "move.h"
 #include "vers3/util/clock.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/syncer.h"
 
 #define AHEAD_NS NS_PER_S /* a mark whose time has come is dropped */
@@ -105,7 +106,7 @@ void move_ahead(struct vfs *v, const struct move_way *way, unsigned holds,
 	memcpy(from, m.from, sizeof(from));
 	memcpy(to, m.to, sizeof(to));
 	/* Odd: what others mark is due at times on a grid. */
-	due->ns = syncer_due(v->config.commit_ns + AHEAD_NS) | 1;
+	due->ns = journal_due(v->config.commit_ns + AHEAD_NS) | 1;
 	due->ahead = true;
 	m.due = *due;
 	do {

@@ -22,6 +22,7 @@
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/pool.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/syncer.h"
 
@@ -167,7 +168,7 @@ static bool is_known(struct vfs *v, struct past *p, int64_t at_ns,
 		return false;
 	if (was_over(at_ns, st.walked_ns))
 		return age < KEEP_NS;
-	return age < v->config.ttl_ns && st.saves == syncer_saves(v->syncer);
+	return age < v->config.ttl_ns && st.saves == journal_saves(v->journal);
 }
 
 static int unpack(const struct meta_val *val, struct past_entry *ret)
@@ -305,7 +306,7 @@ static int walk_dir(struct vfs *v, struct past *p, int64_t at_ns,
 			 .at_ns = at_ns,
 			 .path = path,
 			 .mark = atomic_load(&p->mark)};
-	uint64_t records = 0, saves = syncer_saves(v->syncer);
+	uint64_t records = 0, saves = journal_saves(v->journal);
 	int64_t asked = mount_server_now_ns(v);
 	int rc = meta_lock(v->meta);
 

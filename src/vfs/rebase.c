@@ -18,6 +18,7 @@
 #include "syncer_impl.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/minmax.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/reader.h"
@@ -155,7 +156,7 @@ int rebase_drop(struct syncer *s, const struct snapshot *snap,
 		rc = drop_some(s->v->meta, snap, saved, &i);
 		meta_unlock(s->v->meta);
 	}
-	syncer_reap(s, snap->in->ino);
+	journal_reap(s->v->journal, snap->in->ino);
 	return rc == -ENOENT ? 0 : rc;
 }
 

@@ -15,6 +15,7 @@
 #include "taken.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/syncer.h"
@@ -154,7 +155,7 @@ static int replace_target(struct vfs *v, struct end *to)
 	if (rc)
 		return rc;
 	known = link_known(v, &to->in, to->parent, to->name, key, &own);
-	rc = syncer_mark(v, key, known, v->config.commit_ns);
+	rc = journal_mark(v->journal, key, known, v->config.commit_ns);
 	to->in.nlink = S_ISDIR(to->in.mode) ? 0 : to->in.nlink - 1;
 	to->in.ctime_ns = clock_real_ns();
 	if (!rc)
@@ -235,8 +236,8 @@ static int rename_locked(struct vfs *v, struct end *from, struct end *to,
 		rc = tree_keep_dir(v, from->parent, from->name);
 	if (rc)
 		return rc;
-	taken_changed(v, from->path);
-	taken_changed(v, to->path);
+	journal_changed(v->journal, from->path);
+	journal_changed(v->journal, to->path);
 	if (swap)
 		rc = exchange(v, from, to, due);
 	else
@@ -321,7 +322,7 @@ int tree_rename(struct vfs *v, uint64_t parent, const char *name,
 		rc = prepare(v, &way, flags, &from);
 		if (rc)
 			return rc;
-		due.ns = syncer_due(v->config.commit_ns);
+		due.ns = journal_due(v->config.commit_ns);
 		due.ahead = false;
 		if (S_ISDIR(from.mode) && !(flags & RENAME_EXCHANGE))
 			move_ahead(v, &way, HOLDS_MAX, &due);

@@ -10,54 +10,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "syncer_impl.h"
+#include "journal_impl.h"
+#include "vers3/meta/dirty.h"
 
-int settled_init(struct settled *t)
+void journal_settled(struct journal *j, const char *key)
 {
-	int rc = map_new(&t->young);
+	struct settled *t = &j->settled;
 
-	return rc ? rc : map_new(&t->old);
-}
-
-void settled_release(struct settled *t)
-{
-	map_free(t->young);
-	map_free(t->old);
-}
-
-/* Under meta_lock(), so that it is one with the record's end. */
-void settled_note(struct syncer *s, const char *key)
-{
-	struct settled *t = &s->settled;
-
-	pthread_mutex_lock(&s->mutex);
-	s->saves++;
+	pthread_mutex_lock(&j->mutex);
+	t->saves++;
 	/* What cannot be noted: the lists under way are told of any key. */
 	if (t->young_lists + t->old_lists &&
 	    map_put(t->young, key, strlen(key), (void *)(uintptr_t)++t->epoch))
 		t->any_epoch = t->epoch;
-	pthread_cond_broadcast(&s->event);
-	pthread_mutex_unlock(&s->mutex);
+	pthread_mutex_unlock(&j->mutex);
 }
 
-uint64_t syncer_saves(struct syncer *s)
+void journal_saved(struct journal *j)
+{
+	pthread_mutex_lock(&j->mutex);
+	j->settled.saves++;
+	pthread_mutex_unlock(&j->mutex);
+}
+
+uint64_t journal_saves(struct journal *j)
 {
 	uint64_t saves;
 
-	pthread_mutex_lock(&s->mutex);
-	saves = s->saves;
-	pthread_mutex_unlock(&s->mutex);
+	pthread_mutex_lock(&j->mutex);
+	saves = j->settled.saves;
+	pthread_mutex_unlock(&j->mutex);
 	return saves;
 }
 
-uint64_t syncer_list_begin(struct syncer *s)
+uint64_t journal_list_begin(struct journal *j)
 {
 	uint64_t since;
 
-	pthread_mutex_lock(&s->mutex);
-	s->settled.young_lists++;
-	since = ++s->settled.epoch;
-	pthread_mutex_unlock(&s->mutex);
+	pthread_mutex_lock(&j->mutex);
+	j->settled.young_lists++;
+	since = ++j->settled.epoch;
+	pthread_mutex_unlock(&j->mutex);
 	return since;
 }
 
@@ -78,11 +71,11 @@ static void turn(struct settled *t)
 	t->turn_epoch = t->epoch;
 }
 
-void syncer_list_end(struct syncer *s, uint64_t since)
+void journal_list_end(struct journal *j, uint64_t since)
 {
-	struct settled *t = &s->settled;
+	struct settled *t = &j->settled;
 
-	pthread_mutex_lock(&s->mutex);
+	pthread_mutex_lock(&j->mutex);
 	if (since > t->turn_epoch)
 		t->young_lists--;
 	else
@@ -92,16 +85,16 @@ void syncer_list_end(struct syncer *s, uint64_t since)
 	/* Twice where there is no list at all: then nothing is kept. */
 	if (!t->old_lists && !t->young_lists)
 		turn(t);
-	pthread_mutex_unlock(&s->mutex);
+	pthread_mutex_unlock(&j->mutex);
 }
 
-size_t settled_count(struct syncer *s)
+size_t journal_settled_count(struct journal *j)
 {
 	size_t count;
 
-	pthread_mutex_lock(&s->mutex);
-	count = map_count(s->settled.young) + map_count(s->settled.old);
-	pthread_mutex_unlock(&s->mutex);
+	pthread_mutex_lock(&j->mutex);
+	count = map_count(j->settled.young) + map_count(j->settled.old);
+	pthread_mutex_unlock(&j->mutex);
 	return count;
 }
 
@@ -110,15 +103,15 @@ static bool is_after(const struct map *m, const char *path, uint64_t since)
 	return (uintptr_t)map_get(m, path, strlen(path)) > since;
 }
 
-bool syncer_settled_after(struct syncer *s, const char *path, uint64_t since)
+bool journal_settled_after(struct journal *j, const char *path, uint64_t since)
 {
-	const struct settled *t = &s->settled;
+	const struct settled *t = &j->settled;
 	bool after;
 
-	pthread_mutex_lock(&s->mutex);
+	pthread_mutex_lock(&j->mutex);
 	after = t->any_epoch > since || is_after(t->young, path, since) ||
 		is_after(t->old, path, since);
-	pthread_mutex_unlock(&s->mutex);
+	pthread_mutex_unlock(&j->mutex);
 	return after;
 }
 
@@ -138,18 +131,18 @@ static void check_below(void *ctx, const void *key, size_t len, void *value)
 		b->found = true;
 }
 
-bool syncer_pending_below(struct vfs *v, const char *prefix, uint64_t since)
+bool journal_pending_below(struct journal *j, const char *prefix,
+			   uint64_t since)
 {
 	struct below b = {prefix, strlen(prefix), since, false};
-	struct syncer *s = v->syncer;
 
 	/* A table that cannot be read may have one. */
-	if (meta_dirty_any_below(v->meta, prefix))
+	if (meta_dirty_any_below(j->meta, prefix))
 		return true;
-	pthread_mutex_lock(&s->mutex);
-	b.found = s->settled.any_epoch > since;
-	map_each(s->settled.young, check_below, &b);
-	map_each(s->settled.old, check_below, &b);
-	pthread_mutex_unlock(&s->mutex);
+	pthread_mutex_lock(&j->mutex);
+	b.found = j->settled.any_epoch > since;
+	map_each(j->settled.young, check_below, &b);
+	map_each(j->settled.old, check_below, &b);
+	pthread_mutex_unlock(&j->mutex);
 	return b.found;
 }

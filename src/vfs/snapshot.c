@@ -10,6 +10,7 @@
 #include "vers3/cache/staging.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/minmax.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/reader.h"
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/version.h"
@@ -120,7 +121,7 @@ void snapshot_drop(struct vfs *v, struct snapshot *snap)
 		pthread_mutex_unlock(&o->mutex);
 	}
 	if (snap->reap)
-		syncer_reap(v->syncer, snap->in->ino);
+		journal_reap(v->journal, snap->in->ino);
 	free(snap->extents);
 	memset(snap, 0, sizeof(*snap));
 }

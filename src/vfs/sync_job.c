@@ -18,6 +18,7 @@
 #include "vers3/util/pool.h"
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/version.h"
@@ -83,10 +84,11 @@ static void note_outcome(struct syncer *s, const char *key, int rc)
 		strcpy(s->stats.error_key, key);
 	} else if (!rc) {
 		set_outage(s, false);
-		s->saves++;
 		s->progress++;
 	}
 	pthread_mutex_unlock(&s->mutex);
+	if (!rc)
+		journal_saved(s->v->journal);
 }
 
 /*
@@ -206,7 +208,9 @@ static int rebase(struct syncer *s, struct meta_inode *in,
 		rc = meta_holes_put(meta, in->ino, r->version.id, &r->holes);
 	if (!rc)
 		rc = meta_inode_put(meta, in);
-	return rc ? rc : syncer_reap(s, in->ino);
+	if (!rc)
+		journal_reap(s->v->journal, in->ino);
+	return rc;
 }
 
 /*
@@ -253,7 +257,7 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r,
 	d.due_ns = d.since_ns + s->v->config.commit_ns;
 	at_key = !syncer_wanted(s->v, j->key, &here) && here.ino == j->snap.ino;
 	rc = meta_inode_get(meta, j->snap.ino, &in);
-	conflict_settled(s->v, j->key);
+	journal_acquit(s->v->journal, j->key);
 	if (j->conflict.met &&
 	    conflict_note(s->v, &j->conflict, r->version.version_id))
 		log_error("the conflict of %s cannot be listed", j->key);

@@ -8,42 +8,8 @@
 #include "syncer_impl.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/content.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/node.h"
-
-int syncer_reap(struct syncer *s, uint64_t ino)
-{
-	int rc = 0;
-
-	pthread_mutex_lock(&s->mutex);
-	if (s->reap_count == s->reap_size) {
-		size_t size = s->reap_size ? s->reap_size * 2 : 64;
-		uint64_t *p = realloc(s->reap, size * sizeof(*p));
-
-		if (!p)
-			rc = -ENOMEM; /* the next mount's sweep finds it */
-		else
-			s->reap = p, s->reap_size = size;
-	}
-	if (!rc) {
-		s->reap[s->reap_count++] = ino;
-		if (s->reap_count == 1)
-			pthread_cond_signal(&s->wake);
-	}
-	pthread_mutex_unlock(&s->mutex);
-	return 0;
-}
-
-/* Whether it was queued anew: then what is seen now may not be durable. */
-static bool is_queued(struct syncer *s, uint64_t ino)
-{
-	bool queued = false;
-
-	pthread_mutex_lock(&s->mutex);
-	for (size_t i = 0; !queued && i < s->reap_count; i++)
-		queued = s->reap[i] == ino;
-	pthread_mutex_unlock(&s->mutex);
-	return queued;
-}
 
 static void reap_one(struct vfs *v, uint64_t ino)
 {
@@ -72,7 +38,7 @@ static void reap_one(struct vfs *v, uint64_t ino)
 	 */
 	if (held)
 		rc = 0;
-	else if (!wanted && !is_queued(v->syncer, ino))
+	else if (!wanted && !journal_is_reaping(v->journal, ino))
 		staging_remove(v->staging, ino);
 	else if (wanted && !rc)
 		rc = content_trim(v, n);
@@ -89,11 +55,9 @@ void sync_reap(struct syncer *s)
 	size_t count;
 
 	pthread_mutex_lock(&s->mutex);
-	list = s->reap;
-	count = s->reap_count;
-	s->reap = NULL;
-	s->reap_count = s->reap_size = 0;
+	s->reaping = false;
 	pthread_mutex_unlock(&s->mutex);
+	journal_take_reaping(s->v->journal, &list, &count);
 	if (count && !meta_sync(s->v->meta))
 		for (size_t i = 0; i < count; i++)
 			reap_one(s->v, list[i]);

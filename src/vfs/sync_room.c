@@ -81,7 +81,7 @@ void sync_room_end(struct syncer *s, const struct room_look *l, bool whole)
 		return;
 	pthread_mutex_lock(&s->mutex);
 	/* What was sent is given back by this thread, after this look. */
-	if (l->closed || s->reap_count || !whole)
+	if (l->closed || s->reaping || !whole)
 		set_room(s, ROOM_CLOSED);
 	else
 		set_room(s, l->written ? ROOM_WRITTEN : ROOM_NONE);

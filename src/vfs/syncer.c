@@ -19,6 +19,7 @@
 #include "vers3/util/pool.h"
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/content.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 
@@ -75,10 +76,10 @@ int syncer_drop(struct syncer *s, const char *key)
 {
 	int rc = meta_dirty_del(s->v->meta, key);
 
-	conflict_settled(s->v, key);
+	journal_acquit(s->v->journal, key);
 	sync_job_forget(s, key);
 	if (!rc) {
-		settled_note(s, key);
+		journal_settled(s->v->journal, key);
 		sync_wait_tell(s, key, 0, 0, true, 0);
 	}
 	return rc;
@@ -95,10 +96,26 @@ void syncer_wake(struct syncer *s, int64_t due_ns)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-void syncer_grown(struct vfs *v, const struct meta_inode *in)
+static void on_due(void *ctx, int64_t due_ns)
 {
-	if (v->syncer->started)
-		upload_written(v->syncer->upload, in);
+	syncer_wake(ctx, due_ns);
+}
+
+static void on_reaping(void *ctx)
+{
+	struct syncer *s = ctx;
+
+	pthread_mutex_lock(&s->mutex);
+	s->reaping = true;
+	pthread_cond_signal(&s->wake);
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static void on_grown(void *ctx, const struct meta_inode *in)
+{
+	struct syncer *s = ctx;
+
+	upload_written(s->upload, in);
 }
 
 /* Whether files are being saved in the tree of the root that a key is in. */
@@ -501,12 +518,12 @@ static bool wait_for_work(struct syncer *s, const struct harvest *last)
 	pthread_mutex_lock(&s->mutex);
 	s->next_due_ns = due;
 	s->asleep = true;
-	while (!s->stop && !s->kicked && !s->reap_count &&
+	while (!s->stop && !s->kicked && !s->reaping &&
 	       clock_cond_wait_until(&s->wake, &s->mutex, until) != -ETIMEDOUT)
 		;
 	/* Each look at what may go costs a commit: it is gathered. */
 	until = clock_mono_ns() + REAP_NS;
-	while (!s->stop && !s->kicked && s->reap_count &&
+	while (!s->stop && !s->kicked && s->reaping &&
 	       clock_cond_wait_until(&s->wake, &s->mutex, until) != -ETIMEDOUT)
 		;
 	s->kicked = s->asleep = false;
@@ -614,6 +631,8 @@ static void note_end(struct vfs *v)
 int syncer_new(struct vfs *v, struct syncer **ret_syncer)
 {
 	struct syncer *s = calloc(1, sizeof(*s));
+	const struct journal_listener listener = {on_due, on_reaping, on_grown,
+						  s};
 	int rc;
 
 	if (!s)
@@ -628,8 +647,6 @@ int syncer_new(struct vfs *v, struct syncer **ret_syncer)
 	if (!rc)
 		rc = map_new(&s->again);
 	if (!rc)
-		rc = settled_init(&s->settled);
-	if (!rc)
 		rc = uploader_new(v, &s->upload);
 	if (!rc)
 		rc = snapshots_new(&s->snapshots);
@@ -642,6 +659,8 @@ int syncer_new(struct vfs *v, struct syncer **ret_syncer)
 		between_init(s);
 	if (!rc && !v->config.read_only)
 		upload_abort_leftovers(s->upload);
+	if (!rc && !v->config.read_only)
+		journal_listen(v->journal, &listener);
 	if (!rc && !v->config.read_only)
 		rc = -pthread_create(&s->thread, NULL, run_syncer, s);
 	if (rc) {
@@ -671,6 +690,7 @@ void syncer_free(struct syncer *s)
 	if (s->started)
 		pthread_join(s->thread, NULL);
 	pool_free(s->pool);
+	journal_listen(s->v->journal, NULL);
 	if (s->started) {
 		sync_reap(s);
 		note_end(s->v);
@@ -679,8 +699,6 @@ void syncer_free(struct syncer *s)
 	snapshots_free(s->snapshots);
 	map_free(s->busy);
 	map_free(s->again);
-	settled_release(&s->settled);
-	free(s->reap);
 	pthread_cond_destroy(&s->wake);
 	pthread_cond_destroy(&s->event);
 	pthread_mutex_destroy(&s->mutex);

@@ -2,7 +2,7 @@
 /*
  * Inside the syncer: its state, shared by syncer.c (what is sent when),
  * sync_job.c (sending it), sync_busy.c (one job a key), sync_wait.c (those who
- * wait), settled.c (what lists under way must not undo), sync_reap.c (staging
+ * wait), sync_reap.c (staging
  * files that may go), sync_room.c (writers that wait for their room), between.c
  * (who came before a save) and sync_stats.c.
  *
@@ -37,14 +37,6 @@ enum room {
 	ROOM_NONE,
 };
 
-/* What was settled while lists are under way: settled.c. */
-struct settled {
-	struct map *young, *old; /* owned: key → epoch */
-	unsigned young_lists, old_lists; /* begun after turn_epoch, before it */
-	uint64_t epoch, turn_epoch;
-	uint64_t any_epoch; /* something was settled then that is not noted */
-};
-
 /* Someone who waits for one key (sync_inode) or for all below a path. */
 struct waiter {
 	struct waiter *next;
@@ -74,6 +66,7 @@ struct syncer {
 	pthread_cond_t event; /* a key was settled, or a try failed */
 	/* All below is protected by mutex. */
 	bool stop, kicked;
+	bool reaping; /* the journal has staging files that may go */
 	bool asleep; /* the scheduler, until next_due_ns or a kick */
 	bool outage;
 	int64_t outage_since_ns; /* monotonic */
@@ -86,11 +79,7 @@ struct syncer {
 	bool deleting; /* a batch of deletes is in flight */
 	struct map *busy; /* keys being worked on */
 	struct map *again; /* keys in a pause before another try → how many */
-	struct settled settled;
 	struct waiter *waiters;
-	uint64_t *reap; /* owned: inodes whose staging file may go */
-	size_t reap_count, reap_size;
-	uint64_t saves;
 	unsigned room_waiters;
 	enum room room; /* as the last look for them found it, */
 	int64_t room_since_ns; /* and the looks since then */
@@ -154,7 +143,7 @@ int rebase_drop(struct syncer *s, const struct snapshot *snap,
  */
 int rebase_lost(struct vfs *v, const struct meta_inode *snap, int rc);
 
-/* sync_reap.c: what was queued with syncer_reap(). Without any lock. */
+/* sync_reap.c: what was queued with journal_reap(). Without any lock. */
 void sync_reap(struct syncer *s);
 
 /*
@@ -189,13 +178,6 @@ bool syncer_is_held(struct syncer *s, const struct meta_dirty *d);
 int syncer_postpone(struct vfs *v, struct meta_dirty *d, int64_t due_ns);
 /* The key is clean: ends its record and tells whoever waits. */
 int syncer_drop(struct syncer *s, const char *key);
-/* settled.c: remembers it while lists are under way. */
-void settled_note(struct syncer *s, const char *key);
-int settled_init(struct settled *t);
-void settled_release(struct settled *t);
-/* How many keys are remembered. Any lock may be held. */
-size_t settled_count(struct syncer *s);
-
 /* Any lock may be held. */
 
 /* Tells those who wait for a key; gone: its record was just deleted. */

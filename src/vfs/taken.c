@@ -2,19 +2,12 @@
 /*
  * The place is kept with the inode, as an attribute that is no user's. Which
  * directories the kernel knows is not known here: some are kept until it
- * forgets them, or until the next mount.
- *
- * That this mount has changed nothing there since cannot be read from the
- * namespace: what it has removed and sent leaves nothing behind, and what it
- * has saved looks like others'. So each path that is taken, and the directories
- * that lead there, are watched: a mark of one of them gets a number that is
- * higher than the one of the place. What is not watched any more counts as
- * changed.
+ * forgets them, or until the next mount. That this mount has changed nothing
+ * there since is known by a watch (journal.h).
  */
 #include "taken.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -25,9 +18,9 @@
 #include "vers3/meta/dirty.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
-#include "vers3/util/map.h"
 #include "vers3/vfs/conflict.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
 #include "vers3/vfs/syncer.h"
@@ -36,115 +29,13 @@
 #define TAKEN_XATTR "vers3.taken" /* the path it had */
 #define KEPT_MAX    10000 /* nameless inodes: no more are kept for this */
 
-#define WATCH_MAX 50000 /* paths; then all are let go */
-
-struct takens {
-	pthread_mutex_t mutex; /* a leaf */
-	/* Both under mutex. */
-	struct map *watched; /* a path, no slash at its end: its last number */
-	uintptr_t last;
-};
-
 /* Where an inode stood. */
 struct place {
-	uint64_t at; /* takens.last of then */
+	uint64_t at; /* journal_watch() */
 	uint64_t parent; /* 0: it was out of the tree, too */
 	char path[META_KEY_MAX + 2]; /* with room for a slash */
 };
 #define PLACE_HEAD offsetof(struct place, path)
-
-int takens_new(struct takens **ret_takens)
-{
-	struct takens *t = calloc(1, sizeof(*t));
-	int rc;
-
-	if (!t)
-		return -ENOMEM;
-	rc = map_new(&t->watched);
-	if (rc) {
-		free(t);
-		return rc;
-	}
-	pthread_mutex_init(&t->mutex, NULL);
-	t->last = 1;
-	*ret_takens = t;
-	return 0;
-}
-
-void takens_free(struct takens *t)
-{
-	if (!t)
-		return;
-	map_free(t->watched);
-	pthread_mutex_destroy(&t->mutex);
-	free(t);
-}
-
-static void clear(struct takens *t)
-{
-	struct map *fresh;
-
-	if (map_new(&fresh))
-		return;
-	map_free(t->watched);
-	t->watched = fresh;
-	/* What is watched anew counts as changed for whoever was there before. */
-	t->last++;
-}
-
-/* One that cannot be watched counts as changed. */
-static uint64_t watch(struct takens *t, const char *path)
-{
-	size_t len = strlen(path);
-	uint64_t at;
-
-	pthread_mutex_lock(&t->mutex);
-	if (map_count(t->watched) >= WATCH_MAX)
-		clear(t);
-	for (size_t i = 1; i <= len; i++)
-		if ((path[i] == '/' || i == len) &&
-		    !map_get(t->watched, path, i))
-			map_put(t->watched, path, i, (void *)t->last);
-	at = t->last;
-	pthread_mutex_unlock(&t->mutex);
-	return at;
-}
-
-void taken_changed(struct vfs *v, const char *key)
-{
-	struct takens *t = v->takens;
-	size_t len = strlen(key);
-
-	if (len && key[len - 1] == '/')
-		len--;
-	pthread_mutex_lock(&t->mutex);
-	/* In place: the path is there. */
-	if (map_count(t->watched) && map_get(t->watched, key, len))
-		map_put(t->watched, key, len, (void *)++t->last);
-	pthread_mutex_unlock(&t->mutex);
-}
-
-/*
- * Whether this mount may have changed the path, or (way) one of the directories
- * that led there, since it was taken.
- */
-static bool has_changed(struct vfs *v, const struct place *p, bool way)
-{
-	struct takens *t = v->takens;
-	size_t len = strlen(p->path);
-	bool changed = false;
-
-	pthread_mutex_lock(&t->mutex);
-	for (size_t i = 1; i <= len; i++)
-		if (i == len || (way && p->path[i] == '/')) {
-			uintptr_t at =
-				(uintptr_t)map_get(t->watched, p->path, i);
-
-			changed = changed || !at || at > p->at;
-		}
-	pthread_mutex_unlock(&t->mutex);
-	return changed;
-}
 
 static bool is_dirty(struct vfs *v, const char *key)
 {
@@ -170,7 +61,7 @@ static int note_place(struct vfs *v, uint64_t ino, const char *path)
 	struct place p = {.parent = parent_of(v, path)};
 
 	strcpy(p.path, path);
-	p.at = watch(v->takens, path);
+	p.at = journal_watch(v->journal, path);
 	return meta_xattr_set(v->meta, ino, TAKEN_XATTR, &p,
 			      PLACE_HEAD + strlen(path) + 1);
 }
@@ -236,8 +127,9 @@ static int read_place(struct vfs *v, uint64_t ino, struct place *p)
 	memcpy(p, val.data, val.size);
 	((char *)p)[val.size - 1] = '\0';
 	/* The directory that it was in is none that was made here since. */
-	return has_changed(v, p,
-			   !p->parent || parent_of(v, p->path) != p->parent)
+	return journal_has_changed(v->journal, p->path, p->at,
+				   !p->parent ||
+					   parent_of(v, p->path) != p->parent)
 		       ? -ESTALE
 		       : 0;
 }
@@ -390,16 +282,16 @@ static int file_back(struct vfs *v, struct meta_inode *in, const char *path,
 	 * was staged without a name is marked by nobody later.
 	 */
 	if (!rc)
-		rc = syncer_mark(v, path,
-				 strcmp(in->base.key, path) ? NULL : &in->base,
-				 v->config.commit_ns);
+		rc = journal_mark(v->journal, path,
+				  strcmp(in->base.key, path) ? NULL : &in->base,
+				  v->config.commit_ns);
 	if (!rc && there)
 		rc = displace(v, &de);
 	if (!rc)
 		rc = put_name(v, in, parent, name);
 	/* So that what they did is looked at, and listed. */
 	if (!rc)
-		conflict_suspect(v, path);
+		journal_suspect(v->journal, path);
 	return rc ? rc : tree_touch_dir(v, parent, false);
 }
 
@@ -420,7 +312,7 @@ static int directory_back(struct vfs *v, struct meta_inode *in, char *path)
 	in->listed_ns = 0;
 	/* First, since it can be refused: no name is without its record. */
 	strcat(path, "/");
-	rc = syncer_mark(v, path, NULL, v->config.commit_ns);
+	rc = journal_mark(v->journal, path, NULL, v->config.commit_ns);
 	path[strlen(path) - 1] = '\0'; /* the name stands in it */
 	if (!rc)
 		rc = put_name(v, in, parent, name);

@@ -13,16 +13,6 @@
 
 #include "vers3/vfs/vfs.h"
 
-struct takens;
-int takens_new(struct takens **ret_takens);
-void takens_free(struct takens *t);
-/*
- * This mount changes what a path holds: of a file, which whoever marks its key
- * tells; of a directory, that it is made, removed or moved, which is told where
- * that is done. Any lock may be held.
- */
-void taken_changed(struct vfs *v, const char *key);
-
 /*
  * Drops an inode whose last name, at path, others have taken; the caller says
  * why its bytes may go, as with dir_drop_inode(). With meta_lock() held.

@@ -11,6 +11,7 @@
 #include "taken.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/merge.h"
 #include "vers3/vfs/mount.h"
@@ -25,9 +26,9 @@ static int mark(struct vfs *v, const struct meta_inode *in,
 {
 	struct meta_version own;
 
-	return syncer_mark(v, path,
-			   link_known(v, in, de->parent, de->name, path, &own),
-			   v->config.commit_ns);
+	return journal_mark(v->journal, path,
+			    link_known(v, in, de->parent, de->name, path, &own),
+			    v->config.commit_ns);
 }
 
 /* The path of a name; of a directory's marker with `dir`. */
@@ -52,7 +53,8 @@ int tree_mark_name(struct vfs *v, uint64_t parent, const char *name)
 	char path[META_KEY_MAX + 2];
 	int rc = path_of(v, parent, name, false, path);
 
-	return rc ? rc : syncer_mark(v, path, NULL, v->config.commit_ns);
+	return rc ? rc
+		  : journal_mark(v->journal, path, NULL, v->config.commit_ns);
 }
 
 int tree_mark_inode(struct vfs *v, const struct meta_inode *in)
@@ -105,7 +107,8 @@ int tree_keep_dir(struct vfs *v, uint64_t ino, const char *name)
 	if (rc)
 		return rc < 0 ? rc : 0;
 	rc = path_of(v, ino, NULL, true, path);
-	return rc ? rc : syncer_mark(v, path, NULL, v->config.commit_ns);
+	return rc ? rc
+		  : journal_mark(v->journal, path, NULL, v->config.commit_ns);
 }
 
 static void count_dirs(struct meta_inode *dir, int by)
@@ -145,7 +148,8 @@ int tree_touch_dir(struct vfs *v, uint64_t ino, bool lost_name)
 	    !(dir.flags & META_I_EXPLICIT) && !meta_dentry_any(v->meta, ino)) {
 		rc = path_of(v, ino, NULL, true, path);
 		if (!rc)
-			rc = syncer_mark(v, path, NULL, v->config.commit_ns);
+			rc = journal_mark(v->journal, path, NULL,
+					  v->config.commit_ns);
 		dir.flags |= META_I_EXPLICIT;
 	}
 	return rc ? rc : touch_parent(v, &dir, 0);
@@ -216,9 +220,9 @@ static int make_locked(struct vfs *v, uint64_t parent, const char *name,
 	if (rc)
 		return rc;
 	if (S_ISDIR(mode))
-		taken_changed(v, path);
+		journal_changed(v->journal, path);
 	/* First, since it can be refused: no name is without its record. */
-	rc = syncer_mark(v, path, NULL, new_delay(v, mode));
+	rc = journal_mark(v->journal, path, NULL, new_delay(v, mode));
 	if (rc)
 		return rc;
 	init_inode(in, mode, rdev, who, &dir);
@@ -322,7 +326,7 @@ static int drop_name(struct vfs *v, const struct meta_dentry *de,
 	if (!rc)
 		rc = mark(v, in, de, path);
 	if (!rc && S_ISDIR(in->mode))
-		taken_changed(v, path);
+		journal_changed(v->journal, path);
 	/* The other names, too, before anything is changed. */
 	if (!rc && in->nlink > 1 && !S_ISDIR(in->mode))
 		rc = tree_mark_inode(v, in);

@@ -29,6 +29,7 @@
 #include "vers3/vfs/control.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/file.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/link.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/node.h"
@@ -123,7 +124,8 @@ static int sweep_one(void *ctx, uint64_t ino)
 	struct vfs *v = ctx;
 
 	/* The syncer removes it only if the namespace does not need it. */
-	return syncer_reap(v->syncer, ino);
+	journal_reap(v->journal, ino);
+	return 0;
 }
 
 static int precommit(void *ctx)
@@ -161,9 +163,10 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	v->store = parts->store;
 	v->metrics = parts->metrics;
 	v->s3 = parts->s3;
-	rc = conflicts_new(&v->conflicts);
+	v->began_ns = clock_real_ns();
+	rc = pins_new(&v->pins);
 	if (!rc)
-		rc = takens_new(&v->takens);
+		rc = journal_new(v->meta, v->pins, &v->journal);
 	if (!rc)
 		rc = states_new(v, &v->states);
 	if (!rc)
@@ -172,8 +175,6 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 		rc = points_new(&v->points);
 	if (!rc)
 		rc = purge_new(&v->purge);
-	if (!rc)
-		rc = pins_new(&v->pins);
 	if (!rc && config->at)
 		rc = points_instant(v, config->at, &v->at_ns);
 	if (!rc)
@@ -254,10 +255,9 @@ void vfs_free(struct vfs *v)
 	meta_set_precommit(v->meta, NULL, NULL);
 	dirs_free(v->dirs);
 	nodes_free(v->nodes);
-	conflicts_free(v->conflicts);
-	takens_free(v->takens);
 	points_free(v->points);
 	purge_free(v->purge);
+	journal_free(v->journal);
 	pins_free(v->pins);
 	states_free(v->states);
 	overflows_free(v->overflows);

@@ -9,6 +9,7 @@
 #include "git_config.h"
 #include "vers3/vfs/caps.h"
 #include "vers3/vfs/conflict.h"
+#include "vers3/vfs/journal.h"
 
 static const struct caps no_caps;
 static const struct caps all_caps = CAPS_ALL;
@@ -497,7 +498,7 @@ static void test_own(void **state)
 		assert_int_equal(c.met, table[i].met);
 		assert_null(q.if_match);
 		store_request_release(&q);
-		conflict_settled(r->f.v, "f");
+		journal_acquit(r->f.v->journal, "f");
 	}
 }
 
@@ -709,7 +710,8 @@ static void test_moved_before_note(void **state)
 
 	notes_seen = notes_pending = 0;
 	rig_write(r, "f", "text");
-	conflict_suspect(r->f.v, "f"); /* so that there is a look to hold */
+	journal_suspect(r->f.v->journal,
+			"f"); /* so that there is a look to hold */
 	rig_gate(r, "HeadObject f", RIG_BEFORE);
 	assert_int_equal(pthread_create(&thread, NULL, sync_all, r), 0);
 	rig_wait_held(r);
@@ -814,13 +816,13 @@ static void test_same_bytes(void **state)
 		strcpy(known.version_id, table[i].version_id);
 		strcpy(known.etag, table[i].etag);
 		conflict_init(&c, "f", &known, false, "");
-		conflict_suspect(r->f.v, "f");
+		journal_suspect(r->f.v->journal, "f");
 		store_request_init(&q, STORE_PUT);
 		q.key = VFS_FIXTURE_PREFIX "f";
 		assert_int_equal(conflict_guard(r->f.v, &c, &q), 0);
 		assert_int_equal(c.met, table[i].met);
 		store_request_release(&q);
-		conflict_settled(r->f.v, "f");
+		journal_acquit(r->f.v->journal, "f");
 	}
 }
 

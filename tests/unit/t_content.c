@@ -7,6 +7,7 @@
 
 #include <linux/falloc.h>
 
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/plan.h"
 #include "vers3/vfs/reader.h"
 
@@ -227,7 +228,7 @@ static void do_overlap(struct model *m)
 	rig_wait_held(m->r);
 	for (uint64_t n = below(m, 4); n < 4; n++)
 		changes[below(m, 4)](m);
-	syncer_reap(m->r->f.v->syncer, ino);
+	journal_reap(m->r->f.v->journal, ino);
 	if (when == RIG_AFTER)
 		rig_holds_bytes(m->r, "f", then, size);
 	rig_gate(m->r, NULL, when);

@@ -9,6 +9,7 @@
 #include "../../src/vfs/move.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/vfs/dir.h"
+#include "vers3/vfs/journal.h"
 
 #define NAMES (MOVE_AHEAD_MIN + 44)
 
@@ -144,7 +145,7 @@ static bool ahead(struct rig *r, unsigned holds, struct move_due *due)
 	/* As tree_rename() does before. */
 	assert_int_equal(rig_lookup(r, "d", &e), 0);
 	assert_int_equal(dir_load_tree(r->f.v, e.ino), 0);
-	due->ns = syncer_due(r->f.v->config.commit_ns);
+	due->ns = journal_due(r->f.v->config.commit_ns);
 	due->ahead = false;
 	move_ahead(r->f.v, &way, holds, due);
 	return due->ahead;

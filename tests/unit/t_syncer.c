@@ -14,6 +14,7 @@
 #include "vfs_rig.h"
 
 #include "../../src/vfs/syncer_impl.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/tree.h"
 
 /* Names are known and stay so: requests are the syncer's alone. */
@@ -498,7 +499,7 @@ static bool is_pending_below(struct rig *r, const char *prefix, uint64_t since)
 	bool is;
 
 	assert_int_equal(meta_lock(r->f.v->meta), 0);
-	is = syncer_pending_below(r->f.v, prefix, since);
+	is = journal_pending_below(r->f.v->journal, prefix, since);
 	meta_unlock(r->f.v->meta);
 	return is;
 }
@@ -507,30 +508,30 @@ static bool is_pending_below(struct rig *r, const char *prefix, uint64_t since)
 static void test_settled(void **state)
 {
 	struct rig *r = *state;
-	struct syncer *s = r->f.v->syncer;
-	uint64_t older = syncer_list_begin(s), newer;
+	struct journal *j = r->f.v->journal;
+	uint64_t older = journal_list_begin(j), newer;
 	char key[32];
 
 	for (int i = 0; i < 1000; i++) {
 		snprintf(key, sizeof(key), "d/%d", i);
-		settled_note(s, key);
-		newer = syncer_list_begin(s);
+		journal_settled(j, key);
+		newer = journal_list_begin(j);
 		snprintf(key, sizeof(key), "e/%d", i);
-		settled_note(s, key);
-		assert_true(syncer_settled_after(s, key, older));
-		assert_true(syncer_settled_after(s, key, newer));
+		journal_settled(j, key);
+		assert_true(journal_settled_after(j, key, older));
+		assert_true(journal_settled_after(j, key, newer));
 		assert_true(is_pending_below(r, "e/", newer));
 		snprintf(key, sizeof(key), "d/%d", i);
-		assert_true(syncer_settled_after(s, key, older));
-		assert_false(syncer_settled_after(s, key, newer));
+		assert_true(journal_settled_after(j, key, older));
+		assert_false(journal_settled_after(j, key, newer));
 		assert_false(is_pending_below(r, "d/", newer));
-		syncer_list_end(s, older);
-		assert_true(settled_count(s) < 10);
-		assert_false(syncer_settled_after(s, key, newer));
+		journal_list_end(j, older);
+		assert_true(journal_settled_count(j) < 10);
+		assert_false(journal_settled_after(j, key, newer));
 		older = newer;
 	}
-	syncer_list_end(s, older);
-	assert_int_equal(settled_count(s), 0);
+	journal_list_end(j, older);
+	assert_int_equal(journal_settled_count(j), 0);
 }
 
 /* A directory's own object waits for the files of its tree, and no others. */

@@ -9,6 +9,7 @@
 #include "../../src/vfs/syncer_impl.h"
 #include "../../src/vfs/tags.h"
 #include "vers3/cache/staging.h"
+#include "vers3/vfs/journal.h"
 #include "vers3/vfs/mount.h"
 #include "vers3/vfs/plan.h"
 
@@ -224,18 +225,13 @@ static void test_changed_meanwhile(void **state)
 /* Returns when what was queued to be reaped before has been. */
 static void wait_reaped(struct rig *r)
 {
-	struct syncer *s = r->f.v->syncer;
+	struct journal *j = r->f.v->journal;
 
 	for (int i = 0; i < 2; i++) {
-		bool queued = true;
-
-		syncer_reap(s, UINT64_MAX); /* there is none: it marks a turn */
-		while (queued) {
+		journal_reap(j,
+			     UINT64_MAX); /* there is none: it marks a turn */
+		while (journal_is_reaping(j, UINT64_MAX))
 			usleep(5000);
-			pthread_mutex_lock(&s->mutex);
-			queued = s->reap_count;
-			pthread_mutex_unlock(&s->mutex);
-		}
 	}
 }
 
@@ -254,7 +250,7 @@ static void test_written_over(void **state)
 	ino = vfs_fixture_find(&r->f, "f");
 	hold_part(r, "UploadPart f 3", &thread);
 	rig_pwrite(r, file, 16 * MIB, anew, 4 * MIB);
-	syncer_reap(r->f.v->syncer, ino);
+	journal_reap(r->f.v->journal, ino);
 	wait_reaped(r);
 	assert_true(staging_file_bytes(r->f.staging, ino) >= 24 * MIB);
 	let_go(r, thread);

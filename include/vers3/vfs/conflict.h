@@ -54,18 +54,6 @@ void conflict_init(struct conflict *c, const char *path,
 		   const struct meta_version *known, bool unsure,
 		   const char *tried);
 
-struct conflicts;
-int conflicts_new(struct conflicts **ret_conflicts);
-void conflicts_free(struct conflicts *cs);
-
-/*
- * A list has shown something else at a dirty key than is known there, so
- * that a look is taken before it is sent. Any lock may be held.
- */
-void conflict_suspect(struct vfs *v, const char *path);
-/* The key was settled: what lists have shown before does not matter. */
-void conflict_settled(struct vfs *v, const char *path);
-
 /*
  * Notes in the keys' dirty records what requests that are about to go out
  * make of them: an ETag, "" where it cannot be told, META_TRIED_NOTHING. So

@@ -24,7 +24,7 @@ struct merge_item {
 
 /*
  * Starts a merge of directory ino at path (meta_path()'s form). since: from
- * syncer_list_begin(), taken before the list was asked for.
+ * journal_list_begin(), taken before the list was asked for.
  */
 int merge_new(struct vfs *v, uint64_t ino, const char *path, uint64_t since,
 	      struct merge **ret_merge);

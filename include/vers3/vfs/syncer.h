@@ -21,29 +21,6 @@ int syncer_new(struct vfs *v, struct syncer **ret_syncer);
 void syncer_free(struct syncer *s);
 
 /*
- * Marks a path's key dirty; with meta_lock() held. known is what the bucket
- * holds there if the key was clean until now (NULL: nothing). The change is
- * sent when delay_ns have passed and the file is quiet; nobody has to wake
- * the syncer for it. A mark can be refused: it comes before the change.
- */
-int syncer_mark(struct vfs *v, const char *path,
-		const struct meta_version *known, int64_t delay_ns);
-/*
- * The same with the time itself, of syncer_due(): what is marked twice with
- * one time costs nothing the second time.
- */
-int syncer_mark_at(struct vfs *v, const char *path,
-		   const struct meta_version *known, int64_t due_ns);
-int64_t syncer_due(int64_t delay_ns);
-/*
- * Has the staging file of an inode deleted once the namespace durably does
- * not need it (no inode, or none of its bytes staged), or else trimmed. Any
- * lock may be held.
- */
-int syncer_reap(struct syncer *s, uint64_t ino);
-/* A file's content has changed: parts of it may go. Without meta_lock(). */
-void syncer_grown(struct vfs *v, const struct meta_inode *in);
-/*
  * A writer has closed the file. What was put off while it was open is due
  * commit_ns after its last change again, or now. Without meta_lock().
  */
@@ -72,23 +49,6 @@ int syncer_make_room(struct vfs *v, int (*check)(struct vfs *v, uint64_t bytes),
 bool syncer_is_sending(struct syncer *s);
 /* A part of some file has gone: for those who wait. Any lock may be held. */
 void syncer_part_sent(struct syncer *s);
-
-/*
- * Whether the key's state was settled by this mount after `since` (a value
- * of syncer_list_begin()): then what a list, asked before, says of it is old.
- */
-bool syncer_settled_after(struct syncer *s, const char *path, uint64_t since);
-/*
- * Whether any key below prefix is dirty or was settled after since; with
- * meta_lock() held.
- */
-bool syncer_pending_below(struct vfs *v, const char *prefix, uint64_t since);
-/* Lists in flight keep the memory of what was settled: begin, end. */
-uint64_t syncer_list_begin(struct syncer *s);
-void syncer_list_end(struct syncer *s, uint64_t since);
-
-/* How many keys this mount has settled; each ends what a walk was worth. */
-uint64_t syncer_saves(struct syncer *s);
 
 struct syncer_stats {
 	uint64_t dirty_keys, in_flight;

@@ -114,8 +114,7 @@ struct pool;
 struct dirs;
 struct view;
 struct control;
-struct conflicts;
-struct takens;
+struct journal;
 struct points;
 struct pins;
 struct purge;
@@ -126,6 +125,7 @@ struct overflows;
 struct vfs {
 	struct vfs_config config;
 	uint64_t generation; /* of inode numbers: new with the cache */
+	int64_t began_ns; /* realtime of the mount */
 	int64_t at_ns; /* what config.at spells; 0: the root shows now */
 	struct meta *meta; /* borrowed */
 	struct blocks *blocks; /* borrowed */
@@ -142,8 +142,7 @@ struct vfs {
 	struct syncer *syncer; /* owned */
 	struct view *view; /* owned */
 	struct control *control; /* owned */
-	struct conflicts *conflicts; /* owned */
-	struct takens *takens; /* owned */
+	struct journal *journal; /* owned */
 	struct points *points; /* owned */
 	struct purge *purge; /* owned */
 	struct pins *pins; /* owned */
