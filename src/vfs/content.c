@@ -219,10 +219,8 @@ int content_write(struct vfs *v, struct node *n, uint64_t offset,
 	unsigned before = taken_count(v);
 	struct meta_inode in;
 	uint64_t at = 0;
-	int rc = room_make(v, size);
+	int rc;
 
-	if (rc)
-		return rc;
 	pthread_rwlock_wrlock(&n->lock);
 	rc = check_end(v, n->ino, offset + size);
 	if (!rc)

@@ -275,6 +275,8 @@ int vfs_write(struct vfs *v, struct vfs_file *f, uint64_t offset,
 	else if (f->kind != FILE_LIVE)
 		rc = -EROFS;
 	else if (size)
+		rc = syncer_make_room(v, size);
+	if (!rc && size && f->kind == FILE_LIVE)
 		rc = content_write(v, f->node, offset, data, size);
 	/* What returns 0 is not undone by a kill of the daemon. */
 	return rc ? rc : meta_keep(v->meta);
@@ -364,7 +366,7 @@ int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
 		return -EFBIG;
 	switch (mode) {
 	case FALLOC_FL_KEEP_SIZE:
-		return room_expect(v, length);
+		return syncer_expect_room(v, length);
 	case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
 	case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
 		rc = content_zero(v, f->node, offset, length);
@@ -375,7 +377,7 @@ int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
 	default:
 		return -EOPNOTSUPP;
 	}
-	rc = room_expect(v, length);
+	rc = syncer_expect_room(v, length);
 	if (!rc)
 		rc = content_extend(v, f->node, offset + length);
 	if (!rc && mode == FALLOC_FL_ZERO_RANGE)

@@ -21,8 +21,7 @@
 #include "vers3/vfs/syncer.h"
 #include "vers3/vfs/tree.h"
 
-#define KNOT_TRIES 4
-#define HOLDS_MAX  10000 /* of marking ahead: 2 ms each */
+#define HOLDS_MAX 10000 /* of marking ahead: 2 ms each */
 
 /* One end of a rename, read under the lock. */
 struct end {
@@ -307,7 +306,6 @@ int tree_rename(struct vfs *v, uint64_t parent, const char *name,
 			       .new_name = new_name};
 	struct meta_inode from;
 	struct move_due due;
-	uint64_t left;
 	int rc;
 
 	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
@@ -318,21 +316,12 @@ int tree_rename(struct vfs *v, uint64_t parent, const char *name,
 	rc = taken_revive(v, new_parent, false);
 	if (rc)
 		return rc;
-	for (int tries = 0;; tries++) {
-		rc = prepare(v, &way, flags, &from);
-		if (rc)
-			return rc;
-		due.ns = journal_due(v->config.commit_ns);
-		due.ahead = false;
-		if (S_ISDIR(from.mode) && !(flags & RENAME_EXCHANGE))
-			move_ahead(v, &way, HOLDS_MAX, &due);
-		rc = move_switch(v, &way, flags, &due);
-		if (rc != -EAGAIN)
-			return rc;
-		/* The bucket must have what was before; then it can be. */
-		rc = tries < KNOT_TRIES ? syncer_sync_all(v, "", &left)
-					: -EBUSY;
-		if (rc)
-			return rc;
-	}
+	rc = prepare(v, &way, flags, &from);
+	if (rc)
+		return rc;
+	due.ns = journal_due(v->config.commit_ns);
+	due.ahead = false;
+	if (S_ISDIR(from.mode) && !(flags & RENAME_EXCHANGE))
+		move_ahead(v, &way, HOLDS_MAX, &due);
+	return move_switch(v, &way, flags, &due);
 }

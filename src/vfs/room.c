@@ -6,7 +6,6 @@
 #include "vers3/cache/blocks.h"
 #include "vers3/cache/space.h"
 #include "vers3/cache/staging.h"
-#include "vers3/vfs/syncer.h"
 #include "vers3/vfs/vfs.h"
 
 #define FEW_PAGES  16 /* of a list: some 16,000 names */
@@ -36,8 +35,7 @@ int room_check(struct vfs *v, uint64_t bytes)
 	return space_check(v->space, bytes);
 }
 
-/* Makes room of what is cached, at the most. */
-static int room_make_clean(struct vfs *v, uint64_t bytes)
+int room_make_clean(struct vfs *v, uint64_t bytes)
 {
 	int rc = room_check(v, bytes);
 
@@ -61,18 +59,4 @@ int room_for_page(struct vfs *v, uint64_t pages)
 	blocks_make_room(v->blocks, PAGE_BYTES);
 	return pages < FEW_PAGES ? space_check_low(v->space)
 				 : space_check(v->space, PAGE_BYTES);
-}
-
-int room_expect(struct vfs *v, uint64_t bytes)
-{
-	int rc = room_make_clean(v, bytes);
-
-	return rc && syncer_is_sending(v->syncer) ? 0 : rc;
-}
-
-int room_make(struct vfs *v, uint64_t bytes)
-{
-	int rc = room_make_clean(v, bytes);
-
-	return rc ? syncer_make_room(v, room_make_clean, bytes) : 0;
 }

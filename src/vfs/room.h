@@ -17,20 +17,12 @@ struct vfs;
 int room_for_change(struct vfs *v);
 /* 0, -ENOSPC, -EDQUOT: whether `bytes` more may be staged now. */
 int room_check(struct vfs *v, uint64_t bytes);
+/* The same, but makes room first of what is cached. No lock held. */
+int room_make_clean(struct vfs *v, uint64_t bytes);
 /*
  * 0 or -ENOSPC: whether a further page of a list may be kept, its walk having
  * brought so many. What is cached gives way first. No lock held.
  */
 int room_for_page(struct vfs *v, uint64_t pages);
-/*
- * Whether that much may be staged by and by: there is room, or what is sent
- * meanwhile will give it. No lock held.
- */
-int room_expect(struct vfs *v, uint64_t bytes);
-/*
- * The same, but makes room first of what is cached, then of what can be
- * sent, which may take its time. No lock held.
- */
-int room_make(struct vfs *v, uint64_t bytes);
 
 #endif

@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 
+#include "room.h"
 #include "syncer_impl.h"
 #include "vers3/cache/staging.h"
 #include "vers3/util/cancel.h"
@@ -89,7 +90,8 @@ void sync_room_end(struct syncer *s, const struct room_look *l, bool whole)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-bool syncer_is_sending(struct syncer *s)
+/* Whether what is dirty is sent: it may be, and the bucket can be reached. */
+static bool is_sending(struct syncer *s)
 {
 	bool sending;
 
@@ -153,14 +155,13 @@ static bool is_hopeless(const struct syncer *s, int64_t until)
 	       (s->room == ROOM_NONE && now - s->room_since_ns > NONE_NS);
 }
 
-int syncer_make_room(struct vfs *v, int (*check)(struct vfs *v, uint64_t bytes),
-		     uint64_t bytes)
+int syncer_make_room(struct vfs *v, uint64_t bytes)
 {
 	struct syncer *s = v->syncer;
 	int64_t until = clock_mono_ns() + PATIENCE_NS;
 	uint64_t progress = 0;
 	bool hopeless;
-	int rc = check(v, bytes);
+	int rc = room_make_clean(v, bytes);
 
 	if (!rc || !s->started)
 		return rc;
@@ -173,8 +174,15 @@ int syncer_make_room(struct vfs *v, int (*check)(struct vfs *v, uint64_t bytes),
 		wait_a_look(s);
 		hopeless = is_hopeless(s, until) || cancel_asked();
 		pthread_mutex_unlock(&s->mutex);
-		rc = check(v, bytes);
+		rc = room_make_clean(v, bytes);
 	} while (rc && !hopeless);
 	leave(s);
 	return rc;
+}
+
+int syncer_expect_room(struct vfs *v, uint64_t bytes)
+{
+	int rc = room_make_clean(v, bytes);
+
+	return rc && is_sending(v->syncer) ? 0 : rc;
 }

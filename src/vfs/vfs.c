@@ -40,6 +40,7 @@
 #include "vers3/vfs/view.h"
 
 #define SYS_NAMES      "vfs.names" /* META_SYS: of the last mount */
+#define RENAME_TRIES   4
 #define CONTROL_TTL_NS NS_PER_S
 
 static int make_root(struct vfs *v)
@@ -542,6 +543,26 @@ int vfs_rmdir(struct vfs *v, uint64_t parent, const char *name)
 	return kept(v, rc ? rc : tree_rmdir(v, parent, name));
 }
 
+/* Where the bucket must have what was before, it gets it; then it can be. */
+static int rename_synced(struct vfs *v, uint64_t parent, const char *name,
+			 uint64_t new_parent, const char *new_name,
+			 unsigned flags)
+{
+	uint64_t left;
+
+	for (int tries = 0;; tries++) {
+		int rc = tree_rename(v, parent, name, new_parent, new_name,
+				     flags);
+
+		if (rc != -EAGAIN)
+			return rc;
+		rc = tries < RENAME_TRIES ? syncer_sync_all(v, "", &left)
+					  : -EBUSY;
+		if (rc)
+			return rc;
+	}
+}
+
 int vfs_rename(struct vfs *v, uint64_t parent, const char *name,
 	       uint64_t new_parent, const char *new_name, unsigned flags)
 {
@@ -554,7 +575,8 @@ int vfs_rename(struct vfs *v, uint64_t parent, const char *name,
 	if (!rc)
 		rc = check_name(v, new_parent, new_name);
 	if (!rc)
-		rc = tree_rename(v, parent, name, new_parent, new_name, flags);
+		rc = rename_synced(v, parent, name, new_parent, new_name,
+				   flags);
 	return kept(v, rc);
 }
 

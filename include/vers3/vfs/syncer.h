@@ -40,13 +40,15 @@ int syncer_sync_inode(struct vfs *v, uint64_t ino);
 int syncer_sync_all(struct vfs *v, const char *path, uint64_t *ret_left);
 
 /*
- * Waits while check(v, bytes) fails and what is sent may still give room on
- * this disk. 0, or the error of check(). No lock held.
+ * Makes room on this disk for so much to be staged: of what is cached, then of
+ * what can be sent, which may take its time. 0, -ENOSPC, -EDQUOT. No lock held.
  */
-int syncer_make_room(struct vfs *v, int (*check)(struct vfs *v, uint64_t bytes),
-		     uint64_t bytes);
-/* Whether what is dirty is sent: it may be, and the bucket can be reached. */
-bool syncer_is_sending(struct syncer *s);
+int syncer_make_room(struct vfs *v, uint64_t bytes);
+/*
+ * Whether so much may be staged by and by: there is room, or what is sent
+ * meanwhile will give it. As syncer_make_room(), but does not wait for it.
+ */
+int syncer_expect_room(struct vfs *v, uint64_t bytes);
 /* A part of some file has gone: for those who wait. Any lock may be held. */
 void syncer_part_sent(struct syncer *s);
 

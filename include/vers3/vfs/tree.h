@@ -18,6 +18,10 @@ int tree_make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 	      struct meta_inode *ret_inode);
 int tree_unlink(struct vfs *v, uint64_t parent, const char *name);
 int tree_rmdir(struct vfs *v, uint64_t parent, const char *name);
+/*
+ * -EAGAIN: names would have to wait for each other; it can be done once the
+ * bucket has what was before.
+ */
 int tree_rename(struct vfs *v, uint64_t parent, const char *name,
 		uint64_t new_parent, const char *new_name, unsigned flags);
 /* Gives an inode one more name (hard link). */
