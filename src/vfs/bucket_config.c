@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bucket_edit.h"
+#include "bucket_reply.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
@@ -45,44 +45,6 @@ struct bucket_config {
 	pthread_cond_t done;
 	struct document documents[BUCKET_DOCUMENTS];
 };
-
-/* What an operation asks for; DELETE and PUT have one right. */
-static const char *right_for(enum store_op op)
-{
-	switch (op) {
-	case STORE_GET_LIFECYCLE:
-		return "s3:GetLifecycleConfiguration";
-	case STORE_PUT_LIFECYCLE:
-	case STORE_DELETE_LIFECYCLE:
-		return "s3:PutLifecycleConfiguration";
-	case STORE_GET_REPLICATION:
-		return "s3:GetReplicationConfiguration";
-	default:
-		return "s3:ListBucket";
-	}
-}
-
-void bucket_explain(enum store_op op, const struct store_reply *reply, int rc,
-		    char *reason, size_t size)
-{
-	const char *words = reply->message[0] ? reply->message : errtext(rc);
-	size_t len;
-
-	if (reply->code[0])
-		snprintf(reason, size, "%s%s%.120s", reply->code,
-			 reply->message[0] ? ": " : "", reply->message);
-	else
-		snprintf(reason, size, "%.160s", words);
-	len = strlen(reason);
-	if (!reply->status && reply->message[0])
-		snprintf(reason + len, size - len,
-			 "; try again when `vers3ctl status` shows no outage "
-			 "any more");
-	else if (rc == -EACCES)
-		snprintf(reason + len, size - len,
-			 "; these credentials need %s on the bucket",
-			 right_for(op));
-}
 
 int bucket_config_new(struct store *store, int64_t ttl_ns,
 		      struct bucket_config **ret_config)
@@ -274,24 +236,14 @@ static void note_edit(struct bucket_config *c, struct buf *doc)
 	pthread_mutex_unlock(&c->mutex);
 }
 
-int bucket_config_edit_lifecycle(struct bucket_config *c, const char *id,
-				 bucket_edit_fn edit, void *ctx, char *reason,
-				 size_t size)
+int bucket_config_begin_edit(struct bucket_config *c)
 {
-	struct buf out;
-	int rc;
+	return cancel_lock(&c->editing);
+}
 
-	*reason = '\0';
-	buf_init(&out, DOCUMENT_MAX);
-	rc = cancel_lock(&c->editing);
-	if (!rc) {
-		rc = bucket_edit(c->store, id, edit, ctx, &out, reason, size);
-		if (!rc)
-			note_edit(c, &out);
-		pthread_mutex_unlock(&c->editing);
-	}
-	if (rc && !*reason)
-		snprintf(reason, size, "%s", errtext(rc));
-	buf_release(&out);
-	return rc;
+void bucket_config_end_edit(struct bucket_config *c, struct buf *doc)
+{
+	if (doc)
+		note_edit(c, doc);
+	pthread_mutex_unlock(&c->editing);
 }

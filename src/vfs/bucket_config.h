@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bucket's own configuration, as documents: its lifecycle, which can be
- * edited, its replication, and how full it is. Asked for by a thread of its own, so that who
- * wants to know waits only for a moment and then gets what is known.
+ * The bucket's own configuration, as documents: its lifecycle, its
+ * replication, and how full it is. Asked for by a thread of its own, so that
+ * who wants to know waits only for a moment and then gets what is known.
  */
 #ifndef VERS3_VFS_BUCKET_CONFIG_INTERNAL_H
 #define VERS3_VFS_BUCKET_CONFIG_INTERNAL_H
@@ -45,25 +45,11 @@ int bucket_config_peek(struct bucket_config *c, enum bucket_document which,
 		       struct buf *doc);
 
 /*
- * Makes the new document of the one there is; doc is NULL when there is none.
- * An empty out means that there is to be none. 0, or -errno with a reason.
+ * One edit of the lifecycle at a time, which is a read and a write that belong
+ * together: until bucket_config_end_edit(). 0 or -EINTR. Waits for others'.
  */
-typedef int (*bucket_edit_fn)(void *ctx, const char *doc, size_t len,
-			      struct buf *out, char *reason, size_t size);
-/*
- * Asks for the lifecycle, has its rule `id` edited and puts it back, as
- * bucket_edit() does; one edit at a time. Waits for the bucket. 0 or -errno
- * with one line in reason.
- */
-int bucket_config_edit_lifecycle(struct bucket_config *c, const char *id,
-				 bucket_edit_fn edit, void *ctx, char *reason,
-				 size_t size);
-
-/*
- * A server's answer to op as one line: its own words, else the errno's, and
- * the right that is missing where that is why.
- */
-void bucket_explain(enum store_op op, const struct store_reply *reply, int rc,
-		    char *reason, size_t size);
+int bucket_config_begin_edit(struct bucket_config *c);
+/* doc: what there is now (empty: none), as it was sent; NULL: as it was. */
+void bucket_config_end_edit(struct bucket_config *c, struct buf *doc);
 
 #endif

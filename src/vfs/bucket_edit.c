@@ -25,8 +25,10 @@
 
 #include <openssl/rand.h>
 
+#include "bucket_reply.h"
 #include "vers3/s3/lifecycle.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/errtext.h"
 
 #define DOCUMENT_MAX  (4 << 20)
 #define TRIES	      10
@@ -282,5 +284,25 @@ int bucket_edit(struct store *store, const char *id, bucket_edit_fn edit,
 	document_release(&e.base);
 	document_release(&e.now);
 	buf_release(&e.next);
+	return rc;
+}
+
+int bucket_edit_lifecycle(struct bucket_config *c, struct store *store,
+			  const char *id, bucket_edit_fn edit, void *ctx,
+			  char *reason, size_t size)
+{
+	struct buf out;
+	int rc;
+
+	*reason = '\0';
+	buf_init(&out, DOCUMENT_MAX);
+	rc = bucket_config_begin_edit(c);
+	if (!rc) {
+		rc = bucket_edit(store, id, edit, ctx, &out, reason, size);
+		bucket_config_end_edit(c, rc ? NULL : &out);
+	}
+	if (rc && !*reason)
+		snprintf(reason, size, "%s", errtext(rc));
+	buf_release(&out);
 	return rc;
 }

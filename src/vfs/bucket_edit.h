@@ -6,7 +6,16 @@
 #ifndef VERS3_VFS_BUCKET_EDIT_INTERNAL_H
 #define VERS3_VFS_BUCKET_EDIT_INTERNAL_H
 
+#include <stddef.h>
+
 #include "bucket_config.h"
+
+/*
+ * Makes the new document of the one there is; doc is NULL when there is none.
+ * An empty out means that there is to be none. 0, or -errno with a reason.
+ */
+typedef int (*bucket_edit_fn)(void *ctx, const char *doc, size_t len,
+			      struct buf *out, char *reason, size_t size);
 
 /*
  * Has the rule `id` edited (see bucket_edit_fn) until the bucket is seen to
@@ -17,5 +26,12 @@
  */
 int bucket_edit(struct store *store, const char *id, bucket_edit_fn edit,
 		void *ctx, struct buf *ret_doc, char *reason, size_t size);
+/*
+ * The same for a bucket whose configuration is c: one edit at a time, and what
+ * came of it is what is known then. 0 or -errno with one line in reason.
+ */
+int bucket_edit_lifecycle(struct bucket_config *c, struct store *store,
+			  const char *id, bucket_edit_fn edit, void *ctx,
+			  char *reason, size_t size);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bucket_config.h"
 #include "control_state.h"
 #include "vers3/util/minmax.h"
 
@@ -83,8 +84,7 @@ void capacity_read(struct vfs *v, struct statvfs *st)
 
 	memset(st, 0, sizeof(*st));
 	buf_init(&doc, 64 << 10);
-	lines = bucket_config_peek(v->control->config, BUCKET_USAGE, &doc) ||
-				!doc.len
+	lines = bucket_config_peek(v->bucket, BUCKET_USAGE, &doc) || !doc.len
 			? ""
 			: doc.data;
 	fill_bytes(v,

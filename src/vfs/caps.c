@@ -25,6 +25,7 @@
 #include <openssl/rand.h>
 
 #include "tags.h"
+#include "tagset.h"
 #include "vers3/net/uri.h"
 #include "vers3/store/list.h"
 #include "vers3/util/clock.h"
@@ -144,7 +145,7 @@ static bool try_tags(struct trial *t)
 	kvlist_init(&tags);
 	rc = kvlist_add(&tags, "probe", "1");
 	if (!rc)
-		rc = tags_put(t->store, t->key, NULL, &tags);
+		rc = tagset_put(t->store, t->key, NULL, &tags);
 	kvlist_release(&tags);
 	if (rc)
 		return false;
@@ -155,7 +156,7 @@ static bool try_tags(struct trial *t)
 	store_request_release(&r);
 	kvlist_init(&tags);
 	if (!rc)
-		rc = tags_get(t->store, t->key, NULL, &tags);
+		rc = tagset_get(t->store, t->key, NULL, &tags);
 	kept = !rc && kvlist_get(&tags, "probe");
 	kvlist_release(&tags);
 	return kept;

@@ -9,6 +9,7 @@
 #include "refused.h"
 #include "reread.h"
 #include "room.h"
+#include "runs.h"
 #include "sparse.h"
 #include "taken.h"
 #include "vers3/meta/extent.h"
@@ -481,7 +482,7 @@ int content_trim(struct vfs *v, struct node *n)
 	return rc;
 }
 
-/* sparse_at(), with the lock taken for it alone: a file may have many runs. */
+/* runs_at(), with the lock taken for it alone: a file may have many runs. */
 static int run_at(struct vfs *v, const struct meta_inode *in,
 		  const struct holes *base, uint64_t at, bool *ret_hole,
 		  uint64_t *ret_end)
@@ -490,7 +491,7 @@ static int run_at(struct vfs *v, const struct meta_inode *in,
 
 	if (rc)
 		return rc;
-	rc = sparse_at(v->meta, in, base, at, ret_hole, ret_end);
+	rc = runs_at(v->meta, in, base, at, ret_hole, ret_end);
 	meta_unlock(v->meta);
 	return rc;
 }
@@ -544,7 +545,7 @@ uint64_t content_data_bytes(struct vfs *v, const struct meta_inode *in)
 	uint64_t bytes = 0;
 
 	if (S_ISREG(in->mode) && in->size_bytes)
-		bytes = sparse_data_bytes(v->meta, in);
+		bytes = runs_data_bytes(v->meta, in);
 	/* A memory map may have bytes of it, and tar reads none of no blocks. */
 	if (!bytes && in->size_bytes && nodes_is_written(v->nodes, in->ino))
 		bytes = HOLES_UNIT;

@@ -33,16 +33,11 @@ struct control_session {
 int control_new(struct vfs *v, struct control **ret_control)
 {
 	struct control *c = calloc(1, sizeof(*c));
-	int rc;
 
+	(void)v;
 	if (!c)
 		return -ENOMEM;
 	pthread_mutex_init(&c->mutex, NULL);
-	rc = bucket_config_new(v->store, v->config.ttl_ns, &c->config);
-	if (rc) {
-		control_free(c);
-		return rc;
-	}
 	*ret_control = c;
 	return 0;
 }
@@ -51,7 +46,6 @@ void control_free(struct control *c)
 {
 	if (!c)
 		return;
-	bucket_config_free(c->config);
 	census_release(&c->census);
 	pthread_mutex_destroy(&c->mutex);
 	free(c);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bucket_config.h"
+#include "bucket_edit.h"
 #include "control_state.h"
 #include "failure.h"
 #include "purge.h"
@@ -166,9 +168,9 @@ static int edit_lifecycle(void *ctx, const char *doc, size_t len,
 static int change_lifecycle(struct call *c, const struct change *ch)
 {
 	char reason[CONTROL_REASON_MAX];
-	int rc = bucket_config_edit_lifecycle(c->v->control->config, ch->id,
-					      edit_lifecycle, (void *)ch,
-					      reason, sizeof(reason));
+	int rc = bucket_edit_lifecycle(c->v->bucket, c->v->store, ch->id,
+				       edit_lifecycle, (void *)ch, reason,
+				       sizeof(reason));
 
 	buf_puts(c->answer, "lifecycle ");
 	if (rc)
@@ -243,8 +245,8 @@ static int run_lifecycle_list(struct call *c)
 	int rc;
 
 	buf_init(&doc, DOCUMENT_MAX);
-	rc = bucket_config_get(c->v->control->config, BUCKET_LIFECYCLE, &doc,
-			       reason, sizeof(reason));
+	rc = bucket_config_get(c->v->bucket, BUCKET_LIFECYCLE, &doc, reason,
+			       sizeof(reason));
 	if (!rc && doc.len)
 		rc = lifecycle_parse(doc.data, doc.len, &l);
 	buf_release(&doc);

@@ -4,7 +4,6 @@
  * bytes, seconds where the name says so.
  */
 #include "control_state.h"
-#include "failure.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,7 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bucket_config.h"
 #include "config.h"
+#include "failure.h"
 
 #include "vers3/meta/dirty.h"
 #include "vers3/s3/lifecycle.h"
@@ -326,8 +327,8 @@ static int write_lifecycle(struct vfs *v, struct buf *out)
 	int rc, error;
 
 	buf_init(&doc, DOCUMENT_MAX);
-	error = bucket_config_get(v->control->config, BUCKET_LIFECYCLE, &doc,
-				  reason, sizeof(reason));
+	error = bucket_config_get(v->bucket, BUCKET_LIFECYCLE, &doc, reason,
+				  sizeof(reason));
 	rc = doc.len ? lifecycle_parse(doc.data, doc.len, &l) : 0;
 	parsed = doc.len && !rc;
 	buf_release(&doc);
@@ -412,8 +413,8 @@ static int write_replication(struct vfs *v, struct buf *out)
 	int rc, error;
 
 	buf_init(&doc, DOCUMENT_MAX);
-	error = bucket_config_get(v->control->config, BUCKET_REPLICATION, &doc,
-				  reason, sizeof(reason));
+	error = bucket_config_get(v->bucket, BUCKET_REPLICATION, &doc, reason,
+				  sizeof(reason));
 	rc = doc.len ? replication_parse(doc.data, doc.len, &r) : 0;
 	parsed = doc.len && !rc;
 	buf_release(&doc);
@@ -468,8 +469,8 @@ int control_state_write(struct vfs *v, struct buf *out)
 	int rc = 0;
 
 	/* Both are asked for at once, while the rest is written. */
-	bucket_config_refresh(v->control->config, BUCKET_LIFECYCLE);
-	bucket_config_refresh(v->control->config, BUCKET_REPLICATION);
+	bucket_config_refresh(v->bucket, BUCKET_LIFECYCLE);
+	bucket_config_refresh(v->bucket, BUCKET_REPLICATION);
 	for (size_t i = 0; !rc && i < sizeof(sections) / sizeof(sections[0]);
 	     i++)
 		rc = sections[i](v, out);

@@ -16,7 +16,6 @@
 #define CONTROL_ERROR_MAX 512
 
 struct control {
-	struct bucket_config *config; /* owned */
 	pthread_mutex_t mutex;
 	/* All below is protected by mutex. */
 	struct census census; /* the last one taken */

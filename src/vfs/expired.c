@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bucket_config.h"
 #include "control_state.h"
 #include "dir_impl.h"
 #include "outage.h"
@@ -43,8 +44,8 @@ static int ask_rules(struct vfs *v, struct lifecycle *ret)
 	int rc;
 
 	buf_init(&doc, DOCUMENT_MAX);
-	rc = bucket_config_get(v->control->config, BUCKET_LIFECYCLE, &doc,
-			       reason, sizeof(reason));
+	rc = bucket_config_get(v->bucket, BUCKET_LIFECYCLE, &doc, reason,
+			       sizeof(reason));
 	if (!rc)
 		rc = doc.len ? lifecycle_parse(doc.data, doc.len, ret)
 			     : -ENODATA;

@@ -6,6 +6,7 @@
 
 #include "sparse.h"
 #include "tags.h"
+#include "tagset.h"
 
 #define TAG_MAX	 256 /* S3's limit of a value */
 #define TAGS_MAX 10 /* of a version */
@@ -148,8 +149,9 @@ int late_head(struct store *store, struct store_request *head)
 	if (!count || !strcmp(count, "0"))
 		return 0;
 	kvlist_init(&tags);
-	rc = tags_get(store, head->key,
-		      o->version_id ? o->version_id : head->version_id, &tags);
+	rc = tagset_get(store, head->key,
+			o->version_id ? o->version_id : head->version_id,
+			&tags);
 	value = rc ? NULL : find_tag(&tags, LATE_TAG);
 	holes = value ? find_tag(&tags, SPARSE_META) : NULL;
 	if (value)
@@ -173,7 +175,7 @@ int late_put(struct store *store, const char *key, const char *version_id,
 	kvlist_init(&tags);
 	buf_init(&value, TAG_MAX);
 	if (found)
-		rc = tags_get(store, key, version_id, &old);
+		rc = tagset_get(store, key, version_id, &old);
 	if (!rc)
 		rc = tags_without_late(&old, &tags);
 	if (!rc)
@@ -183,7 +185,7 @@ int late_put(struct store *store, const char *key, const char *version_id,
 	if (!rc && holes && tags.count < TAGS_MAX)
 		rc = kvlist_add(&tags, SPARSE_META, holes);
 	if (!rc)
-		rc = tags_put(store, key, version_id, &tags);
+		rc = tagset_put(store, key, version_id, &tags);
 	buf_release(&value);
 	kvlist_release(&tags);
 	kvlist_release(&old);

@@ -118,7 +118,7 @@ bool merge_name_ok(const struct vfs *v, const char *name)
 		return false;
 	if (!strcmp(name, ".") || !strcmp(name, ".."))
 		return false;
-	if (v && (mount_is_control_name(v, name) || vfs_is_own_name(v, name)))
+	if (v && (mount_is_control_name(v, name) || mount_is_own_name(v, name)))
 		return false;
 	return utf8_ok(name);
 }
@@ -418,7 +418,7 @@ static int apply_item(struct merge *m, const struct merge_item *it)
 		return apply_marker(m, it);
 	/* Named points are kept there, and what has no room elsewhere. */
 	if (m->ino == META_ROOT_INO && it->is_dir &&
-	    vfs_is_own_name(m->v, it->name))
+	    mount_is_own_name(m->v, it->name))
 		return 0;
 	if (!merge_name_ok(m->ino == META_ROOT_INO ? m->v : NULL, it->name) ||
 	    child_path(m, it->name, it->is_dir, path)) {

@@ -29,6 +29,11 @@ void mount_inval_entry(struct vfs *v, uint64_t parent, const char *name)
 		v->notify.inval_entry(v->notify.ctx, parent, name);
 }
 
+bool mount_is_own_name(const struct vfs *v, const char *name)
+{
+	return !strcmp(name, VFS_OWN_NAME) || mount_is_versions_name(v, name);
+}
+
 void mount_inval_flush(struct vfs *v)
 {
 	if (v->notify.flush)
@@ -60,7 +65,7 @@ bool mount_is_history(const struct vfs *v, const char *path)
 		return false;
 	memcpy(name, path, len);
 	name[len] = '\0';
-	return vfs_is_own_name(v, name);
+	return mount_is_own_name(v, name);
 }
 
 int mount_key(const struct vfs *v, const char *path, char *buf)

@@ -15,6 +15,7 @@
 
 #include "late.h"
 #include "ongoing.h"
+#include "runs.h"
 #include "sparse.h"
 #include "stream.h"
 #include "tags.h"
@@ -466,7 +467,7 @@ int upload_parts(struct uploader *u, const struct snapshot *snap,
 
 	ongoing_init(&m.o);
 	kvlist_init(&m.tags);
-	sparse_of_snapshot(snap, &ret->holes);
+	runs_of_snapshot(snap, &ret->holes);
 	if (!rc)
 		rc = sparse_tell(&ret->holes, in->size_bytes, &d.meta);
 	if (!rc)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshot.h"
-#include "sparse.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sparse.h"
 #include "vers3/cache/staging.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/minmax.h"

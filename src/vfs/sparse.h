@@ -20,10 +20,13 @@
 #ifndef VERS3_VFS_SPARSE_INTERNAL_H
 #define VERS3_VFS_SPARSE_INTERNAL_H
 
-#include "snapshot.h"
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "vers3/meta/holes.h"
+#include "vers3/meta/inode.h"
+#include "vers3/meta/meta.h"
 #include "vers3/util/kv.h"
-#include "vers3/vfs/vfs.h"
 
 #define SPARSE_META "vers3-holes"
 #define SPARSE_TEXT 256 /* bytes at most: what a tag's value holds */
@@ -40,21 +43,5 @@ bool sparse_same(const char *a, const char *b);
 /* What is known of the inode's base; with meta_lock() held. 0, -EIO. */
 int sparse_of_base(struct meta *meta, const struct meta_inode *in,
 		   struct holes *ret);
-/* The same of what a snapshot holds. Pure. */
-void sparse_of_snapshot(const struct snapshot *snap, struct holes *ret);
-/*
- * Of what kind the inode's byte at `at` is, before its end, and how far that
- * goes on at least; base: its base's holes. In units of HOLES_UNIT, as on a
- * local disk: one that has a byte of data is data, and programs that look for
- * the size of a unit find it. With meta_lock() held. 0, -EIO.
- */
-int sparse_at(struct meta *meta, const struct meta_inode *in,
-	      const struct holes *base, uint64_t at, bool *ret_hole,
-	      uint64_t *ret_end);
-/*
- * How many bytes of it are data. What is in very many pieces is counted as
- * data from some point on. With meta_lock() held.
- */
-uint64_t sparse_data_bytes(struct meta *meta, const struct meta_inode *in);
 
 #endif

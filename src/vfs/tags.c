@@ -5,51 +5,8 @@
 #include <string.h>
 
 #include "late.h"
-#include "vers3/s3/tagging.h"
+#include "tagset.h"
 #include "vers3/vfs/mount.h"
-
-#define DOC_MAX 65536 /* 10 tags of 128 + 256 characters */
-
-int tags_get(struct store *store, const char *key, const char *version_id,
-	     struct kvlist *tags)
-{
-	struct store_request r;
-	int rc;
-
-	store_request_init(&r, STORE_GET_TAGGING);
-	r.key = key;
-	r.version_id = version_id;
-	rc = store_call(store, &r);
-	if (rc == -ENODATA)
-		rc = 0; /* NoSuchTagSet: how Wasabi says that there are none */
-	else if (!rc)
-		rc = tagging_parse(r.reply.body.data, r.reply.body.len, tags);
-	store_request_release(&r);
-	return rc;
-}
-
-int tags_put(struct store *store, const char *key, const char *version_id,
-	     const struct kvlist *tags)
-{
-	struct store_request r;
-	struct buf doc;
-	int rc;
-
-	buf_init(&doc, DOC_MAX);
-	store_request_init(&r, STORE_PUT_TAGGING);
-	rc = tagging_write(tags, &doc);
-	if (rc)
-		goto out;
-	r.key = key;
-	r.version_id = version_id;
-	r.body.mem = doc.data;
-	r.body.length = doc.len;
-	rc = store_call(store, &r);
-out:
-	store_request_release(&r);
-	buf_release(&doc);
-	return rc;
-}
 
 int tags_without_late(const struct kvlist *tags, struct kvlist *ret)
 {
@@ -164,7 +121,7 @@ int tags_ask(struct vfs *v, const struct meta_inode *in, struct kvlist *ret)
 	if (rc)
 		return rc;
 	kvlist_init(&tags);
-	rc = tags_get(v->store, key, id[0] ? id : NULL, &tags);
+	rc = tagset_get(v->store, key, id[0] ? id : NULL, &tags);
 	if (!rc)
 		rc = tags_without_late(&tags, ret);
 	kvlist_release(&tags);
@@ -188,7 +145,7 @@ int tags_give(struct vfs *v, uint64_t ino, const char *key,
 	int rc = 0;
 
 	if (tags->count)
-		rc = tags_put(v->store, key, id[0] ? id : NULL, tags);
+		rc = tagset_put(v->store, key, id[0] ? id : NULL, tags);
 	d->tag_count = rc ? 0 : tags->count;
 	if (rc && !is_vain(rc))
 		return rc;

@@ -14,12 +14,6 @@
 
 #define TAGS_HEADER "x-amz-tagging-count" /* of HEAD; absent for none */
 
-/* Reads a version's tags, in their order. 0 or -errno. Blocks. */
-int tags_get(struct store *store, const char *key, const char *version_id,
-	     struct kvlist *tags);
-/* Gives a version these and no others. 0 or -errno. Blocks. */
-int tags_put(struct store *store, const char *key, const char *version_id,
-	     const struct kvlist *tags);
 /* Copies all but those of late.h. 0, -ENOMEM. */
 int tags_without_late(const struct kvlist *tags, struct kvlist *ret);
 /*

@@ -161,7 +161,7 @@ static int check_new_name(const struct vfs *v, const char *name,
 	if (strlen(name) > META_NAME_MAX)
 		return -ENAMETOOLONG;
 	if (parent == META_ROOT_INO &&
-	    (mount_is_control_name(v, name) || vfs_is_own_name(v, name)))
+	    (mount_is_control_name(v, name) || mount_is_own_name(v, name)))
 		return -EPERM;
 	return merge_name_ok(NULL, name) ? 0 : -EILSEQ;
 }

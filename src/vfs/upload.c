@@ -13,6 +13,7 @@
 #include "answered.h"
 #include "refused.h"
 #include "renamed.h"
+#include "runs.h"
 #include "sparse.h"
 #include "stream.h"
 #include "tags.h"
@@ -410,7 +411,7 @@ int upload_put(struct uploader *u, const struct snapshot *snap,
 	int rc = dress_make(u->v, in, c->path, true, &d);
 
 	kvlist_init(&tags);
-	sparse_of_snapshot(snap, &ret->holes);
+	runs_of_snapshot(snap, &ret->holes);
 	if (!rc && S_ISREG(in->mode))
 		rc = sparse_tell(&ret->holes, in->size_bytes, &d.meta);
 	if (!rc)

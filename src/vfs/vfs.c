@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The context's life, and which tree an inode number belongs to. */
-#include "vers3/vfs/content.h"
 #include "vers3/vfs/vfs.h"
 
 #include <errno.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "between.h"
+#include "bucket_config.h"
 #include "capacity.h"
 #include "export.h"
 #include "gone.h"
@@ -26,6 +26,7 @@
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 #include "vers3/vfs/conflict.h"
+#include "vers3/vfs/content.h"
 #include "vers3/vfs/control.h"
 #include "vers3/vfs/dir.h"
 #include "vers3/vfs/file.h"
@@ -169,6 +170,8 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
 	if (!rc)
 		rc = journal_new(v->meta, v->pins, &v->journal);
 	if (!rc)
+		rc = bucket_config_new(v->store, v->config.ttl_ns, &v->bucket);
+	if (!rc)
 		rc = states_new(v, &v->states);
 	if (!rc)
 		rc = overflows_new(&v->overflows);
@@ -260,14 +263,10 @@ void vfs_free(struct vfs *v)
 	purge_free(v->purge);
 	journal_free(v->journal);
 	pins_free(v->pins);
+	bucket_config_free(v->bucket);
 	states_free(v->states);
 	overflows_free(v->overflows);
 	free(v);
-}
-
-bool vfs_is_own_name(const struct vfs *v, const char *name)
-{
-	return !strcmp(name, VFS_OWN_NAME) || mount_is_versions_name(v, name);
 }
 
 void vfs_give_up_reads(struct vfs *v)
@@ -350,7 +349,7 @@ static int check_name(struct vfs *v, uint64_t parent, const char *name)
 	int rc;
 
 	if (parent == META_ROOT_INO)
-		return vfs_is_own_name(v, name) ||
+		return mount_is_own_name(v, name) ||
 				       mount_is_control_name(v, name)
 			       ? -EPERM
 			       : 0;
@@ -380,7 +379,7 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	}
 	if (parent == META_ROOT_INO && versions)
 		return lookup_versions(v, parent, ret);
-	if (parent == META_ROOT_INO && vfs_is_own_name(v, name))
+	if (parent == META_ROOT_INO && mount_is_own_name(v, name))
 		return -ENOENT;
 	if (view_shown(v, parent) != parent)
 		return view_lookup(v, view_shown(v, parent), name, ret);

@@ -199,7 +199,7 @@ int view_lookup(struct vfs *v, uint64_t parent, const char *name,
 			return rc;
 	}
 	/* Objects of our own are no part of any history. */
-	if (!dir.path[0] && vfs_is_own_name(v, name))
+	if (!dir.path[0] && mount_is_own_name(v, name))
 		return -ENOENT;
 	rc = view_find_version(v, dir.path, name, &e);
 	if (!rc) {

@@ -145,7 +145,7 @@ static bool is_hidden(const struct vfs *v, const struct view_dir *d,
 {
 	if (d->node.path[0])
 		return false;
-	return vfs_is_own_name(v, name) ||
+	return mount_is_own_name(v, name) ||
 	       (name[0] == '@' && point_list_find(&d->points, name + 1));
 }
 

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-#include "../../src/vfs/bucket_config.h"
+#include "../../src/vfs/bucket_reply.h"
 #include "../../src/vfs/dir_impl.h"
 #include "../../src/vfs/outage.h"
 #include "vers3/store/list.h"

@@ -8,6 +8,7 @@
 #include "../../src/vfs/ongoing.h"
 #include "../../src/vfs/syncer_impl.h"
 #include "../../src/vfs/tags.h"
+#include "../../src/vfs/tagset.h"
 #include "vers3/cache/staging.h"
 #include "vers3/vfs/journal.h"
 #include "vers3/vfs/mount.h"
@@ -632,7 +633,7 @@ static void set_tags(struct rig *r, const char *value)
 	if (value)
 		assert_int_equal(kvlist_add(&tags, "team", value), 0);
 	assert_int_equal(
-		tags_put(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
+		tagset_put(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
 	kvlist_release(&tags);
 }
 
@@ -642,7 +643,7 @@ static void has_tag(struct rig *r, const char *value)
 
 	kvlist_init(&tags);
 	assert_int_equal(
-		tags_get(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
+		tagset_get(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
 	assert_int_equal(tags.count, value ? 1 : 0);
 	if (value)
 		assert_string_equal(kvlist_get(&tags, "team"), value);
@@ -727,10 +728,10 @@ static void test_copy_in_parts(void **state)
 	rig_sync(r);
 	kvlist_init(&tags);
 	assert_int_equal(
-		tags_get(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
+		tagset_get(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
 	assert_int_equal(kvlist_add(&tags, "team", "blue"), 0);
 	assert_int_equal(
-		tags_put(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
+		tagset_put(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
 	kvlist_release(&tags);
 	r->f.config.copy_max_bytes = 30 * MIB;
 	rig_forget(r);
@@ -745,7 +746,7 @@ static void test_copy_in_parts(void **state)
 	rig_holds_bytes(r, "g", data, 40 * MIB);
 	kvlist_init(&tags);
 	assert_int_equal(
-		tags_get(r->bucket, VFS_FIXTURE_PREFIX "g", NULL, &tags), 0);
+		tagset_get(r->bucket, VFS_FIXTURE_PREFIX "g", NULL, &tags), 0);
 	assert_string_equal(kvlist_get(&tags, "team"), "blue");
 	kvlist_release(&tags);
 	rig_forget(r);

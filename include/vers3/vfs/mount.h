@@ -22,7 +22,7 @@ bool mount_takes_changes(const struct vfs *v);
 bool mount_is_versions_name(const struct vfs *v, const char *name);
 bool mount_is_control_name(const struct vfs *v, const char *name);
 /* Whether it is one that names nothing at the root, or none of these files. */
-bool vfs_is_own_name(const struct vfs *v, const char *name);
+bool mount_is_own_name(const struct vfs *v, const char *name);
 /* Whether a path is below one of these at the root: no file's, then. */
 bool mount_is_history(const struct vfs *v, const char *path);
 /*

@@ -117,6 +117,7 @@ struct control;
 struct journal;
 struct points;
 struct pins;
+struct bucket_config;
 struct purge;
 struct states;
 struct overflows;
@@ -145,6 +146,7 @@ struct vfs {
 	struct journal *journal; /* owned */
 	struct points *points; /* owned */
 	struct purge *purge; /* owned */
+	struct bucket_config *bucket; /* owned */
 	struct pins *pins; /* owned */
 	struct states *states; /* owned */
 	struct overflows *overflows; /* owned */
