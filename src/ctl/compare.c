@@ -11,8 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "vers3/util/control_ioctl.h"
 #include "vers3/util/errtext.h"
-#include "vers3/vfs/vfs.h"
 
 #define DEPTH_MAX 512 /* a key of 1,024 bytes has no more names */
 #define ETAG	  "user.s3.etag"
@@ -88,7 +88,7 @@ static int filter(const struct dirent *de)
 {
 	/* The mount's own history, whatever it is called. */
 	return strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0 &&
-	       de->d_ino != VFS_VERSIONS_INO;
+	       de->d_ino != CONTROL_VERSIONS_INO;
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)

@@ -18,8 +18,8 @@
 #include "ctl.h"
 #include "follow.h"
 #include "place.h"
-#include "version.h"
 #include "vers3/net/uri.h"
+#include "version.h"
 
 #define RENAMED_XATTR "user.s3.renamed_from"
 /* The kernel knows no user attributes of symbolic links. */

@@ -11,8 +11,8 @@
 
 #include "ctl.h"
 #include "place.h"
-#include "version.h"
 #include "vers3/util/errtext.h"
+#include "version.h"
 
 #define DEPTH_MAX 512
 #define INSTANT	  "user.s3.instant"

@@ -11,8 +11,8 @@
 #include "compare.h"
 #include "ctl.h"
 #include "talk.h"
-#include "version.h"
 #include "vers3/util/gitconfig.h"
+#include "version.h"
 
 #define VERSION_ID     "user.s3.version_id"
 #define LINE_MAX_BYTES (1 << 16)

@@ -23,11 +23,11 @@
 #include "place.h"
 #include "talk.h"
 #include "unmount.h"
-#include "vers3/main/cachedir.h"
-#include "vers3/main/utab.h"
 #include "vers3/util/env.h"
 #include "vers3/util/errtext.h"
+#include "vers3/util/lock_record.h"
 #include "vers3/util/mounts.h"
+#include "vers3/util/utab.h"
 
 /* As umount(8) has them. */
 #define UMOUNT_USAGE 1
@@ -147,7 +147,7 @@ static int unmount_and_wait(const char *root, struct process *p, bool *ret_left)
 		return rc;
 	process_wait(p);
 	/* By who may not read it, what was sent before is believed. */
-	if (p->cache_dir && !cachedir_outcome(p->cache_dir, p->pid))
+	if (p->cache_dir && !lock_record_outcome(p->cache_dir, p->pid))
 		*ret_left = true;
 	return rc;
 }

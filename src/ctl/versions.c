@@ -13,10 +13,10 @@
 #include "follow.h"
 #include "place.h"
 #include "talk.h"
-#include "version.h"
 #include "vers3/net/uri.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
+#include "version.h"
 
 #define LINE_MAX_BYTES (1 << 16)
 

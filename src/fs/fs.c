@@ -417,9 +417,9 @@ static bool hook_read_only(void *ctx)
 	return read_only;
 }
 
-void fs_notify_hooks(struct fs *fs, struct vfs_notify *ret_notify)
+void fs_notify_hooks(struct fs *fs, struct mount_notify *ret_notify)
 {
-	*ret_notify = (struct vfs_notify){
+	*ret_notify = (struct mount_notify){
 		.inval_inode = hook_inode,
 		.inval_entry = hook_entry,
 		.flush = hook_flush,

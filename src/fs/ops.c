@@ -12,7 +12,6 @@
 #include "vers3/util/buf.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
-#include "vers3/vfs/view.h"
 
 #define MAX_WRITE	(1U << 20)
 #define MAX_READAHEAD	(16U << 20)
@@ -99,7 +98,7 @@ struct fuse_entry_param ops_entry(fuse_req_t req, const struct vfs_entry *entry)
 		/* The root's is the kernel's own, and 0. */
 		.generation = entry->ino == META_ROOT_INO
 				      ? 0
-				      : ops_vfs(req)->generation,
+				      : vfs_generation(ops_vfs(req)),
 		.attr = entry->st,
 		.attr_timeout = seconds(vfs_attr_ttl_ns(
 			ops_vfs(req), entry->ino, &entry->st, entry->ttl_ns)),
@@ -153,7 +152,7 @@ static void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		rc = vfs_lookup(v, parent, name, &entry);
 	ops_end(&turn);
 	/* A save makes names in the history, of which the kernel hears not. */
-	if (rc == -ENOENT && !view_owns(parent))
+	if (rc == -ENOENT && !mount_is_view(parent))
 		reply_negative(req);
 	else
 		reply_entry(req, rc, &entry);
@@ -195,7 +194,7 @@ static void reply_attr(fuse_req_t req, int rc, fuse_ino_t ino,
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	ttl_ns = ino == VFS_CONTROL_INO
+	ttl_ns = ino == MOUNT_CONTROL_INO
 			 ? 0
 			 : vfs_attr_ttl_ns(ops_vfs(req), ino, st, ttl_ns);
 	fuse_reply_attr(req, st, seconds(ttl_ns));

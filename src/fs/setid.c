@@ -102,7 +102,7 @@ int setid_open(fuse_req_t req, fuse_ino_t ino)
 	mode_t lost;
 	int rc;
 
-	if (ino == VFS_CONTROL_INO)
+	if (ino == MOUNT_CONTROL_INO)
 		return 0;
 	rc = vfs_getattr_capable(c->vfs, ino, &st, &capable);
 	if (!rc && capable)
@@ -140,7 +140,7 @@ int setid_attr(fuse_req_t req, fuse_ino_t ino, int to_set, struct stat *attr,
 	takes |= FUSE_SET_ATTR_KILL_SUID;
 #endif
 	if (!c->clears_setid || !(to_set & (takes | FUSE_SET_ATTR_SIZE)) ||
-	    ino == VFS_CONTROL_INO)
+	    ino == MOUNT_CONTROL_INO)
 		return 0;
 	rc = vfs_getattr_capable(c->vfs, ino, &st, &capable);
 	if (!rc && capable)

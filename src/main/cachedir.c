@@ -18,16 +18,11 @@
 #include "vers3/net/uri.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/lock_record.h"
 #include "vers3/util/safepath.h"
 
-#define LOCK_NAME     "lock"
-#define STATE_MOUNTED "mounted"
-#define STATE_ENDING  "ending"
-#define STATE_SENT    "sent" /* it has ended, and nothing is left */
-#define STATE_LEFT    "left"
-#define RECORD_MAX    8192
-#define WHY_MAX	      512
-#define POLL_NS	      (50 * NS_PER_MS)
+#define WHY_MAX 512
+#define POLL_NS (50 * NS_PER_MS)
 /*
  * umount(8) returns a moment before the daemon knows, so a lock is given
  * this long to change hands even if its holder does not look like ending.
@@ -38,13 +33,6 @@ struct cachedir {
 	char *path; /* owned */
 	char *identity; /* owned */
 	int fd; /* of the lock file; owned */
-};
-
-/* What the lock file says. */
-struct record {
-	long pid; /* 0: nothing was read */
-	char state[16];
-	char identity[RECORD_MAX];
 };
 
 static bool ends_with(const char *s, const char *end)
@@ -63,7 +51,7 @@ int cachedir_identity(const char *url, const char *bucket, const char *prefix,
 	struct buf b;
 	int rc;
 
-	buf_init(&b, RECORD_MAX / 2);
+	buf_init(&b, LOCK_RECORD_MAX / 2);
 	rc = uri_split(url, &u);
 	if (rc)
 		goto out;
@@ -120,62 +108,11 @@ int cachedir_default_base(char **ret_base)
 	return 0;
 }
 
-/* Parses "PID STATE\nIDENTITY\n". */
-static int read_record(int fd, struct record *ret)
-{
-	char text[RECORD_MAX];
-	char *line, *end;
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-
-	memset(ret, 0, sizeof(*ret));
-	if (n <= 0)
-		return -ENOENT;
-	text[n] = '\0';
-	line = strchr(text, '\n');
-	if (!line)
-		return -ENOENT;
-	*line++ = '\0';
-	end = strchr(line, '\n');
-	if (!end || sscanf(text, "%ld %15s", &ret->pid, ret->state) != 2)
-		return -ENOENT;
-	*end = '\0';
-	snprintf(ret->identity, sizeof(ret->identity), "%s", line);
-	return 0;
-}
-
-static int read_record_of(const char *path, struct record *ret)
-{
-	char *name = NULL;
-	int fd, rc;
-
-	if (asprintf(&name, "%s/" LOCK_NAME, path) < 0)
-		return -ENOMEM;
-	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	rc = fd < 0 ? -errno : read_record(fd, ret);
-	free(name);
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
-static int write_record(const struct cachedir *d, const char *state)
-{
-	char text[RECORD_MAX];
-	int len = snprintf(text, sizeof(text), "%ld %s\n%s\n", (long)getpid(),
-			   state, d->identity);
-
-	if (len >= (int)sizeof(text))
-		return -ENAMETOOLONG;
-	if (pwrite(d->fd, text, (size_t)len, 0) != len || ftruncate(d->fd, len))
-		return errno ? -errno : -EIO;
-	return 0;
-}
-
 int cachedir_default(const char *base, const char *bucket, const char *identity,
 		     char **ret_path)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
-	struct record record;
+	struct lock_record record;
 	char *plain = NULL, *own = NULL;
 	bool foreign;
 
@@ -189,7 +126,7 @@ int cachedir_default(const char *base, const char *bucket, const char *identity,
 		free(plain);
 		return -ENOMEM;
 	}
-	foreign = read_record_of(plain, &record) == 0 &&
+	foreign = lock_record_read(plain, &record) == 0 &&
 		  strcmp(record.identity, identity) != 0;
 	if (foreign || cachedir_used(own)) {
 		*ret_path = own;
@@ -203,9 +140,9 @@ int cachedir_default(const char *base, const char *bucket, const char *identity,
 
 bool cachedir_used(const char *path)
 {
-	struct record record;
+	struct lock_record record;
 
-	return read_record_of(path, &record) == 0;
+	return lock_record_read(path, &record) == 0;
 }
 
 bool cachedir_is_renamed(const char *from, const char *to)
@@ -217,10 +154,10 @@ bool cachedir_is_renamed(const char *from, const char *to)
 
 int cachedir_recorded(const char *path, char **ret_identity)
 {
-	struct record record;
+	struct lock_record record;
 	char *identity;
 
-	if (read_record_of(path, &record))
+	if (lock_record_read(path, &record))
 		return -ENOENT;
 	identity = strdup(record.identity);
 	if (!identity)
@@ -300,7 +237,7 @@ static int take_lock(struct cachedir *d, unsigned wait_ms, char *reason,
 	int64_t start = clock_mono_ns();
 	int64_t limit = (int64_t)wait_ms * NS_PER_MS;
 	int64_t grace = limit < GRACE_NS ? limit : GRACE_NS;
-	struct record record;
+	struct lock_record record;
 
 	while (flock(d->fd, LOCK_EX | LOCK_NB)) {
 		int64_t waited = clock_mono_ns() - start;
@@ -310,11 +247,11 @@ static int take_lock(struct cachedir *d, unsigned wait_ms, char *reason,
 			int rc = -errno;
 
 			snprintf(reason, size, "cannot lock %s/%s: %s", d->path,
-				 LOCK_NAME, strerror(-rc));
+				 LOCK_RECORD_NAME, strerror(-rc));
 			return rc;
 		}
-		ending = read_record(d->fd, &record) == 0 &&
-			 strcmp(record.state, STATE_MOUNTED) != 0;
+		ending = lock_record_read_fd(d->fd, &record) == 0 &&
+			 strcmp(record.state, LOCK_MOUNTED) != 0;
 		if (waited >= (ending ? limit : grace)) {
 			snprintf(reason, size,
 				 "cache directory %s is in use by process "
@@ -335,11 +272,11 @@ static int take_lock(struct cachedir *d, unsigned wait_ms, char *reason,
 static int open_lock(struct cachedir *d, unsigned wait_ms, char *reason,
 		     size_t size)
 {
-	struct record record;
+	struct lock_record record;
 	char *name = NULL;
 	int rc;
 
-	if (asprintf(&name, "%s/" LOCK_NAME, d->path) < 0)
+	if (asprintf(&name, "%s/" LOCK_RECORD_NAME, d->path) < 0)
 		return -ENOMEM;
 	d->fd = open(name,
 		     O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
@@ -354,7 +291,7 @@ static int open_lock(struct cachedir *d, unsigned wait_ms, char *reason,
 	rc = take_lock(d, wait_ms, reason, size);
 	if (rc)
 		return rc;
-	if (read_record(d->fd, &record) == 0 &&
+	if (lock_record_read_fd(d->fd, &record) == 0 &&
 	    strcmp(record.identity, d->identity) != 0) {
 		snprintf(reason, size,
 			 "cache directory %s belongs to %s, not to %s; name "
@@ -366,7 +303,7 @@ static int open_lock(struct cachedir *d, unsigned wait_ms, char *reason,
 				 : "");
 		return -EXDEV;
 	}
-	rc = write_record(d, STATE_MOUNTED);
+	rc = lock_record_write(d->fd, LOCK_MOUNTED, d->identity);
 	if (rc)
 		snprintf(reason, size, "cannot write to cache directory %s: %s",
 			 d->path, strerror(-rc));
@@ -425,7 +362,7 @@ int cachedir_rename(struct cachedir *d, const char *identity)
 		return -ENOMEM;
 	free(d->identity);
 	d->identity = copy;
-	rc = write_record(d, STATE_LEFT);
+	rc = lock_record_write(d->fd, LOCK_LEFT, d->identity);
 	if (!rc && fsync(d->fd))
 		rc = -errno;
 	return rc;
@@ -439,24 +376,13 @@ const char *cachedir_path(const struct cachedir *d)
 void cachedir_set_ending(struct cachedir *d)
 {
 	/* A courtesy: without it the next mount merely does not wait. */
-	(void)!write_record(d, STATE_ENDING);
+	(void)!lock_record_write(d->fd, LOCK_ENDING, d->identity);
 }
 
 void cachedir_set_ended(struct cachedir *d, bool all_sent)
 {
-	(void)!write_record(d, all_sent ? STATE_SENT : STATE_LEFT);
-}
-
-int cachedir_outcome(const char *path, long pid)
-{
-	struct record record;
-	int rc = read_record_of(path, &record);
-
-	if (rc)
-		return rc;
-	if (record.pid != pid)
-		return -ENOENT;
-	return strcmp(record.state, STATE_SENT) == 0;
+	(void)!lock_record_write(d->fd, all_sent ? LOCK_SENT : LOCK_LEFT,
+				 d->identity);
 }
 
 void cachedir_close(struct cachedir *d)

@@ -30,9 +30,9 @@
 #include "vers3/main/options.h"
 #include "vers3/main/remount.h"
 #include "vers3/main/stack.h"
-#include "vers3/main/utab.h"
 #include "vers3/util/log.h"
 #include "vers3/util/safepath.h"
+#include "vers3/util/utab.h"
 
 #define REASON_MAX 1024
 
@@ -236,6 +236,7 @@ static int start(struct program *p, char *reason, size_t size)
 		.on_ready = take_ready,
 		.ctx = p,
 	};
+	struct mount_notify notify;
 	struct vfs *v;
 	bool dead;
 	int rc;
@@ -266,7 +267,8 @@ static int start(struct program *p, char *reason, size_t size)
 	rc = fs_new(&config, v, reason, size, &p->fs);
 	if (rc)
 		return rc;
-	fs_notify_hooks(p->fs, &v->notify);
+	fs_notify_hooks(p->fs, &notify);
+	vfs_set_notify(v, &notify);
 	signals_on_hangup(p->signals, take_hangup, p);
 	rc = fs_mount(p->fs, reason, size);
 	if (!rc)

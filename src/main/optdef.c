@@ -13,11 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vers3/core/mount.h"
 #include "vers3/net/uri.h"
 #include "vers3/util/clock.h"
-#include "vers3/vfs/merge.h"
 
-static_assert(sizeof(enum vfs_versions_mode) == sizeof(unsigned) &&
+static_assert(sizeof(enum mount_versions) == sizeof(unsigned) &&
 		      sizeof(enum log_level) == sizeof(unsigned) &&
 		      sizeof(enum options_fsync) == sizeof(unsigned) &&
 		      sizeof(enum options_log_format) == sizeof(unsigned),
@@ -367,7 +367,7 @@ static int set_string(const struct optdef *d, const char *value,
 
 	if (!*value && d->kind != OPT_NAME)
 		return -EINVAL;
-	if (d->kind == OPT_NAME && *value && !merge_name_ok(NULL, value))
+	if (d->kind == OPT_NAME && *value && !mount_name_ok(NULL, value))
 		return -EINVAL;
 	if (d->kind == OPT_URL) {
 		rc = uri_split(value, &uri);

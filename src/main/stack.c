@@ -12,6 +12,7 @@
 #include "vers3/cache/blocks.h"
 #include "vers3/cache/space.h"
 #include "vers3/cache/staging.h"
+#include "vers3/core/caps.h"
 #include "vers3/main/adopt.h"
 #include "vers3/main/cachedir.h"
 #include "vers3/main/probe.h"
@@ -26,7 +27,6 @@
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
-#include "vers3/vfs/caps.h"
 
 /* In META_SYS: enum probe_versioning of the last mount that could ask. */
 #define SYS_VERSIONING "main.versioning"
@@ -424,7 +424,7 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 			   o->prefix,
 			   o->versions_dir && *o->versions_dir
 				   ? o->versions_dir
-				   : VFS_VERSIONS_NAME,
+				   : MOUNT_VERSIONS_NAME,
 			   &s->caps);
 	rc = check_class(s, reason, size);
 	if (rc)
@@ -447,7 +447,7 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 static int start_vfs(struct stack *s)
 {
 	const struct options *o = s->o;
-	const struct vfs_config config = {
+	const struct mount_config config = {
 		.bucket = o->bucket,
 		.prefix = o->prefix,
 		.cache_dir = cachedir_path(s->dir),
@@ -483,7 +483,7 @@ static int start_vfs(struct stack *s)
 		.caps = s->caps,
 		.auto_uid = o->uid == OPTIONS_ID_NONE,
 	};
-	const struct vfs_parts parts = {
+	const struct mount_parts parts = {
 		.meta = s->meta,
 		.blocks = s->blocks,
 		.staging = s->staging,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef VERS3_VFS_EXPORT_INTERNAL_H
-#define VERS3_VFS_EXPORT_INTERNAL_H
+#ifndef VERS3_SRC_VFS_EXPORT_H
+#define VERS3_SRC_VFS_EXPORT_H
 
 #include "vers3/vfs/vfs.h"
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vers3/vfs/file.h"
-
+/*
+ * Open files: of the live tree, of the versions view (an immutable version)
+ * and of the control file. The functions are vfs.h's vfs_open() to
+ * vfs_copy_range().
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -8,19 +11,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "reread.h"
-#include "room.h"
-#include "sparse.h"
+#include "vers3/control/control.h"
+#include "vers3/core/node.h"
+#include "vers3/core/pins.h"
+#include "vers3/history/view.h"
+#include "vers3/object/sparse.h"
+#include "vers3/read/reader.h"
+#include "vers3/sync/syncer.h"
+#include "vers3/tree/content.h"
+#include "vers3/tree/dir.h"
+#include "vers3/tree/reread.h"
+#include "vers3/tree/room.h"
+#include "vers3/tree/tree.h"
 #include "vers3/util/clock.h"
-#include "vers3/vfs/content.h"
-#include "vers3/vfs/control.h"
-#include "vers3/vfs/dir.h"
-#include "vers3/vfs/node.h"
-#include "vers3/vfs/pins.h"
-#include "vers3/vfs/reader.h"
-#include "vers3/vfs/syncer.h"
-#include "vers3/vfs/tree.h"
-#include "vers3/vfs/view.h"
+#include "vfs_impl.h"
 
 #define COPY_CHUNK (UINT64_C(1) << 20) /* bytes of a copy at once */
 
@@ -52,17 +56,17 @@ static int take_replaced(struct vfs *v, uint64_t ino, bool *ret_keep)
 {
 	struct meta_inode in;
 	bool keep;
-	int rc = meta_lock(v->meta);
+	int rc = meta_lock(v->mount->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(v->meta, ino, &in);
+	rc = meta_inode_get(v->mount->meta, ino, &in);
 	keep = !rc && !(in.flags & META_I_REPLACED);
 	if (!rc && !keep) {
 		in.flags &= ~(uint32_t)META_I_REPLACED;
-		rc = meta_inode_put(v->meta, &in);
+		rc = meta_inode_put(v->mount->meta, &in);
 	}
-	meta_unlock(v->meta);
+	meta_unlock(v->mount->meta);
 	if (!rc)
 		*ret_keep = keep;
 	return rc;
@@ -73,14 +77,14 @@ static int open_live(struct vfs *v, struct vfs_file *f, int flags,
 {
 	struct meta_inode in;
 	bool refused;
-	int rc = node_get(v->nodes, f->ino, &f->node);
+	int rc = node_get(v->mount->nodes, f->ino, &f->node);
 
 	if (rc)
 		return rc;
 	f->writing = wants_write(flags);
 	/* Counted before it is looked at, so that it cannot go between. */
-	node_count_open(v->nodes, f->node, 1, f->writing);
-	rc = dir_inode(v, f->ino, &in);
+	node_count_open(v->mount->nodes, f->node, 1, f->writing);
+	rc = dir_inode(v->tree, f->ino, &in);
 	if (!rc && S_ISDIR(in.mode))
 		rc = -EISDIR;
 	if (!rc && !S_ISREG(in.mode))
@@ -88,16 +92,16 @@ static int open_live(struct vfs *v, struct vfs_file *f, int flags,
 	refused = !rc && (in.flags & META_I_REFUSED);
 	if (refused && !(flags & O_TRUNC))
 		rc = -EACCES;
-	if (!rc && pins_present_goes(v->pins, in.base.key))
+	if (!rc && pins_present_goes(v->mount->pins, in.base.key))
 		rc = -EBUSY;
 	if (!rc)
 		rc = take_replaced(v, f->ino, &how->keep_cache);
 	if (!rc && (flags & O_TRUNC) && (in.size_bytes || refused)) {
-		rc = room_for_change(v);
+		rc = room_for_change(v->tree);
 		if (!rc)
-			rc = content_truncate(v, f->node, 0);
+			rc = content_truncate(v->tree, f->node, 0);
 		if (!rc)
-			rc = meta_keep(v->meta);
+			rc = meta_keep(v->mount->meta);
 	}
 	return rc;
 }
@@ -105,11 +109,11 @@ static int open_live(struct vfs *v, struct vfs_file *f, int flags,
 /* Who reads a version, or copies it by name, keeps it. */
 static int open_version(struct vfs *v, struct vfs_file *f)
 {
-	int rc = view_open(v, f->ino, &f->version);
+	int rc = view_open(v->view, f->ino, &f->version);
 
 	f->viewed = !rc;
 	if (!rc && f->version.key[0])
-		rc = pins_hold(v->pins, &f->version);
+		rc = pins_hold(v->mount->pins, &f->version);
 	f->held = !rc && f->version.key[0];
 	return rc;
 }
@@ -121,18 +125,18 @@ int vfs_open(struct vfs *v, uint64_t ino, int flags, struct vfs_file **ret_file,
 	int rc;
 
 	memset(ret_how, 0, sizeof(*ret_how));
-	if (wants_write(flags) && ino != VFS_CONTROL_INO &&
-	    (v->config.read_only || view_owns(ino)))
+	if (wants_write(flags) && ino != MOUNT_CONTROL_INO &&
+	    (v->mount->config.read_only || mount_is_view(ino)))
 		return -EROFS;
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
 	f->ino = ino;
-	if (ino == VFS_CONTROL_INO) {
+	if (ino == MOUNT_CONTROL_INO) {
 		f->kind = FILE_CONTROL;
 		ret_how->direct = true;
-		rc = control_open(v, &f->session);
-	} else if (view_owns(ino)) {
+		rc = control_open(v->control, &f->session);
+	} else if (mount_is_view(ino)) {
 		f->kind = FILE_VERSION;
 		ret_how->keep_cache = true; /* it never changes */
 		rc = open_version(v, f);
@@ -167,25 +171,25 @@ int vfs_create(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
  */
 static void last_close(struct vfs *v, const struct node *n)
 {
-	if (v->notify.forgets && !node_is_forgotten(v->nodes, n))
+	if (v->mount->notify.forgets && !node_is_forgotten(v->mount->nodes, n))
 		return;
-	if (meta_lock(v->meta))
+	if (meta_lock(v->mount->meta))
 		return;
-	if (!nodes_is_open(v->nodes, n->ino))
-		dir_forget_inode(v, n->ino);
-	meta_unlock(v->meta);
+	if (!nodes_is_open(v->mount->nodes, n->ino))
+		dir_forget_inode(v->tree, n->ino);
+	meta_unlock(v->mount->meta);
 }
 
 void vfs_forget(struct vfs *v, const uint64_t *inos, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		view_forgotten(v, inos[i]);
-	if (meta_lock(v->meta))
+		view_forgotten(v->view, inos[i]);
+	if (meta_lock(v->mount->meta))
 		return;
 	for (size_t i = 0; i < count; i++)
-		if (!nodes_forget(v->nodes, inos[i]))
-			dir_forget_inode(v, inos[i]);
-	meta_unlock(v->meta);
+		if (!nodes_forget(v->mount->nodes, inos[i]))
+			dir_forget_inode(v->tree, inos[i]);
+	meta_unlock(v->mount->meta);
 }
 
 void vfs_release(struct vfs *v, struct vfs_file *f)
@@ -193,16 +197,16 @@ void vfs_release(struct vfs *v, struct vfs_file *f)
 	if (!f)
 		return;
 	if (f->node) {
-		if (!node_count_open(v->nodes, f->node, -1, f->writing))
+		if (!node_count_open(v->mount->nodes, f->node, -1, f->writing))
 			last_close(v, f->node);
-		node_put(v->nodes, f->node);
+		node_put(v->mount->nodes, f->node);
 		if (f->writing)
-			syncer_written(v, f->ino);
+			syncer_written(v->syncer, f->ino);
 	}
 	if (f->held)
-		pins_drop(v->pins, &f->version);
+		pins_drop(v->mount->pins, &f->version);
 	if (f->viewed)
-		view_close(v, f->ino);
+		view_close(v->view, f->ino);
 	control_close(f->session);
 	free(f);
 }
@@ -223,8 +227,8 @@ static void read_mixed(struct vfs *v, struct vfs_file *f, uint64_t offset,
 		       size_t size, vfs_read_fn done, void *arg)
 {
 	struct iovec iov = {malloc(size ? size : 1), 0};
-	int rc = iov.iov_base ? content_read(v, f->node, offset, iov.iov_base,
-					     size, &iov.iov_len)
+	int rc = iov.iov_base ? content_read(v->tree, f->node, offset,
+					     iov.iov_base, size, &iov.iov_len)
 			      : -ENOMEM;
 
 	done(arg, rc, &iov, 1);
@@ -247,20 +251,20 @@ void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 		return;
 	}
 	if (f->kind == FILE_VERSION) {
-		reread_begin(v, NULL, &f->version, &f->stream, offset, size,
-			     done, arg);
+		reread_begin(v->tree, NULL, &f->version, &f->stream, offset,
+			     size, done, arg);
 		return;
 	}
-	rc = meta_lock(v->meta);
+	rc = meta_lock(v->mount->meta);
 	if (!rc) {
-		rc = meta_inode_get(v->meta, f->ino, &in);
-		meta_unlock(v->meta);
+		rc = meta_inode_get(v->mount->meta, f->ino, &in);
+		meta_unlock(v->mount->meta);
 	}
 	if (rc)
 		done(arg, rc, NULL, 0);
 	else if (content_is_base(&in))
-		reread_begin(v, f->node, &in.base, &f->stream, offset, size,
-			     done, arg);
+		reread_begin(v->tree, f->node, &in.base, &f->stream, offset,
+			     size, done, arg);
 	else
 		read_mixed(v, f, offset, size, done, arg);
 }
@@ -275,11 +279,11 @@ int vfs_write(struct vfs *v, struct vfs_file *f, uint64_t offset,
 	else if (f->kind != FILE_LIVE)
 		rc = -EROFS;
 	else if (size)
-		rc = syncer_make_room(v, size);
+		rc = syncer_make_room(v->syncer, size);
 	if (!rc && size && f->kind == FILE_LIVE)
-		rc = content_write(v, f->node, offset, data, size);
+		rc = content_write(v->tree, f->node, offset, data, size);
 	/* What returns 0 is not undone by a kill of the daemon. */
-	return rc ? rc : meta_keep(v->meta);
+	return rc ? rc : meta_keep(v->mount->meta);
 }
 
 int vfs_command(struct vfs *v, struct vfs_file *f, const char *line)
@@ -297,8 +301,8 @@ int vfs_flush(struct vfs *v, struct vfs_file *f)
 {
 	if (f->kind == FILE_CONTROL)
 		return control_flush(f->session);
-	if (f->kind == FILE_LIVE && f->writing && v->config.sync)
-		return syncer_sync_inode(v, f->ino);
+	if (f->kind == FILE_LIVE && f->writing && v->mount->config.sync)
+		return syncer_sync_inode(v->syncer, f->ino);
 	return 0;
 }
 
@@ -308,32 +312,14 @@ int vfs_fsync(struct vfs *v, struct vfs_file *f)
 
 	if (f->kind != FILE_LIVE)
 		return 0;
-	if (v->config.fsync_local) {
-		rc = staging_sync(v->staging, f->ino);
+	if (v->mount->config.fsync_local) {
+		rc = staging_sync(v->mount->staging, f->ino);
 		rc = rc == -ENOENT ? 0 : rc;
 	} else {
-		rc = syncer_sync_inode(v, f->ino);
+		rc = syncer_sync_inode(v->syncer, f->ino);
 	}
 	/* The file may be clean, or have no name: what was done before it. */
-	return rc ? rc : meta_sync(v->meta);
-}
-
-int file_truncate(struct vfs *v, uint64_t ino, uint64_t size_bytes)
-{
-	struct meta_inode in;
-	struct node *n;
-	int rc = dir_inode(v, ino, &in);
-
-	if (rc)
-		return rc;
-	if (!S_ISREG(in.mode))
-		return S_ISDIR(in.mode) ? -EISDIR : -EINVAL;
-	rc = node_get(v->nodes, ino, &n);
-	if (rc)
-		return rc;
-	rc = content_truncate(v, n, size_bytes);
-	node_put(v->nodes, n);
-	return rc;
+	return rc ? rc : meta_sync(v->mount->meta);
 }
 
 static int file_size(struct vfs *v, struct vfs_file *f, uint64_t *ret_size)
@@ -345,11 +331,11 @@ static int file_size(struct vfs *v, struct vfs_file *f, uint64_t *ret_size)
 		*ret_size = f->version.size_bytes;
 		return 0;
 	}
-	rc = meta_lock(v->meta);
+	rc = meta_lock(v->mount->meta);
 	if (rc)
 		return rc;
-	rc = meta_inode_get(v->meta, f->ino, &in);
-	meta_unlock(v->meta);
+	rc = meta_inode_get(v->mount->meta, f->ino, &in);
+	meta_unlock(v->mount->meta);
 	if (!rc)
 		*ret_size = in.size_bytes;
 	return rc;
@@ -366,23 +352,23 @@ int vfs_fallocate(struct vfs *v, struct vfs_file *f, int mode, uint64_t offset,
 		return -EFBIG;
 	switch (mode) {
 	case FALLOC_FL_KEEP_SIZE:
-		return syncer_expect_room(v, length);
+		return syncer_expect_room(v->syncer, length);
 	case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
 	case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
-		rc = content_zero(v, f->node, offset, length);
-		return rc ? rc : meta_keep(v->meta);
+		rc = content_zero(v->tree, f->node, offset, length);
+		return rc ? rc : meta_keep(v->mount->meta);
 	case 0:
 	case FALLOC_FL_ZERO_RANGE:
 		break;
 	default:
 		return -EOPNOTSUPP;
 	}
-	rc = syncer_expect_room(v, length);
+	rc = syncer_expect_room(v->syncer, length);
 	if (!rc)
-		rc = content_extend(v, f->node, offset + length);
+		rc = content_extend(v->tree, f->node, offset + length);
 	if (!rc && mode == FALLOC_FL_ZERO_RANGE)
-		rc = content_zero(v, f->node, offset, length);
-	return rc ? rc : meta_keep(v->meta);
+		rc = content_zero(v->tree, f->node, offset, length);
+	return rc ? rc : meta_keep(v->mount->meta);
 }
 
 /* Whether an answer of content_seek() makes a hole of anything. */
@@ -408,11 +394,13 @@ static int seek_live(struct vfs *v, struct vfs_file *f, uint64_t offset,
 
 	if (rc)
 		return rc;
-	rc = content_seek(v, f->node, offset, whence, &found);
+	rc = content_seek(v->tree, f->node, offset, whence, &found);
 	if (tells_hole(rc, offset, whence, found, size) &&
-	    v->notify.write_back && nodes_is_written(v->nodes, f->ino)) {
-		if (v->notify.write_back(v->notify.ctx, f->ino)) {
-			rc = content_seek(v, f->node, offset, whence, &found);
+	    v->mount->notify.write_back &&
+	    nodes_is_written(v->mount->nodes, f->ino)) {
+		if (v->mount->notify.write_back(v->mount->notify.ctx, f->ino)) {
+			rc = content_seek(v->tree, f->node, offset, whence,
+					  &found);
 		} else {
 			rc = 0;
 			found = whence == SEEK_DATA ? offset : size;
@@ -448,13 +436,13 @@ static int shown_version(struct vfs *v, struct vfs_file *f,
 		*ret = f->version;
 		return 0;
 	}
-	rc = meta_lock(v->meta);
+	rc = meta_lock(v->mount->meta);
 	if (rc)
 		return rc;
-	rc = meta_inode_get(v->meta, f->ino, &in);
+	rc = meta_inode_get(v->mount->meta, f->ino, &in);
 	if (!rc)
-		rc = sparse_of_base(v->meta, &in, ret_holes);
-	meta_unlock(v->meta);
+		rc = sparse_of_base(v->mount->meta, &in, ret_holes);
+	meta_unlock(v->mount->meta);
 	if (!rc && !content_is_base(&in))
 		rc = -EXDEV;
 	if (!rc)
@@ -549,10 +537,10 @@ int vfs_copy_range(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
 		size = in_size - in_offset;
 	if (in_offset == out_offset &&
 	    !shown_version(v, in, &version, &holes)) {
-		rc = content_adopt(v, out->node, &version, &holes, in_offset,
-				   size);
+		rc = content_adopt(v->tree, out->node, &version, &holes,
+				   in_offset, size);
 		if (!rc)
-			rc = meta_keep(v->meta);
+			rc = meta_keep(v->mount->meta);
 		if (rc != -EXDEV) {
 			*ret_copied = rc ? 0 : size;
 			return rc;

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vers3/vfs/content.h"
-#include "vers3/vfs/mount.h"
-#include "vers3/vfs/dir.h"
+#include "vers3/core/stat.h"
+#include "vers3/history/view.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/tree/content.h"
+#include "vers3/tree/dir.h"
 #include "vers3/vfs/vfs.h"
-#include "vers3/vfs/view.h"
+#include "vfs_impl.h"
 
 #define OFF_DOT	       1
 #define OFF_DOTDOT     2
@@ -36,9 +38,9 @@ int vfs_opendir(struct vfs *v, uint64_t ino, struct vfs_dir **ret_dir)
 	if (!d)
 		return -ENOMEM;
 	d->ino = ino;
-	ino = view_shown(v, ino);
-	rc = view_owns(ino) ? view_opendir(v, ino, &d->view)
-			    : dir_refresh(v, ino);
+	ino = view_shown(v->view, ino);
+	rc = mount_is_view(ino) ? view_opendir(v->view, ino, &d->view)
+				: dir_refresh(v->tree, ino);
 	if (rc) {
 		free(d);
 		return rc == -ENOENT ? -ESTALE : rc;
@@ -52,7 +54,7 @@ void vfs_releasedir(struct vfs *v, struct vfs_dir *d)
 	(void)v;
 	if (!d)
 		return;
-	view_closedir(v, d->view);
+	view_closedir(v->view, d->view);
 	free(d);
 }
 
@@ -74,19 +76,19 @@ static void ask_ahead(struct vfs *v, struct vfs_dir *d, uint64_t after)
 	struct meta_inode in;
 	unsigned count = 0;
 
-	if (after < d->asked || meta_lock(v->meta))
+	if (after < d->asked || meta_lock(v->mount->meta))
 		return;
 	for (int i = 0; i < AHEAD; i++) {
-		if (meta_dentry_next(v->meta, d->ino, de.cookie, &de))
+		if (meta_dentry_next(v->mount->meta, d->ino, de.cookie, &de))
 			break;
-		if (!meta_inode_get(v->meta, de.ino, &in) &&
+		if (!meta_inode_get(v->mount->meta, de.ino, &in) &&
 		    !(in.flags & META_I_ATTRS))
 			inos[count++] = de.ino;
 	}
-	meta_unlock(v->meta);
+	meta_unlock(v->mount->meta);
 	d->asked = de.cookie;
 	if (count)
-		dir_prefetch_attrs(v, inos, count);
+		dir_prefetch_attrs(v->tree, inos, count);
 }
 
 /*
@@ -96,7 +98,8 @@ static void ask_ahead(struct vfs *v, struct vfs_dir *d, uint64_t after)
  */
 static void set_end(struct vfs *v, struct vfs_dir *d, uint64_t offset)
 {
-	if ((d->end && offset > OFF_VERSIONS) || meta_next_id(v->meta, &d->end))
+	if ((d->end && offset > OFF_VERSIONS) ||
+	    meta_next_id(v->mount->meta, &d->end))
 		return;
 	d->asked = 0;
 }
@@ -105,26 +108,27 @@ static int read_batch(struct vfs *v, struct vfs_dir *d, uint64_t after,
 		      bool plus, struct item *items, int *ret_count)
 {
 	uint64_t ino = d->ino;
-	int n = 0, rc = meta_lock(v->meta);
+	int n = 0, rc = meta_lock(v->mount->meta);
 
 	if (rc)
 		return rc;
 	set_end(v, d, after);
 	while (!rc && n < BATCH) {
-		rc = meta_dentry_next(v->meta, ino, after, &items[n].de);
+		rc = meta_dentry_next(v->mount->meta, ino, after, &items[n].de);
 		if (!rc && d->end && items[n].de.cookie > d->end)
 			rc = -ENOENT;
 		if (rc)
 			break;
 		after = items[n].de.cookie;
-		rc = meta_inode_get(v->meta, items[n].de.ino, &items[n].in);
+		rc = meta_inode_get(v->mount->meta, items[n].de.ino,
+				    &items[n].in);
 		if (!rc && plus)
 			items[n].data_bytes =
-				content_data_bytes(v, &items[n].in);
+				content_data_bytes(v->tree, &items[n].in);
 		if (!rc)
 			n++;
 	}
-	meta_unlock(v->meta);
+	meta_unlock(v->mount->meta);
 	*ret_count = n;
 	return rc == -ENOENT ? 0 : rc;
 }
@@ -151,7 +155,7 @@ static int emit_item(const struct item *it, int64_t ttl_ns, vfs_dirent_fn fn,
 	if (ttl_ns >= 0 && (it->in.flags & META_I_ATTRS)) {
 		entry.ino = it->in.ino;
 		entry.ttl_ns = ttl_ns;
-		mount_stat_data(&it->in, it->data_bytes, &entry.st);
+		inode_stat_data(&it->in, it->data_bytes, &entry.st);
 		d.entry = &entry;
 	}
 	return fn(ctx, &d);
@@ -163,11 +167,11 @@ static int emit_fixed(struct vfs *v, struct vfs_dir *d, uint64_t offset,
 	const struct vfs_dirent fixed[] = {
 		{".", d->ino, S_IFDIR, OFF_DOT, NULL},
 		{"..", d->ino, S_IFDIR, OFF_DOTDOT, NULL},
-		{v->config.versions_name, VFS_VERSIONS_INO, S_IFDIR,
+		{v->mount->config.versions_name, MOUNT_VERSIONS_INO, S_IFDIR,
 		 OFF_VERSIONS, NULL},
 	};
-	size_t count = d->ino == META_ROOT_INO && v->config.versions ==
-							  VFS_VERSIONS_VISIBLE
+	size_t count = d->ino == META_ROOT_INO && v->mount->config.versions ==
+							  MOUNT_VERSIONS_VISIBLE
 			       ? 3
 			       : 2;
 
@@ -197,7 +201,7 @@ static int read_live(struct vfs *v, struct vfs_dir *d, uint64_t offset,
 		rc = read_batch(v, d, offset, plus, items, &count);
 		if (rc || !count)
 			break;
-		ttl_ns = plus ? dir_ttl_ns(v, d->ino, NULL) : -1;
+		ttl_ns = plus ? dir_ttl_ns(v->tree, d->ino, NULL) : -1;
 		for (int i = 0; i < count; i++) {
 			if (emit_item(&items[i], ttl_ns, fn, ctx))
 				goto out;
@@ -213,6 +217,6 @@ int vfs_readdir(struct vfs *v, struct vfs_dir *d, uint64_t offset, bool plus,
 		vfs_dirent_fn fn, void *ctx)
 {
 	if (d->view)
-		return view_readdir(v, d->view, offset, plus, fn, ctx);
+		return view_readdir(v->view, d->view, offset, plus, fn, ctx);
 	return read_live(v, d, offset, plus, fn, ctx);
 }

@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_CONTROL_RIG_H
 #define TESTS_UNIT_CONTROL_RIG_H
 
-#include "vers3/vfs/control.h"
+#include "vers3/control/control.h"
 
 #define CONTROL_TEXT_MAX (64 << 10)
 
@@ -31,7 +31,7 @@ static inline int control_run(struct vfs *v, const char *line, char *answer,
 	struct control_session *s;
 	int rc;
 
-	assert_int_equal(control_open(v, &s), 0);
+	assert_int_equal(control_open(v->control, &s), 0);
 	rc = control_write(s, line, strlen(line));
 	if (!rc)
 		rc = control_flush(s);
@@ -47,7 +47,7 @@ static inline char *control_show(struct vfs *v)
 	struct control_session *s;
 
 	assert_non_null(text);
-	assert_int_equal(control_open(v, &s), 0);
+	assert_int_equal(control_open(v->control, &s), 0);
 	control_read_all(s, text, CONTROL_TEXT_MAX);
 	control_close(s);
 	return text;

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "remove_tree.h"
+#include "vers3/core/version.h"
 #include "vers3/store/memory.h"
-#include "vers3/vfs/version.h"
 
 /*
  * Contents repeat a pattern of random bytes, from a place of their own; its

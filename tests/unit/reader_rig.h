@@ -11,9 +11,9 @@
 #include <stdbool.h>
 
 #include "vers3/cache/blocks.h"
+#include "vers3/read/reader.h"
 #include "vers3/store/fault.h"
 #include "vers3/util/crc.h"
-#include "vers3/vfs/reader.h"
 
 #define MIB    (UINT64_C(1) << 20)
 #define PREFIX "mnt/"

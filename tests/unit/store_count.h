@@ -3,6 +3,12 @@
 #ifndef TESTS_UNIT_STORE_COUNT_H
 #define TESTS_UNIT_STORE_COUNT_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
 #include "vers3/store/store.h"
 
 static inline int store_count_entry(void *ctx, const struct store_entry *e)

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/vfs/acl.h"
+#include "vers3/object/acl.h"
 
 #define ENTRIES_MAX 8
 #define NOBODY	    ((uint32_t)-1)

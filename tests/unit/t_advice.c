@@ -5,13 +5,15 @@
 
 #include <errno.h>
 
-#include "../../src/vfs/bucket_reply.h"
-#include "../../src/vfs/dir_impl.h"
-#include "../../src/vfs/outage.h"
+#include "../../src/tree/dir_impl.h"
+#include "../../src/tree/outage.h"
+#include "../../src/tree/tree_impl.h"
+#include "vers3/control/control.h"
+#include "vers3/core/bucket_reply.h"
 #include "vers3/store/list.h"
+#include "vers3/tree/dir.h"
+#include "vers3/tree/tree.h"
 #include "vers3/util/errtext.h"
-#include "vers3/vfs/dir.h"
-#include "vers3/vfs/tree.h"
 
 #define TEXT_MAX 4096
 
@@ -91,11 +93,12 @@ static void make_files(struct vfs_fixture *f)
 
 	vfs_fixture_write(f, "file", "text");
 	vfs_fixture_write(f, "gone", "text");
-	assert_int_equal(tree_make(f->v, META_ROOT_INO, "dir", S_IFDIR | 0755,
-				   0, NULL, &vfs_fixture_caller, &dir),
+	assert_int_equal(tree_make(f->v->tree, META_ROOT_INO, "dir",
+				   S_IFDIR | 0755, 0, NULL, &vfs_fixture_caller,
+				   &dir),
 			 0);
 	assert_int_equal(vfs_drain(f->v), 0);
-	assert_int_equal(tree_unlink(f->v, META_ROOT_INO, "gone"), 0);
+	assert_int_equal(tree_unlink(f->v->tree, META_ROOT_INO, "gone"), 0);
 	assert_int_equal(vfs_drain(f->v), 0);
 }
 
@@ -105,13 +108,13 @@ static void test_commands(void **state)
 
 	make_files(f);
 	check_all(f, versioned, COUNT(versioned));
-	f->v->config.versioned = false;
+	f->v->mount->config.versioned = false;
 	check_all(f, unversioned, COUNT(unversioned));
-	f->v->config.versioned = true;
+	f->v->mount->config.versioned = true;
 	atomic_store(&f->silent, true);
 	check_all(f, silent, COUNT(silent));
 	atomic_store(&f->silent, false);
-	f->v->config.read_only = true;
+	f->v->mount->config.read_only = true;
 	check_all(f, read_only, COUNT(read_only));
 }
 
@@ -190,11 +193,11 @@ static void test_outage(void **state)
 	for (int round = 1; round <= 2; round++) {
 		silence(f);
 		for (int i = 0; i < 3; i++) {
-			outage_note(f->v, clock_mono_ns(), -ECONNREFUSED);
-			assert_true(outage_is_on(f->v));
+			outage_note(f->v->tree, clock_mono_ns(), -ECONNREFUSED);
+			assert_true(outage_is_on(f->v->tree));
 			/* It is looked for the end of it. */
-			atomic_store(&f->v->dirs->outage.until, 0);
-			assert_false(outage_is_on(f->v));
+			atomic_store(&f->v->tree->dirs->outage.until, 0);
+			assert_false(outage_is_on(f->v->tree));
 		}
 		assert_int_equal(count_in(path, "not reachable"), round);
 		assert_int_equal(count_in(path, "bucket answers again"),
@@ -203,8 +206,8 @@ static void test_outage(void **state)
 		store_request_init(&r, STORE_HEAD_BUCKET);
 		assert_int_equal(store_call(f->store, &r), 0);
 		store_request_release(&r);
-		assert_false(outage_is_on(f->v));
-		assert_false(outage_is_on(f->v));
+		assert_false(outage_is_on(f->v->tree));
+		assert_false(outage_is_on(f->v->tree));
 		assert_int_equal(count_in(path, "bucket answers again"), round);
 	}
 	log_set_level(LOG_LEVEL_ERROR);

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/vfs/answered.h"
+#include "../../src/sync/answered.h"
 
 #define ROOM 256
 

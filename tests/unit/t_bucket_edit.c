@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/vfs/bucket_edit.h"
+#include "../../src/control/bucket_edit.h"
 #include "vers3/s3/lifecycle.h"
 #include "vers3/store/memory.h"
 #include "vers3/util/clock.h"

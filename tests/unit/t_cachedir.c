@@ -17,6 +17,7 @@
 
 #include "remove_tree.h"
 #include "vers3/main/cachedir.h"
+#include "vers3/util/lock_record.h"
 
 #define ID "host bucket:"
 
@@ -280,17 +281,17 @@ static void test_outcome(void **state)
 	long pid = getpid();
 
 	(void)state;
-	assert_int_equal(cachedir_outcome(at("none"), pid), -ENOENT);
-	assert_int_equal(cachedir_outcome(at("d"), pid), 0);
+	assert_int_equal(lock_record_outcome(at("none"), pid), -ENOENT);
+	assert_int_equal(lock_record_outcome(at("d"), pid), 0);
 	cachedir_set_ending(d);
-	assert_int_equal(cachedir_outcome(at("d"), pid), 0);
+	assert_int_equal(lock_record_outcome(at("d"), pid), 0);
 	cachedir_set_ended(d, false);
-	assert_int_equal(cachedir_outcome(at("d"), pid), 0);
+	assert_int_equal(lock_record_outcome(at("d"), pid), 0);
 	cachedir_set_ended(d, true);
-	assert_int_equal(cachedir_outcome(at("d"), pid), 1);
-	assert_int_equal(cachedir_outcome(at("d"), pid + 1), -ENOENT);
+	assert_int_equal(lock_record_outcome(at("d"), pid), 1);
+	assert_int_equal(lock_record_outcome(at("d"), pid + 1), -ENOENT);
 	cachedir_close(d);
-	assert_int_equal(cachedir_outcome(at("d"), pid), 1);
+	assert_int_equal(lock_record_outcome(at("d"), pid), 1);
 }
 
 int main(void)

@@ -2,7 +2,7 @@
 /* What df is told: the server's words, quota=, or that nobody knows. */
 #include "vfs_rig.h"
 
-#include "vers3/vfs/control.h"
+#include "vers3/control/control.h"
 
 #define MIB (UINT64_C(1) << 20)
 

@@ -11,9 +11,9 @@
 
 #include "meta_fixture.h"
 #include "store_count.h"
+#include "vers3/core/caps.h"
 #include "vers3/store/memory.h"
 #include "vers3/store/metrics.h"
-#include "vers3/vfs/caps.h"
 #include "vers3/vfs/vfs.h"
 
 static void test_known(void **state)
@@ -54,7 +54,7 @@ static void test_probe(void **state)
 
 	(void)state;
 	assert_int_equal(memory_store_new(true, &s), 0);
-	assert_int_equal(caps_probe(s, "p/", VFS_VERSIONS_NAME, &caps), 0);
+	assert_int_equal(caps_probe(s, "p/", MOUNT_VERSIONS_NAME, &caps), 0);
 	assert_true(caps.if_none_match);
 	assert_true(caps.if_match);
 	assert_true(caps.copy);

@@ -5,11 +5,11 @@
  */
 #include "vfs_rig.h"
 
-#include "../../src/vfs/between.h"
 #include "git_config.h"
-#include "vers3/vfs/caps.h"
-#include "vers3/vfs/conflict.h"
-#include "vers3/vfs/journal.h"
+#include "vers3/core/caps.h"
+#include "vers3/journal/journal.h"
+#include "vers3/sync/between.h"
+#include "vers3/sync/conflict.h"
 
 static const struct caps no_caps;
 static const struct caps all_caps = CAPS_ALL;
@@ -28,7 +28,7 @@ static void says(struct rig *r, const char *key, const char *wanted)
 	struct buf text;
 
 	buf_init(&text, 1 << 20);
-	assert_int_equal(conflict_write(r->f.v, &text), 0);
+	assert_int_equal(conflict_write(r->f.v->syncer, &text), 0);
 	if (git_config_get(text.data, key, value, sizeof(value)) >= 0)
 		assert_string_equal(value, wanted);
 	buf_release(&text);
@@ -223,14 +223,14 @@ static void dressed_by_them(struct rig *r)
 static void dressed_after_us(struct rig *r)
 {
 	look(r);
-	r->f.v->config.ttl_ns = 600 * NS_PER_S;
+	r->f.v->mount->config.ttl_ns = 600 * NS_PER_S;
 	base(r, "f");
 	base(r, "g");
 	rig_write(r, "f", "ours");
 	rig_unlink(r, "g");
 	rig_put_mode(r, "f", "base", "0100640");
 	rig_put_mode(r, "g", "base", "0100640");
-	r->f.v->config.ttl_ns = 0;
+	r->f.v->mount->config.ttl_ns = 0;
 	look(r);
 	rig_sync(r);
 	rig_holds(r, "f", "ours");
@@ -492,9 +492,9 @@ static void test_own(void **state)
 		conflict_init(&c, "f", &known, table[i].unsure, table[i].tried);
 		store_request_init(&q, STORE_PUT);
 		q.key = item.key;
-		assert_int_equal(conflict_guard(r->f.v, &c, &q), 0);
+		assert_int_equal(conflict_guard(r->f.v->syncer, &c, &q), 0);
 		q.reply.status = 412;
-		conflict_refused(r->f.v, &c, &q, &rc);
+		conflict_refused(r->f.v->syncer, &c, &q, &rc);
 		assert_int_equal(c.met, table[i].met);
 		assert_null(q.if_match);
 		store_request_release(&q);
@@ -685,10 +685,10 @@ static unsigned notes_seen, notes_pending;
 /* The request is out: is what was noted of it durable? */
 static void look_at_note(struct rig *r)
 {
-	if (meta_lock(r->f.v->meta))
+	if (meta_lock(r->f.v->mount->meta))
 		return; /* not seen, which fails the test */
-	notes_pending += meta_pending_ns(r->f.v->meta) != 0;
-	meta_unlock(r->f.v->meta);
+	notes_pending += meta_pending_ns(r->f.v->mount->meta) != 0;
+	meta_unlock(r->f.v->mount->meta);
 	notes_seen++;
 }
 
@@ -716,7 +716,7 @@ static void test_moved_before_note(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, sync_all, r), 0);
 	rig_wait_held(r);
 	rig_unlink(r, "f");
-	assert_int_equal(meta_sync(r->f.v->meta), 0);
+	assert_int_equal(meta_sync(r->f.v->mount->meta), 0);
 	rig_hook(r, "PutObject f", look_at_note, 1);
 	rig_gate(r, NULL, RIG_BEFORE);
 	pthread_join(thread, NULL);
@@ -819,7 +819,7 @@ static void test_same_bytes(void **state)
 		journal_suspect(r->f.v->journal, "f");
 		store_request_init(&q, STORE_PUT);
 		q.key = VFS_FIXTURE_PREFIX "f";
-		assert_int_equal(conflict_guard(r->f.v, &c, &q), 0);
+		assert_int_equal(conflict_guard(r->f.v->syncer, &c, &q), 0);
 		assert_int_equal(c.met, table[i].met);
 		store_request_release(&q);
 		journal_acquit(r->f.v->journal, "f");
@@ -935,7 +935,7 @@ static void test_between(void **state)
 		says(r, "conflicts.count", "0");
 		if (i % 2)
 			rig_kill(r);
-		between_look(r->f.v);
+		between_look(r->f.v->syncer);
 		says(r, "conflicts.count", table[i / 2].current ? "1" : "0");
 		if (table[i / 2].current)
 			says(r, "conflicts.f.current", table[i / 2].current);
@@ -943,7 +943,7 @@ static void test_between(void **state)
 			says(r, "conflicts.f.theirs", "deleted");
 		/* Once is enough. */
 		rig_forget_requests(r);
-		between_look(r->f.v);
+		between_look(r->f.v->syncer);
 		rig_asked(r, "");
 		rig_teardown(&fresh);
 	}
@@ -971,7 +971,7 @@ static void test_between_tries(void **state)
 		rig_sync(r);
 		rig_holds(r, "f", more ? "theirs, too" : NULL);
 		says(r, "conflicts.count", more ? "1" : "0");
-		between_look(r->f.v);
+		between_look(r->f.v->syncer);
 		says(r, "conflicts.count", more ? "2" : "1");
 		says(r, "conflicts.f.ours",
 		     more ? "deleted|unknown" : "unknown");
@@ -983,7 +983,7 @@ static void test_between_tries(void **state)
 static void look_asks(struct rig *r, const char *lines)
 {
 	rig_forget_requests(r);
-	between_look(r->f.v);
+	between_look(r->f.v->syncer);
 	rig_asked(r, lines);
 }
 
@@ -1005,9 +1005,9 @@ static void test_between_many(void **state)
 	rig_sync(r);
 	rig_forget_requests(r);
 	rig_fail(r, "ListObjectVersions", RIG_BEFORE, -EIO, 1);
-	between_look(r->f.v);
+	between_look(r->f.v->syncer);
 	says(r, "conflicts.count", "0");
-	between_look(r->f.v);
+	between_look(r->f.v->syncer);
 	rig_asked(r, "ListObjectVersions f; ListObjectVersions f");
 	says(r, "conflicts.count", "1");
 	says(r, "conflicts.f150.current", "ours");
@@ -1016,7 +1016,7 @@ static void test_between_many(void **state)
 	rig_write(r, "f7", "ours");
 	rig_sync(r);
 	rig_fail(r, "ListObjectVersions", RIG_BEFORE, -EACCES, 1);
-	between_look(r->f.v);
+	between_look(r->f.v->syncer);
 	look_asks(r, "");
 	says(r, "conflicts.count", "1");
 }
@@ -1070,7 +1070,7 @@ static void test_bound(void **state)
 		snprintf(name, sizeof(name), "f%d", i);
 		c.path = name;
 		assert_int_equal(meta_lock(r->f.meta), 0);
-		assert_int_equal(conflict_note(r->f.v, &c, "o"), 0);
+		assert_int_equal(conflict_note(r->f.v->syncer, &c, "o"), 0);
 		meta_unlock(r->f.meta);
 	}
 	says(r, "conflicts.count", "130");
@@ -1087,7 +1087,7 @@ static void test_caps(void **state)
 	struct caps caps;
 
 	assert_int_equal(caps_probe(r->f.store, VFS_FIXTURE_PREFIX,
-				    VFS_VERSIONS_NAME, &caps),
+				    MOUNT_VERSIONS_NAME, &caps),
 			 0);
 	assert_true(caps.if_none_match && caps.if_match);
 	assert_true(caps.copy && caps.remove);
@@ -1095,16 +1095,16 @@ static void test_caps(void **state)
 	assert_int_equal(rig_versions(r, ""), 0);
 	assert_int_equal(rig_markers(r, ""), 0);
 	rig_forget_requests(r);
-	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX, VFS_VERSIONS_NAME,
-		   &caps);
+	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX,
+		   MOUNT_VERSIONS_NAME, &caps);
 	assert_true(rig_count(r, "PutObject"));
 	rig_forget_requests(r);
 	/* Remembered; nothing is asked of who only reads. */
 	memset(&caps, 0, sizeof(caps));
-	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX, VFS_VERSIONS_NAME,
-		   &caps);
+	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX,
+		   MOUNT_VERSIONS_NAME, &caps);
 	assert_true(caps.if_match);
-	caps_learn(r->f.meta, NULL, VFS_FIXTURE_PREFIX, VFS_VERSIONS_NAME,
+	caps_learn(r->f.meta, NULL, VFS_FIXTURE_PREFIX, MOUNT_VERSIONS_NAME,
 		   &caps);
 	rig_asked(r, "");
 }
@@ -1116,12 +1116,12 @@ static void test_caps_denied(void **state)
 	struct caps caps = CAPS_ALL;
 
 	rig_fail(r, "PutObject", RIG_BEFORE, -EACCES, 100);
-	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX, VFS_VERSIONS_NAME,
-		   &caps);
+	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX,
+		   MOUNT_VERSIONS_NAME, &caps);
 	assert_false(caps.if_match || caps.if_none_match || caps.remove);
 	rig_forget_requests(r);
-	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX, VFS_VERSIONS_NAME,
-		   &caps);
+	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX,
+		   MOUNT_VERSIONS_NAME, &caps);
 	rig_asked(r, "");
 	rig_fail(r, "", RIG_BEFORE, 0, 0);
 }

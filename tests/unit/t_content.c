@@ -7,9 +7,9 @@
 
 #include <linux/falloc.h>
 
-#include "vers3/vfs/journal.h"
-#include "vers3/vfs/plan.h"
-#include "vers3/vfs/reader.h"
+#include "../../src/sync/plan.h"
+#include "vers3/journal/journal.h"
+#include "vers3/read/reader.h"
 
 #define MIB (UINT64_C(1) << 20)
 

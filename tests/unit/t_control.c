@@ -4,14 +4,15 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "../../src/vfs/census.h"
-#include "../../src/vfs/dir_impl.h"
-#include "../../src/vfs/instant.h"
-#include "../../src/vfs/words.h"
+#include "../../src/control/words.h"
+#include "../../src/history/instant.h"
+#include "../../src/tree/dir_impl.h"
 #include "control_rig.h"
 #include "git_config.h"
-#include "vers3/vfs/dir.h"
-#include "vers3/vfs/tree.h"
+#include "vers3/control/control.h"
+#include "vers3/tree/census.h"
+#include "vers3/tree/dir.h"
+#include "vers3/tree/tree.h"
 
 #define TEXT_MAX CONTROL_TEXT_MAX
 
@@ -157,7 +158,7 @@ static void test_state(void **state)
 	for (int off = 0; off < 2; off++) {
 		check_state(f, "mount.versionsdir", ".versions");
 		check_state(f, "mount.controlfile", ".control");
-		f->v->config.versions = VFS_VERSIONS_OFF;
+		f->v->mount->config.versions = MOUNT_VERSIONS_OFF;
 	}
 	check_state(f, "lifecycle.rules", "0");
 	check_state(f, "lifecycle.error", NULL);
@@ -233,7 +234,7 @@ static void test_session(void **state)
 
 	assert_non_null(text);
 	assert_non_null(big);
-	assert_int_equal(control_open(f->v, &s), 0);
+	assert_int_equal(control_open(f->v->control, &s), 0);
 	control_read_all(s, text, TEXT_MAX);
 	assert_non_null(strstr(text, "[mount]"));
 	assert_int_equal(control_write(s, "sync\n", 5), 0);
@@ -264,7 +265,7 @@ static void test_pieces(void **state)
 
 	assert_non_null(text);
 	/* As dd bs=1 does: no piece is taken for a command. */
-	assert_int_equal(control_open(f->v, &s), 0);
+	assert_int_equal(control_open(f->v->control, &s), 0);
 	for (size_t i = 0; i < 5; i++)
 		assert_int_equal(control_write(s, &"sync\n"[i], 1), 0);
 	control_read_all(s, text, TEXT_MAX);
@@ -287,7 +288,7 @@ static void test_pieces(void **state)
 	control_close(s);
 	/* A file of commands in pieces of any size. */
 	for (size_t step = 1; step < sizeof(all); step++) {
-		assert_int_equal(control_open(f->v, &s), 0);
+		assert_int_equal(control_open(f->v->control, &s), 0);
 		for (size_t at = 0; at < sizeof(all) - 1; at += step) {
 			size_t n = sizeof(all) - 1 - at;
 			int rc =
@@ -422,10 +423,11 @@ static void test_census_unasked(void **state)
 	assert_int_equal(kvlist_add(&o.headers, "x-amz-replication-status",
 				    "FAILED"),
 			 0);
-	assert_int_equal(dir_inode(f->v, vfs_fixture_find(f, "copied"), &in),
-			 0);
+	assert_int_equal(
+		dir_inode(f->v->tree, vfs_fixture_find(f, "copied"), &in), 0);
 	assert_int_equal(meta_lock(f->meta), 0);
-	assert_int_equal(dir_take_object(f->v, &in, "copied", &o, true), 0);
+	assert_int_equal(dir_take_object(f->v->tree, &in, "copied", &o, true),
+			 0);
 	assert_int_equal(meta_inode_put(f->meta, &in), 0);
 	meta_unlock(f->meta);
 	kvlist_release(&o.headers);

@@ -11,8 +11,8 @@
 
 #include <sys/stat.h>
 
-#include "vers3/vfs/decide.h"
-#include "vers3/vfs/version.h"
+#include "vers3/core/version.h"
+#include "vers3/journal/decide.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)

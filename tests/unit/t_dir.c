@@ -7,10 +7,11 @@
 
 #include <unistd.h>
 
-#include "../../src/vfs/dir_impl.h"
-#include "../../src/vfs/gone.h"
-#include "vers3/vfs/dir.h"
-#include "vers3/vfs/merge.h"
+#include "../../src/tree/dir_impl.h"
+#include "../../src/tree/tree_impl.h"
+#include "vers3/tree/dir.h"
+#include "vers3/tree/gone.h"
+#include "vers3/tree/merge.h"
 
 #define LONG_NAME                                                              \
 	"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn" \
@@ -76,10 +77,10 @@ static void test_shapes(void **state)
 		rig_lists(r, shapes[i].path, shapes[i].names);
 		/* The same again: a second list changes nothing. */
 		rig_lists(r, shapes[i].path, shapes[i].names);
-		assert_int_equal(dirs_hidden(r->f.v->dirs), shapes[i].hidden);
+		assert_int_equal(dir_hidden(r->f.v->tree), shapes[i].hidden);
 		remove_all(r, shapes[i].keys);
 		rig_lists(r, "", "");
-		assert_int_equal(dirs_hidden(r->f.v->dirs), 0);
+		assert_int_equal(dir_hidden(r->f.v->tree), 0);
 		assert_int_equal(rig_dirty(r), 0);
 	}
 }
@@ -110,7 +111,8 @@ static void test_names(void **state)
 	const struct rig *r = *state;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		assert_int_equal(merge_name_ok(names[i].root ? r->f.v : NULL,
+		assert_int_equal(mount_name_ok(names[i].root ? r->f.v->mount
+							     : NULL,
 					       names[i].name),
 				 names[i].ok);
 }
@@ -222,7 +224,7 @@ static void test_settled_kept(void **state)
 	struct vfs_file *file;
 	struct vfs_open how;
 
-	v->config.ttl_ns = 600 * NS_PER_S;
+	v->mount->config.ttl_ns = 600 * NS_PER_S;
 	assert_int_equal(vfs_create(v, META_ROOT_INO, "new", 0600, O_RDWR,
 				    &vfs_fixture_caller, &e, &file, &how),
 			 0);
@@ -243,7 +245,7 @@ static void test_settled_kept(void **state)
 	pthread_join(thread, NULL);
 	rig_lists(r, "", "d/ here new old");
 	rig_is(r, "old", "mine");
-	v->config.ttl_ns = 0;
+	v->mount->config.ttl_ns = 0;
 	rig_lists(r, "", "d/ here new old");
 	rig_is(r, "old", "mine");
 }
@@ -372,7 +374,7 @@ static void test_ttl(void **state)
 	assert_int_equal(rig_there(r, "d/y"), -ENOENT);
 	rig_lists(r, "", "a d/");
 	rig_asked(r, "");
-	r->f.v->config.ttl_ns = 0;
+	r->f.v->mount->config.ttl_ns = 0;
 	rig_is(r, "a", "new");
 	rig_lists(r, "", "a b d/");
 }
@@ -573,7 +575,7 @@ static void test_vanished_fsync(void **state)
 	assert_int_equal(vfs_fsyncdir(r->f.v, d), 0);
 	vfs_release(r->f.v, f);
 	vfs_release(r->f.v, g);
-	assert_int_equal(gone_sweep(r->f.v), 0);
+	assert_int_equal(gone_sweep(r->f.v->tree), 0);
 }
 
 /* A directory that we have removed, and that is open yet. */
@@ -829,7 +831,7 @@ static void test_no_outage(void **state)
 
 static bool is_scouting(struct rig *r)
 {
-	struct dirs *d = r->f.v->dirs;
+	struct dirs *d = r->f.v->tree->dirs;
 	bool is;
 
 	pthread_mutex_lock(&d->mutex);
@@ -860,10 +862,10 @@ static void test_hanging(void **state)
 	rig_gate(r, NULL, RIG_BEFORE);
 	while (is_scouting(r))
 		usleep(1000);
-	r->f.v->config.ttl_ns = 600 * NS_PER_S;
+	r->f.v->mount->config.ttl_ns = 600 * NS_PER_S;
 	assert_int_equal(rig_there(r, "b"), 0);
 	assert_int_equal(rig_count(r, "List"), 2);
-	r->f.v->config.ttl_ns = 0;
+	r->f.v->mount->config.ttl_ns = 0;
 	assert_int_equal(rig_there(r, "d/y"), 0);
 
 	/* The end does not wait for it either. */

@@ -5,7 +5,7 @@
  */
 #include "vfs_rig.h"
 
-#include "vers3/vfs/objattr.h"
+#include "vers3/object/objattr.h"
 
 #define BUSY_OWNER 4000000000u
 

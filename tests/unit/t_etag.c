@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/vfs/etag.h"
+#include "vers3/core/etag.h"
 #include "vers3/util/hex.h"
 
 #define MD5_TEXT "00112233445566778899aAbBccddeEff"

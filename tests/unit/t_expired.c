@@ -2,10 +2,11 @@
 /* Directories whose objects a rule has taken. */
 #include "vfs_fixture.h"
 
-#include "../../src/vfs/expired.h"
+#include "../../src/tree/expired.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/meta/inode.h"
 #include "vers3/store/metrics.h"
+#include "vers3/tree/revive.h"
 
 #define DIRS 3
 
@@ -80,8 +81,8 @@ static void test_rules_once(void **state)
 		snprintf(name, sizeof(name), "d%d", i);
 		snprintf(key, sizeof(key), "%s/", name);
 		in = taken_dir(f, name);
-		expired_note(f->v, &in, name);
-		expired_back(f->v);
+		expired_note(f->v->tree, &in, name);
+		revive_expired(f->v->tree);
 		assert_int_equal(is_dirty(f, key), i == 0);
 	}
 	assert_int_equal(rules_asked(f), before + 1);
@@ -98,12 +99,12 @@ static void test_rules_not_known(void **state)
 	vfs_fixture_start(f);
 	in = taken_dir(f, "d0");
 	atomic_store(&f->silent, true);
-	expired_note(f->v, &in, "d0");
-	expired_back(f->v);
+	expired_note(f->v->tree, &in, "d0");
+	revive_expired(f->v->tree);
 	assert_false(is_dirty(f, "d0/"));
 	atomic_store(&f->silent, false);
 	while (!is_dirty(f, "d0/")) { /* or until the alarm */
-		expired_back(f->v);
+		revive_expired(f->v->tree);
 		usleep(50000);
 	}
 }

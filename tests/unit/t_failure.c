@@ -7,8 +7,9 @@
 #include <errno.h>
 
 #include "../../src/store/refusals.h"
-#include "../../src/vfs/failure.h"
-#include "vers3/vfs/caps.h"
+#include "vers3/control/control.h"
+#include "vers3/core/caps.h"
+#include "vers3/sync/failure.h"
 
 #define WORDS	     "PutObject: 403 AccessDenied: not you (request r-1)"
 #define DELETE_WORDS "DeleteObjects: AccessDenied: not you (request r-1)"
@@ -118,21 +119,21 @@ static void test_put(void **state)
 	tells(f, "\terror = \"" WORDS "\"", true);
 	tells(f, "\tadvice = ", true);
 	tells(f, "\ttries = ", true);
-	failure_explain(f->v, "file", EACCES, &why);
+	failure_explain(f->v->syncer, "file", EACCES, &why);
 	assert_string_equal(why.words, WORDS);
 	assert_non_null(strstr(why.advice, "allow these credentials"));
 	/* Of another error the server has said nothing. */
-	failure_explain(f->v, "file", EIO, &why);
+	failure_explain(f->v->syncer, "file", EIO, &why);
 	assert_string_equal(why.words, strerror(EIO));
 	assert_null(why.advice);
-	failure_explain(f->v, "other", EDQUOT, &why);
+	failure_explain(f->v->syncer, "other", EDQUOT, &why);
 	assert_string_equal(why.words, strerror(EDQUOT));
 	assert_non_null(strstr(why.advice, "quota"));
 	/* Once it is taken nothing is left of it. */
 	refuser->key = NULL;
 	assert_int_equal(vfs_drain(f->v), 0);
 	tells(f, "[sync \"", false);
-	failure_explain(f->v, "file", EACCES, &why);
+	failure_explain(f->v->syncer, "file", EACCES, &why);
 	assert_string_equal(why.words, strerror(EACCES));
 }
 

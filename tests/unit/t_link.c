@@ -7,8 +7,9 @@
 
 #include <unistd.h>
 
+#include "vers3/core/link_id.h"
+#include "vers3/object/objattr.h"
 #include "vers3/util/buf.h"
-#include "vers3/vfs/link_id.h"
 
 static uint64_t ino_of(struct rig *r, const char *path)
 {

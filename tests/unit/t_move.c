@@ -6,10 +6,10 @@
  */
 #include "vfs_rig.h"
 
-#include "../../src/vfs/move.h"
+#include "../../src/tree/move.h"
+#include "vers3/journal/journal.h"
 #include "vers3/meta/dirty.h"
-#include "vers3/vfs/dir.h"
-#include "vers3/vfs/journal.h"
+#include "vers3/tree/dir.h"
 
 #define NAMES (MOVE_AHEAD_MIN + 44)
 
@@ -26,7 +26,7 @@ static void name_of(char *path, const char *dir, unsigned i)
 /* Or each look-up would list the directory. */
 static void keep_lists(struct rig *r)
 {
-	r->f.config.ttl_ns = r->f.v->config.ttl_ns = 600 * NS_PER_S;
+	r->f.config.ttl_ns = r->f.v->mount->config.ttl_ns = 600 * NS_PER_S;
 }
 
 /* All that a directory can have: ours, others', linked, special. */
@@ -144,10 +144,10 @@ static bool ahead(struct rig *r, unsigned holds, struct move_due *due)
 
 	/* As tree_rename() does before. */
 	assert_int_equal(rig_lookup(r, "d", &e), 0);
-	assert_int_equal(dir_load_tree(r->f.v, e.ino), 0);
-	due->ns = journal_due(r->f.v->config.commit_ns);
+	assert_int_equal(dir_load_tree(r->f.v->tree, e.ino), 0);
+	due->ns = journal_due(r->f.v->mount->config.commit_ns);
 	due->ahead = false;
-	move_ahead(r->f.v, &way, holds, due);
+	move_ahead(r->f.v->tree, &way, holds, due);
 	return due->ahead;
 }
 
@@ -247,7 +247,7 @@ static void test_unasked(void **state)
 	assert_true(ahead(r, 0, &due));
 	assert_int_equal(dirty_below(r, "e/f2"), 0);
 	assert_int_equal(dirty_below(r, "e/f02"), 10);
-	assert_int_equal(move_switch(r->f.v, &way, 0, &due), 0);
+	assert_int_equal(move_switch(r->f.v->tree, &way, 0, &due), 0);
 	assert_int_equal(dirty_below(r, "e/f2"), 100);
 	check_bucket(r);
 	rig_holds(r, "d/f200", NULL);
@@ -267,7 +267,7 @@ static void test_marks(void **state)
 	/* All but the name that is linked, and the directory's own. */
 	assert_int_equal(dirty_below(r, "e/"), NAMES - 1 + 2 + 1 + 1);
 	assert_int_equal(dirty_below(r, "d/"), NAMES - 1 + 2 + 1 + 1);
-	assert_int_equal(move_switch(r->f.v, &way, 0, &due), 0);
+	assert_int_equal(move_switch(r->f.v->tree, &way, 0, &due), 0);
 	assert_int_equal(dirty_below(r, "e/"), NAMES + 2 + 1 + 1);
 	check_bucket(r);
 	assert_int_equal(rig_versions(r, "e/f200"), 1);
@@ -291,7 +291,7 @@ static void test_unsaved(void **state)
 	}
 	assert_true(ahead(r, 0, &due));
 	assert_int_equal(dirty_below(r, "e/"), NAMES);
-	assert_int_equal(move_switch(r->f.v, &way, 0, &due), 0);
+	assert_int_equal(move_switch(r->f.v->tree, &way, 0, &due), 0);
 	check_bucket(r);
 	assert_int_equal(rig_versions(r, "e/f200"), 1);
 	assert_int_equal(rig_versions(r, "d/f200"), 0);
@@ -357,7 +357,7 @@ static void list_anew(struct rig *r)
 {
 	char names[1 << 14];
 
-	r->f.v->config.ttl_ns = 0;
+	r->f.v->mount->config.ttl_ns = 0;
 	assert_int_equal(rig_list(r, "d", false, names, sizeof(names)), 0);
 	keep_lists(r);
 }
@@ -422,7 +422,7 @@ static void check_between(struct rig *r, size_t n, bool dirty)
 	assert_true(ahead(r, 0, &due));
 	changes[n].fn(r);
 	before = dump(r, "d");
-	assert_int_equal(move_switch(r->f.v, &way, 0, &due), 0);
+	assert_int_equal(move_switch(r->f.v->tree, &way, 0, &due), 0);
 	assert_int_equal(rig_there(r, "d"), -ENOENT);
 	after = dump(r, "e");
 	same(after, before);
@@ -461,7 +461,7 @@ static void test_refused(void **state)
 	assert_true(ahead(r, 0, &due));
 	rig_mkdir(r, "e");
 	rig_write(r, "e/f020", "there");
-	assert_int_equal(move_switch(r->f.v, &way, 0, &due), -ENOTEMPTY);
+	assert_int_equal(move_switch(r->f.v->tree, &way, 0, &due), -ENOTEMPTY);
 	rig_sync(r);
 	rig_changed(r, "PutObject e/; PutObject e/f020");
 	assert_false(ahead(r, 0, &due));
@@ -591,7 +591,7 @@ static void check_busy(struct rig *r, uint64_t seed, int64_t commit_ns)
 	char path[64];
 
 	keep_lists(r);
-	r->f.v->config.commit_ns = commit_ns;
+	r->f.v->mount->config.commit_ns = commit_ns;
 	rig_mkdir(r, "top");
 	rig_mkdir(r, "top/d");
 	rig_mkdir(r, "top/d/sub");

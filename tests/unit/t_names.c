@@ -18,7 +18,7 @@ static int setup(void **state)
 
 	/* As with a kernel, which says what it forgets. */
 	if (!rc)
-		r->f.v->notify.forgets = true;
+		r->f.v->mount->notify.forgets = true;
 	return rc;
 }
 

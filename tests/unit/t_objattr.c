@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
+#include "vers3/object/objattr.h"
 #include "vers3/util/buf.h"
-#include "vers3/vfs/objattr.h"
 
 #define COUNT(a)      (sizeof(a) / sizeof(*(a)))
 #define LAST_MODIFIED INT64_C(1700000000000000000)

@@ -85,7 +85,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.file_mode, 0644);
 	assert_int_equal(o.dir_mode, 0755);
 	assert_false(o.allow_other || o.allow_root);
-	assert_int_equal(o.versions, VFS_VERSIONS_HIDDEN);
+	assert_int_equal(o.versions, MOUNT_VERSIONS_HIDDEN);
 	assert_false(o.enable_versioning);
 	assert_null(o.log);
 	assert_int_equal(o.log_format, OPTIONS_LOG_TEXT);
@@ -145,7 +145,7 @@ static void test_all(void **state)
 	assert_int_equal(o.file_mode, 0640);
 	assert_int_equal(o.dir_mode, 0711);
 	assert_true(o.allow_other && !o.allow_root);
-	assert_int_equal(o.versions, VFS_VERSIONS_VISIBLE);
+	assert_int_equal(o.versions, MOUNT_VERSIONS_VISIBLE);
 	assert_true(o.enable_versioning);
 	assert_string_equal(o.log, "journal");
 	assert_int_equal(o.log_format, OPTIONS_LOG_JSON);

@@ -6,7 +6,8 @@
 #include "overflow_rig.h"
 #include "control_rig.h"
 
-#include "vers3/vfs/objattr.h"
+#include "vers3/control/control.h"
+#include "vers3/object/objattr.h"
 
 /* Saved in one object before the file's, and read when it is asked for. */
 static void test_cold(void **state)
@@ -435,7 +436,7 @@ static void test_purged(void **state)
 	struct rig *r = *state;
 	char path[512], key[256], answer[512];
 
-	r->f.config.versions = VFS_VERSIONS_PURGE;
+	r->f.config.versions = MOUNT_VERSIONS_PURGE;
 	rig_restart(r);
 	rig_write(r, "f", "one");
 	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);

@@ -19,14 +19,14 @@ static bool is_control(struct rig *r, const char *name)
 {
 	struct vfs_entry e;
 
-	return !rig_lookup(r, name, &e) && e.ino == VFS_CONTROL_INO;
+	return !rig_lookup(r, name, &e) && e.ino == MOUNT_CONTROL_INO;
 }
 
 static bool is_history(struct rig *r, const char *name)
 {
 	struct vfs_entry e;
 
-	return !rig_lookup(r, name, &e) && e.ino == VFS_VERSIONS_INO;
+	return !rig_lookup(r, name, &e) && e.ino == MOUNT_VERSIONS_INO;
 }
 
 /* What vers3ctl is told. */
@@ -67,7 +67,7 @@ static void test_usual(void **state)
 	tells(r, ".versions");
 	assert_int_equal(try_mkdir(r, ".versions"), -EPERM);
 	assert_int_equal(try_mkdir(r, ".control"), -EPERM);
-	r->f.config.versions = VFS_VERSIONS_OFF;
+	r->f.config.versions = MOUNT_VERSIONS_OFF;
 	rig_restart(r);
 	tells(r, NULL);
 	assert_int_equal(rig_there(r, ".versions"), -ENOENT);
@@ -129,7 +129,7 @@ static void test_points(void **state)
 	rig_lists(r, "history/@q", ".versions/ f");
 	rig_lists(r, "", ".versions/ f");
 	rig_holds(r, "history/@q", "");
-	assert_int_equal(vfs_rmdir(r->f.v, VFS_VERSIONS_INO, "@q"), 0);
+	assert_int_equal(vfs_rmdir(r->f.v, MOUNT_VERSIONS_INO, "@q"), 0);
 	rig_holds(r, "history/@q", NULL);
 	rig_holds(r, ".versions/@p", ".versions/@p");
 	/* One by its name at the mount. */

@@ -11,8 +11,8 @@
 
 #include <errno.h>
 
+#include "../../src/sync/plan.h"
 #include "vers3/meta/extent.h"
-#include "vers3/vfs/plan.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
@@ -22,7 +22,7 @@
 static bool is_zero(const struct plan_input *in, uint64_t at)
 {
 	for (size_t i = 0; i < in->extent_count; i++) {
-		const struct plan_extent *e = &in->extents[i];
+		const struct meta_extent *e = &in->extents[i];
 
 		if (e->offset <= at && at < e->offset + e->length)
 			return meta_extent_is_hole(e->place);
@@ -108,7 +108,7 @@ static void test_table(void **state)
 	static const struct {
 		uint64_t size, base, base_size;
 		bool can_copy;
-		struct plan_extent extents[3];
+		struct meta_extent extents[3];
 		size_t extent_count;
 		bool single;
 		size_t data, copies; /* parts */
@@ -308,7 +308,7 @@ static void test_large(void **state)
 		TIB + 77,
 		5 * TIB,
 	};
-	struct plan_extent one = {TIB / 64 + 3, 1, 0};
+	struct meta_extent one = {TIB / 64 + 3, 1, 0};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
@@ -391,7 +391,7 @@ static void test_randomised(void **state)
 	(void)state;
 	srandom(42);
 	for (unsigned round = 0; round < 20000; round++) {
-		struct plan_extent extents[8];
+		struct meta_extent extents[8];
 		struct plan_input in = {
 			.size_bytes = below(round & 1 ? 300 : 2500),
 			.can_copy = below(5) != 0,
@@ -408,7 +408,7 @@ static void test_randomised(void **state)
 		if (in.base_bytes > in.size_bytes)
 			in.base_bytes = in.size_bytes;
 		while (in.extent_count < below(9)) {
-			struct plan_extent *e = &extents[in.extent_count];
+			struct meta_extent *e = &extents[in.extent_count];
 
 			e->offset = at + below(in.size_bytes / 4 + 1);
 			if (e->offset >= in.size_bytes)

@@ -4,21 +4,21 @@
 
 #include <time.h>
 
-#include "../../src/vfs/gmt.h"
-#include "../../src/vfs/points.h"
-#include "vers3/vfs/view.h"
+#include "../../src/history/gmt.h"
+#include "vers3/history/points.h"
+#include "vers3/history/view.h"
 
 static int make(struct rig *r, const char *name)
 {
 	struct vfs_entry e;
 
-	return vfs_mkdir(r->f.v, VFS_VERSIONS_INO, name, 0755,
+	return vfs_mkdir(r->f.v, MOUNT_VERSIONS_INO, name, 0755,
 			 &vfs_fixture_caller, &e);
 }
 
 static int forget(struct rig *r, const char *name)
 {
-	return vfs_rmdir(r->f.v, VFS_VERSIONS_INO, name);
+	return vfs_rmdir(r->f.v, MOUNT_VERSIONS_INO, name);
 }
 
 /* The time of a point's directory, which the attribute tells as well. */
@@ -147,7 +147,7 @@ static void test_gmt(void **state)
 	vfs_releasedir(r->f.v, dir);
 	assert_in_range(count, 53, 54);
 	assert_int_equal(vfs_parent(r->f.v, root.ino, &e), 0);
-	assert_int_equal(e.ino, VFS_VERSIONS_INO);
+	assert_int_equal(e.ino, MOUNT_VERSIONS_INO);
 	assert_int_equal(vfs_mkdir(r->f.v, root.ino, "@p", 0755,
 				   &vfs_fixture_caller, &e),
 			 -EROFS);
@@ -164,8 +164,8 @@ static void test_gmt_many(void **state)
 		snprintf(name, sizeof(name), ".versions/@%04d", i);
 		rig_put_text(r, name, "");
 	}
-	points_look_again(r->f.v);
-	assert_int_equal(gmt_list(r->f.v, &l), 0);
+	points_look_again(r->f.v->view);
+	assert_int_equal(gmt_list(r->f.v->view, &l), 0);
 	assert_in_range(l.count, 53, 53 + 60);
 	for (size_t i = 1; i < l.count; i++)
 		assert_true(strcmp(l.items[i - 1].name, l.items[i].name) < 0);
@@ -365,7 +365,7 @@ static void test_coarse(void **state)
 static void *list_thread(void *arg)
 {
 	struct point_list l;
-	int rc = points_list(((struct rig *)arg)->f.v, &l);
+	int rc = points_list(((struct rig *)arg)->f.v->view, &l);
 
 	if (!rc)
 		point_list_release(&l);
@@ -387,11 +387,11 @@ static void test_change_meanwhile(void **state)
 	rig_wait_held(r);
 	/* Nobody waits for that answer meanwhile. */
 	rig_put_text(r, ".versions/@new", "");
-	points_look_again(r->f.v);
+	points_look_again(r->f.v->view);
 	rig_gate(r, NULL, RIG_AFTER);
 	pthread_join(thread, &rc);
 	assert_int_equal((intptr_t)rc, 0);
-	assert_int_equal(points_list(r->f.v, &l), 0);
+	assert_int_equal(points_list(r->f.v->view, &l), 0);
 	assert_int_equal(l.count, 1);
 	assert_string_equal(l.items[0].name, "new");
 	point_list_release(&l);

@@ -3,7 +3,8 @@
 #include "vfs_rig.h"
 #include "control_rig.h"
 
-#include "vers3/vfs/conflict.h"
+#include "vers3/control/control.h"
+#include "vers3/sync/conflict.h"
 
 #define NAMES_MAX 8192
 #define AT_MAX	  64
@@ -82,7 +83,7 @@ static int setup(void **state)
 	struct rig *r = *state;
 
 	if (!rc) {
-		r->f.config.versions = VFS_VERSIONS_PURGE;
+		r->f.config.versions = MOUNT_VERSIONS_PURGE;
 		rig_restart(r);
 	}
 	return rc;
@@ -100,7 +101,7 @@ static void test_off(void **state)
 {
 	struct rig *r = *state;
 
-	r->f.config.versions = VFS_VERSIONS_HIDDEN;
+	r->f.config.versions = MOUNT_VERSIONS_HIDDEN;
 	rig_restart(r);
 	save(r, "f", "one");
 	save(r, "f", "two");
@@ -360,7 +361,7 @@ static void test_names(void **state)
 		rig_sync(r);
 	}
 	buf_init(&listed, 1 << 16);
-	assert_int_equal(conflict_write(r->f.v, &listed), 0);
+	assert_int_equal(conflict_write(r->f.v->syncer, &listed), 0);
 	assert_null(strstr(listed.data, "[conflicts \""));
 	buf_release(&listed);
 }
@@ -514,14 +515,14 @@ static void test_pointed(void **state)
 
 	save(r, "f", "one");
 	save(r, "f", "two");
-	assert_int_equal(vfs_mkdir(r->f.v, VFS_VERSIONS_INO, "@p", 0755,
+	assert_int_equal(vfs_mkdir(r->f.v, MOUNT_VERSIONS_INO, "@p", 0755,
 				   &vfs_fixture_caller, &e),
 			 0);
 	save(r, "f", "three");
 	assert_int_equal(command(r, "purge / keep=0\n", "pointed = 1"), 0);
 	assert_int_equal(rig_versions(r, "f"), 2);
 	rig_is(r, ".versions/@p/f", "two");
-	assert_int_equal(vfs_rmdir(r->f.v, VFS_VERSIONS_INO, "@p"), 0);
+	assert_int_equal(vfs_rmdir(r->f.v, MOUNT_VERSIONS_INO, "@p"), 0);
 	assert_int_equal(command(r, "purge / keep=0\n", "versions = 1"), 0);
 	rig_is(r, "f", "three");
 	assert_int_equal(rig_versions(r, "f"), 1);
@@ -579,7 +580,7 @@ static void test_unversioned(void **state)
 {
 	struct rig *r = *state;
 
-	r->f.config.versions = VFS_VERSIONS_PURGE;
+	r->f.config.versions = MOUNT_VERSIONS_PURGE;
 	rig_restart(r);
 	save(r, "f", "one");
 	assert_int_equal(purge(r, "f", 0), -EPERM);

@@ -13,9 +13,9 @@
 #include <errno.h>
 
 #include "reader_rig.h"
+#include "vers3/core/version.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/log.h"
-#include "vers3/vfs/version.h"
 
 static void test_equal_bytes(void **state)
 {

@@ -8,7 +8,7 @@
 #include <linux/fs.h>
 #include <stdatomic.h>
 
-#include "vers3/vfs/dir.h"
+#include "vers3/tree/dir.h"
 
 #define ALWAYS 100000
 

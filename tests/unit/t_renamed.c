@@ -4,7 +4,7 @@
 
 #include <sys/xattr.h>
 
-#include "../../src/vfs/renamed.h"
+#include "vers3/object/renamed.h"
 
 static uint64_t find(struct rig *r, const char *path)
 {
@@ -44,7 +44,7 @@ static void run_word(struct rig *r, char *word)
 	if (!strcmp(word, "sync")) {
 		rig_sync(r);
 	} else if (!strcmp(word, "kill")) {
-		assert_int_equal(meta_sync(r->f.v->meta), 0);
+		assert_int_equal(meta_sync(r->f.v->mount->meta), 0);
 		rig_restart(r);
 	} else if (!strcmp(word, "forget")) {
 		rig_forget(r);
@@ -205,15 +205,18 @@ static void test_told(void **state)
 	assert_string_equal(said, want);
 	free(said);
 	buf_init(&value, RENAMED_MAX);
-	assert_int_equal(renamed_tell(r->f.v, "elsewhere/a?versionId=1",
+	assert_int_equal(renamed_tell(r->f.v->mount, "elsewhere/a?versionId=1",
 				      &value),
 			 -ENODATA);
-	assert_int_equal(renamed_tell(r->f.v, "pre/a", &value), -ENODATA);
-	assert_int_equal(renamed_tell(r->f.v, "pre/?versionId=1", &value),
+	assert_int_equal(renamed_tell(r->f.v->mount, "pre/a", &value),
 			 -ENODATA);
-	assert_int_equal(renamed_tell(r->f.v, "pre/%0?versionId=1", &value),
+	assert_int_equal(renamed_tell(r->f.v->mount, "pre/?versionId=1",
+				      &value),
 			 -ENODATA);
-	assert_int_equal(renamed_tell(r->f.v, NULL, &value), -ENODATA);
+	assert_int_equal(renamed_tell(r->f.v->mount, "pre/%0?versionId=1",
+				      &value),
+			 -ENODATA);
+	assert_int_equal(renamed_tell(r->f.v->mount, NULL, &value), -ENODATA);
 	assert_string_equal(value.data, "");
 	buf_release(&value);
 }
@@ -234,7 +237,7 @@ static void test_killed(void **state)
 	char from[256];
 
 	run_script(r, "+a sync *d/x a>b d>e");
-	assert_int_equal(meta_sync(r->f.v->meta), 0);
+	assert_int_equal(meta_sync(r->f.v->mount->meta), 0);
 	shell(r, "cp -a meta before");
 	/* Deletes wait for what the copies made to be noted for good. */
 	rig_fail(r, "DeleteObject", RIG_BEFORE, -EIO, 1000);
@@ -290,7 +293,7 @@ static void *sync_thread(void *arg)
 {
 	uint64_t left;
 
-	syncer_sync_all(((struct rig *)arg)->f.v, "a", &left);
+	syncer_sync_all(((struct rig *)arg)->f.v->syncer, "a", &left);
 	return NULL;
 }
 

@@ -5,8 +5,8 @@
  */
 #include "vfs_rig.h"
 
+#include "vers3/read/reader.h"
 #include "vers3/util/cancel.h"
-#include "vers3/vfs/reader.h"
 
 #define MIB   (UINT64_C(1) << 20)
 #define SIZE  (24 * MIB) /* by parts: what is the same is copied there */
@@ -70,7 +70,7 @@ static void *save_thread(void *arg)
 {
 	struct saving *s = arg;
 
-	s->rc = syncer_sync_all(s->r->f.v, "", &(uint64_t){0});
+	s->rc = syncer_sync_all(s->r->f.v->syncer, "", &(uint64_t){0});
 	return NULL;
 }
 

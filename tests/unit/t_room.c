@@ -7,9 +7,9 @@
 
 #include <sys/statvfs.h>
 
-#include "../../src/vfs/room.h"
 #include "vers3/cache/space.h"
 #include "vers3/cache/staging.h"
+#include "vers3/tree/room.h"
 
 #define KIB	((size_t)1024)
 #define QUOTA	(64 * KIB)
@@ -302,20 +302,22 @@ static void test_pages(void **state)
 		{12, -ENOSPC, -ENOSPC},
 	};
 	struct rig *r = *state;
-	struct space *before = r->f.v->space;
+	struct space *before = r->f.v->mount->space;
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		uint64_t keep = free_bytes(r) / 4 * table[i].quarters;
 
-		assert_int_equal(space_new(r->f.dir, keep, 0, &r->f.v->space),
-				 0);
-		assert_int_equal(room_for_page(r->f.v, 0), table[i].few);
-		assert_int_equal(room_for_page(r->f.v, 15), table[i].few);
-		assert_int_equal(room_for_page(r->f.v, 16), table[i].many);
-		assert_int_equal(room_for_page(r->f.v, 1 << 20), table[i].many);
-		space_free(r->f.v->space);
+		assert_int_equal(
+			space_new(r->f.dir, keep, 0, &r->f.v->mount->space), 0);
+		assert_int_equal(room_for_page(r->f.v->tree, 0), table[i].few);
+		assert_int_equal(room_for_page(r->f.v->tree, 15), table[i].few);
+		assert_int_equal(room_for_page(r->f.v->tree, 16),
+				 table[i].many);
+		assert_int_equal(room_for_page(r->f.v->tree, 1 << 20),
+				 table[i].many);
+		space_free(r->f.v->mount->space);
 	}
-	r->f.v->space = before;
+	r->f.v->mount->space = before;
 }
 
 int main(void)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/vfs/send.h"
+#include "../../src/sync/send.h"
 #include "store_suite.h"
 #include "vers3/store/fault.h"
 #include "vers3/store/memory.h"

@@ -4,11 +4,11 @@
 
 #include <linux/falloc.h>
 
-#include "sparse.h"
-#include "vers3/vfs/content.h"
-#include "vers3/vfs/mount.h"
-#include "vers3/vfs/objattr.h"
-#include "zeros.h"
+#include "../../src/sync/zeros.h"
+#include "vers3/core/mount.h"
+#include "vers3/object/objattr.h"
+#include "vers3/object/sparse.h"
+#include "vers3/tree/content.h"
 
 #define MIB  (UINT64_C(1) << 20)
 #define SIZE (UINT64_C(4) * MIB)
@@ -239,21 +239,21 @@ static void test_mapped(void **state)
 	struct vfs_file *file = rig_open(r, "f", O_CREAT | O_RDWR), *reader;
 
 	set_size(r, "f", SIZE);
-	r->f.v->notify.ctx = r;
-	r->f.v->notify.write_back = no_write_back;
+	r->f.v->mount->notify.ctx = r;
+	r->f.v->mount->notify.write_back = no_write_back;
 	reader = rig_open(r, "f", O_RDONLY);
 	assert_int_equal(rig_seek(r, reader, MIB, SEEK_DATA), MIB);
 	assert_int_equal(rig_seek(r, reader, MIB, SEEK_HOLE), SIZE);
 	assert_int_equal(rig_seek(r, reader, SIZE, SEEK_DATA), -1);
-	r->f.v->notify.write_back = write_back;
+	r->f.v->mount->notify.write_back = write_back;
 	assert_int_equal(rig_seek(r, reader, MIB, SEEK_DATA), 2 * MIB);
 	vfs_release(r->f.v, file);
 	/* Nobody can write to it any more, by a map or otherwise. */
-	r->f.v->notify.write_back = no_write_back;
+	r->f.v->mount->notify.write_back = no_write_back;
 	assert_int_equal(rig_seek(r, reader, MIB, SEEK_DATA), 2 * MIB);
 	assert_int_equal(rig_seek(r, reader, MIB, SEEK_HOLE), MIB);
 	vfs_release(r->f.v, reader);
-	r->f.v->notify.write_back = NULL;
+	r->f.v->mount->notify.write_back = NULL;
 }
 
 /* One that was sent while it was written knew nothing of its holes then. */
@@ -326,15 +326,15 @@ static void test_saved_meanwhile(void **state)
 	struct stat st;
 
 	rig_pwrite(r, file, 0, data, 3 * MIB);
-	assert_int_equal(meta_lock(r->f.v->meta), 0);
-	assert_int_equal(meta_inode_get(r->f.v->meta, ino, &in), 0);
-	meta_unlock(r->f.v->meta);
+	assert_int_equal(meta_lock(r->f.v->mount->meta), 0);
+	assert_int_equal(meta_inode_get(r->f.v->mount->meta, ino, &in), 0);
+	meta_unlock(r->f.v->mount->meta);
 	rig_sync(r);
-	content_stat(r->f.v, &in, &st);
+	content_stat(r->f.v->tree, &in, &st);
 	assert_int_equal(st.st_blocks, 3 * 2048);
 	/* Another size: nothing is known of what was read. */
 	set_size(r, "f", MIB);
-	content_stat(r->f.v, &in, &st);
+	content_stat(r->f.v->tree, &in, &st);
 	assert_int_equal(st.st_blocks, 3 * 2048);
 	vfs_release(r->f.v, file);
 	free(data);
@@ -582,11 +582,11 @@ static void test_doubled(void **state)
 	struct zeros *z;
 
 	assert_non_null(bytes);
-	assert_int_equal(zeros_new(r->f.v, &z), 0);
-	assert_int_equal(mount_key(r->f.v, "f", key), 0);
+	assert_int_equal(zeros_new(r->f.v->syncer, &z), 0);
+	assert_int_equal(mount_key(r->f.v->mount, "f", key), 0);
 	store_request_init(&q, STORE_CREATE_UPLOAD);
 	q.key = key;
-	assert_int_equal(store_call(r->f.v->store, &q), 0);
+	assert_int_equal(store_call(r->f.v->mount->store, &q), 0);
 	id = strdup(q.reply.upload_id);
 	store_request_release(&q);
 	store_request_init(&q, STORE_COPY_PART);
@@ -607,7 +607,7 @@ static void test_doubled(void **state)
 	q.upload_id = id;
 	q.parts = &part;
 	q.part_count = 1;
-	assert_int_equal(store_call(r->f.v->store, &q), 0);
+	assert_int_equal(store_call(r->f.v->mount->store, &q), 0);
 	store_request_release(&q);
 	rig_holds_bytes(r, "f", bytes, 20 * MIB);
 	assert_int_equal(rig_uploads(r), 0);

@@ -7,9 +7,9 @@
 
 #include <errno.h>
 
-#include "../../src/vfs/census.h"
-#include "../../src/vfs/states.h"
 #include "vers3/meta/inode.h"
+#include "vers3/tree/census.h"
+#include "vers3/tree/states.h"
 
 #define STATUS	  "x-amz-replication-status"
 #define KEY(name) VFS_FIXTURE_PREFIX name

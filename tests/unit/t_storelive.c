@@ -16,11 +16,11 @@
 #include <cmocka.h>
 
 #include "store_suite.h"
+#include "vers3/core/caps.h"
 #include "vers3/s3/s3.h"
 #include "vers3/store/metrics.h"
 #include "vers3/store/retry.h"
 #include "vers3/util/log.h"
-#include "vers3/vfs/caps.h"
 #include "vers3/vfs/vfs.h"
 
 #define SKIPPED 77
@@ -54,7 +54,7 @@ static unsigned find_lacks(struct store *s, const char *prefix, const char *key)
 	struct store_request r;
 	struct caps caps;
 
-	if (caps_probe(s, prefix, VFS_VERSIONS_NAME, &caps) ||
+	if (caps_probe(s, prefix, MOUNT_VERSIONS_NAME, &caps) ||
 	    suite_put(s, key, "", NULL))
 		return lacks;
 	if (!caps.if_none_match)

@@ -2,7 +2,7 @@
 /* Files whose parts go up while they are written, and what comes late. */
 #include "vfs_rig.h"
 
-#include "vers3/vfs/plan.h"
+#include "../../src/sync/plan.h"
 
 #define MIB  (UINT64_C(1) << 20)
 #define SIZE (64 * MIB)
@@ -30,7 +30,7 @@ static struct vfs_file *write_some(struct rig *r, const char *path,
 static void expect_nothing_noted(struct rig *r)
 {
 	static const char *const heads[] = {"ongoing:", "upload:"};
-	struct meta *m = r->f.v->meta;
+	struct meta *m = r->f.v->mount->meta;
 
 	assert_int_equal(meta_lock(m), 0);
 	for (size_t i = 0; i < 2; i++)
@@ -146,7 +146,7 @@ static void test_killed(void **state)
 
 	wait_for(r, "UploadPart f", 7);
 	vfs_release(r->f.v, file);
-	assert_int_equal(meta_sync(r->f.v->meta), 0);
+	assert_int_equal(meta_sync(r->f.v->mount->meta), 0);
 	rig_restart(r);
 	rig_sync(r);
 	assert_in_range(rig_count(r, "UploadPart f"), 1, 4);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is sent along with bytes so that the server can compare them. */
-#include "vfs_fixture.h"
 #include "store_count.h"
+#include "vfs_fixture.h"
 
 #include <errno.h>
 
@@ -314,7 +314,7 @@ static void save_all(struct vfs_fixture *f, enum store_sum small,
 	write_large(f, "large");
 	assert_int_equal(vfs_drain(f->v), 0);
 	assert_true(keeper->sums[large] >= 3u + (small == large));
-	assert_int_equal(vfs_mkdir(f->v, VFS_VERSIONS_INO, "@name", 0755,
+	assert_int_equal(vfs_mkdir(f->v, MOUNT_VERSIONS_INO, "@name", 0755,
 				   &vfs_fixture_caller, &e),
 			 0);
 	assert_int_equal(keeper->refused, 0);

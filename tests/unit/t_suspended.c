@@ -5,8 +5,8 @@
  */
 #include "vfs_rig.h"
 
-#include "vers3/vfs/conflict.h"
-#include "vers3/vfs/plan.h"
+#include "../../src/sync/plan.h"
+#include "vers3/sync/conflict.h"
 
 static int setup(void **state)
 {
@@ -48,7 +48,7 @@ static void no_conflict(struct rig *r)
 	struct buf out;
 
 	buf_init(&out, 65536);
-	assert_int_equal(conflict_write(r->f.v, &out), 0);
+	assert_int_equal(conflict_write(r->f.v->syncer, &out), 0);
 	assert_null(strstr(out.data ? out.data : "", "theirs"));
 	buf_release(&out);
 }

@@ -13,9 +13,9 @@
  */
 #include "vfs_rig.h"
 
-#include "../../src/vfs/syncer_impl.h"
-#include "vers3/vfs/journal.h"
-#include "vers3/vfs/tree.h"
+#include "../../src/sync/syncer_impl.h"
+#include "vers3/journal/journal.h"
+#include "vers3/tree/tree.h"
 
 /* Names are known and stay so: requests are the syncer's alone. */
 static int keep_names(struct rig *r)
@@ -304,7 +304,7 @@ static void *sync_thread(void *arg)
 {
 	uint64_t left;
 
-	syncer_sync_all(((struct rig *)arg)->f.v, "", &left);
+	syncer_sync_all(((struct rig *)arg)->f.v->syncer, "", &left);
 	return NULL;
 }
 
@@ -397,9 +397,9 @@ static void test_fsync_commits(void **state)
 	file = rig_open(r, "f", O_RDWR);
 	rig_unlink(r, "g");
 	assert_int_equal(vfs_fsync(r->f.v, file), 0);
-	assert_int_equal(meta_lock(r->f.v->meta), 0);
-	assert_int_equal(meta_pending_ns(r->f.v->meta), 0);
-	meta_unlock(r->f.v->meta);
+	assert_int_equal(meta_lock(r->f.v->mount->meta), 0);
+	assert_int_equal(meta_pending_ns(r->f.v->mount->meta), 0);
+	meta_unlock(r->f.v->mount->meta);
 	vfs_release(r->f.v, file);
 }
 
@@ -498,9 +498,9 @@ static bool is_pending_below(struct rig *r, const char *prefix, uint64_t since)
 {
 	bool is;
 
-	assert_int_equal(meta_lock(r->f.v->meta), 0);
+	assert_int_equal(meta_lock(r->f.v->mount->meta), 0);
 	is = journal_pending_below(r->f.v->journal, prefix, since);
-	meta_unlock(r->f.v->meta);
+	meta_unlock(r->f.v->mount->meta);
 	return is;
 }
 
@@ -660,7 +660,7 @@ static void test_settles(void **state)
 	rig_kill(r);
 	rig_write(r, "new", "1");
 	assert_int_equal(rig_lookup(r, "new", &e), 0);
-	assert_int_equal(syncer_sync_inode(r->f.v, e.ino), 0);
+	assert_int_equal(syncer_sync_inode(r->f.v->syncer, e.ino), 0);
 	rig_holds(r, "f", "1");
 	r->f.config.settle_ns = 0;
 	rig_kill(r);

@@ -2,8 +2,8 @@
 /* What others, or a rule of the bucket, remove while it is in use here. */
 #include "vfs_rig.h"
 
-#include "../../src/vfs/gone.h"
-#include "vers3/vfs/dir.h"
+#include "vers3/tree/dir.h"
+#include "vers3/tree/gone.h"
 
 static struct vfs_file *open_saved(struct rig *r, const char *path)
 {
@@ -359,7 +359,7 @@ static void test_unversioned(void **state)
 
 static void with_kernel(struct rig *r)
 {
-	r->f.v->notify.forgets = true;
+	r->f.v->mount->notify.forgets = true;
 }
 
 static int make_in(struct rig *r, uint64_t dir, const char *name)
@@ -487,7 +487,7 @@ static void test_written_going(void **state)
 	rig_detach(r, "d");
 	rig_pwrite(r, file, 0, "T", 1);
 	vfs_release(r->f.v, file);
-	assert_int_equal(gone_sweep(r->f.v), 0);
+	assert_int_equal(gone_sweep(r->f.v->tree), 0);
 	rig_is(r, "d/f", "Text");
 	rig_sync(r);
 	rig_holds(r, "d/f", "Text");

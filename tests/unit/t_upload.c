@@ -5,14 +5,15 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "../../src/vfs/ongoing.h"
-#include "../../src/vfs/syncer_impl.h"
-#include "../../src/vfs/tags.h"
-#include "../../src/vfs/tagset.h"
+#include "../../src/sync/ongoing.h"
+#include "../../src/sync/plan.h"
+#include "../../src/sync/syncer_impl.h"
 #include "vers3/cache/staging.h"
-#include "vers3/vfs/journal.h"
-#include "vers3/vfs/mount.h"
-#include "vers3/vfs/plan.h"
+#include "vers3/core/mount.h"
+#include "vers3/core/tagset.h"
+#include "vers3/journal/journal.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/object/tags.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -20,7 +21,7 @@ static void *sync_thread(void *arg)
 {
 	uint64_t left;
 
-	syncer_sync_all(((struct rig *)arg)->f.v, "", &left);
+	syncer_sync_all(((struct rig *)arg)->f.v->syncer, "", &left);
 	return NULL;
 }
 
@@ -106,7 +107,7 @@ static void class_is(struct rig *r, const char *key, const char *class)
 	const char *got;
 
 	store_request_init(&req, STORE_HEAD);
-	assert_int_equal(mount_key(r->f.v, key, path), 0);
+	assert_int_equal(mount_key(r->f.v->mount, key, path), 0);
 	req.key = path;
 	assert_int_equal(store_call(r->bucket, &req), 0);
 	got = kvlist_get(&req.reply.object.headers, "x-amz-storage-class");
@@ -133,7 +134,8 @@ static void test_classes(void **state)
 		struct kvlist headers;
 
 		store_request_init(&req, STORE_PUT);
-		assert_int_equal(mount_key(r->f.v, table[i].before, path), 0);
+		assert_int_equal(
+			mount_key(r->f.v->mount, table[i].before, path), 0);
 		kvlist_init(&headers);
 		assert_int_equal(kvlist_set(&headers, "x-amz-storage-class",
 					    table[i].before),
@@ -351,7 +353,8 @@ static void run_never_quiet(struct rig *r, bool appends)
 		before = rig_versions(r, "f");
 		n = w.written;
 		if (i % 2)
-			assert_int_equal(syncer_sync_inode(r->f.v, ino), 0);
+			assert_int_equal(syncer_sync_inode(r->f.v->syncer, ino),
+					 0);
 		else
 			rig_sync(r);
 		expect_moment(&w, data, n);
@@ -524,10 +527,10 @@ static void test_leftovers(void **state)
 	for (; *name < 'd'; ++*name) {
 		rig_write_bytes(r, name, data, 20 * MIB);
 		fail_at(r, "UploadPart");
-		assert_int_equal(meta_lock(r->f.v->meta), 0);
-		ongoing_forget_locked(r->f.v->meta,
-				      find_locked(r->f.v->meta, name));
-		meta_unlock(r->f.v->meta);
+		assert_int_equal(meta_lock(r->f.v->mount->meta), 0);
+		ongoing_forget_locked(r->f.v->mount->meta,
+				      find_locked(r->f.v->mount->meta, name));
+		meta_unlock(r->f.v->mount->meta);
 		rig_unlink(r, name);
 	}
 	assert_int_equal(rig_uploads(r), 3);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "vers3/main/utab.h"
+#include "vers3/util/utab.h"
 
 static const struct {
 	const char *text, *mountpoint;

@@ -4,7 +4,7 @@
 
 #include <ctype.h>
 
-#include "vers3/vfs/view.h"
+#include "vers3/history/view.h"
 
 #define NAMES_MAX 131072
 
@@ -315,8 +315,8 @@ static void test_numbers(void **state)
 	nth(r, ".versions/d/f", 2, deleted, sizeof(deleted));
 	root = find(r, ".versions");
 	dir = find(r, ".versions/d/f");
-	assert_int_equal(root, VFS_VERSIONS_INO);
-	assert_true(view_owns(dir) && view_owns(version));
+	assert_int_equal(root, MOUNT_VERSIONS_INO);
+	assert_true(mount_is_view(dir) && mount_is_view(version));
 	assert_int_not_equal(dir, version);
 	rig_restart(r);
 	/* The kernel may still know the number and nothing else. */
@@ -331,7 +331,7 @@ static void test_numbers(void **state)
 	assert_int_not_equal(marker, version);
 	/* The live file is another one. */
 	rig_put_text(r, "d/f", "three");
-	assert_false(view_owns(find(r, "d/f")));
+	assert_false(mount_is_view(find(r, "d/f")));
 }
 
 static void test_attributes(void **state)
@@ -375,10 +375,10 @@ static void test_hidden(void **state)
 
 	rig_put_text(r, "f", "x");
 	rig_lists(r, "", "f");
-	r->f.config.versions = VFS_VERSIONS_VISIBLE;
+	r->f.config.versions = MOUNT_VERSIONS_VISIBLE;
 	rig_restart(r);
 	rig_lists(r, "", ".versions/ f");
-	r->f.config.versions = VFS_VERSIONS_OFF;
+	r->f.config.versions = MOUNT_VERSIONS_OFF;
 	rig_restart(r);
 	rig_lists(r, "", "f");
 	assert_int_equal(rig_there(r, ".versions"), -ENOENT);
@@ -487,12 +487,13 @@ static void lose_walks(struct rig *r)
 	struct meta_val val;
 	size_t len;
 
-	assert_int_equal(meta_lock(r->f.v->meta), 0);
-	while (!meta_seek(r->f.v->meta, META_HISTORY, "", 0, 0, false, at, &len,
-			  &val))
-		assert_int_equal(meta_del(r->f.v->meta, META_HISTORY, at, len),
+	assert_int_equal(meta_lock(r->f.v->mount->meta), 0);
+	while (!meta_seek(r->f.v->mount->meta, META_HISTORY, "", 0, 0, false,
+			  at, &len, &val))
+		assert_int_equal(meta_del(r->f.v->mount->meta, META_HISTORY, at,
+					  len),
 				 0);
-	meta_unlock(r->f.v->meta);
+	meta_unlock(r->f.v->mount->meta);
 }
 
 /* Who reads for longer than a walk is kept goes on where he stood. */
@@ -552,7 +553,7 @@ static void *walk_thread(void *arg)
 
 	for (int i = 0; i < 60; i++) {
 		*seen = '\0';
-		if (vfs_lookup(v, VFS_VERSIONS_INO, all[i % 3], &dir) ||
+		if (vfs_lookup(v, MOUNT_VERSIONS_INO, all[i % 3], &dir) ||
 		    vfs_opendir(v, dir.ino, &d)) {
 			w->torn++;
 			continue;

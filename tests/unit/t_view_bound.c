@@ -2,7 +2,7 @@
 /* How much of the versions view is kept: what its numbers stand for. */
 #include "vfs_rig.h"
 
-#include "vers3/vfs/view.h"
+#include "vers3/history/view.h"
 
 static uint64_t find(struct rig *r, const char *path)
 {
@@ -22,16 +22,16 @@ static void test_nodes_bound(void **state)
 	rig_put_text(r, "f", "x");
 	find(r, ".versions/f");
 	rig_restart(r);
-	m = r->f.v->meta;
+	m = r->f.v->mount->meta;
 	assert_int_equal(meta_lock(m), 0);
 	assert_true(meta_count(m, META_VIEW) > 0); /* kept */
 	for (uint64_t i = 0; i <= 100000; i++) {
-		meta_be64(key, VFS_VIEW_BIT | i);
+		meta_be64(key, MOUNT_VIEW_BIT | i);
 		assert_int_equal(meta_put(m, META_VIEW, key, 8, key, 8), 0);
 	}
 	meta_unlock(m);
 	rig_restart(r);
-	m = r->f.v->meta;
+	m = r->f.v->mount->meta;
 	assert_int_equal(meta_lock(m), 0);
 	assert_int_equal(meta_count(m, META_VIEW), 0);
 	meta_unlock(m);
@@ -50,7 +50,7 @@ static void view_path(unsigned i, char path[PATH_SIZE])
 
 static uint64_t filed(struct rig *r)
 {
-	struct meta *m = r->f.v->meta;
+	struct meta *m = r->f.v->mount->meta;
 	uint64_t count;
 
 	assert_int_equal(meta_lock(m), 0);

@@ -8,8 +8,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "../../src/vfs/points.h"
-#include "../../src/vfs/syncer_impl.h"
+#include "../../src/sync/syncer_impl.h"
+#include "vers3/history/points.h"
 
 #define LIMIT_S 30 /* in which nothing is saved, for what takes a second */
 #define FOREVER 1000000
@@ -47,13 +47,13 @@ static void *wait_thread(void *arg)
 		w->rc = vfs_fsyncdir(v, w->ino);
 		break;
 	case SYNC:
-		w->rc = syncer_sync_all(v, w->path, &w->left);
+		w->rc = syncer_sync_all(v->syncer, w->path, &w->left);
 		break;
 	case DRAIN:
 		w->rc = vfs_drain(v);
 		break;
 	case POINT:
-		w->rc = points_make(v, w->path);
+		w->rc = points_make(v->view, w->path);
 		break;
 	}
 	return NULL;

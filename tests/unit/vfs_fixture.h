@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "../../src/vfs/vfs_impl.h"
 #include "remove_tree.h"
 #include "vers3/store/fault.h"
 #include "vers3/store/memory.h"
@@ -32,7 +33,7 @@
 
 struct vfs_fixture {
 	char dir[64];
-	struct vfs_config config; /* of the next start */
+	struct mount_config config; /* of the next start */
 	atomic_bool silent; /* the bucket refuses everything */
 	struct store *store;
 	struct meta *meta;
@@ -56,7 +57,7 @@ vfs_fixture_fault(void *ctx, const struct store_request *r)
 	return d;
 }
 
-static const struct vfs_config vfs_fixture_config = {
+static const struct mount_config vfs_fixture_config = {
 	.bucket = "bucket",
 	.prefix = VFS_FIXTURE_PREFIX,
 	.defaults = {.uid = 1, .gid = 2, .file_mode = 0644, .dir_mode = 0755},
@@ -68,7 +69,7 @@ static const struct vfs_config vfs_fixture_config = {
 
 static inline void vfs_fixture_start(struct vfs_fixture *f)
 {
-	struct vfs_parts parts;
+	struct mount_parts parts;
 	char reason[512];
 
 	assert_int_equal(meta_open(f->dir, "identity", reason, sizeof(reason),
@@ -79,12 +80,12 @@ static inline void vfs_fixture_start(struct vfs_fixture *f)
 			 0);
 	assert_int_equal(staging_open(f->dir, &f->staging), 0);
 	assert_int_equal(space_new(f->dir, 0, 0, &f->space), 0);
-	parts = (struct vfs_parts){.meta = f->meta,
-				   .blocks = f->blocks,
-				   .staging = f->staging,
-				   .space = f->space,
-				   .store = f->store,
-				   .metrics = f->store};
+	parts = (struct mount_parts){.meta = f->meta,
+				     .blocks = f->blocks,
+				     .staging = f->staging,
+				     .space = f->space,
+				     .store = f->store,
+				     .metrics = f->store};
 	assert_int_equal(vfs_new(&f->config, &parts, &f->v), 0);
 }
 

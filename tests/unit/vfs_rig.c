@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vfs_rig.h"
 
-#include "vers3/vfs/conflict.h"
+#include "vers3/sync/conflict.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 
-#include "../../src/vfs/gone.h"
-#include "../../src/vfs/syncer_impl.h"
-#include "vers3/vfs/content.h"
+#include "../../src/sync/syncer_impl.h"
+#include "vers3/tree/content.h"
+#include "vers3/tree/gone.h"
 
 #define BYTES_MAX (UINT64_C(256) << 20)
 
@@ -274,7 +274,7 @@ void rig_forget(struct rig *r)
 int rig_try_sync(struct rig *r, uint64_t *ret_left)
 {
 	uint64_t left = 0;
-	int rc = syncer_sync_all(r->f.v, "", &left);
+	int rc = syncer_sync_all(r->f.v->syncer, "", &left);
 
 	if (ret_left)
 		*ret_left = left;
@@ -619,7 +619,7 @@ uint64_t rig_detach(struct rig *r, const char *name)
 	assert_int_equal(meta_dentry_get(r->f.meta, META_ROOT_INO, name, &de),
 			 0);
 	assert_int_equal(meta_inode_get(r->f.meta, de.ino, &in), 0);
-	assert_int_equal(gone_detach(r->f.v, &de, &in, name), 0);
+	assert_int_equal(gone_detach(r->f.v->tree, &de, &in, name), 0);
 	meta_unlock(r->f.meta);
 	return de.ino;
 }
@@ -707,7 +707,7 @@ unsigned rig_conflicts(struct rig *r)
 	struct buf text;
 
 	buf_init(&text, 1 << 20);
-	assert_int_equal(conflict_write(r->f.v, &text), 0);
+	assert_int_equal(conflict_write(r->f.v->syncer, &text), 0);
 	for (const char *at = text.data; at && (at = strstr(at, "current = "));
 	     at++)
 		count++;

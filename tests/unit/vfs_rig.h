@@ -20,7 +20,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-#include "vers3/vfs/syncer.h"
+#include "vers3/sync/syncer.h"
 
 #define RIG_MATCH_MAX 80
 

@@ -57,6 +57,6 @@ void fs_unmount(struct fs *fs);
 void fs_free(struct fs *fs);
 
 /* What the vfs calls to make the kernel forget. */
-void fs_notify_hooks(struct fs *fs, struct vfs_notify *ret_notify);
+void fs_notify_hooks(struct fs *fs, struct mount_notify *ret_notify);
 
 #endif

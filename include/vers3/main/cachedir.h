@@ -67,12 +67,6 @@ const char *cachedir_path(const struct cachedir *d);
 void cachedir_set_ending(struct cachedir *d);
 /* Notes how it ended: whether all is in the bucket. */
 void cachedir_set_ended(struct cachedir *d, bool all_sent);
-/*
- * What a daemon that has ended has noted: 1 all is in the bucket, 0 something
- * is left, or it was killed before it said so; -ENOENT when another one has
- * come since, -errno when that cannot be read.
- */
-int cachedir_outcome(const char *path, long pid);
 /* Gives the lock back. NULL is fine. */
 void cachedir_close(struct cachedir *d);
 

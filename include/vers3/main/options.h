@@ -17,8 +17,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "vers3/core/mount.h"
 #include "vers3/util/log.h"
-#include "vers3/vfs/vfs.h"
 
 enum options_action {
 	OPTIONS_MOUNT,
@@ -90,7 +90,7 @@ struct options {
 	bool allow_dev, allow_suid;
 
 	/* history */
-	enum vfs_versions_mode versions;
+	enum mount_versions versions;
 	char *versions_dir, *control_file; /* "" : not there */
 	char *at; /* NULL: now */
 	bool enable_versioning;

@@ -18,6 +18,11 @@
 
 #include "vers3/meta/meta.h"
 
+struct meta_extent {
+	uint64_t offset, length;
+	uint64_t place; /* in the staging file */
+};
+
 #define META_HOLE_AT (UINT64_C(1) << 62)
 
 static inline bool meta_extent_is_hole(uint64_t at)

@@ -8,6 +8,7 @@
 #ifndef VERS3_UTIL_CONTROL_IOCTL_H
 #define VERS3_UTIL_CONTROL_IOCTL_H
 
+#include <stdint.h>
 #include <sys/ioctl.h>
 
 /*
@@ -29,5 +30,8 @@ struct control_ioctl_line {
 
 /* Carries the line out. 0, or -1 with the errno that a write would give. */
 #define CONTROL_IOCTL_LINE _IOW('V', 1, struct control_ioctl_line)
+
+/* The inode number of the history, as readdir(3) tells it of the root. */
+#define CONTROL_VERSIONS_INO UINT64_C(3)
 
 #endif

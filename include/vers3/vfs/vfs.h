@@ -4,11 +4,11 @@
  *
  * Operations take inode numbers and return 0 or -errno; every one may be
  * called from many threads. Those that may wait for the bucket say so. Three
- * trees stand behind the numbers: the live one (tree.h, dir.h, file.h), the
+ * trees stand behind the numbers: the live one (tree.h, dir.h, content.h), the
  * versions view (view.h) and the control file (control.h); vfs.c sends each
  * call to the right one.
  *
- * Lock order: node (file.h) → meta. Neither is held across the network.
+ * Lock order: node (node.h) → meta. Neither is held across the network.
  */
 #ifndef VERS3_VFS_VFS_H
 #define VERS3_VFS_VFS_H
@@ -20,147 +20,13 @@
 #include <sys/statvfs.h>
 #include <sys/uio.h>
 
-#include "vers3/cache/blocks.h"
-#include "vers3/cache/space.h"
-#include "vers3/cache/staging.h"
-#include "vers3/meta/dentry.h"
-#include "vers3/meta/inode.h"
-#include "vers3/meta/meta.h"
-#include "vers3/store/store.h"
-#include "vers3/util/buf.h"
-#include "vers3/vfs/caps.h"
-#include "vers3/vfs/objattr.h"
+#include "vers3/core/entry.h"
+#include "vers3/core/mount.h"
 
-#define VFS_CONTROL_INO	 UINT64_C(2) /* .control */
-#define VFS_VERSIONS_INO UINT64_C(3) /* .versions at the root */
-#define VFS_AT_INO	 UINT64_C(4) /* the tree at the instant `at` */
-/* Inode numbers of the versions view have this bit set. */
-#define VFS_VIEW_BIT (UINT64_C(1) << 62)
-/* Their names, if the configuration has no others. */
-#define VFS_CONTROL_NAME  ".control"
-#define VFS_VERSIONS_NAME ".versions"
-/* Objects of our own in the root, that nobody sees (overflow.h). */
-#define VFS_OWN_NAME ".vers3"
-
-enum vfs_versions_mode {
-	VFS_VERSIONS_HIDDEN,
-	VFS_VERSIONS_VISIBLE,
-	VFS_VERSIONS_OFF,
-	VFS_VERSIONS_PURGE, /* hidden, and versions may be removed */
-};
-
-/* Constant after vfs_new(). Strings are borrowed for the vfs's life. */
-struct vfs_config {
-	const char *bucket;
-	const char *prefix; /* "" or ends in '/' */
-	const char *cache_dir; /* for those who ask; NULL: none is told */
-	struct meta_defaults defaults;
-	int64_t ttl_ns; /* how old an answer about names may be */
-	/*
-	 * How long a list may stay unanswered where older names are known,
-	 * which then answer; 0: as long as the store takes.
-	 */
-	int64_t patience_ns;
-	int64_t commit_ns; /* quiet time before a change is sent */
-	int64_t save_after_ns; /* of a file that is never quiet; 0: never */
-	/* How long requests of a mount that was killed may be under way yet. */
-	int64_t settle_ns;
-	/* How often states are asked for in the background; 0: not at all. */
-	int64_t states_ns;
-	bool read_only;
-	bool sync; /* close waits for the bucket */
-	bool fsync_local;
-	uint64_t quota_bytes; /* 0: none */
-	uint64_t max_file_bytes; /* no file is made longer; 0: no limit */
-	uint64_t copy_max_bytes; /* of one CopyObject; 0: S3's 5 GiB */
-	const char *storage_class; /* NULL: the bucket's default */
-	enum vfs_versions_mode versions;
-	/*
-	 * What history and control file are called, and nothing else may be;
-	 * NULL: the names above; "" : they are not there.
-	 */
-	const char *versions_name, *control_name;
-	bool versioned; /* the bucket keeps versions */
-	bool suspended; /* it did once, or may have */
-	struct caps caps; /* what the server can do beside */
-	/* The root shows the tree of then, spelled as in .versions; or NULL. */
-	const char *at;
-	uint64_t list_names_max; /* of a directory listed for one; 0: 20,000 */
-	uint64_t view_nodes_max; /* see view_bound.h; 0: its default */
-	bool auto_uid; /* new files: the caller's ids, else defaults' */
-};
-
-/* Tells the kernel; queued, never blocks. Borrowed strings are copied. */
-struct vfs_notify {
-	void (*inval_inode)(void *ctx, uint64_t ino);
-	void (*inval_entry)(void *ctx, uint64_t parent, const char *name);
-	/* Waits a while until the kernel knows; see mount_inval_flush(). */
-	void (*flush)(void *ctx);
-	/*
-	 * Has the kernel write what it holds of an inode, and waits a while for
-	 * it: whether it has.
-	 */
-	bool (*write_back)(void *ctx, uint64_t ino);
-	/* Whether the kernel lets nobody change anything: remounted so. */
-	bool (*read_only)(void *ctx);
-	void *ctx;
-	bool forgets; /* what is looked up is forgotten: vfs_forget() */
-};
-
-struct reader;
-struct syncer;
-struct nodes;
-struct pool;
-struct dirs;
-struct view;
-struct control;
-struct journal;
-struct points;
-struct pins;
-struct bucket_config;
-struct purge;
-struct states;
-struct overflows;
-
-/* The floor's context: made once, its pointers constant while it runs. */
-struct vfs {
-	struct vfs_config config;
-	uint64_t generation; /* of inode numbers: new with the cache */
-	int64_t began_ns; /* realtime of the mount */
-	int64_t at_ns; /* what config.at spells; 0: the root shows now */
-	struct meta *meta; /* borrowed */
-	struct blocks *blocks; /* borrowed */
-	struct staging *staging; /* borrowed */
-	struct space *space; /* borrowed */
-	struct store *store; /* borrowed: top of the stack */
-	struct store *metrics; /* borrowed: the metrics layer, or NULL */
-	struct store *s3; /* borrowed: the last layer, or NULL */
-	struct vfs_notify notify; /* set before the session runs */
-	struct nodes *nodes; /* owned */
-	struct dirs *dirs; /* owned */
-	struct reader *reader; /* owned */
-	struct pool *rereads; /* owned: reads that begin anew (reread.h) */
-	struct syncer *syncer; /* owned */
-	struct view *view; /* owned */
-	struct control *control; /* owned */
-	struct journal *journal; /* owned */
-	struct points *points; /* owned */
-	struct purge *purge; /* owned */
-	struct bucket_config *bucket; /* owned */
-	struct pins *pins; /* owned */
-	struct states *states; /* owned */
-	struct overflows *overflows; /* owned */
-};
+struct vfs;
 
 /* Borrows what config and parts name. Starts the syncer. 0 or -errno. */
-struct vfs_parts {
-	struct meta *meta;
-	struct blocks *blocks;
-	struct staging *staging;
-	struct space *space;
-	struct store *store, *metrics, *s3;
-};
-int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
+int vfs_new(const struct mount_config *config, const struct mount_parts *parts,
 	    struct vfs **ret_vfs);
 /*
  * Sends what is dirty (waits). What fails stays for the next mount and is
@@ -169,18 +35,10 @@ int vfs_new(const struct vfs_config *config, const struct vfs_parts *parts,
  */
 int vfs_drain(struct vfs *v);
 void vfs_free(struct vfs *v);
-
-struct vfs_entry {
-	uint64_t ino;
-	struct stat st;
-	int64_t ttl_ns; /* how long the kernel may keep it */
-};
-
-/* Who asks. */
-struct vfs_caller {
-	uint32_t uid, gid, umask; /* umask: vfs applies it */
-	int32_t pid;
-};
+/* Tells the kernel from now on; before the session runs. Copied. */
+void vfs_set_notify(struct vfs *v, const struct mount_notify *notify);
+/* Of inode numbers: new with the cache. */
+uint64_t vfs_generation(const struct vfs *v);
 
 /*
  * What waits for the bucket, in whatever call, ends with -EINTR when the
@@ -209,16 +67,6 @@ int64_t vfs_attr_ttl_ns(struct vfs *v, uint64_t ino, const struct stat *st,
 /* The directory that a directory is in, the root's being itself. */
 int vfs_parent(struct vfs *v, uint64_t ino, struct vfs_entry *ret_entry);
 
-enum vfs_setattr {
-	VFS_SET_MODE = 1 << 0,
-	VFS_SET_UID = 1 << 1,
-	VFS_SET_GID = 1 << 2,
-	VFS_SET_SIZE = 1 << 3,
-	VFS_SET_ATIME = 1 << 4,
-	VFS_SET_MTIME = 1 << 5,
-	VFS_SET_ATIME_NOW = 1 << 6,
-	VFS_SET_MTIME_NOW = 1 << 7,
-};
 int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 		unsigned set, struct stat *ret_st);
 /* target: appended to. */
@@ -253,13 +101,6 @@ int vfs_create(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 	       int flags, const struct vfs_caller *who,
 	       struct vfs_entry *ret_entry, struct vfs_file **ret_file,
 	       struct vfs_open *ret_how);
-/*
- * done() is called exactly once, perhaps before vfs_read() returns, perhaps
- * later on another thread: error 0 with the bytes (short at the end of the
- * file), valid only during the call, or -errno.
- */
-typedef void (*vfs_read_fn)(void *arg, int error, const struct iovec *iov,
-			    int count);
 void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 	      vfs_read_fn done, void *arg);
 /* Ends the reads whose cancel (cancel.h) is set; other calls see it alone. */
@@ -286,15 +127,6 @@ int vfs_copy_range(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
 
 /* An open directory. */
 struct vfs_dir;
-struct vfs_dirent {
-	const char *name;
-	uint64_t ino;
-	uint32_t mode; /* type bits; 0: not known */
-	uint64_t offset; /* readdir goes on after this */
-	const struct vfs_entry *entry; /* with plus, else NULL */
-};
-/* A non-zero return ends the call (the buffer is full) without an error. */
-typedef int (*vfs_dirent_fn)(void *ctx, const struct vfs_dirent *d);
 int vfs_opendir(struct vfs *v, uint64_t ino, struct vfs_dir **ret_dir);
 int vfs_readdir(struct vfs *v, struct vfs_dir *d, uint64_t offset, bool plus,
 		vfs_dirent_fn fn, void *ctx);
@@ -306,8 +138,6 @@ int vfs_statfs(struct vfs *v, struct statvfs *ret_st);
 /* value: appended to. -ENODATA, -EOPNOTSUPP for foreign name spaces. */
 int vfs_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		 struct buf *value);
-/* With an access control list: the caller may not keep S_ISGID. */
-#define VFS_XATTR_KILL_SGID (1 << 16)
 /*
  * flags: XATTR_CREATE, XATTR_REPLACE, VFS_XATTR_KILL_SGID. -ENOSPC beyond 64
  * KiB of all values of a file, -EOPNOTSUPP for foreign name spaces, -EIO where

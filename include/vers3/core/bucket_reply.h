@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a server says of the bucket's own configuration, in words. */
+#ifndef VERS3_CORE_BUCKET_REPLY_H
+#define VERS3_CORE_BUCKET_REPLY_H
+
+#include "vers3/store/store.h"
+
+/*
+ * A server's answer to op as one line: its own words, else the errno's, and
+ * the right that is missing where that is why.
+ */
+void bucket_explain(enum store_op op, const struct store_reply *reply, int rc,
+		    char *reason, size_t size);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Why there is no version of a path to bring back, for people. */
+#ifndef VERS3_HISTORY_NOTHING_H
+#define VERS3_HISTORY_NOTHING_H
+
+#include "vers3/core/mount.h"
+#include "vers3/util/buf.h"
+
+struct view;
+
+/*
+ * Answers that the bucket has no version of path as a file: it keeps none, or
+ * path is a directory, or nothing ever was there. Asks the server; no lock is
+ * held. Returns -ENOENT, or what hinders the answer.
+ */
+int nothing_say(struct view *view, const char *path, struct buf *answer);
+
+/*
+ * Answers with an error of the server, or of this host, in words, with what
+ * to do where that is known. Returns rc.
+ */
+int nothing_say_error(int rc, const char *path, struct buf *answer);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tags of versions. A server-side copy takes them along; one that replaces
+ * the metadata does so on Amazon; Ceph drops them, also when they are named
+ * (x-amz-tagging). So they are asked for before, and set again.
+ */
+#ifndef VERS3_OBJECT_TAGS_H
+#define VERS3_OBJECT_TAGS_H
+
+#include "vers3/core/mount.h"
+#include "vers3/object/dress.h"
+#include "vers3/store/store.h"
+#include "vers3/util/kv.h"
+
+#define TAGS_HEADER "x-amz-tagging-count" /* of HEAD; absent for none */
+
+/*
+ * Whether what goes in the place of the object that d tells of, or is copied
+ * from it, has to be given tags; by_server: it is a copy by CopyObject. What is
+ * known of an object's tags may be old: others can set them, and lists do not
+ * show it. So it is not asked only where the server takes them along.
+ */
+bool tags_need(struct mount *mount, const struct meta_inode *in,
+	       const struct dress *d, bool by_server);
+/*
+ * Asks for the tags of the version that `in` is based on: before anything goes
+ * in its place, since then they are gone where no versions are kept. There
+ * they are noted, too, until they were given: where a try ended between both,
+ * the next one finds none at the object and goes by the note, if it is made
+ * of an object of the same ETag. *ret is
+ * initialized, and stays empty where they cannot be read or there is no such
+ * object any more. 0 or -errno. Takes meta_lock(). Blocks.
+ */
+int tags_ask(struct mount *mount, const struct meta_inode *in,
+	     struct kvlist *ret);
+/*
+ * Gives them to the version `to` at `key`, in the bucket, which was made of
+ * the inode; d gets their number. 0 or -errno. Takes meta_lock(). Blocks.
+ */
+int tags_give(struct mount *mount, uint64_t ino, const char *key,
+	      const struct meta_version *to, const struct kvlist *tags,
+	      struct dress *d);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading immutable versions through the block cache.
+ *
+ * A read that misses is parked and answered when the fetch brings its
+ * blocks: no thread sleeps on the network for it. All readers of a block
+ * share one fetch. Sequential readers are fetched ahead for, with a window
+ * that doubles; the buffers of all fetches together are bounded.
+ */
+#ifndef VERS3_READ_READER_H
+#define VERS3_READ_READER_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "vers3/cache/blocks.h"
+#include "vers3/meta/inode.h"
+#include "vers3/store/store.h"
+
+#define READER_READ_MAX (UINT64_C(8) << 20) /* bytes of one reader_read() */
+
+struct reader;
+
+/* Of one open file, embedded in it; zeroed at open. Locked by the reader. */
+struct reader_stream {
+	uint64_t next; /* where a sequential reader would go on */
+	uint64_t window; /* bytes to fetch ahead */
+	uint64_t frontier; /* fetched ahead up to here */
+	uint64_t misses; /* jumps to where nothing was cached */
+};
+
+/* error 0 and the bytes, valid during the call only; or -errno. */
+typedef void (*reader_done_fn)(void *arg, int error, const struct iovec *iov,
+			       int count);
+
+/*
+ * prefix: what stands before a version's key in the bucket (meta_version
+ * keys are below the mount's prefix). Borrows all. 0 or -errno.
+ */
+int reader_new(struct store *store, struct blocks *blocks, const char *prefix,
+	       struct reader **ret_reader);
+/* Waits for what is under way, which is answered. NULL is fine. */
+void reader_free(struct reader *r);
+
+/*
+ * Reads [offset, offset + size) of a version, cut at its size; done() is
+ * called exactly once, on this thread or another. stream may be NULL (a
+ * single read); it is not touched any more once done() is called. A GET
+ * names the version id and the ETag (If-Match): bytes of another version are
+ * never given; then, or when it is gone, -ESTALE. size is READER_READ_MAX at most, else -EINVAL.
+ * The version carries its content id (version_set_content_id()), else -EIO.
+ */
+void reader_read(struct reader *r, const struct meta_version *version,
+		 struct reader_stream *stream, uint64_t offset, size_t size,
+		 reader_done_fn done, void *arg);
+/*
+ * The same, waiting, of any size: fills buf. 0 or -errno; a short read is
+ * -EIO. Not from a done().
+ */
+int reader_read_sync(struct reader *r, const struct meta_version *version,
+		     uint64_t offset, void *buf, size_t size);
+/*
+ * Reads on behalf of a cancel (cancel.h) that is set are answered with
+ * -EINTR at once, whatever they wait for; what is fetched for them is kept.
+ * Whoever sets a cancel calls this then.
+ */
+void reader_give_up(struct reader *r);
+/*
+ * One turn of waiting, on a condition of clock_cond_init(), until done() has
+ * been called for a read of this thread's: gives it up when the thread's
+ * cancel is set. The caller looks again until it has been.
+ */
+void reader_wait(struct reader *r, pthread_cond_t *cond,
+		 pthread_mutex_t *mutex);
+struct reader_stats {
+	uint64_t gets; /* sent so far */
+	uint64_t fetched_bytes; /* asked for by them */
+	uint64_t failed_gets;
+	uint64_t buffer_bytes; /* of all fetches, now */
+	uint64_t buffer_peak_bytes;
+};
+void reader_read_stats(struct reader *r, struct reader_stats *ret);
+
+#endif

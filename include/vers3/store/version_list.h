@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lists of versions and delete markers, page after page, in the server's
+ * order: by key, each key's newest first (S3 API: ListObjectVersions).
+ */
+#ifndef VERS3_STORE_VERSION_LIST_H
+#define VERS3_STORE_VERSION_LIST_H
+
+#include <stdbool.h>
+
+#include "vers3/store/store.h"
+
+struct version_list {
+	const char *prefix, *delimiter; /* borrowed; of whole keys */
+	unsigned max_keys; /* on the first page; 0: the server's choice */
+	store_entry_fn on_entry;
+	/* After each page, when no request is under way. May be NULL. */
+	int (*on_page)(void *ctx);
+	void *ctx; /* of both */
+	bool stop; /* set by either: no more is wanted */
+	bool truncated; /* out: the server has more than was asked for */
+};
+
+/*
+ * Blocks. 0, or what store_call() or a callback returned. No entry is given
+ * after stop was set.
+ */
+int version_list(struct store *store, struct version_list *l);
+
+#endif

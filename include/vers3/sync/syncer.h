@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The syncer: brings the bucket to the namespace, key by key (DESIGN.md,
+ * "The one idea"). A scheduler thread takes keys that are due from the dirty
+ * table and hands them to workers.
+ *
+ *	a key's life
+ *	clean ──mark──▶ dirty ──due, quiet──▶ in flight ──done, unchanged──▶ clean
+ *	                  ▲                      │ done, but changed since
+ *	                  └──────────────────────┤ failed (backoff)
+ *	                                         └───────────────────────────▶ dirty
+ */
+#ifndef VERS3_SYNC_SYNCER_H
+#define VERS3_SYNC_SYNCER_H
+
+#include "vers3/core/mount.h"
+#include "vers3/meta/dirty.h"
+
+struct journal;
+struct reader;
+struct syncer;
+struct tree;
+
+/* Borrows all. 0 or -errno. */
+int syncer_new(struct mount *mount, struct journal *journal,
+	       struct reader *reader, struct tree *tree,
+	       struct syncer **ret_syncer);
+/* Ends after what is in flight; sends nothing more. NULL is fine. */
+void syncer_free(struct syncer *s);
+
+/*
+ * A writer has closed the file. What was put off while it was open is due
+ * commit_ns after its last change again, or now. Without meta_lock().
+ */
+void syncer_written(struct syncer *s, uint64_t ino);
+
+/*
+ * Waits until what the inode holds now is in the bucket under every name.
+ * 0, or the error of a try that failed, its own or that of a key which it
+ * waits for (it stays dirty and is retried); -ESHUTDOWN.
+ */
+int syncer_sync_inode(struct syncer *s, uint64_t ino);
+/*
+ * Waits until every change made so far is in the bucket, below path ("" for
+ * all). 0; or the first error, once each that is left has failed or waits
+ * for one that has; *ret_left counts those. -ESHUTDOWN.
+ */
+int syncer_sync_all(struct syncer *s, const char *path, uint64_t *ret_left);
+
+/*
+ * Makes room on this disk for so much to be staged: of what is cached, then of
+ * what can be sent, which may take its time. 0, -ENOSPC, -EDQUOT. No lock held.
+ */
+int syncer_make_room(struct syncer *s, uint64_t bytes);
+/*
+ * Whether so much may be staged by and by: there is room, or what is sent
+ * meanwhile will give it. As syncer_make_room(), but does not wait for it.
+ */
+int syncer_expect_room(struct syncer *s, uint64_t bytes);
+/* A part of some file has gone: for those who wait. Any lock may be held. */
+void syncer_part_sent(struct syncer *s);
+
+struct syncer_stats {
+	uint64_t dirty_keys, in_flight;
+	uint64_t waiting_writers; /* for room */
+	uint64_t sent_bytes, puts, copies, deletes, failures;
+	int64_t oldest_dirty_ns; /* realtime; 0: none */
+	int error; /* newest failure's errno */
+	char error_key[META_KEY_MAX + 1];
+};
+/* Not of one moment: the dirty table is walked in pieces. No lock held. */
+void syncer_read_stats(struct syncer *s, struct syncer_stats *ret);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Directories against the bucket: which names there are, and what they are.
+ *
+ * A directory is listed when its names were never complete, or when the
+ * answer is older than ttl. The list is merged into the namespace: a key
+ * that is dirty, or was settled by this mount since the list was asked for,
+ * keeps the local state. An object's attributes are asked for (HEAD) once a
+ * version. While the bucket cannot be reached, what is known is used as it
+ * is; and so it is where a list does not come for mount_config.patience_ns, which
+ * goes on in the background.
+ */
+#ifndef VERS3_TREE_DIR_H
+#define VERS3_TREE_DIR_H
+
+#include "vers3/core/entry.h"
+#include "vers3/core/mount.h"
+
+struct tree;
+
+/*
+ * The inode of a name in the live tree, with its attributes. 0, -ENOENT, or
+ * why the bucket could not be asked.
+ */
+int dir_lookup(struct tree *tree, uint64_t parent, const char *name,
+	       struct meta_inode *ret_inode);
+/*
+ * The same for who takes the name away from it, perhaps without attributes.
+ * In a large directory a name that is known is not asked about, however old.
+ */
+int dir_find(struct tree *tree, uint64_t parent, const char *name,
+	     struct meta_inode *ret_inode);
+/*
+ * How long an answer about a name in a directory, given now, may be kept:
+ * what is left of ttl since the list that it stands on, or since the file
+ * (`named`, may be NULL) was asked for by itself. Takes meta_lock().
+ */
+int64_t dir_ttl_ns(struct tree *tree, uint64_t ino,
+		   const struct meta_inode *named);
+/* Makes all names of a directory known, at most ttl old. */
+int dir_refresh(struct tree *tree, uint64_t ino);
+/* Makes all names below a directory known, for a rename. */
+int dir_load_tree(struct tree *tree, uint64_t ino);
+/*
+ * Reads an inode, asking for its attributes when they are not known.
+ * -ESTALE when it is gone: what its name stands for has to be looked up anew.
+ */
+int dir_inode(struct tree *tree, uint64_t ino, struct meta_inode *ret_inode);
+/* Asks for the attributes of many inodes at once. Best effort. */
+void dir_prefetch_attrs(struct tree *tree, const uint64_t *inos,
+			unsigned count);
+
+/* Keys that no file name can carry, in the directories listed so far. */
+uint64_t dir_hidden(struct tree *tree);
+/* Appends the control file's section of them. 0, -ENOMEM, -EFBIG. */
+int dir_write_hidden(struct tree *tree, struct buf *out);
+
+/*
+ * The bucket holds something at this key that is not shown: the nearest
+ * directory above it that there is will be listed at the next look-up. With
+ * meta_lock() held.
+ */
+int dir_expire(struct tree *tree, const char *path);
+/*
+ * Takes an object's answer (HEAD, or the reply of a save) into an inode:
+ * version, and with attrs its metadata too. With meta_lock() held.
+ */
+int dir_take_object(struct tree *tree, struct meta_inode *in, const char *path,
+		    const struct store_object *object, bool attrs);
+/*
+ * Removes an inode that has lost its last name: at once, or, when it is
+ * open, at its last close. With meta_lock() held. The caller says why its
+ * bytes may go.
+ */
+int dir_drop_inode(struct tree *tree, struct meta_inode *in);
+/*
+ * The same of one that the kernel knows: a process may be about to open it, or
+ * be in the directory. It goes when the kernel has forgotten it, or at the next
+ * mount.
+ */
+int dir_unname_inode(struct tree *tree, struct meta_inode *in);
+/* The same whether the kernel says what it forgets or not. */
+int dir_keep_inode(struct tree *tree, struct meta_inode *in);
+/*
+ * Removes an inode without a name that nobody has open. The last close (ino
+ * forgotten before, or never to be) and vfs_forget() come here.
+ */
+void dir_forget_inode(struct tree *tree, uint64_t ino);
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PutBucketLifecycleConfiguration replaces the whole document, knows no
+ * condition, and servers differ in what they read. So each edit looks at what
+ * came of it:
+ *
+ *	what is there then		what it means	what is done
+ *	all as it was sent		-		looks once more, later
+ *	the edited rule is another	overwritten	begins anew
+ *	... three times in a row	not kept	the old ones again
+ *	another rule is another		either		sends it once more
+ *	... and is again		misread		the old ones again
+ *
+ * The later look is for those who had read the document before it was sent,
+ * and send theirs after it: they overwrite ours without seeing it. How long
+ * an edit takes here tells how long they may take.
+ */
+#include "bucket_edit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/rand.h>
+
+#include "vers3/core/bucket_reply.h"
+#include "vers3/s3/lifecycle.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/errtext.h"
+
+#define DOCUMENT_MAX  (4 << 20)
+#define TRIES	      10
+#define PAUSE_MIN_NS  (300 * NS_PER_MS)
+#define PAUSE_MAX_NS  (3 * NS_PER_S)
+#define MINIMUM_SIZE  "x-amz-transition-default-minimum-object-size"
+#define REASON_RULE   120
+#define LOST_MAX      3 /* in a row: not overwritten, but not kept */
+#define NOTHING_TO_DO 1
+
+struct document {
+	struct buf text; /* empty: there is none */
+	struct kvlist headers; /* what goes back with it */
+};
+
+struct edit {
+	struct store *store; /* borrowed */
+	const char *id; /* borrowed */
+	struct document before; /* at the first try: what is put back */
+	struct document base; /* what this try begins with */
+	struct buf next; /* what it sends */
+	struct document now; /* what is there then */
+	int64_t took_ns; /* from the reading to the end of the writing */
+	enum lifecycle_kept kept;
+	char rule[REASON_RULE]; /* the one that is not as it was sent */
+	char *reason; /* borrowed, size bytes */
+	size_t size;
+};
+
+static void document_init(struct document *d)
+{
+	buf_init(&d->text, DOCUMENT_MAX);
+	kvlist_init(&d->headers);
+}
+
+static void document_release(struct document *d)
+{
+	buf_release(&d->text);
+	kvlist_release(&d->headers);
+}
+
+/* The text as bytes, NULL where there is none. */
+static const char *document_text(const struct buf *text)
+{
+	return text->len ? text->data : NULL;
+}
+
+static int fail(struct edit *e, const struct store_request *r, int rc)
+{
+	bucket_explain(r->op, &r->reply, rc, e->reason, e->size);
+	return rc;
+}
+
+static int fetch(struct edit *e, struct document *d)
+{
+	struct store_request r;
+	const char *minimum;
+	int rc;
+
+	document_release(d);
+	document_init(d);
+	store_request_init(&r, STORE_GET_LIFECYCLE);
+	rc = store_call(e->store, &r);
+	if (rc == -ENODATA)
+		rc = 0;
+	else if (rc)
+		fail(e, &r, rc);
+	else
+		rc = buf_add(&d->text, r.reply.body.data, r.reply.body.len);
+	/* Without it the PUT would set it to what is usual today. */
+	minimum = kvlist_get(&r.reply.object.headers, MINIMUM_SIZE);
+	if (!rc && minimum)
+		rc = kvlist_set(&d->headers, MINIMUM_SIZE, minimum);
+	store_request_release(&r);
+	return rc;
+}
+
+static int send_document(struct edit *e, const struct buf *text,
+			 const struct kvlist *headers)
+{
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, text->len ? STORE_PUT_LIFECYCLE
+					 : STORE_DELETE_LIFECYCLE);
+	if (text->len) {
+		r.body.mem = text->data;
+		r.body.length = text->len;
+		r.headers = headers;
+	}
+	rc = store_call(e->store, &r);
+	if (rc)
+		fail(e, &r, rc);
+	store_request_release(&r);
+	return rc;
+}
+
+/* Looks at what is there, against what was sent. */
+static int look(struct edit *e)
+{
+	int rc = fetch(e, &e->now);
+
+	return rc ? rc
+		  : lifecycle_compare(document_text(&e->next), e->next.len,
+				      document_text(&e->now.text),
+				      e->now.text.len, e->id, &e->kept, e->rule,
+				      sizeof(e->rule));
+}
+
+/* scattered: two who meet are not to meet again. */
+static void pause_for(int64_t ns, bool scattered)
+{
+	struct timespec left;
+	unsigned char dice = 0;
+
+	if (scattered && RAND_bytes(&dice, 1) == 1)
+		ns += ns * dice / 128;
+	left = clock_timespec(ns);
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
+static int64_t pause_of(const struct edit *e)
+{
+	int64_t ns = 3 * e->took_ns;
+
+	if (ns < PAUSE_MIN_NS)
+		return PAUSE_MIN_NS;
+	return ns < PAUSE_MAX_NS ? ns : PAUSE_MAX_NS;
+}
+
+/*
+ * The rules that were there before the edit are those that the server has
+ * taken before: they are all that this writes over, and it writes them back.
+ */
+static int put_back(struct edit *e, const char *why)
+{
+	struct buf old;
+	int rc = 0;
+
+	buf_init(&old, DOCUMENT_MAX);
+	if (e->before.text.len)
+		rc = lifecycle_normalise(e->before.text.data,
+					 e->before.text.len, &old);
+	if (!rc)
+		rc = send_document(e, &old, &e->before.headers);
+	buf_release(&old);
+	if (rc)
+		snprintf(e->reason, e->size,
+			 "the server does not keep rule \"%s\" as it was "
+			 "sent, and the old rules could not be put back: "
+			 "look at all of them",
+			 e->rule);
+	else
+		snprintf(e->reason, e->size,
+			 "the server %s rule \"%s\"; the rules are again "
+			 "what they were before: set it without what this "
+			 "server does not know (Ceph 16: keep=)",
+			 why, e->rule);
+	return -EIO;
+}
+
+/* Reads, changes, sends, looks. */
+static int try_once(struct edit *e, bucket_edit_fn fn, void *ctx)
+{
+	int64_t start_ns = clock_mono_ns();
+	int rc = fetch(e, &e->base);
+
+	buf_release(&e->next);
+	buf_init(&e->next, DOCUMENT_MAX);
+	if (!rc)
+		rc = fn(ctx, document_text(&e->base.text), e->base.text.len,
+			&e->next, e->reason, e->size);
+	/* Nothing before and nothing after. */
+	if (!rc && !e->base.text.len && !e->next.len)
+		return NOTHING_TO_DO;
+	if (!rc)
+		rc = send_document(e, &e->next, &e->base.headers);
+	e->took_ns = clock_mono_ns() - start_ns;
+	return rc ? rc : look(e);
+}
+
+/* The same once more: is it the server, or was it somebody else? */
+static int send_again(struct edit *e)
+{
+	int rc = send_document(e, &e->next, &e->base.headers);
+
+	return rc ? rc : look(e);
+}
+
+/*
+ * After a try. 0: it stands; -EAGAIN: begin anew; else why not. *lost counts
+ * the tries in a row that were not there right after they were sent.
+ */
+static int settle(struct edit *e, unsigned *lost)
+{
+	int rc = 0;
+
+	if (e->kept == LIFECYCLE_RULE_LOST)
+		return ++*lost < LOST_MAX ? -EAGAIN
+					  : put_back(e, "does not keep all of");
+	*lost = 0;
+	if (e->kept == LIFECYCLE_OTHERS_CHANGED) {
+		rc = send_again(e);
+		if (!rc && e->kept == LIFECYCLE_OTHERS_CHANGED)
+			return put_back(e, "then reads otherwise");
+	}
+	if (!rc) {
+		pause_for(pause_of(e), false);
+		rc = look(e);
+	}
+	/* By now what others have done to other rules is theirs to do. */
+	return rc || e->kept != LIFECYCLE_RULE_LOST ? rc : -EAGAIN;
+}
+
+static int edit_until_kept(struct edit *e, bucket_edit_fn fn, void *ctx)
+{
+	unsigned lost = 0;
+	int rc;
+
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		rc = try_once(e, fn, ctx);
+		if (!rc)
+			rc = settle(e, &lost);
+		if (rc != -EAGAIN)
+			return rc == NOTHING_TO_DO ? 0 : rc;
+		pause_for(pause_of(e), true);
+	}
+	snprintf(e->reason, e->size,
+		 "others change the rules all the time: this was overwritten "
+		 "%d times",
+		 TRIES);
+	return -EBUSY;
+}
+
+int bucket_edit(struct store *store, const char *id, bucket_edit_fn edit,
+		void *ctx, struct buf *ret_doc, char *reason, size_t size)
+{
+	struct edit e = {
+		.store = store, .id = id, .reason = reason, .size = size};
+	int rc;
+
+	document_init(&e.before);
+	document_init(&e.base);
+	document_init(&e.now);
+	buf_init(&e.next, DOCUMENT_MAX);
+	rc = fetch(&e, &e.before);
+	if (!rc)
+		rc = edit_until_kept(&e, edit, ctx);
+	if (!rc && e.now.text.len)
+		rc = buf_add(ret_doc, e.now.text.data, e.now.text.len);
+	document_release(&e.before);
+	document_release(&e.base);
+	document_release(&e.now);
+	buf_release(&e.next);
+	return rc;
+}
+
+int bucket_edit_lifecycle(struct bucket_config *c, struct store *store,
+			  const char *id, bucket_edit_fn edit, void *ctx,
+			  char *reason, size_t size)
+{
+	struct buf out;
+	int rc;
+
+	*reason = '\0';
+	buf_init(&out, DOCUMENT_MAX);
+	rc = bucket_config_begin_edit(c);
+	if (!rc) {
+		rc = bucket_edit(store, id, edit, ctx, &out, reason, size);
+		bucket_config_end_edit(c, rc ? NULL : &out);
+	}
+	if (rc && !*reason)
+		snprintf(reason, size, "%s", errtext(rc));
+	buf_release(&out);
+	return rc;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control file's commands, in one table. */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bucket_edit.h"
+#include "restore.h"
+#include "vers3/control/control.h"
+#include "vers3/control/control_state.h"
+#include "vers3/core/bucket_config.h"
+#include "vers3/core/mount.h"
+#include "vers3/history/purge.h"
+#include "vers3/history/undelete.h"
+#include "vers3/s3/lifecycle.h"
+#include "vers3/sync/failure.h"
+#include "vers3/sync/syncer.h"
+#include "vers3/util/errtext.h"
+#include "vers3/util/gitconfig.h"
+#include "words.h"
+
+#define DOCUMENT_MAX (4 << 20)
+
+/* A command with what follows its name. */
+struct call {
+	struct control *control;
+	char **args; /* borrowed; paths without slashes at their ends */
+	size_t count;
+	struct buf *answer;
+};
+
+static int run_help(struct call *c);
+
+static int say(struct call *c, int rc, const char *text)
+{
+	int full = buf_printf(c->answer, "%s\n", text);
+
+	return rc ? rc : full;
+}
+
+/* The same of a name, which is quoted where it needs to be. */
+static int say_of(struct call *c, int rc, const char *name, const char *text)
+{
+	return gitconfig_say(c->answer, rc, name, text);
+}
+
+/* A path as the namespace has it: below the root, no slash at either end. */
+static const char *path_arg(char *arg)
+{
+	size_t len;
+
+	while (*arg == '/')
+		arg++;
+	for (len = strlen(arg); len && arg[len - 1] == '/'; len--)
+		arg[len - 1] = '\0';
+	return strcmp(arg, ".") ? arg : "";
+}
+
+static int run_sync(struct call *c)
+{
+	const char *path = c->count ? path_arg(c->args[0]) : "";
+	struct syncer_stats stats;
+	struct failure why;
+	uint64_t left = 0;
+	int rc = syncer_sync_all(c->control->syncer, path, &left);
+
+	if (!rc)
+		return say(c, 0, "everything is in the bucket");
+	syncer_read_stats(c->control->syncer, &stats);
+	buf_printf(c->answer, "%" PRIu64 " left to be sent: ", left);
+	if (left && stats.error) {
+		failure_explain(c->control->syncer, stats.error_key,
+				stats.error, &why);
+		gitconfig_quote(c->answer, stats.error_key);
+		buf_printf(c->answer, ": %s; %s%s\n", why.words,
+			   why.advice ? "to do: "
+				      : "it is tried again by itself",
+			   why.advice ? why.advice : "");
+		return rc;
+	}
+	return say(c, rc, errtext(rc));
+}
+
+static int run_restore(struct call *c)
+{
+	const char *path = path_arg(c->args[0]);
+	const struct restore what = {
+		.path = path,
+		.which = c->args[1],
+		.to = c->count > 2 ? path_arg(c->args[2]) : path,
+	};
+
+	return restore_version(c->control, &what, c->answer);
+}
+
+static int run_undelete(struct call *c)
+{
+	return undelete(c->control->view, path_arg(c->args[0]), c->answer);
+}
+
+static bool take_count(const char *text, unsigned *ret)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || !isdigit((unsigned char)*text) || n > UINT_MAX)
+		return false;
+	*ret = (unsigned)n;
+	return true;
+}
+
+static int run_purge(struct call *c)
+{
+	struct purge_rule rule = {.path = path_arg(c->args[0])};
+	bool keep = false;
+
+	if (c->control->mount->config.versions != MOUNT_VERSIONS_PURGE)
+		return say(c, -EPERM,
+			   "versions are removed only where the mount has "
+			   "-o versions=purge");
+	for (size_t i = 1; i < c->count; i++) {
+		const char *arg = c->args[i];
+
+		if (!strncmp(arg, "older=", 6))
+			rule.older = arg + 6;
+		else if (!strncmp(arg, "keep=", 5) &&
+			 take_count(arg + 5, &rule.keep))
+			keep = true;
+		else if (!strcmp(arg, "preview"))
+			rule.dry_run = true;
+		else
+			return say_of(c, -EINVAL, arg,
+				      "want older=AGE, keep=NUMBER or preview");
+	}
+	if (!rule.older && !keep)
+		return say(c, -EINVAL, "want older=AGE, keep=NUMBER or both");
+	return purge_by_rule(c->control->view, &rule, c->answer);
+}
+
+/* What is to become of the lifecycle. */
+struct change {
+	const char *id;
+	const struct lifecycle_spec *spec; /* NULL: the rule goes */
+};
+
+static int edit_lifecycle(void *ctx, const char *doc, size_t len,
+			  struct buf *out, char *reason, size_t size)
+{
+	const struct change *ch = ctx;
+	int rc;
+
+	if (ch->spec)
+		return lifecycle_set(doc, len, ch->id, ch->spec, out, reason,
+				     size);
+	rc = doc ? lifecycle_remove(doc, len, ch->id, out) : -ENOENT;
+	if (rc == -ENOENT)
+		snprintf(reason, size,
+			 "no rule has this id; `vers3ctl lifecycle` lists "
+			 "those there are");
+	return rc;
+}
+
+static int change_lifecycle(struct call *c, const struct change *ch)
+{
+	char reason[CONTROL_REASON_MAX];
+	int rc = bucket_edit_lifecycle(c->control->mount->bucket,
+				       c->control->mount->store, ch->id,
+				       edit_lifecycle, (void *)ch, reason,
+				       sizeof(reason));
+
+	buf_puts(c->answer, "lifecycle ");
+	if (rc)
+		return say_of(c, rc, ch->id, reason);
+	/* Counted from the mount's root: what that comes to in the bucket. */
+	if (ch->spec && ch->spec->prefix && *ch->spec->root) {
+		rc = gitconfig_quote(c->answer, ch->id);
+		return rc ? rc
+			  : buf_printf(c->answer,
+				       ": set, for the bucket's keys that "
+				       "begin with %s\n",
+				       ch->spec->prefix);
+	}
+	return say_of(c, 0, ch->id, ch->spec ? "set" : "removed");
+}
+
+/*
+ * Which classes there are is the server's to say: some are tiers that take no
+ * uploads (MinIO), and some servers keep rules for classes that there are not,
+ * and do nothing (Ceph).
+ */
+static void tell_classes(struct call *c, const struct lifecycle_spec *spec)
+{
+	struct control *control = c->control;
+
+	for (size_t i = 0; i < spec->transitions.count; i++) {
+		const char *class = spec->transitions.items[i].storage_class;
+
+		if (!class ||
+		    caps_class(control->meta, control->mount->store,
+			       control->mount->config.prefix, class) != -EINVAL)
+			continue;
+		buf_printf(c->answer,
+			   "class=%s: the server takes no uploads of this "
+			   "class; unless it is a tier of its own, the rule "
+			   "does nothing\n",
+			   class);
+	}
+}
+
+static int run_lifecycle_set(struct call *c)
+{
+	char reason[CONTROL_REASON_MAX];
+	struct lifecycle_spec spec;
+	struct change ch = {c->args[0], &spec};
+	int rc = lifecycle_spec_parse((const char *const *)c->args + 1,
+				      c->count - 1, &spec, reason,
+				      sizeof(reason));
+
+	if (rc)
+		return say(c, rc, rc == -ENOMEM ? strerror(ENOMEM) : reason);
+	rc = lifecycle_spec_below(&spec, c->control->mount->config.prefix);
+	if (!rc)
+		rc = change_lifecycle(c, &ch);
+	if (!rc)
+		tell_classes(c, &spec);
+	lifecycle_spec_release(&spec);
+	return rc;
+}
+
+static int run_lifecycle_remove(struct call *c)
+{
+	struct change ch = {c->args[0], NULL};
+
+	return change_lifecycle(c, &ch);
+}
+
+static int run_lifecycle_list(struct call *c)
+{
+	char reason[CONTROL_REASON_MAX] = "";
+	struct lifecycle l = {.count = 0};
+	struct buf doc;
+	int rc;
+
+	buf_init(&doc, DOCUMENT_MAX);
+	rc = bucket_config_get(c->control->mount->bucket, BUCKET_LIFECYCLE,
+			       &doc, reason, sizeof(reason));
+	if (!rc && doc.len)
+		rc = lifecycle_parse(doc.data, doc.len, &l);
+	buf_release(&doc);
+	if (rc)
+		return say(c, rc, *reason ? reason : errtext(rc));
+	rc = lifecycle_write(&l, c->control->mount->config.prefix, c->answer);
+	lifecycle_release(&l);
+	return rc;
+}
+
+static const struct command {
+	const char *name; /* one word, or two */
+	const char *args; /* as the help has them */
+	const char *help;
+	unsigned min, max; /* how many args */
+	bool changes; /* not on a read-only mount */
+	int (*run)(struct call *c);
+} commands[] = {
+	{"sync", "[PATH]", "wait until the bucket has every change", 0, 1,
+	 false, run_sync},
+	{"restore", "PATH VERSION|@TIME|@previous [TO]",
+	 "bring a version of a file back", 2, 3, true, run_restore},
+	{"undelete", "PATH", "bring a deleted file back as it was", 1, 1, true,
+	 run_undelete},
+	{"purge", "PATH [older=AGE] [keep=NUMBER] [preview]",
+	 "remove old versions for good", 2, 4, true, run_purge},
+	{"lifecycle list", "", "show the rules", 0, 0, false,
+	 run_lifecycle_list},
+	{"lifecycle set", "ID WORD...",
+	 "change or add a rule: prefix=, expire=, noncurrent=, keep=, abort=, "
+	 "tag=, class=, status=, markers",
+	 2, WORDS_MAX, true, run_lifecycle_set},
+	{"lifecycle remove", "ID", "remove a rule", 1, 1, true,
+	 run_lifecycle_remove},
+	{"help", "", "list the commands", 0, 0, false, run_help},
+};
+
+static int run_help(struct call *c)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(commands) / sizeof(*commands); i++)
+		rc = buf_printf(c->answer, "%s%s%s: %s\n", commands[i].name,
+				*commands[i].args ? " " : "", commands[i].args,
+				commands[i].help);
+	return rc;
+}
+
+/* How many words of the line are the command's name; 0: it is another. */
+static size_t match(const struct command *cmd, const struct words *w)
+{
+	const char *second = strchr(cmd->name, ' ');
+	size_t len = second ? (size_t)(second - cmd->name) : strlen(cmd->name);
+
+	if (strlen(w->items[0]) != len ||
+	    strncmp(w->items[0], cmd->name, len) != 0)
+		return 0;
+	if (!second)
+		return 1;
+	return w->count > 1 && !strcmp(w->items[1], second + 1) ? 2 : 0;
+}
+
+/* Of two words the second may be what is wrong, or missing. */
+static int refuse_unknown(struct call *c, const char *word)
+{
+	size_t len = strlen(word), found = 0;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		const char *name = commands[i].name;
+
+		if (strncmp(name, word, len) != 0 || name[len] != ' ')
+			continue;
+		buf_printf(c->answer, "%s%s%s%s",
+			   found++ ? " | " : "usage: ", name,
+			   *commands[i].args ? " " : "", commands[i].args);
+	}
+	if (!found)
+		return say_of(c, -EINVAL, word,
+			      "no such command; help lists them, and "
+			      "vers3-control(5)");
+	return say(c, -EINVAL, "");
+}
+
+static int dispatch(struct call *c, struct words *w)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		const struct command *cmd = &commands[i];
+		size_t used = match(cmd, w);
+
+		if (!used)
+			continue;
+		c->args = w->items + used;
+		c->count = w->count - used;
+		if (c->count < cmd->min || c->count > cmd->max) {
+			buf_printf(c->answer, "usage: %s %s\n", cmd->name,
+				   cmd->args);
+			return -EINVAL;
+		}
+		if (cmd->changes && !mount_takes_changes(c->control->mount))
+			return say(c, -EROFS,
+				   "the mount is read-only: mount it "
+				   "without ro for that, or remount it rw");
+		return cmd->run(c);
+	}
+	return refuse_unknown(c, w->items[0]);
+}
+
+int control_command_run(struct control *control, const char *line, size_t len,
+			struct buf *answer)
+{
+	struct call c = {.control = control, .answer = answer};
+	char reason[CONTROL_REASON_MAX] = "no memory";
+	struct words w;
+	int rc = words_split(line, len, &w, reason, sizeof(reason));
+
+	if (rc)
+		return say(&c, rc, reason);
+	if (w.count)
+		rc = dispatch(&c, &w);
+	words_release(&w);
+	return rc;
+}

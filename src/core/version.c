@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/core/version.h"
+
+#include <string.h>
+#include <openssl/evp.h>
+
+bool version_has_content_id(const struct meta_version *version)
+{
+	static const unsigned char none[META_ID_SIZE];
+
+	return memcmp(version->id, none, sizeof(none)) != 0;
+}
+
+void version_set_content_id(struct meta_version *version)
+{
+	unsigned char numbers[16], sum[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	unsigned len = 0;
+	bool ok;
+
+	meta_be64(numbers, version->size_bytes);
+	meta_be64(numbers + 8, (uint64_t)version->last_modified_ns);
+	/* Each string goes with its NUL, so no two versions run together. */
+	ok = md && EVP_DigestInit_ex2(md, EVP_sha256(), NULL) &&
+	     EVP_DigestUpdate(md, version->key, strlen(version->key) + 1) &&
+	     EVP_DigestUpdate(md, version->version_id,
+			      strlen(version->version_id) + 1) &&
+	     EVP_DigestUpdate(md, version->etag, strlen(version->etag) + 1) &&
+	     EVP_DigestUpdate(md, numbers, sizeof(numbers)) &&
+	     EVP_DigestFinal_ex(md, sum, &len);
+	EVP_MD_CTX_free(md);
+	memset(version->id, 0, sizeof(version->id));
+	if (ok)
+		memcpy(version->id, sum, sizeof(version->id));
+}
+
+bool version_is_same(const struct meta_version *a, const struct meta_version *b)
+{
+	if (!a->key[0] || strcmp(a->key, b->key) != 0)
+		return false;
+	if (a->version_id[0] && b->version_id[0] &&
+	    (strcmp(a->version_id, b->version_id) != 0 ||
+	     meta_is_version_id(a->version_id)))
+		return !strcmp(a->version_id, b->version_id);
+	return a->etag[0] && strcmp(a->etag, b->etag) == 0;
+}

@@ -1,0 +1,754 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records of META_HISTORY, D being a hash of the directory's path, W one of
+ * the path and the walk's number:
+ *
+ *	D 'h'                  the whole directory was walked: stamp
+ *	D 'f' name             one name was walked: stamp, whether it is a
+ *	                       directory too
+ *	W 'n' name NUL order   one version or marker of a name
+ *	W 'p' name             something stands or stood below a name
+ *	"walk" NUL number      a walk whose records are there: W, when it ended
+ *
+ * A directory's own object, DIR/, is the name "" in it, and walked only as such.
+ *
+ * A stamp is the walk's number, which is its time, and the number of saves
+ * this mount had made by then, with the mount's own mark. What a walk found
+ * is never changed: who reads it is not disturbed by the next one. It is
+ * removed when no stamp can speak of it any more and KEEP_NS are over; who
+ * still reads it gets -ESTALE.
+ */
+#include "vers3/history/history.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <openssl/evp.h>
+
+#include "vers3/core/mount.h"
+#include "vers3/journal/journal.h"
+#include "vers3/store/version_list.h"
+#include "vers3/sync/syncer.h"
+#include "vers3/tree/merge.h"
+#include "vers3/tree/room.h"
+#include "vers3/util/cancel.h"
+#include "vers3/util/clock.h"
+#include "view_node.h"
+
+#define DIR_HASH  16
+#define KEY_MAX	  (DIR_HASH + 1 + META_NAME_MAX + 1 + 8)
+#define SEEK_MAX  512
+#define WALK_SIZE (DIR_HASH + 8) /* of a walk's own record */
+#define WALK_KEY  "walk" /* with its NUL */
+#define KEEP_NS	  (30 * NS_PER_S)
+#define REMOVE_NS (NS_PER_S / 2) /* more than a walk on a full disk adds */
+#define CHUNK	  500 /* records removed under one hold */
+
+struct history {
+	pthread_mutex_t walking; /* one walk at a time */
+	uint64_t first; /* no walk of this mount has a lower number */
+	uint64_t last; /* walk's number; under walking */
+	atomic_uint_fast64_t
+		mark; /* in stamps: of this mount, until forgotten */
+};
+
+struct stamp {
+	uint64_t walk; /* its number: realtime */
+	uint64_t mark, saves;
+	uint8_t any, dir;
+	uint8_t own; /* of a directory: its own object ever had bytes */
+};
+
+/* A version as it is filed; strings after it, each with its NUL. */
+struct packed {
+	uint64_t size_bytes;
+	int64_t last_modified_ns;
+	uint8_t marker, latest;
+};
+
+struct hkey {
+	unsigned char at[KEY_MAX];
+	size_t len;
+};
+
+int history_new(struct history **ret_history)
+{
+	struct history *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return -ENOMEM;
+	pthread_mutex_init(&h->walking, NULL);
+	h->first = (uint64_t)clock_real_ns();
+	atomic_init(&h->mark, h->first);
+	*ret_history = h;
+	return 0;
+}
+
+void history_free(struct history *h)
+{
+	if (!h)
+		return;
+	pthread_mutex_destroy(&h->walking);
+	free(h);
+}
+
+void history_forget(struct history *h)
+{
+	atomic_fetch_add(&h->mark, 1);
+}
+
+/* D of a path, or W of one of its walks. */
+static void key_dir_of(struct hkey *k, const char *path, size_t len,
+		       uint64_t walk)
+{
+	unsigned char md[EVP_MAX_MD_SIZE], text[META_KEY_MAX + 1 + 8];
+	unsigned md_len = 0;
+
+	memcpy(text, path, len);
+	if (walk) {
+		text[len] = '\0';
+		meta_be64(text + len + 1, walk);
+		len += 9;
+	}
+	EVP_Digest(text, len, md, &md_len, EVP_sha256(), NULL);
+	memcpy(k->at, md, DIR_HASH);
+	k->len = DIR_HASH;
+}
+
+static void key_add(struct hkey *k, const void *data, size_t len)
+{
+	if (k->len + len <= sizeof(k->at)) {
+		memcpy(k->at + k->len, data, len);
+		k->len += len;
+	}
+}
+
+/* D kind [name] */
+static void key_stamp(struct hkey *k, const char *dir, size_t dir_len,
+		      char kind, const char *name)
+{
+	key_dir_of(k, dir, dir_len, 0);
+	key_add(k, &kind, 1);
+	if (name)
+		key_add(k, name, strlen(name));
+}
+
+/* W kind name [NUL] */
+static void key_found(struct hkey *k, const char *dir, size_t dir_len,
+		      uint64_t walk, char kind, const char *name)
+{
+	key_dir_of(k, dir, dir_len, walk);
+	key_add(k, &kind, 1);
+	key_add(k, name, strlen(name) + (kind == 'n' ? 1 : 0));
+}
+
+/* "walk" NUL number */
+static void key_walk(struct hkey *k, uint64_t walk)
+{
+	unsigned char number[8];
+
+	k->len = 0;
+	key_add(k, WALK_KEY, sizeof(WALK_KEY));
+	meta_be64(number, walk);
+	key_add(k, number, sizeof(number));
+}
+
+static const char *split(const char *path, size_t *ret_dir_len)
+{
+	const char *slash = strrchr(path, '/');
+
+	*ret_dir_len = slash ? (size_t)(slash - path) : 0;
+	return slash ? slash + 1 : path;
+}
+
+static bool read_stamp(struct view *view, struct history *h,
+		       const struct hkey *k, struct stamp *ret)
+{
+	uint64_t now = (uint64_t)clock_real_ns();
+	struct meta_val val;
+
+	if (meta_get(view->meta, META_HISTORY, k->at, k->len, &val) ||
+	    val.size != sizeof(*ret))
+		return false;
+	memcpy(ret, val.data, sizeof(*ret));
+	return ret->mark == atomic_load(&h->mark) &&
+	       ret->saves == journal_saves(view->journal) && ret->walk <= now &&
+	       now - ret->walk < (uint64_t)view->mount->config.ttl_ns;
+}
+
+/* One walk: what it looks for, and the page as it comes. */
+struct walk {
+	struct view *view;
+	struct history *h;
+	struct version_list list;
+	bool only_one; /* whether there is anything at all */
+	const char *path; /* of the directory, or of the one name */
+	bool one_name;
+	size_t skip; /* bytes of a key before the name */
+	size_t prefix_len;
+	struct found *items; /* owned: one page */
+	size_t count, size;
+	uint64_t pages; /* so far */
+	uint64_t order; /* counts down: versions come newest first */
+	bool past; /* one name: the list has left it */
+	bool any, dir, own;
+	uint64_t number;
+	uint64_t mark, saves; /* when it began */
+};
+
+struct found {
+	bool prefix;
+	char name[META_NAME_MAX + 1];
+	struct history_entry e;
+};
+
+static struct found *found_add(struct walk *w)
+{
+	if (w->count == w->size) {
+		size_t size = w->size ? w->size * 2 : 64;
+		struct found *p = realloc(w->items, size * sizeof(*p));
+
+		if (!p)
+			return NULL;
+		w->items = p;
+		w->size = size;
+	}
+	memset(&w->items[w->count], 0, sizeof(*w->items));
+	return &w->items[w->count++];
+}
+
+static int take_entry(void *ctx, const struct store_entry *e)
+{
+	struct walk *w = ctx;
+	const char *name = e->key + w->skip;
+	size_t len = e->key_len - w->skip;
+	bool own = w->one_name && e->key_len == w->skip;
+	struct found *f;
+
+	if (e->key_len < w->skip || w->past)
+		return 0;
+	w->own = w->own || (!len && e->size_bytes);
+	if (w->one_name && e->key_len > w->prefix_len) {
+		w->dir = w->dir || e->key[w->prefix_len] == '/';
+		w->past = true;
+		return 0;
+	}
+	if (e->kind == STORE_ENTRY_PREFIX && len)
+		len--;
+	if ((!len && !own) || len > META_NAME_MAX ||
+	    strlen(e->version_id) > META_VERSION_MAX ||
+	    strlen(e->etag) > META_ETAG_MAX)
+		return 0;
+	f = found_add(w);
+	if (!f)
+		return -ENOMEM;
+	memcpy(f->name, name, len);
+	f->prefix = e->kind == STORE_ENTRY_PREFIX;
+	if (!own && !mount_name_ok(NULL, f->name)) {
+		w->count--;
+		return 0;
+	}
+	f->e.marker = e->kind == STORE_ENTRY_MARKER;
+	f->e.latest = e->latest;
+	f->e.size_bytes = e->size_bytes;
+	f->e.last_modified_ns = e->last_modified_ns;
+	strcpy(f->e.version_id, e->version_id);
+	strcpy(f->e.etag, e->etag);
+	return 0;
+}
+
+static int put_found(struct walk *w, const char *dir, size_t dir_len,
+		     const struct found *f)
+{
+	struct packed p = {.size_bytes = f->e.size_bytes,
+			   .last_modified_ns = f->e.last_modified_ns,
+			   .marker = f->e.marker,
+			   .latest = f->e.latest};
+	char val[sizeof(p) + META_VERSION_MAX + META_ETAG_MAX + 2];
+	size_t vid = strlen(f->e.version_id) + 1;
+	size_t etag = strlen(f->e.etag) + 1;
+	unsigned char order[8];
+	struct hkey k;
+
+	if (f->prefix) {
+		key_found(&k, dir, dir_len, w->number, 'p', f->name);
+		return meta_put(w->view->meta, META_HISTORY, k.at, k.len, "",
+				0);
+	}
+	key_found(&k, dir, dir_len, w->number, 'n', f->name);
+	meta_be64(order, --w->order);
+	key_add(&k, order, sizeof(order));
+	memcpy(val, &p, sizeof(p));
+	memcpy(val + sizeof(p), f->e.version_id, vid);
+	memcpy(val + sizeof(p) + vid, f->e.etag, etag);
+	w->any = true;
+	return meta_put(w->view->meta, META_HISTORY, k.at, k.len, val,
+			sizeof(p) + vid + etag);
+}
+
+static int put_page(void *ctx)
+{
+	struct walk *w = ctx;
+	size_t dir_len = strlen(w->path);
+	int rc = room_for_page(w->view->tree, w->pages++);
+
+	if (!rc)
+		rc = meta_lock(w->view->meta);
+	if (rc)
+		return rc;
+	if (w->one_name)
+		split(w->path, &dir_len);
+	for (size_t i = 0; !rc && i < w->count; i++)
+		rc = put_found(w, w->path, dir_len, &w->items[i]);
+	meta_unlock(w->view->meta);
+	w->count = 0;
+	w->list.stop = w->past || w->only_one;
+	return rc;
+}
+
+/* Says where a walk's records are; ended_ns: 0 while they are coming. */
+static int note_walk(const struct walk *w, const char *dir, size_t dir_len,
+		     uint64_t ended_ns)
+{
+	struct meta *meta = w->view->meta;
+	struct hkey k, val;
+	unsigned char ended[8];
+	int rc = meta_lock(meta);
+
+	if (rc)
+		return rc;
+	key_walk(&k, w->number);
+	key_dir_of(&val, dir, dir_len, w->number);
+	meta_be64(ended, ended_ns);
+	key_add(&val, ended, sizeof(ended));
+	rc = meta_put(meta, META_HISTORY, k.at, k.len, val.at, val.len);
+	meta_unlock(meta);
+	return rc;
+}
+
+/*
+ * A walk that failed has no readers: its records go as soon as its turn
+ * comes, not only at the next mount.
+ */
+static void note_failure(const struct walk *w, const char *dir, size_t dir_len)
+{
+	struct meta *meta = w->view->meta;
+	struct hkey k, val;
+
+	if (meta_lock(meta))
+		return;
+	key_walk(&k, w->number);
+	key_dir_of(&val, dir, dir_len, w->number);
+	key_add(&val, "", 1); /* as remove_some() cuts it */
+	meta_put(meta, META_HISTORY, k.at, k.len, val.at, val.len);
+	meta_unlock(meta);
+}
+
+/* Whether the records of a walk can go. */
+static bool is_old(struct view *view, struct history *h, const struct hkey *k,
+		   const struct meta_val *val)
+{
+	int64_t before = clock_real_ns() - view->mount->config.ttl_ns - KEEP_NS;
+	uint64_t number, ended;
+
+	if (k->len != sizeof(WALK_KEY) + 8 || before < 0)
+		return false;
+	if (val->size != WALK_SIZE)
+		return val->size == DIR_HASH + 1; /* being removed */
+	number = meta_from_be64(k->at + sizeof(WALK_KEY));
+	ended = meta_from_be64((const unsigned char *)val->data + DIR_HASH);
+	/* One that an earlier mount did not end never will. */
+	return ended ? ended < (uint64_t)before : number < h->first;
+}
+
+/*
+ * Removes records of the oldest walk, if it is too old for any stamp. 0,
+ * -ENOENT when there is none such. First the walk's own record is cut short:
+ * readers see by it that others are gone.
+ */
+static int remove_some(struct view *view, struct history *h)
+{
+	unsigned char at[SEEK_MAX], scope[DIR_HASH + 1] = {0};
+	struct meta_val val;
+	struct hkey k;
+	size_t len;
+	int rc;
+
+	key_walk(&k, 0);
+	rc = meta_seek(view->meta, META_HISTORY, k.at, k.len, sizeof(WALK_KEY),
+		       true, at, &len, &val);
+	if (!rc && len <= sizeof(k.at)) {
+		memcpy(k.at, at, len);
+		k.len = len;
+	}
+	if (!rc && !is_old(view, h, &k, &val))
+		rc = -ENOENT;
+	if (rc)
+		return rc;
+	memcpy(scope, val.data, DIR_HASH);
+	rc = meta_put(view->meta, META_HISTORY, k.at, k.len, scope,
+		      sizeof(scope));
+	for (int i = 0; !rc && i < CHUNK; i++) {
+		rc = meta_seek(view->meta, META_HISTORY, scope, DIR_HASH,
+			       DIR_HASH, false, at, &len, &val);
+		if (!rc)
+			rc = meta_del(view->meta, META_HISTORY, at, len);
+	}
+	if (rc == -ENOENT)
+		rc = meta_del(view->meta, META_HISTORY, k.at, k.len);
+	return rc;
+}
+
+/* As far as it goes while somebody waits; the next walk goes on. */
+static void remove_old(struct view *view, struct history *h)
+{
+	int64_t until = clock_mono_ns() + REMOVE_NS;
+	int rc = 0;
+
+	while (!rc && !cancel_asked() && clock_mono_ns() < until &&
+	       !meta_lock(view->meta)) {
+		rc = remove_some(view, h);
+		meta_unlock(view->meta);
+	}
+}
+
+/* Whether a walk's records are all there; with meta_lock() held. */
+static bool is_whole(struct view *view, uint64_t walk)
+{
+	struct meta_val val;
+	struct hkey k;
+
+	key_walk(&k, walk);
+	return !meta_get(view->meta, META_HISTORY, k.at, k.len, &val) &&
+	       val.size == WALK_SIZE;
+}
+
+/* Starts a walk: under the mutex. */
+static void walk_init(struct walk *w, struct view *view, struct history *h,
+		      const char *path)
+{
+	uint64_t now = (uint64_t)clock_real_ns();
+
+	memset(w, 0, sizeof(*w));
+	w->view = view;
+	w->h = h;
+	w->path = path;
+	w->order = UINT64_MAX;
+	w->mark = atomic_load(&h->mark);
+	w->saves = journal_saves(view->journal);
+	w->number = now > h->last ? now : h->last + 1;
+	h->last = w->number;
+}
+
+/* Walks the pages from prefix on, until the end or w->past. */
+static int walk_pages(struct walk *w, const char *prefix, const char *delimiter,
+		      bool only_one)
+{
+	w->list = (struct version_list){.prefix = prefix,
+					.delimiter = delimiter,
+					.max_keys = only_one ? 1 : 0,
+					.on_entry = take_entry,
+					.on_page = put_page,
+					.ctx = w};
+	w->only_one = only_one;
+	return version_list(w->view->mount->store, &w->list);
+}
+
+static int put_stamp(struct walk *w, const struct hkey *k)
+{
+	struct stamp st;
+	int rc = meta_lock(w->view->meta);
+
+	if (rc)
+		return rc;
+	memset(&st, 0, sizeof(st));
+	st.walk = w->number;
+	st.mark = w->mark;
+	st.saves = w->saves;
+	st.any = w->any;
+	st.dir = w->dir;
+	st.own = w->own;
+	rc = meta_put(w->view->meta, META_HISTORY, k->at, k->len, &st,
+		      sizeof(st));
+	meta_unlock(w->view->meta);
+	return rc;
+}
+
+/* What the last walk of the whole directory says of a name. */
+static bool known_from_dir(struct view *view, struct history *h,
+			   const char *path, struct history_seen *ret)
+{
+	unsigned char at[SEEK_MAX];
+	struct meta_val val;
+	struct stamp st;
+	struct hkey k;
+	size_t dir_len, len;
+	const char *name = split(path, &dir_len);
+
+	key_stamp(&k, path, dir_len, 'h', NULL);
+	if (!read_stamp(view, h, &k, &st))
+		return false;
+	ret->walk = st.walk;
+	key_found(&k, path, dir_len, st.walk, 'n', name);
+	ret->any = !meta_seek(view->meta, META_HISTORY, k.at, k.len, k.len,
+			      false, at, &len, &val);
+	key_found(&k, path, dir_len, st.walk, 'p', name);
+	ret->dir = !meta_get(view->meta, META_HISTORY, k.at, k.len, &val);
+	return true;
+}
+
+static bool known_name(struct view *view, struct history *h, const char *path,
+		       struct history_seen *ret)
+{
+	struct stamp st;
+	struct hkey k;
+	size_t dir_len;
+	const char *name = split(path, &dir_len);
+	bool known;
+
+	if (meta_lock(view->meta))
+		return false;
+	known = *name && known_from_dir(view, h, path, ret);
+	if (!known) {
+		key_stamp(&k, path, dir_len, 'f', name);
+		known = read_stamp(view, h, &k, &st);
+		if (known) {
+			ret->any = st.any;
+			ret->dir = st.dir;
+			ret->walk = st.walk;
+		}
+	}
+	meta_unlock(view->meta);
+	return known;
+}
+
+static int walk_name(struct view *view, struct history *h, const char *path,
+		     struct history_seen *ret)
+{
+	char prefix[META_KEY_MAX + 2];
+	struct walk w;
+	struct hkey k;
+	size_t dir_len;
+	const char *name = split(path, &dir_len);
+	int rc = mount_key(view->mount, path, prefix);
+
+	if (rc)
+		return rc;
+	walk_init(&w, view, h, path);
+	w.one_name = true;
+	w.prefix_len = strlen(prefix);
+	w.skip = w.prefix_len - strlen(name);
+	rc = note_walk(&w, path, dir_len, 0);
+	if (!rc)
+		rc = walk_pages(&w, prefix, NULL, false);
+	w.dir = w.dir && *name;
+	if (!rc && !w.dir && *name) {
+		/* Names such as "a-b" stand between "a" and "a/". */
+		w.past = false;
+		strcat(prefix, "/");
+		rc = walk_pages(&w, prefix, NULL, true);
+	}
+	if (!rc)
+		rc = note_walk(&w, path, dir_len, (uint64_t)clock_real_ns());
+	key_stamp(&k, path, dir_len, 'f', name);
+	if (!rc)
+		rc = put_stamp(&w, &k);
+	else
+		note_failure(&w, path, dir_len);
+	free(w.items);
+	ret->any = w.any;
+	ret->dir = w.dir;
+	ret->walk = w.number;
+	return rc;
+}
+
+int history_load_name(struct view *view, struct history *h, const char *path,
+		      struct history_seen *ret_seen)
+{
+	int rc = 0;
+
+	if (known_name(view, h, path, ret_seen))
+		return 0;
+	rc = cancel_lock(&h->walking);
+	if (rc)
+		return rc;
+	if (!known_name(view, h, path, ret_seen)) {
+		rc = walk_name(view, h, path, ret_seen);
+		remove_old(view, h);
+	}
+	pthread_mutex_unlock(&h->walking);
+	return rc;
+}
+
+static bool known_dir(struct view *view, struct history *h, const char *path,
+		      uint64_t *ret_walk, bool *ret_own)
+{
+	struct stamp st;
+	struct hkey k;
+	bool known;
+
+	if (meta_lock(view->meta))
+		return false;
+	key_stamp(&k, path, strlen(path), 'h', NULL);
+	known = read_stamp(view, h, &k, &st);
+	meta_unlock(view->meta);
+	if (known) {
+		*ret_walk = st.walk;
+		*ret_own = st.own;
+	}
+	return known;
+}
+
+static int walk_dir(struct view *view, struct history *h, const char *path,
+		    uint64_t *ret_walk, bool *ret_own)
+{
+	char prefix[META_KEY_MAX + 2];
+	struct walk w;
+	struct hkey k;
+	int rc = mount_key(view->mount, path, prefix);
+
+	if (rc)
+		return rc;
+	if (*path)
+		strcat(prefix, "/");
+	walk_init(&w, view, h, path);
+	w.skip = w.prefix_len = strlen(prefix);
+	rc = note_walk(&w, path, strlen(path), 0);
+	if (!rc)
+		rc = walk_pages(&w, prefix, "/", false);
+	if (!rc)
+		rc = note_walk(&w, path, strlen(path),
+			       (uint64_t)clock_real_ns());
+	key_stamp(&k, path, strlen(path), 'h', NULL);
+	if (!rc)
+		rc = put_stamp(&w, &k);
+	else
+		note_failure(&w, path, strlen(path));
+	free(w.items);
+	*ret_walk = w.number;
+	*ret_own = w.own;
+	return rc;
+}
+
+int history_load_dir(struct view *view, struct history *h, const char *path,
+		     uint64_t *ret_walk, bool *ret_own)
+{
+	int rc = 0;
+
+	if (known_dir(view, h, path, ret_walk, ret_own))
+		return 0;
+	rc = cancel_lock(&h->walking);
+	if (rc)
+		return rc;
+	if (!known_dir(view, h, path, ret_walk, ret_own)) {
+		rc = walk_dir(view, h, path, ret_walk, ret_own);
+		remove_old(view, h);
+	}
+	pthread_mutex_unlock(&h->walking);
+	return rc;
+}
+
+static int unpack(const struct meta_val *val, struct history_entry *ret)
+{
+	const char *vid, *etag, *end = (const char *)val->data + val->size;
+	struct packed p;
+
+	if (val->size < sizeof(p) + 2 || end[-1])
+		return -EIO;
+	memcpy(&p, val->data, sizeof(p));
+	vid = (const char *)val->data + sizeof(p);
+	etag = vid + strlen(vid) + 1;
+	if (etag >= end || strlen(vid) > META_VERSION_MAX ||
+	    strlen(etag) > META_ETAG_MAX)
+		return -EIO;
+	ret->size_bytes = p.size_bytes;
+	ret->last_modified_ns = p.last_modified_ns;
+	ret->marker = p.marker;
+	ret->latest = p.latest;
+	strcpy(ret->version_id, vid);
+	strcpy(ret->etag, etag);
+	return 0;
+}
+
+int history_next(struct view *view, const char *path, uint64_t walk,
+		 uint64_t order, struct history_entry *ret)
+{
+	unsigned char at[SEEK_MAX], from[8];
+	struct meta_val val;
+	struct hkey k;
+	size_t dir_len, len, prefix;
+	const char *name = split(path, &dir_len);
+	int rc = meta_lock(view->meta);
+
+	if (rc)
+		return rc;
+	key_found(&k, path, dir_len, walk, 'n', name);
+	prefix = k.len;
+	meta_be64(from, order);
+	key_add(&k, from, sizeof(from));
+	rc = is_whole(view, walk) ? 0 : -ESTALE;
+	if (!rc)
+		rc = meta_seek(view->meta, META_HISTORY, k.at, k.len, prefix,
+			       true, at, &len, &val);
+	if (!rc && len != k.len)
+		rc = -EIO;
+	if (!rc) {
+		ret->order = meta_from_be64(at + prefix);
+		rc = unpack(&val, ret);
+	}
+	meta_unlock(view->meta);
+	return rc;
+}
+
+/* The first name after `after` among the records of a kind. */
+static int next_of_kind(struct view *view, const char *path, uint64_t walk,
+			char kind, const char *after, char *name)
+{
+	unsigned char at[SEEK_MAX];
+	struct meta_val val;
+	struct hkey k;
+	size_t len, head = DIR_HASH + 1, n;
+	int rc;
+
+	key_dir_of(&k, path, strlen(path), walk);
+	key_add(&k, &kind, 1);
+	key_add(&k, after, strlen(after));
+	/* Past every version of `after`: their keys go on with a NUL. */
+	if (*after && kind == 'n')
+		key_add(&k, "\1", 1);
+	rc = meta_seek(view->meta, META_HISTORY, k.at, k.len, head, *after, at,
+		       &len, &val);
+	if (rc)
+		return rc;
+	n = strnlen((char *)at + head, len - head);
+	if (n > META_NAME_MAX)
+		return -EIO;
+	memcpy(name, at + head, n);
+	name[n] = '\0';
+	return 0;
+}
+
+int history_next_name(struct view *view, const char *path, uint64_t walk,
+		      const char *after, char *name)
+{
+	char file[META_NAME_MAX + 1], dir[META_NAME_MAX + 1];
+	int has_file, has_dir, rc = meta_lock(view->meta);
+
+	if (rc)
+		return rc;
+	rc = is_whole(view, walk) ? 0 : -ESTALE;
+	has_file = next_of_kind(view, path, walk, 'n', after, file);
+	has_dir = next_of_kind(view, path, walk, 'p', after, dir);
+	meta_unlock(view->meta);
+	if (rc)
+		return rc;
+	if (has_file && has_dir)
+		return has_file == -ENOENT ? has_dir : has_file;
+	if (has_dir || (!has_file && strcmp(file, dir) <= 0))
+		strcpy(name, file);
+	else
+		strcpy(name, dir);
+	return 0;
+}

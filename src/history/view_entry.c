@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the kernel is told of a node: its attributes, as it may have them. */
+#include <errno.h>
+#include <string.h>
+
+#include "vers3/core/stat.h"
+#include "vers3/tree/content.h"
+#include "view_node.h"
+
+/* Whether S3 keeps attributes for it. */
+static bool has_attrs(const struct view_node *n)
+{
+	if (n->kind == VIEW_PAST_DIR)
+		return n->version.version_id[0] || n->version.etag[0];
+	return n->kind == VIEW_VERSION || n->kind == VIEW_PAST_FILE;
+}
+
+int view_node_attrs(struct view *view, uint64_t ino, struct view_node *n)
+{
+	int rc;
+
+	if (n->kind == VIEW_NAME || n->kind == VIEW_GMT)
+		return view_guard(view, n);
+	if (n->known || n->kind == VIEW_MARKER)
+		return 0;
+	rc = has_attrs(n) ? view_node_ask_version(view, n)
+			  : view_guard(view, n);
+	if (!rc && n->known)
+		rc = view_node_put(view, ino, n);
+	return rc;
+}
+
+void view_node_stat(struct view *view, uint64_t ino, const struct view_node *n,
+		    struct stat *st)
+{
+	const struct meta_defaults *def = &view->mount->config.defaults;
+	struct meta_inode in;
+
+	memset(&in, 0, sizeof(in));
+	in.ino = ino;
+	in.nlink = 1;
+	in.uid = def->uid;
+	in.gid = def->gid;
+	in.mtime_ns = in.ctime_ns = n->version.last_modified_ns;
+	if (view_node_is_dir(n)) {
+		in.mode = n->mode;
+		in.uid = n->uid;
+		in.gid = n->gid;
+		in.nlink = n->known ? 1 : 2;
+	}
+	if (n->kind == VIEW_NAME || n->kind == VIEW_GMT) {
+		in.mtime_ns = in.ctime_ns = view->born_ns;
+	} else if (n->kind == VIEW_PAST_DIR && !n->known) {
+		in.mtime_ns = in.ctime_ns = n->at_ns; /* implicit */
+	} else if (n->kind == VIEW_MARKER) {
+		in.mode = S_IFREG | 0444;
+	} else {
+		in.mode = n->mode;
+		if (n->kind == VIEW_VERSION)
+			in.mode &= ~(uint32_t)0222;
+		if (view_path_is_own(n->path))
+			in.mode = S_IFREG | (in.mode & 0444);
+		in.uid = n->uid;
+		in.gid = n->gid;
+		in.rdev = n->rdev;
+		in.mtime_ns = n->mtime_ns;
+		in.size_bytes = n->version.size_bytes;
+	}
+	in.atime_ns = in.mtime_ns;
+	inode_stat(&in, st);
+}
+
+int view_node_entry(struct view *view, struct view_node *n,
+		    struct vfs_entry *ret)
+{
+	int rc = view_node_file(view, n, &ret->ino);
+
+	if (!rc)
+		rc = view_node_attrs(view, ret->ino, n);
+	if (rc)
+		return rc;
+	view_node_stat(view, ret->ino, n, &ret->st);
+	ret->ttl_ns = VIEW_VERSION_TTL;
+	if (n->kind == VIEW_NAME || n->kind == VIEW_GMT)
+		ret->ttl_ns = view->mount->config.ttl_ns;
+	else if (n->kind == VIEW_PAST_DIR)
+		ret->ttl_ns = past_ttl_ns(view, n->at_ns);
+	return 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The view's life: what it is made of. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "vers3/util/clock.h"
+#include "vers3/util/pool.h"
+#include "view_node.h"
+
+#define VIEW_POOL 32
+
+int view_new(struct mount *mount, struct journal *journal,
+	     struct reader *reader, struct tree *tree, struct syncer *syncer,
+	     struct view **ret_view)
+{
+	struct view *view = calloc(1, sizeof(*view));
+	const char *at = mount->config.at;
+	int rc;
+
+	if (!view)
+		return -ENOMEM;
+	view->mount = mount;
+	view->meta = mount->meta;
+	view->journal = journal;
+	view->reader = reader;
+	view->tree = tree;
+	view->syncer = syncer;
+	view->born_ns = clock_real_ns();
+	pthread_mutex_init(&view->found.mutex, NULL);
+	rc = view_bound_begin(view);
+	if (!rc)
+		rc = view_bound_new(&view->bound);
+	if (!rc)
+		rc = history_new(&view->history);
+	if (!rc)
+		rc = past_new(view, &view->past);
+	if (!rc)
+		rc = points_new(&view->points);
+	if (!rc)
+		rc = purge_new(&view->purge);
+	if (!rc)
+		rc = pool_new("view", VIEW_POOL, &view->pool);
+	if (!rc && at)
+		rc = points_instant(view, at, &mount->at_ns);
+	if (rc) {
+		view_free(view);
+		return rc;
+	}
+	*ret_view = view;
+	return 0;
+}
+
+void view_free(struct view *view)
+{
+	if (!view)
+		return;
+	pool_free(view->pool);
+	past_free(view->past);
+	history_free(view->history);
+	view_bound_free(view->bound);
+	points_free(view->points);
+	purge_free(view->purge);
+	pthread_mutex_destroy(&view->found.mutex);
+	free(view);
+}

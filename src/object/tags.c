@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/object/tags.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "vers3/core/mount.h"
+#include "vers3/core/tagset.h"
+#include "vers3/object/late.h"
+
+/* In a note beside the tags, of which none has such a name: its object. */
+#define NOTE_ETAG ""
+
+/*
+ * Tags that an earlier try has not given to what is made of the same object;
+ * tags is empty. -ENOENT: there are none.
+ */
+static int read_note(struct mount *mount, uint64_t ino, const char *etag,
+		     struct kvlist *tags)
+{
+	struct kvlist note;
+	const char *of;
+	int rc = meta_lock(mount->meta);
+
+	if (rc)
+		return rc;
+	kvlist_init(&note);
+	rc = meta_tags_get(mount->meta, ino, &note);
+	meta_unlock(mount->meta);
+	of = kvlist_get(&note, NOTE_ETAG);
+	/* What others, or a later save, have put there has its own. */
+	if (!rc && (!of || strcmp(of, etag) != 0))
+		rc = -ENOENT;
+	for (size_t i = 0; !rc && i < note.count; i++)
+		if (*note.items[i].name)
+			rc = kvlist_add(tags, note.items[i].name,
+					note.items[i].value);
+	kvlist_release(&note);
+	return rc;
+}
+
+static bool has_note(struct mount *mount, const struct meta_inode *in)
+{
+	struct kvlist tags;
+	bool noted;
+
+	kvlist_init(&tags);
+	noted = !read_note(mount, in->ino, in->base.etag, &tags);
+	kvlist_release(&tags);
+	return noted;
+}
+
+static int write_note(struct mount *mount, uint64_t ino, const char *etag,
+		      const struct kvlist *tags)
+{
+	struct kvlist note;
+	int rc;
+
+	kvlist_init(&note);
+	rc = kvlist_add(&note, NOTE_ETAG, etag);
+	for (size_t i = 0; !rc && i < tags->count; i++)
+		rc = kvlist_add(&note, tags->items[i].name,
+				tags->items[i].value);
+	if (!rc)
+		rc = meta_lock(mount->meta);
+	if (!rc) {
+		rc = meta_tags_put(mount->meta, ino, &note);
+		meta_unlock(mount->meta);
+	}
+	kvlist_release(&note);
+	return rc;
+}
+
+/* If that fails, they are given once more, perhaps. */
+static void drop_note(struct mount *mount, uint64_t ino)
+{
+	if (meta_lock(mount->meta))
+		return;
+	meta_tags_del(mount->meta, ino);
+	meta_unlock(mount->meta);
+}
+
+bool tags_need(struct mount *mount, const struct meta_inode *in,
+	       const struct dress *d, bool by_server)
+{
+	bool need = d->tag_count || !d->asked;
+
+	/* That one is for the metadata that is replaced. */
+	if (by_server && mount->config.caps.keeps_tags)
+		need = d->late && d->tag_count;
+	return need || has_note(mount, in);
+}
+
+/*
+ * Who may not, where there are no tags, and what the server does not take (as
+ * those that it sets itself): a save goes on without. No other try would help.
+ */
+static bool is_vain(int rc)
+{
+	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL;
+}
+
+int tags_ask(struct mount *mount, const struct meta_inode *in,
+	     struct kvlist *ret)
+{
+	const char *id = in->base.version_id;
+	char key[META_KEY_MAX + 1];
+	struct kvlist tags;
+	int rc = mount_key(mount, in->base.key, key);
+
+	if (rc)
+		return rc;
+	kvlist_init(&tags);
+	rc = tagset_get(mount->store, key, id[0] ? id : NULL, &tags);
+	if (!rc)
+		rc = late_without(&tags, ret);
+	kvlist_release(&tags);
+	/* Where it is gone, too. */
+	if (rc == -ENOENT || is_vain(rc))
+		rc = 0;
+	/* A version has its tags whatever goes in its place. */
+	if (rc || meta_is_version_id(id))
+		return rc;
+	if (ret->count)
+		return write_note(mount, in->ino, in->base.etag, ret);
+	rc = read_note(mount, in->ino, in->base.etag, ret);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int tags_give(struct mount *mount, uint64_t ino, const char *key,
+	      const struct meta_version *to, const struct kvlist *tags,
+	      struct dress *d)
+{
+	const char *id = to->version_id;
+	int rc = 0;
+
+	if (tags->count)
+		rc = tagset_put(mount->store, key, id[0] ? id : NULL, tags);
+	d->tag_count = rc ? 0 : tags->count;
+	if (rc && !is_vain(rc))
+		return rc;
+	if (tags->count)
+		drop_note(mount, ino);
+	return 0;
+}

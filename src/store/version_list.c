@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/store/version_list.h"
+
+#include "vers3/store/list.h"
+
+static int give_entry(void *ctx, const struct store_entry *e)
+{
+	struct version_list *l = ctx;
+
+	return l->stop ? 0 : l->on_entry(l->ctx, e);
+}
+
+int version_list(struct store *store, struct version_list *l)
+{
+	struct store_list pages;
+	int rc;
+
+	store_list_init(&pages, STORE_LIST_VERSIONS, l->prefix, l->delimiter);
+	pages.max_keys = l->max_keys;
+	pages.on_entry = give_entry;
+	pages.ctx = l;
+	do {
+		rc = store_list_page(store, &pages);
+		l->truncated = pages.more;
+		if (!rc && l->on_page)
+			rc = l->on_page(l->ctx);
+		pages.max_keys = 0;
+	} while (!rc && l->truncated && !l->stop);
+	store_list_release(&pages);
+	return rc;
+}

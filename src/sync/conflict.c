@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guarding writes. Where the server knows the condition, it costs nothing.
+ * Where it does not, a HEAD before each upload would double the requests of
+ * an rsync, so one list of the directory vouches for all of its keys: one
+ * that is no older than ttl, which look-ups have mostly brought already. When
+ * a list shows something else at a key that is dirty, merge.c says so
+ * (journal_suspect()), and that key alone is asked for.
+ */
+#include "vers3/sync/conflict.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conflict_impl.h"
+#include "syncer_impl.h"
+#include "vers3/core/mount.h"
+#include "vers3/journal/journal.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/tree/dir.h"
+#include "vers3/tree/refused.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+
+/* A list that was asked for at the same time as others will do for all. */
+#define VOUCH_MIN_NS NS_PER_S
+
+void conflict_init(struct conflict *c, const char *path,
+		   const struct meta_version *known, bool unsure,
+		   const char *tried)
+{
+	memset(c, 0, sizeof(*c));
+	c->path = path;
+	c->unsure = unsure;
+	strcpy(c->tried, tried);
+	c->held = known->key[0];
+	strcpy(c->etag, known->etag);
+	strcpy(c->version_id, known->version_id);
+	c->modified_ns = known->last_modified_ns;
+}
+
+/*
+ * Whether the key is wanted otherwise than it is sent. Changes after a note are
+ * durable after it; those before it, and after the snapshot, may be durable
+ * without it, and a loss of power would leave them on top of a save of ours
+ * that nobody knows.
+ */
+static bool has_moved(struct syncer *s, const struct conflict *c)
+{
+	struct meta_inode now;
+	int rc = syncer_wanted(s, c->path, &now);
+
+	if (!c->snap)
+		return rc != -ENOENT;
+	return rc || now.ino != c->snap->ino || now.change != c->snap->change;
+}
+
+int conflict_sending(struct syncer *s, struct conflict *const *list,
+		     size_t count, const char *etag)
+{
+	struct meta_dirty d;
+	bool moved = false;
+	int rc = meta_lock(s->meta);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < count; i++) {
+		rc = meta_dirty_get(s->meta, list[i]->path, &d);
+		if (!rc) {
+			meta_tried_add(d.tried, etag);
+			rc = meta_dirty_put(s->meta, &d);
+		}
+		moved = moved || (!rc && has_moved(s, list[i]));
+		list[i]->noted = list[i]->noted || !rc;
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	meta_unlock(s->meta);
+	if (rc)
+		return rc;
+	return moved ? meta_sync(s->meta) : meta_keep(s->meta);
+}
+
+/* Equal bytes are the same where no version says that they are others'. */
+static bool is_known(const struct conflict *c, const struct store_object *o)
+{
+	if (o->etag && meta_tried_has(c->tried, o->etag))
+		return true;
+	if (!c->held)
+		return false;
+	if (o->version_id && o->version_id[0] && c->version_id[0] &&
+	    (strcmp(o->version_id, c->version_id) != 0 ||
+	     meta_is_version_id(c->version_id)))
+		return !strcmp(o->version_id, c->version_id);
+	return o->etag && c->etag[0] && !strcmp(o->etag, c->etag);
+}
+
+/* What was found is known, or our own: the change is meant for that. */
+static void adopt(struct conflict *c, const struct store_object *o)
+{
+	const char *id = o->version_id;
+
+	c->held = !c->gone;
+	c->etag[0] = c->version_id[0] = '\0';
+	if (c->gone)
+		return;
+	if (o->etag && strlen(o->etag) <= META_ETAG_MAX)
+		strcpy(c->etag, o->etag);
+	if (id && strlen(id) <= META_VERSION_MAX)
+		strcpy(c->version_id, id);
+}
+
+int conflict_look(struct syncer *s, struct conflict *c)
+{
+	char key[META_KEY_MAX + 1];
+	struct store_request r;
+	const char *id;
+	int rc = mount_key(s->mount, c->path, key);
+
+	if (rc)
+		return rc;
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	rc = store_call(s->mount->store, &r);
+	c->gone = rc == -ENOENT;
+	if (c->gone)
+		c->met = c->held &&
+			 !meta_tried_has(c->tried, META_TRIED_NOTHING);
+	else if (!rc)
+		c->met = !is_known(c, &r.reply.object);
+	if (!c->met && (!rc || c->gone))
+		adopt(c, &r.reply.object);
+	id = r.reply.object.version_id;
+	if (c->met && id && strlen(id) <= META_VERSION_MAX)
+		strcpy(c->theirs, id);
+	store_request_release(&r);
+	/* Whoever may write and not read is not kept from writing. */
+	c->unseen = refusal_is(rc);
+	return rc == -ENOENT || c->unseen ? 0 : rc;
+}
+
+static bool has_condition(const struct syncer *s, const struct conflict *c,
+			  enum store_op op)
+{
+	const struct caps *caps = &s->mount->config.caps;
+
+	if (op == STORE_COPY && !caps->copy)
+		return false;
+	/* To compare an ETag is to read; that nothing is there is not. */
+	return c->held ? caps->if_match && c->etag[0] && !c->unseen
+		       : caps->if_none_match;
+}
+
+/* The directory of a key: 0 with the inode, -ENOENT. */
+static int directory_of(struct syncer *s, const char *path,
+			struct meta_inode *ret)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[META_KEY_MAX + 1];
+	uint64_t ino;
+	int rc = meta_lock(s->meta);
+
+	if (rc)
+		return rc;
+	memcpy(dir, path, slash ? (size_t)(slash - path) : 0);
+	dir[slash ? slash - path : 0] = '\0';
+	rc = meta_resolve(s->meta, dir, &ino);
+	if (!rc)
+		rc = meta_inode_get(s->meta, ino, ret);
+	meta_unlock(s->meta);
+	return rc;
+}
+
+/* Whether a list of this mount's life, young enough, has shown the key. */
+static bool is_vouched(struct syncer *s, const struct meta_inode *dir)
+{
+	int64_t age = clock_real_ns() - dir->listed_ns;
+	int64_t most = s->mount->config.ttl_ns > VOUCH_MIN_NS
+			       ? s->mount->config.ttl_ns
+			       : VOUCH_MIN_NS;
+
+	/* The time of a large one's list is that of its end. */
+	return (dir->flags & META_I_LISTED) && !(dir->flags & META_I_BIG) &&
+	       age >= 0 && age <= most && dir->listed_ns >= s->mount->began_ns;
+}
+
+/* Sees to it that what is known of a key is young; 0 or an -errno. */
+static int look_before(struct syncer *s, struct conflict *c)
+{
+	struct meta_inode dir;
+	int rc = directory_of(s, c->path, &dir);
+
+	if (!rc && is_vouched(s, &dir))
+		return 0;
+	/* All that wait for this list share it. */
+	if (!rc && (dir.flags & META_I_LISTED) && !(dir.flags & META_I_BIG) &&
+	    !dir_refresh(s->tree, dir.ino)) {
+		rc = directory_of(s, c->path, &dir);
+		if (!rc && is_vouched(s, &dir) &&
+		    !journal_is_suspect(s->journal, c->path))
+			return 0;
+	}
+	return conflict_look(s, c);
+}
+
+/*
+ * A condition speaks of the content. That others have changed nothing but the
+ * attributes is shown by a list of the directory, which is asked for again
+ * when it is old. Whether it has made the key suspect.
+ */
+static bool lists_for(struct syncer *s, const char *path)
+{
+	struct meta_inode dir;
+
+	return !directory_of(s, path, &dir) && !is_vouched(s, &dir) &&
+	       (dir.flags & META_I_LISTED) && !(dir.flags & META_I_BIG) &&
+	       !dir_refresh(s->tree, dir.ino) &&
+	       journal_is_suspect(s->journal, path);
+}
+
+int conflict_guard(struct syncer *s, struct conflict *c,
+		   struct store_request *r)
+{
+	size_t len = strlen(c->path);
+	int rc;
+
+	/* A directory's own object holds nothing but its attributes. */
+	if (!len || c->path[len - 1] == '/')
+		return 0;
+	if (c->unsure || journal_is_suspect(s->journal, c->path)) {
+		rc = conflict_look(s, c);
+		if (rc || c->met)
+			return rc;
+	} else if (!has_condition(s, c, r->op)) {
+		return look_before(s, c);
+	} else if (c->held && lists_for(s, c->path)) {
+		rc = conflict_look(s, c);
+		if (rc || c->met)
+			return rc;
+	}
+	if (!has_condition(s, c, r->op))
+		return 0;
+	if (c->held)
+		r->if_match = c->etag;
+	else
+		r->if_none_match = "*";
+	return 0;
+}
+
+bool conflict_refused(struct syncer *s, struct conflict *c,
+		      struct store_request *r, int *rc)
+{
+	bool refused = *rc == -EBUSY && r->reply.status == 412;
+	bool absent = *rc == -ENOENT && r->if_match &&
+		      strcmp(r->reply.code, "NoSuchUpload") != 0;
+	/* A condition is a look, for which Amazon wants the right to read. */
+	bool denied = *rc == -EACCES && r->if_match;
+	int looked;
+
+	if ((!r->if_match && !r->if_none_match) ||
+	    (!refused && !absent && !denied))
+		return false;
+	/* If this ends here, the next try looks before it sends anything. */
+	journal_suspect(s->journal, c->path);
+	looked = conflict_look(s, c);
+	if (looked) {
+		*rc = looked;
+		return false;
+	}
+	if (denied && !c->unseen)
+		return false;
+	/* Not to be read, and yet the server says that it is another one. */
+	if (refused && c->unseen)
+		c->met = true;
+	if (absent && !c->met)
+		return false; /* the source of a copy is what is missing */
+	r->if_match = r->if_none_match = NULL;
+	return true;
+}
+
+/* Cut between characters: keys are UTF-8. */
+void conflict_range(const char *first, const char *last, char *prefix,
+		    char *start)
+{
+	size_t len = strlen(first), common = 0;
+
+	while (first[common] && first[common] == last[common])
+		common++;
+	while (common && ((unsigned char)first[common] & 0xc0) == 0x80)
+		common--;
+	do
+		len--;
+	while (len && ((unsigned char)first[len] & 0xc0) == 0x80);
+	memcpy(prefix, first, common);
+	prefix[common] = '\0';
+	memcpy(start, first, len);
+	start[len] = '\0';
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dirty table as a queue: what is wanted at a key, and when it goes. */
+#include <errno.h>
+#include <string.h>
+
+#include "syncer_impl.h"
+#include "vers3/core/mount.h"
+#include "vers3/journal/journal.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/util/clock.h"
+
+int syncer_wanted(struct syncer *s, const char *key, struct meta_inode *ret)
+{
+	size_t len = strlen(key);
+	bool marker = len && key[len - 1] == '/';
+	uint64_t ino;
+	int rc = meta_resolve(s->meta, key, &ino);
+
+	if (rc == -ENOTDIR)
+		rc = -ENOENT;
+	if (!rc)
+		rc = meta_inode_get(s->meta, ino, ret);
+	if (rc)
+		return rc;
+	if (S_ISDIR(ret->mode) != marker ||
+	    (marker && !(ret->flags & META_I_EXPLICIT)))
+		return -ENOENT;
+	return 0;
+}
+
+int syncer_postpone(struct syncer *s, struct meta_dirty *d, int64_t due_ns)
+{
+	d->due_ns = due_ns;
+	return meta_dirty_put(s->meta, d);
+}
+
+int syncer_drop(struct syncer *s, const char *key)
+{
+	int rc = meta_dirty_del(s->meta, key);
+
+	journal_acquit(s->journal, key);
+	sync_job_forget(s, key);
+	if (!rc) {
+		journal_settled(s->journal, key);
+		waiters_tell(s, key, 0, 0, true, 0);
+	}
+	return rc;
+}
+
+void syncer_wake(struct syncer *s, int64_t due_ns)
+{
+	pthread_mutex_lock(&s->mutex);
+	/* One that sleeps past that has not heard of it. */
+	if (!s->next_due_ns || s->next_due_ns > due_ns) {
+		s->kicked = true;
+		pthread_cond_signal(&s->wake);
+	}
+	pthread_mutex_unlock(&s->mutex);
+}
+
+/*
+ * Whether what is wanted at the key that a record waits for comes from the
+ * record's own key yet. Once it was saved it does not, though it may be dirty
+ * again, or all the time.
+ */
+static bool is_source(struct syncer *s, const struct meta_dirty *d)
+{
+	struct meta_inode in;
+
+	return sync_busy_is(s, d->after) || syncer_wanted(s, d->after, &in) ||
+	       !strcmp(in.base.key, d->key);
+}
+
+bool syncer_is_held(struct syncer *s, const struct meta_dirty *d)
+{
+	struct meta_dirty first;
+
+	return d->after[0] && !meta_dirty_get(s->meta, d->after, &first) &&
+	       is_source(s, d);
+}
+
+void syncer_part_sent(struct syncer *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	s->progress++;
+	pthread_mutex_unlock(&s->mutex);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A file that went on while what it held at one moment became a version. It
+ * is put on top of that version, and what was staged since stays staged:
+ *
+ *	staged at the same place as then	the version has it
+ *	staged elsewhere			staged on
+ *	of the base, then and now		the version has it, from there
+ *	zeros now, something then		nothing of the version is to be
+ *						seen from there on
+ *
+ * Extents that the version has go afterwards, step by step: they do no harm.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "syncer_impl.h"
+#include "vers3/core/mount.h"
+#include "vers3/core/node.h"
+#include "vers3/core/version.h"
+#include "vers3/journal/journal.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/meta/extent.h"
+#include "vers3/object/dress.h"
+#include "vers3/read/reader.h"
+#include "vers3/util/minmax.h"
+
+#define DROP_STEP 500 /* extents looked at under one meta_lock() */
+
+static bool same_base(const struct meta_version *a,
+		      const struct meta_version *b)
+{
+	return !strcmp(a->key, b->key) &&
+	       !strcmp(a->version_id, b->version_id) &&
+	       !strcmp(a->etag, b->etag);
+}
+
+/* The first byte from `at` to `end` that was not zero then; end: none. */
+static uint64_t first_nonzero(const struct snapshot *snap, uint64_t at,
+			      uint64_t end)
+{
+	size_t i = snapshot_find(snap->extents, snap->count, at);
+
+	if (at < snap->in->base_bytes || at >= end)
+		return at;
+	if (i == snap->count || snap->extents[i].offset >= end)
+		return end;
+	return snap->extents[i].offset > at ? snap->extents[i].offset : at;
+}
+
+/*
+ * How much of the version the file shows: up to where it ends, or ended, or
+ * where it has zeros that the version has not.
+ */
+static int shown_bytes(struct meta *meta, const struct snapshot *snap,
+		       const struct meta_inode *in, uint64_t *ret_bytes)
+{
+	uint64_t at = in->base_bytes, offset, length, place, hole, bad;
+	uint64_t end = min_u64(snap->in->size_bytes, in->size_bytes);
+	int rc = 0;
+
+	while (at < end) {
+		rc = meta_extent_next(meta, in->ino, at, &offset, &length,
+				      &place);
+		if (rc && rc != -ENOENT)
+			return rc;
+		hole = rc ? end : min_u64(offset, end);
+		bad = at < hole ? first_nonzero(snap, at, hole) : hole;
+		if (bad < hole) {
+			end = bad;
+			break;
+		}
+		at = rc ? end : offset + length;
+	}
+	*ret_bytes = end;
+	return 0;
+}
+
+int rebase_under(struct syncer *s, struct meta_inode *in,
+		 const struct snapshot *snap, const struct upload_result *r)
+{
+	struct meta *meta = s->meta;
+	uint64_t shown = 0;
+	int rc;
+
+	if (!S_ISREG(in->mode) || !(in->flags & META_I_STAGED) ||
+	    (in->base_bytes && !same_base(&in->base, &snap->in->base)))
+		return -ESTALE;
+	rc = shown_bytes(meta, snap, in, &shown);
+	if (rc)
+		return rc;
+	in->base = r->version;
+	in->base_bytes = shown;
+	in->flags &= ~(uint32_t)META_I_RENAMED;
+	in->flags |= META_I_ATTR_DIRTY;
+	rc = upload_abandon_locked(s->upload, in->ino);
+	if (!rc)
+		rc = dress_note_head(s->mount, in, &r->head);
+	if (!rc)
+		rc = meta_holes_put(meta, in->ino, r->version.id, &r->holes);
+	return rc ? rc : meta_inode_put(meta, in);
+}
+
+/*
+ * With meta_lock() held. The bucket holds these bytes: they stand where they
+ * stood when the version was made of them, and the file shows it there.
+ */
+static int drop_extent(struct meta *meta, const struct meta_inode *in,
+		       const struct meta_extent *e)
+{
+	uint64_t end = min_u64(e->offset + e->length, in->base_bytes);
+	uint64_t at = e->offset, offset, length, place;
+	int rc = 0;
+
+	while (!rc && at < end) {
+		uint64_t from, to;
+
+		rc = meta_extent_next(meta, in->ino, at, &offset, &length,
+				      &place);
+		if (rc || offset >= end)
+			break;
+		from = offset > at ? offset : at;
+		to = min_u64(offset + length, end);
+		if (place + (from - offset) == e->place + (from - e->offset))
+			rc = meta_extent_remove(meta, in->ino, from, to - from);
+		at = to;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* With meta_lock() held; *i moves on. */
+static int drop_some(struct meta *meta, const struct snapshot *snap,
+		     const struct meta_version *saved, size_t *i)
+{
+	size_t end =
+		snap->count - *i > DROP_STEP ? *i + DROP_STEP : snap->count;
+	struct meta_inode in;
+	int rc = meta_inode_get(meta, snap->in->ino, &in);
+
+	/* Something else is under it by now: then it may need all it has. */
+	if (!rc && (!(in.flags & META_I_STAGED) || !same_base(&in.base, saved)))
+		rc = -ENOENT;
+	for (; !rc && *i < end; (*i)++)
+		rc = drop_extent(meta, &in, &snap->extents[*i]);
+	return rc;
+}
+
+int rebase_drop(struct syncer *s, const struct snapshot *snap,
+		const struct meta_version *saved)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < snap->count;) {
+		rc = meta_lock(s->meta);
+		if (rc)
+			return rc;
+		rc = drop_some(s->meta, snap, saved, &i);
+		meta_unlock(s->meta);
+	}
+	journal_reap(s->journal, snap->in->ino);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* What requests of ours may have made of a key; "" : none is open. */
+static int tried_at(struct syncer *s, const char *key,
+		    char tried[META_TRIED_MAX + 1])
+{
+	struct meta_dirty d;
+	int rc = meta_lock(s->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_dirty_get(s->meta, key, &d);
+	meta_unlock(s->meta);
+	if (!rc)
+		strcpy(tried, d.tried);
+	return rc;
+}
+
+/* What the bucket holds at the version's key, if it is a try of ours. */
+static int find_tried(struct syncer *s, const struct meta_version *base,
+		      struct meta_version *ret)
+{
+	char key[META_KEY_MAX + 1], tried[META_TRIED_MAX + 1];
+	const struct store_object *o;
+	struct store_request r;
+	int rc = tried_at(s, base->key, tried);
+
+	if (!rc)
+		rc = *tried ? mount_key(s->mount, base->key, key) : -ENOENT;
+	if (rc)
+		return rc;
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	rc = store_call(s->mount->store, &r);
+	o = &r.reply.object;
+	if (!rc &&
+	    (!o->etag || strlen(o->etag) > META_ETAG_MAX ||
+	     !strcmp(o->etag, base->etag) || !meta_tried_has(tried, o->etag)))
+		rc = -ENOENT;
+	if (!rc) {
+		memset(ret, 0, sizeof(*ret));
+		strcpy(ret->key, base->key);
+		strcpy(ret->etag, o->etag);
+		ret->size_bytes = o->size_bytes;
+		ret->last_modified_ns = o->last_modified_ns;
+		version_set_content_id(ret);
+	}
+	store_request_release(&r);
+	return rc;
+}
+
+/*
+ * With the node's lock and meta_lock() held. The try was made of what the file
+ * held then, over the same base. Whatever of the base still shows is not
+ * staged now, so it was not then: the try has these bytes, at the same place.
+ */
+static int put_under(struct meta *meta, const struct meta_inode *snap,
+		     const struct meta_version *made)
+{
+	struct meta_inode in;
+	int rc = meta_inode_get(meta, snap->ino, &in);
+
+	if (rc || !same_base(&in.base, &snap->base))
+		return rc ? rc : -ESTALE;
+	if (made->size_bytes < in.base_bytes)
+		return -EIO;
+	in.base = *made;
+	return meta_inode_put(meta, &in);
+}
+
+int rebase_lost(struct syncer *s, const struct meta_inode *snap, int rc)
+{
+	struct meta_version made;
+	struct node *n;
+	int moved;
+
+	if (s->mount->config.versioned || !S_ISREG(snap->mode) ||
+	    !snap->base.key[0] || !snap->base_bytes ||
+	    find_tried(s, &snap->base, &made) ||
+	    node_get(s->mount->nodes, snap->ino, &n))
+		return rc;
+	pthread_rwlock_wrlock(&n->lock);
+	moved = meta_lock(s->meta);
+	if (!moved) {
+		moved = put_under(s->meta, snap, &made);
+		meta_unlock(s->meta);
+	}
+	pthread_rwlock_unlock(&n->lock);
+	node_put(s->mount->nodes, n);
+	return moved && moved != -ESTALE ? rc : -EAGAIN;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "send.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include <openssl/evp.h>
+
+#include "vers3/object/dress.h"
+#include "vers3/tree/refused.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/hex.h"
+#include "vers3/util/kv.h"
+#include "vers3/util/log.h"
+
+#define TRIES	 4
+#define PAUSE_NS (100 * NS_PER_MS) /* doubled from try to try */
+#define MD5_SIZE 16
+
+void send_parts_etag(const struct store_part *parts, size_t count,
+		     char etag[SEND_ETAG_SIZE])
+{
+	unsigned char md5[MD5_SIZE];
+	EVP_MD_CTX *sum = EVP_MD_CTX_new();
+	bool ok = sum && EVP_DigestInit_ex(sum, EVP_md5(), NULL);
+
+	etag[0] = '\0';
+	for (size_t i = 0; ok && i < count; i++)
+		ok = hex_read(parts[i].etag, sizeof(md5), md5) &&
+		     EVP_DigestUpdate(sum, md5, sizeof(md5));
+	if (ok && EVP_DigestFinal_ex(sum, md5, NULL)) {
+		hex_write(md5, sizeof(md5), etag);
+		snprintf(etag + 2 * MD5_SIZE, SEND_ETAG_SIZE - 2 * MD5_SIZE,
+			 "-%zu", count);
+	}
+	EVP_MD_CTX_free(sum);
+}
+
+void send_etag(const struct send_want *want, char etag[SEND_ETAG_SIZE])
+{
+	unsigned char md5[MD5_SIZE];
+
+	etag[0] = '\0';
+	if (want->etag)
+		snprintf(etag, SEND_ETAG_SIZE, "%s", want->etag);
+	else if (want->body && EVP_Digest(want->body, want->size_bytes, md5,
+					  NULL, EVP_md5(), NULL))
+		hex_write(md5, sizeof(md5), etag);
+}
+
+/* Every server writes MD5s in lower case, but none has to. */
+static bool same_content(const struct send_want *want,
+			 const struct store_object *o)
+{
+	char etag[SEND_ETAG_SIZE];
+
+	if (!o->etag || o->size_bytes != want->size_bytes)
+		return false;
+	send_etag(want, etag);
+	return *etag && !strcasecmp(o->etag, etag);
+}
+
+static bool same_type(const char *type, const struct store_object *o)
+{
+	const char *has = kvlist_get(&o->headers, "content-type");
+
+	return !type || !has || !strcmp(type, has);
+}
+
+static int call_head(struct store *store, const char *key, const char *version,
+		     struct store_request *r)
+{
+	store_request_init(r, STORE_HEAD);
+	r->key = key;
+	r->version_id = version;
+	return store_call(store, r);
+}
+
+/* 0, -ENOENT or why it cannot be said. */
+static int same_dress(struct store *store, const struct send_want *want,
+		      const struct store_object *o)
+{
+	struct store_request r;
+	const char *type;
+	bool same;
+	int rc;
+
+	if (want->meta)
+		return dress_same(want->meta, &o->meta) &&
+				       same_type(want->content_type, o)
+			       ? 0
+			       : -ENOENT;
+	rc = call_head(store, want->source_key, want->source_version, &r);
+	type = kvlist_get(&r.reply.object.headers, "content-type");
+	same = !rc && dress_same(&r.reply.object.meta, &o->meta) &&
+	       same_type(type, o);
+	store_request_release(&r);
+	return rc || same ? rc : -ENOENT;
+}
+
+int send_find(struct store *store, const char *key,
+	      const struct send_want *want, struct store_reply *reply)
+{
+	struct store_request r;
+	int rc = call_head(store, key, NULL, &r);
+
+	/* Whoever may write and not read is not kept from writing. */
+	if (refusal_is(rc))
+		goto out;
+	if (want->nothing) {
+		if (!rc)
+			rc = -ENOENT; /* something: not what is wanted */
+		else if (rc == -ENOENT)
+			rc = 0;
+	} else if (!rc) {
+		rc = same_content(want, &r.reply.object) ? 0 : -ENOENT;
+		if (rc)
+			goto out;
+		rc = same_dress(store, want, &r.reply.object);
+	}
+	if (!rc) {
+		struct store_reply old = *reply;
+
+		*reply = r.reply;
+		r.reply = old;
+		log_info("%s was carried out before: not sent again", key);
+	}
+out:
+	store_request_release(&r);
+	return refusal_is(rc) ? -ENOENT : rc;
+}
+
+void send_pause(unsigned tries)
+{
+	struct timespec left = clock_timespec(PAUSE_NS << tries);
+
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
+int send_once(struct store *store, struct store_request *r,
+	      const struct send_want *want, bool unsure)
+{
+	bool lost = false;
+	int rc;
+
+	for (unsigned tries = 0;; tries++) {
+		if (unsure) {
+			rc = send_find(store, r->key, want, &r->reply);
+			if (rc != -ENOENT)
+				return rc;
+		}
+		r->once = true;
+		rc = store_call(store, r);
+		lost = lost || r->reply.unsure;
+		if (!rc || !r->reply.unsure || tries + 1 == TRIES) {
+			/* What an earlier try may have done may yet show. */
+			r->reply.unsure = rc && lost;
+			return rc;
+		}
+		log_info("no answer to %s of %s: looking", store_op_name(r->op),
+			 r->key);
+		send_pause(tries);
+		unsure = true;
+	}
+}

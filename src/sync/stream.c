@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ongoing.h"
+#include "syncer_impl.h"
+#include "vers3/core/mount.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/util/log.h"
+#include "vers3/util/map.h"
+#include "vers3/util/pool.h"
+
+#define WIDTH	   3 /* parts of one file on their way */
+#define RSYNC_TAIL 7 /* .XXXXXX */
+
+/* One file that is being sent while it is written. */
+struct stream {
+	uint64_t ino;
+	uint64_t size_bytes; /* of the file, as last heard of */
+	unsigned next; /* number of the part to be sent next */
+	uint64_t ready_bytes; /* it is when the file has grown to this */
+	unsigned in_flight;
+	bool begun; /* the upload's record is there */
+	bool off; /* something went wrong: no more parts */
+	bool taken; /* by its end */
+	bool gone; /* to be freed with its last part */
+};
+
+struct streams {
+	struct uploader *u; /* borrowed */
+	pthread_mutex_t mutex;
+	pthread_cond_t event; /* a part has come back */
+	struct map *map; /* ino → struct stream, owned; under mutex */
+};
+
+struct part_job {
+	struct streams *t;
+	uint64_t ino;
+	unsigned number;
+};
+
+int streams_new(struct uploader *u, struct streams **ret_streams)
+{
+	struct streams *t = calloc(1, sizeof(*t));
+	int rc;
+
+	if (!t)
+		return -ENOMEM;
+	t->u = u;
+	pthread_mutex_init(&t->mutex, NULL);
+	pthread_cond_init(&t->event, NULL);
+	rc = map_new(&t->map);
+	if (rc)
+		streams_free(t);
+	else
+		*ret_streams = t;
+	return rc;
+}
+
+static void free_stream(void *ctx, const void *key, size_t len, void *value)
+{
+	(void)ctx;
+	(void)key;
+	(void)len;
+	free(value);
+}
+
+void streams_free(struct streams *t)
+{
+	if (!t)
+		return;
+	if (t->map)
+		map_each(t->map, free_stream, NULL);
+	map_free(t->map);
+	pthread_cond_destroy(&t->event);
+	pthread_mutex_destroy(&t->mutex);
+	free(t);
+}
+
+/*
+ * rsync writes .NAME.XXXXXX and renames it to NAME: that is where it goes.
+ * path holds META_KEY_MAX + 2 bytes and gets shorter.
+ */
+static void guess_path(char *path)
+{
+	char *slash = strrchr(path, '/');
+	char *name = slash ? slash + 1 : path;
+	size_t len = strlen(name);
+	char *tail = name + len - RSYNC_TAIL;
+
+	if (name[0] != '.' || len < RSYNC_TAIL + 2 || *tail != '.')
+		return;
+	for (int i = 1; i < RSYNC_TAIL; i++)
+		if (!isalnum((unsigned char)tail[i]))
+			return;
+	*tail = '\0';
+	memmove(name, name + 1, strlen(name));
+}
+
+/*
+ * What the file will be called, what it is now, and where a part's bytes come
+ * from. -ENOENT: deleted. -EAGAIN: the part is not in one piece; written here
+ * and there, it is not done yet, perhaps.
+ */
+static int read_file(struct syncer *s, uint64_t ino, struct meta_inode *in,
+		     const struct plan_part *p, struct ongoing_part *part,
+		     uint64_t *ret_place, char path[META_KEY_MAX + 2])
+{
+	struct meta_extent *list = NULL;
+	size_t count = 0;
+	struct meta_dentry de = {.name = ""};
+	int rc = meta_lock(s->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(s->meta, ino, in);
+	if (!rc)
+		rc = meta_name_next(s->meta, ino, 0, "", &de);
+	if (!rc)
+		rc = meta_path(s->meta, de.parent, de.name, path);
+	if (!rc)
+		rc = snapshot_extents(s->tree, ino, p->offset,
+				      p->offset + p->length, &list, &count);
+	meta_unlock(s->meta);
+	if (!rc)
+		rc = ongoing_print(in, list, count, p, part->print, ret_place);
+	free(list);
+	if (!rc && (in->base_bytes || *ret_place == UINT64_MAX))
+		rc = -EAGAIN;
+	if (!rc)
+		guess_path(path);
+	return rc;
+}
+
+/* -EAGAIN: the record is of an upload to another key; its end sees to it. */
+static int begin(struct streams *t, const struct meta_inode *in,
+		 const char *path, struct ongoing *o)
+{
+	struct syncer *s = t->u->s;
+	char key[META_KEY_MAX + 1];
+	int rc = mount_key(s->mount, path, key);
+
+	if (!rc)
+		rc = ongoing_read(s, in->ino, o);
+	if (!rc)
+		return strcmp(o->key, key) ? -EAGAIN : 0;
+	if (rc == -ENOENT)
+		rc = dress_make(s->mount, in, path, true, &o->began);
+	if (rc)
+		return rc;
+	strcpy(o->key, key);
+	return upload_begin(t->u, in->ino, o);
+}
+
+/* 0 when the part is in the bucket. */
+static int send_part(struct streams *t, uint64_t ino, unsigned number)
+{
+	struct syncer *s = t->u->s;
+	struct plan_part where = {.number = number, .kind = PLAN_DATA};
+	struct ongoing_part part = {.number = number};
+	char path[META_KEY_MAX + 2];
+	struct meta_inode in;
+	struct ongoing o;
+	uint64_t place = UINT64_MAX;
+	int rc;
+
+	ongoing_init(&o);
+	plan_part_range(&plan_limits_s3, number, &where.offset, &where.length);
+	part.length = where.length;
+	rc = read_file(s, ino, &in, &where, &part, &place, path);
+	if (!rc)
+		rc = begin(t, &in, path, &o);
+	if (!rc && ongoing_part_get(s, ino, &part) != 0)
+		rc = upload_staged(t->u, &o, ino, place, &part);
+	ongoing_release(&o);
+	return rc;
+}
+
+/* The file is to be a part past the end of this one. */
+static void set_next(struct stream *s, unsigned number)
+{
+	uint64_t offset, length;
+
+	plan_part_range(&plan_limits_s3, number, &offset, &length);
+	s->next = number;
+	s->ready_bytes = offset + 2 * length;
+}
+
+static void run_part(void *arg);
+
+/* Sends what may go; with the mutex held. */
+static void submit_ready(struct streams *t, struct stream *s)
+{
+	/* The first part makes the upload, alone. */
+	while (!s->off && !s->taken && s->in_flight < (s->begun ? WIDTH : 1) &&
+	       s->size_bytes >= s->ready_bytes) {
+		struct part_job *j = malloc(sizeof(*j));
+
+		if (!j) {
+			s->off = true;
+			return;
+		}
+		*j = (struct part_job){t, s->ino, s->next};
+		if (pool_submit(t->u->parts, run_part, j)) {
+			free(j);
+			s->off = true;
+			return;
+		}
+		s->in_flight++;
+		set_next(s, s->next + 1);
+	}
+}
+
+/* With the mutex held. */
+static void free_if_gone(struct streams *t, struct stream *s)
+{
+	uint64_t ino = s->ino;
+
+	if (s->gone && !s->in_flight && !s->taken)
+		free(map_del(t->map, &ino, sizeof(ino)));
+}
+
+static void run_part(void *arg)
+{
+	struct part_job *j = arg;
+	struct streams *t = j->t;
+	struct stream *s;
+	bool stopped;
+	int rc = 0;
+
+	pthread_mutex_lock(&t->mutex);
+	/* It stays in the map while a part of it is on its way. */
+	s = map_get(t->map, &j->ino, sizeof(j->ino));
+	stopped = s->off || s->taken;
+	pthread_mutex_unlock(&t->mutex);
+	if (!stopped)
+		rc = send_part(t, j->ino, j->number);
+	if (rc)
+		log_debug("part %u of inode %" PRIu64 " is sent later: %s",
+			  j->number, j->ino, strerror(-rc));
+	pthread_mutex_lock(&t->mutex);
+	s->in_flight--;
+	s->off = s->off || rc;
+	s->begun = s->begun || (!stopped && !rc);
+	submit_ready(t, s);
+	free_if_gone(t, s);
+	pthread_cond_broadcast(&t->event);
+	pthread_mutex_unlock(&t->mutex);
+	free(j);
+}
+
+/* With the mutex held; NULL without memory. */
+static struct stream *get_stream(struct streams *t, uint64_t ino)
+{
+	struct stream *s = map_get(t->map, &ino, sizeof(ino));
+
+	if (s)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->ino = ino;
+	set_next(s, 1);
+	if (map_put(t->map, &ino, sizeof(ino), s)) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void streams_written(struct streams *t, const struct meta_inode *in)
+{
+	struct stream *s;
+
+	if (in->base_bytes || in->size_bytes < STREAM_MIN)
+		return;
+	pthread_mutex_lock(&t->mutex);
+	s = get_stream(t, in->ino);
+	if (s) {
+		s->size_bytes = in->size_bytes;
+		submit_ready(t, s);
+	}
+	pthread_mutex_unlock(&t->mutex);
+}
+
+int streams_take(struct streams *t, uint64_t ino)
+{
+	struct stream *s;
+	int rc = 0;
+
+	pthread_mutex_lock(&t->mutex);
+	s = get_stream(t, ino);
+	if (!s)
+		rc = -ENOMEM;
+	else if (s->taken)
+		rc = -EAGAIN;
+	if (!rc) {
+		s->taken = true;
+		while (s->in_flight)
+			pthread_cond_wait(&t->event, &t->mutex);
+	}
+	pthread_mutex_unlock(&t->mutex);
+	return rc;
+}
+
+void streams_give(struct streams *t, uint64_t ino)
+{
+	pthread_mutex_lock(&t->mutex);
+	free(map_del(t->map, &ino, sizeof(ino)));
+	pthread_mutex_unlock(&t->mutex);
+}
+
+void streams_forget(struct streams *t, uint64_t ino)
+{
+	struct stream *s;
+
+	pthread_mutex_lock(&t->mutex);
+	s = map_get(t->map, &ino, sizeof(ino));
+	if (s) {
+		s->off = s->gone = true;
+		free_if_gone(t, s);
+	}
+	pthread_mutex_unlock(&t->mutex);
+}

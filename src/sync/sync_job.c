@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Carrying out what was decided for a key, and noting the outcome. Whatever
+ * happens, the dirty record ends only when the bucket is known to hold what
+ * the namespace wants; a failure leaves it there with a later due time.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "syncer_impl.h"
+#include "vers3/core/node.h"
+#include "vers3/core/version.h"
+#include "vers3/journal/journal.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/meta/extent.h"
+#include "vers3/object/dress.h"
+#include "vers3/sync/conflict.h"
+#include "vers3/sync/failure.h"
+#include "vers3/tree/dir.h"
+#include "vers3/tree/link.h"
+#include "vers3/tree/states.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+#include "vers3/util/pool.h"
+
+#define BACKOFF_MAX_NS (60 * NS_PER_S)
+#define AGAIN_NS       (25 * NS_PER_MS) /* doubled from try to try */
+#define AGAIN_MAX      8 /* in a row: 6 s in all */
+#define OUTAGE_NS      (2 * NS_PER_S) /* what is shorter is none */
+
+static bool is_out_of_reach(int rc)
+{
+	return rc == -ETIMEDOUT || rc == -ECONNREFUSED || rc == -ECONNRESET ||
+	       rc == -EHOSTUNREACH || rc == -ENETUNREACH;
+}
+
+static bool is_outage(int rc)
+{
+	return is_out_of_reach(rc) || rc == -EIO;
+}
+
+/*
+ * A job has ended. In an outage one at a time looks whether it is over; so
+ * many that have failed in a row tell those who wait that it is not. With the
+ * mutex held.
+ */
+static void end_job(struct syncer *s, int rc)
+{
+	if (s->outage && s->in_flight == 1 && is_out_of_reach(rc)) {
+		s->probes++;
+		s->probe_error = rc;
+		pthread_cond_broadcast(&s->event);
+	} else if (!is_out_of_reach(rc) && rc != -EAGAIN) {
+		s->probes = 0;
+	}
+	s->in_flight--;
+}
+
+/*
+ * After an outage nothing waits for its next try; but one key that breaks the
+ * connection, while others do not, does not get rid of its backoff so.
+ */
+static void set_outage(struct syncer *s, bool outage)
+{
+	int64_t now = clock_mono_ns();
+
+	if (outage && !s->outage)
+		s->outage_since_ns = now;
+	if (!outage && s->outage && now - s->outage_since_ns > OUTAGE_NS &&
+	    (!s->over_ns || now - s->over_ns > BACKOFF_MAX_NS)) {
+		s->over = true;
+		s->over_ns = now;
+	}
+	s->outage = outage;
+}
+
+static void note_outcome(struct syncer *s, const char *key, int rc)
+{
+	pthread_mutex_lock(&s->mutex);
+	if (rc && rc != -EAGAIN) {
+		set_outage(s, is_outage(rc));
+		s->stats.failures++;
+		s->stats.error = -rc;
+		strcpy(s->stats.error_key, key);
+	} else if (!rc) {
+		set_outage(s, false);
+		s->progress++;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	if (!rc)
+		journal_saved(s->journal);
+}
+
+/*
+ * Another try at once would often meet the same again: a pause, longer from
+ * try to try, also for whoever waits. 0: it was tried often enough.
+ */
+static int64_t again_pause(struct syncer *s, const char *key)
+{
+	size_t len = strlen(key);
+	uintptr_t tries;
+
+	pthread_mutex_lock(&s->mutex);
+	tries = (uintptr_t)map_get(s->again, key, len) + 1;
+	if (tries > AGAIN_MAX || map_put(s->again, key, len, (void *)tries)) {
+		map_del(s->again, key, len);
+		tries = 0;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	return tries ? AGAIN_NS << (tries - 1) : 0;
+}
+
+static void log_failure(struct syncer *s, const char *key, int error)
+{
+	struct failure why;
+
+	failure_explain(s, key, error, &why);
+	log_warning("cannot save %s: %s; it is kept here and tried again%s%s",
+		    key, why.words, why.advice ? ": " : "",
+		    why.advice ? why.advice : "");
+}
+
+/* A try failed: it stays dirty and comes again later. c: NULL before it. */
+static void apply_failure(struct syncer *s, const char *key, int rc,
+			  const struct conflict *c)
+{
+	struct meta_dirty d;
+	int64_t wait = NS_PER_S, pause = 0;
+	bool locked, hurried;
+
+	if (rc == -EAGAIN) {
+		pause = again_pause(s, key);
+		rc = pause ? rc : -EBUSY;
+	} else {
+		sync_job_forget(s, key);
+	}
+	locked = !meta_lock(s->meta);
+	hurried = rc != -EAGAIN && sync_busy_is_hurried(s, key);
+	note_outcome(s, key, rc);
+	if (locked && !meta_dirty_get(s->meta, key, &d)) {
+		if (rc == -EAGAIN) {
+			wait = pause;
+		} else if (hurried) {
+			wait = 0;
+		} else {
+			for (uint32_t i = 0;
+			     i < d.fails && wait < BACKOFF_MAX_NS; i++)
+				wait *= 2;
+			d.fails++;
+			d.error = -rc;
+		}
+		/* It was not carried out: what was open before still is. */
+		if (c && c->noted && !c->open)
+			strcpy(d.tried, c->tried);
+		syncer_postpone(s, &d, clock_real_ns() + wait);
+	}
+	/* Under the lock: who comes later waits for another try. */
+	if (rc != -EAGAIN && !hurried)
+		waiters_tell(s, key, 0, 0, false, rc);
+	if (locked)
+		meta_unlock(s->meta);
+	if (rc != -EAGAIN)
+		log_failure(s, key, -rc);
+}
+
+/*
+ * The inode is what was sent: it is based on the new version now. moved: it
+ * has another name by now, so that version is its past there.
+ */
+static int rebase(struct syncer *s, struct meta_inode *in,
+		  const struct upload_result *r, bool attrs_too, bool moved)
+{
+	struct meta *meta = s->meta;
+	int rc;
+
+	in->base = r->version;
+	in->base_bytes = r->version.size_bytes;
+	in->flags &= ~(uint32_t)(META_I_STAGED | META_I_RENAMED);
+	if (attrs_too)
+		in->flags &= ~(uint32_t)META_I_ATTR_DIRTY;
+	else
+		in->flags |= META_I_ATTR_DIRTY;
+	if (moved)
+		in->flags |= META_I_RENAMED;
+	rc = meta_extent_clear(meta, in->ino);
+	if (!rc)
+		rc = upload_abandon_locked(s->upload, in->ino);
+	if (!rc)
+		rc = dress_note_head(s->mount, in, &r->head);
+	if (!rc)
+		rc = meta_holes_put(meta, in->ino, r->version.id, &r->holes);
+	if (!rc)
+		rc = meta_inode_put(meta, in);
+	if (!rc)
+		journal_reap(s->journal, in->ino);
+	return rc;
+}
+
+/*
+ * The file was changed while it was sent, and the bucket no longer holds
+ * what it is based on: the new version took its key. It takes the old one's
+ * place under what is staged. Bytes that the base still gives are the same
+ * in both: what was staged when the new one was made is staged yet, or was
+ * cut off, and base_bytes with it.
+ */
+static int replace_base(struct syncer *s, struct meta_inode *in,
+			const struct meta_version *saved)
+{
+	if (s->mount->config.versioned || !in->base.key[0] ||
+	    strcmp(in->base.key, saved->key))
+		return 0;
+	in->base = *saved;
+	return meta_inode_put(s->meta, in);
+}
+
+/*
+ * With the node's lock and meta_lock() held. *ret_under: the file was changed
+ * since, and goes on on top of the new version.
+ */
+static int apply_saved_locked(struct job *j, const struct upload_result *r,
+			      bool *ret_under)
+{
+	struct syncer *s = j->s;
+	struct meta *meta = s->meta;
+	struct meta_inode in, here;
+	struct meta_dirty d;
+	uint64_t seq;
+	bool at_key;
+	int rc = meta_dirty_get(meta, j->key, &d);
+
+	if (rc)
+		return rc;
+	seq = d.seq;
+	d.known = r->version;
+	d.seq = j->seq;
+	d.fails = 0;
+	d.error = 0;
+	d.tried[0] = '\0';
+	d.since_ns = clock_real_ns();
+	d.due_ns = d.since_ns + s->mount->config.commit_ns;
+	at_key = !syncer_wanted(s, j->key, &here) && here.ino == j->snap.ino;
+	rc = meta_inode_get(meta, j->snap.ino, &in);
+	journal_acquit(s->journal, j->key);
+	if (j->conflict.met &&
+	    conflict_note(s, &j->conflict, r->version.version_id))
+		log_error("the conflict of %s cannot be listed", j->key);
+	if (between_note(s, &j->conflict, &j->known, &r->version))
+		log_error("what came before %s is not looked at", j->key);
+	if (!rc && at_key)
+		rc = link_note_saved(s->tree, &in, j->key, &r->version);
+	if (!rc && at_key && in.change == j->snap.change) {
+		rc = rebase(s, &in, r, !r->attrs_differ, false);
+		if (!rc && r->attrs_differ) {
+			/* Whoever waits for this change waits on. */
+			d.seq = seq;
+			d.due_ns = d.since_ns;
+			return meta_dirty_put(meta, &d);
+		}
+		return rc ? rc : syncer_drop(s, j->key);
+	}
+	/*
+	 * Under another name by now, the version is still worth having as a
+	 * source for a copy. But once the new name's own job has ended, the
+	 * inode's base tells what the bucket holds at that name.
+	 */
+	if (!rc && in.data_change == j->snap.data_change &&
+	    (at_key ||
+	     (s->mount->config.versioned && r->version.version_id[0] &&
+	      (in.flags & META_I_STAGED))))
+		rc = rebase(s, &in, r, false, !at_key);
+	else if (!rc)
+		rc = at_key ? rebase_under(s, &in, &j->content, r) : -ESTALE;
+	*ret_under = !rc && in.data_change != j->snap.data_change;
+	if (rc == -ESTALE)
+		rc = replace_base(s, &in, &r->version);
+	if (rc == -ENOENT)
+		rc = 0; /* the file is gone; what it wants now is decided anew */
+	return rc ? rc : meta_dirty_put(meta, &d);
+}
+
+static void apply_saved(struct job *j, const struct upload_result *r)
+{
+	struct syncer *s = j->s;
+	bool under = false;
+	struct node *n;
+	int rc = node_get(s->mount->nodes, j->snap.ino, &n);
+
+	if (!rc) {
+		pthread_rwlock_wrlock(&n->lock);
+		rc = meta_lock(s->meta);
+		if (!rc) {
+			rc = apply_saved_locked(j, r, &under);
+			meta_unlock(s->meta);
+		}
+		pthread_rwlock_unlock(&n->lock);
+		node_put(s->mount->nodes, n);
+	}
+	if (!rc && under)
+		rc = rebase_drop(j->s, &j->content, &r->version);
+	if (rc)
+		log_error("cannot note that %s was saved: %s", j->key,
+			  strerror(-rc));
+	note_outcome(j->s, j->key, 0);
+	states_want(s->tree, j->snap.ino, false);
+	sync_job_forget(j->s, j->key);
+	/*
+	 * Those who waited for the record's end were told when it ended: by
+	 * now the key may be dirty anew, and someone may wait for that.
+	 */
+	waiters_tell(j->s, j->key, j->snap.ino, j->snap.change, false, rc);
+}
+
+/*
+ * Only attributes changed, and they are what the bucket holds already. (What is
+ * known of a file with several names is of the one that was saved last.)
+ */
+static bool needs_nothing(struct job *j, struct upload_result *r)
+{
+	const struct meta_inode *in = &j->snap;
+
+	return !j->unsure && !(in->flags & META_I_STAGED) &&
+	       (in->nlink < 2 || S_ISDIR(in->mode)) && in->base.key[0] &&
+	       !strcmp(in->base.key, j->key) &&
+	       version_is_same(&in->base, &j->known) &&
+	       upload_is_same(j->s->upload, in, j->key, r);
+}
+
+static int send(struct job *j, struct upload_result *r)
+{
+	struct uploader *u = j->s->upload;
+
+	log_debug("%s %s", decide_action_name(j->action), j->key);
+	switch (j->action) {
+	case DECIDE_PUT:
+		return upload_put(u, &j->content, &j->conflict, r);
+	case DECIDE_COPY:
+		return upload_copy(u, &j->content, &j->conflict, r);
+	default:
+		return upload_parts(u, &j->content, &j->conflict, r);
+	}
+}
+
+static void count_sent(struct job *j, const struct upload_result *r)
+{
+	struct syncer *s = j->s;
+
+	pthread_mutex_lock(&s->mutex);
+	s->stats.sent_bytes += r->sent_bytes;
+	if (j->action == DECIDE_COPY)
+		s->stats.copies++;
+	else
+		s->stats.puts++;
+	pthread_mutex_unlock(&s->mutex);
+}
+
+/*
+ * Why a try failed. Another name's job may have saved the file meanwhile: what
+ * this one was to copy from may go as soon as the file is based on that, and
+ * a try that then failed says nothing of what is to be tried now. No bytes
+ * are lost by it: the old source goes only after the record that it waits
+ * for has ended, which is one with the file's change to the new base.
+ */
+static int why_failed(struct job *j, int rc)
+{
+	struct meta *meta = j->s->meta;
+	struct meta_inode in;
+	bool moved;
+
+	if (is_out_of_reach(rc) || !j->snap.base.key[0] || meta_lock(meta))
+		return rc;
+	moved = !meta_inode_get(meta, j->snap.ino, &in) &&
+		!version_is_same(&in.base, &j->snap.base);
+	meta_unlock(meta);
+	return moved ? -EAGAIN : rc;
+}
+
+void sync_job_run(void *arg)
+{
+	struct job *j = arg;
+	struct syncer *s = j->s;
+	struct upload_result r;
+	int rc = j->fresh ? meta_sync(s->meta) : 0;
+
+	upload_result_init(&r);
+	/* A copy has those of its source; what is sent says its own. */
+	r.holes = j->content.holes;
+	conflict_init(&j->conflict, j->key, &j->known, j->unsure, j->tried);
+	j->conflict.snap = &j->snap;
+	if (!rc && !needs_nothing(j, &r)) {
+		rc = send(j, &r);
+		if (!rc)
+			count_sent(j, &r);
+		else if (r.version.key[0])
+			/* It was made; what failed is something after it. */
+			j->conflict.open = true;
+	}
+	if (rc && !is_out_of_reach(rc))
+		rc = rebase_lost(s, &j->snap, rc);
+	if (rc)
+		rc = why_failed(j, rc);
+	if (rc)
+		apply_failure(s, j->key, rc, &j->conflict);
+	else
+		apply_saved(j, &r);
+	pthread_mutex_lock(&s->mutex);
+	end_job(s, rc);
+	pthread_mutex_unlock(&s->mutex);
+	if (j->holds_content)
+		syncer_yield_content(s, j->snap.ino);
+	syncer_clear_busy(s, j->key);
+	upload_result_release(&r);
+	snapshot_drop(s->tree, &j->content);
+	free(j);
+}
+
+/* A delete was done: the bucket holds nothing at the key. */
+static int apply_deleted(struct syncer *s, const struct conflict *c,
+			 uint64_t seq)
+{
+	const char *key = c->path;
+	struct meta_inode want;
+	struct meta_dirty d;
+	int rc = meta_lock(s->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_dirty_get(s->meta, key, &d);
+	if (!rc)
+		rc = between_note_tries(s, c, &d.known);
+	if (!rc && syncer_wanted(s, key, &want) == -ENOENT) {
+		rc = syncer_drop(s, key);
+	} else if (!rc) {
+		memset(&d.known, 0, sizeof(d.known));
+		d.seq = seq;
+		d.tried[0] = '\0';
+		rc = meta_dirty_put(s->meta, &d);
+	}
+	meta_unlock(s->meta);
+	return rc;
+}
+
+/*
+ * Others have written what we wanted to delete: theirs stays, and comes to
+ * light with the next list of its directory, if nothing is wanted there still.
+ */
+static int apply_given_up(struct syncer *s, const struct conflict *c)
+{
+	struct meta_inode want;
+	struct meta_dirty d;
+	int rc = meta_lock(s->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_dirty_get(s->meta, c->path, &d);
+	if (!rc && syncer_wanted(s, c->path, &want) == -ENOENT) {
+		rc = conflict_note(s, c, NULL);
+		if (!rc)
+			rc = between_note_tries(s, c, &d.known);
+		if (!rc)
+			rc = syncer_drop(s, c->path);
+		if (!rc)
+			rc = dir_expire(s->tree, c->path);
+	}
+	meta_unlock(s->meta);
+	return rc;
+}
+
+/* What each key is known to hold; they are busy, so their records stay. */
+static int read_known(struct delete_job *j, struct conflict *list)
+{
+	size_t skip = strlen(j->s->mount->config.prefix);
+	struct meta_dirty d;
+	int rc = meta_lock(j->s->meta);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < j->count; i++) {
+		rc = meta_dirty_get(j->s->meta, j->keys[i] + skip, &d);
+		if (!rc)
+			conflict_init(&list[i], j->keys[i] + skip, &d.known,
+				      j->unsure[i], d.tried);
+	}
+	meta_unlock(j->s->meta);
+	return rc;
+}
+
+static int send_deletes(struct delete_job *j, struct conflict *list,
+			struct store_delete *items)
+{
+	int rc = j->fresh ? meta_sync(j->s->meta) : 0;
+
+	for (size_t i = 0; i < j->count; i++)
+		items[i].key = j->keys[i];
+	if (!rc)
+		rc = read_known(j, list);
+	if (!rc)
+		rc = conflict_delete(j->s, j->s->pool, list, items, j->count);
+	return rc;
+}
+
+/* Notes what became of one key. 0, or why it is to be tried again. */
+static int apply_delete(struct delete_job *j, size_t i, int rc,
+			const struct conflict *c)
+{
+	const char *key = j->keys[i] + strlen(j->s->mount->config.prefix);
+
+	if (!rc && c->met)
+		rc = apply_given_up(j->s, c);
+	else if (!rc)
+		rc = apply_deleted(j->s, c, j->seq);
+	if (rc)
+		apply_failure(j->s, key, rc, c);
+	else
+		note_outcome(j->s, key, 0);
+	syncer_clear_busy(j->s, key);
+	return rc;
+}
+
+void sync_deletes_run(void *arg)
+{
+	struct delete_job *j = arg;
+	struct syncer *s = j->s;
+	struct store_delete *items = calloc(j->count, sizeof(*items));
+	struct conflict *list = calloc(j->count, sizeof(*list));
+	int rc = items && list ? send_deletes(j, list, items) : -ENOMEM;
+	uint64_t done = 0;
+
+	for (size_t i = 0; i < j->count; i++) {
+		if (!apply_delete(j, i, rc ? rc : items[i].result,
+				  list ? &list[i] : NULL))
+			done++;
+		free(j->keys[i]);
+	}
+	pthread_mutex_lock(&s->mutex);
+	end_job(s, rc);
+	s->deleting = false;
+	s->stats.deletes += done;
+	s->kicked = true;
+	pthread_cond_signal(&s->wake);
+	pthread_mutex_unlock(&s->mutex);
+	free(items);
+	free(list);
+	free(j);
+}

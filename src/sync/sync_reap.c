@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Staging files that nothing needs any more, as far as the disk knows. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "syncer_impl.h"
+#include "vers3/core/node.h"
+#include "vers3/journal/journal.h"
+#include "vers3/tree/content.h"
+#include "vers3/util/log.h"
+
+static void reap_one(struct syncer *s, uint64_t ino)
+{
+	struct meta_inode in;
+	struct node *n;
+	bool wanted = true, held = false;
+	int rc = 0;
+
+	if (node_get(s->mount->nodes, ino, &n))
+		return;
+	pthread_rwlock_wrlock(&n->lock);
+	rc = meta_lock(s->meta);
+	if (!rc) {
+		rc = meta_inode_get(s->meta, ino, &in);
+		wanted = rc ? rc != -ENOENT : in.flags & META_I_STAGED;
+		/* What is being sent of it comes back here at its end. */
+		held = snapshots_hold(s->snapshots, ino);
+		if (!held && !wanted && upload_abandon_locked(s->upload, ino))
+			wanted = true;
+		meta_unlock(s->meta);
+	}
+	/*
+	 * Durably, no inode refers to these bytes: the bucket holds them (an
+	 * upload ended and that is committed), or the file was deleted.
+	 */
+	if (held)
+		rc = 0;
+	else if (!wanted && !journal_is_reaping(s->journal, ino))
+		staging_remove(s->mount->staging, ino);
+	else if (wanted && !rc)
+		rc = content_trim(s->tree, n);
+	pthread_rwlock_unlock(&n->lock);
+	node_put(s->mount->nodes, n);
+	if (rc && rc != -ENOENT)
+		log_warning("staging of inode %" PRIu64 ": %s", ino,
+			    strerror(-rc));
+}
+
+void sync_reap(struct syncer *s)
+{
+	uint64_t *list;
+	size_t count;
+
+	pthread_mutex_lock(&s->mutex);
+	s->reaping = false;
+	pthread_mutex_unlock(&s->mutex);
+	journal_take_reaping(s->journal, &list, &count);
+	if (count && !meta_sync(s->meta))
+		for (size_t i = 0; i < count; i++)
+			reap_one(s, list[i]);
+	free(list);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the control file tells of the syncer. */
+#include "syncer_impl.h"
+#include "vers3/meta/dirty.h"
+
+#define SCAN_CHUNK 1000 /* records looked at under one hold */
+
+/* The next records, counted in *left; -ENOENT after the last. */
+static int scan_oldest(struct meta *meta, struct meta_dirty_cursor *cur,
+		       uint64_t *left, int64_t *oldest)
+{
+	struct meta_dirty d;
+	int rc = meta_lock(meta);
+
+	if (rc)
+		return rc;
+	for (int i = 0; !rc && *left && i < SCAN_CHUNK; i++, --*left) {
+		rc = meta_dirty_next(meta, cur, &d);
+		if (!rc && (!*oldest || d.since_ns < *oldest))
+			*oldest = d.since_ns;
+	}
+	meta_unlock(meta);
+	return rc;
+}
+
+void syncer_read_stats(struct syncer *s, struct syncer_stats *ret)
+{
+	struct meta_dirty_cursor cur = META_DIRTY_START;
+	struct meta *meta = s->meta;
+	uint64_t dirty = 0, left;
+	int64_t oldest = 0;
+
+	if (!meta_lock(meta)) {
+		dirty = meta_dirty_count(meta);
+		meta_unlock(meta);
+	}
+	/* What is marked anew comes last: no more than there were. */
+	left = dirty;
+	while (left && !scan_oldest(meta, &cur, &left, &oldest))
+		;
+	pthread_mutex_lock(&s->mutex);
+	*ret = s->stats;
+	ret->in_flight = s->in_flight;
+	ret->waiting_writers = s->room_waiters;
+	pthread_mutex_unlock(&s->mutex);
+	ret->dirty_keys = dirty;
+	ret->oldest_dirty_ns = oldest;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waiting for the bucket: fsync, sync, unmount; and what need not wait. */
+#include <errno.h>
+#include <string.h>
+
+#include "syncer_impl.h"
+#include "vers3/core/node.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/util/cancel.h"
+#include "vers3/util/clock.h"
+
+#define SCAN_PAUSE_NS (20 * NS_PER_MS)
+#define LOOK_NS	      (100 * NS_PER_MS)
+#define PROBES_MAX    3 /* in vain, before all the rest is not waited for */
+#define MOVES_MAX     100 /* of a file's names while it is waited for */
+#define DUE_SLACK_NS  (NS_PER_S / 4) /* not worth a write */
+
+/*
+ * Why a record is not sent: it has been tried in vain, or what it waits for
+ * has, or what that waits for. 0: it may be yet. With meta_lock() held.
+ */
+static int why_not(struct syncer *s, const struct meta_dirty *d)
+{
+	struct meta_dirty at = *d;
+
+	for (int i = 0; i < SYNC_HOLDS_MAX; i++) {
+		char key[META_KEY_MAX + 1];
+		int rc;
+
+		if (at.fails)
+			return at.error ? -at.error : -EIO;
+		/* A note may have lost its reason: nobody waits for it then. */
+		if (!syncer_is_held(s, &at))
+			return 0;
+		strcpy(key, at.after);
+		rc = meta_dirty_get(s->meta, key, &at);
+		if (rc)
+			return rc == -ENOENT ? 0 : rc;
+	}
+	return -EDEADLK; /* a knot */
+}
+
+/*
+ * What the job's end does not tell: that what the key waits for has failed,
+ * that the inode has lost the name, that the namespace cannot be read. 0: no
+ * need to wait; -EAGAIN: wait on.
+ */
+static int check_key(struct syncer *s, const struct waiter *w)
+{
+	struct meta_inode in;
+	struct meta_dirty d;
+	int rc = meta_lock(s->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_dirty_get(s->meta, w->path, &d);
+	if (!rc)
+		rc = why_not(s, &d);
+	else if (rc == -ENOENT)
+		goto out;
+	if (!rc)
+		rc = syncer_wanted(s, w->path, &in);
+	if (!rc && in.ino == w->ino)
+		rc = -EAGAIN;
+out:
+	meta_unlock(s->meta);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/*
+ * What keeps a waiter from all that it waits for: the bucket was out of reach
+ * while it waited, and to have each of many keys try that for itself would
+ * take hours where a server swallows what it is sent. 0, or -errno; with the
+ * mutex held.
+ */
+static int outage_error(const struct syncer *s, struct waiter *w)
+{
+	if (s->probes < w->probes)
+		w->probes = s->probes;
+	return s->outage && s->probes - w->probes >= PROBES_MAX ? s->probe_error
+								: 0;
+}
+
+static int wait_for_key(struct syncer *s, const char *path, uint64_t ino,
+			uint64_t change)
+{
+	struct waiter w = {.path = path, .ino = ino, .change = change};
+
+	waiters_add(s, &w);
+	pthread_mutex_lock(&s->mutex);
+	while (!w.done && !s->stop && !cancel_asked()) {
+		int64_t until = clock_mono_ns() + LOOK_NS;
+		int rc = 0;
+
+		while (!w.done && !s->stop && rc != -ETIMEDOUT)
+			rc = clock_cond_wait_until(&s->event, &s->mutex, until);
+		if (w.done || s->stop)
+			break;
+		rc = outage_error(s, &w);
+		pthread_mutex_unlock(&s->mutex);
+		if (!rc)
+			rc = check_key(s, &w);
+		pthread_mutex_lock(&s->mutex);
+		if (rc != -EAGAIN && !w.done) {
+			w.error = rc;
+			w.done = true;
+		}
+	}
+	pthread_mutex_unlock(&s->mutex);
+	waiters_remove(s, &w);
+	if (w.done)
+		return w.error;
+	return cancel_asked() ? -EINTR : -ESHUTDOWN;
+}
+
+/*
+ * Someone waits: no more backoff for the key, nor for what it waits for.
+ * -ENOENT: it is clean. With meta_lock() held.
+ */
+static int hurry_key(struct syncer *s, const char *path)
+{
+	char key[META_KEY_MAX + 2];
+	struct meta_dirty d;
+	int rc;
+
+	strcpy(key, path);
+	rc = meta_dirty_get(s->meta, key, &d);
+	for (int i = 0; !rc && i < SYNC_HOLDS_MAX; i++) {
+		sync_busy_hurry(s, key);
+		if (d.fails) {
+			d.fails = 0;
+			rc = syncer_postpone(s, &d, clock_real_ns());
+		}
+		if (rc || !d.after[0])
+			return rc;
+		strcpy(key, d.after);
+		rc = meta_dirty_get(s->meta, key, &d);
+		if (rc == -ENOENT)
+			return 0;
+	}
+	return rc;
+}
+
+/*
+ * The next name of an inode, which is not dirty or is hurried: 1 clean, 0,
+ * -ENOENT after the last. *path is its key.
+ */
+static int hurry_next(struct syncer *s, struct meta_inode *in,
+		      struct meta_dentry *de, char *path)
+{
+	int rc = meta_lock(s->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(s->meta, in->ino, in);
+	if (!rc)
+		rc = meta_name_next(s->meta, in->ino, de->parent, de->name, de);
+	if (rc)
+		goto out;
+	rc = meta_path(s->meta, de->parent, de->name, path);
+	if (!rc && S_ISDIR(in->mode))
+		strcat(path, "/");
+	if (!rc)
+		rc = hurry_key(s, path);
+	/* In a directory that is gone no name has a key. */
+	if (rc == -ENOENT || rc == -ESTALE)
+		rc = 1;
+out:
+	meta_unlock(s->meta);
+	return rc;
+}
+
+/* Whether the inode has that name yet. */
+static bool has_name(struct syncer *s, uint64_t ino,
+		     const struct meta_dentry *de)
+{
+	struct meta_dentry at;
+	bool has;
+
+	if (meta_lock(s->meta))
+		return true;
+	has = !meta_dentry_get(s->meta, de->parent, de->name, &at) &&
+	      at.ino == ino;
+	meta_unlock(s->meta);
+	return has;
+}
+
+int syncer_sync_inode(struct syncer *s, uint64_t ino)
+{
+	static const struct meta_dentry first = {.name = ""};
+	struct meta_dentry de = first;
+	struct meta_inode in = {.ino = ino};
+	char path[META_KEY_MAX + 2];
+	uint64_t change = 0;
+	int moves = 0;
+
+	for (;;) {
+		int rc = hurry_next(s, &in, &de, path);
+
+		if (rc == -ENOENT)
+			return 0; /* no more names */
+		/* What it held at the call: somebody may go on writing. */
+		change = change ? change : in.change;
+		if (!rc)
+			rc = wait_for_key(s, path, ino, change);
+		if (rc < 0)
+			return rc;
+		/* Renamed meanwhile: its new name may have been passed over. */
+		if (!rc && moves < MOVES_MAX && !has_name(s, ino, &de)) {
+			de = first;
+			moves++;
+		}
+	}
+}
+
+/* With meta_lock() held. */
+static int hurry_names(struct syncer *s, uint64_t ino)
+{
+	struct meta_dentry de = {.name = ""};
+	char path[META_KEY_MAX + 2];
+	struct meta_inode in;
+	struct meta_dirty d;
+	int rc = meta_inode_get(s->meta, ino, &in);
+
+	while (!rc &&
+	       !(rc = meta_name_next(s->meta, ino, de.parent, de.name, &de))) {
+		int64_t due = in.ctime_ns + s->mount->config.commit_ns;
+
+		rc = meta_path(s->meta, de.parent, de.name, path);
+		if (!rc)
+			rc = meta_dirty_get(s->meta, path, &d);
+		if (!rc && !d.fails && d.due_ns > due + DUE_SLACK_NS) {
+			rc = syncer_postpone(s, &d, due);
+			syncer_wake(s, due);
+		}
+		if (rc == -ENOENT || rc == -ESTALE)
+			rc = 0; /* clean under this name, or it has no key */
+	}
+	return rc;
+}
+
+void syncer_written(struct syncer *s, uint64_t ino)
+{
+	int rc;
+
+	if (nodes_is_written(s->mount->nodes, ino) || !s->started)
+		return;
+	rc = meta_lock(s->meta);
+	if (!rc) {
+		hurry_names(s, ino);
+		meta_unlock(s->meta);
+	}
+}
+
+/*
+ * What failed below a path is due; anew: and its backoff begins anew. With
+ * meta_lock() held.
+ */
+static int hurry_failed(struct syncer *s, const char *path, bool anew)
+{
+	struct meta_dirty_cursor cur = META_DIRTY_START;
+	struct meta_dirty d;
+	int rc = 0;
+
+	while (!rc && !meta_dirty_next(s->meta, &cur, &d)) {
+		if (!waiters_below(d.key, path))
+			continue;
+		if (anew)
+			sync_busy_hurry(s, d.key);
+		if (!d.fails)
+			continue;
+		if (anew)
+			d.fails = 0;
+		rc = syncer_postpone(s, &d, d.since_ns);
+	}
+	return rc;
+}
+
+void sync_wait_over(struct syncer *s)
+{
+	bool over;
+
+	pthread_mutex_lock(&s->mutex);
+	over = s->over;
+	s->over = false;
+	pthread_mutex_unlock(&s->mutex);
+	if (!over || meta_lock(s->meta))
+		return;
+	hurry_failed(s, "", false);
+	meta_unlock(s->meta);
+}
+
+/* Takes back the backoff of what failed, since someone waits for it. */
+static int begin_all(struct syncer *s, const char *path, uint64_t *ret_seq)
+{
+	int rc = meta_lock(s->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_next_id(s->meta, ret_seq);
+	if (!rc)
+		rc = hurry_failed(s, path, true);
+	meta_unlock(s->meta);
+	return rc;
+}
+
+/*
+ * 0: all of it is in the bucket; -EAGAIN: not yet; else why it cannot be.
+ * outage: why nothing can be now, or 0.
+ */
+static int check_all(struct syncer *s, const char *path, uint64_t seq,
+		     int outage, uint64_t *ret_left)
+{
+	struct meta_dirty_cursor cur = META_DIRTY_START;
+	struct meta_dirty d;
+	int error = 0, rc = meta_lock(s->meta);
+
+	*ret_left = 0;
+	if (rc)
+		return rc;
+	while (!(rc = meta_dirty_next(s->meta, &cur, &d))) {
+		int why;
+
+		if (d.seq > seq || !waiters_below(d.key, path))
+			continue;
+		why = why_not(s, &d);
+		why = why ? why : outage;
+		if (!why) {
+			rc = -EAGAIN;
+			break;
+		}
+		error = error ? error : why;
+		++*ret_left;
+	}
+	meta_unlock(s->meta);
+	return rc == -ENOENT ? error : rc;
+}
+
+int syncer_sync_all(struct syncer *s, const char *path, uint64_t *ret_left)
+{
+	struct waiter w = {.path = path, .all = true};
+	int outage = 0;
+	bool stop;
+	uint64_t seq;
+	int rc = begin_all(s, path, &seq);
+
+	*ret_left = 0;
+	if (rc || !s->started)
+		return rc;
+	w.seq = seq; /* what comes later is not waited for */
+	waiters_add(s, &w);
+	while ((rc = check_all(s, path, seq, outage, ret_left)) == -EAGAIN) {
+		int64_t until = clock_mono_ns() + SCAN_PAUSE_NS;
+
+		if (cancel_asked()) {
+			rc = -EINTR;
+			break;
+		}
+		pthread_mutex_lock(&s->mutex);
+		while (!s->stop && !(outage = outage_error(s, &w)) &&
+		       clock_cond_wait_until(&s->event, &s->mutex, until) !=
+			       -ETIMEDOUT)
+			;
+		stop = s->stop;
+		pthread_mutex_unlock(&s->mutex);
+		if (stop) {
+			rc = -ESHUTDOWN;
+			break;
+		}
+	}
+	waiters_remove(s, &w);
+	return rc;
+}

@@ -1,0 +1,643 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Locks: meta_lock() before the syncer's mutex, which is a leaf and is never
+ * held across anything that waits. A key is worked on by one job at a time
+ * (`busy`).
+ *
+ * When the bucket cannot be reached, one job at a time probes it, so that an
+ * outage costs one request every few seconds however much is waiting.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "syncer_impl.h"
+#include "vers3/core/mount.h"
+#include "vers3/core/node.h"
+#include "vers3/journal/journal.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/sync/conflict.h"
+#include "vers3/tree/content.h"
+#include "vers3/util/boot.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+#include "vers3/util/pool.h"
+
+#define JOBS_MAX	16
+#define SCAN_MAX	4000 /* records looked at under one hold */
+#define WAITERS_MAX	64 /* single ones looked for at once: threads of FUSE */
+#define RECHECK_NS	NS_PER_S
+#define REAP_NS		(NS_PER_S / 4)
+#define FRESH_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
+
+/* META_SYS: whose records may not say what was sent; first_seq(). */
+#define SYS_FIRST_SEQ "sync.first_seq"
+#define SYS_ENDED     "sync.ended"
+
+/* What a look at the dirty table brings. */
+struct harvest {
+	struct job *jobs[JOBS_MAX];
+	unsigned job_count;
+	struct delete_job *deletes;
+	int64_t next_due_ns;
+	bool full; /* no room for more jobs now */
+	bool no_deletes; /* a batch of deletes is under way */
+	bool held; /* a key waits for another one, */
+	bool dropped; /* which is perhaps one that needed no job */
+	struct room_look room;
+};
+
+static void on_due(void *ctx, int64_t due_ns)
+{
+	syncer_wake(ctx, due_ns);
+}
+
+static void on_reaping(void *ctx)
+{
+	struct syncer *s = ctx;
+
+	pthread_mutex_lock(&s->mutex);
+	s->reaping = true;
+	pthread_cond_signal(&s->wake);
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static void on_grown(void *ctx, const struct meta_inode *in)
+{
+	struct syncer *s = ctx;
+
+	upload_written(s->upload, in);
+}
+
+/* Whether files are being saved in the tree of the root that a key is in. */
+static bool is_tree_busy(struct syncer *s, const char *key)
+{
+	char top[META_KEY_MAX + 1];
+	size_t len = strcspn(key, "/") + 1;
+
+	memcpy(top, key, len);
+	top[len] = '\0';
+	return meta_dirty_file_below(s->meta, top) == 1;
+}
+
+/*
+ * When the key may be sent: at once if nobody is at it. A file that is being
+ * written, or a directory in a tree that is being filled, waits until it is
+ * quiet, but not for ever.
+ */
+static int64_t quiet_at(struct syncer *s, const struct meta_dirty *d,
+			const struct meta_inode *in, int64_t now)
+{
+	struct decide_due_in due = {
+		.since_ns = d->since_ns,
+		.changed_ns = in->ctime_ns,
+		.commit_ns = s->mount->config.commit_ns,
+		.save_after_ns = s->mount->config.save_after_ns,
+		.written = nodes_is_written(s->mount->nodes, in->ino),
+	};
+	int64_t latest =
+		d->since_ns + s->mount->config.commit_ns + DECIDE_QUIET_NS;
+	int64_t at = decide_due(&due), pause = (now - d->since_ns) / 2;
+
+	/* Less and less often: there may be many of them. */
+	if (S_ISDIR(in->mode) && at <= now && now < latest &&
+	    s->mount->config.commit_ns && is_tree_busy(s, d->key)) {
+		at = now + (pause > RECHECK_NS ? pause : RECHECK_NS);
+		at = at > latest ? latest : at;
+	}
+	return at;
+}
+
+/*
+ * What a request came to may be unknown, of an earlier mount perhaps even that
+ * there was one: the key is looked at before anything is sent.
+ */
+static bool is_unsure(const struct syncer *s, const struct meta_dirty *d)
+{
+	return d->tried[0] || d->seq < s->first_seq;
+}
+
+/*
+ * The bucket is never ahead of the journal: a crash would bring back an older
+ * state here, to be sent over the newer one there. Whether a change as old as
+ * this may not be durable yet.
+ */
+static bool is_fresh(struct syncer *s, int64_t quiet_ns)
+{
+	int64_t pending_ns = meta_pending_ns(s->meta);
+
+	return pending_ns &&
+	       clock_mono_ns() - pending_ns + FRESH_MARGIN_NS >= quiet_ns;
+}
+
+/* How long ago the last change of a key was, at least. */
+static int64_t quiet_for(struct syncer *s, const struct meta_inode *in,
+			 int64_t now, bool forced)
+{
+	int64_t quiet = forced ? 0 : s->mount->config.commit_ns;
+
+	if (in && now - in->ctime_ns < quiet)
+		quiet = now - in->ctime_ns;
+	return quiet;
+}
+
+/*
+ * A batch that is filled under this hold of the lock: what is changed later
+ * has a higher number.
+ */
+static int begin_deletes(struct syncer *s, struct delete_job **ret)
+{
+	struct delete_job *j = calloc(1, sizeof(*j));
+	int rc = j ? meta_next_id(s->meta, &j->seq) : -ENOMEM;
+
+	if (rc) {
+		free(j);
+		return rc;
+	}
+	j->s = s;
+	*ret = j;
+	return 0;
+}
+
+static int add_delete(struct syncer *s, struct harvest *h,
+		      const struct meta_dirty *d, int64_t quiet_ns)
+{
+	char key[META_KEY_MAX + 1];
+	int rc = mount_key(s->mount, d->key, key);
+	char *copy;
+
+	if (!rc && !h->deletes)
+		rc = begin_deletes(s, &h->deletes);
+	if (rc)
+		return rc;
+	copy = strdup(key);
+	if (!copy || !sync_busy_set(s, d->key)) {
+		free(copy);
+		return -ENOMEM;
+	}
+	h->deletes->keys[h->deletes->count] = copy;
+	h->deletes->unsure[h->deletes->count] = is_unsure(s, d);
+	h->deletes->fresh = h->deletes->fresh || is_fresh(s, quiet_ns);
+	h->deletes->count++;
+	return 0;
+}
+
+static int add_job(struct syncer *s, struct harvest *h,
+		   const struct meta_dirty *d, const struct meta_inode *in,
+		   enum decide_action action, int64_t quiet_ns)
+{
+	struct job *j = calloc(1, sizeof(*j));
+	int rc = j ? meta_next_id(s->meta, &j->seq) : -ENOMEM;
+
+	if (!rc && !sync_busy_take_content(s, in, &j->holds_content)) {
+		free(j);
+		return 0; /* the end of the other name's job wakes us */
+	}
+	if (!rc) {
+		j->snap = *in;
+		rc = snapshot_take(s->tree, s->snapshots, &j->snap,
+				   &j->content);
+	}
+	if (rc || !sync_busy_set(s, d->key)) {
+		if (j)
+			snapshot_drop(s->tree, &j->content);
+		if (j && j->holds_content)
+			syncer_yield_content(s, in->ino);
+		free(j);
+		return rc ? rc : -ENOMEM;
+	}
+	j->s = s;
+	strcpy(j->key, d->key);
+	j->known = d->known;
+	j->action = action;
+	j->unsure = is_unsure(s, d);
+	strcpy(j->tried, d->tried);
+	j->fresh = is_fresh(s, quiet_ns);
+	h->jobs[h->job_count++] = j;
+	return 0;
+}
+
+/* The same; takes away a note that has lost its reason. */
+static bool is_held(struct syncer *s, struct meta_dirty *d)
+{
+	if (syncer_is_held(s, d))
+		return true;
+	if (d->after[0]) {
+		d->after[0] = '\0';
+		meta_dirty_put(s->meta, d);
+	}
+	return false;
+}
+
+/*
+ * What is to be done. Where the bucket may hold what was tried instead of what
+ * is known, nothing is for sure equal: the request's own look will tell.
+ */
+static enum decide_action choose(struct syncer *s, const struct meta_dirty *d,
+				 const struct meta_inode *want)
+{
+	static const struct meta_version none;
+	struct decide_in in = {.key = d->key,
+			       .known = &d->known,
+			       .inode = want,
+			       .versioned = s->mount->config.versioned,
+			       .copy_max = s->mount->config.copy_max_bytes};
+	enum decide_action action = decide(&in);
+
+	if (action != DECIDE_DROP || !d->tried[0])
+		return action;
+	in.known = &none;
+	return want ? decide(&in) : DECIDE_DELETE;
+}
+
+/*
+ * What a killed mount had asked for may be carried out after it died. Sent on
+ * top of a look that came too early, ours would then be undone: a delete of
+ * before takes away what was written since. 0: it may go; else when.
+ */
+static int64_t settles_at(struct syncer *s, const struct meta_dirty *d,
+			  int64_t now)
+{
+	int64_t left;
+
+	if ((d->seq >= s->first_seq && !d->tried[0]) || !s->settle_until_ns)
+		return 0;
+	left = s->settle_until_ns - clock_mono_ns();
+	return left > 0 ? now + left : 0;
+}
+
+/*
+ * Looks at one record; room: how many more jobs may start, forced: it is not
+ * to wait. 1: it has to, for the key d->after.
+ */
+static int look_at(struct syncer *s, struct harvest *h, struct meta_dirty *d,
+		   int64_t now, unsigned room, bool forced)
+{
+	enum decide_action action;
+	struct meta_inode want;
+	int64_t quiet_ns, at;
+	int rc;
+
+	if (sync_busy_is(s, d->key) ||
+	    (d->due_ns > now && (!forced || sync_job_pauses(s, d->key))))
+		return 0;
+	at = settles_at(s, d, now);
+	if (at)
+		return syncer_postpone(s, d, at);
+	if (is_held(s, d)) {
+		h->held = true;
+		return forced ? 1 : syncer_postpone(s, d, now + RECHECK_NS);
+	}
+	rc = syncer_wanted(s, d->key, &want);
+	if (rc && rc != -ENOENT)
+		return rc;
+	quiet_ns = quiet_for(s, rc ? NULL : &want, now, forced);
+	if (!rc && !forced && d->fails == 0) {
+		at = quiet_at(s, d, &want, now);
+		if (at > now)
+			return syncer_postpone(s, d, at);
+	}
+	action = choose(s, d, rc ? NULL : &want);
+	if (action == DECIDE_DROP) {
+		h->dropped = true;
+		return syncer_drop(s, d->key);
+	}
+	if (action == DECIDE_DELETE) {
+		/* While a batch is under way the next one fills. */
+		if (h->no_deletes)
+			return 0;
+		if (h->deletes && h->deletes->count == DELETES_MAX)
+			h->full = true;
+		return h->full ? 0 : add_delete(s, h, d, quiet_ns);
+	}
+	if (h->job_count >= room) {
+		h->full = true;
+		return 0;
+	}
+	return add_job(s, h, d, &want, action, quiet_ns);
+}
+
+/*
+ * The same with all that it waits for: whoever wants the last of a row wants
+ * the first one sent. Those that have just failed keep their backoff.
+ */
+static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
+		    int64_t now, unsigned room)
+{
+	bool forced =
+		sync_room_wants(s, &h->room, d, now) || waiters_want(s, d, now);
+	int rc = look_at(s, h, d, now, room, forced);
+	struct meta_dirty first = *d;
+
+	for (int i = 0; rc == 1 && i < SYNC_HOLDS_MAX && !h->full; i++) {
+		char key[META_KEY_MAX + 1];
+
+		strcpy(key, first.after);
+		rc = meta_dirty_get(s->meta, key, &first);
+		if (!rc)
+			rc = look_at(s, h, &first, now, room,
+				     !first.fails || first.due_ns <= now);
+	}
+	return rc == 1 ? 0 : rc;
+}
+
+/* The keys that single waiters want now, wherever they stand in the order. */
+static int harvest_waiters(struct syncer *s, struct harvest *h, int64_t now,
+			   unsigned room)
+{
+	char keys[WAITERS_MAX][META_KEY_MAX + 1];
+	unsigned count = 0;
+	int rc = 0;
+
+	pthread_mutex_lock(&s->mutex);
+	for (struct waiter *w = s->waiters; w && count < WAITERS_MAX;
+	     w = w->next)
+		if (!w->all && !w->done)
+			strcpy(keys[count++], w->path);
+	pthread_mutex_unlock(&s->mutex);
+	for (unsigned i = 0; !rc && i < count; i++) {
+		struct meta_dirty d;
+
+		rc = meta_dirty_get(s->meta, keys[i], &d);
+		if (!rc)
+			rc = consider(s, h, &d, now, room);
+		else if (rc == -ENOENT)
+			rc = 0, waiters_tell(s, keys[i], 0, 0, true, 0);
+	}
+	return rc;
+}
+
+static bool is_deleting(struct syncer *s)
+{
+	bool deleting;
+
+	pthread_mutex_lock(&s->mutex);
+	deleting = s->deleting;
+	pthread_mutex_unlock(&s->mutex);
+	return deleting;
+}
+
+static void look_again(struct syncer *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	s->kicked = true;
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static int harvest(struct syncer *s, struct harvest *h, unsigned room)
+{
+	struct meta_dirty_cursor cur = META_DIRTY_START;
+	int64_t now = clock_real_ns();
+	struct meta_dirty d;
+	bool all;
+	int rc = meta_lock(s->meta);
+
+	if (rc)
+		return rc;
+	sync_room_begin(s, &h->room);
+	all = waiters_all(s) || h->room.any;
+	h->no_deletes = is_deleting(s);
+	rc = harvest_waiters(s, h, now, room);
+	for (int i = 0; !rc && !h->full && i < SCAN_MAX; i++) {
+		rc = meta_dirty_next(s->meta, &cur, &d);
+		if (rc)
+			break;
+		if (d.due_ns > now && !all) {
+			h->next_due_ns = d.due_ns;
+			break;
+		}
+		rc = consider(s, h, &d, now, room);
+		if (d.due_ns > now &&
+		    (!h->next_due_ns || d.due_ns < h->next_due_ns))
+			h->next_due_ns = d.due_ns;
+	}
+	meta_unlock(s->meta);
+	sync_room_end(s, &h->room, rc == -ENOENT);
+	if (h->held && h->dropped)
+		look_again(s);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static void start_jobs(struct syncer *s, struct harvest *h)
+{
+	if (h->deletes && !h->deletes->count) {
+		free(h->deletes);
+		h->deletes = NULL;
+	}
+	pthread_mutex_lock(&s->mutex);
+	s->in_flight += h->job_count + (h->deletes ? 1 : 0);
+	s->deleting = s->deleting || h->deletes;
+	pthread_mutex_unlock(&s->mutex);
+	for (unsigned i = 0; i < h->job_count; i++)
+		if (pool_submit(s->pool, sync_job_run, h->jobs[i]))
+			sync_job_run(h->jobs[i]);
+	if (h->deletes && pool_submit(s->pool, sync_deletes_run, h->deletes))
+		sync_deletes_run(h->deletes);
+}
+
+/* Sleeps until something is due or someone knocks; false: the end. */
+static bool wait_for_work(struct syncer *s, const struct harvest *last)
+{
+	int64_t due = last->next_due_ns;
+	int64_t now = clock_real_ns();
+	int64_t until = clock_mono_ns() + (due ? due - now : 60 * NS_PER_S);
+	int64_t look = between_tick(s);
+	bool go_on;
+
+	if (look && look < until)
+		until = look;
+	pthread_mutex_lock(&s->mutex);
+	s->next_due_ns = due;
+	s->asleep = true;
+	while (!s->stop && !s->kicked && !s->reaping &&
+	       clock_cond_wait_until(&s->wake, &s->mutex, until) != -ETIMEDOUT)
+		;
+	/* Each look at what may go costs a commit: it is gathered. */
+	until = clock_mono_ns() + REAP_NS;
+	while (!s->stop && !s->kicked && s->reaping &&
+	       clock_cond_wait_until(&s->wake, &s->mutex, until) != -ETIMEDOUT)
+		;
+	s->kicked = s->asleep = false;
+	s->next_due_ns = 0; /* awake: whatever is marked from now on counts */
+	go_on = !s->stop;
+	pthread_mutex_unlock(&s->mutex);
+	return go_on;
+}
+
+static unsigned job_room(struct syncer *s)
+{
+	unsigned limit, room;
+
+	pthread_mutex_lock(&s->mutex);
+	limit = s->outage ? 1 : JOBS_MAX;
+	room = s->in_flight < limit ? limit - s->in_flight : 0;
+	pthread_mutex_unlock(&s->mutex);
+	return room;
+}
+
+static void *run_syncer(void *arg)
+{
+	struct syncer *s = arg;
+	struct harvest h;
+	int last = 0;
+
+	do {
+		unsigned room = job_room(s);
+
+		sync_wait_over(s);
+		memset(&h, 0, sizeof(h));
+		if (room) {
+			int rc = harvest(s, &h, room);
+
+			if (rc)
+				h.next_due_ns = clock_real_ns() + RECHECK_NS;
+			if (rc && rc != last)
+				log_error("reading what is dirty: %s",
+					  strerror(-rc));
+			last = rc;
+			start_jobs(s, &h);
+		}
+		sync_reap(s);
+	} while (wait_for_work(s, &h));
+	return NULL;
+}
+
+#define ENDED 1 /* SYS_ENDED: in order; else the boot that a mount is of */
+
+/* A number for this boot of the machine; 0: it has none. */
+static uint64_t boot_number(void)
+{
+	uint64_t n = UINT64_C(0xcbf29ce484222325);
+	char id[BOOT_ID_SIZE];
+
+	if (boot_id(id))
+		return 0;
+	for (const char *at = id; *at; at++)
+		n = (n ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+	return n == ENDED ? 0 : n;
+}
+
+/*
+ * Records say what may have been sent. Of a mount that was killed they all do,
+ * since the redo log has the last of these notes; of one that lost its power
+ * the last 50 ms are gone. Which of it, if any, comes next is noted before
+ * this one sends anything.
+ */
+static int first_seq(struct syncer *s)
+{
+	uint64_t ended = ENDED, boot = boot_number();
+	int rc;
+
+	if (s->mount->config.read_only)
+		return 0;
+	rc = meta_lock(s->meta);
+	if (rc)
+		return rc;
+	meta_sys_get_u64(s->meta, SYS_FIRST_SEQ, &s->first_seq);
+	meta_sys_get_u64(s->meta, SYS_ENDED, &ended);
+	if (ended != ENDED)
+		s->settle_until_ns =
+			clock_mono_ns() + s->mount->config.settle_ns;
+	if (ended != ENDED && (!boot || ended != boot)) {
+		rc = meta_next_id(s->meta, &s->first_seq);
+		if (!rc)
+			rc = meta_sys_put_u64(s->meta, SYS_FIRST_SEQ,
+					      s->first_seq);
+	}
+	if (!rc)
+		rc = meta_sys_put_u64(s->meta, SYS_ENDED, boot);
+	meta_unlock(s->meta);
+	return rc ? rc : meta_sync(s->meta);
+}
+
+/* Nothing is under way any more, and each outcome is noted. */
+static void note_end(struct syncer *s)
+{
+	if (meta_lock(s->meta))
+		return;
+	meta_sys_put_u64(s->meta, SYS_ENDED, ENDED);
+	meta_unlock(s->meta);
+}
+
+int syncer_new(struct mount *mount, struct journal *journal,
+	       struct reader *reader, struct tree *tree,
+	       struct syncer **ret_syncer)
+{
+	struct syncer *s = calloc(1, sizeof(*s));
+	const struct journal_listener listener = {on_due, on_reaping, on_grown,
+						  s};
+	int rc;
+
+	if (!s)
+		return -ENOMEM;
+	s->mount = mount;
+	s->meta = mount->meta;
+	s->journal = journal;
+	s->reader = reader;
+	s->tree = tree;
+	pthread_mutex_init(&s->mutex, NULL);
+	rc = clock_cond_init(&s->wake);
+	if (!rc)
+		rc = clock_cond_init(&s->event);
+	if (!rc)
+		rc = map_new(&s->busy);
+	if (!rc)
+		rc = map_new(&s->again);
+	if (!rc)
+		rc = uploader_new(s, &s->upload);
+	if (!rc)
+		rc = snapshots_new(&s->snapshots);
+	if (!rc)
+		rc = pool_new("sync", JOBS_MAX, &s->pool);
+	if (!rc)
+		rc = first_seq(s);
+	if (!rc && !s->mount->config.read_only)
+		between_init(s);
+	if (!rc && !s->mount->config.read_only)
+		upload_abort_leftovers(s->upload);
+	if (!rc && !s->mount->config.read_only)
+		journal_listen(s->journal, &listener);
+	if (!rc && !s->mount->config.read_only)
+		rc = -pthread_create(&s->thread, NULL, run_syncer, s);
+	if (rc) {
+		syncer_free(s);
+		return rc;
+	}
+	s->started = !s->mount->config.read_only;
+	*ret_syncer = s;
+	return 0;
+}
+
+void syncer_free(struct syncer *s)
+{
+	if (!s)
+		return;
+	if (s->upload)
+		upload_ending(s->upload);
+	pthread_mutex_lock(&s->mutex);
+	s->stop = true;
+	pthread_cond_broadcast(&s->wake);
+	pthread_cond_broadcast(&s->event);
+	/* They end with -ESHUTDOWN, and need what is freed below. */
+	while (s->waiters || s->room_waiters)
+		pthread_cond_wait(&s->event, &s->mutex);
+	pthread_mutex_unlock(&s->mutex);
+	if (s->started)
+		pthread_join(s->thread, NULL);
+	pool_free(s->pool);
+	journal_listen(s->journal, NULL);
+	if (s->started) {
+		sync_reap(s);
+		note_end(s);
+	}
+	uploader_free(s->upload);
+	snapshots_free(s->snapshots);
+	map_free(s->busy);
+	map_free(s->again);
+	pthread_cond_destroy(&s->wake);
+	pthread_cond_destroy(&s->event);
+	pthread_mutex_destroy(&s->mutex);
+	free(s);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the syncer: its state, shared by syncer.c (what is sent when),
+ * sync_job.c (sending it), sync_busy.c (one job a key), sync_wait.c (those who
+ * wait), sync_reap.c (staging
+ * files that may go), sync_room.c (writers that wait for their room), between.c
+ * (who came before a save) and sync_stats.c.
+ *
+ * Locks: meta_lock() before the mutex, which is a leaf and is never held
+ * across anything that waits. A key is worked on by one job at a time.
+ */
+#ifndef VERS3_SRC_SYNC_SYNCER_IMPL_H
+#define VERS3_SRC_SYNC_SYNCER_IMPL_H
+
+#include <pthread.h>
+
+#include "upload.h"
+#include "vers3/journal/decide.h"
+#include "vers3/sync/between.h"
+#include "vers3/sync/syncer.h"
+#include "vers3/tree/snapshot.h"
+#include "vers3/util/map.h"
+
+struct journal;
+struct mount;
+struct reader;
+struct tree;
+
+/*
+ * DeleteObjects takes 1,000. Servers go through them one by one, also when
+ * the one who asked is dead by then: the next mount waits for them to end.
+ */
+#define DELETES_MAX 125
+
+/* Keys in a row that wait for one another; renames make shorter ones. */
+#define SYNC_HOLDS_MAX 1000
+
+/* What could still give room on the disk; see sync_room.c. */
+enum room {
+	ROOM_CLOSED, /* files that nobody writes, or it is not known yet */
+	ROOM_WRITTEN, /* only files that are open for writing */
+	ROOM_NONE,
+};
+
+/* Someone who waits for one key (sync_inode) or for all below a path. */
+struct waiter {
+	struct waiter *next;
+	const char *path; /* borrowed from the waiting thread */
+	bool all;
+	uint64_t seq; /* all: changes up to this one */
+	uint64_t ino, change; /* one key: this content, or a later one */
+	bool done;
+	int error;
+	unsigned probes; /* the syncer's when it began, or since */
+};
+
+struct syncer {
+	struct mount *mount; /* borrowed, as those up to tree */
+	struct meta *meta; /* the mount's */
+	struct journal *journal;
+	struct reader *reader;
+	struct tree *tree;
+	struct uploader *upload; /* owned */
+	struct snapshots *snapshots; /* owned: what is being sent */
+	struct pool *pool; /* owned */
+	struct between between;
+	pthread_t thread;
+	bool started;
+	/* Records with a lower one may lack the note of what was sent. */
+	uint64_t first_seq;
+	int64_t settle_until_ns; /* monotonic; none of those is sent before */
+
+	pthread_mutex_t mutex;
+	pthread_cond_t wake; /* the scheduler has something to look at */
+	pthread_cond_t event; /* a key was settled, or a try failed */
+	/* All below is protected by mutex. */
+	bool stop, kicked;
+	bool reaping; /* the journal has staging files that may go */
+	bool asleep; /* the scheduler, until next_due_ns or a kick */
+	bool outage;
+	int64_t outage_since_ns; /* monotonic */
+	bool over; /* an outage: what failed in it need not wait */
+	int64_t over_ns; /* when the last one was; 0 never */
+	unsigned probes; /* in a row that did not reach the bucket, */
+	int probe_error; /* and why the last one did not: -errno */
+	int64_t next_due_ns; /* realtime; when the scheduler wakes itself */
+	unsigned in_flight;
+	bool deleting; /* a batch of deletes is in flight */
+	struct map *busy; /* keys being worked on */
+	struct map *again; /* keys in a pause before another try → how many */
+	struct waiter *waiters;
+	unsigned room_waiters;
+	enum room room; /* as the last look for them found it, */
+	int64_t room_since_ns; /* and the looks since then */
+	uint64_t room_largest_bytes; /* of the written files it found */
+	int64_t room_told_ns; /* when the log was last told; 0 never */
+	uint64_t progress; /* saves, and parts that went */
+	struct syncer_stats stats;
+};
+
+/* One key at work, with what was wanted there when the job was made. */
+struct job {
+	struct syncer *s;
+	char key[META_KEY_MAX + 1];
+	struct meta_inode snap;
+	struct snapshot content; /* owned: of snap */
+	struct meta_version known;
+	enum decide_action action;
+	uint64_t seq; /* changes before this one are in the snapshot */
+	bool unsure; /* an earlier try may have been carried out */
+	char tried[META_TRIED_MAX + 1]; /* dirty.h */
+	struct conflict conflict; /* what is met on the way */
+	bool fresh; /* what is wanted may not be durable here yet */
+	bool holds_content; /* of an inode with several names: see syncer.c */
+};
+
+struct delete_job {
+	struct syncer *s;
+	char *keys[DELETES_MAX]; /* owned; in the bucket, prefix and all */
+	bool unsure[DELETES_MAX]; /* as in struct job */
+	bool fresh;
+	size_t count;
+	uint64_t seq;
+};
+
+/* sync_job.c: run in the pool; they own and free arg. */
+void sync_job_run(void *arg);
+void sync_deletes_run(void *arg);
+/*
+ * Whether the key's last try was without a result, and is to be repeated when
+ * the key is due, no earlier. Any lock may be held.
+ */
+bool sync_job_pauses(struct syncer *s, const char *key);
+/* It is another thing now: tries are counted anew. Any lock may be held. */
+void sync_job_forget(struct syncer *s, const char *key);
+
+/*
+ * rebase.c: a file that was changed while the version in r was made of what
+ * snap held goes on from there. With the node's lock and meta_lock() held; in
+ * is as it is now. -ESTALE: it cannot, and stays as it is.
+ */
+int rebase_under(struct syncer *s, struct meta_inode *in,
+		 const struct snapshot *snap, const struct upload_result *r);
+/* What is staged and stands in the version too need not stay. No lock held. */
+int rebase_drop(struct syncer *s, const struct snapshot *snap,
+		const struct meta_version *saved);
+
+/*
+ * A try with this snapshot failed with rc. If the bucket lacks its base since a
+ * save of ours, whose answer was lost, has replaced that, the file goes on on
+ * top of that save: -EAGAIN. Else rc. May wait; no lock held.
+ */
+int rebase_lost(struct syncer *s, const struct meta_inode *snap, int rc);
+
+/* sync_reap.c: what was queued with journal_reap(). Without any lock. */
+void sync_reap(struct syncer *s);
+
+/*
+ * sync_room.c: one look at the dirty table for those who wait for room. With
+ * sync_room_wants() each record is looked at, with meta_lock() held; whole
+ * tells that the look came to the table's end.
+ */
+struct room_look {
+	bool any; /* someone waits */
+	bool take_written; /* nothing else is left: those of that size on */
+	uint64_t least_bytes;
+	bool closed, written; /* what was found, */
+	uint64_t largest_bytes; /* and of the written ones */
+};
+void sync_room_begin(struct syncer *s, struct room_look *l);
+bool sync_room_wants(struct syncer *s, struct room_look *l,
+		     const struct meta_dirty *d, int64_t now);
+void sync_room_end(struct syncer *s, const struct room_look *l, bool whole);
+
+/* With meta_lock() held. */
+
+/*
+ * What the namespace wants at a key: 0 with the inode, -ENOENT for nothing.
+ * A key that ends in '/' is a directory's marker.
+ */
+int syncer_wanted(struct syncer *s, const char *key, struct meta_inode *ret);
+/*
+ * Whether a record waits for the key d->after: what is wanted there comes from
+ * its own key yet.
+ */
+bool syncer_is_held(struct syncer *s, const struct meta_dirty *d);
+int syncer_postpone(struct syncer *s, struct meta_dirty *d, int64_t due_ns);
+/* The key is clean: ends its record and tells whoever waits. */
+int syncer_drop(struct syncer *s, const char *key);
+/* Any lock may be held. */
+
+/* Tells those who wait for a key; gone: its record was just deleted. */
+void waiters_tell(struct syncer *s, const char *key, uint64_t ino,
+		  uint64_t change, bool gone, int error);
+/* Whether someone waits for the key, so that it goes at once. */
+bool waiters_want(struct syncer *s, const struct meta_dirty *d, int64_t now);
+/* What failed in an outage that is over is due again. No lock held. */
+void sync_wait_over(struct syncer *s);
+/* Whether someone waits for more than one key. */
+bool waiters_all(struct syncer *s);
+/* Whether a key is a path, or below it ("" has all). Pure. */
+bool waiters_below(const char *key, const char *path);
+/* w stays in the list until it is removed; wakes the scheduler. */
+void waiters_add(struct syncer *s, struct waiter *w);
+void waiters_remove(struct syncer *s, struct waiter *w);
+/* sync_busy.c: whether a key is being worked on, and that it is; false: no
+ * memory. */
+bool sync_busy_is(struct syncer *s, const char *key);
+bool sync_busy_set(struct syncer *s, const char *key);
+/*
+ * Somebody has come to wait for a key. If it is being worked on, that try began
+ * before: should it fail, that says nothing yet to who has come, and the key is
+ * due again at once. With meta_lock() held, as has who notes a failure.
+ */
+void sync_busy_hurry(struct syncer *s, const char *key);
+bool sync_busy_is_hurried(struct syncer *s, const char *key);
+/*
+ * Whether the inode's content may go up now; *ret_holds: until
+ * syncer_yield_content() no other of its names has it.
+ */
+bool sync_busy_take_content(struct syncer *s, const struct meta_inode *in,
+			    bool *ret_holds);
+/* The inode's content may go up under another name. */
+void syncer_yield_content(struct syncer *s, uint64_t ino);
+/* Has the scheduler look no later than at due_ns (realtime). */
+void syncer_wake(struct syncer *s, int64_t due_ns);
+/* The key may be worked on again; wakes the scheduler. */
+void syncer_clear_busy(struct syncer *s, const char *key);
+
+#endif

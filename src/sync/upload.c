@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The uploader's life, and what it is told. */
+#include "upload_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answered.h"
+#include "plan.h"
+#include "stream.h"
+#include "syncer_impl.h"
+#include "vers3/core/link_id.h"
+#include "vers3/core/mount.h"
+#include "vers3/core/version.h"
+#include "vers3/object/renamed.h"
+#include "vers3/object/sparse.h"
+#include "vers3/object/tags.h"
+#include "vers3/read/reader.h"
+#include "vers3/tree/refused.h"
+#include "vers3/tree/runs.h"
+#include "vers3/tree/tree.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+#include "vers3/util/pool.h"
+#include "zeros.h"
+
+#define BIG_BUFFERS 4
+
+int uploader_new(struct syncer *s, struct uploader **ret_uploader)
+{
+	struct uploader *u = calloc(1, sizeof(*u));
+	int rc;
+
+	if (!u)
+		return -ENOMEM;
+	u->s = s;
+	u->no_sum = caps_no_whole_sum(s->meta);
+	sem_init(&u->big, 0, BIG_BUFFERS);
+	rc = pool_new("parts", PART_THREADS, &u->parts);
+	if (!rc)
+		rc = streams_new(u, &u->streams);
+	if (!rc)
+		rc = zeros_new(s, &u->zeros);
+	if (!rc)
+		rc = answered_new(&u->answered);
+	if (rc) {
+		uploader_free(u);
+		return rc;
+	}
+	*ret_uploader = u;
+	return 0;
+}
+
+void uploader_free(struct uploader *u)
+{
+	if (!u)
+		return;
+	pool_free(u->parts);
+	streams_free(u->streams);
+	zeros_free(u->zeros);
+	answered_free(u->answered);
+	sem_destroy(&u->big);
+	free(u);
+}
+
+void upload_written(struct uploader *u, const struct meta_inode *in)
+{
+	streams_written(u->streams, in);
+}
+
+void upload_result_init(struct upload_result *r)
+{
+	memset(r, 0, sizeof(*r));
+	kvlist_init(&r->head);
+}
+
+void upload_result_release(struct upload_result *r)
+{
+	kvlist_release(&r->head);
+}
+
+bool upload_is_same(struct uploader *u, const struct meta_inode *in,
+		    const char *path, struct upload_result *ret)
+{
+	struct objattr_xattrs x = {0};
+	struct dress want, has;
+	bool same;
+
+	dress_init(&has);
+	same = !dress_make(u->s->mount, in, path, false, &want) &&
+	       !dress_read(u->s->mount, in->ino, &has, &x) &&
+	       (!has.names ||
+		!kvlist_set(&has.meta, LINK_NAMES_META, has.names)) &&
+	       (!has.holes || !kvlist_set(&has.meta, SPARSE_META, has.holes)) &&
+	       dress_same(&want.meta, &has.meta) &&
+	       dress_same(&want.headers, &has.headers) &&
+	       !dress_to_head(&want, &ret->head);
+	if (same && has.renamed)
+		same = !kvlist_set(&ret->head, "x-amz-meta-" RENAMED_META,
+				   has.renamed);
+	if (same)
+		ret->version = in->base;
+	objattr_xattrs_release(&x);
+	dress_release(&has);
+	dress_release(&want);
+	return same;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects that the server makes of others. */
+#include "upload_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answered.h"
+#include "plan.h"
+#include "stream.h"
+#include "syncer_impl.h"
+#include "vers3/core/link_id.h"
+#include "vers3/core/mount.h"
+#include "vers3/core/version.h"
+#include "vers3/object/objattr.h"
+#include "vers3/object/renamed.h"
+#include "vers3/object/sparse.h"
+#include "vers3/object/tags.h"
+#include "vers3/read/reader.h"
+#include "vers3/tree/refused.h"
+#include "vers3/tree/runs.h"
+#include "vers3/tree/tree.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+#include "vers3/util/pool.h"
+#include "zeros.h"
+
+/* A copy keeps the content's name in the block cache. */
+static void inherit_id(struct meta_version *to, const struct meta_version *from)
+{
+	if (version_has_content_id(from))
+		memcpy(to->id, from->id, sizeof(to->id));
+	else
+		version_set_content_id(to);
+}
+
+/* What the inode's object carries: a plain copy of it carries the same. */
+static int head_as_it_is(struct syncer *s, uint64_t ino, struct kvlist *head)
+{
+	int rc = meta_lock(s->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_head_get(s->meta, ino, head);
+	meta_unlock(s->meta);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/*
+ * Copies once, and what is no file again where it is not there then: its
+ * bytes are nowhere else.
+ */
+static int copy_anyway(struct uploader *u, struct store_request *r,
+		       const struct send_want *want, const struct kvlist *meta,
+		       struct conflict *c, struct meta_version *ret)
+{
+	struct upload_made made = {
+		.key = r->key,
+		.size_bytes = want->size_bytes,
+		.meta = meta,
+		.strict = true,
+	};
+	unsigned looks = S_ISREG(c->snap->mode) ? 1 : UPLOAD_LOOKS;
+	int rc = -ESTALE;
+
+	for (unsigned i = 0; rc == -ESTALE && i < looks; i++) {
+		r->if_match = r->if_none_match = NULL;
+		made.last = looks > 1 && i + 1 == looks;
+		rc = upload_make(u, r, want, &made, c, ret);
+		if (rc == -ESTALE) {
+			upload_expect_own(c, ret->etag);
+			if (i + 1 < looks)
+				send_pause(i);
+		}
+	}
+	return rc;
+}
+
+/*
+ * d: what goes along; NULL: what the source says of itself. current: only if
+ * the source's key holds the base yet.
+ */
+static int send_copy(struct uploader *u, const struct meta_inode *in,
+		     bool current, struct conflict *c, const char *key,
+		     struct dress *d, struct meta_version *ret)
+{
+	struct send_want want = {.size_bytes = in->base.size_bytes,
+				 .etag = in->base.etag};
+	struct meta_version from = in->base;
+	char source[META_KEY_MAX + 1];
+	struct store_request r;
+	int rc = mount_key(u->s->mount, in->base.key, source);
+
+	store_request_init(&r, STORE_COPY);
+	if (rc)
+		goto out;
+	r.key = key;
+	if (current && from.etag[0])
+		from.version_id[0] = '\0';
+	upload_set_source(&r, &from, source);
+	if (d) {
+		r.replace_meta = true;
+		r.meta = want.meta = &d->meta;
+		r.headers = &d->headers;
+		want.content_type = kvlist_get(&d->headers, "content-type");
+	} else {
+		want.source_key = source;
+		want.source_version = r.source_version;
+	}
+	rc = copy_anyway(u, &r, &want, d ? &d->meta : NULL, c, ret);
+out:
+	store_request_release(&r);
+	return rc;
+}
+
+static int copy_base(struct uploader *u, const struct snapshot *snap,
+		     bool current, struct conflict *c,
+		     struct upload_result *ret)
+{
+	const struct meta_inode *in = snap->in;
+	struct syncer *s = u->s;
+	char key[META_KEY_MAX + 1];
+	bool replace, tagged = false, large = false;
+	struct kvlist tags;
+	struct dress d;
+	int rc = dress_copy(s->mount, in, c->path, &d, &replace);
+
+	kvlist_init(&tags);
+	if (!rc)
+		rc = mount_key(s->mount, c->path, key);
+	if (!rc && replace)
+		tagged = tags_need(s->mount, in, &d,
+				   !s->mount->config.suspended);
+	if (!rc && tagged)
+		rc = tags_ask(s->mount, in, &tags);
+	if (!rc)
+		rc = send_copy(u, in, current, c, key, replace ? &d : NULL,
+			       &ret->version);
+	if (rc == -ESTALE && !S_ISREG(in->mode))
+		rc = -EAGAIN; /* its bytes are there alone: copied again */
+	if (rc == -ESTALE) {
+		log_warning("the server's copy to %s is none: its bytes are "
+			    "sent",
+			    c->path);
+		large = in->size_bytes > PLAN_SINGLE_MAX;
+		rc = large ? -ESTALE
+			   : upload_put_dressed(u, snap, key, &d, c, ret);
+	}
+	if (!rc && tagged)
+		rc = tags_give(s->mount, in->ino, key, &ret->version, &tags,
+			       &d);
+	if (!rc) {
+		inherit_id(&ret->version, &in->base);
+		d.late = false;
+		rc = replace ? dress_to_head(&d, &ret->head)
+			     : head_as_it_is(s, in->ino, &ret->head);
+	}
+	kvlist_release(&tags);
+	dress_release(&d);
+	return large ? upload_parts(u, snap, c, ret) : rc;
+}
+
+/*
+ * The object of a directory is not what it was, or has gone: its bytes are
+ * others', so what they have made of them is copied.
+ */
+static int copy_anew(struct uploader *u, const struct snapshot *snap,
+		     struct conflict *c, struct upload_result *ret)
+{
+	struct meta_inode now = *snap->in;
+	const struct store_object *o;
+	struct snapshot anew = *snap;
+	char key[META_KEY_MAX + 1];
+	struct store_request r;
+	bool copied;
+	int rc = mount_key(u->s->mount, now.base.key, key);
+
+	if (rc)
+		return rc;
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	rc = store_call(u->s->mount->store, &r);
+	o = &r.reply.object;
+	/* What nobody has asked for is not made up, either. */
+	copied = !rc && (o->size_bytes ||
+			 !(now.flags & (META_I_ATTRS | META_I_ATTR_DIRTY)));
+	if (copied) {
+		snprintf(now.base.etag, sizeof(now.base.etag), "%s",
+			 o->etag ? o->etag : "");
+		snprintf(now.base.version_id, sizeof(now.base.version_id), "%s",
+			 o->version_id ? o->version_id : "");
+		now.base.size_bytes = o->size_bytes;
+		version_set_content_id(&now.base);
+	}
+	store_request_release(&r);
+	if (rc && rc != -ENOENT)
+		return rc;
+	anew.in = &now;
+	return copied ? copy_base(u, &anew, true, c, ret)
+		      : upload_put(u, snap, c, ret);
+}
+
+int upload_copy(struct uploader *u, const struct snapshot *snap,
+		struct conflict *c, struct upload_result *ret)
+{
+	const struct meta_inode *in = snap->in;
+	bool dir = S_ISDIR(in->mode);
+	int rc = copy_base(u, snap, dir, c, ret);
+
+	/* Where it was moved from, a delete of ours may have been faster. */
+	if (dir && rc == -ENOENT && in->base.version_id[0] &&
+	    strcmp(in->base.key, c->path) != 0)
+		rc = copy_base(u, snap, false, c, ret);
+	if (dir && (rc == -ENOENT || rc == -EBUSY))
+		rc = copy_anew(u, snap, c, ret);
+	return rc;
+}

@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/tree/content.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tree_impl.h"
+#include "vers3/core/mount.h"
+#include "vers3/core/stat.h"
+#include "vers3/journal/journal.h"
+#include "vers3/meta/extent.h"
+#include "vers3/object/sparse.h"
+#include "vers3/read/reader.h"
+#include "vers3/tree/rebased.h"
+#include "vers3/tree/refused.h"
+#include "vers3/tree/reread.h"
+#include "vers3/tree/room.h"
+#include "vers3/tree/runs.h"
+#include "vers3/tree/taken.h"
+#include "vers3/tree/tree.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/minmax.h"
+
+#define TRIM_STEP (UINT64_C(256) << 20) /* bytes staged between two trims */
+
+bool content_is_base(const struct meta_inode *in)
+{
+	return !(in->flags & META_I_STAGED) && in->base.key[0] &&
+	       in->base_bytes == in->base.size_bytes &&
+	       in->base_bytes == in->size_bytes;
+}
+
+/* Ranges that have to come from the base version. */
+struct gaps {
+	struct gap {
+		uint64_t offset, length;
+	} * items; /* owned */
+	size_t count;
+};
+
+static int gap_add(struct gaps *g, uint64_t offset, uint64_t end)
+{
+	struct gap *p;
+
+	if (offset >= end)
+		return 0;
+	p = realloc(g->items, (g->count + 1) * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	g->items = p;
+	p[g->count].offset = offset;
+	p[g->count++].length = end - offset;
+	return 0;
+}
+
+/*
+ * The first staged piece of [at, end): [*ret_from, *ret_to); both end: none.
+ * *ret_place: where its first byte stands in the staging file.
+ */
+static int next_staged(struct tree *tree, uint64_t ino, uint64_t at,
+		       uint64_t end, uint64_t *ret_from, uint64_t *ret_to,
+		       uint64_t *ret_place)
+{
+	uint64_t offset = end, length = 0, place = 0;
+	int rc = meta_lock(tree->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_extent_next(tree->meta, ino, at, &offset, &length, &place);
+	meta_unlock(tree->meta);
+	if (rc && rc != -ENOENT)
+		return rc;
+	*ret_from = rc ? end : min_u64(max_u64(offset, at), end);
+	*ret_to = rc ? end : min_u64(offset + length, end);
+	if (*ret_from == end)
+		*ret_to = end;
+	*ret_place = place + (*ret_from - offset);
+	return 0;
+}
+
+/*
+ * Reads the staged bytes of [offset, end) into buf and notes what is left
+ * to the base. Under the node's lock, so that extents and bytes agree.
+ */
+static int read_staged(struct tree *tree, const struct meta_inode *in,
+		       uint64_t offset, uint64_t end, char *buf,
+		       struct gaps *gaps)
+{
+	uint64_t at = offset, from, to, place;
+	int rc = 0;
+
+	for (; !rc && at < end; at = to) {
+		rc = next_staged(tree, in->ino, at, end, &from, &to, &place);
+		if (rc)
+			break;
+		rc = gap_add(gaps, at, min_u64(from, in->base_bytes));
+		/* The buffer is zeroed already. */
+		if (!rc && from < to && !meta_extent_is_hole(place))
+			rc = staging_read(tree->mount->staging, in->ino, place,
+					  buf + (from - offset), to - from);
+	}
+	return rc;
+}
+
+static int get_inode(struct tree *tree, uint64_t ino, struct meta_inode *ret)
+{
+	int rc = meta_lock(tree->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(tree->meta, ino, ret);
+	meta_unlock(tree->meta);
+	return rc;
+}
+
+/* Reads what the inode holds now; *ret_base is what it was based on. */
+static int read_once(struct tree *tree, struct node *n, uint64_t offset,
+		     void *buf, size_t size, size_t *ret_size,
+		     struct meta_version *ret_base)
+{
+	struct gaps gaps = {0};
+	struct meta_inode in = {.ino = 0};
+	uint64_t end = 0;
+	int rc;
+
+	pthread_rwlock_rdlock(&n->lock);
+	rc = get_inode(tree, n->ino, &in);
+	if (!rc) {
+		end = min_u64(offset + size, max_u64(in.size_bytes, offset));
+		memset(buf, 0, end - offset);
+		rc = read_staged(tree, &in, offset, end, buf, &gaps);
+	}
+	pthread_rwlock_unlock(&n->lock);
+	/* The base is an immutable version: no lock is needed to read it. */
+	for (size_t i = 0; !rc && i < gaps.count; i++) {
+		const struct gap *g = &gaps.items[i];
+
+		rc = reader_read_sync(tree->reader, &in.base, g->offset,
+				      (char *)buf + (g->offset - offset),
+				      g->length);
+	}
+	free(gaps.items);
+	*ret_base = in.base;
+	if (!rc)
+		*ret_size = end - offset;
+	return rc;
+}
+
+int content_read(struct tree *tree, struct node *n, uint64_t offset, void *buf,
+		 size_t size, size_t *ret_size)
+{
+	int64_t until = clock_mono_ns() + REREAD_NS;
+	struct meta_version base;
+	int rc;
+
+	do
+		rc = read_once(tree, n, offset, buf, size, ret_size, &base);
+	while (rc == -ESTALE &&
+	       !(rc = rebased_wait(tree, n->ino, &base, until)));
+	return rc;
+}
+
+/*
+ * Reads the inode and marks its keys unless they are: that may be refused, so
+ * it comes before any change. keep_bytes: what is left of the base at most.
+ * With the node's lock and meta_lock() held.
+ */
+static int begin_change(struct tree *tree, uint64_t ino, uint64_t keep_bytes,
+			struct meta_inode *ret)
+{
+	int rc = meta_inode_get(tree->meta, ino, ret);
+
+	if (!rc && !ret->nlink) {
+		rc = taken_back(tree, ret,
+				min_u64(ret->base_bytes, keep_bytes));
+		/* Else it stays without a name, as what is removed here. */
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	if (!rc && !(ret->flags & META_I_STAGED))
+		rc = tree_mark_inode(tree, ret);
+	return rc;
+}
+
+/* Notes the change in the inode record; under the same locks. */
+static int note_change(struct tree *tree, struct meta_inode *in)
+{
+	in->flags |= META_I_STAGED;
+	in->mtime_ns = in->ctime_ns = clock_real_ns();
+	in->change++;
+	in->data_change++;
+	return meta_inode_put(tree->meta, in);
+}
+
+/* Whether a file may end there: where it does now, it may. */
+static bool may_end(const struct tree *tree, const struct meta_inode *in,
+		    uint64_t end)
+{
+	uint64_t most = tree->mount->config.max_file_bytes;
+
+	return !most || end <= most || end <= in->size_bytes;
+}
+
+/* Before anything is staged for it; with the node's lock held. */
+static int check_end(struct tree *tree, uint64_t ino, uint64_t end)
+{
+	struct meta_inode in = {.size_bytes = 0};
+	int rc = 0;
+
+	if (!may_end(tree, &in, end))
+		rc = get_inode(tree, ino, &in);
+	return rc || may_end(tree, &in, end) ? rc : -EFBIG;
+}
+
+/*
+ * What is written goes behind what is staged already. Bytes that a commit
+ * speaks of are so never overwritten: a crash shows the file as it was after
+ * one of its writes, whatever the disk had of the later ones.
+ */
+int content_write(struct tree *tree, struct node *n, uint64_t offset,
+		  const void *data, size_t size)
+{
+	unsigned before = taken_count(tree);
+	struct meta_inode in;
+	uint64_t at = 0;
+	int rc;
+
+	pthread_rwlock_wrlock(&n->lock);
+	rc = check_end(tree, n->ino, offset + size);
+	if (!rc)
+		rc = staging_append(tree->mount->staging, n->ino, data, size,
+				    &at);
+	if (!rc)
+		rc = meta_lock(tree->meta);
+	if (rc)
+		goto out;
+	rc = begin_change(tree, n->ino, UINT64_MAX, &in);
+	if (!rc)
+		rc = meta_extent_add(tree->meta, n->ino, offset, size, at);
+	if (!rc) {
+		in.size_bytes = max_u64(in.size_bytes, offset + size);
+		rc = note_change(tree, &in);
+	}
+	meta_unlock(tree->meta);
+out:
+	pthread_rwlock_unlock(&n->lock);
+	taken_tell(tree, before);
+	if (!rc)
+		journal_grown(tree->journal, &in);
+	/* Now and then, room that was written over is given back. */
+	if (!rc && at / TRIM_STEP != (at + size) / TRIM_STEP)
+		journal_reap(tree->journal, n->ino);
+	return rc;
+}
+
+/*
+ * The staging file keeps its bytes: only extents say what counts, and they
+ * are committed as one with the size, so that a crash shows the file as it
+ * was before or after, never cut by half. The room is given back when the
+ * upload ends.
+ */
+static int resize(struct tree *tree, struct node *n, uint64_t size_bytes,
+		  bool longer_only)
+{
+	unsigned before = taken_count(tree);
+	struct meta_inode in;
+	bool is_set;
+	int rc;
+
+	pthread_rwlock_wrlock(&n->lock);
+	rc = meta_lock(tree->meta);
+	if (rc)
+		goto out;
+	rc = meta_inode_get(tree->meta, n->ino, &in);
+	is_set = !rc && longer_only && size_bytes <= in.size_bytes;
+	if (!rc && !may_end(tree, &in, size_bytes))
+		rc = -EFBIG;
+	/* What must not be read can be replaced, and that is all. */
+	if (!rc && (in.flags & META_I_REFUSED) && size_bytes)
+		rc = -EACCES;
+	if (!rc && !is_set)
+		rc = begin_change(tree, n->ino, size_bytes, &in);
+	if (!rc && (in.flags & META_I_REFUSED))
+		rc = refused_replace(tree, &in);
+	if (!rc && !is_set && size_bytes < in.size_bytes)
+		rc = meta_extent_remove(tree->meta, n->ino, size_bytes,
+					UINT64_MAX - size_bytes);
+	if (!rc && !is_set) {
+		in.base_bytes = min_u64(in.base_bytes, size_bytes);
+		in.size_bytes = size_bytes;
+		rc = note_change(tree, &in);
+	}
+	meta_unlock(tree->meta);
+out:
+	pthread_rwlock_unlock(&n->lock);
+	taken_tell(tree, before);
+	return rc;
+}
+
+int content_truncate(struct tree *tree, struct node *n, uint64_t size_bytes)
+{
+	return resize(tree, n, size_bytes, false);
+}
+
+int content_extend(struct tree *tree, struct node *n, uint64_t size_bytes)
+{
+	return resize(tree, n, size_bytes, true);
+}
+
+/*
+ * What no base shows through is zeros when nothing is staged there; over the
+ * base a hole is noted, whose bytes stand nowhere.
+ */
+static int zero_locked(struct tree *tree, struct meta_inode *in,
+		       uint64_t offset, uint64_t length)
+{
+	int rc = begin_change(tree, in->ino, UINT64_MAX, in);
+	uint64_t hole = 0;
+
+	if (!rc)
+		rc = meta_extent_remove(tree->meta, in->ino, offset, length);
+	if (!rc && offset < in->base_bytes)
+		hole = min_u64(length, in->base_bytes - offset);
+	if (!rc)
+		rc = meta_extent_add(tree->meta, in->ino, offset, hole,
+				     META_HOLE_AT + offset);
+	return rc ? rc : note_change(tree, in);
+}
+
+int content_zero(struct tree *tree, struct node *n, uint64_t offset,
+		 uint64_t length)
+{
+	unsigned before = taken_count(tree);
+	struct meta_inode in;
+	int rc;
+
+	pthread_rwlock_wrlock(&n->lock);
+	rc = get_inode(tree, n->ino, &in);
+	if (rc || offset >= in.size_bytes || !length)
+		goto out;
+	length = min_u64(length, in.size_bytes - offset);
+	rc = room_check(tree, 1);
+	if (!rc)
+		rc = meta_lock(tree->meta);
+	if (rc)
+		goto out;
+	rc = zero_locked(tree, &in, offset, length);
+	meta_unlock(tree->meta);
+out:
+	pthread_rwlock_unlock(&n->lock);
+	taken_tell(tree, before);
+	return rc;
+}
+
+/*
+ * Whether [.., offset) of the inode shows this very version already, but for a
+ * hole at the end: cp has passed that over.
+ */
+static bool can_adopt(struct tree *tree, const struct meta_inode *in,
+		      const struct meta_version *version,
+		      const struct holes *holes, uint64_t offset)
+{
+	uint64_t start, length, at;
+
+	if (!tree->mount->config.versioned || !version->version_id[0] ||
+	    in->size_bytes > offset || in->base_bytes != in->size_bytes ||
+	    !holes_cover(holes, in->size_bytes, offset))
+		return false;
+	if (!meta_extent_next(tree->meta, in->ino, 0, &start, &length, &at))
+		return false;
+	return in->size_bytes == 0 ||
+	       !memcmp(in->base.id, version->id, sizeof(version->id));
+}
+
+int content_adopt(struct tree *tree, struct node *n,
+		  const struct meta_version *version, const struct holes *holes,
+		  uint64_t offset, uint64_t length)
+{
+	unsigned before = taken_count(tree);
+	struct meta_inode in;
+	int rc;
+
+	if (!length || offset + length > version->size_bytes)
+		return -EXDEV;
+	pthread_rwlock_wrlock(&n->lock);
+	rc = meta_lock(tree->meta);
+	if (rc)
+		goto out;
+	rc = meta_inode_get(tree->meta, n->ino, &in);
+	if (!rc && (!can_adopt(tree, &in, version, holes, offset) ||
+		    !may_end(tree, &in, offset + length)))
+		rc = -EXDEV;
+	if (!rc)
+		rc = begin_change(tree, n->ino, UINT64_MAX, &in);
+	if (!rc) {
+		in.flags |= META_I_STAGED;
+		in.base = *version;
+		/* Bytes of another file: its past is not this one's. */
+		in.flags &= ~(uint32_t)META_I_RENAMED;
+		in.base_bytes = in.size_bytes = offset + length;
+		rc = note_change(tree, &in);
+	}
+	if (!rc)
+		rc = meta_holes_put(tree->meta, in.ino, in.base.id, holes);
+	if (!rc && in.base_bytes == version->size_bytes) {
+		/* Whole: the syncer's copy needs nothing from here. */
+		in.flags &= ~(uint32_t)META_I_STAGED;
+		in.flags |= META_I_ATTR_DIRTY;
+		rc = meta_inode_put(tree->meta, &in);
+	}
+	meta_unlock(tree->meta);
+out:
+	pthread_rwlock_unlock(&n->lock);
+	taken_tell(tree, before);
+	return rc;
+}
+
+struct place {
+	uint64_t at, length;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* Where in the staging file the extents stand; with meta_lock() held. */
+static int collect_places(struct tree *tree, uint64_t ino, struct place **ret,
+			  size_t *ret_count)
+{
+	uint64_t offset = 0, length = 0, at;
+	size_t count = 0, size = 0;
+	struct place *list = NULL;
+	int rc;
+
+	while (!(rc = meta_extent_next(tree->meta, ino, offset + length,
+				       &offset, &length, &at))) {
+		if (count == size) {
+			struct place *p;
+
+			size = size ? size * 2 : 64;
+			p = realloc(list, size * sizeof(*p));
+			if (!p) {
+				free(list);
+				return -ENOMEM;
+			}
+			list = p;
+		}
+		if (!meta_extent_is_hole(at))
+			list[count++] = (struct place){at, length};
+	}
+	if (rc != -ENOENT) {
+		free(list);
+		return rc;
+	}
+	*ret = list;
+	*ret_count = count;
+	return 0;
+}
+
+int content_trim(struct tree *tree, struct node *n)
+{
+	struct place *list = NULL;
+	uint64_t end = 0;
+	size_t count = 0;
+	int rc = meta_sync(tree->meta);
+
+	/* The lock keeps the extents as they were made durable. */
+	if (!rc)
+		rc = meta_lock(tree->meta);
+	if (rc)
+		return rc;
+	rc = collect_places(tree, n->ino, &list, &count);
+	meta_unlock(tree->meta);
+	if (count)
+		qsort(list, count, sizeof(*list), compare_places);
+	for (size_t i = 0; !rc && i < count; i++) {
+		if (list[i].at > end)
+			rc = staging_punch(tree->mount->staging, n->ino, end,
+					   list[i].at - end);
+		end = list[i].at + list[i].length;
+	}
+	free(list);
+	return rc;
+}
+
+/* runs_at(), with the lock taken for it alone: a file may have many runs. */
+static int run_at(struct tree *tree, const struct meta_inode *in,
+		  const struct holes *base, uint64_t at, bool *ret_hole,
+		  uint64_t *ret_end)
+{
+	int rc = meta_lock(tree->meta);
+
+	if (rc)
+		return rc;
+	rc = runs_at(tree->meta, in, base, at, ret_hole, ret_end);
+	meta_unlock(tree->meta);
+	return rc;
+}
+
+/* The inode, and what is known of its base's holes. */
+static int get_sparse(struct tree *tree, uint64_t ino, struct meta_inode *in,
+		      struct holes *base)
+{
+	int rc = meta_lock(tree->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(tree->meta, ino, in);
+	if (!rc)
+		rc = sparse_of_base(tree->meta, in, base);
+	meta_unlock(tree->meta);
+	return rc;
+}
+
+int content_seek(struct tree *tree, struct node *n, uint64_t offset, int whence,
+		 uint64_t *ret_offset)
+{
+	uint64_t at = offset, end = 0;
+	struct meta_inode in;
+	struct holes base;
+	bool hole;
+	int rc;
+
+	pthread_rwlock_rdlock(&n->lock);
+	rc = get_sparse(tree, n->ino, &in, &base);
+	if (!rc && offset >= in.size_bytes)
+		rc = -ENXIO;
+	while (!rc && at < in.size_bytes) {
+		rc = run_at(tree, &in, &base, at, &hole, &end);
+		if (rc || hole == (whence == SEEK_HOLE))
+			break;
+		at = end;
+	}
+	pthread_rwlock_unlock(&n->lock);
+	if (rc)
+		return rc;
+	at = min_u64(at, in.size_bytes);
+	if (whence == SEEK_DATA && at == in.size_bytes)
+		return -ENXIO;
+	*ret_offset = at;
+	return 0;
+}
+
+uint64_t content_data_bytes(struct tree *tree, const struct meta_inode *in)
+{
+	uint64_t bytes = 0;
+
+	if (S_ISREG(in->mode) && in->size_bytes)
+		bytes = runs_data_bytes(tree->meta, in);
+	/* A memory map may have bytes of it, and tar reads none of no blocks. */
+	if (!bytes && in->size_bytes &&
+	    nodes_is_written(tree->mount->nodes, in->ino))
+		bytes = HOLES_UNIT;
+	return bytes;
+}
+
+void content_stat(struct tree *tree, const struct meta_inode *in,
+		  struct stat *ret_st)
+{
+	struct meta_inode now;
+	uint64_t bytes = in->size_bytes;
+
+	/*
+	 * `in` was read earlier. What was staged then may be the base's by now,
+	 * and would be counted as nothing: tar writes zeros for a file that has
+	 * no blocks.
+	 */
+	if (S_ISREG(in->mode) && in->size_bytes && !meta_lock(tree->meta)) {
+		if (!meta_inode_get(tree->meta, in->ino, &now) &&
+		    now.size_bytes == in->size_bytes)
+			bytes = content_data_bytes(tree, &now);
+		meta_unlock(tree->meta);
+	}
+	inode_stat_data(in, bytes, ret_st);
+}

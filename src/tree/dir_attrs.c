@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes of files: asked for once a version, kept with the inode. */
+#include <errno.h>
+#include <linux/xattr.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dir_impl.h"
+#include "tree_impl.h"
+#include "vers3/core/mount.h"
+#include "vers3/core/version.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/object/dress.h"
+#include "vers3/object/late.h"
+#include "vers3/object/objattr.h"
+#include "vers3/object/overflow.h"
+#include "vers3/object/sparse.h"
+#include "vers3/read/reader.h"
+#include "vers3/tree/census.h"
+#include "vers3/tree/link.h"
+#include "vers3/tree/refused.h"
+#include "vers3/tree/states.h"
+#include "vers3/util/clock.h"
+
+/* ref: where there are more, which are not asked for yet; or NULL. */
+static int xattrs_take(struct tree *tree, uint64_t ino,
+		       const struct objattr_xattrs *x, const char *ref)
+{
+	int rc = meta_xattr_clear(tree->meta, ino);
+
+	if (!rc && ref)
+		rc = meta_xattr_set(tree->meta, ino, OVERFLOW_XATTR, ref,
+				    strlen(ref));
+	for (size_t i = 0; !rc && i < x->count; i++)
+		rc = meta_xattr_set(tree->meta, ino, x->items[i].name,
+				    x->items[i].value, x->items[i].size);
+	return rc;
+}
+
+/*
+ * Keeps an object's metadata and headers, so that a rewrite loses none, and
+ * what they say of its holes, unless more is known of the same content.
+ */
+static int head_take(struct tree *tree, const struct meta_inode *in,
+		     const struct store_object *o)
+{
+	struct holes holes, known;
+	struct kvlist all;
+	int rc;
+
+	kvlist_init(&all);
+	rc = dress_head_of(o, &all);
+	if (!rc)
+		rc = meta_head_put(tree->meta, in->ino, &all);
+	if (!rc)
+		rc = sparse_of_base(tree->meta, in, &known);
+	sparse_parse(&o->meta, o->size_bytes, &holes);
+	if (!rc && !known.count && S_ISREG(in->mode))
+		rc = meta_holes_put(tree->meta, in->ino, in->base.id, &holes);
+	if (!rc)
+		rc = census_note(tree->meta, &all);
+	if (!rc && census_is_pending(&all))
+		states_want(tree, in->ino, true);
+	kvlist_release(&all);
+	return rc;
+}
+
+static void take_version(struct meta_inode *in, const char *path,
+			 const struct store_object *o)
+{
+	struct meta_version *b = &in->base;
+
+	memset(b, 0, sizeof(*b));
+	snprintf(b->key, sizeof(b->key), "%s", path);
+	snprintf(b->version_id, sizeof(b->version_id), "%s",
+		 o->version_id ? o->version_id : "");
+	snprintf(b->etag, sizeof(b->etag), "%s", o->etag ? o->etag : "");
+	b->size_bytes = o->size_bytes;
+	b->last_modified_ns =
+		o->last_modified_ns - o->last_modified_ns % NS_PER_S;
+	/* A tag moves it in answers to HEAD (Ceph), and not in lists. */
+	if (kvlist_get(&o->meta, LATE_MARK))
+		b->last_modified_ns = 0;
+	version_set_content_id(b);
+}
+
+int dir_take_object(struct tree *tree, struct meta_inode *in, const char *path,
+		    const struct store_object *o, bool attrs)
+{
+	const char *ref = kvlist_get(&o->meta, OVERFLOW_META);
+	struct objattr_xattrs x = {0};
+	struct objattr a;
+	int rc;
+
+	if (ref && !overflow_is_ref(ref))
+		ref = NULL;
+	take_version(in, path, o);
+	if (!attrs)
+		return 0;
+	rc = objattr_parse(path, &o->meta, &o->headers, o->last_modified_ns,
+			   &tree->mount->config.defaults, &a, &x);
+	if (rc)
+		return rc;
+	if (S_ISDIR(in->mode) == S_ISDIR(a.mode))
+		in->mode = a.mode;
+	in->uid = a.uid;
+	in->gid = a.gid;
+	in->rdev = a.rdev;
+	in->mtime_ns = a.mtime_ns;
+	in->ctime_ns = o->last_modified_ns;
+	strcpy(in->link_id, a.link_id);
+	in->flags &=
+		~(uint32_t)(META_I_CAPABLE | META_I_LACKS | META_I_REFUSED);
+	in->flags |= META_I_ATTRS | a.lacks;
+	/* Perhaps, where they were not read (overflow_load()). */
+	if (objattr_xattrs_find(&x, XATTR_NAME_CAPS) ||
+	    (ref && overflow_has_rights(ref)))
+		in->flags |= META_I_CAPABLE;
+	if (!S_ISDIR(in->mode)) {
+		in->size_bytes = o->size_bytes;
+		in->base_bytes = o->size_bytes;
+	}
+	rc = xattrs_take(tree, in->ino, &x, ref);
+	if (!rc)
+		rc = head_take(tree, in, o);
+	if (!rc)
+		states_told(tree, in);
+	objattr_xattrs_release(&x);
+	return rc;
+}
+
+/*
+ * Takes the answer to a HEAD in, if the inode is what it was; refused: that was
+ * said of this object. 1 when its name turned out to be one more of another
+ * inode.
+ */
+static int apply_head(struct tree *tree, uint64_t ino, uint64_t change,
+		      const char *path, int64_t asked_ns, int head_rc,
+		      bool refused, const struct store_object *o)
+{
+	struct meta_inode in;
+	bool joined = false;
+	int rc = meta_lock(tree->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(tree->meta, ino, &in);
+	joined = rc == -ENOENT; /* meanwhile, with others */
+	if (rc || in.change != change || (in.flags & META_I_ATTRS)) {
+		rc = joined ? 0 : rc;
+		goto out;
+	}
+	if (!head_rc) {
+		rc = dir_take_object(tree, &in, path, o, true);
+		if (S_ISDIR(in.mode))
+			in.flags |= META_I_EXPLICIT;
+		else
+			in.listed_ns = asked_ns;
+	} else if (head_rc == -ENOENT && S_ISDIR(in.mode)) {
+		in.flags |= META_I_ATTRS; /* implicit: the defaults */
+	} else if (refused) {
+		rc = refused_take(tree, &in, asked_ns);
+	} else {
+		rc = head_rc;
+	}
+	if (!rc)
+		rc = meta_inode_put(tree->meta, &in);
+	if (!rc && in.link_id[0])
+		rc = link_join(tree, &in, &joined);
+out:
+	meta_unlock(tree->meta);
+	return rc ? rc : joined ? 1 : 0;
+}
+
+bool dir_attrs_do(struct tree *tree, const struct meta_inode *in, bool asked)
+{
+	return (in->flags & META_I_ATTRS) ||
+	       (asked && (in->flags & META_I_REFUSED)) ||
+	       refused_lately(tree, in);
+}
+
+int dir_fetch_attrs(struct tree *tree, uint64_t ino)
+{
+	char path[META_KEY_MAX + 2], key[META_KEY_MAX + 2];
+	struct store_request r;
+	struct meta_inode in;
+	struct meta_dentry de;
+	int64_t began_ns, asked_ns;
+	bool refused;
+	int rc = meta_lock(tree->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(tree->meta, ino, &in);
+	if (rc == -ENOENT) {
+		meta_unlock(tree->meta);
+		return 1;
+	}
+	if (!rc && ((in.flags & META_I_ATTRS) || refused_lately(tree, &in))) {
+		meta_unlock(tree->meta);
+		return 0;
+	}
+	if (!rc && in.base.key[0]) {
+		strcpy(path, in.base.key);
+	} else if (!rc) {
+		rc = meta_name_next(tree->meta, ino, 0, "", &de);
+		if (!rc)
+			rc = meta_path(tree->meta, de.parent, de.name, path);
+		if (!rc && S_ISDIR(in.mode))
+			strcat(path, "/");
+	}
+	meta_unlock(tree->meta);
+	if (!rc)
+		rc = mount_key(tree->mount, path, key);
+	if (rc)
+		return rc;
+	store_request_init(&r, STORE_HEAD);
+	r.key = key;
+	r.version_id = in.base.version_id[0] ? in.base.version_id : NULL;
+	began_ns = clock_mono_ns();
+	/* One version's answer says nothing of what is the newest. */
+	asked_ns = r.version_id ? 0 : clock_real_ns();
+	rc = outage_note(tree, began_ns, late_head(tree->mount->store, &r));
+	refused = refusal_is(rc) && refused_surely(tree, key);
+	rc = apply_head(tree, ino, in.change, path, asked_ns, rc, refused,
+			&r.reply.object);
+	store_request_release(&r);
+	return rc;
+}
+
+int dir_inode(struct tree *tree, uint64_t ino, struct meta_inode *ret_inode)
+{
+	for (int tries = 0;; tries++) {
+		int rc = meta_lock(tree->meta);
+
+		if (rc)
+			return rc;
+		rc = meta_inode_get(tree->meta, ino, ret_inode);
+		meta_unlock(tree->meta);
+		if (rc)
+			return rc == -ENOENT ? -ESTALE : rc;
+		if (dir_attrs_do(tree, ret_inode, tries > 0) ||
+		    ino == META_ROOT_INO)
+			return 0;
+		if (tries == ASK_TRIES)
+			return -EIO;
+		rc = dir_fetch_attrs(tree, ino);
+		if (rc)
+			return rc < 0 && rc != -ENOENT ? rc : -ESTALE;
+	}
+}
+
+struct attr_batch {
+	struct tree *tree;
+	const uint64_t *inos;
+};
+
+static int fetch_one(void *ctx, unsigned i)
+{
+	struct attr_batch *b = ctx;
+
+	return dir_fetch_attrs(b->tree, b->inos[i]);
+}
+
+void dir_prefetch_attrs(struct tree *tree, const uint64_t *inos, unsigned count)
+{
+	struct attr_batch b = {tree, inos};
+
+	if (!outage_is_on(tree))
+		pool_each(tree->dirs->pool, ATTR_WIDTH, count, fetch_one, &b);
+}

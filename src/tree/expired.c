@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "expired.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dir_impl.h"
+#include "outage.h"
+#include "tree_impl.h"
+#include "vers3/core/bucket_config.h"
+#include "vers3/core/mount.h"
+#include "vers3/journal/journal.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/s3/lifecycle.h"
+#include "vers3/tree/taken.h"
+#include "vers3/util/log.h"
+
+void expired_note(struct tree *tree, const struct meta_inode *in,
+		  const char *path)
+{
+	struct expired_list *l = &tree->dirs->expired;
+	struct expired e = {.ino = in->ino};
+
+	if (tree->mount->config.read_only)
+		return;
+	/* What was saved here was written when, or after, it was changed. */
+	e.written_ns = in->base.last_modified_ns ? in->base.last_modified_ns
+						 : in->ctime_ns;
+	pthread_mutex_lock(&tree->dirs->mutex);
+	if (l->count < EXPIRED_MAX)
+		e.path = strdup(path);
+	if (e.path)
+		l->items[l->count++] = e;
+	pthread_mutex_unlock(&tree->dirs->mutex);
+}

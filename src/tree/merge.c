@@ -1,0 +1,657 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is kept local: a key that is dirty (the local state is the desired
+ * one) and a key that this mount settled after the list was asked for (the
+ * list may show the state before). All else follows the bucket.
+ *
+ * The names seen are remembered as 64-bit hashes, 8 bytes each, to find what
+ * is gone. A collision keeps a vanished name until the next list.
+ */
+#include "vers3/tree/merge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "expired.h"
+#include "hidden.h"
+#include "tree_impl.h"
+#include "vers3/core/mount.h"
+#include "vers3/core/node.h"
+#include "vers3/journal/journal.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/read/reader.h"
+#include "vers3/tree/dir.h"
+#include "vers3/tree/gone.h"
+#include "vers3/tree/link.h"
+#include "vers3/tree/revive.h"
+#include "vers3/tree/taken.h"
+#include "vers3/tree/tree.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+
+#define BIG_NAMES 20000 /* from here on a name is asked for alone */
+
+struct merge {
+	struct tree *tree;
+	uint64_t ino;
+	char path[META_KEY_MAX + 1];
+	uint64_t since;
+	uint64_t *seen; /* owned; sorted before the finish */
+	size_t seen_count, seen_size;
+	bool marker_seen;
+	struct hidden_list hidden;
+	/* Where the walk over what is gone stands. */
+	uint64_t at; /* a directory: the merge's own, or below it */
+	char after[META_NAME_MAX + 1]; /* the name there that was met last */
+};
+
+int merge_new(struct tree *tree, uint64_t ino, const char *path, uint64_t since,
+	      struct merge **ret_merge)
+{
+	struct merge *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->tree = tree;
+	m->ino = m->at = ino;
+	m->since = since;
+	strcpy(m->path, path);
+	*ret_merge = m;
+	return 0;
+}
+
+void merge_free(struct merge *m)
+{
+	if (!m)
+		return;
+	free(m->seen);
+	hidden_list_release(&m->hidden);
+	free(m);
+}
+
+struct hidden_list *merge_hidden(struct merge *m)
+{
+	return &m->hidden;
+}
+
+void merge_hide(struct merge *m, const char *name, const char *why)
+{
+	if (name)
+		hidden_add(&m->hidden, m->path, name, why);
+	else
+		m->hidden.count++;
+}
+
+/* FNV-1a. */
+static uint64_t hash_name(const char *name)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * UINT64_C(1099511628211);
+	return h;
+}
+
+static int seen_add(struct merge *m, const char *name)
+{
+	if (m->seen_count == m->seen_size) {
+		size_t size = m->seen_size ? m->seen_size * 2 : 256;
+		uint64_t *p = realloc(m->seen, size * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		m->seen = p;
+		m->seen_size = size;
+	}
+	m->seen[m->seen_count++] = hash_name(name);
+	return 0;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool was_seen(const struct merge *m, const char *name)
+{
+	uint64_t h = hash_name(name);
+
+	return m->seen_count &&
+	       bsearch(&h, m->seen, m->seen_count, sizeof(h), compare_u64);
+}
+
+/* path/name, or path/name/ for a directory's marker. */
+static int child_path(const struct merge *m, const char *name, bool dir,
+		      char *buf)
+{
+	int n = snprintf(buf, META_KEY_MAX + 1, "%s%s%s%s", m->path,
+			 *m->path ? "/" : "", name, dir ? "/" : "");
+
+	return n > META_KEY_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* What a list says of a key at which there is nothing. */
+static const struct merge_item nothing;
+
+/* Whether two name the same version, as far as they name one. */
+static bool same_id(const struct meta_version *ver, const struct merge_item *it)
+{
+	return !ver->version_id[0] || !it->version_id[0] ||
+	       !strcmp(ver->version_id, it->version_id);
+}
+
+/* Whether a list shows another object than the known one. */
+static bool is_another(const struct meta_version *known,
+		       const struct merge_item *it)
+{
+	if (strcmp(it->etag, known->key[0] ? known->etag : "") != 0)
+		return true;
+	if (!same_id(known, it))
+		return true;
+	return known->last_modified_ns && it->last_modified_ns &&
+	       known->last_modified_ns / NS_PER_S !=
+		       it->last_modified_ns / NS_PER_S;
+}
+
+/*
+ * Whether the local state of a key stands, whatever the list says (it: NULL
+ * if nothing of the key itself). If that is not what the change was made on
+ * top of, the syncer is told, so that it looks before it sends.
+ */
+static bool keep_local(const struct merge *m, const char *path,
+		       const struct merge_item *it)
+{
+	struct meta_dirty d;
+
+	if (journal_settled_after(m->tree->journal, path, m->since))
+		return true;
+	if (meta_dirty_get(m->tree->meta, path, &d))
+		return false;
+	if (it && is_another(&d.known, it)) {
+		journal_suspect(m->tree->journal, path);
+	} else if (it && d.known.key[0] && !d.known.last_modified_ns) {
+		/* So that the next list need not ask whose it is. */
+		d.known.last_modified_ns = it->last_modified_ns;
+		meta_dirty_put(m->tree->meta, &d);
+	}
+	return true;
+}
+
+static void set_base(struct meta_inode *in, const char *path,
+		     const struct merge_item *it)
+{
+	memset(&in->base, 0, sizeof(in->base));
+	strcpy(in->base.key, path);
+	strcpy(in->base.etag, it->etag);
+	in->base.size_bytes = it->size_bytes;
+	in->base.last_modified_ns = it->last_modified_ns;
+	in->base_bytes = in->size_bytes = it->is_dir ? 0 : it->size_bytes;
+	if (!it->is_dir)
+		in->mtime_ns = it->last_modified_ns;
+	in->ctime_ns = it->last_modified_ns;
+	in->flags &= ~(uint32_t)(META_I_ATTRS | META_I_REFUSED);
+	in->change++;
+	in->data_change++;
+}
+
+static int new_inode(struct merge *m, const char *path,
+		     const struct merge_item *it, struct meta_inode *in)
+{
+	const struct meta_defaults *def = &m->tree->mount->config.defaults;
+
+	memset(in, 0, sizeof(*in));
+	in->mode =
+		it->is_dir ? S_IFDIR | def->dir_mode : S_IFREG | def->file_mode;
+	in->uid = def->uid;
+	in->gid = def->gid;
+	in->flags = META_I_LACKS;
+	in->nlink = it->is_dir ? 2 : 1;
+	in->mtime_ns = in->ctime_ns = in->atime_ns = clock_real_ns();
+	if (!it->is_dir)
+		set_base(in, path, it);
+	return meta_next_id(m->tree->meta, &in->ino);
+}
+
+static int add_name(struct merge *m, const char *path,
+		    const struct merge_item *it, bool replace)
+{
+	struct meta_inode in;
+	int rc = new_inode(m, path, it, &in);
+
+	if (!rc)
+		rc = meta_inode_put(m->tree->meta, &in);
+	if (!rc && replace)
+		rc = meta_dentry_set(m->tree->meta, m->ino, it->name, in.ino);
+	else if (!rc)
+		rc = meta_dentry_add(m->tree->meta, m->ino, it->name, in.ino);
+	if (!rc && it->is_dir)
+		rc = tree_count_in(m->tree, m->ino, 1);
+	if (!rc)
+		mount_inval_entry(m->tree->mount, m->ino, it->name);
+	return rc;
+}
+
+static bool same_version(const struct meta_version *ver,
+			 const struct merge_item *it)
+{
+	return !strcmp(ver->etag, it->etag) &&
+	       ver->size_bytes == it->size_bytes && same_id(ver, it) &&
+	       (ver->last_modified_ns
+			? ver->last_modified_ns == it->last_modified_ns
+			: !it->others);
+}
+
+/* The bucket holds another version than we knew, and nothing is dirty. */
+static int take_version(struct merge *m, const char *path,
+			const struct merge_item *it, struct meta_inode *in)
+{
+	struct meta *meta = m->tree->meta;
+	int rc;
+
+	if (nodes_is_open(m->tree->mount->nodes, in->ino) || in->nlink > 1) {
+		/*
+		 * Whoever has it open keeps reading what was opened; other
+		 * names of it keep what they hold.
+		 */
+		rc = add_name(m, path, it, true);
+		in->nlink--;
+		if (!rc)
+			rc = taken_drop(m->tree, in, path);
+		return rc ? rc : link_lost(m->tree, in, path);
+	}
+	set_base(in, path, it);
+	in->flags |= META_I_REPLACED;
+	rc = meta_xattr_clear(meta, in->ino);
+	if (!rc)
+		rc = meta_head_del(meta, in->ino);
+	if (rc == -ENOENT)
+		rc = 0;
+	if (!rc)
+		rc = meta_inode_put(meta, in);
+	mount_inval_inode(m->tree->mount, in->ino);
+	return rc;
+}
+
+static int apply_file(struct merge *m, const char *path,
+		      const struct merge_item *it)
+{
+	const struct meta_version *ver;
+	struct meta_version own;
+	struct meta_dentry de;
+	struct meta_inode in;
+	int rc = meta_dentry_get(m->tree->meta, m->ino, it->name, &de);
+
+	if (rc == -ENOENT)
+		return add_name(m, path, it, false);
+	if (!rc)
+		rc = meta_inode_get(m->tree->meta, de.ino, &in);
+	if (rc)
+		return rc;
+	if (S_ISDIR(in.mode)) {
+		merge_hide(m, it->name, HIDDEN_DIR);
+		return 0;
+	}
+	ver = link_known(m->tree, &in, m->ino, it->name, path, &own);
+	if (!ver || !same_version(ver, it))
+		return take_version(m, path, it, &in);
+	if (ver->last_modified_ns)
+		return 0;
+	if (ver == &own) {
+		own.last_modified_ns = it->last_modified_ns;
+		return meta_name_version_put(m->tree->meta, in.ino, m->ino,
+					     it->name, &own);
+	}
+	in.base.last_modified_ns = it->last_modified_ns;
+	return meta_inode_put(m->tree->meta, &in);
+}
+
+static int apply_prefix(struct merge *m, const char *path,
+			const struct merge_item *it)
+{
+	struct meta_dentry de;
+	struct meta_inode in;
+	int rc = meta_dentry_get(m->tree->meta, m->ino, it->name, &de);
+
+	if (rc == -ENOENT) {
+		/* Not one whose last objects are just being deleted. */
+		if (journal_pending_below(m->tree->journal, path, m->since))
+			return 0;
+		return add_name(m, path, it, false);
+	}
+	if (!rc)
+		rc = meta_inode_get(m->tree->meta, de.ino, &in);
+	if (rc || S_ISDIR(in.mode))
+		return rc;
+	/*
+	 * A file and a directory of one name: the directory is shown. The
+	 * file's bytes stay in the bucket; a dirty file was kept above.
+	 */
+	char file[META_KEY_MAX + 1];
+
+	if (child_path(m, it->name, false, file) || keep_local(m, file, NULL))
+		return 0;
+	merge_hide(m, it->name, HIDDEN_DIR);
+	rc = add_name(m, path, it, true);
+	in.nlink--;
+	if (!rc)
+		rc = dir_drop_inode(m->tree, &in);
+	return rc ? rc : link_lost(m->tree, &in, file);
+}
+
+/* The directory's own marker object. */
+static int apply_marker(struct merge *m, const struct merge_item *it)
+{
+	struct meta_inode in;
+	char path[META_KEY_MAX + 2];
+	int rc;
+
+	if (m->ino == META_ROOT_INO)
+		return 0;
+	m->marker_seen = true;
+	snprintf(path, sizeof(path), "%s/", m->path);
+	if (keep_local(m, path, NULL))
+		return 0;
+	rc = meta_inode_get(m->tree->meta, m->ino, &in);
+	if (rc)
+		return rc;
+	if ((in.flags & META_I_EXPLICIT) && same_version(&in.base, it)) {
+		if (in.base.last_modified_ns)
+			return 0;
+		in.base.last_modified_ns = it->last_modified_ns;
+		return meta_inode_put(m->tree->meta, &in);
+	}
+	set_base(&in, path, it);
+	in.flags |= META_I_EXPLICIT;
+	mount_inval_inode(m->tree->mount, m->ino);
+	return meta_inode_put(m->tree->meta, &in);
+}
+
+static int apply_item(struct merge *m, const struct merge_item *it)
+{
+	char path[META_KEY_MAX + 1];
+	int rc;
+
+	if (!*it->name)
+		return apply_marker(m, it);
+	/* Named points are kept there, and what has no room elsewhere. */
+	if (m->ino == META_ROOT_INO && it->is_dir &&
+	    mount_is_own_name(m->tree->mount, it->name))
+		return 0;
+	if (!mount_name_ok(m->ino == META_ROOT_INO ? m->tree->mount : NULL,
+			   it->name) ||
+	    child_path(m, it->name, it->is_dir, path)) {
+		merge_hide(m, it->name, HIDDEN_NAME);
+		return 0;
+	}
+	rc = seen_add(m, it->name);
+	if (rc || keep_local(m, path, it->is_dir ? NULL : it))
+		return rc;
+	return it->is_dir ? apply_prefix(m, path, it) : apply_file(m, path, it);
+}
+
+/* With meta_lock() held: the directory is still where it was. */
+static int check_place(struct merge *m)
+{
+	char path[META_KEY_MAX + 1];
+	int rc = meta_path(m->tree->meta, m->ino, NULL, path);
+
+	return rc || strcmp(path, m->path) ? -ESTALE : 0;
+}
+
+/* Applies items from *at on, for one hold of the lock. */
+static int page_some(struct merge *m, const struct merge_item *items,
+		     size_t count, size_t *at)
+{
+	int64_t until = clock_mono_ns() + GONE_HOLD_NS;
+	int rc = meta_lock(m->tree->meta);
+
+	if (rc)
+		return rc;
+	rc = check_place(m);
+	while (!rc && *at < count) {
+		rc = apply_item(m, &items[(*at)++]);
+		if (clock_mono_ns() >= until)
+			break;
+	}
+	meta_unlock(m->tree->meta);
+	return rc;
+}
+
+int merge_page(struct merge *m, const struct merge_item *items, size_t count)
+{
+	size_t at = 0;
+	int rc = count ? 0 : page_some(m, items, count, &at);
+
+	while (!rc && at < count) {
+		rc = page_some(m, items, count, &at);
+		if (at < count)
+			gone_pause();
+	}
+	return rc;
+}
+
+/* A file that the bucket no longer has goes, unless it is dirty. */
+static int drop_file(struct merge *m, const struct meta_dentry *de,
+		     struct meta_inode *in, const char *path)
+{
+	struct meta *meta = m->tree->meta;
+	int rc;
+
+	if (keep_local(m, path, &nothing))
+		return 0;
+	/* Clean, so the bucket's history holds every byte of it. */
+	rc = meta_dentry_del(meta, de->parent, de->name);
+	mount_inval_entry(m->tree->mount, de->parent, de->name);
+	in->nlink--;
+	if (!rc)
+		rc = taken_drop(m->tree, in, path);
+	return rc ? rc : link_lost(m->tree, in, path);
+}
+
+/*
+ * A name that the bucket no longer has. A directory goes as a whole if nothing
+ * below it is dirty; else the walk goes on inside of it.
+ */
+static int look_at_gone(struct merge *m, const struct meta_dentry *de)
+{
+	struct meta *meta = m->tree->meta;
+	char path[META_KEY_MAX + 2];
+	struct meta_inode in;
+	size_t len;
+	int rc = meta_inode_get(meta, de->ino, &in);
+
+	if (!rc)
+		rc = meta_path(meta, de->parent, de->name, path);
+	if (rc || !S_ISDIR(in.mode))
+		return rc ? rc : drop_file(m, de, &in, path);
+	len = strlen(path);
+	strcpy(path + len, "/");
+	if (journal_pending_below(m->tree->journal, path, m->since)) {
+		m->at = de->ino;
+		m->after[0] = '\0';
+		return 0;
+	}
+	path[len] = '\0';
+	rc = gone_detach(m->tree, de, &in, path);
+	return rc ? rc : tree_count_in(m->tree, de->parent, -1);
+}
+
+/* The walk comes out of a directory: it goes if nothing in it has stayed. */
+static int leave(struct merge *m)
+{
+	struct meta *meta = m->tree->meta;
+	uint64_t ino = m->at;
+	char path[META_KEY_MAX + 2];
+	struct meta_inode in;
+	struct meta_dentry de;
+	int rc = meta_name_next(meta, ino, 0, "", &de);
+
+	if (rc)
+		return rc == -ENOENT ? -ESTALE : rc;
+	m->at = de.parent;
+	strcpy(m->after, de.name);
+	rc = meta_dentry_any(meta, ino);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = meta_inode_get(meta, ino, &in);
+	if (!rc)
+		rc = meta_path(meta, de.parent, de.name, path);
+	if (rc)
+		return rc;
+	strcat(path, "/");
+	if (keep_local(m, path, NULL))
+		return 0;
+	/* Empty, and its object clean: others have removed what it had. */
+	rc = meta_dentry_del(meta, de.parent, de.name);
+	mount_inval_entry(m->tree->mount, de.parent, de.name);
+	in.nlink = 0;
+	path[strlen(path) - 1] = '\0';
+	if (!rc)
+		rc = taken_drop(m->tree, &in, path);
+	return rc ? rc : tree_count_in(m->tree, de.parent, -1);
+}
+
+/*
+ * With meta_lock() held: the walk begins anew where others have taken away
+ * what it stood in.
+ */
+static int check_walk(struct merge *m)
+{
+	char path[META_KEY_MAX + 1];
+	size_t len = strlen(m->path);
+	int rc = check_place(m);
+
+	if (rc || m->at == m->ino)
+		return rc;
+	if (meta_path(m->tree->meta, m->at, NULL, path) ||
+	    strncmp(path, m->path, len) != 0 || (len && path[len] != '/')) {
+		m->at = m->ino;
+		m->after[0] = '\0';
+	}
+	return 0;
+}
+
+/* One name of the walk; of the directory itself those not seen. */
+static int step(struct merge *m)
+{
+	struct meta_dentry de;
+	int rc = meta_dentry_next_name(m->tree->meta, m->at, m->after, &de);
+
+	if (rc == -ENOENT && m->at != m->ino)
+		return leave(m);
+	if (rc)
+		return rc;
+	strcpy(m->after, de.name);
+	return m->at == m->ino && was_seen(m, de.name) ? 0
+						       : look_at_gone(m, &de);
+}
+
+/*
+ * Goes on for one hold of the lock; -ENOENT at the end: of the directory, or,
+ * with `inside`, of what was entered in it.
+ */
+static int walk_some(struct merge *m, bool inside)
+{
+	int64_t until = clock_mono_ns() + GONE_HOLD_NS;
+	int rc = meta_lock(m->tree->meta);
+
+	if (rc)
+		return rc;
+	rc = check_walk(m);
+	while (!rc) {
+		rc = inside && m->at == m->ino ? -ENOENT : step(m);
+		if (clock_mono_ns() >= until)
+			break;
+	}
+	meta_unlock(m->tree->meta);
+	return rc;
+}
+
+static int walk(struct merge *m, bool inside)
+{
+	int rc;
+
+	while (!(rc = walk_some(m, inside)))
+		gone_pause();
+	return rc == -ENOENT ? gone_sweep(m->tree) : rc;
+}
+
+int merge_gone(struct merge *m, const char *name)
+{
+	struct meta_dentry de;
+	int rc = meta_lock(m->tree->meta);
+
+	if (rc)
+		return rc;
+	rc = check_place(m);
+	if (!rc)
+		rc = meta_dentry_get(m->tree->meta, m->ino, name, &de);
+	if (!rc)
+		rc = look_at_gone(m, &de);
+	meta_unlock(m->tree->meta);
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	rc = walk(m, true);
+	if (!rc)
+		revive_expired(m->tree);
+	return rc;
+}
+
+static int note_listed(struct merge *m, int64_t asked_ns)
+{
+	uint64_t most = m->tree->mount->config.list_names_max;
+	struct meta_inode in;
+	char marker[META_KEY_MAX + 2];
+	int rc = meta_lock(m->tree->meta);
+
+	if (rc)
+		return rc;
+	rc = check_place(m);
+	if (!rc)
+		rc = meta_inode_get(m->tree->meta, m->ino, &in);
+	if (!rc) {
+		snprintf(marker, sizeof(marker), "%s/", m->path);
+		if (m->ino != META_ROOT_INO && !m->marker_seen &&
+		    (in.flags & META_I_EXPLICIT) &&
+		    !keep_local(m, marker, NULL)) {
+			expired_note(m->tree, &in, m->path);
+			/* Others have removed it, with no change of ours. */
+			in.flags &= ~(uint32_t)META_I_EXPLICIT;
+			memset(&in.base, 0, sizeof(in.base));
+		}
+		in.flags |= META_I_LISTED;
+		in.flags &= ~(uint32_t)(META_I_HIDES | META_I_REFUSED);
+		if (m->hidden.count)
+			in.flags |= META_I_HIDES;
+		in.flags &= ~(uint32_t)META_I_BIG;
+		in.listed_ns = asked_ns;
+		if (m->seen_count > (most ? most : BIG_NAMES)) {
+			/* Its list may take longer than ttl: it counts anew
+			   from its end, and single names do not ask for it. */
+			in.flags |= META_I_BIG;
+			in.listed_ns = clock_real_ns();
+		}
+		rc = meta_inode_put(m->tree->meta, &in);
+	}
+	meta_unlock(m->tree->meta);
+	return rc;
+}
+
+int merge_finish(struct merge *m, int64_t asked_ns)
+{
+	int rc;
+
+	if (m->seen)
+		qsort(m->seen, m->seen_count, sizeof(*m->seen), compare_u64);
+	rc = walk(m, false);
+	if (!rc)
+		rc = note_listed(m, asked_ns);
+	if (!rc)
+		revive_expired(m->tree);
+	return rc;
+}

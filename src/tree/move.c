@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "move.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "tree_impl.h"
+#include "vers3/core/pins.h"
+#include "vers3/journal/decide.h"
+#include "vers3/journal/journal.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/object/renamed.h"
+#include "vers3/tree/link.h"
+#include "vers3/tree/tree.h"
+
+#define HOLDS_MAX 100 /* keys that wait for one another, in a row */
+
+static bool is_pinned(struct tree *tree, const struct meta_inode *in)
+{
+	return tree->mount->config.versioned && in->base.version_id[0];
+}
+
+/* Whether the bytes of its base are wanted; of an empty one the object is. */
+static bool needs_base(const struct meta_inode *in)
+{
+	if (S_ISDIR(in->mode))
+		return decide_needs_object(in);
+	return in->base.key[0] && (in->base_bytes || !in->base.size_bytes);
+}
+
+int tree_hold_source(struct tree *tree, const struct meta_inode *in,
+		     const char *new_key)
+{
+	struct meta_dirty d;
+	int rc;
+
+	if (!needs_base(in) || is_pinned(tree, in))
+		return 0;
+	rc = meta_dirty_get(tree->meta, in->base.key, &d);
+	if (rc == -ENOENT)
+		return 0; /* its key is clean: nothing will touch it */
+	if (rc)
+		return rc;
+	if (!strcmp(new_key, in->base.key))
+		new_key = "";
+	if (!strcmp(d.after, new_key))
+		return 0;
+	strcpy(d.after, new_key);
+	return meta_dirty_put(tree->meta, &d);
+}
+
+/*
+ * Two that change places by a third name would wait for each other for ever,
+ * each being the other's only copy: -EAGAIN when what tree_hold_source() is
+ * to note would make a knot. (Notes that have lost their reason count too:
+ * a rename may give it back.)
+ */
+static int check_hold(struct tree *tree, const struct meta_inode *in,
+		      const char *new_key)
+{
+	struct meta_dirty d;
+	const char *at = new_key;
+
+	if (!needs_base(in) || is_pinned(tree, in) ||
+	    !strcmp(new_key, in->base.key))
+		return 0;
+	for (int i = 0; i < HOLDS_MAX; i++, at = d.after) {
+		char key[META_KEY_MAX + 1];
+
+		strcpy(key, at);
+		if (meta_dirty_get(tree->meta, key, &d) || !d.after[0])
+			return 0;
+		if (!strcmp(d.after, in->base.key))
+			return -EAGAIN;
+	}
+	return -EAGAIN;
+}
+
+/*
+ * What the bucket holds where something is going to: in an exchange, what the
+ * name there stands for until now. NULL: nothing.
+ */
+static const struct meta_version *known_at(struct tree *tree, const char *key,
+					   struct meta_version *buf)
+{
+	size_t len = strlen(key);
+	bool marker = len && key[len - 1] == '/';
+	char dir[META_KEY_MAX + 2], *name;
+	const struct meta_version *known;
+	struct meta_dentry de;
+	struct meta_inode in;
+	uint64_t parent;
+
+	memcpy(dir, key, len + 1);
+	dir[len - marker] = '\0';
+	name = strrchr(dir, '/');
+	if (name)
+		*name++ = '\0';
+	if (meta_resolve(tree->meta, name ? dir : "", &parent) ||
+	    meta_dentry_get(tree->meta, parent, name ? name : dir, &de) ||
+	    meta_inode_get(tree->meta, de.ino, &in) ||
+	    S_ISDIR(in.mode) != marker)
+		return NULL;
+	known = link_known(tree, &in, parent, de.name, key, buf);
+	if (known && known != buf)
+		*buf = *known; /* it stands in `in` */
+	return known ? buf : NULL;
+}
+
+static void path_cut(char *path, size_t *len, size_t to)
+{
+	*len = to;
+	path[to] = '\0';
+}
+
+/* Leaves room for the '/' of a marker. */
+static int path_add(const struct tree *tree, char *path, size_t *len,
+		    const char *name)
+{
+	size_t n = strlen(name);
+
+	if (*len + 1 + n + strlen(tree->mount->config.prefix) >= META_KEY_MAX)
+		return -ENAMETOOLONG;
+	path[*len] = '/';
+	memcpy(path + *len + 1, name, n + 1);
+	*len += 1 + n;
+	return 0;
+}
+
+/* Marks one inode's old and new key. */
+static int mark_both(struct move *m, const struct meta_inode *in,
+		     uint64_t parent, const char *name)
+{
+	const struct meta_version *known;
+	struct meta_version own;
+	int rc;
+
+	known = link_known(m->tree, in, parent, name, m->from, &own);
+	rc = journal_mark_at(m->tree->journal, m->from, known, m->due.ns);
+	if (rc)
+		return rc;
+	known = m->exchange ? known_at(m->tree, m->to, &own) : NULL;
+	return journal_mark_at(m->tree->journal, m->to, known, m->due.ns);
+}
+
+/*
+ * Whether a mark of the old key changes nothing if the rename does not come:
+ * the syncer drops it, or has something to send there anyway. Only where no
+ * key has to wait for the new one, which may never come. 1, 0 or -errno.
+ */
+static int can_leave(const struct move *m, const struct meta_inode *in,
+		     uint64_t parent, const char *name)
+{
+	struct tree *tree = m->tree;
+	struct meta_version own;
+	struct decide_in d = {.key = m->from,
+			      .inode = in,
+			      .versioned = tree->mount->config.versioned};
+	int64_t due_ns;
+	int rc;
+
+	if (needs_base(in) && !is_pinned(tree, in))
+		return 0;
+	rc = meta_dirty_due(tree->meta, m->from, &due_ns);
+	if (rc != -ENOENT)
+		return rc ? rc : strcmp(in->base.key, m->to) != 0;
+	d.known = link_known(tree, in, parent, name, m->from, &own);
+	return d.known && decide(&d) == DECIDE_DROP &&
+	       !pins_present_goes(tree->mount->pins, m->from);
+}
+
+/*
+ * Nothing is wanted at the new key: whoever marks ahead has seen to it, and
+ * what comes there until the rename finds the mark and says so.
+ */
+static int can_come(const struct move *m)
+{
+	int64_t due_ns;
+	int rc = meta_dirty_due(m->tree->meta, m->to, &due_ns);
+
+	if (rc == -ENOENT)
+		return !pins_present_goes(m->tree->mount->pins, m->to);
+	return rc ? rc : 1;
+}
+
+static int can_go_ahead(const struct move *m, const struct meta_inode *in,
+			uint64_t parent, const char *name)
+{
+	int rc = S_ISDIR(in->mode) || in->nlink < 2;
+
+	if (rc)
+		rc = can_leave(m, in, parent, name);
+	return rc == 1 ? can_come(m) : rc;
+}
+
+static bool is_due(const struct move *m, const char *key)
+{
+	int64_t due_ns;
+
+	return !meta_dirty_due(m->tree->meta, key, &due_ns) &&
+	       due_ns == m->due.ns;
+}
+
+/*
+ * Whether an inode's keys have the marks that were made ahead: whatever else
+ * was to be done for them was done then. Not so with several names, which one
+ * may get without a mark (link_join()).
+ */
+static bool is_marked(const struct move *m, const struct meta_inode *in)
+{
+	return m->due.ahead && (S_ISDIR(in->mode) || in->nlink < 2) &&
+	       is_due(m, m->from) && is_due(m, m->to);
+}
+
+/* Marks the keys of one inode, m->from and m->to. */
+static int mark(struct move *m, const struct meta_inode *in, uint64_t parent,
+		const char *name)
+{
+	int rc = m->what == MOVE_AHEAD ? can_go_ahead(m, in, parent, name)
+				       : !is_marked(m, in);
+
+	if (rc <= 0)
+		return rc;
+	rc = mark_both(m, in, parent, name);
+	if (!rc)
+		rc = tree_hold_source(m->tree, in, m->to);
+	if (rc || S_ISDIR(in->mode))
+		return rc;
+	rc = renamed_note(m->tree->mount, in, m->from, m->to);
+	return rc || in->nlink < 2 ? rc : link_moved(m->tree, in->ino);
+}
+
+/* Whether the new path can be a key, and its source can wait for it. */
+static int check(struct move *m, const struct meta_inode *in)
+{
+	bool has_key = !S_ISDIR(in->mode) || (in->flags & META_I_EXPLICIT);
+
+	if (has_key && !is_marked(m, in))
+		m->unmarked++;
+	if (strlen(m->tree->mount->config.prefix) + m->to_len > META_KEY_MAX)
+		return -ENAMETOOLONG;
+	if (S_ISDIR(in->mode))
+		return check_hold(m->tree, in, m->to);
+	if (pins_present_goes(m->tree->mount->pins, m->from) ||
+	    pins_present_goes(m->tree->mount->pins, m->to))
+		return -EBUSY;
+	return check_hold(m->tree, in, m->to);
+}
+
+static int visit_keys(struct move *m, const struct meta_inode *in,
+		      uint64_t parent, const char *name)
+{
+	return m->what == MOVE_CHECK ? check(m, in) : mark(m, in, parent, name);
+}
+
+/* One inode of what is moved; of a directory its own object's key. */
+static int visit(struct move *m, const struct meta_inode *in, uint64_t parent,
+		 const char *name)
+{
+	size_t from_len = m->from_len, to_len = m->to_len;
+	int rc;
+
+	m->count++;
+	if (m->what == MOVE_COUNT)
+		return m->count > MOVE_AHEAD_MIN;
+	if (!S_ISDIR(in->mode))
+		return visit_keys(m, in, parent, name);
+	if (!(in->flags & META_I_EXPLICIT) && m->what != MOVE_CHECK)
+		return 0;
+	strcpy(m->from + m->from_len++, "/");
+	strcpy(m->to + m->to_len++, "/");
+	rc = visit_keys(m, in, parent, name);
+	path_cut(m->from, &m->from_len, from_len);
+	path_cut(m->to, &m->to_len, to_len);
+	return rc;
+}
+
+/* Goes on to the next name in its directory: its inode, and both paths. */
+static int enter_name(struct move *m, struct meta_inode *child)
+{
+	int rc =
+		meta_dentry_next_name(m->tree->meta, m->at, m->de.name, &m->de);
+
+	if (!rc)
+		rc = meta_inode_get(m->tree->meta, m->de.ino, child);
+	if (!rc)
+		rc = path_add(m->tree, m->from, &m->from_len, m->de.name);
+	return rc ? rc : path_add(m->tree, m->to, &m->to_len, m->de.name);
+}
+
+/* Both paths lose their last name. */
+static void leave_name(struct move *m)
+{
+	size_t len = strlen(m->de.name) + 1;
+
+	path_cut(m->from, &m->from_len, m->from_len - len);
+	path_cut(m->to, &m->to_len, m->to_len - len);
+}
+
+/* The way back up is found by the names, so that no tree is too deep. */
+static int leave_dir(struct move *m)
+{
+	int rc = meta_name_next(m->tree->meta, m->at, 0, "", &m->de);
+
+	if (rc)
+		return rc == -ENOENT ? -EIO : rc;
+	m->at = m->de.parent;
+	leave_name(m);
+	return 0;
+}
+
+int move_step(struct move *m)
+{
+	struct meta_inode child;
+	int rc = enter_name(m, &child);
+
+	if (rc == -ENOENT)
+		return m->at == m->top ? 1 : leave_dir(m);
+	if (rc)
+		return rc;
+	rc = visit(m, &child, m->at, m->de.name);
+	if (!rc && S_ISDIR(child.mode)) {
+		m->at = child.ino;
+		m->de.name[0] = '\0';
+	} else {
+		leave_name(m);
+	}
+	return rc == -ENOENT ? -EIO : rc;
+}
+
+void move_begin(struct move *m, struct tree *tree, enum move_what what,
+		uint64_t top, const char *from, const char *to)
+{
+	m->tree = tree;
+	m->what = what;
+	m->exchange = false;
+	m->due = (struct move_due){0, false};
+	m->unmarked = 0;
+	m->count = 0;
+	m->top = m->at = top;
+	m->de.name[0] = '\0';
+	m->from_len = strlen(from);
+	m->to_len = strlen(to);
+	memcpy(m->from, from, m->from_len + 1);
+	memcpy(m->to, to, m->to_len + 1);
+}
+
+int move_top(struct move *m, const struct meta_inode *in, uint64_t parent,
+	     const char *name)
+{
+	return visit(m, in, parent, name);
+}
+
+int move_tree(struct move *m, const struct meta_inode *in, uint64_t parent,
+	      const char *name)
+{
+	int rc = move_top(m, in, parent, name);
+
+	m->unmarked = 0;
+	while (!rc && S_ISDIR(in->mode))
+		rc = move_step(m);
+	return rc == 1 ? 0 : rc;
+}

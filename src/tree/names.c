@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every change of a name has to do: keys are marked, the directory's times
+ * and counts follow, an inode without names goes or is kept. No request.
+ */
+#include "names.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "dir_impl.h"
+#include "hidden.h"
+#include "tree_impl.h"
+#include "vers3/core/node.h"
+#include "vers3/journal/journal.h"
+#include "vers3/meta/dentry.h"
+#include "vers3/tree/dir.h"
+#include "vers3/tree/link.h"
+#include "vers3/tree/tree.h"
+#include "vers3/util/clock.h"
+
+const struct meta_version *
+link_known(struct tree *tree, const struct meta_inode *in, uint64_t parent,
+	   const char *name, const char *path, struct meta_version *buf)
+{
+	/* The last name that is left is kept up to date by the base alone. */
+	if (in->nlink < 2 && !strcmp(in->base.key, path))
+		return &in->base;
+	if (!S_ISDIR(in->mode) &&
+	    !meta_name_version_get(tree->meta, in->ino, parent, name, buf))
+		return buf;
+	return strcmp(in->base.key, path) ? NULL : &in->base;
+}
+
+int names_mark(struct tree *tree, const struct meta_inode *in,
+	       const struct meta_dentry *de, const char *path)
+{
+	struct meta_version own;
+
+	return journal_mark(tree->journal, path,
+			    link_known(tree, in, de->parent, de->name, path,
+				       &own),
+			    tree->mount->config.commit_ns);
+}
+
+/* The path of a name; of a directory's marker with `dir`. */
+int names_path(struct tree *tree, uint64_t parent, const char *name, bool dir,
+	       char *path)
+{
+	int rc = meta_path(tree->meta, parent, name, path);
+	size_t len;
+
+	if (rc)
+		return rc;
+	len = strlen(path);
+	if (strlen(tree->mount->config.prefix) + len + dir > META_KEY_MAX)
+		return -ENAMETOOLONG;
+	if (dir)
+		strcpy(path + len, "/");
+	return 0;
+}
+
+int tree_mark_name(struct tree *tree, uint64_t parent, const char *name)
+{
+	char path[META_KEY_MAX + 2];
+	int rc = names_path(tree, parent, name, false, path);
+
+	return rc ? rc
+		  : journal_mark(tree->journal, path, NULL,
+				 tree->mount->config.commit_ns);
+}
+
+int tree_mark_inode(struct tree *tree, const struct meta_inode *in)
+{
+	struct meta_dentry de = {.name = ""};
+	char path[META_KEY_MAX + 2];
+	int rc;
+
+	if (in->ino == META_ROOT_INO)
+		return 0; /* the root of a bucket has no key */
+	while (!(rc = meta_name_next(tree->meta, in->ino, de.parent, de.name,
+				     &de))) {
+		rc = names_path(tree, de.parent, de.name, S_ISDIR(in->mode),
+				path);
+		if (rc == -ESTALE)
+			continue; /* in a directory that is gone */
+		if (!rc)
+			rc = names_mark(tree, in, &de, path);
+		if (rc)
+			return rc;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* Whether a directory has any other name than this one; -errno. */
+static int has_other_name(struct tree *tree, uint64_t ino, const char *name)
+{
+	struct meta_dentry de = {.name = ""};
+	int rc;
+
+	do {
+		rc = meta_dentry_next_name(tree->meta, ino, de.name, &de);
+	} while (!rc && !strcmp(de.name, name));
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	return 1;
+}
+
+int tree_keep_dir(struct tree *tree, uint64_t ino, const char *name)
+{
+	char path[META_KEY_MAX + 2];
+	struct meta_inode dir;
+	int rc;
+
+	if (ino == META_ROOT_INO)
+		return 0;
+	rc = meta_inode_get(tree->meta, ino, &dir);
+	if (rc || (dir.flags & META_I_EXPLICIT))
+		return rc;
+	rc = has_other_name(tree, ino, name);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = names_path(tree, ino, NULL, true, path);
+	return rc ? rc
+		  : journal_mark(tree->journal, path, NULL,
+				 tree->mount->config.commit_ns);
+}
+
+static void count_dirs(struct meta_inode *dir, int by)
+{
+	int64_t count = (int64_t)dir->nlink + by;
+
+	/* 0 says that it is removed. */
+	if (dir->nlink)
+		dir->nlink = count < 2 ? 2 : (uint32_t)count;
+}
+
+int names_touch(struct tree *tree, struct meta_inode *dir, int nlink_by)
+{
+	dir->mtime_ns = dir->ctime_ns = clock_real_ns();
+	count_dirs(dir, nlink_by);
+	return meta_inode_put(tree->meta, dir);
+}
+
+int tree_count_in(struct tree *tree, uint64_t ino, int by)
+{
+	struct meta_inode dir;
+	int rc = by ? meta_inode_get(tree->meta, ino, &dir) : 0;
+
+	if (!by || rc)
+		return rc;
+	count_dirs(&dir, by);
+	return meta_inode_put(tree->meta, &dir);
+}
+
+int tree_touch_dir(struct tree *tree, uint64_t ino, bool lost_name)
+{
+	char path[META_KEY_MAX + 2];
+	struct meta_inode dir;
+	int rc = meta_inode_get(tree->meta, ino, &dir);
+
+	if (!rc && lost_name && ino != META_ROOT_INO &&
+	    !(dir.flags & META_I_EXPLICIT) &&
+	    !meta_dentry_any(tree->meta, ino)) {
+		rc = names_path(tree, ino, NULL, true, path);
+		if (!rc)
+			rc = journal_mark(tree->journal, path, NULL,
+					  tree->mount->config.commit_ns);
+		dir.flags |= META_I_EXPLICIT;
+	}
+	return rc ? rc : names_touch(tree, &dir, 0);
+}
+
+int tree_put_attrs(struct tree *tree, struct meta_inode *in)
+{
+	/* First: what the bucket holds is read from the inode as it was. */
+	int rc = tree_mark_inode(tree, in);
+
+	if (rc)
+		return rc;
+	/* All of them are named with what changes. */
+	in->flags &= ~(uint32_t)META_I_LACKS;
+	in->flags |= META_I_ATTR_DIRTY;
+	if (S_ISDIR(in->mode))
+		in->flags |= META_I_EXPLICIT;
+	in->ctime_ns = clock_real_ns();
+	in->change++;
+	return meta_inode_put(tree->meta, in);
+}
+
+static int drop(struct tree *tree, struct meta_inode *in, bool keep)
+{
+	struct hidden_list none = {.count = 0};
+	int rc = meta_inode_put(tree->meta, in);
+
+	if (rc || (in->nlink > 0 && !S_ISDIR(in->mode)))
+		return rc;
+	if (S_ISDIR(in->mode))
+		hidden_note(tree->dirs->hidden, in->ino, &none);
+	if (keep || nodes_is_open(tree->mount->nodes, in->ino))
+		return meta_orphan_add(tree->meta, in->ino);
+	rc = meta_inode_del(tree->meta, in->ino);
+	/*
+	 * Nobody can read the staged bytes any more: the user has deleted
+	 * the file or replaced it, or taken.c has said that what was written
+	 * cannot come back. A crash before the commit would bring the
+	 * inode back, so the staging file goes only when that is durable.
+	 */
+	if (!rc && (in->flags & META_I_STAGED))
+		journal_reap(tree->journal, in->ino);
+	return rc;
+}
+
+int dir_drop_inode(struct tree *tree, struct meta_inode *in)
+{
+	return drop(tree, in, false);
+}
+
+int dir_keep_inode(struct tree *tree, struct meta_inode *in)
+{
+	return drop(tree, in, true);
+}
+
+int dir_unname_inode(struct tree *tree, struct meta_inode *in)
+{
+	return drop(tree, in, tree->mount->notify.forgets);
+}
+
+bool dir_is_fresh(struct tree *tree, const struct meta_inode *dir)
+{
+	int64_t age = clock_real_ns() - dir->listed_ns;
+
+	return (dir->flags & META_I_LISTED) && age >= 0 &&
+	       age < tree->mount->config.ttl_ns;
+}
+
+void dir_forget_inode(struct tree *tree, uint64_t ino)
+{
+	struct meta_inode in;
+
+	if (meta_orphan_del(tree->meta, ino))
+		return; /* it has a name, or is gone */
+	/* Nobody can reach its bytes any more. */
+	if (!meta_inode_get(tree->meta, ino, &in) && in.nlink == 0)
+		drop(tree, &in, false);
+}

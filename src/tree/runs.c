@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/tree/runs.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "vers3/meta/extent.h"
+#include "vers3/object/sparse.h"
+#include "vers3/util/minmax.h"
+
+#define RUNS_MAX    1000 /* looked at for one stat */
+#define RUNS_JOINED 64 /* holes, looked at as one at once */
+
+/* What nothing staged covers, from `at` on, to `end` at most. */
+static void unstaged_at(const struct meta_inode *in, const struct holes *base,
+			uint64_t at, uint64_t end, bool *ret_hole,
+			uint64_t *ret_end)
+{
+	const struct hole *h = NULL;
+	size_t i;
+
+	*ret_hole = at >= in->base_bytes;
+	*ret_end = end;
+	if (*ret_hole)
+		return;
+	*ret_end = min_u64(end, in->base_bytes);
+	i = holes_find(base, at);
+	if (i < base->count)
+		h = &base->items[i];
+	*ret_hole = h && h->offset <= at;
+	if (h)
+		*ret_end = min_u64(*ret_end, *ret_hole ? h->offset + h->length
+						       : h->offset);
+}
+
+/* As runs_at(), to the byte. */
+static int exact_at(struct meta *meta, const struct meta_inode *in,
+		    const struct holes *base, uint64_t at, bool *ret_hole,
+		    uint64_t *ret_end)
+{
+	uint64_t offset, length, place, size = in->size_bytes;
+	int rc = meta_extent_next(meta, in->ino, at, &offset, &length, &place);
+
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (!rc && offset <= at) {
+		*ret_hole = meta_extent_is_hole(place);
+		*ret_end = min_u64(offset + length, size);
+	} else {
+		unstaged_at(in, base, at, rc ? size : min_u64(offset, size),
+			    ret_hole, ret_end);
+	}
+	return 0;
+}
+
+int runs_at(struct meta *meta, const struct meta_inode *in,
+	    const struct holes *base, uint64_t at, bool *ret_hole,
+	    uint64_t *ret_end)
+{
+	uint64_t size = in->size_bytes, next = 0;
+	uint64_t unit = at - at % HOLES_UNIT, end = unit;
+	bool hole = true;
+
+	/* Holes in a row, up to where data begins. */
+	for (unsigned runs = 0; hole && end < size &&
+				(runs < RUNS_JOINED || end < unit + HOLES_UNIT);
+	     runs++) {
+		int rc = exact_at(meta, in, base, end, &hole, &next);
+
+		if (rc)
+			return rc;
+		if (hole)
+			end = next;
+	}
+	/* Data fills its units; a hole has none of that in which it ends. */
+	*ret_hole = hole || end >= unit + HOLES_UNIT;
+	if (!*ret_hole)
+		end = min_u64((next + HOLES_UNIT - 1) / HOLES_UNIT * HOLES_UNIT,
+			      size);
+	else if (end < size)
+		end -= end % HOLES_UNIT;
+	*ret_end = end;
+	return 0;
+}
+
+uint64_t runs_data_bytes(struct meta *meta, const struct meta_inode *in)
+{
+	uint64_t at = 0, end = 0, bytes = 0;
+	struct holes base;
+	bool hole;
+
+	if (sparse_of_base(meta, in, &base) ||
+	    (!base.count && !(in->flags & META_I_STAGED) &&
+	     in->base_bytes == in->size_bytes))
+		return in->size_bytes;
+	for (unsigned i = 0; i < RUNS_MAX && at < in->size_bytes; i++) {
+		if (runs_at(meta, in, &base, at, &hole, &end) || end <= at)
+			break;
+		bytes += hole ? 0 : end - at;
+		at = end;
+	}
+	return bytes + (in->size_bytes - at);
+}
+
+void runs_of_snapshot(const struct snapshot *snap, struct holes *ret)
+{
+	uint64_t size = snap->in->size_bytes, at = 0, end = 0;
+	size_t i = 0;
+	bool hole;
+
+	ret->count = 0;
+	for (; S_ISREG(snap->in->mode) && at < size; at = end) {
+		const struct meta_extent *e = &snap->extents[i];
+
+		if (i < snap->count && e->offset <= at) {
+			hole = meta_extent_is_hole(e->place);
+			end = min_u64(e->offset + e->length, size);
+			i++;
+		} else {
+			end = i < snap->count ? min_u64(e->offset, size) : size;
+			unstaged_at(snap->in, &snap->holes, at, end, &hole,
+				    &end);
+		}
+		if (hole)
+			holes_add(ret, at, end, size);
+	}
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tree's life: what it is made of, and what a mount before has left. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dir_impl.h"
+#include "tree_impl.h"
+#include "vers3/journal/journal.h"
+#include "vers3/tree/dir.h"
+#include "vers3/tree/gone.h"
+#include "vers3/tree/reread.h"
+#include "vers3/tree/states.h"
+#include "vers3/tree/tree.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/pool.h"
+
+#define SYS_NAMES "vfs.names" /* META_SYS: of the last mount */
+
+static int make_root(struct tree *tree)
+{
+	const struct meta_defaults *def = &tree->mount->config.defaults;
+	struct meta_inode in;
+	int rc = meta_lock(tree->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(tree->meta, META_ROOT_INO, &in);
+	if (rc == -ENOENT) {
+		memset(&in, 0, sizeof(in));
+		in.ino = META_ROOT_INO;
+		in.mode = S_IFDIR | def->dir_mode;
+		in.uid = def->uid;
+		in.gid = def->gid;
+		in.nlink = 2;
+		in.flags = META_I_ATTRS | META_I_LACKS;
+		in.mtime_ns = in.ctime_ns = in.atime_ns = clock_real_ns();
+		rc = meta_inode_put(tree->meta, &in);
+	}
+	meta_unlock(tree->meta);
+	return rc;
+}
+
+/*
+ * What was listed by a mount that called history and control file otherwise
+ * lacks those names, and has what are ours now: it is listed anew.
+ */
+static int note_names(struct tree *tree)
+{
+	char text[2 * META_NAME_MAX + 2];
+	size_t len = (size_t)snprintf(text, sizeof(text), "%s/%s",
+				      tree->mount->config.versions_name,
+				      tree->mount->config.control_name);
+	struct meta_inode root;
+	struct meta_val val;
+	int rc = meta_lock(tree->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_get(tree->meta, META_SYS, SYS_NAMES, strlen(SYS_NAMES), &val);
+	if (!rc && val.size == len && !memcmp(val.data, text, len))
+		goto out;
+	if (!rc || rc == -ENOENT)
+		rc = meta_inode_get(tree->meta, META_ROOT_INO, &root);
+	if (rc)
+		goto out;
+	root.flags &= ~(uint32_t)META_I_LISTED;
+	root.listed_ns = 0;
+	rc = meta_inode_put(tree->meta, &root);
+	if (!rc)
+		rc = meta_put(tree->meta, META_SYS, SYS_NAMES,
+			      strlen(SYS_NAMES), text, len);
+out:
+	meta_unlock(tree->meta);
+	return rc;
+}
+
+/* Inodes that were open without a name when the last mount ended. */
+static int drop_orphans(struct tree *tree)
+{
+	struct meta_inode in;
+	uint64_t ino = 0;
+	int rc = meta_lock(tree->meta);
+
+	if (rc)
+		return rc;
+	while (!rc && !meta_orphan_next(tree->meta, ino, &ino)) {
+		rc = meta_orphan_del(tree->meta, ino);
+		/* No name and no process has it: its bytes are unwanted. */
+		if (!rc && !meta_inode_get(tree->meta, ino, &in) &&
+		    in.nlink == 0)
+			rc = meta_inode_del(tree->meta, ino);
+	}
+	meta_unlock(tree->meta);
+	return rc;
+}
+
+static int sweep_one(void *ctx, uint64_t ino)
+{
+	struct tree *tree = ctx;
+
+	/* The syncer removes it only if the namespace does not need it. */
+	journal_reap(tree->journal, ino);
+	return 0;
+}
+
+int tree_new(struct mount *mount, struct journal *journal,
+	     struct reader *reader, struct tree **ret_tree)
+{
+	struct tree *tree = calloc(1, sizeof(*tree));
+	int rc;
+
+	if (!tree)
+		return -ENOMEM;
+	tree->mount = mount;
+	tree->meta = mount->meta;
+	tree->journal = journal;
+	tree->reader = reader;
+	rc = states_new(tree, &tree->states);
+	if (!rc)
+		rc = dirs_new(&tree->dirs);
+	if (!rc)
+		rc = rereads_new(&tree->rereads);
+	if (!rc)
+		rc = make_root(tree);
+	if (!rc)
+		rc = note_names(tree);
+	if (!rc)
+		rc = drop_orphans(tree);
+	if (rc) {
+		tree_free(tree);
+		return rc;
+	}
+	*ret_tree = tree;
+	return 0;
+}
+
+int tree_begin(struct tree *tree)
+{
+	int rc = gone_sweep(tree);
+
+	if (!rc)
+		rc = staging_each(tree->mount->staging, sweep_one, tree);
+	return rc ? rc : states_begin(tree->states);
+}
+
+void tree_end(struct tree *tree)
+{
+	if (!tree)
+		return;
+	states_end(tree->states);
+	dirs_end(tree->dirs);
+}
+
+void tree_end_reads(struct tree *tree)
+{
+	if (!tree)
+		return;
+	pool_free(tree->rereads);
+	tree->rereads = NULL;
+}
+
+void tree_free(struct tree *tree)
+{
+	if (!tree)
+		return;
+	pool_free(tree->rereads);
+	dirs_free(tree->dirs);
+	states_free(tree->states);
+	free(tree);
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Extended attributes of the live tree. */
+#include <errno.h>
+#include <linux/limits.h>
+#include <linux/xattr.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "dir_impl.h"
+#include "tree_impl.h"
+#include "vers3/object/acl.h"
+#include "vers3/object/dress.h"
+#include "vers3/object/objattr.h"
+#include "vers3/object/overflow.h"
+#include "vers3/object/renamed.h"
+#include "vers3/object/s3xattr.h"
+#include "vers3/tree/dir.h"
+#include "vers3/tree/states.h"
+#include "vers3/tree/tree.h"
+
+static int get_s3(struct tree *tree, const struct meta_inode *in,
+		  const char *name, struct buf *value)
+{
+	struct kvlist head;
+	int rc;
+
+	if (s3xattr_is_state(name))
+		states_refresh(tree, in);
+	kvlist_init(&head);
+	rc = meta_lock(tree->meta);
+	if (rc)
+		return rc;
+	rc = meta_head_get(tree->meta, in->ino, &head);
+	meta_unlock(tree->meta);
+	if ((!rc || rc == -ENOENT) && s3xattr_is(name, "renamed_from"))
+		rc = renamed_tell(tree->mount,
+				  kvlist_get(&head, "x-amz-meta-" RENAMED_META),
+				  value);
+	else if (!rc || rc == -ENOENT)
+		rc = s3xattr_get(name, &in->base, &head, value);
+	kvlist_release(&head);
+	return rc;
+}
+
+/* With meta_lock() held: 1 when all attributes are there, 0, -errno. */
+static int is_whole(struct tree *tree, uint64_t ino,
+		    struct meta_inode *ret_inode)
+{
+	int rc = meta_inode_get(tree->meta, ino, ret_inode);
+
+	if (rc)
+		return rc == -ENOENT ? -ESTALE : rc;
+	/* Others have saved it meanwhile: what it says is to be asked for. */
+	if (ino != META_ROOT_INO && !dir_attrs_do(tree, ret_inode, true))
+		return 0;
+	rc = overflow_is_away(tree->mount, ino, false);
+	return rc < 0 ? rc : !rc;
+}
+
+/*
+ * Takes meta_lock() with all attributes of the inode there, or fails without
+ * it. Blocks.
+ */
+static int lock_whole(struct tree *tree, uint64_t ino,
+		      struct meta_inode *ret_inode)
+{
+	for (int tries = 0; tries < ASK_TRIES; tries++) {
+		int rc = dir_inode(tree, ino, ret_inode);
+
+		if (!rc)
+			rc = overflow_load(tree->mount, ino);
+		if (!rc)
+			rc = meta_lock(tree->meta);
+		if (rc)
+			return rc;
+		rc = is_whole(tree, ino, ret_inode);
+		if (rc > 0)
+			return 0;
+		meta_unlock(tree->meta);
+		if (rc < 0)
+			return rc;
+	}
+	return -EIO;
+}
+
+/*
+ * What is here; -EAGAIN: it is away. Rights are asked for all the time, and not
+ * looked for where the reference names none. With meta_lock() held.
+ */
+static int get_here(struct tree *tree, uint64_t ino, const char *name,
+		    struct buf *value)
+{
+	struct meta_val val;
+	int rc = meta_xattr_get(tree->meta, ino, name, &val), away;
+
+	if (!rc)
+		return buf_add(value, val.data, val.size);
+	if (rc != -ENODATA)
+		return rc;
+	away = overflow_is_away(tree->mount, ino, acl_is_right(name));
+	return away < 0 ? away : away ? -EAGAIN : rc;
+}
+
+int tree_getxattr(struct tree *tree, uint64_t ino, const char *name,
+		  struct buf *value)
+{
+	struct meta_inode in;
+	int rc;
+
+	if (!objattr_xattr_ok(name) && !s3xattr_owns(name))
+		return -ENODATA;
+	rc = dir_inode(tree, ino, &in);
+	if (rc)
+		return rc;
+	if (s3xattr_owns(name))
+		return get_s3(tree, &in, name, value);
+	rc = meta_lock(tree->meta);
+	if (rc)
+		return rc;
+	rc = get_here(tree, ino, name, value);
+	meta_unlock(tree->meta);
+	if (rc == -EAGAIN) {
+		rc = lock_whole(tree, ino, &in);
+		if (rc)
+			return rc;
+		rc = get_here(tree, ino, name, value);
+		meta_unlock(tree->meta);
+	}
+	if (!rc && !strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS))
+		acl_set_mode(value->data, value->len, in.mode);
+	return rc;
+}
+
+static int set_value(struct tree *tree, uint64_t ino, const char *name,
+		     const void *value, size_t size)
+{
+	int rc;
+
+	if (value)
+		return meta_xattr_set(tree->meta, ino, name, value, size);
+	rc = meta_xattr_del(tree->meta, ino, name);
+	return rc == -ENODATA ? 0 : rc;
+}
+
+struct sizes {
+	size_t names, values;
+};
+
+static int add_sizes(void *ctx, const char *name, const void *value,
+		     size_t size)
+{
+	struct sizes *s = ctx;
+
+	(void)value;
+	if (objattr_xattr_ok(name)) {
+		s->names += strlen(name) + 1;
+		s->values += size;
+	}
+	return 0;
+}
+
+/* As ext4 has it for the values; more names cannot be listed. */
+static int check_sizes(struct tree *tree, uint64_t ino)
+{
+	struct sizes s = {0};
+	int rc = meta_xattr_each(tree->meta, ino, add_sizes, &s);
+
+	if (!rc && (s.names > XATTR_LIST_MAX || s.values > XATTR_SIZE_MAX))
+		rc = -ENOSPC;
+	return rc;
+}
+
+/*
+ * Sets value, or takes it away when that is NULL; puts the old one back where
+ * it does not fit.
+ */
+static int set_checked(struct tree *tree, const struct meta_inode *in,
+		       const char *name, const void *value, size_t size)
+{
+	struct meta_val old;
+	void *saved = NULL;
+	size_t saved_size = 0;
+	int rc = meta_xattr_get(tree->meta, in->ino, name, &old);
+	bool had = !rc;
+
+	if (had) {
+		saved = malloc(old.size ? old.size : 1);
+		if (!saved)
+			return -ENOMEM;
+		memcpy(saved, old.data, old.size);
+		saved_size = old.size;
+	}
+	rc = set_value(tree, in->ino, name, value, size);
+	if (!rc && value)
+		rc = check_sizes(tree, in->ino);
+	if (!rc)
+		rc = dress_check(tree->mount, in);
+	if (rc)
+		set_value(tree, in->ino, name, saved, saved_size);
+	free(saved);
+	return rc;
+}
+
+/*
+ * A list goes into the mode as far as that can say it, and stands as an
+ * attribute only for the rest. *value becomes NULL where nothing is left.
+ */
+static int take_list(const char *name, bool keep_setgid, size_t size,
+		     const void **value, struct meta_inode *in)
+{
+	bool access = !strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS);
+	int rc = acl_check(*value, size);
+
+	if (rc)
+		return rc;
+	if (S_ISLNK(in->mode))
+		return -EOPNOTSUPP;
+	if (!access && !S_ISDIR(in->mode))
+		return -EACCES;
+	if (access && !keep_setgid)
+		in->mode &= ~(uint32_t)S_ISGID;
+	if (access && !acl_is_empty(size))
+		in->mode = (in->mode & ~0777u) | acl_mode(*value, size);
+	if (acl_is_empty(size) || (access && acl_is_mode(*value, size)))
+		*value = NULL;
+	return 0;
+}
+
+int tree_setxattr(struct tree *tree, uint64_t ino, const char *name,
+		  const void *value, size_t size, int flags)
+{
+	bool keep_setgid = !(flags & VFS_XATTR_KILL_SGID);
+	struct meta_inode in;
+	struct meta_val old;
+	int rc;
+
+	if (!objattr_xattr_ok(name) || s3xattr_owns(name))
+		return -EOPNOTSUPP;
+	if (size > XATTR_SIZE_MAX)
+		return -E2BIG;
+	if (!value)
+		value = ""; /* size is 0 */
+	rc = lock_whole(tree, ino, &in);
+	if (rc)
+		return rc;
+	rc = meta_xattr_get(tree->meta, ino, name, &old);
+	if (!rc && (flags & XATTR_CREATE))
+		rc = -EEXIST;
+	else if (rc == -ENODATA && !(flags & XATTR_REPLACE))
+		rc = 0;
+	if (!rc && (in.flags & META_I_REFUSED))
+		rc = -EACCES;
+	if (!rc && acl_is(name))
+		rc = take_list(name, keep_setgid, size, &value, &in);
+	if (!rc && !strcmp(name, XATTR_NAME_CAPS))
+		in.flags |= META_I_CAPABLE;
+	if (!rc)
+		rc = set_checked(tree, &in, name, value, size);
+	if (!rc)
+		rc = tree_put_attrs(tree, &in);
+	meta_unlock(tree->meta);
+	return rc;
+}
+
+static int list_one(void *ctx, const char *name, const void *value, size_t size)
+{
+	(void)value;
+	(void)size;
+	return objattr_xattr_ok(name) ? buf_add(ctx, name, strlen(name) + 1)
+				      : 0;
+}
+
+int tree_listxattr(struct tree *tree, uint64_t ino, struct buf *names)
+{
+	struct meta_inode in;
+	int rc = lock_whole(tree, ino, &in);
+
+	if (rc)
+		return rc;
+	rc = meta_xattr_each(tree->meta, ino, list_one, names);
+	meta_unlock(tree->meta);
+	return rc;
+}
+
+/* To remove a name that is here nothing else has to be. Blocks. */
+static int lock_with(struct tree *tree, uint64_t ino, const char *name,
+		     struct meta_inode *ret_inode)
+{
+	struct meta_val val;
+	int rc = meta_lock(tree->meta);
+
+	if (rc || !meta_xattr_get(tree->meta, ino, name, &val))
+		return rc;
+	meta_unlock(tree->meta);
+	return lock_whole(tree, ino, ret_inode);
+}
+
+int tree_removexattr(struct tree *tree, uint64_t ino, const char *name)
+{
+	bool given_up = false;
+	struct meta_inode in;
+	int rc;
+
+	if (!objattr_xattr_ok(name) || s3xattr_owns(name))
+		return -EOPNOTSUPP;
+	rc = dir_inode(tree, ino, &in);
+	if (!rc)
+		rc = lock_with(tree, ino, name, &in);
+	/* A list that is gone for good refuses everybody: this is the way out.
+	 */
+	if (rc == -EIO && acl_is(name)) {
+		rc = overflow_give_up(tree->mount, ino);
+		given_up = !rc;
+		if (!rc)
+			rc = lock_with(tree, ino, name, &in);
+	}
+	if (rc)
+		return rc;
+	rc = meta_inode_get(tree->meta, ino, &in);
+	if (!rc && (in.flags & META_I_REFUSED))
+		rc = -EACCES;
+	if (!rc)
+		rc = meta_xattr_del(tree->meta, ino, name);
+	if (rc == -ENODATA && acl_is(name)) {
+		rc = 0; /* nobody is named, as is wanted */
+		if (!given_up)
+			goto out;
+	}
+	if (!rc && !strcmp(name, XATTR_NAME_CAPS))
+		in.flags &= ~(uint32_t)META_I_CAPABLE;
+	if (!rc)
+		rc = tree_put_attrs(tree, &in);
+out:
+	meta_unlock(tree->meta);
+	return rc;
+}
+
+int tree_lists(struct tree *tree, uint64_t dir)
+{
+	int rc = meta_lock(tree->meta), away;
+
+	if (rc)
+		return rc;
+	away = overflow_is_away(tree->mount, dir, true);
+	meta_unlock(tree->meta);
+	return away > 0 ? overflow_load(tree->mount, dir) : away;
+}
+
+int tree_inherit(struct tree *tree, uint64_t dir, uint32_t umask,
+		 struct meta_inode *in)
+{
+	struct meta_val val;
+	size_t size = 0;
+	void *list;
+	int rc = S_ISLNK(in->mode)
+			 ? -ENODATA
+			 : meta_xattr_get(tree->meta, dir,
+					  XATTR_NAME_POSIX_ACL_DEFAULT, &val);
+
+	/* tree_make() has asked for it, in vain. */
+	if (rc == -ENODATA && !S_ISLNK(in->mode) &&
+	    overflow_is_away(tree->mount, dir, true))
+		return -EIO;
+	if (rc == -ENODATA) {
+		in->mode &= ~(S_ISLNK(in->mode) ? 0 : umask & 0777);
+		return 0;
+	}
+	if (rc)
+		return rc;
+	size = val.size;
+	list = malloc(size);
+	if (!list)
+		return -ENOMEM;
+	memcpy(list, val.data, size);
+	in->mode &= ~0777u | acl_mode(list, size);
+	if (S_ISDIR(in->mode))
+		rc = meta_xattr_set(tree->meta, in->ino,
+				    XATTR_NAME_POSIX_ACL_DEFAULT, list, size);
+	acl_set_mode(list, size, in->mode);
+	if (!rc && !acl_is_mode(list, size))
+		rc = meta_xattr_set(tree->meta, in->ino,
+				    XATTR_NAME_POSIX_ACL_ACCESS, list, size);
+	free(list);
+	if (!rc)
+		rc = dress_check(tree->mount, in);
+	if (rc)
+		meta_xattr_clear(tree->meta, in->ino);
+	return rc;
+}
