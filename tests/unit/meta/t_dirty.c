@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "../meta_fixture.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/util/buf.h"
+
+static void put(struct meta *m, const char *key, int64_t due_ns)
+{
+	struct meta_dirty d = {.due_ns = due_ns};
+
+	snprintf(d.key, sizeof(d.key), "%s", key);
+	assert_int_equal(meta_dirty_put(m, &d), 0);
+}
+
+/* Holds the order of dueness against "key@due ". */
+static void assert_order(struct meta *m, const char *expected)
+{
+	struct meta_dirty_cursor cursor = META_DIRTY_START;
+	struct meta_dirty d;
+	struct buf b;
+	unsigned n = 0;
+	int rc;
+
+	buf_init(&b, 4096);
+	while ((rc = meta_dirty_next(m, &cursor, &d)) == 0) {
+		buf_printf(&b, "%s@%lld ", d.key, (long long)d.due_ns);
+		n++;
+	}
+	assert_int_equal(rc, -ENOENT);
+	assert_string_equal(b.data, expected);
+	buf_release(&b);
+	assert_int_equal(meta_dirty_count(m), n);
+	assert_int_equal(meta_count(m, META_DUE), n);
+}
+
+static void test_order(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_order(f->m, "");
+	put(f->m, "c", 30);
+	put(f->m, "a", 10);
+	put(f->m, "dir/", 20);
+	put(f->m, "early", -5);
+	put(f->m, "late", INT64_MAX);
+	assert_order(f->m, "early@-5 a@10 dir/@20 c@30 "
+			   "late@9223372036854775807 ");
+	put(f->m, "a", 25);
+	put(f->m, "late", 1);
+	put(f->m, "c", 30);
+	assert_order(f->m, "early@-5 late@1 dir/@20 a@25 c@30 ");
+	assert_int_equal(meta_dirty_del(f->m, "a"), 0);
+	assert_int_equal(meta_dirty_del(f->m, "a"), -ENOENT);
+	assert_int_equal(meta_dirty_del(f->m, "dir"), -ENOENT);
+	assert_order(f->m, "early@-5 late@1 dir/@20 c@30 ");
+}
+
+/* Those of one due time come in turn, and a cursor outlives its record. */
+static void test_cursor(void **state)
+{
+	struct meta_dirty_cursor cursor = META_DIRTY_START;
+	struct fixture *f = *state;
+	struct meta_dirty d;
+	char key[16];
+	unsigned seen = 0;
+
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(key, sizeof(key), "k%u", i);
+		put(f->m, key, 5);
+	}
+	while (meta_dirty_next(f->m, &cursor, &d) == 0) {
+		seen++;
+		assert_int_equal(meta_dirty_del(f->m, d.key), 0);
+	}
+	assert_int_equal(seen, 100);
+	assert_order(f->m, "");
+}
+
+static void test_tried(void **state)
+{
+	char tried[META_TRIED_MAX + 1] = "", etag[META_ETAG_MAX + 1];
+
+	(void)state;
+	assert_false(meta_tried_has(tried, ""));
+	meta_tried_add(tried, "aB");
+	meta_tried_add(tried, "Ab");
+	meta_tried_add(tried, META_TRIED_NOTHING);
+	meta_tried_add(tried, "");
+	meta_tried_add(tried, "of two words");
+	assert_string_equal(tried, "aB - ? ");
+	assert_true(meta_tried_has(tried, "ab"));
+	assert_true(meta_tried_has(tried, META_TRIED_NOTHING));
+	assert_false(meta_tried_has(tried, META_TRIED_UNKNOWN));
+	assert_false(meta_tried_has(tried, ""));
+	assert_false(meta_tried_has(tried, "a"));
+	assert_false(meta_tried_has(tried, "abc"));
+	/* The oldest go. */
+	for (int i = 0; i < 9; i++) {
+		memset(etag, '0' + i, META_ETAG_MAX);
+		etag[META_ETAG_MAX] = '\0';
+		meta_tried_add(tried, etag);
+		assert_true(meta_tried_has(tried, etag));
+		assert_in_range(strlen(tried), 1, META_TRIED_MAX);
+	}
+	assert_int_equal(strlen(tried), META_TRIED_MAX);
+	assert_false(meta_tried_has(tried, "ab"));
+}
+
+static void fill(char *s, size_t size, char c)
+{
+	memset(s, c, size - 1);
+	s[size - 1] = '\0';
+}
+
+static void test_round_trip(void **state)
+{
+	struct fixture *f = *state;
+	struct meta_dirty d, e;
+
+	memset(&d, 0, sizeof(d));
+	fill(d.key, sizeof(d.key), 'k');
+	fill(d.after, sizeof(d.after), 'a');
+	fill(d.known.key, sizeof(d.known.key), 'b');
+	fill(d.known.version_id, sizeof(d.known.version_id), 'v');
+	fill(d.known.etag, sizeof(d.known.etag), 'e');
+	d.known.size_bytes = 1;
+	d.known.last_modified_ns = 2;
+	memset(d.known.id, 3, sizeof(d.known.id));
+	d.since_ns = -4;
+	d.due_ns = 5;
+	d.seq = UINT64_MAX;
+	d.fails = 6;
+	d.error = -7;
+	fill(d.tried, sizeof(d.tried), 't');
+	for (int same = 0; same < 2; same++) {
+		if (same)
+			memcpy(d.known.key, d.key, sizeof(d.key));
+		assert_int_equal(meta_dirty_put(f->m, &d), 0);
+		memset(&e, 0xff, sizeof(e));
+		assert_int_equal(meta_dirty_get(f->m, d.key, &e), 0);
+		assert_string_equal(e.key, d.key);
+		assert_string_equal(e.after, d.after);
+		assert_string_equal(e.known.key, d.known.key);
+		assert_string_equal(e.known.version_id, d.known.version_id);
+		assert_string_equal(e.known.etag, d.known.etag);
+		assert_true(e.known.size_bytes == 1);
+		assert_true(e.known.last_modified_ns == 2);
+		assert_memory_equal(e.known.id, d.known.id, sizeof(e.known.id));
+		assert_true(e.since_ns == -4 && e.due_ns == 5 &&
+			    e.seq == UINT64_MAX && e.fails == 6 &&
+			    e.error == -7);
+		assert_string_equal(e.tried, d.tried);
+	}
+}
+
+/* A key of len bytes that begins with `begin`; the rest is c's. */
+static const char *long_key(const char *begin, size_t len, char c)
+{
+	static char key[META_KEY_MAX + 1];
+	size_t n = strlen(begin);
+
+	memcpy(key, begin, n);
+	memset(key + n, c, len - n);
+	key[len] = '\0';
+	return key;
+}
+
+/* Keys around the length from which on they are filed under a hash. */
+static void test_lengths(void **state)
+{
+	static const size_t lens[] = {1,   2,	490, 491, 492,
+				      493, 494, 500, 511, META_KEY_MAX};
+	struct fixture *f = *state;
+	struct meta_dirty d;
+	const char *key;
+
+	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++)
+		for (char c = 'a'; c < 'd'; c++)
+			put(f->m, long_key("", lens[i], c), c);
+	assert_int_equal(meta_dirty_count(f->m), 30);
+	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++)
+		for (char c = 'a'; c < 'd'; c++) {
+			key = long_key("", lens[i], c);
+			assert_int_equal(meta_dirty_get(f->m, key, &d), 0);
+			assert_string_equal(d.key, key);
+			assert_int_equal(d.due_ns, c);
+			put(f->m, key, 7);
+			assert_int_equal(meta_count(f->m, META_DUE), 30);
+		}
+	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++)
+		for (char c = 'a'; c < 'd'; c++)
+			assert_int_equal(
+				meta_dirty_del(f->m, long_key("", lens[i], c)),
+				0);
+	assert_order(f->m, "");
+}
+
+static void test_below(void **state)
+{
+	struct fixture *f = *state;
+	struct meta_dirty d = {.key = "a/b", .due_ns = 3};
+
+	assert_int_equal(meta_dirty_any_below(f->m, ""), 0);
+	assert_int_equal(meta_dirty_add(f->m, &d), 0);
+	assert_order(f->m, "a/b@3 ");
+	assert_int_equal(meta_dirty_any_below(f->m, ""), 1);
+	assert_int_equal(meta_dirty_any_below(f->m, "a/"), 1);
+	assert_int_equal(meta_dirty_any_below(f->m, "a/b"), 1);
+	assert_int_equal(meta_dirty_any_below(f->m, "a/b/"), 0);
+	assert_int_equal(meta_dirty_any_below(f->m, "a0"), 0);
+	assert_int_equal(meta_dirty_any_below(f->m, "A"), 0);
+	/* Those under a hash are below their path, too. */
+	put(f->m, long_key("c/", 800, 'x'), 1);
+	put(f->m, long_key("d/", 800, 'x'), 1);
+	assert_int_equal(meta_dirty_any_below(f->m, "b"), 0);
+	assert_int_equal(meta_dirty_any_below(f->m, "c/"), 1);
+	assert_int_equal(meta_dirty_any_below(f->m, "d/"), 1);
+	assert_int_equal(meta_dirty_any_below(f->m, "d/y"), 0);
+	assert_int_equal(meta_dirty_any_below(f->m, long_key("d/", 600, 'x')),
+			 1);
+	assert_int_equal(meta_dirty_any_below(f->m, long_key("d/", 801, 'x')),
+			 0);
+}
+
+static void test_file_below(void **state)
+{
+	struct fixture *f = *state;
+	char key[16];
+
+	put(f->m, "a/", 1);
+	put(f->m, "a/b/", 1);
+	assert_int_equal(meta_dirty_file_below(f->m, ""), 0);
+	assert_int_equal(meta_dirty_file_below(f->m, "a/"), 0);
+	put(f->m, "a/b/c", 1);
+	assert_int_equal(meta_dirty_file_below(f->m, ""), 1);
+	assert_int_equal(meta_dirty_file_below(f->m, "a/"), 1);
+	assert_int_equal(meta_dirty_file_below(f->m, "a/b/"), 1);
+	assert_int_equal(meta_dirty_file_below(f->m, "a/c/"), 0);
+	assert_int_equal(meta_dirty_file_below(f->m, "b/"), 0);
+	/* It does not go through all that there is. */
+	for (int i = 0; i < 100; i++) {
+		snprintf(key, sizeof(key), "m/%02d/", i);
+		put(f->m, key, 1);
+	}
+	put(f->m, "m/99/f", 1);
+	assert_int_equal(meta_dirty_file_below(f->m, "m/"), 0);
+	assert_int_equal(meta_dirty_file_below(f->m, "m/99/"), 1);
+}
+
+static void test_bad(void **state)
+{
+	struct fixture *f = *state;
+	struct meta_dirty_cursor cursor = META_DIRTY_START;
+	unsigned char key[META_KEY_BUF];
+	struct meta_dirty d = {.key = ""}, e;
+	size_t len;
+
+	assert_int_equal(meta_dirty_put(f->m, &d), -EINVAL);
+	assert_int_equal(meta_dirty_get(f->m, "", &e), -ENOENT);
+	assert_int_equal(meta_dirty_get(f->m, "x", &e), -ENOENT);
+	memset(d.key, 'x', sizeof(d.key));
+	assert_int_equal(meta_dirty_put(f->m, &d), -EINVAL);
+	assert_int_equal(meta_dirty_count(f->m), 0);
+	/* A damaged record is said to be one, by each way to it. */
+	put(f->m, "a", 1);
+	assert_int_equal(meta_seek(f->m, META_DIRTY, "", 0, 0, false, key, &len,
+				   NULL),
+			 0);
+	assert_int_equal(meta_put(f->m, META_DIRTY, key, len, "junk", 4), 0);
+	assert_int_equal(meta_dirty_get(f->m, "a", &e), -EIO);
+	assert_int_equal(meta_dirty_next(f->m, &cursor, &e), -EIO);
+	assert_int_equal(meta_dirty_del(f->m, "a"), -EIO);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tried),
+		FIXTURE_LOCKED_TEST(test_order),
+		FIXTURE_LOCKED_TEST(test_cursor),
+		FIXTURE_LOCKED_TEST(test_round_trip),
+		FIXTURE_LOCKED_TEST(test_lengths),
+		FIXTURE_LOCKED_TEST(test_below),
+		FIXTURE_LOCKED_TEST(test_file_below),
+		FIXTURE_LOCKED_TEST(test_bad),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a kill leaves: the files are copied while no commit can be made, and
+ * the copy is opened as the next mount would. And a disk that is full, which
+ * is made of calls that fail.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "../meta_fixture.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/log.h"
+
+#define HEAD_BYTES 8192 /* of the log: where its records begin */
+
+/* Files whose name ends so take nothing more; NULL: all do. */
+static const char *_Atomic full_name;
+static atomic_bool full_ahead; /* nor are blocks taken ahead */
+
+static bool is_full(int fd)
+{
+	const char *name = atomic_load(&full_name);
+	char link[64], path[512];
+	ssize_t n;
+
+	if (!name)
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < (ssize_t)strlen(name))
+		return false;
+	path[n] = '\0';
+	return !strcmp(path + n - strlen(name), name);
+}
+
+/*
+ * In the place of libc's, for LMDB as well. The file's two first pages, which
+ * end a commit, have their blocks.
+ */
+ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
+{
+	if (offset >= 8192 && is_full(fd)) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return syscall(SYS_pwrite64, fd, data, size, offset);
+}
+
+ssize_t pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	if (is_full(fd)) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return syscall(SYS_pwritev, fd, iov, count, (long)offset, 0L);
+}
+
+ssize_t writev(int fd, const struct iovec *iov, int count)
+{
+	if (is_full(fd)) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return syscall(SYS_writev, fd, iov, count);
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t length)
+{
+	if (atomic_load(&full_ahead)) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return (int)syscall(SYS_fallocate, fd, mode, offset, length);
+}
+
+static void set_full(const char *name, bool ahead)
+{
+	atomic_store(&full_ahead, ahead);
+	atomic_store(&full_name, name);
+}
+
+static void put(struct meta *m, const char *key, const char *val)
+{
+	assert_int_equal(
+		meta_put(m, META_VIEW, key, strlen(key), val, strlen(val)), 0);
+}
+
+static void put_locked(struct meta *m, const char *key, const char *val)
+{
+	assert_int_equal(meta_lock(m), 0);
+	put(m, key, val);
+	meta_unlock(m);
+}
+
+static void assert_has(struct meta *m, const char *key, const char *expected)
+{
+	struct meta_val val = {"", 0};
+	char got[64];
+	int rc;
+
+	assert_int_equal(meta_lock(m), 0);
+	rc = meta_get(m, META_VIEW, key, strlen(key), &val);
+	assert_true(rc == 0 || rc == -ENOENT);
+	snprintf(got, sizeof(got), "%.*s", (int)val.size,
+		 (const char *)val.data);
+	meta_unlock(m);
+	assert_string_equal(got, expected);
+}
+
+/* A hook that holds commits up until it is let go. */
+struct gate {
+	atomic_bool open, waits;
+};
+
+static int wait_at_gate(void *ctx)
+{
+	struct timespec tick = clock_timespec(NS_PER_MS);
+	struct gate *g = ctx;
+
+	atomic_store(&g->waits, true);
+	while (!atomic_load(&g->open))
+		nanosleep(&tick, NULL);
+	return 0;
+}
+
+static void open_gate(struct fixture *f, struct gate *g)
+{
+	atomic_store(&g->open, true);
+	meta_sync(f->m);
+	meta_set_precommit(f->m, NULL, NULL);
+}
+
+/* What a kill would leave now, as a fixture of its own that is not open. */
+static struct fixture killed_copy(const struct fixture *f)
+{
+	struct fixture copy = {.m = NULL};
+	char command[256];
+
+	snprintf(copy.dir, sizeof(copy.dir), "/tmp/t_redo.XXXXXX");
+	assert_non_null(mkdtemp(copy.dir));
+	snprintf(command, sizeof(command), "cp -r --sparse=always %s/meta %s",
+		 f->dir, copy.dir);
+	assert_int_equal(system(command), 0);
+	return copy;
+}
+
+static void drop_copy(struct fixture *copy)
+{
+	char command[128];
+
+	meta_close(copy->m);
+	copy->m = NULL;
+	snprintf(command, sizeof(command), "rm -rf %s", copy->dir);
+	assert_int_equal(system(command), 0);
+}
+
+static void log_path(const struct fixture *f, char *path, size_t size)
+{
+	snprintf(path, size, "%s/meta/redo", f->dir);
+}
+
+/* A power cut: nothing that was not synced. */
+static void lose_log(const struct fixture *f)
+{
+	char path[128];
+
+	log_path(f, path, sizeof(path));
+	assert_int_equal(unlink(path), 0);
+}
+
+/* Changes a byte of the log. */
+static void flip(const struct fixture *f, off_t at)
+{
+	unsigned char c;
+	char path[128];
+	int fd;
+
+	log_path(f, path, sizeof(path));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, &c, 1, at), 1);
+	c ^= 0x20;
+	assert_int_equal(pwrite(fd, &c, 1, at), 1);
+	close(fd);
+}
+
+static void test_kill_undoes_nothing(void **state)
+{
+	struct fixture *f = *state, copy;
+	struct gate g = {false, false};
+	uint64_t id = 0, next = 0;
+
+	put_locked(f->m, "old", "1");
+	put_locked(f->m, "xa", "1");
+	put_locked(f->m, "xb", "1");
+	assert_int_equal(meta_sync(f->m), 0);
+	meta_set_precommit(f->m, wait_at_gate, &g);
+	put_locked(f->m, "new", "1");
+	put_locked(f->m, "old", "2");
+	assert_int_equal(meta_lock(f->m), 0);
+	assert_int_equal(meta_del_prefix(f->m, META_VIEW, "x", 1), 0);
+	put(f->m, "xc", "");
+	put(f->m, "new", "2");
+	assert_int_equal(meta_next_id(f->m, &id), 0);
+	meta_unlock(f->m);
+	assert_int_equal(meta_keep(f->m), 0);
+	copy = killed_copy(f);
+	fixture_reopen(&copy);
+	assert_has(copy.m, "old", "2");
+	assert_has(copy.m, "new", "2");
+	assert_has(copy.m, "xa", "");
+	assert_int_equal(meta_lock(copy.m), 0);
+	assert_int_equal(meta_count(copy.m, META_VIEW), 3);
+	assert_int_equal(meta_next_id(copy.m, &next), 0);
+	meta_unlock(copy.m);
+	assert_true(next > id);
+	/* It was made durable: no log is needed any more. */
+	meta_close(copy.m);
+	copy.m = NULL;
+	lose_log(&copy);
+	fixture_reopen(&copy);
+	assert_has(copy.m, "new", "2");
+	drop_copy(&copy);
+	/* A power cut takes the log, and all of it. */
+	copy = killed_copy(f);
+	lose_log(&copy);
+	fixture_reopen(&copy);
+	assert_has(copy.m, "old", "1");
+	assert_has(copy.m, "new", "");
+	assert_has(copy.m, "xa", "1");
+	drop_copy(&copy);
+	open_gate(f, &g);
+}
+
+/* Changes under one lock come back together, whatever is left of the log. */
+static void test_torn(void **state)
+{
+	struct fixture *f = *state, copy;
+	struct gate g = {false, false};
+	char path[128];
+
+	meta_set_precommit(f->m, wait_at_gate, &g);
+	put_locked(f->m, "one", "1");
+	assert_int_equal(meta_lock(f->m), 0);
+	put(f->m, "two", "2");
+	put(f->m, "three", "3");
+	meta_unlock(f->m);
+	/* A head of 32, and 8 with key and value for each: 44, then 58. */
+	for (off_t end = HEAD_BYTES; end <= HEAD_BYTES + 44 + 57; end += 3) {
+		bool first = end >= HEAD_BYTES + 44;
+
+		copy = killed_copy(f);
+		log_path(&copy, path, sizeof(path));
+		assert_int_equal(truncate(path, end), 0);
+		fixture_reopen(&copy);
+		assert_has(copy.m, "one", first ? "1" : "");
+		assert_has(copy.m, "two", "");
+		assert_has(copy.m, "three", "");
+		drop_copy(&copy);
+	}
+	for (off_t at = HEAD_BYTES + 3; at < HEAD_BYTES + 44 + 58; at += 5) {
+		copy = killed_copy(f);
+		flip(&copy, at);
+		fixture_reopen(&copy);
+		assert_has(copy.m, "one", at < HEAD_BYTES + 44 ? "" : "1");
+		assert_has(copy.m, "two", "");
+		assert_has(copy.m, "three", "");
+		drop_copy(&copy);
+	}
+	open_gate(f, &g);
+}
+
+/* One of another boot or of another layout says nothing. */
+static void test_of_others(void **state)
+{
+	struct fixture *f = *state, copy;
+	struct gate g = {false, false};
+	char path[128], head[HEAD_BYTES];
+	const char *what[] = {"redo 1", "boot ", "meta ", "sys"};
+	int fd;
+
+	put_locked(f->m, "a", "1");
+	assert_int_equal(meta_sync(f->m), 0);
+	meta_set_precommit(f->m, wait_at_gate, &g);
+	put_locked(f->m, "a", "2");
+	log_path(f, path, sizeof(path));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read(fd, head, sizeof(head)), sizeof(head));
+	close(fd);
+	for (size_t i = 0; i < sizeof(what) / sizeof(*what); i++) {
+		const char *at = strstr(head, what[i]);
+
+		assert_non_null(at);
+		copy = killed_copy(f);
+		flip(&copy, at - head + (off_t)strlen(what[i]));
+		fixture_reopen(&copy);
+		assert_has(copy.m, "a", "1");
+		drop_copy(&copy);
+	}
+	open_gate(f, &g);
+}
+
+/* A log that is still there after its changes were committed does nothing. */
+static void test_stale(void **state)
+{
+	struct fixture *f = *state, copy;
+	struct gate g = {false, false};
+	char command[256];
+
+	meta_set_precommit(f->m, wait_at_gate, &g);
+	put_locked(f->m, "a", "1");
+	put_locked(f->m, "b", "1");
+	copy = killed_copy(f);
+	open_gate(f, &g);
+	/* Taken over, then killed before the log is emptied. */
+	snprintf(command, sizeof(command), "cp %s/meta/redo %s/meta/kept",
+		 copy.dir, copy.dir);
+	assert_int_equal(system(command), 0);
+	fixture_reopen(&copy);
+	assert_has(copy.m, "a", "1");
+	put_locked(copy.m, "a", "2");
+	meta_close(copy.m);
+	copy.m = NULL;
+	snprintf(command, sizeof(command), "cp %s/meta/kept %s/meta/redo",
+		 copy.dir, copy.dir);
+	assert_int_equal(system(command), 0);
+	fixture_reopen(&copy);
+	assert_has(copy.m, "a", "2");
+	assert_has(copy.m, "b", "1");
+	drop_copy(&copy);
+}
+
+static int fail_hook(void *ctx)
+{
+	return atomic_load((atomic_bool *)ctx) ? -EIO : 0;
+}
+
+/* What speaks of data that the disk did not take must not come back. */
+static void test_data_failed(void **state)
+{
+	struct fixture *f = *state, copy;
+	atomic_bool fails = true;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	put_locked(f->m, "a", "1");
+	assert_int_equal(meta_sync(f->m), 0);
+	meta_set_precommit(f->m, fail_hook, &fails);
+	put_locked(f->m, "a", "2");
+	assert_int_equal(meta_sync(f->m), -EIO);
+	put_locked(f->m, "a", "3");
+	assert_int_equal(meta_keep(f->m), -EIO);
+	copy = killed_copy(f);
+	fixture_reopen(&copy);
+	assert_has(copy.m, "a", "1");
+	drop_copy(&copy);
+	atomic_store(&fails, false);
+	assert_int_equal(meta_keep(f->m), 0);
+	put_locked(f->m, "a", "4");
+	assert_int_equal(meta_keep(f->m), 0);
+	copy = killed_copy(f);
+	fixture_reopen(&copy);
+	assert_has(copy.m, "a", "4");
+	drop_copy(&copy);
+	meta_set_precommit(f->m, NULL, NULL);
+}
+
+/* Where the log has no room, what returns is on disk instead. */
+static void test_log_full(void **state)
+{
+	struct fixture *f = *state, copy;
+
+	put_locked(f->m, "a", "1");
+	assert_int_equal(meta_sync(f->m), 0);
+	for (int i = 0; i < 3; i++) {
+		char val[2] = {(char)('2' + i), '\0'};
+
+		set_full("/redo", false);
+		put_locked(f->m, "a", val);
+		set_full(NULL, false);
+		put_locked(f->m, "b", val);
+		assert_int_equal(meta_keep(f->m), 0);
+		copy = killed_copy(f);
+		fixture_reopen(&copy);
+		assert_has(copy.m, "a", val);
+		assert_has(copy.m, "b", val);
+		drop_copy(&copy);
+	}
+}
+
+/* A disk that is full when a commit comes: nothing is lost, and it goes on. */
+static void test_disk_full(void **state)
+{
+	struct fixture *f = *state, copy;
+	char big[3000];
+	int rc = 0;
+
+	memset(big, 'x', sizeof(big));
+	put_locked(f->m, "a", "1");
+	assert_int_equal(meta_sync(f->m), 0);
+	assert_int_equal(meta_room(f->m), 0);
+	set_full("/data.mdb", true);
+	put_locked(f->m, "a", "2");
+	assert_int_equal(meta_lock(f->m), 0);
+	for (int i = 0; i < 100 && !rc; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "k%d", i);
+		rc = meta_put(f->m, META_VIEW, key, strlen(key), big,
+			      sizeof(big));
+	}
+	assert_int_equal(rc, 0);
+	meta_unlock(f->m);
+	assert_int_equal(meta_sync(f->m), -ENOSPC);
+	assert_int_equal(meta_room(f->m), -ENOSPC);
+	/* Read, and changed by those who make room. */
+	assert_has(f->m, "a", "2");
+	put_locked(f->m, "b", "1");
+	assert_int_equal(meta_keep(f->m), 0);
+	assert_int_equal(meta_sync(f->m), -ENOSPC);
+	assert_has(f->m, "b", "1");
+	set_full(NULL, true);
+	copy = killed_copy(f);
+	set_full(NULL, false);
+	fixture_reopen(&copy);
+	assert_has(copy.m, "a", "2");
+	assert_has(copy.m, "b", "1");
+	drop_copy(&copy);
+	assert_int_equal(meta_room(f->m), 0);
+	assert_int_equal(meta_sync(f->m), 0);
+	put_locked(f->m, "c", "1");
+	assert_int_equal(meta_sync(f->m), 0);
+	meta_close(f->m);
+	f->m = NULL;
+	lose_log(f);
+	fixture_reopen(f);
+	assert_has(f->m, "a", "2");
+	assert_has(f->m, "b", "1");
+	assert_has(f->m, "c", "1");
+	assert_int_equal(meta_lock(f->m), 0);
+	assert_int_equal(meta_count(f->m, META_VIEW), 103);
+	meta_unlock(f->m);
+}
+
+/* Closed while the disk is full: the log has it for the next mount. */
+static void test_closed_full(void **state)
+{
+	struct fixture *f = *state;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	put_locked(f->m, "a", "1");
+	assert_int_equal(meta_sync(f->m), 0);
+	set_full("/data.mdb", true);
+	put_locked(f->m, "a", "2");
+	meta_close(f->m);
+	f->m = NULL;
+	set_full(NULL, false);
+	fixture_reopen(f);
+	assert_has(f->m, "a", "2");
+}
+
+/* A fixture that a test left with a full disk would fail the next. */
+static int teardown(void **state)
+{
+	set_full(NULL, false);
+	return fixture_teardown(state);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_kill_undoes_nothing), TEST(test_torn),
+		TEST(test_of_others),		TEST(test_stale),
+		TEST(test_data_failed),		TEST(test_log_full),
+		TEST(test_disk_full),		TEST(test_closed_full),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
