@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "shelf.h"
+#include "size_class.h"
 
 #define FREE_LIST     0
 #define CHILD_SECONDS 120 /* a walk that takes longer is taken as a loop */

@@ -2,8 +2,8 @@
 /*
  * The block cache: who may do what, and when.
  *
- * Owns the shelves (one a size class, shelf.h), the table of blocks met in
- * this process (seen.h), the queue and the writer's thread, which alone
+ * Owns the shelves (one a size class, size_class.h), the table of blocks met in
+ * this process (verified.h), the queue and the writer's thread, which alone
  * changes a shelf. Readers come from any thread and take no lock for longer
  * than it takes to pick up a read transaction.
  *
@@ -39,8 +39,8 @@
 #include "vers3/util/sum.h"
 
 #include "cleanmark.h"
-#include "seen.h"
-#include "shelf.h"
+#include "verified.h"
+#include "size_class.h"
 #include "writer.h"
 
 #define ZEROS_MIN 4096 /* from here on zeros are kept as nothing */
@@ -69,22 +69,24 @@ int blocks_get(struct blocks *b, const struct blocks_key *key,
 {
 	unsigned hint = SHELF_COUNT - 1, i, class;
 	uint8_t now = blocks_generation(b), then = 0;
-	bool known = seen_find(b->seen, key, &hint, &then);
+	bool known = verified_find(b->seen, key, &hint, &then);
 
 	if (hint >= SHELF_COUNT)
 		hint = SHELF_COUNT - 1;
 	for (i = 0; i < SHELF_COUNT; i++) {
 		/* The likely one first, then from the largest down. */
 		class = (hint + SHELF_COUNT - i) % SHELF_COUNT;
-		int r = shelf_get(b->shelves[class], key, known && !i, ret_hit);
+		int r = size_class_get(b->shelves[class], key, known && !i,
+				       ret_hit);
 
 		if (r == -EUCLEAN)
 			writer_call(b);
 		if (r)
 			continue;
 		if (!known || i || then != now)
-			seen_set(b->seen, key, class,
-				 note_touch(b, key) ? now : (uint8_t)(now - 1));
+			verified_set(b->seen, key, class,
+				     note_touch(b, key) ? now
+							: (uint8_t)(now - 1));
 		atomic_fetch_add_explicit(&b->hits, 1, memory_order_relaxed);
 		return 0;
 	}
@@ -96,7 +98,7 @@ void blocks_release(struct blocks *b, struct blocks_hit *hit)
 {
 	(void)b;
 	if (hit->txn)
-		shelf_release(hit);
+		size_class_release(hit);
 	hit->txn = NULL;
 	hit->data = NULL;
 }
@@ -106,7 +108,7 @@ bool blocks_has(struct blocks *b, const struct blocks_key *key)
 	unsigned i;
 
 	for (i = SHELF_COUNT; i-- > 0;)
-		if (shelf_has(b->shelves[i], key))
+		if (size_class_has(b->shelves[i], key))
 			return true;
 	return false;
 }
@@ -124,7 +126,7 @@ void blocks_read_stats(struct blocks *b, struct blocks_stats *ret)
 		.wiped = atomic_load(&b->wiped),
 	};
 	for (i = 0; i < SHELF_COUNT; i++)
-		ret->count += shelf_count(b->shelves[i]);
+		ret->count += size_class_count(b->shelves[i]);
 }
 
 /* Queueing. */
@@ -215,7 +217,7 @@ static int claim_directory(struct blocks *b)
 			b->wiped++;
 		}
 		for (i = 0; i < SHELF_COUNT && !r; i++)
-			r = shelf_remove(b->path, i);
+			r = size_class_remove(b->path, i);
 	}
 	return r ? r : cleanmark_set(b->dir_fd, false);
 }
@@ -227,13 +229,13 @@ static int open_shelves(struct blocks *b)
 
 	for (i = 0; i < SHELF_COUNT; i++) {
 		bool wiped = false;
-		int r = shelf_new(b->path, i, map, &b->shelves[i], &wiped);
+		int r = size_class_new(b->path, i, map, &b->shelves[i], &wiped);
 
 		if (r)
 			return r;
 		if (wiped)
 			b->wiped++;
-		if (!shelf_newest(b->shelves[i], &stamp) &&
+		if (!size_class_newest(b->shelves[i], &stamp) &&
 		    stamp >= b->next_stamp)
 			b->next_stamp = stamp + 1;
 	}
@@ -245,11 +247,11 @@ static void blocks_free(struct blocks *b)
 	unsigned i;
 
 	for (i = 0; i < SHELF_COUNT; i++)
-		shelf_free(b->shelves[i]);
+		size_class_free(b->shelves[i]);
 	if (b->dir_fd >= 0)
 		close(b->dir_fd);
 	sum_free(b->sum);
-	seen_free(b->seen);
+	verified_free(b->seen);
 	pthread_cond_destroy(&b->work);
 	pthread_cond_destroy(&b->progress);
 	pthread_mutex_destroy(&b->lock);
@@ -279,7 +281,7 @@ int blocks_open(const char *dir, uint64_t limit_bytes, char *reason,
 		r = -ENOMEM;
 		goto out;
 	}
-	r = seen_new(&b->seen);
+	r = verified_new(&b->seen);
 	if (!r)
 		r = sum_new(&b->sum);
 	if (!r)
@@ -310,7 +312,7 @@ void blocks_close(struct blocks *b)
 		return;
 	writer_stop(b);
 	for (i = 0; i < SHELF_COUNT && !r; i++)
-		r = shelf_sync(b->shelves[i]);
+		r = size_class_sync(b->shelves[i]);
 	if (!r)
 		r = cleanmark_set(b->dir_fd, true);
 	if (r)

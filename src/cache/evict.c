@@ -7,31 +7,32 @@
 
 #include "vers3/util/log.h"
 
-#include "shelf.h"
+#include "size_class.h"
 
 #define MAX_ROUNDS    16 /* of eviction without the goal reached */
 #define PUNCH_RETRIES 25
 #define PUNCH_WAIT_NS 2000000 /* readers hold their snapshot a reply long */
 #define MAX_EXTRA     (UINT64_C(256) << 20)
 
-uint64_t evict_used_bytes(struct shelf *const *shelves)
+uint64_t evict_used_bytes(struct size_class *const *shelves)
 {
 	uint64_t sum = 0;
 	unsigned i;
 
 	for (i = 0; i < SHELF_COUNT; i++)
-		sum += shelf_disk_bytes(shelves[i]);
+		sum += size_class_disk_bytes(shelves[i]);
 	return sum;
 }
 
-static void wipe(struct shelf *s, struct evict_counts *counts)
+static void wipe(struct size_class *s, struct evict_counts *counts)
 {
 	counts->wiped++;
-	shelf_wipe(s);
+	size_class_wipe(s);
 }
 
 /* 0, -EAGAIN when readers were in the way, -EOPNOTSUPP. */
-static int punch_once(struct shelf *const *shelves, struct evict_counts *counts)
+static int punch_once(struct size_class *const *shelves,
+		      struct evict_counts *counts)
 {
 	unsigned i;
 	int ret = 0;
@@ -40,10 +41,11 @@ static int punch_once(struct shelf *const *shelves, struct evict_counts *counts)
 		int r = 0;
 
 		/* An emptied shelf needs no file at all. */
-		if (shelf_disk_bytes(shelves[i]) && !shelf_count(shelves[i]))
-			shelf_wipe(shelves[i]);
+		if (size_class_disk_bytes(shelves[i]) &&
+		    !size_class_count(shelves[i]))
+			size_class_wipe(shelves[i]);
 		else
-			r = shelf_punch(shelves[i]);
+			r = size_class_punch(shelves[i]);
 		if (r == -EUCLEAN)
 			wipe(shelves[i], counts);
 		else if (r == -EAGAIN && !ret)
@@ -54,7 +56,7 @@ static int punch_once(struct shelf *const *shelves, struct evict_counts *counts)
 	return ret;
 }
 
-static int punch(struct shelf *const *shelves, struct evict_counts *counts)
+static int punch(struct size_class *const *shelves, struct evict_counts *counts)
 {
 	const struct timespec pause = {.tv_nsec = PUNCH_WAIT_NS};
 	int i, r = punch_once(shelves, counts);
@@ -67,15 +69,15 @@ static int punch(struct shelf *const *shelves, struct evict_counts *counts)
 }
 
 /* The shelf with the oldest block, and how old its blocks may be to go. */
-static struct shelf *pick(struct shelf *const *shelves,
-			  struct evict_counts *counts, uint64_t *ret_until)
+static struct size_class *pick(struct size_class *const *shelves,
+			       struct evict_counts *counts, uint64_t *ret_until)
 {
 	uint64_t oldest = UINT64_MAX, second = UINT64_MAX, stamp;
-	struct shelf *found = NULL;
+	struct size_class *found = NULL;
 	unsigned i;
 
 	for (i = 0; i < SHELF_COUNT; i++) {
-		int r = shelf_oldest(shelves[i], &stamp);
+		int r = size_class_oldest(shelves[i], &stamp);
 
 		if (r == -EUCLEAN)
 			wipe(shelves[i], counts);
@@ -94,20 +96,20 @@ static struct shelf *pick(struct shelf *const *shelves,
 }
 
 /* Evicts about that many bytes; how many it were. */
-static uint64_t evict_bytes(struct shelf *const *shelves, uint64_t bytes,
+static uint64_t evict_bytes(struct size_class *const *shelves, uint64_t bytes,
 			    struct evict_counts *counts)
 {
-	struct shelf_loss loss = {0};
+	struct size_class_loss loss = {0};
 	uint64_t until;
 
 	while (loss.bytes < bytes) {
 		uint64_t before = loss.blocks;
-		struct shelf *s = pick(shelves, counts, &until);
+		struct size_class *s = pick(shelves, counts, &until);
 		int r;
 
 		if (!s)
 			break;
-		r = shelf_evict(s, until, bytes - loss.bytes, &loss);
+		r = size_class_evict(s, until, bytes - loss.bytes, &loss);
 		if (r == -EUCLEAN)
 			wipe(s, counts);
 		else if (r || loss.blocks == before)
@@ -117,20 +119,21 @@ static uint64_t evict_bytes(struct shelf *const *shelves, uint64_t bytes,
 	return loss.bytes;
 }
 
-static void wipe_largest(struct shelf *const *shelves,
+static void wipe_largest(struct size_class *const *shelves,
 			 struct evict_counts *counts)
 {
-	struct shelf *largest = shelves[0];
+	struct size_class *largest = shelves[0];
 	unsigned i;
 
 	for (i = 1; i < SHELF_COUNT; i++)
-		if (shelf_disk_bytes(shelves[i]) > shelf_disk_bytes(largest))
+		if (size_class_disk_bytes(shelves[i]) >
+		    size_class_disk_bytes(largest))
 			largest = shelves[i];
 	log_info("block cache: the limit needs a size class wiped");
 	wipe(largest, counts);
 }
 
-bool evict_make_room(struct shelf *const *shelves, uint64_t limit_bytes,
+bool evict_make_room(struct size_class *const *shelves, uint64_t limit_bytes,
 		     uint64_t need_bytes, struct evict_counts *counts)
 {
 	uint64_t used = evict_used_bytes(shelves), extra = limit_bytes / 64;

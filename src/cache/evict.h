@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct shelf;
+struct size_class;
 
 struct evict_counts {
 	uint64_t evicted; /* blocks */
@@ -29,12 +29,12 @@ struct evict_counts {
 };
 
 /* The disk blocks of all, in bytes. */
-uint64_t evict_used_bytes(struct shelf *const *shelves);
+uint64_t evict_used_bytes(struct size_class *const *shelves);
 /*
  * Makes room for need bytes more (0: only obeys the limit). True when there
  * is. Adds to *counts. The writer's thread alone.
  */
-bool evict_make_room(struct shelf *const *shelves, uint64_t limit_bytes,
+bool evict_make_room(struct size_class *const *shelves, uint64_t limit_bytes,
 		     uint64_t need_bytes, struct evict_counts *counts);
 
 #endif

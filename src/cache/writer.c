@@ -18,7 +18,7 @@
 #include "vers3/util/sum.h"
 
 #include "evict.h"
-#include "seen.h"
+#include "verified.h"
 
 #define QUEUE_BYTES	(32 * BLOCK_SIZE)
 #define JOB_BYTES	512 /* a job's own weight in the queue */
@@ -111,7 +111,7 @@ static void note_failure(struct blocks *b, unsigned class, int r)
 	if (r == -EUCLEAN) {
 		log_warning("block cache: a damaged size class is wiped");
 		atomic_fetch_add(&b->wiped, 1);
-		shelf_wipe(b->shelves[class]);
+		size_class_wipe(b->shelves[class]);
 	} else if (r) {
 		log_failure(b, "blocks are not kept", r);
 	}
@@ -183,9 +183,9 @@ void writer_obey_limit(struct blocks *b)
 /* Stamps what was hit since the last time, oldest hit first. */
 static int stamp_class(struct blocks *b, unsigned class, unsigned count)
 {
-	struct shelf *s = b->shelves[class];
+	struct size_class *s = b->shelves[class];
 	unsigned i;
-	int r = shelf_begin(s);
+	int r = size_class_begin(s);
 
 	if (r)
 		return r;
@@ -193,16 +193,16 @@ static int stamp_class(struct blocks *b, unsigned class, unsigned count)
 		unsigned at = SHELF_COUNT;
 		uint8_t gen;
 
-		if (!seen_find(b->seen, &b->stamping[i], &at, &gen) ||
+		if (!verified_find(b->seen, &b->stamping[i], &at, &gen) ||
 		    at != class)
 			continue;
-		r = shelf_touch(s, &b->stamping[i], b->next_stamp + i);
+		r = size_class_touch(s, &b->stamping[i], b->next_stamp + i);
 		if (r && r != -ENOENT) {
-			shelf_abort(s);
+			size_class_abort(s);
 			return r;
 		}
 	}
-	return shelf_commit(s);
+	return size_class_commit(s);
 }
 
 static void stamp_touched(struct blocks *b)
@@ -218,7 +218,7 @@ static void stamp_touched(struct blocks *b)
 	if (!count)
 		return;
 	for (class = 0; class < SHELF_COUNT; class ++) {
-		if (!shelf_count(b->shelves[class]))
+		if (!size_class_count(b->shelves[class]))
 			continue;
 		r = stamp_class(b, class, count);
 		if (r)
@@ -234,8 +234,8 @@ static void repair(struct blocks *b)
 	unsigned i;
 
 	for (i = 0; i < SHELF_COUNT; i++) {
-		shelf_set_map(b->shelves[i], map);
-		if (shelf_damaged(b->shelves[i]))
+		size_class_set_map(b->shelves[i], map);
+		if (size_class_damaged(b->shelves[i]))
 			note_failure(b, i, -EUCLEAN);
 	}
 	stamp_touched(b);
@@ -258,24 +258,24 @@ static size_t kept_bytes(const struct job *job)
 /* Writes a batch's blocks of one class. */
 static int put_class(struct blocks *b, struct job *batch, unsigned class)
 {
-	struct shelf *s = b->shelves[class];
+	struct size_class *s = b->shelves[class];
 	struct job *job;
-	int r = shelf_begin(s);
+	int r = size_class_begin(s);
 
 	if (r)
 		return r;
 	for (job = batch; job && !r; job = job->next) {
-		if (shelf_class(kept_bytes(job)) != class)
+		if (size_class_of(kept_bytes(job)) != class)
 			continue;
-		r = shelf_put(s, b->sum, &job->key,
-			      job->zeros ? NULL : job->data, job->size,
-			      b->next_stamp++);
+		r = size_class_put(s, b->sum, &job->key,
+				   job->zeros ? NULL : job->data, job->size,
+				   b->next_stamp++);
 	}
 	if (r) {
-		shelf_abort(s);
+		size_class_abort(s);
 		return r;
 	}
-	return shelf_commit(s);
+	return size_class_commit(s);
 }
 
 /* What a job may take on disk, its transaction's share left out. */
@@ -283,7 +283,8 @@ static uint64_t job_need(struct blocks *b, const struct job *job)
 {
 	if (job->kind != JOB_PUT)
 		return 0;
-	return shelf_block_bytes(b->shelves[shelf_class(kept_bytes(job))]) +
+	return size_class_block_bytes(
+		       b->shelves[size_class_of(kept_bytes(job))]) +
 	       TREE_PAGES * PAGE_BYTES;
 }
 
@@ -295,7 +296,7 @@ static void put_batch(struct blocks *b, struct job *batch)
 	int r;
 
 	for (job = batch; job; job = job->next) {
-		class = shelf_class(kept_bytes(job));
+		class = size_class_of(kept_bytes(job));
 		if (!counts[class]++)
 			need += TXN_PAGES * PAGE_BYTES;
 		need += job_need(b, job);
@@ -311,8 +312,8 @@ static void put_batch(struct blocks *b, struct job *batch)
 	}
 	for (job = batch; job; job = job->next) {
 		atomic_fetch_add(&b->put_bytes, kept_bytes(job));
-		seen_set(b->seen, &job->key, shelf_class(kept_bytes(job)),
-			 blocks_generation(b));
+		verified_set(b->seen, &job->key, size_class_of(kept_bytes(job)),
+			     blocks_generation(b));
 	}
 }
 
@@ -323,17 +324,17 @@ static int drop(struct blocks *b, const struct job *job)
 
 	for (i = 0; i < SHELF_COUNT; i++) {
 		if (job->kind == JOB_DROP_ALL) {
-			shelf_wipe(b->shelves[i]);
+			size_class_wipe(b->shelves[i]);
 			continue;
 		}
-		r = shelf_drop(b->shelves[i], job->key.id);
+		r = size_class_drop(b->shelves[i], job->key.id);
 		if (r == -EUCLEAN) {
 			/* Wiped, so dropped. */
 			note_failure(b, i, r);
 		} else if (r && !ret) {
 			ret = r;
 		}
-		shelf_punch(b->shelves[i]);
+		size_class_punch(b->shelves[i]);
 	}
 	return ret;
 }

@@ -12,11 +12,11 @@
 
 #include "vers3/cache/blocks.h"
 
-#include "shelf.h"
+#include "size_class.h"
 
 #define TOUCH_MAX 4096 /* notes of hits */
 
-struct seen;
+struct verified;
 struct space;
 struct sum;
 
@@ -47,8 +47,8 @@ struct job {
 struct blocks {
 	int dir_fd;
 	char *path; /* owned; DIR/blocks */
-	struct shelf *shelves[SHELF_COUNT]; /* owned */
-	struct seen *seen; /* owned */
+	struct size_class *shelves[SHELF_COUNT]; /* owned */
+	struct verified *seen; /* owned */
 	pthread_t writer;
 
 	/* counters; used_bytes is set by the writer, wiped also at open */

@@ -51,7 +51,7 @@ void control_free(struct control *c)
 {
 	if (!c)
 		return;
-	census_release(&c->census);
+	replication_census_release(&c->census);
 	pthread_mutex_destroy(&c->mutex);
 	free(c);
 }

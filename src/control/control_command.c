@@ -21,7 +21,7 @@
 #include "vers3/sync/syncer.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
-#include "words.h"
+#include "command_line.h"
 
 #define DOCUMENT_MAX (4 << 20)
 
@@ -299,7 +299,7 @@ static int run_help(struct call *c)
 }
 
 /* How many words of the line are the command's name; 0: it is another. */
-static size_t match(const struct command *cmd, const struct words *w)
+static size_t match(const struct command *cmd, const struct command_line *w)
 {
 	const char *second = strchr(cmd->name, ' ');
 	size_t len = second ? (size_t)(second - cmd->name) : strlen(cmd->name);
@@ -333,7 +333,7 @@ static int refuse_unknown(struct call *c, const char *word)
 	return say(c, -EINVAL, "");
 }
 
-static int dispatch(struct call *c, struct words *w)
+static int dispatch(struct call *c, struct command_line *w)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
 		const struct command *cmd = &commands[i];
@@ -362,13 +362,13 @@ int control_command_run(struct control *control, const char *line, size_t len,
 {
 	struct call c = {.control = control, .answer = answer};
 	char reason[CONTROL_REASON_MAX] = "no memory";
-	struct words w;
-	int rc = words_split(line, len, &w, reason, sizeof(reason));
+	struct command_line w;
+	int rc = command_line_split(line, len, &w, reason, sizeof(reason));
 
 	if (rc)
 		return say(&c, rc, reason);
 	if (w.count)
 		rc = dispatch(&c, &w);
-	words_release(&w);
+	command_line_release(&w);
 	return rc;
 }

@@ -360,17 +360,17 @@ static int write_lifecycle(struct control *control, struct buf *out)
 static int refresh_census(struct control *control, struct control *c)
 {
 	int64_t now = clock_mono_ns(), rest = c->census_took_ns * CENSUS_REST;
-	struct census fresh;
+	struct replication_census fresh;
 	int rc;
 
 	if (rest < control->mount->config.ttl_ns)
 		rest = control->mount->config.ttl_ns;
 	if (c->census_ns && now - c->census_ns < rest)
 		return 0;
-	rc = census_take(control->meta, &fresh);
+	rc = replication_census_take(control->meta, &fresh);
 	if (rc)
 		return rc;
-	census_release(&c->census);
+	replication_census_release(&c->census);
 	c->census = fresh;
 	c->census_ns = clock_mono_ns();
 	c->census_took_ns = c->census_ns - now;
@@ -393,11 +393,11 @@ static int write_census(struct control *control, bool has_rules,
 	int64_t oldest;
 	int rc;
 
-	if (!has_rules && !census_may_find(control->meta))
+	if (!has_rules && !replication_census_may_find(control->meta))
 		return 0;
 	pthread_mutex_lock(&c->mutex);
 	rc = refresh_census(control, c);
-	if (!rc && !has_rules && !census_may_find(control->meta)) {
+	if (!rc && !has_rules && !replication_census_may_find(control->meta)) {
 		pthread_mutex_unlock(&c->mutex);
 		return 0;
 	}

@@ -11,8 +11,8 @@
 #include "vers3/core/node.h"
 #include "vers3/core/pins.h"
 #include "vers3/history/nothing.h"
-#include "vers3/history/points.h"
-#include "vers3/object/late.h"
+#include "vers3/history/named_snapshots.h"
+#include "vers3/object/deferred_attrs.h"
 #include "vers3/object/objattr.h"
 #include "vers3/s3/storage_class.h"
 #include "vers3/store/version_list.h"
@@ -85,7 +85,8 @@ static int pick(struct control *control, const struct restore *what,
 	}
 	s.previous = !strcmp(what->which, "@previous");
 	rc = s.previous ? 0
-			: points_instant(control->view, what->which, &s.at_ns);
+			: named_snapshot_time(control->view, what->which,
+					      &s.at_ns);
 	if (rc == -EINVAL)
 		return gitconfig_say(
 			answer, rc, what->which,
@@ -124,7 +125,7 @@ static bool is_archived(const struct store_object *o)
 static int head_version(struct control *control, const struct restore *what,
 			struct store_request *r, struct buf *answer)
 {
-	int rc = late_head(control->mount->store, r);
+	int rc = deferred_head(control->mount->store, r);
 
 	if (rc && r->reply.object.delete_marker)
 		return gitconfig_say(

@@ -17,7 +17,7 @@ struct control;
 struct restore {
 	const char *path; /* whose history; as meta_path() writes it */
 	/*
-	 * A version id; "@TIME" for what stood there then (instant.h); or
+	 * A version id; "@TIME" for what stood there then (timestamp.h); or
 	 * "@previous" for the last version before the present one, or before
 	 * the file was deleted.
 	 */

@@ -225,7 +225,7 @@ static int walk_one(struct compare *c, int then_dir, int now_dir,
 	return complain(c, rc);
 }
 
-int compare_walk(const struct place *p, const char *at,
+int compare_walk(const struct target *p, const char *at,
 		 const struct compare_ops *ops, void *ctx, char *reason,
 		 size_t size)
 {

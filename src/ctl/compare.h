@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#include "place.h"
+#include "target.h"
 
 enum compare_kind {
 	COMPARE_ADDED = '+', /* since then */
@@ -36,7 +36,7 @@ struct compare_ops {
  * Walks what is at a place, a file or a directory, at an instant and now, in
  * the order of names. 0 or -errno, with one line in reason (size bytes).
  */
-int compare_walk(const struct place *p, const char *at,
+int compare_walk(const struct target *p, const char *at,
 		 const struct compare_ops *ops, void *ctx, char *reason,
 		 size_t size);
 

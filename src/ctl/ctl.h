@@ -43,11 +43,11 @@ int ctl_umount(const struct ctl_call *c);
 int ctl_lifecycle(const struct ctl_call *c);
 int ctl_replication(const struct ctl_call *c);
 
-struct place;
+struct target;
 /* Whether a place was a directory at the instant. */
-bool ctl_was_directory(const struct place *p, const char *at);
+bool ctl_was_directory(const struct target *p, const char *at);
 /* Brings a directory back as it was at c->at. An exit status. */
-int ctl_restore_tree(const struct ctl_call *c, const struct place *p);
+int ctl_restore_tree(const struct ctl_call *c, const struct target *p);
 
 /* Prints "vers3ctl: ..." to stderr. Returns CTL_FAILED. */
 int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -2,7 +2,7 @@
 /*
  * vers3ctl versions --follow: the history of a file under its earlier names
  * too. A version that a rename made says which version it was before
- * (s3.renamed_from); of that name's history, what stands up to it belongs to
+ * (s3.rename_source_from); of that name's history, what stands up to it belongs to
  * the file. Nothing is taken twice, so names that went round in a circle come
  * to an end.
  */
@@ -17,7 +17,7 @@
 
 #include "ctl.h"
 #include "follow.h"
-#include "place.h"
+#include "target.h"
 #include "vers3/net/uri.h"
 #include "version.h"
 
@@ -130,7 +130,7 @@ static char *history_path(const struct follow *f, const char *path,
 	return full;
 }
 
-static int add_past(struct follow *f, const struct step *s)
+static int add_snapshot(struct follow *f, const struct step *s)
 {
 	char text[RENAMED_MAX], *full = history_path(f, s->path, s->name);
 	ssize_t n;
@@ -237,7 +237,7 @@ static int take_name(struct follow *f, const struct claim *c)
 		drop_steps(f, before);
 	for (size_t i = before; !rc && i < f->count; i++)
 		if (!f->steps[i].ver.deleted)
-			rc = add_past(f, &f->steps[i]);
+			rc = add_snapshot(f, &f->steps[i]);
 	return rc;
 }
 
@@ -273,7 +273,7 @@ static int show_step(const struct step *s, json_t *list)
 	return json_array_append_new(list, item) ? -ENOMEM : 0;
 }
 
-int follow_show(const struct place *p, json_t *list, unsigned *ret_count)
+int follow_show(const struct target *p, json_t *list, unsigned *ret_count)
 {
 	struct follow f = {.root = p->root, .history = p->history};
 	int rc = add_claim(&f, p->path, NULL, 0);

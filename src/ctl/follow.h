@@ -4,13 +4,13 @@
 
 #include <jansson.h>
 
-struct place;
+struct target;
 
 /*
  * Shows the versions of a file and of what it was before it was renamed, by
  * time, each with its name: on stdout, or appended to list unless NULL. 0 or
  * -errno.
  */
-int follow_show(const struct place *p, json_t *list, unsigned *ret_count);
+int follow_show(const struct target *p, json_t *list, unsigned *ret_count);
 
 #endif

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
-#include "place.h"
+#include "target.h"
 #include "vers3/util/errtext.h"
 #include "version.h"
 
@@ -175,12 +175,12 @@ int ctl_log(const struct ctl_call *c)
 {
 	char reason[CTL_REASON_MAX], *top = NULL;
 	struct events l = {.count = 0};
-	struct place p;
+	struct target p;
 	int rc;
 
-	if (place_find(c->start, c->args[0], &p, reason, sizeof(reason)))
+	if (target_find(c->start, c->args[0], &p, reason, sizeof(reason)))
 		return ctl_fail("%s", reason);
-	place_leave_history(&p);
+	target_leave_history(&p);
 	snprintf(l.path, sizeof(l.path), "%s", p.path);
 	if (asprintf(&top, "%s/%s/%s", p.root, p.history, p.path) < 0)
 		rc = -ENOMEM;
@@ -199,6 +199,6 @@ int ctl_log(const struct ctl_call *c)
 	}
 	free(top);
 	release(&l);
-	place_release(&p);
+	target_release(&p);
 	return rc;
 }

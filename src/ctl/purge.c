@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "ctl.h"
-#include "place.h"
+#include "target.h"
 #include "state.h"
-#include "talk.h"
+#include "control_client.h"
 #include "vers3/util/gitconfig.h"
 
 #define LINE_MAX_BYTES (1 << 16)
@@ -145,7 +145,7 @@ static int show(const struct ctl_call *c, const char *answer)
 int ctl_purge(const struct ctl_call *c)
 {
 	char reason[CTL_REASON_MAX] = "no memory";
-	struct place p = {.root = NULL};
+	struct target p = {.root = NULL};
 	struct buf line, answer;
 	int rc;
 
@@ -153,17 +153,17 @@ int ctl_purge(const struct ctl_call *c)
 		return ctl_misuse("purge wants --older AGE, --keep N or both");
 	buf_init(&line, LINE_MAX_BYTES);
 	buf_init(&answer, TALK_ANSWER_MAX);
-	rc = place_find(c->start, c->args[0], &p, reason, sizeof(reason));
+	rc = target_find(c->start, c->args[0], &p, reason, sizeof(reason));
 	if (!rc) {
-		place_leave_history(&p);
+		target_leave_history(&p);
 		rc = make_line(c, p.path, &line);
 	}
 	if (!rc)
-		rc = talk_command(p.root, line.data, &answer, reason,
-				  sizeof(reason));
+		rc = control_client_command(p.root, line.data, &answer, reason,
+					    sizeof(reason));
 	rc = rc ? ctl_fail("%s", reason) : show(c, answer.data);
 	buf_release(&answer);
 	buf_release(&line);
-	place_release(&p);
+	target_release(&p);
 	return rc;
 }

@@ -3,22 +3,23 @@
 #include <string.h>
 
 #include "ctl.h"
-#include "place.h"
-#include "talk.h"
+#include "target.h"
+#include "control_client.h"
 #include "vers3/util/gitconfig.h"
 
 #define FAILING_SHOWN 10
 
 /* The state of the mount that a path is in. An exit status. */
 static int get_state(const struct ctl_call *c, const char *path,
-		     struct place *ret_place, json_t **ret_state)
+		     struct target *ret_target, json_t **ret_state)
 {
 	char reason[CTL_REASON_MAX];
 
-	if (place_find(c->start, path, ret_place, reason, sizeof(reason)))
+	if (target_find(c->start, path, ret_target, reason, sizeof(reason)))
 		return ctl_fail("%s", reason);
-	if (talk_state(ret_place->root, ret_state, reason, sizeof(reason))) {
-		place_release(ret_place);
+	if (control_client_state(ret_target->root, ret_state, reason,
+				 sizeof(reason))) {
+		target_release(ret_target);
 		return ctl_fail("%s", reason);
 	}
 	return CTL_OK;
@@ -162,7 +163,7 @@ static void print_rule_counts(const json_t *state)
 		       ctl_number(replication, "failed"));
 }
 
-static void print_status(const struct place *p, const json_t *state)
+static void print_status(const struct target *p, const json_t *state)
 {
 	const json_t *mount = json_object_get(state, "mount");
 	const char *prefix = ctl_text(mount, "prefix");
@@ -198,7 +199,7 @@ static int health(const json_t *state)
 
 int ctl_status(const struct ctl_call *c)
 {
-	struct place p;
+	struct target p;
 	json_t *state;
 	int status = get_state(c, c->count ? c->args[0] : ".", &p, &state);
 
@@ -213,7 +214,7 @@ int ctl_status(const struct ctl_call *c)
 	if (!status)
 		status = health(state);
 	json_decref(state);
-	place_release(&p);
+	target_release(&p);
 	return status;
 }
 
@@ -258,7 +259,7 @@ static void print_rules(const json_t *section)
 static int show_section(const struct ctl_call *c, const char *name,
 			void (*print)(const json_t *section), const char *empty)
 {
-	struct place p;
+	struct target p;
 	json_t *state, *section;
 	int status = get_state(c, ".", &p, &state);
 
@@ -278,7 +279,7 @@ static int show_section(const struct ctl_call *c, const char *name,
 				  ctl_text(section, "error"));
 	}
 	json_decref(state);
-	place_release(&p);
+	target_release(&p);
 	return status;
 }
 
@@ -307,12 +308,12 @@ static int change_lifecycle(const struct ctl_call *c)
 {
 	char reason[CTL_REASON_MAX] = "no memory";
 	struct buf line, answer;
-	struct place p = {.root = NULL};
+	struct target p = {.root = NULL};
 	int rc;
 
 	buf_init(&line, 1 << 16);
 	buf_init(&answer, TALK_ANSWER_MAX);
-	rc = place_find(c->start, ".", &p, reason, sizeof(reason));
+	rc = target_find(c->start, ".", &p, reason, sizeof(reason));
 	if (!rc)
 		rc = buf_puts(&line, "lifecycle");
 	for (int i = 0; !rc && i < c->count; i++) {
@@ -321,8 +322,8 @@ static int change_lifecycle(const struct ctl_call *c)
 			rc = gitconfig_quote(&line, c->args[i]);
 	}
 	if (!rc)
-		rc = talk_command(p.root, line.data, &answer, reason,
-				  sizeof(reason));
+		rc = control_client_command(p.root, line.data, &answer, reason,
+					    sizeof(reason));
 	if (!rc && c->json)
 		rc = ctl_print_json(
 			json_pack("{s:o}", "answer", ctl_json_text(reason)));
@@ -332,7 +333,7 @@ static int change_lifecycle(const struct ctl_call *c)
 		rc = ctl_fail("%s", reason);
 	buf_release(&answer);
 	buf_release(&line);
-	place_release(&p);
+	target_release(&p);
 	return rc;
 }
 

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "ctl.h"
-#include "place.h"
-#include "talk.h"
+#include "target.h"
+#include "control_client.h"
 #include "unmount.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
@@ -31,8 +31,8 @@ static void *run_sync(void *arg)
 {
 	struct sync_job *j = arg;
 
-	j->rc = talk_command(j->root, j->line, &j->answer, j->reason,
-			     sizeof(j->reason));
+	j->rc = control_client_command(j->root, j->line, &j->answer, j->reason,
+				       sizeof(j->reason));
 	pthread_mutex_lock(&j->mutex);
 	j->done = true;
 	pthread_cond_signal(&j->ended);
@@ -73,7 +73,8 @@ static void watch(struct sync_job *j)
 	json_t *state;
 
 	while (!wait_end(j)) {
-		if (talk_state(j->root, &state, reason, sizeof(reason)))
+		if (control_client_state(j->root, &state, reason,
+					 sizeof(reason)))
 			continue;
 		left = ctl_number(json_object_get(state, "sync"), "dirty");
 		json_decref(state);
@@ -104,7 +105,7 @@ static int start_watched(struct sync_job *j)
 	return rc;
 }
 
-int sync_place(const struct place *p, const char *path, char *reason,
+int sync_place(const struct target *p, const char *path, char *reason,
 	       size_t size)
 {
 	struct sync_job j = {.root = p->root, .reason = "no memory"};
@@ -120,8 +121,8 @@ int sync_place(const struct place *p, const char *path, char *reason,
 	if (!rc && isatty(STDERR_FILENO))
 		rc = start_watched(&j);
 	else if (!rc)
-		rc = talk_command(j.root, j.line, &j.answer, j.reason,
-				  sizeof(j.reason));
+		rc = control_client_command(j.root, j.line, &j.answer, j.reason,
+					    sizeof(j.reason));
 	snprintf(reason, size, "%s", j.reason);
 	buf_release(&j.answer);
 	buf_release(&line);
@@ -131,15 +132,15 @@ int sync_place(const struct place *p, const char *path, char *reason,
 int ctl_sync(const struct ctl_call *c)
 {
 	char reason[CTL_REASON_MAX];
-	struct place p;
-	int rc = place_find(c->start, c->count ? c->args[0] : ".", &p, reason,
-			    sizeof(reason));
+	struct target p;
+	int rc = target_find(c->start, c->count ? c->args[0] : ".", &p, reason,
+			     sizeof(reason));
 
 	if (rc)
 		return ctl_fail("%s", reason);
 	/* Without a PATH it is the mount, not the current directory. */
 	rc = sync_place(&p, c->count ? p.path : "", reason, sizeof(reason));
-	place_release(&p);
+	target_release(&p);
 	if (rc)
 		return ctl_fail("%s", reason);
 	if (c->json)

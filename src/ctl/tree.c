@@ -10,7 +10,7 @@
 
 #include "compare.h"
 #include "ctl.h"
-#include "talk.h"
+#include "control_client.h"
 #include "vers3/util/gitconfig.h"
 #include "version.h"
 
@@ -83,18 +83,18 @@ int ctl_diff(const struct ctl_call *c)
 	const struct compare_ops ops = {.found = show_found};
 	json_t *list = c->json ? json_array() : NULL;
 	char reason[CTL_REASON_MAX] = "no memory";
-	struct place p = {.root = NULL};
+	struct target p = {.root = NULL};
 	int rc;
 
 	if (!c->at)
 		return ctl_misuse("diff wants --at TIME");
-	rc = place_find(c->start, c->args[0], &p, reason, sizeof(reason));
+	rc = target_find(c->start, c->args[0], &p, reason, sizeof(reason));
 	if (!rc)
-		place_ask_history(&p);
+		target_ask_history(&p);
 	if (!rc)
 		rc = compare_walk(&p, c->at, &ops, list, reason,
 				  sizeof(reason));
-	place_release(&p);
+	target_release(&p);
 	if (!rc && list)
 		rc = ctl_print_json(json_incref(list));
 	else if (rc)
@@ -106,7 +106,7 @@ int ctl_diff(const struct ctl_call *c)
 /* The restore of a tree. */
 struct task {
 	const struct ctl_call *call;
-	const struct place *place;
+	const struct target *target;
 	json_t *list; /* of what differed, for JSON */
 	char reason[CTL_REASON_MAX];
 	unsigned restored, removed, failed;
@@ -148,8 +148,8 @@ static void restore_file(struct task *t, const struct compare_item *it)
 		rc = gitconfig_quote(&line, id);
 	snprintf(reason, sizeof(reason), "%s: no memory", it->path);
 	if (!rc)
-		rc = talk_command(t->place->root, line.data, &answer, reason,
-				  sizeof(reason));
+		rc = control_client_command(t->target->root, line.data, &answer,
+					    reason, sizeof(reason));
 	if (rc) {
 		ctl_fail("%s", reason);
 		t->failed++;
@@ -222,10 +222,10 @@ static int save_first(struct task *t)
 	buf_init(&answer, TALK_ANSWER_MAX);
 	rc = buf_puts(&line, "sync ");
 	if (!rc)
-		rc = gitconfig_quote(&line, t->place->path);
+		rc = gitconfig_quote(&line, t->target->path);
 	if (!rc)
-		rc = talk_command(t->place->root, line.data, &answer, t->reason,
-				  sizeof(t->reason));
+		rc = control_client_command(t->target->root, line.data, &answer,
+					    t->reason, sizeof(t->reason));
 	buf_release(&answer);
 	buf_release(&line);
 	return rc;
@@ -251,7 +251,7 @@ static void make_dir(struct task *t, const struct compare_item *it,
 static void live_path(const struct task *t, const struct compare_item *it,
 		      char path[PATH_MAX])
 {
-	snprintf(path, PATH_MAX, "%s/%s", t->place->root, it->path);
+	snprintf(path, PATH_MAX, "%s/%s", t->target->root, it->path);
 }
 
 static int restore_found(void *ctx, const struct compare_item *it)
@@ -312,7 +312,7 @@ static int restore_leave(void *ctx, const struct compare_item *it)
 	return 0;
 }
 
-bool ctl_was_directory(const struct place *p, const char *at)
+bool ctl_was_directory(const struct target *p, const char *at)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -336,10 +336,10 @@ static int report(struct task *t)
 	return CTL_OK;
 }
 
-int ctl_restore_tree(const struct ctl_call *c, const struct place *p)
+int ctl_restore_tree(const struct ctl_call *c, const struct target *p)
 {
 	const struct compare_ops ops = {restore_found, restore_leave};
-	struct task t = {.call = c, .place = p};
+	struct task t = {.call = c, .target = p};
 	int rc = c->dry_run ? 0 : save_first(&t);
 
 	t.list = c->json ? json_array() : NULL;

@@ -20,8 +20,8 @@
 
 #include "ctl.h"
 #include "owner.h"
-#include "place.h"
-#include "talk.h"
+#include "target.h"
+#include "control_client.h"
 #include "unmount.h"
 #include "vers3/util/env.h"
 #include "vers3/util/errtext.h"
@@ -56,7 +56,7 @@ static int process_ask(struct process *p, const char *root)
 	char reason[CTL_REASON_MAX];
 	json_t *state;
 	const char *dir;
-	int rc = talk_state(root, &state, reason, sizeof(reason));
+	int rc = control_client_state(root, &state, reason, sizeof(reason));
 
 	if (rc)
 		return rc;
@@ -155,7 +155,7 @@ static int unmount_and_wait(const char *root, struct process *p, bool *ret_left)
 /* For a child that is the user who mounted. */
 static struct owner_answer ask_as_owner(void *ctx)
 {
-	struct place p = {.root = ctx, .path = (char *)""};
+	struct target p = {.root = ctx, .path = (char *)""};
 	struct process process = {.fd = -1};
 	struct owner_answer a = {.rc = process_ask(&process, ctx)};
 	char reason[CTL_REASON_MAX];
@@ -200,15 +200,15 @@ static int send_as_owner(const char *root, struct process *p, char *reason,
  * Finds the process and has everything sent. 0 or -errno with one line in
  * reason; -ENOTCONN: its process has died; -EACCES: nobody is let in.
  */
-static int send_all(const struct place *place, struct process *p, char *reason,
-		    size_t size)
+static int send_all(const struct target *target, struct process *p,
+		    char *reason, size_t size)
 {
-	int rc = process_ask(p, place->root);
+	int rc = process_ask(p, target->root);
 
 	if (rc == -EACCES && geteuid() == 0)
-		return send_as_owner(place->root, p, reason, size);
+		return send_as_owner(target->root, p, reason, size);
 	process_hold(p);
-	return sync_place(place, "", reason, size);
+	return sync_place(target, "", reason, size);
 }
 
 static void tell_dead(const char *root)
@@ -232,9 +232,9 @@ int ctl_umount(const struct ctl_call *c)
 	struct process process = {.fd = -1};
 	char reason[CTL_REASON_MAX];
 	bool left = false;
-	struct place p;
-	int rc = place_find(c->start, c->count ? c->args[0] : ".", &p, reason,
-			    sizeof(reason));
+	struct target p;
+	int rc = target_find(c->start, c->count ? c->args[0] : ".", &p, reason,
+			     sizeof(reason));
 
 	if (rc)
 		return ctl_fail("%s", reason);
@@ -258,14 +258,14 @@ int ctl_umount(const struct ctl_call *c)
 		rc = CTL_FAILED;
 	}
 	process_release(&process);
-	place_release(&p);
+	target_release(&p);
 	return rc;
 }
 
 /* For umount(8): unmounts whatever becomes of the sending. */
 static int umount_sent(const char *root, bool verbose)
 {
-	struct place p = {.root = (char *)root, .path = (char *)""};
+	struct target p = {.root = (char *)root, .path = (char *)""};
 	struct process process = {.fd = -1};
 	char reason[CTL_REASON_MAX];
 	int sent = send_all(&p, &process, reason, sizeof(reason)), rc;
@@ -295,7 +295,7 @@ int unmount_helper(int argc, char **argv)
 {
 	bool verbose = false;
 	char reason[CTL_REASON_MAX];
-	struct place p;
+	struct target p;
 	int option, flags = 0, rc;
 
 	while ((option = getopt(argc, argv, "flnrst:v")) != -1) {
@@ -317,14 +317,14 @@ int unmount_helper(int argc, char **argv)
 		fprintf(stderr, "usage: umount.vers3 DIRECTORY [-flnrv]\n");
 		return UMOUNT_USAGE;
 	}
-	rc = place_find(NULL, argv[optind], &p, reason, sizeof(reason));
+	rc = target_find(NULL, argv[optind], &p, reason, sizeof(reason));
 	if (rc || *p.path) {
 		ctl_fail(
 			"%s: not a mount point of vers3; `findmnt -t " MOUNTS_TYPE
 			"` lists those there are",
 			argv[optind]);
 		if (!rc)
-			place_release(&p);
+			target_release(&p);
 		return UMOUNT_FAIL;
 	}
 	/* Who asks for that wants it gone now, and does not wait. */
@@ -332,6 +332,6 @@ int unmount_helper(int argc, char **argv)
 		rc = unmount(p.root, flags) == CTL_OK ? 0 : UMOUNT_FAIL;
 	else
 		rc = umount_sent(p.root, verbose);
-	place_release(&p);
+	target_release(&p);
 	return rc;
 }

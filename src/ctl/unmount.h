@@ -4,13 +4,13 @@
 
 #include <stddef.h>
 
-struct place;
+struct target;
 
 /*
  * Has everything below a path of a mount sent ("" : all), with a bar on a
  * terminal. 0 or -errno with one line in reason (size bytes).
  */
-int sync_place(const struct place *p, const char *path, char *reason,
+int sync_place(const struct target *p, const char *path, char *reason,
 	       size_t size);
 /*
  * What umount(8) runs: DIRECTORY and its own switches. An exit status of

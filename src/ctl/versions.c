@@ -11,8 +11,8 @@
 
 #include "ctl.h"
 #include "follow.h"
-#include "place.h"
-#include "talk.h"
+#include "target.h"
+#include "control_client.h"
 #include "vers3/net/uri.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
@@ -120,7 +120,7 @@ static int show_all(DIR *dir, json_t *list, unsigned *ret_count)
 	return rc ? rc : -errno;
 }
 
-static DIR *open_history(const struct place *p)
+static DIR *open_history(const struct target *p)
 {
 	char *path;
 	DIR *dir;
@@ -132,7 +132,7 @@ static DIR *open_history(const struct place *p)
 	return dir;
 }
 
-static int show_history(const struct place *p, json_t *list,
+static int show_history(const struct target *p, json_t *list,
 			unsigned *ret_count)
 {
 	DIR *dir = open_history(p);
@@ -144,13 +144,13 @@ static int show_history(const struct place *p, json_t *list,
 }
 
 /* Whether the bucket keeps versions, as far as the mount tells. */
-static bool keeps_versions(const struct place *p)
+static bool keeps_versions(const struct target *p)
 {
 	char reason[CTL_REASON_MAX];
 	bool none = false;
 	json_t *state;
 
-	if (talk_state(p->root, &state, reason, sizeof(reason)))
+	if (control_client_state(p->root, &state, reason, sizeof(reason)))
 		return true;
 	none = json_is_false(
 		json_object_get(json_object_get(state, "mount"), "versioned"));
@@ -159,7 +159,7 @@ static bool keeps_versions(const struct place *p)
 }
 
 /* Says why there is no version. */
-static int none(const struct place *p)
+static int none(const struct target *p)
 {
 	DIR *dir = open_history(p);
 	char *path = NULL;
@@ -171,7 +171,7 @@ static int none(const struct place *p)
 		return ctl_fail("%s is a directory: `vers3ctl log` of it tells "
 				"what happened there, `vers3ctl diff --at "
 				"TIME` what is other now",
-				place_name(p));
+				target_name(p));
 	}
 	if (asprintf(&path, "%s/%s", p->root, p->path) >= 0)
 		lstat(path, &st);
@@ -180,11 +180,11 @@ static int none(const struct place *p)
 		return ctl_fail("%s: the bucket keeps no versions (mount with "
 				"-o enable_versioning to have them from then "
 				"on)",
-				place_name(p));
+				target_name(p));
 	if (st.st_mode)
 		return ctl_fail("%s is not in the bucket yet; `vers3ctl sync` "
 				"has it sent",
-				place_name(p));
+				target_name(p));
 	return ctl_fail("%s: the bucket has no version of such a file; "
 			"`vers3ctl log` of its directory tells what was there",
 			p->path);
@@ -195,14 +195,14 @@ int ctl_versions(const struct ctl_call *c)
 	json_t *list = c->json ? json_array() : NULL;
 	char reason[CTL_REASON_MAX];
 	unsigned count = 0;
-	struct place p;
+	struct target p;
 	int rc;
 
-	if (place_find(c->start, c->args[0], &p, reason, sizeof(reason))) {
+	if (target_find(c->start, c->args[0], &p, reason, sizeof(reason))) {
 		json_decref(list);
 		return ctl_fail("%s", reason);
 	}
-	place_leave_history(&p);
+	target_leave_history(&p);
 	rc = c->follow ? follow_show(&p, list, &count)
 		       : show_history(&p, list, &count);
 	if (!rc && !count)
@@ -210,11 +210,11 @@ int ctl_versions(const struct ctl_call *c)
 	if (rc == -ENOENT)
 		rc = none(&p);
 	else if (rc)
-		rc = ctl_fail("%s: %s", place_name(&p), errtext(rc));
+		rc = ctl_fail("%s: %s", target_name(&p), errtext(rc));
 	else if (list)
 		rc = ctl_print_json(json_incref(list));
 	json_decref(list);
-	place_release(&p);
+	target_release(&p);
 	return rc;
 }
 
@@ -222,7 +222,7 @@ int ctl_versions(const struct ctl_call *c)
  * Which version is meant, as the control file's restore takes it: from the
  * options, or from a path that is a version's own.
  */
-static int choose(const struct ctl_call *c, struct place *p, struct buf *which)
+static int choose(const struct ctl_call *c, struct target *p, struct buf *which)
 {
 	const char *text = c->version, *last;
 	struct version ver;
@@ -269,7 +269,7 @@ static int do_line(const struct ctl_call *c, const char *root, const char *line,
 	int rc;
 
 	buf_init(&answer, TALK_ANSWER_MAX);
-	rc = talk_command(root, line, &answer, reason, size);
+	rc = control_client_command(root, line, &answer, reason, size);
 	if (!rc && c->json)
 		rc = ctl_print_json(
 			json_pack("{s:o}", "answer", ctl_json_text(reason)));
@@ -279,8 +279,8 @@ static int do_line(const struct ctl_call *c, const char *root, const char *line,
 	return rc;
 }
 
-static int do_restore(const struct ctl_call *c, struct place *from,
-		      const struct place *to, char *reason, size_t size)
+static int do_restore(const struct ctl_call *c, struct target *from,
+		      const struct target *to, char *reason, size_t size)
 {
 	struct buf line, which;
 	int rc;
@@ -301,9 +301,9 @@ static int do_restore(const struct ctl_call *c, struct place *from,
 /* Of a key that may be no path: nothing is made of its slashes and dots. */
 static int restore_key(const struct ctl_call *c)
 {
-	struct place from = {.root = NULL}, to = {.root = NULL};
+	struct target from = {.root = NULL}, to = {.root = NULL};
 	char reason[CTL_REASON_MAX] = "no memory";
-	int rc = place_find(c->start, c->to, &to, reason, sizeof(reason));
+	int rc = target_find(c->start, c->to, &to, reason, sizeof(reason));
 
 	if (!rc) {
 		from.root = strdup(to.root);
@@ -312,14 +312,14 @@ static int restore_key(const struct ctl_call *c)
 	}
 	if (!rc)
 		rc = do_restore(c, &from, &to, reason, sizeof(reason));
-	place_release(&from);
-	place_release(&to);
+	target_release(&from);
+	target_release(&to);
 	return rc ? ctl_fail("%s", reason) : CTL_OK;
 }
 
 int ctl_restore(const struct ctl_call *c)
 {
-	struct place from = {.root = NULL}, to = {.root = NULL};
+	struct target from = {.root = NULL}, to = {.root = NULL};
 	char reason[CTL_REASON_MAX] = "no memory";
 	int rc;
 
@@ -332,16 +332,16 @@ int ctl_restore(const struct ctl_call *c)
 		return ctl_misuse("--key wants --to, and no --exact or -n");
 	if (c->key)
 		return restore_key(c);
-	rc = place_find(c->start, c->args[0], &from, reason, sizeof(reason));
+	rc = target_find(c->start, c->args[0], &from, reason, sizeof(reason));
 	if (!rc && c->to)
-		rc = place_find(c->start, c->to, &to, reason, sizeof(reason));
+		rc = target_find(c->start, c->to, &to, reason, sizeof(reason));
 	if (!rc && c->to && strcmp(from.root, to.root) != 0) {
 		snprintf(reason, sizeof(reason),
 			 "%s is in another mount; use cp", c->to);
 		rc = -EXDEV;
 	}
 	if (!rc)
-		place_leave_history(&from);
+		target_leave_history(&from);
 	if (!rc && c->at && ctl_was_directory(&from, c->at)) {
 		rc = c->to ? ctl_misuse("of a directory, --to is not taken; "
 					"use cp -a")
@@ -353,22 +353,22 @@ int ctl_restore(const struct ctl_call *c)
 			rc = do_restore(c, &from, &to, reason, sizeof(reason));
 		rc = rc ? ctl_fail("%s", reason) : CTL_OK;
 	}
-	place_release(&from);
-	place_release(&to);
+	target_release(&from);
+	target_release(&to);
 	return rc;
 }
 
 int ctl_undelete(const struct ctl_call *c)
 {
 	char reason[CTL_REASON_MAX] = "no memory";
-	struct place p = {.root = NULL};
+	struct target p = {.root = NULL};
 	struct buf line;
 	int rc;
 
 	buf_init(&line, LINE_MAX_BYTES);
-	rc = place_find(c->start, c->args[0], &p, reason, sizeof(reason));
+	rc = target_find(c->start, c->args[0], &p, reason, sizeof(reason));
 	if (!rc) {
-		place_leave_history(&p);
+		target_leave_history(&p);
 		rc = buf_puts(&line, "undelete ");
 	}
 	if (!rc)
@@ -376,6 +376,6 @@ int ctl_undelete(const struct ctl_call *c)
 	if (!rc)
 		rc = do_line(c, p.root, line.data, reason, sizeof(reason));
 	buf_release(&line);
-	place_release(&p);
+	target_release(&p);
 	return rc ? ctl_fail("%s", reason) : CTL_OK;
 }

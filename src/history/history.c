@@ -32,7 +32,7 @@
 #include "vers3/store/version_list.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/tree/merge.h"
-#include "vers3/tree/room.h"
+#include "vers3/tree/reservation.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "view_node.h"
@@ -192,7 +192,7 @@ struct walk {
 	size_t count, size;
 	uint64_t pages; /* so far */
 	uint64_t order; /* counts down: versions come newest first */
-	bool past; /* one name: the list has left it */
+	bool snapshot; /* one name: the list has left it */
 	bool any, dir, own;
 	uint64_t number;
 	uint64_t mark, saves; /* when it began */
@@ -227,12 +227,12 @@ static int take_entry(void *ctx, const struct store_entry *e)
 	bool own = w->one_name && e->key_len == w->skip;
 	struct found *f;
 
-	if (e->key_len < w->skip || w->past)
+	if (e->key_len < w->skip || w->snapshot)
 		return 0;
 	w->own = w->own || (!len && e->size_bytes);
 	if (w->one_name && e->key_len > w->prefix_len) {
 		w->dir = w->dir || e->key[w->prefix_len] == '/';
-		w->past = true;
+		w->snapshot = true;
 		return 0;
 	}
 	if (e->kind == STORE_ENTRY_PREFIX && len)
@@ -292,7 +292,7 @@ static int put_page(void *ctx)
 {
 	struct walk *w = ctx;
 	size_t dir_len = strlen(w->path);
-	int rc = room_for_page(w->view->tree, w->pages++);
+	int rc = reservation_for_page(w->view->tree, w->pages++);
 
 	if (!rc)
 		rc = meta_lock(w->view->meta);
@@ -304,7 +304,7 @@ static int put_page(void *ctx)
 		rc = put_found(w, w->path, dir_len, &w->items[i]);
 	meta_unlock(w->view->meta);
 	w->count = 0;
-	w->list.stop = w->past || w->only_one;
+	w->list.stop = w->snapshot || w->only_one;
 	return rc;
 }
 
@@ -546,7 +546,7 @@ static int walk_name(struct view *view, struct history *h, const char *path,
 	w.dir = w.dir && *name;
 	if (!rc && !w.dir && *name) {
 		/* Names such as "a-b" stand between "a" and "a/". */
-		w.past = false;
+		w.snapshot = false;
 		strcat(prefix, "/");
 		rc = walk_pages(&w, prefix, NULL, true);
 	}

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "vers3/core/mount.h"
-#include "vers3/history/points.h"
+#include "vers3/history/named_snapshots.h"
 #include "vers3/history/purge.h"
 #include "vers3/store/version_list.h"
 #include "vers3/util/clock.h"
@@ -357,16 +357,17 @@ int purge_by_rule(struct view *view, const struct purge_rule *rule,
 			      .before_ns = INT64_MAX,
 			      .skip = strlen(view->mount->config.prefix),
 			      .answer = answer};
-	int rc = rule->older ? points_instant(view, rule->older, &w.before_ns)
-			     : 0;
+	int rc = rule->older
+			 ? named_snapshot_time(view, rule->older, &w.before_ns)
+			 : 0;
 
 	if (rc == -EINVAL)
 		return gitconfig_say(answer, rc, rule->older,
 				     "is no age; want such as 90d");
 	/* One that another mount has just made counts. */
-	points_look_again(view);
+	named_snapshots_look_again(view);
 	if (!rc)
-		rc = points_list(view, &w.points);
+		rc = named_snapshots_list(view, &w.points);
 	if (w.points.count)
 		qsort(w.points.items, w.points.count, sizeof(*w.points.items),
 		      by_time);

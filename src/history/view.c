@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gmt.h"
-#include "instant.h"
+#include "shadow_copy.h"
+#include "timestamp.h"
 #include "vers3/core/mount.h"
 #include "vers3/history/history.h"
-#include "vers3/history/points.h"
+#include "vers3/history/named_snapshots.h"
 #include "vers3/net/uri.h"
 #include "vers3/object/objattr.h"
 #include "vers3/object/overflow.h"
@@ -40,25 +40,25 @@ uint64_t view_shown(const struct view *view, uint64_t ino)
 }
 
 /* A name in a directory of an instant. */
-static int lookup_past(struct view *view, const struct view_node *dir,
-		       const char *name, struct vfs_entry *ret)
+static int lookup_snapshot(struct view *view, const struct view_node *dir,
+			   const char *name, struct vfs_entry *ret)
 {
 	char path[META_KEY_MAX + 1];
-	struct past_entry e;
+	struct snapshot_entry e;
 	struct view_node n;
 	int rc = mount_child_path(dir->path, name, path);
 
 	if (!dir->path[0] && !mount_name_ok(view->mount, name))
 		return -ENOENT;
 	if (!rc)
-		rc = past_find(view, view->past, dir->at_ns, path, &e);
+		rc = snapshot_find(view, view->snapshot, dir->at_ns, path, &e);
 	if (rc)
 		return rc;
-	view_node_of_past(dir, path, &e, &n);
+	view_node_of_snapshot(dir, path, &e, &n);
 	rc = view_node_entry(view, &n, ret);
 	/* While the instant is not over, the name may get another version. */
 	if (!rc)
-		ret->ttl_ns = past_ttl_ns(view, dir->at_ns);
+		ret->ttl_ns = snapshot_ttl_ns(view, dir->at_ns);
 	return rc;
 }
 
@@ -75,11 +75,11 @@ static bool is_top(const struct view_node *n)
 static int read_instant(struct view *view, const char *text, int64_t *ret_ns)
 {
 	int64_t step, now = mount_server_now_ns(view->mount);
-	int rc = points_instant(view, text, ret_ns);
+	int rc = named_snapshot_time(view, text, ret_ns);
 
 	if (rc)
 		return rc == -EINVAL ? -ENOENT : rc;
-	if (instant_is_relative(text)) {
+	if (timestamp_is_relative(text)) {
 		step = (now - *ret_ns) / RELATIVE_STEPS;
 		step -= step % NS_PER_S;
 		if (step < NS_PER_S)
@@ -94,20 +94,21 @@ static int lookup_instant(struct view *view, uint64_t parent,
 			  const struct view_node *top, const char *name,
 			  struct vfs_entry *ret)
 {
-	struct past_entry e = {.dir = true};
+	struct snapshot_entry e = {.dir = true};
 	struct view_node n, root = {.root_len = top->root_len};
 	int rc = top->kind == VIEW_GMT
-			 ? gmt_instant(view, name, &root.at_ns)
+			 ? shadow_copy_time(view, name, &root.at_ns)
 			 : read_instant(view, name + 1, &root.at_ns);
 
 	if (!rc && top->path[0])
-		rc = past_find(view, view->past, root.at_ns, top->path, &e);
+		rc = snapshot_find(view, view->snapshot, root.at_ns, top->path,
+				   &e);
 	if (!rc && !e.dir)
 		rc = -ENOENT;
 	if (rc)
 		return rc;
 	root.root = view_node_root_number(parent, name, root.at_ns);
-	view_node_of_past(&root, top->path, &e, &n);
+	view_node_of_snapshot(&root, top->path, &e, &n);
 	rc = view_node_entry(view, &n, ret);
 	/* The spelling, or the point, may soon mean another instant. */
 	if (!rc && ret->ttl_ns > view->mount->config.ttl_ns)
@@ -118,7 +119,7 @@ static int lookup_instant(struct view *view, uint64_t parent,
 void view_forget(struct view *view)
 {
 	history_forget(view->history);
-	past_forget(view->past);
+	snapshot_forget(view->snapshot);
 	view_find_forget(view);
 }
 
@@ -151,7 +152,7 @@ int view_lookup(struct view *view, uint64_t parent, const char *name,
 	if (rc)
 		return rc;
 	if (dir.kind == VIEW_PAST_DIR)
-		return lookup_past(view, &dir, name, ret);
+		return lookup_snapshot(view, &dir, name, ret);
 	if (dir.kind == VIEW_GMT)
 		return lookup_instant(view, parent, &dir, name, ret);
 	if (dir.kind != VIEW_NAME)
@@ -351,7 +352,8 @@ int view_getxattr(struct view *view, uint64_t ino, const char *name,
 	/* Some of what is asked for is known: no request. */
 	if (s3xattr_is(name, "renamed_from")) {
 		rc = view_node_attrs(view, ino, &n);
-		return rc ? rc : renamed_tell(view->mount, n.renamed, value);
+		return rc ? rc
+			  : rename_source_tell(view->mount, n.renamed, value);
 	}
 	kvlist_init(&head);
 	if (s3xattr_of_version(name))

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "vers3/history/points.h"
+#include "vers3/history/named_snapshots.h"
 #include "vers3/history/purge.h"
 #include "vers3/history/undelete.h"
 #include "vers3/util/log.h"
@@ -55,7 +55,7 @@ int view_mkdir(struct view *view, uint64_t parent, const char *name,
 	int rc = check_point(view, parent, name);
 
 	if (!rc)
-		rc = points_make(view, name + 1);
+		rc = named_snapshots_make(view, name + 1);
 	return rc ? rc : view_lookup(view, parent, name, ret);
 }
 
@@ -64,7 +64,7 @@ int view_rmdir(struct view *view, uint64_t parent, const char *name)
 	int rc = check_point(view, parent, name);
 
 	if (!rc)
-		rc = points_remove(view, name + 1);
+		rc = named_snapshots_remove(view, name + 1);
 	/* What has no point's name may be there, as a time or a history. */
 	return rc == -EINVAL ? -EROFS : rc;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gmt.h"
+#include "shadow_copy.h"
 #include "vers3/core/mount.h"
 #include "vers3/history/history.h"
 #include "vers3/util/pool.h"
@@ -44,9 +44,9 @@ static int load(struct view *view, struct view_dir *d)
 	int rc = 0;
 
 	if (n->kind == VIEW_PAST_DIR)
-		return past_load(view, view->past, n->at_ns, n->path);
+		return snapshot_load(view, view->snapshot, n->at_ns, n->path);
 	if (n->kind == VIEW_GMT)
-		return gmt_list(view, &d->points);
+		return shadow_copy_list(view, &d->points);
 	if (n->kind != VIEW_NAME)
 		return -ENOTDIR;
 	d->seen.dir = true;
@@ -77,7 +77,7 @@ int view_opendir(struct view *view, uint64_t ino, struct view_dir **ret_dir)
 	if (!rc)
 		rc = load(view, d);
 	if (!rc && ino == MOUNT_VERSIONS_INO)
-		rc = points_list(view, &d->points);
+		rc = named_snapshots_list(view, &d->points);
 	if (rc) {
 		view_closedir(view, d);
 		return rc;
@@ -95,28 +95,28 @@ void view_closedir(struct view *view, struct view_dir *d)
 	free(d);
 }
 
-static int peek_past(struct view *view, const struct view_dir *d, char *name,
-		     struct view_node *n)
+static int peek_snapshot(struct view *view, const struct view_dir *d,
+			 char *name, struct view_node *n)
 {
 	const struct view_node *dir = &d->node;
 	char path[META_KEY_MAX + 1];
-	struct past_entry e;
+	struct snapshot_entry e;
 	int rc;
 
 	for (;;) {
-		rc = past_next(view, view->past, dir->at_ns, dir->path, d->name,
-			       name, &e);
+		rc = snapshot_next(view, view->snapshot, dir->at_ns, dir->path,
+				   d->name, name, &e);
 		if (rc != -ESTALE)
 			break;
 		/* It was forgotten since: the same is asked for anew. */
-		rc = past_load(view, view->past, dir->at_ns, dir->path);
+		rc = snapshot_load(view, view->snapshot, dir->at_ns, dir->path);
 		if (rc)
 			return rc;
 	}
 	if (!rc)
 		rc = mount_child_path(dir->path, name, path);
 	if (!rc)
-		view_node_of_past(dir, path, &e, n);
+		view_node_of_snapshot(dir, path, &e, n);
 	return rc;
 }
 
@@ -124,7 +124,7 @@ static int peek_past(struct view *view, const struct view_dir *d, char *name,
 static int peek_point(const struct view_dir *d, struct view_dir *next,
 		      char *name, struct view_node *n)
 {
-	const struct past_entry none = {.dir = true};
+	const struct snapshot_entry none = {.dir = true};
 	const struct point *p = &d->points.items[d->point];
 	struct view_node root = {.at_ns = p->at_ns};
 
@@ -132,7 +132,7 @@ static int peek_point(const struct view_dir *d, struct view_dir *next,
 	name[0] = '@';
 	strcpy(name + 1, p->name);
 	root.root = view_node_root_number(d->ino, name, p->at_ns);
-	view_node_of_past(&root, "", &none, n);
+	view_node_of_snapshot(&root, "", &none, n);
 	return 0;
 }
 
@@ -172,7 +172,7 @@ static int peek(struct view *view, const struct view_dir *d,
 	*next = *d;
 	next->offset++;
 	if (d->node.kind == VIEW_PAST_DIR) {
-		rc = peek_past(view, d, next->name, n);
+		rc = peek_snapshot(view, d, next->name, n);
 		strcpy(name, next->name);
 		return rc;
 	}
@@ -332,7 +332,7 @@ static int emit(struct view *view, const char *name, uint64_t offset,
 	/* One that cannot be told is looked up, and fails then. */
 	if (at_ns && !view_node_entry(view, n, &entry)) {
 		de.mode = entry.st.st_mode & S_IFMT;
-		entry.ttl_ns = past_ttl_ns(view, at_ns);
+		entry.ttl_ns = snapshot_ttl_ns(view, at_ns);
 		de.entry = &entry;
 	}
 	return fn(ctx, &de);

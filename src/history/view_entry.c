@@ -84,6 +84,6 @@ int view_node_entry(struct view *view, struct view_node *n,
 	if (n->kind == VIEW_NAME || n->kind == VIEW_GMT)
 		ret->ttl_ns = view->mount->config.ttl_ns;
 	else if (n->kind == VIEW_PAST_DIR)
-		ret->ttl_ns = past_ttl_ns(view, n->at_ns);
+		ret->ttl_ns = snapshot_ttl_ns(view, n->at_ns);
 	return 0;
 }

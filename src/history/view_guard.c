@@ -19,7 +19,7 @@
 #include <linux/xattr.h>
 #include <string.h>
 
-#include "lookback.h"
+#include "list_at.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/object/acl.h"
 #include "vers3/object/overflow.h"
@@ -101,11 +101,11 @@ static int ask_own(struct view *view, const char *path,
 		   const struct history_entry *version, struct view_node *n)
 {
 	const struct view_node root = {.root = 0};
-	struct past_entry e = {.dir = true, .version = *version};
+	struct snapshot_entry e = {.dir = true, .version = *version};
 	struct view_node own;
 	int rc;
 
-	view_node_of_past(&root, path, &e, &own);
+	view_node_of_snapshot(&root, path, &e, &own);
 	rc = view_node_ask_version(view, &own);
 	if (rc)
 		return rc;
@@ -138,7 +138,7 @@ static int gone_dir(struct view *view, const char *path, struct view_node *n)
 		filed = name;
 	age = now - filed.at_ns;
 	if (!filed.known || age < 0 || age >= view->mount->config.ttl_ns) {
-		rc = lookback_own(view, path, &e);
+		rc = list_at_own(view, path, &e);
 		if (!rc && (!filed.known ||
 			    strcmp(e.version_id, filed.version.version_id) ||
 			    strcmp(e.etag, filed.version.etag)))
@@ -210,14 +210,14 @@ static int made_here(struct view *view, const char *path, struct view_node *n)
 }
 
 /* A directory of an instant that had no object of its own then. */
-static int guard_past(struct view *view, struct view_node *n)
+static int guard_snapshot(struct view *view, struct view_node *n)
 {
 	struct history_entry e;
 	int rc = made_here(view, n->path, n);
 
 	if (!rc || rc != -ENOENT)
 		return rc;
-	rc = *n->path ? lookback_own(view, n->path, &e) : -ENOENT;
+	rc = *n->path ? list_at_own(view, n->path, &e) : -ENOENT;
 	if (!rc) {
 		struct view_node own = *n;
 
@@ -238,6 +238,6 @@ static int guard_past(struct view *view, struct view_node *n)
 
 int view_guard(struct view *view, struct view_node *n)
 {
-	return n->kind == VIEW_PAST_DIR ? guard_past(view, n)
+	return n->kind == VIEW_PAST_DIR ? guard_snapshot(view, n)
 					: guard_name(view, n);
 }

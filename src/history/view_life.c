@@ -33,15 +33,15 @@ int view_new(struct mount *mount, struct journal *journal,
 	if (!rc)
 		rc = history_new(&view->history);
 	if (!rc)
-		rc = past_new(view, &view->past);
+		rc = snapshot_new(view, &view->snapshot);
 	if (!rc)
-		rc = points_new(&view->points);
+		rc = named_snapshots_new(&view->points);
 	if (!rc)
 		rc = purge_new(&view->purge);
 	if (!rc)
 		rc = pool_new("view", VIEW_POOL, &view->pool);
 	if (!rc && at)
-		rc = points_instant(view, at, &mount->at_ns);
+		rc = named_snapshot_time(view, at, &mount->at_ns);
 	if (rc) {
 		view_free(view);
 		return rc;
@@ -55,10 +55,10 @@ void view_free(struct view *view)
 	if (!view)
 		return;
 	pool_free(view->pool);
-	past_free(view->past);
+	snapshot_free(view->snapshot);
 	history_free(view->history);
 	view_bound_free(view->bound);
-	points_free(view->points);
+	named_snapshots_free(view->points);
 	purge_free(view->purge);
 	pthread_mutex_destroy(&view->found.mutex);
 	free(view);

@@ -12,7 +12,7 @@
 #include "vers3/core/stat.h"
 #include "vers3/core/version.h"
 #include "vers3/object/acl.h"
-#include "vers3/object/late.h"
+#include "vers3/object/deferred_attrs.h"
 #include "vers3/object/objattr.h"
 #include "vers3/object/overflow.h"
 #include "vers3/read/reader.h"
@@ -257,8 +257,8 @@ void view_node_of_entry(const char *path, const struct history_entry *e,
 	take_version(n, e);
 }
 
-void view_node_of_past(const struct view_node *dir, const char *path,
-		       const struct past_entry *e, struct view_node *n)
+void view_node_of_snapshot(const struct view_node *dir, const char *path,
+			   const struct snapshot_entry *e, struct view_node *n)
 {
 	memset(n, 0, sizeof(*n));
 	n->kind = e->dir ? VIEW_PAST_DIR : VIEW_PAST_FILE;
@@ -283,7 +283,7 @@ int view_node_head(struct view *view, const struct view_node *n,
 		return rc;
 	r->key = key;
 	r->version_id = n->version.version_id[0] ? n->version.version_id : NULL;
-	rc = late_head(view->mount->store, r);
+	rc = deferred_head(view->mount->store, r);
 	r->key = NULL;
 	return rc;
 }

@@ -23,12 +23,12 @@
 
 #include <pthread.h>
 
-#include "past.h"
+#include "snapshot.h"
 #include "vers3/history/history.h"
-#include "vers3/history/points.h"
+#include "vers3/history/named_snapshots.h"
 #include "vers3/history/purge.h"
 #include "vers3/history/view.h"
-#include "vers3/object/renamed.h"
+#include "vers3/object/rename_source.h"
 #include "vers3/util/clock.h"
 #include "view_bound.h"
 
@@ -69,12 +69,12 @@ struct view {
 	struct reader *reader;
 	struct tree *tree;
 	struct syncer *syncer;
-	struct points *points; /* owned */
+	struct named_snapshots *points; /* owned */
 	struct purge *purge; /* owned */
 	struct view_found found;
 	struct view_bound *bound; /* owned: of how much is filed */
 	struct history *history; /* owned */
-	struct past *past; /* owned */
+	struct snapshot *snapshot; /* owned */
 	struct pool *pool; /* owned: attributes asked for at once */
 	int64_t born_ns;
 };
@@ -131,8 +131,8 @@ static inline bool view_node_is_dir(const struct view_node *n)
 /* A version of a path, with the kind that fits or is given. */
 void view_node_of_entry(const char *path, const struct history_entry *e,
 			struct view_node *n);
-void view_node_of_past(const struct view_node *dir, const char *path,
-		       const struct past_entry *e, struct view_node *n);
+void view_node_of_snapshot(const struct view_node *dir, const char *path,
+			   const struct snapshot_entry *e, struct view_node *n);
 /* The number of an instant's own directory in a .versions directory. */
 uint64_t view_node_root_number(uint64_t dir, const char *spelling,
 			       int64_t at_ns);

@@ -22,10 +22,10 @@ static int live_at(char *live, const char *path)
 }
 
 /* Of a directory of an instant. */
-static int past_parent(struct view *view, const struct view_node *n,
-		       struct vfs_entry *ret, char *live)
+static int snapshot_parent(struct view *view, const struct view_node *n,
+			   struct vfs_entry *ret, char *live)
 {
-	struct past_entry e = {.dir = true};
+	struct snapshot_entry e = {.dir = true};
 	char path[META_KEY_MAX + 1];
 	struct view_node up;
 	int rc = 0;
@@ -45,10 +45,10 @@ static int past_parent(struct view *view, const struct view_node *n,
 	if (!*path && n->root == MOUNT_AT_INO)
 		return live_at(live, "");
 	if (*path)
-		rc = past_find(view, view->past, n->at_ns, path, &e);
+		rc = snapshot_find(view, view->snapshot, n->at_ns, path, &e);
 	if (rc)
 		return rc;
-	view_node_of_past(n, path, &e, &up);
+	view_node_of_snapshot(n, path, &e, &up);
 	return view_node_entry(view, &up, ret);
 }
 
@@ -61,7 +61,7 @@ int view_parent(struct view *view, uint64_t ino, struct vfs_entry *ret,
 	if (rc)
 		return rc;
 	if (n.kind == VIEW_PAST_DIR)
-		return past_parent(view, &n, ret, live);
+		return snapshot_parent(view, &n, ret, live);
 	if (n.kind == VIEW_GMT) {
 		memset(&n, 0, sizeof(n));
 		n.kind = VIEW_NAME;

@@ -8,8 +8,8 @@
 #include "vers3/journal/journal.h"
 #include "vers3/util/map.h"
 
-/* What was settled while lists are under way: settled.c. */
-struct settled {
+/* What was settled while lists are under way: recent_commits.c. */
+struct recent_commits {
 	struct map *young, *old; /* owned: key → epoch */
 	unsigned young_lists, old_lists; /* begun after turn_epoch, before it */
 	uint64_t epoch, turn_epoch;
@@ -25,7 +25,7 @@ struct journal {
 	pthread_mutex_t mutex; /* a leaf; all below is protected by it */
 	uint64_t *reaping; /* owned: inodes whose staging file may go */
 	size_t reaping_count, reaping_size;
-	struct settled settled;
+	struct recent_commits settled;
 	struct map *suspects; /* owned: keys */
 	struct map *watched; /* owned: a path, no slash at its end: its last
 				number */

@@ -6,7 +6,7 @@
 
 #include "vers3/core/mount.h"
 #include "vers3/core/tagset.h"
-#include "vers3/object/late.h"
+#include "vers3/object/deferred_attrs.h"
 
 /* In a note beside the tags, of which none has such a name: its object. */
 #define NOTE_ETAG ""
@@ -81,7 +81,7 @@ static void drop_note(struct mount *mount, uint64_t ino)
 }
 
 bool tags_need(struct mount *mount, const struct meta_inode *in,
-	       const struct dress *d, bool by_server)
+	       const struct object_meta *d, bool by_server)
 {
 	bool need = d->tag_count || !d->asked;
 
@@ -113,7 +113,7 @@ int tags_ask(struct mount *mount, const struct meta_inode *in,
 	kvlist_init(&tags);
 	rc = tagset_get(mount->store, key, id[0] ? id : NULL, &tags);
 	if (!rc)
-		rc = late_without(&tags, ret);
+		rc = deferred_without(&tags, ret);
 	kvlist_release(&tags);
 	/* Where it is gone, too. */
 	if (rc == -ENOENT || is_vain(rc))
@@ -129,7 +129,7 @@ int tags_ask(struct mount *mount, const struct meta_inode *in,
 
 int tags_give(struct mount *mount, uint64_t ino, const char *key,
 	      const struct meta_version *to, const struct kvlist *tags,
-	      struct dress *d)
+	      struct object_meta *d)
 {
 	const char *id = to->version_id;
 	int rc = 0;

@@ -33,7 +33,7 @@ static int room(const struct objattr *a, const struct objattr_xattrs *x,
 
 	for (size_t i = 0; i < x->count; i++)
 		bytes += strlen(x->items[i].name) + x->items[i].size;
-	return bytes > max ? -ENOSPC : objattr_room(a, x, max, meta);
+	return bytes > max ? -ENOSPC : objattr_meta_left(a, x, max, meta);
 }
 
 static int keep_rights(const struct objattr *a, const struct objattr_xattrs *x,
@@ -93,14 +93,14 @@ static void split_release(struct split *s)
 }
 
 int xsplit_check(const struct mount *mount, const struct objattr *a,
-		 const struct objattr_xattrs *x, const struct dress *d)
+		 const struct objattr_xattrs *x, const struct object_meta *d)
 {
 	struct split s = {.stay = {0}};
 	struct kvlist bare;
 	int rc;
 
 	if (d->away) /* the reference stays as it is */
-		return objattr_room(a, x, OBJATTR_META_MAX, &d->meta);
+		return objattr_meta_left(a, x, OBJATTR_META_MAX, &d->meta);
 	kvlist_init(&bare);
 	rc = kvlist_copy(&bare, &d->meta);
 	kvlist_del(&bare, OVERFLOW_META);
@@ -111,7 +111,7 @@ int xsplit_check(const struct mount *mount, const struct objattr *a,
 	return rc;
 }
 
-static int take_reference(struct dress *d, char **ret_ref)
+static int take_reference(struct object_meta *d, char **ret_ref)
 {
 	const char *text = kvlist_get(&d->meta, OVERFLOW_META);
 
@@ -142,7 +142,7 @@ static int split_anyhow(const struct objattr_xattrs *x, bool elsewhere,
 }
 
 int xsplit_send(struct mount *mount, const struct objattr *a,
-		const struct objattr_xattrs *x, struct dress *d,
+		const struct objattr_xattrs *x, struct object_meta *d,
 		struct objattr_xattrs *ret_stay)
 {
 	struct objattr_xattrs stay = {0};

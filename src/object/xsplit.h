@@ -2,13 +2,13 @@
 /*
  * Which extended attributes stay with the object, and which go into one of
  * their own (overflow.h): all stay if there is room for them and for all that
- * may follow (objattr_room()). Else those that decide what somebody may do
+ * may follow (objattr_meta_left()). Else those that decide what somebody may do
  * stay, one after the other, as long as they and a reference have room.
  */
 #ifndef VERS3_SRC_OBJECT_XSPLIT_H
 #define VERS3_SRC_OBJECT_XSPLIT_H
 
-#include "vers3/object/dress.h"
+#include "vers3/object/object_meta.h"
 
 struct mount;
 
@@ -19,10 +19,10 @@ struct mount;
  * -errno.
  */
 int xsplit_send(struct mount *mount, const struct objattr *a,
-		const struct objattr_xattrs *x, struct dress *d,
+		const struct objattr_xattrs *x, struct object_meta *d,
 		struct objattr_xattrs *ret_stay);
 /* Whether that will be possible. 0, -ENOSPC, -ENOMEM. No request. */
 int xsplit_check(const struct mount *mount, const struct objattr *a,
-		 const struct objattr_xattrs *x, const struct dress *d);
+		 const struct objattr_xattrs *x, const struct object_meta *d);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ongoing.h"
+#include "upload_record.h"
 #include "stream.h"
 #include "syncer_impl.h"
 #include "upload_impl.h"
@@ -24,7 +24,7 @@ static int abort_upload(struct syncer *s, const char *key, const char *id)
 	rc = store_call(s->mount->store, &r);
 	store_request_release(&r);
 	if (!rc || rc == -ENOENT)
-		ongoing_ended(s, id);
+		upload_record_ended(s, id);
 	return rc;
 }
 
@@ -64,7 +64,7 @@ void upload_abort_leftovers(struct uploader *u)
 		return; /* the next mount sees to it */
 	l->u = u;
 	while (l->count < LEFTOVERS_MAX &&
-	       !ongoing_next_leftover(u->s, id, l->items[l->count].key))
+	       !upload_record_next_leftover(u->s, id, l->items[l->count].key))
 		strcpy(l->items[l->count++].id, id);
 	if (!l->count || pool_submit(u->parts, run_leftovers, l))
 		free(l);
@@ -77,7 +77,7 @@ void upload_ending(struct uploader *u)
 
 struct abandoned {
 	struct uploader *u;
-	struct ongoing o;
+	struct upload_record o;
 };
 
 static void run_abandon(void *arg)
@@ -86,12 +86,12 @@ static void run_abandon(void *arg)
 
 	/* If that fails, the next mount sees to it. */
 	abort_upload(a->u->s, a->o.key, a->o.upload_id);
-	ongoing_release(&a->o);
+	upload_record_release(&a->o);
 	free(a);
 }
 
 /* Takes o over. */
-static void submit_abandon(struct uploader *u, struct ongoing *o)
+static void submit_abandon(struct uploader *u, struct upload_record *o)
 {
 	struct abandoned *a = malloc(sizeof(*a));
 
@@ -102,22 +102,22 @@ static void submit_abandon(struct uploader *u, struct ongoing *o)
 			return;
 		free(a);
 	}
-	ongoing_release(o); /* the next mount sees to it */
+	upload_record_release(o); /* the next mount sees to it */
 }
 
 int upload_abandon_locked(struct uploader *u, uint64_t ino)
 {
-	struct ongoing o;
+	struct upload_record o;
 	int rc;
 
 	streams_forget(u->streams, ino);
-	ongoing_init(&o);
-	rc = ongoing_read_locked(u->s->meta, ino, &o);
+	upload_record_init(&o);
+	rc = upload_record_read_locked(u->s->meta, ino, &o);
 	if (!rc)
-		rc = ongoing_forget_locked(u->s->meta, ino);
-	if (!rc && !ongoing_is_ended(u->s->meta, o.upload_id))
+		rc = upload_record_forget_locked(u->s->meta, ino);
+	if (!rc && !upload_record_is_ended(u->s->meta, o.upload_id))
 		submit_abandon(u, &o);
 	else
-		ongoing_release(&o);
+		upload_record_release(&o);
 	return rc == -ENOENT ? 0 : rc;
 }

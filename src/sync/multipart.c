@@ -2,7 +2,7 @@
 /*
  * Multipart uploads of staged and copied parts. Parts that an earlier try, or
  * the stream of a file being written, has sent are used again if the
- * snapshot holds what they hold (ongoing.h).
+ * snapshot holds what they hold (upload_record.h).
  */
 #include "upload_impl.h"
 
@@ -13,14 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ongoing.h"
+#include "upload_record.h"
 #include "plan.h"
 #include "stream.h"
 #include "syncer_impl.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/version.h"
-#include "vers3/journal/decide.h"
-#include "vers3/object/late.h"
+#include "vers3/journal/reconcile.h"
+#include "vers3/object/deferred_attrs.h"
 #include "vers3/object/sparse.h"
 #include "vers3/object/tags.h"
 #include "vers3/read/reader.h"
@@ -35,36 +35,36 @@
 /* One multipart upload under way. */
 struct multi {
 	struct uploader *u;
-	const struct snapshot *snap;
+	const struct file_snapshot *snap;
 	const struct meta_inode *in; /* the snapshot's */
 	const char *key; /* in the bucket */
 	const char *source; /* of the base, in the bucket */
-	struct dress *want; /* what is to go with it */
+	struct object_meta *want; /* what is to go with it */
 	struct conflict *c;
 	struct kvlist tags; /* of what is copied */
 	bool tagged; /* they were asked for */
-	struct ongoing o;
+	struct upload_record o;
 	bool late; /* `want` differs from what it began with */
 	struct plan plan;
 	struct store_part *parts; /* owned, their ETags too */
 	_Atomic uint64_t sent_bytes;
 };
 
-static int make_plan(struct syncer *s, const struct snapshot *snap,
+static int make_plan(struct syncer *s, const struct file_snapshot *snap,
 		     const char *path, struct plan *plan)
 {
 	const struct meta_inode *in = snap->in;
-	struct decide_in want = {.key = path,
-				 .inode = in,
-				 .known = &in->base,
-				 .versioned = s->mount->config.versioned};
+	struct reconcile_in want = {.key = path,
+				    .inode = in,
+				    .known = &in->base,
+				    .versioned = s->mount->config.versioned};
 	struct plan_input input = {
 		.size_bytes = in->size_bytes,
 		.base_bytes = in->base_bytes,
 		.base_size_bytes = in->base.size_bytes,
 		.extents = snap->extents,
 		.extent_count = snap->count,
-		.can_copy = in->base.key[0] && decide_can_copy(&want),
+		.can_copy = in->base.key[0] && reconcile_can_copy(&want),
 	};
 
 	return plan_make(&input, plan);
@@ -80,8 +80,8 @@ static int gather(struct multi *m, const struct plan_part *p, char *buf,
 		uint64_t left = p->length - at;
 		size_t want = left < size ? left : size;
 
-		rc = snapshot_read(m->u->s->tree, m->snap, p->offset + at, buf,
-				   want);
+		rc = file_snapshot_read(m->u->s->tree, m->snap, p->offset + at,
+					buf, want);
 		if (!rc && fd >= 0)
 			rc = staging_scratch_write(fd, at, buf, want);
 	}
@@ -136,7 +136,7 @@ static void begin_part(const struct multi *m, const struct plan_part *p,
 
 /* rc: what the request came to. Notes the part, if it has been taken. */
 static int end_part(struct multi *m, struct store_request *r, int rc,
-		    struct ongoing_part *part)
+		    struct upload_record_part *part)
 {
 	rc = upload_error(m->u, &m->o, r, rc);
 	if (!rc)
@@ -147,7 +147,7 @@ static int end_part(struct multi *m, struct store_request *r, int rc,
 }
 
 static int copy_part(struct multi *m, const struct plan_part *p,
-		     struct ongoing_part *part)
+		     struct upload_record_part *part)
 {
 	struct store_request r;
 
@@ -159,7 +159,7 @@ static int copy_part(struct multi *m, const struct plan_part *p,
 }
 
 static int data_part(struct multi *m, const struct plan_part *p, uint64_t place,
-		     struct ongoing_part *part)
+		     struct upload_record_part *part)
 {
 	struct store_request r;
 
@@ -173,7 +173,7 @@ static int data_part(struct multi *m, const struct plan_part *p, uint64_t place,
 
 /* *ret_copied: nothing was sent. */
 static int zero_part(struct multi *m, const struct plan_part *p,
-		     struct ongoing_part *part, bool *ret_copied)
+		     struct upload_record_part *part, bool *ret_copied)
 {
 	struct store_request r;
 	int rc;
@@ -188,7 +188,7 @@ static int zero_part(struct multi *m, const struct plan_part *p,
 }
 
 static int make_part(struct multi *m, const struct plan_part *p, uint64_t place,
-		     struct ongoing_part *part)
+		     struct upload_record_part *part)
 {
 	bool copied = p->kind == PLAN_COPY;
 	int rc;
@@ -207,17 +207,19 @@ static int do_part(void *ctx, unsigned i)
 {
 	struct multi *m = ctx;
 	const struct plan_part *p = &m->plan.parts[i];
-	struct ongoing_part part = {.number = p->number, .length = p->length};
+	struct upload_record_part part = {.number = p->number,
+					  .length = p->length};
 	struct syncer *s = m->u->s;
 	uint64_t place;
 	int rc = upload_check_there(s, m->in);
 
 	if (!rc)
-		rc = ongoing_print(m->in, m->snap->extents, m->snap->count, p,
-				   part.print, &place);
+		rc = upload_record_fingerprint(m->in, m->snap->extents,
+					       m->snap->count, p, part.print,
+					       &place);
 	if (rc)
 		return rc;
-	rc = ongoing_part_get(s, m->in->ino, &part);
+	rc = upload_record_part_get(s, m->in->ino, &part);
 	if (rc == -ENOENT)
 		rc = make_part(m, p, place, &part);
 	if (rc)
@@ -265,28 +267,28 @@ static int finish(struct multi *m, bool found, struct upload_result *ret)
 		return rc;
 	found = found || m->want->tag_count;
 	if (m->late)
-		rc = late_put(s->mount->store, m->key, id[0] ? id : NULL,
-			      &m->want->meta, found);
+		rc = deferred_put(s->mount->store, m->key, id[0] ? id : NULL,
+				  &m->want->meta, found);
 	if (rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL) {
 		log_warning("the attributes of %s need a version of their own: "
 			    "tags cannot be set (%s)",
 			    m->key, strerror(-rc));
-		m->u->no_late = true;
+		m->u->no_deferred = true;
 		ret->attrs_differ = true;
 		rc = 0;
 	}
 	if (rc)
 		return rc;
-	ongoing_end_del(s, m->in->ino);
-	return dress_to_head(ret->attrs_differ ? &m->o.began : m->want,
-			     &ret->head);
+	upload_record_end_del(s, m->in->ino);
+	return object_meta_to_head(ret->attrs_differ ? &m->o.began : m->want,
+				   &ret->head);
 }
 
 static int complete_upload(struct multi *m, const char *path,
 			   struct upload_result *ret)
 {
 	struct syncer *s = m->u->s;
-	struct ongoing_end end = {.data_change = m->in->data_change};
+	struct upload_record_end end = {.data_change = m->in->data_change};
 	struct send_want want = make_want(m, end.etag);
 	struct upload_made made = {.key = m->key,
 				   .size_bytes = m->in->size_bytes};
@@ -296,7 +298,7 @@ static int complete_upload(struct multi *m, const char *path,
 	ret->version.key[0] = '\0'; /* nothing was answered yet */
 	send_parts_etag(m->parts, m->plan.count, end.etag);
 	strcpy(end.path, path);
-	rc = ongoing_end_put(s, m->in->ino, &end);
+	rc = upload_record_end_put(s, m->in->ino, &end);
 	if (!rc)
 		rc = ask_tags(m);
 	if (!rc)
@@ -313,7 +315,7 @@ static int complete_upload(struct multi *m, const char *path,
 		rc = upload_error(m->u, &m->o, &r, rc);
 	store_request_release(&r);
 	if (ret->version.key[0]) {
-		ongoing_ended(s, m->o.upload_id);
+		upload_record_ended(s, m->o.upload_id);
 		if (rc != -ESTALE)
 			return rc ? rc : finish(m, false, ret);
 		upload_expect_own(m->c, ret->version.etag);
@@ -321,7 +323,7 @@ static int complete_upload(struct multi *m, const char *path,
 	}
 	/* It may be there all the same: then the next try looks. */
 	if (!m->c->open)
-		ongoing_end_del(s, m->in->ino);
+		upload_record_end_del(s, m->in->ino);
 	return rc;
 }
 
@@ -329,10 +331,10 @@ static int complete_upload(struct multi *m, const char *path,
 static int find_complete(struct multi *m, const char *path,
 			 struct upload_result *ret)
 {
-	struct ongoing_end end;
+	struct upload_record_end end;
 	struct send_want want = make_want(m, end.etag);
 	struct store_request r;
-	int rc = ongoing_end_get(m->u->s, m->in->ino, &end);
+	int rc = upload_record_end_get(m->u->s, m->in->ino, &end);
 
 	/* Of another content, or under another name, it does not count. */
 	if (!rc && (end.data_change != m->in->data_change ||
@@ -348,7 +350,7 @@ static int find_complete(struct multi *m, const char *path,
 	store_request_release(&r);
 	m->c->bare = true; /* for all that is known now */
 	if (!rc) {
-		ongoing_ended(m->u->s, m->o.upload_id);
+		upload_record_ended(m->u->s, m->o.upload_id);
 		rc = finish(m, true, ret);
 	}
 	return rc;
@@ -359,7 +361,7 @@ static void multi_release(struct multi *m)
 	for (size_t i = 0; m->parts && i < m->plan.count; i++)
 		free((char *)m->parts[i].etag);
 	free(m->parts);
-	ongoing_release(&m->o);
+	upload_record_release(&m->o);
 	kvlist_release(&m->tags);
 	plan_release(&m->plan);
 }
@@ -371,13 +373,13 @@ static void multi_release(struct multi *m)
 static int take_up(struct multi *m, bool *ret_old)
 {
 	struct uploader *u = m->u;
-	int rc = ongoing_read(u->s, m->in->ino, &m->o);
+	int rc = upload_record_read(u->s, m->in->ino, &m->o);
 
 	*ret_old = !rc;
 	if (!rc && !strcmp(m->o.key, m->key) && upload_can_end(u, &m->o) &&
-	    late_can(&m->o.began.meta, &m->want->meta, &m->late) &&
-	    dress_same(&m->o.began.headers, &m->want->headers) &&
-	    (!m->late || !u->no_late))
+	    deferred_can(&m->o.began.meta, &m->want->meta, &m->late) &&
+	    object_meta_same(&m->o.began.headers, &m->want->headers) &&
+	    (!m->late || !u->no_deferred))
 		return 0;
 	if (rc && rc != -ENOENT)
 		return rc;
@@ -391,8 +393,8 @@ static int take_up(struct multi *m, bool *ret_old)
 			return rc;
 	}
 	*ret_old = m->late = false;
-	ongoing_release(&m->o);
-	ongoing_init(&m->o);
+	upload_record_release(&m->o);
+	upload_record_init(&m->o);
 	strcpy(m->o.key, m->key);
 	rc = kvlist_copy(&m->o.began.meta, &m->want->meta);
 	if (!rc)
@@ -448,14 +450,14 @@ static int send_multi(struct multi *m, const char *path,
 	return start_over(m);
 }
 
-int upload_parts(struct uploader *u, const struct snapshot *snap,
+int upload_parts(struct uploader *u, const struct file_snapshot *snap,
 		 struct conflict *c, struct upload_result *ret)
 {
 	const struct meta_inode *in = snap->in;
 	struct syncer *s = u->s;
 	const char *path = c->path;
 	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
-	struct dress d;
+	struct object_meta d;
 	struct multi m = {.u = u,
 			  .snap = snap,
 			  .in = in,
@@ -465,10 +467,10 @@ int upload_parts(struct uploader *u, const struct snapshot *snap,
 			  .c = c};
 	bool replace;
 	int rc = content_is_base(in)
-			 ? dress_copy(s->mount, in, path, &d, &replace)
-			 : dress_make(s->mount, in, path, true, &d);
+			 ? object_meta_copy(s->mount, in, path, &d, &replace)
+			 : object_meta_make(s->mount, in, path, true, &d);
 
-	ongoing_init(&m.o);
+	upload_record_init(&m.o);
 	kvlist_init(&m.tags);
 	runs_of_snapshot(snap, &ret->holes);
 	if (!rc)
@@ -495,6 +497,6 @@ int upload_parts(struct uploader *u, const struct snapshot *snap,
 		version_set_content_id(&ret->version);
 out:
 	multi_release(&m);
-	dress_release(&d);
+	object_meta_release(&d);
 	return rc;
 }

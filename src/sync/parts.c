@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ongoing.h"
+#include "upload_record.h"
 #include "syncer_impl.h"
 #include "upload_impl.h"
-#include "vers3/object/late.h"
+#include "vers3/object/deferred_attrs.h"
 #include "vers3/object/objattr.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/util/log.h"
@@ -67,7 +67,7 @@ static void prove_no_sum(struct uploader *u, const struct store_request *r,
 		caps_note_no_whole_sum(u->s->meta);
 }
 
-int upload_error(struct uploader *u, const struct ongoing *o,
+int upload_error(struct uploader *u, const struct upload_record *o,
 		 const struct store_request *r, int rc)
 {
 	const char *code = r->reply.code;
@@ -85,12 +85,13 @@ int upload_error(struct uploader *u, const struct ongoing *o,
 		       : rc;
 }
 
-bool upload_can_end(const struct uploader *u, const struct ongoing *o)
+bool upload_can_end(const struct uploader *u, const struct upload_record *o)
 {
 	return o->sum != STORE_SUM_CRC64NVME || !u->no_sum;
 }
 
-enum store_sum upload_part_sum(const struct syncer *s, const struct ongoing *o)
+enum store_sum upload_part_sum(const struct syncer *s,
+			       const struct upload_record *o)
 {
 	enum store_sum sum = caps_sum(&s->mount->config.caps);
 
@@ -101,7 +102,8 @@ enum store_sum upload_part_sum(const struct syncer *s, const struct ongoing *o)
 }
 
 int upload_note_part(struct uploader *u, uint64_t ino, const char *upload_id,
-		     const struct store_request *r, struct ongoing_part *part)
+		     const struct store_request *r,
+		     struct upload_record_part *part)
 {
 	const char *etag = r->reply.object.etag;
 
@@ -109,11 +111,11 @@ int upload_note_part(struct uploader *u, uint64_t ino, const char *upload_id,
 		return -EIO;
 	strcpy(part->etag, etag);
 	syncer_part_sent(u->s);
-	return ongoing_part_put(u->s, ino, upload_id, part);
+	return upload_record_part_put(u->s, ino, upload_id, part);
 }
 
-int upload_staged(struct uploader *u, const struct ongoing *o, uint64_t ino,
-		  uint64_t place, struct ongoing_part *part)
+int upload_staged(struct uploader *u, const struct upload_record *o,
+		  uint64_t ino, uint64_t place, struct upload_record_part *part)
 {
 	struct store_request r;
 	int rc;
@@ -145,7 +147,7 @@ static int create_upload(struct uploader *u, struct store_request *r)
 	return rc;
 }
 
-int upload_begin(struct uploader *u, uint64_t ino, struct ongoing *o)
+int upload_begin(struct uploader *u, uint64_t ino, struct upload_record *o)
 {
 	struct store_request r;
 	int rc = 0;
@@ -169,7 +171,7 @@ int upload_begin(struct uploader *u, uint64_t ino, struct ongoing *o)
 		rc = -EIO;
 	if (!rc) {
 		strcpy(o->upload_id, r.reply.upload_id);
-		rc = ongoing_begin(u->s, ino, o);
+		rc = upload_record_begin(u->s, ino, o);
 	}
 out:
 	store_request_release(&r);

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vers3/journal/decide.h"
+#include "vers3/journal/reconcile.h"
 #include "vers3/meta/extent.h"
 
 #define PLAN_PART_MIN	(UINT64_C(5) << 20)

@@ -42,7 +42,7 @@ int syncer_drop(struct syncer *s, const char *key)
 	journal_acquit(s->journal, key);
 	sync_job_forget(s, key);
 	if (!rc) {
-		journal_settled(s->journal, key);
+		journal_note_commit(s->journal, key);
 		waiters_tell(s, key, 0, 0, true, 0);
 	}
 	return rc;

@@ -21,7 +21,7 @@
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/meta/extent.h"
-#include "vers3/object/dress.h"
+#include "vers3/object/object_meta.h"
 #include "vers3/read/reader.h"
 #include "vers3/util/minmax.h"
 
@@ -36,10 +36,10 @@ static bool same_base(const struct meta_version *a,
 }
 
 /* The first byte from `at` to `end` that was not zero then; end: none. */
-static uint64_t first_nonzero(const struct snapshot *snap, uint64_t at,
+static uint64_t first_nonzero(const struct file_snapshot *snap, uint64_t at,
 			      uint64_t end)
 {
-	size_t i = snapshot_find(snap->extents, snap->count, at);
+	size_t i = file_snapshot_find(snap->extents, snap->count, at);
 
 	if (at < snap->in->base_bytes || at >= end)
 		return at;
@@ -52,7 +52,7 @@ static uint64_t first_nonzero(const struct snapshot *snap, uint64_t at,
  * How much of the version the file shows: up to where it ends, or ended, or
  * where it has zeros that the version has not.
  */
-static int shown_bytes(struct meta *meta, const struct snapshot *snap,
+static int shown_bytes(struct meta *meta, const struct file_snapshot *snap,
 		       const struct meta_inode *in, uint64_t *ret_bytes)
 {
 	uint64_t at = in->base_bytes, offset, length, place, hole, bad;
@@ -77,7 +77,8 @@ static int shown_bytes(struct meta *meta, const struct snapshot *snap,
 }
 
 int rebase_under(struct syncer *s, struct meta_inode *in,
-		 const struct snapshot *snap, const struct upload_result *r)
+		 const struct file_snapshot *snap,
+		 const struct upload_result *r)
 {
 	struct meta *meta = s->meta;
 	uint64_t shown = 0;
@@ -95,7 +96,7 @@ int rebase_under(struct syncer *s, struct meta_inode *in,
 	in->flags |= META_I_ATTR_DIRTY;
 	rc = upload_abandon_locked(s->upload, in->ino);
 	if (!rc)
-		rc = dress_note_head(s->mount, in, &r->head);
+		rc = object_meta_note_head(s->mount, in, &r->head);
 	if (!rc)
 		rc = meta_holes_put(meta, in->ino, r->version.id, &r->holes);
 	return rc ? rc : meta_inode_put(meta, in);
@@ -129,7 +130,7 @@ static int drop_extent(struct meta *meta, const struct meta_inode *in,
 }
 
 /* With meta_lock() held; *i moves on. */
-static int drop_some(struct meta *meta, const struct snapshot *snap,
+static int drop_some(struct meta *meta, const struct file_snapshot *snap,
 		     const struct meta_version *saved, size_t *i)
 {
 	size_t end =
@@ -145,7 +146,7 @@ static int drop_some(struct meta *meta, const struct snapshot *snap,
 	return rc;
 }
 
-int rebase_drop(struct syncer *s, const struct snapshot *snap,
+int rebase_drop(struct syncer *s, const struct file_snapshot *snap,
 		const struct meta_version *saved)
 {
 	int rc = 0;

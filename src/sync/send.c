@@ -9,7 +9,7 @@
 
 #include <openssl/evp.h>
 
-#include "vers3/object/dress.h"
+#include "vers3/object/object_meta.h"
 #include "vers3/tree/refused.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/hex.h"
@@ -89,13 +89,13 @@ static int same_dress(struct store *store, const struct send_want *want,
 	int rc;
 
 	if (want->meta)
-		return dress_same(want->meta, &o->meta) &&
+		return object_meta_same(want->meta, &o->meta) &&
 				       same_type(want->content_type, o)
 			       ? 0
 			       : -ENOENT;
 	rc = call_head(store, want->source_key, want->source_version, &r);
 	type = kvlist_get(&r.reply.object.headers, "content-type");
-	same = !rc && dress_same(&r.reply.object.meta, &o->meta) &&
+	same = !rc && object_meta_same(&r.reply.object.meta, &o->meta) &&
 	       same_type(type, o);
 	store_request_release(&r);
 	return rc || same ? rc : -ENOENT;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ongoing.h"
+#include "upload_record.h"
 #include "syncer_impl.h"
 #include "vers3/core/mount.h"
 #include "vers3/meta/dentry.h"
@@ -110,7 +110,7 @@ static void guess_path(char *path)
  * and there, it is not done yet, perhaps.
  */
 static int read_file(struct syncer *s, uint64_t ino, struct meta_inode *in,
-		     const struct plan_part *p, struct ongoing_part *part,
+		     const struct plan_part *p, struct upload_record_part *part,
 		     uint64_t *ret_place, char path[META_KEY_MAX + 2])
 {
 	struct meta_extent *list = NULL;
@@ -126,11 +126,13 @@ static int read_file(struct syncer *s, uint64_t ino, struct meta_inode *in,
 	if (!rc)
 		rc = meta_path(s->meta, de.parent, de.name, path);
 	if (!rc)
-		rc = snapshot_extents(s->tree, ino, p->offset,
-				      p->offset + p->length, &list, &count);
+		rc = file_snapshot_extents(s->tree, ino, p->offset,
+					   p->offset + p->length, &list,
+					   &count);
 	meta_unlock(s->meta);
 	if (!rc)
-		rc = ongoing_print(in, list, count, p, part->print, ret_place);
+		rc = upload_record_fingerprint(in, list, count, p, part->print,
+					       ret_place);
 	free(list);
 	if (!rc && (in->base_bytes || *ret_place == UINT64_MAX))
 		rc = -EAGAIN;
@@ -141,18 +143,18 @@ static int read_file(struct syncer *s, uint64_t ino, struct meta_inode *in,
 
 /* -EAGAIN: the record is of an upload to another key; its end sees to it. */
 static int begin(struct streams *t, const struct meta_inode *in,
-		 const char *path, struct ongoing *o)
+		 const char *path, struct upload_record *o)
 {
 	struct syncer *s = t->u->s;
 	char key[META_KEY_MAX + 1];
 	int rc = mount_key(s->mount, path, key);
 
 	if (!rc)
-		rc = ongoing_read(s, in->ino, o);
+		rc = upload_record_read(s, in->ino, o);
 	if (!rc)
 		return strcmp(o->key, key) ? -EAGAIN : 0;
 	if (rc == -ENOENT)
-		rc = dress_make(s->mount, in, path, true, &o->began);
+		rc = object_meta_make(s->mount, in, path, true, &o->began);
 	if (rc)
 		return rc;
 	strcpy(o->key, key);
@@ -164,22 +166,22 @@ static int send_part(struct streams *t, uint64_t ino, unsigned number)
 {
 	struct syncer *s = t->u->s;
 	struct plan_part where = {.number = number, .kind = PLAN_DATA};
-	struct ongoing_part part = {.number = number};
+	struct upload_record_part part = {.number = number};
 	char path[META_KEY_MAX + 2];
 	struct meta_inode in;
-	struct ongoing o;
+	struct upload_record o;
 	uint64_t place = UINT64_MAX;
 	int rc;
 
-	ongoing_init(&o);
+	upload_record_init(&o);
 	plan_part_range(&plan_limits_s3, number, &where.offset, &where.length);
 	part.length = where.length;
 	rc = read_file(s, ino, &in, &where, &part, &place, path);
 	if (!rc)
 		rc = begin(t, &in, path, &o);
-	if (!rc && ongoing_part_get(s, ino, &part) != 0)
+	if (!rc && upload_record_part_get(s, ino, &part) != 0)
 		rc = upload_staged(t->u, &o, ino, place, &part);
-	ongoing_release(&o);
+	upload_record_release(&o);
 	return rc;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Parts that go up while their file is still being written. A part is sent
  * when the file has grown well past it, from the staging file, and noted
- * (ongoing.h). The upload that ends the file finds it and sends the rest.
+ * (upload_record.h). The upload that ends the file finds it and sends the rest.
  *
  * Only files of which nothing comes from a base version are streamed; edits
  * send little anyway. A name of rsync's (.NAME.XXXXXX) is sent under NAME,

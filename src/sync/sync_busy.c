@@ -27,7 +27,7 @@ bool sync_busy_set(struct syncer *s, const char *key)
 	return !rc;
 }
 
-void sync_busy_hurry(struct syncer *s, const char *key)
+void sync_busy_expedite(struct syncer *s, const char *key)
 {
 	size_t len = strlen(key);
 

@@ -14,7 +14,7 @@
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/meta/extent.h"
-#include "vers3/object/dress.h"
+#include "vers3/object/object_meta.h"
 #include "vers3/sync/conflict.h"
 #include "vers3/sync/failure.h"
 #include "vers3/tree/dir.h"
@@ -187,7 +187,7 @@ static int rebase(struct syncer *s, struct meta_inode *in,
 	if (!rc)
 		rc = upload_abandon_locked(s->upload, in->ino);
 	if (!rc)
-		rc = dress_note_head(s->mount, in, &r->head);
+		rc = object_meta_note_head(s->mount, in, &r->head);
 	if (!rc)
 		rc = meta_holes_put(meta, in->ino, r->version.id, &r->holes);
 	if (!rc)
@@ -330,7 +330,7 @@ static int send(struct job *j, struct upload_result *r)
 {
 	struct uploader *u = j->s->upload;
 
-	log_debug("%s %s", decide_action_name(j->action), j->key);
+	log_debug("%s %s", reconcile_action_name(j->action), j->key);
 	switch (j->action) {
 	case DECIDE_PUT:
 		return upload_put(u, &j->content, &j->conflict, r);
@@ -410,7 +410,7 @@ void sync_job_run(void *arg)
 		syncer_yield_content(s, j->snap.ino);
 	syncer_clear_busy(s, j->key);
 	upload_result_release(&r);
-	snapshot_drop(s->tree, &j->content);
+	file_snapshot_drop(s->tree, &j->content);
 	free(j);
 }
 

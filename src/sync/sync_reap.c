@@ -26,7 +26,7 @@ static void reap_one(struct syncer *s, uint64_t ino)
 		rc = meta_inode_get(s->meta, ino, &in);
 		wanted = rc ? rc != -ENOENT : in.flags & META_I_STAGED;
 		/* What is being sent of it comes back here at its end. */
-		held = snapshots_hold(s->snapshots, ino);
+		held = file_snapshots_hold(s->snapshots, ino);
 		if (!held && !wanted && upload_abandon_locked(s->upload, ino))
 			wanted = true;
 		meta_unlock(s->meta);

@@ -127,7 +127,7 @@ static int hurry_key(struct syncer *s, const char *path)
 	strcpy(key, path);
 	rc = meta_dirty_get(s->meta, key, &d);
 	for (int i = 0; !rc && i < SYNC_HOLDS_MAX; i++) {
-		sync_busy_hurry(s, key);
+		sync_busy_expedite(s, key);
 		if (d.fails) {
 			d.fails = 0;
 			rc = syncer_postpone(s, &d, clock_real_ns());
@@ -257,7 +257,7 @@ void syncer_written(struct syncer *s, uint64_t ino)
  * What failed below a path is due; anew: and its backoff begins anew. With
  * meta_lock() held.
  */
-static int hurry_failed(struct syncer *s, const char *path, bool anew)
+static int expedite_failed(struct syncer *s, const char *path, bool anew)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;
 	struct meta_dirty d;
@@ -267,7 +267,7 @@ static int hurry_failed(struct syncer *s, const char *path, bool anew)
 		if (!waiters_below(d.key, path))
 			continue;
 		if (anew)
-			sync_busy_hurry(s, d.key);
+			sync_busy_expedite(s, d.key);
 		if (!d.fails)
 			continue;
 		if (anew)
@@ -287,7 +287,7 @@ void sync_wait_over(struct syncer *s)
 	pthread_mutex_unlock(&s->mutex);
 	if (!over || meta_lock(s->meta))
 		return;
-	hurry_failed(s, "", false);
+	expedite_failed(s, "", false);
 	meta_unlock(s->meta);
 }
 
@@ -300,7 +300,7 @@ static int begin_all(struct syncer *s, const char *path, uint64_t *ret_seq)
 		return rc;
 	rc = meta_next_id(s->meta, ret_seq);
 	if (!rc)
-		rc = hurry_failed(s, path, true);
+		rc = expedite_failed(s, path, true);
 	meta_unlock(s->meta);
 	return rc;
 }

@@ -37,7 +37,7 @@
 #define SYS_ENDED     "sync.ended"
 
 /* What a look at the dirty table brings. */
-struct harvest {
+struct collect_due {
 	struct job *jobs[JOBS_MAX];
 	unsigned job_count;
 	struct delete_job *deletes;
@@ -90,7 +90,7 @@ static bool is_tree_busy(struct syncer *s, const char *key)
 static int64_t quiet_at(struct syncer *s, const struct meta_dirty *d,
 			const struct meta_inode *in, int64_t now)
 {
-	struct decide_due_in due = {
+	struct reconcile_due_in due = {
 		.since_ns = d->since_ns,
 		.changed_ns = in->ctime_ns,
 		.commit_ns = s->mount->config.commit_ns,
@@ -99,7 +99,7 @@ static int64_t quiet_at(struct syncer *s, const struct meta_dirty *d,
 	};
 	int64_t latest =
 		d->since_ns + s->mount->config.commit_ns + DECIDE_QUIET_NS;
-	int64_t at = decide_due(&due), pause = (now - d->since_ns) / 2;
+	int64_t at = reconcile_due(&due), pause = (now - d->since_ns) / 2;
 
 	/* Less and less often: there may be many of them. */
 	if (S_ISDIR(in->mode) && at <= now && now < latest &&
@@ -161,7 +161,7 @@ static int begin_deletes(struct syncer *s, struct delete_job **ret)
 	return 0;
 }
 
-static int add_delete(struct syncer *s, struct harvest *h,
+static int add_delete(struct syncer *s, struct collect_due *h,
 		      const struct meta_dirty *d, int64_t quiet_ns)
 {
 	char key[META_KEY_MAX + 1];
@@ -184,9 +184,9 @@ static int add_delete(struct syncer *s, struct harvest *h,
 	return 0;
 }
 
-static int add_job(struct syncer *s, struct harvest *h,
+static int add_job(struct syncer *s, struct collect_due *h,
 		   const struct meta_dirty *d, const struct meta_inode *in,
-		   enum decide_action action, int64_t quiet_ns)
+		   enum reconcile_action action, int64_t quiet_ns)
 {
 	struct job *j = calloc(1, sizeof(*j));
 	int rc = j ? meta_next_id(s->meta, &j->seq) : -ENOMEM;
@@ -197,12 +197,12 @@ static int add_job(struct syncer *s, struct harvest *h,
 	}
 	if (!rc) {
 		j->snap = *in;
-		rc = snapshot_take(s->tree, s->snapshots, &j->snap,
-				   &j->content);
+		rc = file_snapshot_take(s->tree, s->snapshots, &j->snap,
+					&j->content);
 	}
 	if (rc || !sync_busy_set(s, d->key)) {
 		if (j)
-			snapshot_drop(s->tree, &j->content);
+			file_snapshot_drop(s->tree, &j->content);
 		if (j && j->holds_content)
 			syncer_yield_content(s, in->ino);
 		free(j);
@@ -235,21 +235,22 @@ static bool is_held(struct syncer *s, struct meta_dirty *d)
  * What is to be done. Where the bucket may hold what was tried instead of what
  * is known, nothing is for sure equal: the request's own look will tell.
  */
-static enum decide_action choose(struct syncer *s, const struct meta_dirty *d,
-				 const struct meta_inode *want)
+static enum reconcile_action choose(struct syncer *s,
+				    const struct meta_dirty *d,
+				    const struct meta_inode *want)
 {
 	static const struct meta_version none;
-	struct decide_in in = {.key = d->key,
-			       .known = &d->known,
-			       .inode = want,
-			       .versioned = s->mount->config.versioned,
-			       .copy_max = s->mount->config.copy_max_bytes};
-	enum decide_action action = decide(&in);
+	struct reconcile_in in = {.key = d->key,
+				  .known = &d->known,
+				  .inode = want,
+				  .versioned = s->mount->config.versioned,
+				  .copy_max = s->mount->config.copy_max_bytes};
+	enum reconcile_action action = reconcile(&in);
 
 	if (action != DECIDE_DROP || !d->tried[0])
 		return action;
 	in.known = &none;
-	return want ? decide(&in) : DECIDE_DELETE;
+	return want ? reconcile(&in) : DECIDE_DELETE;
 }
 
 /*
@@ -272,10 +273,11 @@ static int64_t settles_at(struct syncer *s, const struct meta_dirty *d,
  * Looks at one record; room: how many more jobs may start, forced: it is not
  * to wait. 1: it has to, for the key d->after.
  */
-static int look_at(struct syncer *s, struct harvest *h, struct meta_dirty *d,
-		   int64_t now, unsigned room, bool forced)
+static int look_at(struct syncer *s, struct collect_due *h,
+		   struct meta_dirty *d, int64_t now, unsigned room,
+		   bool forced)
 {
-	enum decide_action action;
+	enum reconcile_action action;
 	struct meta_inode want;
 	int64_t quiet_ns, at;
 	int rc;
@@ -323,8 +325,8 @@ static int look_at(struct syncer *s, struct harvest *h, struct meta_dirty *d,
  * The same with all that it waits for: whoever wants the last of a row wants
  * the first one sent. Those that have just failed keep their backoff.
  */
-static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
-		    int64_t now, unsigned room)
+static int examine_record(struct syncer *s, struct collect_due *h,
+			  struct meta_dirty *d, int64_t now, unsigned room)
 {
 	bool forced =
 		sync_room_wants(s, &h->room, d, now) || waiters_want(s, d, now);
@@ -344,8 +346,8 @@ static int consider(struct syncer *s, struct harvest *h, struct meta_dirty *d,
 }
 
 /* The keys that single waiters want now, wherever they stand in the order. */
-static int harvest_waiters(struct syncer *s, struct harvest *h, int64_t now,
-			   unsigned room)
+static int collect_due_waiters(struct syncer *s, struct collect_due *h,
+			       int64_t now, unsigned room)
 {
 	char keys[WAITERS_MAX][META_KEY_MAX + 1];
 	unsigned count = 0;
@@ -362,7 +364,7 @@ static int harvest_waiters(struct syncer *s, struct harvest *h, int64_t now,
 
 		rc = meta_dirty_get(s->meta, keys[i], &d);
 		if (!rc)
-			rc = consider(s, h, &d, now, room);
+			rc = examine_record(s, h, &d, now, room);
 		else if (rc == -ENOENT)
 			rc = 0, waiters_tell(s, keys[i], 0, 0, true, 0);
 	}
@@ -386,7 +388,7 @@ static void look_again(struct syncer *s)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-static int harvest(struct syncer *s, struct harvest *h, unsigned room)
+static int collect_due(struct syncer *s, struct collect_due *h, unsigned room)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;
 	int64_t now = clock_real_ns();
@@ -399,7 +401,7 @@ static int harvest(struct syncer *s, struct harvest *h, unsigned room)
 	sync_room_begin(s, &h->room);
 	all = waiters_all(s) || h->room.any;
 	h->no_deletes = is_deleting(s);
-	rc = harvest_waiters(s, h, now, room);
+	rc = collect_due_waiters(s, h, now, room);
 	for (int i = 0; !rc && !h->full && i < SCAN_MAX; i++) {
 		rc = meta_dirty_next(s->meta, &cur, &d);
 		if (rc)
@@ -408,7 +410,7 @@ static int harvest(struct syncer *s, struct harvest *h, unsigned room)
 			h->next_due_ns = d.due_ns;
 			break;
 		}
-		rc = consider(s, h, &d, now, room);
+		rc = examine_record(s, h, &d, now, room);
 		if (d.due_ns > now &&
 		    (!h->next_due_ns || d.due_ns < h->next_due_ns))
 			h->next_due_ns = d.due_ns;
@@ -420,7 +422,7 @@ static int harvest(struct syncer *s, struct harvest *h, unsigned room)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static void start_jobs(struct syncer *s, struct harvest *h)
+static void start_jobs(struct syncer *s, struct collect_due *h)
 {
 	if (h->deletes && !h->deletes->count) {
 		free(h->deletes);
@@ -438,7 +440,7 @@ static void start_jobs(struct syncer *s, struct harvest *h)
 }
 
 /* Sleeps until something is due or someone knocks; false: the end. */
-static bool wait_for_work(struct syncer *s, const struct harvest *last)
+static bool wait_for_work(struct syncer *s, const struct collect_due *last)
 {
 	int64_t due = last->next_due_ns;
 	int64_t now = clock_real_ns();
@@ -480,7 +482,7 @@ static unsigned job_room(struct syncer *s)
 static void *run_syncer(void *arg)
 {
 	struct syncer *s = arg;
-	struct harvest h;
+	struct collect_due h;
 	int last = 0;
 
 	do {
@@ -489,7 +491,7 @@ static void *run_syncer(void *arg)
 		sync_wait_over(s);
 		memset(&h, 0, sizeof(h));
 		if (room) {
-			int rc = harvest(s, &h, room);
+			int rc = collect_due(s, &h, room);
 
 			if (rc)
 				h.next_due_ns = clock_real_ns() + RECHECK_NS;
@@ -588,7 +590,7 @@ int syncer_new(struct mount *mount, struct journal *journal,
 	if (!rc)
 		rc = uploader_new(s, &s->upload);
 	if (!rc)
-		rc = snapshots_new(&s->snapshots);
+		rc = file_snapshots_new(&s->snapshots);
 	if (!rc)
 		rc = pool_new("sync", JOBS_MAX, &s->pool);
 	if (!rc)
@@ -633,7 +635,7 @@ void syncer_free(struct syncer *s)
 		note_end(s);
 	}
 	uploader_free(s->upload);
-	snapshots_free(s->snapshots);
+	file_snapshots_free(s->snapshots);
 	map_free(s->busy);
 	map_free(s->again);
 	pthread_cond_destroy(&s->wake);

@@ -3,7 +3,7 @@
  * Inside the syncer: its state, shared by syncer.c (what is sent when),
  * sync_job.c (sending it), sync_busy.c (one job a key), sync_wait.c (those who
  * wait), sync_reap.c (staging
- * files that may go), sync_room.c (writers that wait for their room), between.c
+ * files that may go), sync_reservation.c (writers that wait for their room), between.c
  * (who came before a save) and sync_stats.c.
  *
  * Locks: meta_lock() before the mutex, which is a leaf and is never held
@@ -15,10 +15,10 @@
 #include <pthread.h>
 
 #include "upload.h"
-#include "vers3/journal/decide.h"
+#include "vers3/journal/reconcile.h"
 #include "vers3/sync/between.h"
 #include "vers3/sync/syncer.h"
-#include "vers3/tree/snapshot.h"
+#include "vers3/tree/file_snapshot.h"
 #include "vers3/util/map.h"
 
 struct journal;
@@ -35,7 +35,7 @@ struct tree;
 /* Keys in a row that wait for one another; renames make shorter ones. */
 #define SYNC_HOLDS_MAX 1000
 
-/* What could still give room on the disk; see sync_room.c. */
+/* What could still give room on the disk; see sync_reservation.c. */
 enum room {
 	ROOM_CLOSED, /* files that nobody writes, or it is not known yet */
 	ROOM_WRITTEN, /* only files that are open for writing */
@@ -61,7 +61,7 @@ struct syncer {
 	struct reader *reader;
 	struct tree *tree;
 	struct uploader *upload; /* owned */
-	struct snapshots *snapshots; /* owned: what is being sent */
+	struct file_snapshots *snapshots; /* owned: what is being sent */
 	struct pool *pool; /* owned */
 	struct between between;
 	pthread_t thread;
@@ -103,9 +103,9 @@ struct job {
 	struct syncer *s;
 	char key[META_KEY_MAX + 1];
 	struct meta_inode snap;
-	struct snapshot content; /* owned: of snap */
+	struct file_snapshot content; /* owned: of snap */
 	struct meta_version known;
-	enum decide_action action;
+	enum reconcile_action action;
 	uint64_t seq; /* changes before this one are in the snapshot */
 	bool unsure; /* an earlier try may have been carried out */
 	char tried[META_TRIED_MAX + 1]; /* dirty.h */
@@ -140,9 +140,10 @@ void sync_job_forget(struct syncer *s, const char *key);
  * is as it is now. -ESTALE: it cannot, and stays as it is.
  */
 int rebase_under(struct syncer *s, struct meta_inode *in,
-		 const struct snapshot *snap, const struct upload_result *r);
+		 const struct file_snapshot *snap,
+		 const struct upload_result *r);
 /* What is staged and stands in the version too need not stay. No lock held. */
-int rebase_drop(struct syncer *s, const struct snapshot *snap,
+int rebase_drop(struct syncer *s, const struct file_snapshot *snap,
 		const struct meta_version *saved);
 
 /*
@@ -156,7 +157,7 @@ int rebase_lost(struct syncer *s, const struct meta_inode *snap, int rc);
 void sync_reap(struct syncer *s);
 
 /*
- * sync_room.c: one look at the dirty table for those who wait for room. With
+ * sync_reservation.c: one look at the dirty table for those who wait for room. With
  * sync_room_wants() each record is looked at, with meta_lock() held; whole
  * tells that the look came to the table's end.
  */
@@ -212,7 +213,7 @@ bool sync_busy_set(struct syncer *s, const char *key);
  * before: should it fail, that says nothing yet to who has come, and the key is
  * due again at once. With meta_lock() held, as has who notes a failure.
  */
-void sync_busy_hurry(struct syncer *s, const char *key);
+void sync_busy_expedite(struct syncer *s, const char *key);
 bool sync_busy_is_hurried(struct syncer *s, const char *key);
 /*
  * Whether the inode's content may go up now; *ret_holds: until

@@ -14,7 +14,7 @@
 #include "vers3/core/link_id.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/version.h"
-#include "vers3/object/renamed.h"
+#include "vers3/object/rename_source.h"
 #include "vers3/object/sparse.h"
 #include "vers3/object/tags.h"
 #include "vers3/read/reader.h"
@@ -85,25 +85,25 @@ bool upload_is_same(struct uploader *u, const struct meta_inode *in,
 		    const char *path, struct upload_result *ret)
 {
 	struct objattr_xattrs x = {0};
-	struct dress want, has;
+	struct object_meta want, has;
 	bool same;
 
-	dress_init(&has);
-	same = !dress_make(u->s->mount, in, path, false, &want) &&
-	       !dress_read(u->s->mount, in->ino, &has, &x) &&
+	object_meta_init(&has);
+	same = !object_meta_make(u->s->mount, in, path, false, &want) &&
+	       !object_meta_read(u->s->mount, in->ino, &has, &x) &&
 	       (!has.names ||
 		!kvlist_set(&has.meta, LINK_NAMES_META, has.names)) &&
 	       (!has.holes || !kvlist_set(&has.meta, SPARSE_META, has.holes)) &&
-	       dress_same(&want.meta, &has.meta) &&
-	       dress_same(&want.headers, &has.headers) &&
-	       !dress_to_head(&want, &ret->head);
+	       object_meta_same(&want.meta, &has.meta) &&
+	       object_meta_same(&want.headers, &has.headers) &&
+	       !object_meta_to_head(&want, &ret->head);
 	if (same && has.renamed)
 		same = !kvlist_set(&ret->head, "x-amz-meta-" RENAMED_META,
 				   has.renamed);
 	if (same)
 		ret->version = in->base;
 	objattr_xattrs_release(&x);
-	dress_release(&has);
-	dress_release(&want);
+	object_meta_release(&has);
+	object_meta_release(&want);
 	return same;
 }

@@ -17,7 +17,7 @@
 
 struct syncer;
 
-struct snapshot;
+struct file_snapshot;
 struct uploader;
 
 int uploader_new(struct syncer *s, struct uploader **ret_uploader);
@@ -40,11 +40,11 @@ void upload_result_release(struct upload_result *r);
  * the bucket is asked first whether it holds just this. Where others have
  * written the key, c->met tells, and ours is put on top of theirs.
  */
-int upload_put(struct uploader *u, const struct snapshot *snap,
+int upload_put(struct uploader *u, const struct file_snapshot *snap,
 	       struct conflict *c, struct upload_result *ret);
-int upload_copy(struct uploader *u, const struct snapshot *snap,
+int upload_copy(struct uploader *u, const struct file_snapshot *snap,
 		struct conflict *c, struct upload_result *ret);
-int upload_parts(struct uploader *u, const struct snapshot *snap,
+int upload_parts(struct uploader *u, const struct file_snapshot *snap,
 		 struct conflict *c, struct upload_result *ret);
 /*
  * Whether the object that the inode is based on says already what its

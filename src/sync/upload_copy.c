@@ -15,7 +15,7 @@
 #include "vers3/core/mount.h"
 #include "vers3/core/version.h"
 #include "vers3/object/objattr.h"
-#include "vers3/object/renamed.h"
+#include "vers3/object/rename_source.h"
 #include "vers3/object/sparse.h"
 #include "vers3/object/tags.h"
 #include "vers3/read/reader.h"
@@ -84,7 +84,7 @@ static int copy_anyway(struct uploader *u, struct store_request *r,
  */
 static int send_copy(struct uploader *u, const struct meta_inode *in,
 		     bool current, struct conflict *c, const char *key,
-		     struct dress *d, struct meta_version *ret)
+		     struct object_meta *d, struct meta_version *ret)
 {
 	struct send_want want = {.size_bytes = in->base.size_bytes,
 				 .etag = in->base.etag};
@@ -115,7 +115,7 @@ out:
 	return rc;
 }
 
-static int copy_base(struct uploader *u, const struct snapshot *snap,
+static int copy_base(struct uploader *u, const struct file_snapshot *snap,
 		     bool current, struct conflict *c,
 		     struct upload_result *ret)
 {
@@ -124,8 +124,8 @@ static int copy_base(struct uploader *u, const struct snapshot *snap,
 	char key[META_KEY_MAX + 1];
 	bool replace, tagged = false, large = false;
 	struct kvlist tags;
-	struct dress d;
-	int rc = dress_copy(s->mount, in, c->path, &d, &replace);
+	struct object_meta d;
+	int rc = object_meta_copy(s->mount, in, c->path, &d, &replace);
 
 	kvlist_init(&tags);
 	if (!rc)
@@ -154,11 +154,11 @@ static int copy_base(struct uploader *u, const struct snapshot *snap,
 	if (!rc) {
 		inherit_id(&ret->version, &in->base);
 		d.late = false;
-		rc = replace ? dress_to_head(&d, &ret->head)
+		rc = replace ? object_meta_to_head(&d, &ret->head)
 			     : head_as_it_is(s, in->ino, &ret->head);
 	}
 	kvlist_release(&tags);
-	dress_release(&d);
+	object_meta_release(&d);
 	return large ? upload_parts(u, snap, c, ret) : rc;
 }
 
@@ -166,12 +166,12 @@ static int copy_base(struct uploader *u, const struct snapshot *snap,
  * The object of a directory is not what it was, or has gone: its bytes are
  * others', so what they have made of them is copied.
  */
-static int copy_anew(struct uploader *u, const struct snapshot *snap,
+static int copy_anew(struct uploader *u, const struct file_snapshot *snap,
 		     struct conflict *c, struct upload_result *ret)
 {
 	struct meta_inode now = *snap->in;
 	const struct store_object *o;
-	struct snapshot anew = *snap;
+	struct file_snapshot anew = *snap;
 	char key[META_KEY_MAX + 1];
 	struct store_request r;
 	bool copied;
@@ -202,7 +202,7 @@ static int copy_anew(struct uploader *u, const struct snapshot *snap,
 		      : upload_put(u, snap, c, ret);
 }
 
-int upload_copy(struct uploader *u, const struct snapshot *snap,
+int upload_copy(struct uploader *u, const struct file_snapshot *snap,
 		struct conflict *c, struct upload_result *ret)
 {
 	const struct meta_inode *in = snap->in;

@@ -11,8 +11,8 @@
 
 #include "send.h"
 #include "upload.h"
-#include "vers3/object/dress.h"
-#include "vers3/tree/snapshot.h"
+#include "vers3/object/object_meta.h"
+#include "vers3/tree/file_snapshot.h"
 
 struct syncer;
 
@@ -20,8 +20,8 @@ struct syncer;
 #define UPLOAD_LOOKS 3 /* as often is sent what is not there then */
 
 struct answered;
-struct ongoing;
-struct ongoing_part;
+struct upload_record;
+struct upload_record_part;
 struct streams;
 struct zeros;
 
@@ -33,7 +33,8 @@ struct uploader {
 	struct answered *answered; /* owned: saves to be looked at */
 	sem_t big; /* large buffers left */
 	atomic_bool ending; /* what is not needed is left to the next mount */
-	atomic_bool no_late; /* versions take no tags here (late.h) */
+	atomic_bool
+		no_deferred; /* versions take no tags here (deferred_attrs.h) */
 	atomic_bool no_sum; /* uploads in parts take no check of the whole */
 	atomic_bool no_sum_news; /* to be remembered if one ends without */
 };
@@ -83,32 +84,35 @@ int upload_make(struct uploader *u, struct store_request *r,
 		const struct send_want *want, const struct upload_made *made,
 		struct conflict *c, struct meta_version *ret_version);
 /* What goes along with a part of an upload. */
-enum store_sum upload_part_sum(const struct syncer *s, const struct ongoing *o);
+enum store_sum upload_part_sum(const struct syncer *s,
+			       const struct upload_record *o);
 /*
  * What became of a request of an upload: rc, or -ESTALE: the server does not
  * know the upload, or a part of it, or not what it began with.
  */
-int upload_error(struct uploader *u, const struct ongoing *o,
+int upload_error(struct uploader *u, const struct upload_record *o,
 		 const struct store_request *r, int rc);
 /* Whether one that began like this can come to its end. */
-bool upload_can_end(const struct uploader *u, const struct ongoing *o);
+bool upload_can_end(const struct uploader *u, const struct upload_record *o);
 /* Begins an upload to o->key with what o->began says, and notes it. */
-int upload_begin(struct uploader *u, uint64_t ino, struct ongoing *o);
+int upload_begin(struct uploader *u, uint64_t ino, struct upload_record *o);
 /*
  * Sends a part that stands in the staging file in one piece, from `place` on;
  * notes it. part: all but its ETag.
  */
-int upload_staged(struct uploader *u, const struct ongoing *o, uint64_t ino,
-		  uint64_t place, struct ongoing_part *part);
+int upload_staged(struct uploader *u, const struct upload_record *o,
+		  uint64_t ino, uint64_t place,
+		  struct upload_record_part *part);
 /* Notes a part that the server has taken: r is its request. */
 int upload_note_part(struct uploader *u, uint64_t ino, const char *upload_id,
-		     const struct store_request *r, struct ongoing_part *part);
+		     const struct store_request *r,
+		     struct upload_record_part *part);
 /* Names the version to copy from; source is its object's key. */
 void upload_set_source(struct store_request *r, const struct meta_version *ver,
 		       const char *source);
 /* Sends a small file, or what is none, with what goes with it. */
-int upload_put_dressed(struct uploader *u, const struct snapshot *snap,
-		       const char *key, struct dress *d, struct conflict *c,
-		       struct upload_result *ret);
+int upload_put_dressed(struct uploader *u, const struct file_snapshot *snap,
+		       const char *key, struct object_meta *d,
+		       struct conflict *c, struct upload_result *ret);
 
 #endif

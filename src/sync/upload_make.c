@@ -15,7 +15,7 @@
 #include "vers3/core/mount.h"
 #include "vers3/core/version.h"
 #include "vers3/object/objattr.h"
-#include "vers3/object/renamed.h"
+#include "vers3/object/rename_source.h"
 #include "vers3/object/sparse.h"
 #include "vers3/object/tags.h"
 #include "vers3/read/reader.h"
@@ -78,7 +78,7 @@ int upload_take_reply(struct syncer *s, const struct store_object *o,
 	rc = store_call(s->mount->store, &r);
 	if (!rc && r.reply.object.version_id && r.reply.object.etag &&
 	    !strcmp(r.reply.object.etag, ver->etag) &&
-	    (!meta || dress_same(meta, &r.reply.object.meta))) {
+	    (!meta || object_meta_same(meta, &r.reply.object.meta))) {
 		snprintf(ver->version_id, sizeof(ver->version_id), "%s",
 			 r.reply.object.version_id);
 		ver->last_modified_ns = r.reply.object.last_modified_ns;
@@ -153,7 +153,7 @@ static bool is_older(const struct conflict *c, const struct store_object *o)
 static bool is_there(const struct conflict *c, const struct upload_made *made,
 		     const char *etag, const struct store_object *o)
 {
-	bool own = made->meta && dress_same(made->meta, &o->meta);
+	bool own = made->meta && object_meta_same(made->meta, &o->meta);
 	bool size = o->size_bytes == made->size_bytes;
 	bool content = size && o->etag && !strcmp(o->etag, etag);
 	bool same = c->held && !strcmp(c->etag, etag); /* as before */
@@ -174,7 +174,7 @@ static bool is_there(const struct conflict *c, const struct upload_made *made,
  * bytes, too. Such a copy shows what the source holds at any time: nothing,
  * when that has gone. Nor is what is written over it there, though that
  * answers with 200, until it is written once more. Others make such copies;
- * ours bring their metadata (dress_copy()), and what a save has made is
+ * ours bring their metadata (object_meta_copy()), and what a save has made is
  * looked at before anything here, or the source, goes for it.
  */
 static int look(struct syncer *s, const struct conflict *c,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Objects that are sent as one. What is sent is what one moment of the file
- * held (snapshot.h): it is read into memory and sent from there.
+ * held (file_snapshot.h): it is read into memory and sent from there.
  */
 #include "upload_impl.h"
 
@@ -18,7 +18,7 @@
 #include "vers3/core/mount.h"
 #include "vers3/core/version.h"
 #include "vers3/object/objattr.h"
-#include "vers3/object/renamed.h"
+#include "vers3/object/rename_source.h"
 #include "vers3/object/sparse.h"
 #include "vers3/object/tags.h"
 #include "vers3/read/reader.h"
@@ -31,14 +31,14 @@
 #include "zeros.h"
 
 /* The body of a small object: a file's bytes or a symlink's target. */
-static int read_body(struct syncer *s, const struct snapshot *snap, char *body,
-		     uint64_t size)
+static int read_body(struct syncer *s, const struct file_snapshot *snap,
+		     char *body, uint64_t size)
 {
 	struct buf target;
 	int rc;
 
 	if (!S_ISLNK(snap->in->mode))
-		return snapshot_read(s->tree, snap, 0, body, size);
+		return file_snapshot_read(s->tree, snap, 0, body, size);
 	buf_init(&target, size + 1);
 	rc = tree_readlink(s->tree, snap->in->ino, &target);
 	if (!rc && target.len == size)
@@ -75,7 +75,7 @@ static void cache_body(struct syncer *s, const struct meta_version *ver,
 
 /* Sends a body, and once more where it is not there then. */
 static int put_body(struct uploader *u, const char *key, const char *body,
-		    struct dress *d, struct conflict *c,
+		    struct object_meta *d, struct conflict *c,
 		    struct meta_version *ret)
 {
 	struct upload_made made = {
@@ -113,9 +113,9 @@ static int put_body(struct uploader *u, const char *key, const char *body,
 }
 
 /* Sends a small file, or what is none, with what goes with it. */
-int upload_put_dressed(struct uploader *u, const struct snapshot *snap,
-		       const char *key, struct dress *d, struct conflict *c,
-		       struct upload_result *ret)
+int upload_put_dressed(struct uploader *u, const struct file_snapshot *snap,
+		       const char *key, struct object_meta *d,
+		       struct conflict *c, struct upload_result *ret)
 {
 	const struct meta_inode *in = snap->in;
 	struct syncer *s = u->s;
@@ -145,7 +145,7 @@ int upload_put_dressed(struct uploader *u, const struct snapshot *snap,
 	return rc;
 }
 
-int upload_put(struct uploader *u, const struct snapshot *snap,
+int upload_put(struct uploader *u, const struct file_snapshot *snap,
 	       struct conflict *c, struct upload_result *ret)
 {
 	const struct meta_inode *in = snap->in;
@@ -153,8 +153,8 @@ int upload_put(struct uploader *u, const struct snapshot *snap,
 	bool same = !S_ISREG(in->mode) && in->base.key[0];
 	char key[META_KEY_MAX + 1];
 	struct kvlist tags;
-	struct dress d;
-	int rc = dress_make(u->s->mount, in, c->path, true, &d);
+	struct object_meta d;
+	int rc = object_meta_make(u->s->mount, in, c->path, true, &d);
 
 	kvlist_init(&tags);
 	runs_of_snapshot(snap, &ret->holes);
@@ -170,8 +170,8 @@ int upload_put(struct uploader *u, const struct snapshot *snap,
 		rc = tags_give(u->s->mount, in->ino, key, &ret->version, &tags,
 			       &d);
 	if (!rc)
-		rc = dress_to_head(&d, &ret->head);
+		rc = object_meta_to_head(&d, &ret->head);
 	kvlist_release(&tags);
-	dress_release(&d);
+	object_meta_release(&d);
 	return rc;
 }

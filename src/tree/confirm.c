@@ -12,8 +12,8 @@
 #include "vers3/core/mount.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
-#include "vers3/object/dress.h"
-#include "vers3/object/late.h"
+#include "vers3/object/object_meta.h"
+#include "vers3/object/deferred_attrs.h"
 #include "vers3/store/list.h"
 #include "vers3/tree/link.h"
 #include "vers3/util/clock.h"
@@ -189,7 +189,7 @@ static bool says_the_same(struct tree *tree, uint64_t ino,
 
 	kvlist_init(&ours);
 	kvlist_init(&theirs);
-	if (!dress_head_of(o, &theirs) && !meta_lock(tree->meta)) {
+	if (!object_meta_head_of(o, &theirs) && !meta_lock(tree->meta)) {
 		int rc = meta_head_get(tree->meta, ino, &ours);
 
 		meta_unlock(tree->meta);
@@ -213,7 +213,7 @@ static int ask_one(void *ctx, unsigned i)
 	store_request_init(&r, STORE_HEAD);
 	r.key = d->key;
 	o = &r.reply.object;
-	if (!late_head(ds->tree->mount->store, &r)) {
+	if (!deferred_head(ds->tree->mount->store, &r)) {
 		if (o->version_id)
 			take_id(d, o->version_id);
 		if (!d->asked && d->ino && !says_the_same(ds->tree, d->ino, o))

@@ -16,7 +16,7 @@
 #include "vers3/tree/rebased.h"
 #include "vers3/tree/refused.h"
 #include "vers3/tree/reread.h"
-#include "vers3/tree/room.h"
+#include "vers3/tree/reservation.h"
 #include "vers3/tree/runs.h"
 #include "vers3/tree/taken.h"
 #include "vers3/tree/tree.h"
@@ -340,7 +340,7 @@ int content_zero(struct tree *tree, struct node *n, uint64_t offset,
 	if (rc || offset >= in.size_bytes || !length)
 		goto out;
 	length = min_u64(length, in.size_bytes - offset);
-	rc = room_check(tree, 1);
+	rc = reservation_check(tree, 1);
 	if (!rc)
 		rc = meta_lock(tree->meta);
 	if (rc)

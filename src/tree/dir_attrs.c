@@ -10,13 +10,13 @@
 #include "vers3/core/mount.h"
 #include "vers3/core/version.h"
 #include "vers3/meta/dentry.h"
-#include "vers3/object/dress.h"
-#include "vers3/object/late.h"
+#include "vers3/object/object_meta.h"
+#include "vers3/object/deferred_attrs.h"
 #include "vers3/object/objattr.h"
 #include "vers3/object/overflow.h"
 #include "vers3/object/sparse.h"
 #include "vers3/read/reader.h"
-#include "vers3/tree/census.h"
+#include "vers3/tree/replication_census.h"
 #include "vers3/tree/link.h"
 #include "vers3/tree/refused.h"
 #include "vers3/tree/states.h"
@@ -49,7 +49,7 @@ static int head_take(struct tree *tree, const struct meta_inode *in,
 	int rc;
 
 	kvlist_init(&all);
-	rc = dress_head_of(o, &all);
+	rc = object_meta_head_of(o, &all);
 	if (!rc)
 		rc = meta_head_put(tree->meta, in->ino, &all);
 	if (!rc)
@@ -58,8 +58,8 @@ static int head_take(struct tree *tree, const struct meta_inode *in,
 	if (!rc && !known.count && S_ISREG(in->mode))
 		rc = meta_holes_put(tree->meta, in->ino, in->base.id, &holes);
 	if (!rc)
-		rc = census_note(tree->meta, &all);
-	if (!rc && census_is_pending(&all))
+		rc = replication_census_note(tree->meta, &all);
+	if (!rc && replication_census_is_pending(&all))
 		states_want(tree, in->ino, true);
 	kvlist_release(&all);
 	return rc;
@@ -220,7 +220,7 @@ int dir_fetch_attrs(struct tree *tree, uint64_t ino)
 	began_ns = clock_mono_ns();
 	/* One version's answer says nothing of what is the newest. */
 	asked_ns = r.version_id ? 0 : clock_real_ns();
-	rc = outage_note(tree, began_ns, late_head(tree->mount->store, &r));
+	rc = outage_note(tree, began_ns, deferred_head(tree->mount->store, &r));
 	refused = refusal_is(rc) && refused_surely(tree, key);
 	rc = apply_head(tree, ino, in.change, path, asked_ns, rc, refused,
 			&r.reply.object);

@@ -16,7 +16,7 @@
 #include "vers3/store/list.h"
 #include "vers3/tree/merge.h"
 #include "vers3/tree/refused.h"
-#include "vers3/tree/room.h"
+#include "vers3/tree/reservation.h"
 #include "vers3/util/clock.h"
 
 #define PAGE_KEYS 1000
@@ -157,7 +157,7 @@ static int list_into(struct tree *tree, struct merge *m, uint64_t ino,
 		for (unsigned i = 0; i < list.skipped; i++)
 			merge_hide(m, NULL, NULL);
 		if (!rc)
-			rc = room_for_page(tree, pages++);
+			rc = reservation_for_page(tree, pages++);
 		if (!rc)
 			rc = confirm(tree, ino, path, &page, how->patience_ns);
 		if (!rc)

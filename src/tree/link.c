@@ -14,7 +14,7 @@
 #include "vers3/core/node.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
-#include "vers3/object/dress.h"
+#include "vers3/object/object_meta.h"
 #include "vers3/object/objattr.h"
 #include "vers3/tree/tree.h"
 #include "vers3/util/buf.h"
@@ -254,26 +254,27 @@ static int join(struct tree *tree, struct meta_inode *other,
 
 /* 1 when all is proved: `in` is one more name of `other`; 0, -errno. */
 static int is_proved(struct tree *tree, const struct meta_inode *other,
-		     const struct meta_inode *in, const struct dress *mine)
+		     const struct meta_inode *in,
+		     const struct object_meta *mine)
 {
 	struct objattr_xattrs x = {0};
-	struct dress theirs;
+	struct object_meta theirs;
 	int rc = 0;
 
 	if (other->ino == in->ino || other->nlink == 0 ||
 	    !same_file(other, in) || nodes_is_open(tree->mount->nodes, in->ino))
 		return 0;
-	dress_init(&theirs);
-	rc = dress_read_locked(tree->mount, other->ino, &theirs, &x);
-	if (!rc && dress_same_object(mine, &theirs))
+	object_meta_init(&theirs);
+	rc = object_meta_read_locked(tree->mount, other->ino, &theirs, &x);
+	if (!rc && object_meta_same_object(mine, &theirs))
 		rc = link_names_has_all(tree->mount, other, mine->names);
 	objattr_xattrs_release(&x);
-	dress_release(&theirs);
+	object_meta_release(&theirs);
 	return rc;
 }
 
 static int find_and_join(struct tree *tree, const struct meta_inode *in,
-			 const struct dress *mine, bool *ret_joined)
+			 const struct object_meta *mine, bool *ret_joined)
 {
 	char note[NOTE_SIZE], path[META_KEY_MAX + 1];
 	struct meta_inode other;
@@ -308,18 +309,18 @@ static int find_and_join(struct tree *tree, const struct meta_inode *in,
 int link_join(struct tree *tree, const struct meta_inode *in, bool *ret_joined)
 {
 	struct objattr_xattrs x = {0};
-	struct dress mine;
+	struct object_meta mine;
 	int rc;
 
 	*ret_joined = false;
 	if (!link_id_is_valid(in->link_id) || in->nlink != 1 ||
 	    S_ISDIR(in->mode))
 		return 0;
-	dress_init(&mine);
-	rc = dress_read_locked(tree->mount, in->ino, &mine, &x);
+	object_meta_init(&mine);
+	rc = object_meta_read_locked(tree->mount, in->ino, &mine, &x);
 	if (!rc && mine.names)
 		rc = find_and_join(tree, in, &mine, ret_joined);
 	objattr_xattrs_release(&x);
-	dress_release(&mine);
+	object_meta_release(&mine);
 	return rc;
 }

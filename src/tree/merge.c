@@ -168,7 +168,7 @@ static bool keep_local(const struct merge *m, const char *path,
 {
 	struct meta_dirty d;
 
-	if (journal_settled_after(m->tree->journal, path, m->since))
+	if (journal_committed_after(m->tree->journal, path, m->since))
 		return true;
 	if (meta_dirty_get(m->tree->meta, path, &d))
 		return false;

@@ -6,11 +6,11 @@
 
 #include "tree_impl.h"
 #include "vers3/core/pins.h"
-#include "vers3/journal/decide.h"
+#include "vers3/journal/reconcile.h"
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
-#include "vers3/object/renamed.h"
+#include "vers3/object/rename_source.h"
 #include "vers3/tree/link.h"
 #include "vers3/tree/tree.h"
 
@@ -25,7 +25,7 @@ static bool is_pinned(struct tree *tree, const struct meta_inode *in)
 static bool needs_base(const struct meta_inode *in)
 {
 	if (S_ISDIR(in->mode))
-		return decide_needs_object(in);
+		return reconcile_needs_object(in);
 	return in->base.key[0] && (in->base_bytes || !in->base.size_bytes);
 }
 
@@ -154,9 +154,9 @@ static int can_leave(const struct move *m, const struct meta_inode *in,
 {
 	struct tree *tree = m->tree;
 	struct meta_version own;
-	struct decide_in d = {.key = m->from,
-			      .inode = in,
-			      .versioned = tree->mount->config.versioned};
+	struct reconcile_in d = {.key = m->from,
+				 .inode = in,
+				 .versioned = tree->mount->config.versioned};
 	int64_t due_ns;
 	int rc;
 
@@ -166,7 +166,7 @@ static int can_leave(const struct move *m, const struct meta_inode *in,
 	if (rc != -ENOENT)
 		return rc ? rc : strcmp(in->base.key, m->to) != 0;
 	d.known = link_known(tree, in, parent, name, m->from, &own);
-	return d.known && decide(&d) == DECIDE_DROP &&
+	return d.known && reconcile(&d) == DECIDE_DROP &&
 	       !pins_present_goes(tree->mount->pins, m->from);
 }
 
@@ -227,7 +227,7 @@ static int mark(struct move *m, const struct meta_inode *in, uint64_t parent,
 		rc = tree_hold_source(m->tree, in, m->to);
 	if (rc || S_ISDIR(in->mode))
 		return rc;
-	rc = renamed_note(m->tree->mount, in, m->from, m->to);
+	rc = rename_source_note(m->tree->mount, in, m->from, m->to);
 	return rc || in->nlink < 2 ? rc : link_moved(m->tree, in->ino);
 }
 

@@ -102,7 +102,7 @@ uint64_t runs_data_bytes(struct meta *meta, const struct meta_inode *in)
 	return bytes + (in->size_bytes - at);
 }
 
-void runs_of_snapshot(const struct snapshot *snap, struct holes *ret)
+void runs_of_snapshot(const struct file_snapshot *snap, struct holes *ret)
 {
 	uint64_t size = snap->in->size_bytes, at = 0, end = 0;
 	size_t i = 0;

@@ -18,9 +18,9 @@
 #include "outage.h"
 #include "tree_impl.h"
 #include "vers3/core/mount.h"
-#include "vers3/object/dress.h"
+#include "vers3/object/object_meta.h"
 #include "vers3/object/s3xattr.h"
-#include "vers3/tree/census.h"
+#include "vers3/tree/replication_census.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -211,7 +211,7 @@ static bool same_version(const struct meta_version *a,
 /* Of a head that was read: whether the background has to ask. */
 static bool is_open(const struct kvlist *head, bool rules)
 {
-	return census_is_pending(head) ||
+	return replication_census_is_pending(head) ||
 	       (rules && kvlist_get(head, DRESS_UNASKED));
 }
 
@@ -222,7 +222,7 @@ static int renew_head(const struct store_object *o, struct kvlist *head)
 	int rc;
 
 	kvlist_init(&now);
-	rc = dress_head_of(o, &now);
+	rc = object_meta_head_of(o, &now);
 	if (!rc)
 		rc = s3xattr_take_states(&now, head);
 	kvlist_release(&now);
@@ -256,12 +256,12 @@ static int apply(struct tree *tree, const struct meta_inode *asked,
 	kvlist_del(&head, DRESS_UNASKED);
 	if (!rc && o)
 		rc = renew_head(o, &head);
-	if (!rc && !dress_same(&before, &head))
+	if (!rc && !object_meta_same(&before, &head))
 		rc = meta_head_put(tree->meta, in.ino, &head);
 	if (!rc)
-		rc = census_note(tree->meta, &head);
+		rc = replication_census_note(tree->meta, &head);
 	if (!rc)
-		*ret_open = census_is_pending(&head);
+		*ret_open = replication_census_is_pending(&head);
 out:
 	meta_unlock(tree->meta);
 	kvlist_release(&head);
@@ -403,8 +403,9 @@ static bool has_rules(struct states *s)
 	    rc != -EINVAL)
 		return rules;
 	/* Where it cannot be asked, what objects have told has to do. */
-	rules = rc == -EACCES || rc == -EINVAL ? census_has_found(s->tree->meta)
-					       : !rc;
+	rules = rc == -EACCES || rc == -EINVAL
+			? replication_census_has_found(s->tree->meta)
+			: !rc;
 	pthread_mutex_lock(&s->mutex);
 	/* What was walked past before is replicated now, perhaps. */
 	if (rules && !s->rules)

@@ -13,7 +13,7 @@
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
-#include "vers3/object/dress.h"
+#include "vers3/object/object_meta.h"
 #include "vers3/read/reader.h"
 #include "vers3/tree/dir.h"
 #include "vers3/tree/link.h"
@@ -337,7 +337,7 @@ int tree_setattr(struct tree *tree, uint64_t ino, const struct stat *st,
 		ret_inode->gid = st->st_gid;
 	set_times(ret_inode, st, set);
 	if (attrs_differ(&before, ret_inode)) {
-		rc = dress_check(tree->mount, ret_inode);
+		rc = object_meta_check(tree->mount, ret_inode);
 		if (!rc)
 			rc = tree_put_attrs(tree, ret_inode);
 	} else if (set) {
@@ -441,7 +441,7 @@ int tree_link(struct tree *tree, uint64_t ino, uint64_t parent,
 	if (!rc)
 		rc = names_path(tree, parent, name, false, path);
 	if (!rc)
-		rc = dress_check(tree->mount, ret_inode);
+		rc = object_meta_check(tree->mount, ret_inode);
 	if (!rc)
 		rc = link_add(tree, ret_inode, parent, name);
 	if (!rc)

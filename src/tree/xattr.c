@@ -10,10 +10,10 @@
 #include "dir_impl.h"
 #include "tree_impl.h"
 #include "vers3/object/acl.h"
-#include "vers3/object/dress.h"
+#include "vers3/object/object_meta.h"
 #include "vers3/object/objattr.h"
 #include "vers3/object/overflow.h"
-#include "vers3/object/renamed.h"
+#include "vers3/object/rename_source.h"
 #include "vers3/object/s3xattr.h"
 #include "vers3/tree/dir.h"
 #include "vers3/tree/states.h"
@@ -34,9 +34,9 @@ static int get_s3(struct tree *tree, const struct meta_inode *in,
 	rc = meta_head_get(tree->meta, in->ino, &head);
 	meta_unlock(tree->meta);
 	if ((!rc || rc == -ENOENT) && s3xattr_is(name, "renamed_from"))
-		rc = renamed_tell(tree->mount,
-				  kvlist_get(&head, "x-amz-meta-" RENAMED_META),
-				  value);
+		rc = rename_source_tell(
+			tree->mount,
+			kvlist_get(&head, "x-amz-meta-" RENAMED_META), value);
 	else if (!rc || rc == -ENOENT)
 		rc = s3xattr_get(name, &in->base, &head, value);
 	kvlist_release(&head);
@@ -195,7 +195,7 @@ static int set_checked(struct tree *tree, const struct meta_inode *in,
 	if (!rc && value)
 		rc = check_sizes(tree, in->ino);
 	if (!rc)
-		rc = dress_check(tree->mount, in);
+		rc = object_meta_check(tree->mount, in);
 	if (rc)
 		set_value(tree, in->ino, name, saved, saved_size);
 	free(saved);
@@ -383,7 +383,7 @@ int tree_inherit(struct tree *tree, uint64_t dir, uint32_t umask,
 				    XATTR_NAME_POSIX_ACL_ACCESS, list, size);
 	free(list);
 	if (!rc)
-		rc = dress_check(tree->mount, in);
+		rc = object_meta_check(tree->mount, in);
 	if (rc)
 		meta_xattr_clear(tree->meta, in->ino);
 	return rc;

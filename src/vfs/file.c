@@ -21,7 +21,7 @@
 #include "vers3/tree/content.h"
 #include "vers3/tree/dir.h"
 #include "vers3/tree/reread.h"
-#include "vers3/tree/room.h"
+#include "vers3/tree/reservation.h"
 #include "vers3/tree/tree.h"
 #include "vers3/util/clock.h"
 #include "vfs_impl.h"
@@ -97,7 +97,7 @@ static int open_live(struct vfs *v, struct vfs_file *f, int flags,
 	if (!rc)
 		rc = take_replaced(v, f->ino, &how->keep_cache);
 	if (!rc && (flags & O_TRUNC) && (in.size_bytes || refused)) {
-		rc = room_for_change(v->tree);
+		rc = reservation_for_change(v->tree);
 		if (!rc)
 			rc = content_truncate(v->tree, f->node, 0);
 		if (!rc)

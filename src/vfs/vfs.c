@@ -15,7 +15,7 @@
 #include "vers3/core/mount.h"
 #include "vers3/core/node.h"
 #include "vers3/core/pins.h"
-#include "vers3/history/points.h"
+#include "vers3/history/named_snapshots.h"
 #include "vers3/history/purge.h"
 #include "vers3/history/view.h"
 #include "vers3/journal/journal.h"
@@ -31,7 +31,7 @@
 #include "vers3/tree/gone.h"
 #include "vers3/tree/link.h"
 #include "vers3/tree/reread.h"
-#include "vers3/tree/room.h"
+#include "vers3/tree/reservation.h"
 #include "vers3/tree/states.h"
 #include "vers3/tree/taken.h"
 #include "vers3/tree/tree.h"
@@ -85,7 +85,7 @@ static int check_change(struct vfs *v, uint64_t ino)
 {
 	int rc = check_writable(v, ino);
 
-	return rc ? rc : room_for_change(v->tree);
+	return rc ? rc : reservation_for_change(v->tree);
 }
 
 /* After it: what returns 0 is not undone by a kill of the daemon. */

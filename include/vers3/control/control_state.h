@@ -8,7 +8,7 @@
 #include "vers3/core/bucket_config.h"
 #include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
-#include "vers3/tree/census.h"
+#include "vers3/tree/replication_census.h"
 #include "vers3/util/buf.h"
 
 struct syncer;
@@ -28,7 +28,7 @@ struct control {
 	struct view *view;
 	pthread_mutex_t mutex;
 	/* All below is protected by mutex. */
-	struct census census; /* the last one taken */
+	struct replication_census census; /* the last one taken */
 	int64_t census_ns; /* monotonic, when; 0: never */
 	int64_t census_took_ns;
 	char last_error[CONTROL_ERROR_MAX]; /* of a command; "" : none */

@@ -6,7 +6,7 @@
  *
  *	marks		a key differs from what the bucket holds (journal.c)
  *	reaping		staging files that may go (reaping.c)
- *	settled		keys that a list under way must not undo (settled.c)
+ *	settled		keys that a list under way must not undo (recent_commits.c)
  *	suspects	keys at which a list has shown something else (suspects.c)
  *	watches		paths that somebody wants to know changed (watches.c)
  *
@@ -78,12 +78,13 @@ bool journal_is_reaping(struct journal *j, uint64_t ino);
 uint64_t journal_list_begin(struct journal *j);
 void journal_list_end(struct journal *j, uint64_t since);
 /* A key is clean. Under meta_lock(), so that it is one with the record's end. */
-void journal_settled(struct journal *j, const char *key);
+void journal_note_commit(struct journal *j, const char *key);
 /*
  * Whether the key's state was settled by this mount after `since` (a value
  * of journal_list_begin()): then what a list, asked before, says of it is old.
  */
-bool journal_settled_after(struct journal *j, const char *path, uint64_t since);
+bool journal_committed_after(struct journal *j, const char *path,
+			     uint64_t since);
 /*
  * Whether any key below prefix is dirty or was settled after since; with
  * meta_lock() held.
@@ -95,7 +96,7 @@ void journal_saved(struct journal *j);
 /* How often that was, or a key settled: each ends what a walk was worth. */
 uint64_t journal_saves(struct journal *j);
 /* How many keys are remembered. */
-size_t journal_settled_count(struct journal *j);
+size_t journal_commit_count(struct journal *j);
 
 /*
  * A list has shown something else at a dirty key than is known there, so

@@ -94,9 +94,9 @@ size_t objattr_bytes(const struct kvlist *meta);
  * Whether there is room for all that attr may become later: any owner, any
  * time, and more names. meta: what the object carries. 0, -ENOSPC, -ENOMEM.
  */
-int objattr_room(const struct objattr *attr,
-		 const struct objattr_xattrs *xattrs, size_t max_bytes,
-		 const struct kvlist *meta);
+int objattr_meta_left(const struct objattr *attr,
+		      const struct objattr_xattrs *xattrs, size_t max_bytes,
+		      const struct kvlist *meta);
 /*
  * Takes away from meta, until it fits, what is worth least: that names belong
  * together, the times, owner and mode where the object carried none (then they

@@ -10,7 +10,7 @@
  * decimal): others who put new bytes under old metadata (s3fs does) change one
  * of them, and then it says nothing. What does not fit is left out, the
  * smallest hole first. An upload that began before all was known has it in the
- * tag vers3-holes (late.h).
+ * tag vers3-holes (deferred_attrs.h).
  *
  * It is a word about a content, which is bound to a version as its metadata is;
  * a copy has both. Nobody reads zeros for it: bytes come from the bucket

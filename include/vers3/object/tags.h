@@ -8,7 +8,7 @@
 #define VERS3_OBJECT_TAGS_H
 
 #include "vers3/core/mount.h"
-#include "vers3/object/dress.h"
+#include "vers3/object/object_meta.h"
 #include "vers3/store/store.h"
 #include "vers3/util/kv.h"
 
@@ -21,7 +21,7 @@
  * show it. So it is not asked only where the server takes them along.
  */
 bool tags_need(struct mount *mount, const struct meta_inode *in,
-	       const struct dress *d, bool by_server);
+	       const struct object_meta *d, bool by_server);
 /*
  * Asks for the tags of the version that `in` is based on: before anything goes
  * in its place, since then they are gone where no versions are kept. There
@@ -39,6 +39,6 @@ int tags_ask(struct mount *mount, const struct meta_inode *in,
  */
 int tags_give(struct mount *mount, uint64_t ino, const char *key,
 	      const struct meta_version *to, const struct kvlist *tags,
-	      struct dress *d);
+	      struct object_meta *d);
 
 #endif

@@ -7,10 +7,10 @@
 #define VERS3_TREE_RUNS_H
 
 #include "vers3/meta/holes.h"
-#include "vers3/tree/snapshot.h"
+#include "vers3/tree/file_snapshot.h"
 
 /* The holes of what a snapshot holds. Pure. */
-void runs_of_snapshot(const struct snapshot *snap, struct holes *ret);
+void runs_of_snapshot(const struct file_snapshot *snap, struct holes *ret);
 /*
  * Of what kind the inode's byte at `at` is, before its end, and how far that
  * goes on at least; base: its base's holes. In units of HOLES_UNIT, as on a

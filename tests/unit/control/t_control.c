@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "../../../src/control/words.h"
-#include "../../../src/history/instant.h"
+#include "../../../src/control/command_line.h"
+#include "../../../src/history/timestamp.h"
 #include "../../../src/tree/dir_impl.h"
 #include "../control_rig.h"
 #include "../git_config.h"
 #include "vers3/control/control.h"
-#include "vers3/tree/census.h"
+#include "vers3/tree/replication_census.h"
 #include "vers3/tree/dir.h"
 #include "vers3/tree/tree.h"
 
@@ -40,9 +40,10 @@ static void test_words(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
 		char reason[128] = "", joined[256] = "";
-		struct words w;
-		int rc = words_split(lines[i].line, strlen(lines[i].line), &w,
-				     reason, sizeof(reason));
+		struct command_line w;
+		int rc =
+			command_line_split(lines[i].line, strlen(lines[i].line),
+					   &w, reason, sizeof(reason));
 
 		assert_int_equal(rc, lines[i].rc);
 		if (rc) {
@@ -54,27 +55,28 @@ static void test_words(void **state)
 			strcat(joined, "|");
 		}
 		assert_string_equal(joined, lines[i].words);
-		words_release(&w);
+		command_line_release(&w);
 	}
 }
 
 static void test_words_bounds(void **state)
 {
 	char line[2 * (WORDS_MAX + 2)], reason[128];
-	struct words w;
+	struct command_line w;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(line); i += 2)
 		memcpy(line + i, "a ", 2);
-	assert_int_equal(words_split(line, 2 * WORDS_MAX, &w, reason,
-				     sizeof(reason)),
+	assert_int_equal(command_line_split(line, 2 * WORDS_MAX, &w, reason,
+					    sizeof(reason)),
 			 0);
 	assert_int_equal(w.count, WORDS_MAX);
-	words_release(&w);
-	assert_int_equal(words_split(line, sizeof(line), &w, reason,
-				     sizeof(reason)),
+	command_line_release(&w);
+	assert_int_equal(command_line_split(line, sizeof(line), &w, reason,
+					    sizeof(reason)),
 			 -EINVAL);
-	assert_int_equal(words_split("a\0b", 3, &w, reason, sizeof(reason)),
+	assert_int_equal(command_line_split("a\0b", 3, &w, reason,
+					    sizeof(reason)),
 			 -EINVAL);
 }
 
@@ -114,7 +116,7 @@ static void test_instants(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(instants) / sizeof(*instants); i++) {
 		int64_t ns = 0;
-		int rc = instant_parse(instants[i].text, NOW * NS_PER_S, &ns);
+		int rc = timestamp_parse(instants[i].text, NOW * NS_PER_S, &ns);
 
 		assert_int_equal(rc, instants[i].seconds < 0 ? -EINVAL : 0);
 		if (!rc)
@@ -416,7 +418,7 @@ static void test_census_unasked(void **state)
 	assert_int_equal(vfs_drain(f->v), 0);
 	check_state(f, "replication.rules", "0");
 	check_state(f, "replication.none", NULL);
-	assert_false(census_may_find(f->meta));
+	assert_false(replication_census_may_find(f->meta));
 	/* As the answer to a HEAD has it. */
 	kvlist_init(&o.headers);
 	kvlist_init(&o.meta);
@@ -431,7 +433,7 @@ static void test_census_unasked(void **state)
 	assert_int_equal(meta_inode_put(f->meta, &in), 0);
 	meta_unlock(f->meta);
 	kvlist_release(&o.headers);
-	assert_true(census_may_find(f->meta));
+	assert_true(replication_census_may_find(f->meta));
 	check_state(f, "replication.failed", "1");
 	check_state(f, "replication.failedkey", "copied");
 	check_state(f, "replication.none", "1");

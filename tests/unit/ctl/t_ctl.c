@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "../../../src/ctl/ctl.h"
-#include "../../../src/ctl/place.h"
+#include "../../../src/ctl/target.h"
 #include "../../../src/ctl/state.h"
-#include "../../../src/ctl/talk.h"
+#include "../../../src/ctl/control_client.h"
 #include "vers3/util/gitconfig.h"
 
 static const struct {
@@ -106,28 +106,28 @@ static void test_history_paths(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
-		struct place p = {.path = strdup(paths[i][0])};
+		struct target p = {.path = strdup(paths[i][0])};
 
 		assert_non_null(p.path);
-		place_leave_history(&p);
+		target_leave_history(&p);
 		assert_string_equal(p.path, paths[i][1]);
-		place_release(&p);
+		target_release(&p);
 	}
 }
 
 static void test_no_mount(void **state)
 {
 	char reason[256] = "";
-	struct place p;
+	struct target p;
 
 	(void)state;
-	assert_int_equal(place_find(NULL, "/no/such/../path", &p, reason,
-				    sizeof(reason)),
+	assert_int_equal(target_find(NULL, "/no/such/../path", &p, reason,
+				     sizeof(reason)),
 			 -ENOENT);
 	assert_string_equal(reason,
 			    "/no/path is not in a mount of vers3; "
 			    "`findmnt -t fuse.vers3` lists those there are");
-	assert_int_equal(place_find("/proc", ".", &p, reason, sizeof(reason)),
+	assert_int_equal(target_find("/proc", ".", &p, reason, sizeof(reason)),
 			 -ENOENT);
 }
 
@@ -142,7 +142,7 @@ static void test_send(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(fd), 0);
-	assert_int_equal(talk_send(fd[1], line), 0);
+	assert_int_equal(control_client_send(fd[1], line), 0);
 	n = read(fd[0], got, sizeof(got));
 	assert_int_equal(n, sizeof(line));
 	assert_memory_equal(got, "restore \"a b\" @2h\n", sizeof(line));
@@ -150,7 +150,7 @@ static void test_send(void **state)
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	assert_int_equal(fcntl(fd[1], F_SETFL, O_NONBLOCK), 0);
-	assert_int_equal(talk_send(fd[1], big), -EAGAIN);
+	assert_int_equal(control_client_send(fd[1], big), -EAGAIN);
 	assert_int_equal(fcntl(fd[0], F_SETFL, O_NONBLOCK), 0);
 	while ((n = read(fd[0], big, sizeof(big))) > 0)
 		len += (size_t)n;

@@ -420,14 +420,14 @@ static void spread_once(void **state)
 	store_free(s);
 }
 
-struct hurry {
+struct expedite {
 	struct store *store;
 	int64_t took_ns;
 };
 
 static void *wait_long(void *arg)
 {
-	struct hurry *h = arg;
+	struct expedite *h = arg;
 	int64_t began_ns = clock_mono_ns();
 	struct store_request r;
 
@@ -450,7 +450,7 @@ static void hurried(void **state)
 		.base_ns = 1,
 		.spread_ns = 60 * NS_PER_S,
 	};
-	struct hurry h;
+	struct expedite h;
 	pthread_t thread;
 
 	(void)state;

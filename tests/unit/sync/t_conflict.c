@@ -50,7 +50,7 @@ static void base(struct rig *r, const char *name)
 }
 
 /* A server that carries out the first such save only when the second comes. */
-struct late {
+struct deferred {
 	struct store store; /* first */
 	enum store_op op; /* of what saves f */
 	unsigned count; /* of those since it was made */
@@ -58,7 +58,7 @@ struct late {
 
 static int late_call(struct store *s, struct store_request *r)
 {
-	struct late *l = (struct late *)s;
+	struct deferred *l = (struct deferred *)s;
 	struct store_request first = *r;
 
 	if (r->op != l->op || strcmp(r->key, VFS_FIXTURE_PREFIX "f") != 0)
@@ -78,16 +78,16 @@ static int late_call(struct store *s, struct store_request *r)
 	return store_call(s->below, r);
 }
 
-static void late_free(struct store *s)
+static void deferred_free(struct store *s)
 {
 	store_free(s->below);
 	free(s);
 }
 
-static struct late *begin_late(struct rig *r, enum store_op op)
+static struct deferred *begin_late(struct rig *r, enum store_op op)
 {
-	static const struct store_ops ops = {"late", late_call, late_free};
-	struct late *l = calloc(1, sizeof(*l));
+	static const struct store_ops ops = {"late", late_call, deferred_free};
+	struct deferred *l = calloc(1, sizeof(*l));
 
 	assert_non_null(l);
 	l->op = op;
@@ -104,7 +104,7 @@ static struct late *begin_late(struct rig *r, enum store_op op)
 static void test_late(void **state)
 {
 	struct rig *r = *state;
-	struct late *l = begin_late(r, STORE_PUT);
+	struct deferred *l = begin_late(r, STORE_PUT);
 
 	rig_write(r, "f", "ours");
 	rig_sync(r);
@@ -118,7 +118,7 @@ static void test_late(void **state)
 static void test_late_parts(void **state)
 {
 	struct rig *r = *state;
-	struct late *l = begin_late(r, STORE_COMPLETE_UPLOAD);
+	struct deferred *l = begin_late(r, STORE_COMPLETE_UPLOAD);
 	unsigned char *data = rig_bytes(1, 20 << 20);
 	unsigned parts;
 
@@ -150,7 +150,7 @@ static int null_call(struct store *s, struct store_request *r)
 /* Where all versions have one id, others' are told by their content. */
 static void test_nulls(void **state)
 {
-	static const struct store_ops ops = {"nulls", null_call, late_free};
+	static const struct store_ops ops = {"nulls", null_call, deferred_free};
 	struct rig *r = *state;
 	struct store *nulls = calloc(1, sizeof(*nulls));
 

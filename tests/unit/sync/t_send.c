@@ -23,7 +23,7 @@ struct plan {
 	unsigned heads; /* asked */
 };
 
-static struct fault_decision decide(void *ctx, const struct store_request *r)
+static struct fault_decision reconcile(void *ctx, const struct store_request *r)
 {
 	struct fault_decision d = {FAULT_NONE, 0, NULL, 0};
 	struct plan *p = ctx;
@@ -53,7 +53,7 @@ static struct store *stack(struct plan *p)
 	struct store *memory, *fault, *s;
 
 	assert_int_equal(memory_store_new(true, &memory), 0);
-	assert_int_equal(fault_store_new(decide, p, &memory, &fault), 0);
+	assert_int_equal(fault_store_new(reconcile, p, &memory, &fault), 0);
 	assert_int_equal(retry_store_new(&retry, &fault, &s), 0);
 	return s;
 }

@@ -514,24 +514,24 @@ static void test_settled(void **state)
 
 	for (int i = 0; i < 1000; i++) {
 		snprintf(key, sizeof(key), "d/%d", i);
-		journal_settled(j, key);
+		journal_note_commit(j, key);
 		newer = journal_list_begin(j);
 		snprintf(key, sizeof(key), "e/%d", i);
-		journal_settled(j, key);
-		assert_true(journal_settled_after(j, key, older));
-		assert_true(journal_settled_after(j, key, newer));
+		journal_note_commit(j, key);
+		assert_true(journal_committed_after(j, key, older));
+		assert_true(journal_committed_after(j, key, newer));
 		assert_true(is_pending_below(r, "e/", newer));
 		snprintf(key, sizeof(key), "d/%d", i);
-		assert_true(journal_settled_after(j, key, older));
-		assert_false(journal_settled_after(j, key, newer));
+		assert_true(journal_committed_after(j, key, older));
+		assert_false(journal_committed_after(j, key, newer));
 		assert_false(is_pending_below(r, "d/", newer));
 		journal_list_end(j, older);
-		assert_true(journal_settled_count(j) < 10);
-		assert_false(journal_settled_after(j, key, newer));
+		assert_true(journal_commit_count(j) < 10);
+		assert_false(journal_committed_after(j, key, newer));
 		older = newer;
 	}
 	journal_list_end(j, older);
-	assert_int_equal(journal_settled_count(j), 0);
+	assert_int_equal(journal_commit_count(j), 0);
 }
 
 /* A directory's own object waits for the files of its tree, and no others. */

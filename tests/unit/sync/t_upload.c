@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "../../../src/sync/ongoing.h"
+#include "../../../src/sync/upload_record.h"
 #include "../../../src/sync/plan.h"
 #include "../../../src/sync/syncer_impl.h"
 #include "vers3/cache/staging.h"
@@ -528,8 +528,9 @@ static void test_leftovers(void **state)
 		rig_write_bytes(r, name, data, 20 * MIB);
 		fail_at(r, "UploadPart");
 		assert_int_equal(meta_lock(r->f.v->mount->meta), 0);
-		ongoing_forget_locked(r->f.v->mount->meta,
-				      find_locked(r->f.v->mount->meta, name));
+		upload_record_forget_locked(r->f.v->mount->meta,
+					    find_locked(r->f.v->mount->meta,
+							name));
 		meta_unlock(r->f.v->mount->meta);
 		rig_unlink(r, name);
 	}

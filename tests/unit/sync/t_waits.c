@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 
 #include "../../../src/sync/syncer_impl.h"
-#include "vers3/history/points.h"
+#include "vers3/history/named_snapshots.h"
 
 #define LIMIT_S 30 /* in which nothing is saved, for what takes a second */
 #define FOREVER 1000000
@@ -53,7 +53,7 @@ static void *wait_thread(void *arg)
 		w->rc = vfs_drain(v);
 		break;
 	case POINT:
-		w->rc = points_make(v->view, w->path);
+		w->rc = named_snapshots_make(v->view, w->path);
 		break;
 	}
 	return NULL;

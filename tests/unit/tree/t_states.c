@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "vers3/meta/inode.h"
-#include "vers3/tree/census.h"
+#include "vers3/tree/replication_census.h"
 #include "vers3/tree/states.h"
 
 #define STATUS	  "x-amz-replication-status"
@@ -291,7 +291,7 @@ static void test_removed_meanwhile(void **state)
 	vfs_getxattr(f->v, ino, "user.s3.replication_status", &value);
 	buf_release(&value);
 	assert_null(server->doomed);
-	assert_false(census_has_found(f->meta));
+	assert_false(replication_census_has_found(f->meta));
 	kvlist_init(&head);
 	assert_int_equal(meta_lock(f->meta), 0);
 	assert_int_equal(meta_head_get(f->meta, ino, &head), -ENOENT);
@@ -314,15 +314,15 @@ static void give_rules(struct vfs_fixture *f)
 static void wait_counts(struct vfs_fixture *f, uint64_t pending,
 			uint64_t completed, uint64_t none)
 {
-	struct census c;
+	struct replication_census c;
 	bool same;
 
 	do {
-		assert_int_equal(census_take(f->meta, &c), 0);
+		assert_int_equal(replication_census_take(f->meta, &c), 0);
 		same = c.counts[CENSUS_PENDING] == pending &&
 		       c.counts[CENSUS_COMPLETED] == completed &&
 		       c.counts[CENSUS_NONE] == none;
-		census_release(&c);
+		replication_census_release(&c);
 		usleep(2000);
 	} while (!same); /* or until the alarm */
 }
@@ -332,17 +332,17 @@ static void test_age(void **state)
 {
 	struct vfs_fixture *f = *state;
 	int64_t before_ns = clock_real_ns();
-	struct census c;
+	struct replication_census c;
 
 	give_rules(f);
 	restart(f, 600 * NS_PER_S, 5 * NS_PER_MS);
 	server_says(STATUS, "PENDING");
 	save(f, "a", "x");
 	wait_counts(f, 1, 0, 0);
-	assert_int_equal(census_take(f->meta, &c), 0);
+	assert_int_equal(replication_census_take(f->meta, &c), 0);
 	assert_true(c.oldest_pending_ns >= before_ns - NS_PER_S);
 	assert_true(c.oldest_pending_ns <= clock_real_ns());
-	census_release(&c);
+	replication_census_release(&c);
 }
 
 /* Nobody reads anything; it comes to be known all the same. */

@@ -100,7 +100,7 @@ static void test_grows(void **state)
 }
 
 /* A job that tries to queue another while the pool ends. */
-struct late {
+struct deferred {
 	struct pool *pool;
 	pthread_barrier_t started;
 	atomic_int rc, ran;
@@ -108,7 +108,7 @@ struct late {
 
 static void submit_late(void *arg)
 {
-	struct late *l = arg;
+	struct deferred *l = arg;
 	int rc = 0;
 
 	pthread_barrier_wait(&l->started);
@@ -121,7 +121,7 @@ static void submit_late(void *arg)
 
 static void test_shutdown(void **state)
 {
-	struct late l = {.rc = 0};
+	struct deferred l = {.rc = 0};
 
 	(void)state;
 	assert_int_equal(pool_new("t-late", 2, &l.pool), 0);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Talking to a mount through its control file. Any thread. */
+#ifndef VERS3_CTL_CONTROL_CLIENT_INTERNAL_H
+#define VERS3_CTL_CONTROL_CLIENT_INTERNAL_H
+
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "vers3/util/buf.h"
+
+#define TALK_ANSWER_MAX (16 << 20)
+
+/*
+ * The state of the mount at root as state.h makes it. 0 or -errno with one
+ * line in reason (size bytes).
+ */
+int control_client_state(const char *root, json_t **ret_state, char *reason,
+			 size_t size);
+/*
+ * Writes a line, which has no newline, and its end, in as many writes as it
+ * takes. 0 or -errno, the last write's when the mount could not do it.
+ */
+int control_client_send(int fd, const char *line);
+/*
+ * Has the mount carry out one line. Appends what it answers to answer. 0; or
+ * -errno with one line in reason, which is the mount's own if it has one.
+ */
+int control_client_command(const char *root, const char *line,
+			   struct buf *answer, char *reason, size_t size);
+
+#endif

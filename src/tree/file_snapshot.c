@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vers3/tree/file_snapshot.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tree_impl.h"
+#include "vers3/cache/staging.h"
+#include "vers3/core/version.h"
+#include "vers3/journal/journal.h"
+#include "vers3/meta/extent.h"
+#include "vers3/object/sparse.h"
+#include "vers3/read/reader.h"
+#include "vers3/util/minmax.h"
+
+struct file_snapshots {
+	pthread_mutex_t mutex; /* a leaf */
+	struct file_snapshot *first; /* protected by mutex */
+};
+
+int file_snapshots_new(struct file_snapshots **ret_file_snapshots)
+{
+	struct file_snapshots *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return -ENOMEM;
+	pthread_mutex_init(&o->mutex, NULL);
+	*ret_file_snapshots = o;
+	return 0;
+}
+
+void file_snapshots_free(struct file_snapshots *o)
+{
+	if (!o)
+		return;
+	pthread_mutex_destroy(&o->mutex);
+	free(o);
+}
+
+bool file_snapshots_hold(struct file_snapshots *o, uint64_t ino)
+{
+	bool held = false;
+
+	pthread_mutex_lock(&o->mutex);
+	for (struct file_snapshot *s = o->first; s; s = s->next)
+		if (s->in->ino == ino)
+			held = s->reap = true;
+	pthread_mutex_unlock(&o->mutex);
+	return held;
+}
+
+int file_snapshot_extents(struct tree *tree, uint64_t ino, uint64_t from,
+			  uint64_t end, struct meta_extent **ret_list,
+			  size_t *ret_count)
+{
+	struct meta_extent *list = NULL, *p, e = {.offset = from};
+	size_t count = 0, size = 0;
+	int rc;
+
+	while (!(rc = meta_extent_next(tree->meta, ino, e.offset + e.length,
+				       &e.offset, &e.length, &e.place))) {
+		if (e.offset >= end)
+			break;
+		if (count == size) {
+			size = size ? size * 2 : 64;
+			p = realloc(list, size * sizeof(*p));
+			if (!p) {
+				free(list);
+				return -ENOMEM;
+			}
+			list = p;
+		}
+		list[count++] = e;
+	}
+	if (rc && rc != -ENOENT) {
+		free(list);
+		return rc;
+	}
+	*ret_list = list;
+	*ret_count = count;
+	return 0;
+}
+
+/*
+ * META_I_STAGED is set and the extents are read under one meta_lock(): so the
+ * staging file is the one that they speak of. Whoever removes it or gives
+ * room in it back has decided to under meta_lock(), too: before, when these
+ * extents were there already, or later, when this one is seen to be out.
+ */
+int file_snapshot_take(struct tree *tree, struct file_snapshots *o,
+		       const struct meta_inode *in, struct file_snapshot *snap)
+{
+	int rc;
+
+	*snap = (struct file_snapshot){.in = in};
+	rc = sparse_of_base(tree->meta, in, &snap->holes);
+	if (rc)
+		return rc;
+	if (!S_ISREG(in->mode) || !(in->flags & META_I_STAGED))
+		return 0;
+	snap->out = o;
+	pthread_mutex_lock(&o->mutex);
+	snap->next = o->first;
+	o->first = snap;
+	pthread_mutex_unlock(&o->mutex);
+	return file_snapshot_extents(tree, in->ino, 0, UINT64_MAX,
+				     &snap->extents, &snap->count);
+}
+
+void file_snapshot_drop(struct tree *tree, struct file_snapshot *snap)
+{
+	struct file_snapshots *o = snap->out;
+	struct file_snapshot **p;
+
+	if (o) {
+		pthread_mutex_lock(&o->mutex);
+		for (p = &o->first; *p != snap; p = &(*p)->next)
+			;
+		*p = snap->next;
+		pthread_mutex_unlock(&o->mutex);
+	}
+	if (snap->reap)
+		journal_reap(tree->journal, snap->in->ino);
+	free(snap->extents);
+	memset(snap, 0, sizeof(*snap));
+}
+
+size_t file_snapshot_find(const struct meta_extent *list, size_t count,
+			  uint64_t offset)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (list[mid].offset + list[mid].length > offset)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+/* What nothing staged covers: the base's bytes, then zeros. */
+static int read_unstaged(struct tree *tree, const struct meta_inode *in,
+			 uint64_t at, uint64_t end, char *buf)
+{
+	uint64_t base = min_u64(in->base_bytes, end);
+
+	if (at < base) {
+		struct meta_version of = in->base;
+		int rc;
+
+		/* Of what was listed and never asked for none is known. */
+		if (!version_has_content_id(&of))
+			version_set_content_id(&of);
+		rc = reader_read_sync(tree->reader, &of, at, buf, base - at);
+
+		if (rc)
+			return rc;
+		buf += base - at;
+		at = base;
+	}
+	memset(buf, 0, end - at);
+	return 0;
+}
+
+int file_snapshot_read(struct tree *tree, const struct file_snapshot *snap,
+		       uint64_t offset, void *buf, size_t size)
+{
+	size_t i = file_snapshot_find(snap->extents, snap->count, offset);
+	uint64_t at = offset, end = offset + size;
+	int rc = 0;
+
+	for (; !rc && at < end; i++) {
+		const struct meta_extent *e = &snap->extents[i];
+		uint64_t from = i < snap->count ? e->offset : end, to;
+
+		if (from > at) {
+			from = min_u64(from, end);
+			rc = read_unstaged(tree, snap->in, at, from,
+					   (char *)buf + (at - offset));
+			at = from;
+		}
+		if (rc || at == end)
+			break;
+		to = min_u64(e->offset + e->length, end);
+		if (meta_extent_is_hole(e->place))
+			memset((char *)buf + (at - offset), 0, to - at);
+		else
+			rc = staging_read(tree->mount->staging, snap->in->ino,
+					  e->place + (at - e->offset),
+					  (char *)buf + (at - offset), to - at);
+		at = to;
+	}
+	return rc;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writers with more to write than there is room for: quota= is the room here,
+ * since it is ours alone. Nothing is due by itself: what goes, goes for them.
+ */
+#include "../vfs_rig.h"
+
+#include <sys/statvfs.h>
+
+#include "vers3/cache/space.h"
+#include "vers3/cache/staging.h"
+#include "vers3/tree/reservation.h"
+
+#define KIB	((size_t)1024)
+#define QUOTA	(64 * KIB)
+#define SOON_NS (20 * NS_PER_S)
+#define THREADS 4
+#define PIECE	(16 * KIB)
+#define PIECES	16
+
+static void start(struct rig *r)
+{
+	r->f.config.quota_bytes = QUOTA;
+	r->f.config.commit_ns = 3600 * NS_PER_S;
+	rig_restart(r);
+}
+
+static int try_write(struct rig *r, struct vfs_file *file, uint64_t offset,
+		     size_t size)
+{
+	char *data = calloc(1, size);
+	int rc;
+
+	assert_non_null(data);
+	rc = vfs_write(r->f.v, file, offset, data, size);
+	free(data);
+	return rc;
+}
+
+static void write_closed(struct rig *r, const char *path, size_t size)
+{
+	unsigned char *data = rig_bytes(size, size);
+
+	rig_write_bytes(r, path, data, size);
+	free(data);
+}
+
+/* What is closed goes first: one version each, none of what is open. */
+static void test_closed_first(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+
+	start(r);
+	write_closed(r, "a", 24 * KIB);
+	write_closed(r, "b", 24 * KIB);
+	file = rig_open(r, "open", O_CREAT | O_WRONLY);
+	for (size_t at = 0; at < 64 * KIB; at += PIECE)
+		assert_int_equal(try_write(r, file, at, PIECE), 0);
+	assert_int_equal(rig_versions(r, "a"), 1);
+	assert_int_equal(rig_versions(r, "b"), 1);
+	assert_int_equal(rig_versions(r, "open"), 0);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	assert_int_equal(rig_versions(r, "open"), 1);
+}
+
+/* A file that is larger than the room goes in steps, and is whole. */
+static void test_larger_than_room(void **state)
+{
+	const size_t size = PIECES * PIECE;
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(7, size), *back = malloc(size);
+	struct vfs_file *file, *log;
+
+	assert_non_null(back);
+	start(r);
+	log = rig_open(r, "log", O_CREAT | O_WRONLY);
+	assert_int_equal(try_write(r, log, 0, 10), 0);
+	file = rig_open(r, "big", O_CREAT | O_RDWR);
+	assert_int_equal(vfs_fallocate(r->f.v, file, 0, 0, size), 0);
+	for (size_t at = 0; at < size; at += PIECE) {
+		rig_pwrite(r, file, at, data + at, PIECE);
+		assert_true(staging_used_bytes(r->f.staging) <= QUOTA);
+	}
+	/* A small one beside it is left alone. */
+	assert_int_equal(rig_versions(r, "log"), 0);
+	vfs_release(r->f.v, log);
+	/* What has left this disk is read all the same, and changed. */
+	rig_pread(r, file, 0, back, size);
+	assert_memory_equal(back, data, size);
+	memcpy(data + 100, "changed", 7);
+	rig_pwrite(r, file, 100, data + 100, 7);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds_bytes(r, "big", data, size);
+	assert_true(rig_versions(r, "big") <= PIECES * PIECE / QUOTA + 2);
+	free(data);
+	free(back);
+}
+
+struct writer {
+	struct rig *r;
+	struct vfs_file *file; /* of one_write() */
+	unsigned number;
+	unsigned char *data; /* of write_files() */
+	int rc;
+};
+
+static void *one_write(void *arg)
+{
+	static const char data[PIECE];
+	struct writer *w = arg;
+
+	w->rc = vfs_write(w->r->f.v, w->file, 0, data, sizeof(data));
+	return NULL;
+}
+
+/* Who waits is told of, and waits no longer than for what is sent. */
+static void test_waiting(void **state)
+{
+	struct rig *r = *state;
+	struct writer w = {.r = r};
+	struct syncer_stats st;
+	pthread_t thread;
+
+	start(r);
+	write_closed(r, "a", 60 * KIB);
+	w.file = rig_open(r, "b", O_CREAT | O_WRONLY);
+	rig_gate(r, "PutObject a", RIG_AFTER);
+	assert_int_equal(pthread_create(&thread, NULL, one_write, &w), 0);
+	rig_wait_held(r);
+	syncer_read_stats(r->f.v->syncer, &st);
+	assert_int_equal(st.waiting_writers, 1);
+	rig_gate(r, NULL, RIG_AFTER);
+	pthread_join(thread, NULL);
+	assert_int_equal(w.rc, 0);
+	syncer_read_stats(r->f.v->syncer, &st);
+	assert_int_equal(st.waiting_writers, 0);
+	vfs_release(r->f.v, w.file);
+}
+
+/* There is no waiting for a bucket that cannot be reached. */
+static void test_outage(void **state)
+{
+	struct rig *r = *state;
+	int64_t from = clock_mono_ns();
+	struct vfs_file *file;
+
+	start(r);
+	write_closed(r, "a", 48 * KIB);
+	file = rig_open(r, "b", O_CREAT | O_WRONLY);
+	rig_fail(r, "PutObject", RIG_BEFORE, -ECONNREFUSED, 1000);
+	assert_int_equal(try_write(r, file, 0, 32 * KIB), -EDQUOT);
+	assert_int_equal(vfs_fallocate(r->f.v, file, 0, 0, QUOTA), -EDQUOT);
+	assert_true(clock_mono_ns() - from < SOON_NS);
+	rig_fail(r, "PutObject", RIG_BEFORE, 0, 0);
+	rig_sync(r);
+	assert_int_equal(rig_versions(r, "a"), 1);
+	assert_int_equal(try_write(r, file, 0, 32 * KIB), 0);
+	vfs_release(r->f.v, file);
+}
+
+/* A try that fails is followed by another one. */
+static void test_bad_luck(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file;
+
+	start(r);
+	write_closed(r, "a", 60 * KIB);
+	file = rig_open(r, "b", O_CREAT | O_WRONLY);
+	rig_fail(r, "PutObject", RIG_BEFORE, -ECONNRESET, 1);
+	assert_int_equal(try_write(r, file, 0, PIECE), 0);
+	assert_int_equal(rig_versions(r, "a"), 1);
+	vfs_release(r->f.v, file);
+}
+
+/* Nor for a key that the bucket refuses; what else there is goes. */
+static void test_refused(void **state)
+{
+	struct rig *r = *state;
+	int64_t from = clock_mono_ns();
+	struct vfs_file *file;
+
+	start(r);
+	write_closed(r, "bad", 40 * KIB);
+	write_closed(r, "good", 16 * KIB);
+	file = rig_open(r, "b", O_CREAT | O_WRONLY);
+	rig_fail(r, "PutObject bad", RIG_BEFORE, -EACCES, 1000);
+	assert_int_equal(try_write(r, file, 0, PIECE), 0);
+	assert_int_equal(rig_versions(r, "good"), 1);
+	assert_int_equal(try_write(r, file, PIECE, 2 * PIECE), -EDQUOT);
+	assert_true(clock_mono_ns() - from < SOON_NS);
+	rig_fail(r, "PutObject bad", RIG_BEFORE, 0, 0);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+}
+
+/* Nor for bytes of a file that has no name: these are never sent. */
+static void test_nothing_to_send(void **state)
+{
+	struct rig *r = *state;
+	int64_t from = clock_mono_ns();
+	struct vfs_file *gone, *file;
+
+	start(r);
+	gone = rig_open(r, "gone", O_CREAT | O_WRONLY);
+	assert_int_equal(try_write(r, gone, 0, 60 * KIB), 0);
+	rig_unlink(r, "gone");
+	file = rig_open(r, "b", O_CREAT | O_WRONLY);
+	assert_int_equal(try_write(r, file, 0, PIECE), -EDQUOT);
+	assert_true(clock_mono_ns() - from < SOON_NS);
+	/* The last close gives it back. */
+	vfs_release(r->f.v, gone);
+	for (int i = 0; i < 1000 && staging_used_bytes(r->f.staging); i++)
+		usleep(10000);
+	assert_int_equal(staging_used_bytes(r->f.staging), 0);
+	assert_int_equal(try_write(r, file, 0, PIECE), 0);
+	vfs_release(r->f.v, file);
+}
+
+static void *write_files(void *arg)
+{
+	struct writer *w = arg;
+	unsigned char *data = w->data;
+
+	for (int i = 0; i < 4 && !w->rc; i++) {
+		struct vfs_file *file;
+		struct vfs_open how;
+		struct vfs_entry e;
+		char name[16];
+
+		snprintf(name, sizeof(name), "%u.%d", w->number, i);
+		w->rc = vfs_create(w->r->f.v, META_ROOT_INO, name, 0640,
+				   O_WRONLY, &vfs_fixture_caller, &e, &file,
+				   &how);
+		if (w->rc)
+			break;
+		for (size_t at = 0; at < PIECES * PIECE && !w->rc; at += PIECE)
+			w->rc = vfs_write(w->r->f.v, file, at, data + at,
+					  PIECE);
+		vfs_release(w->r->f.v, file);
+	}
+	return NULL;
+}
+
+/* Each of several, each with more than there is room for together. */
+static void test_many_writers(void **state)
+{
+	struct rig *r = *state;
+	struct writer writers[THREADS];
+	pthread_t threads[THREADS];
+
+	start(r);
+	for (unsigned i = 0; i < THREADS; i++) {
+		writers[i] = (struct writer){.r = r, .number = i};
+		writers[i].data = rig_bytes(i, PIECES * PIECE);
+		assert_int_equal(pthread_create(&threads[i], NULL, write_files,
+						&writers[i]),
+				 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	rig_sync(r);
+	for (unsigned i = 0; i < THREADS; i++) {
+		assert_int_equal(writers[i].rc, 0);
+		for (int n = 0; n < 4; n++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "%u.%d", i, n);
+			rig_holds_bytes(r, name, writers[i].data,
+					PIECES * PIECE);
+		}
+		free(writers[i].data);
+	}
+}
+
+/* The bytes that the disk of the rig's directory has free, as users see it. */
+static uint64_t free_bytes(const struct rig *r)
+{
+	struct statvfs st;
+
+	assert_int_equal(statvfs(r->f.dir, &st), 0);
+	return (uint64_t)st.f_bavail * st.f_frsize;
+}
+
+/*
+ * The first pages of a list fit on a disk that is short, others on one that is
+ * not: so a list without end stops.
+ */
+static void test_pages(void **state)
+{
+	static const struct {
+		unsigned quarters; /* of what is free, that are to stay so */
+		int few, many;
+	} table[] = {
+		{0, 0, 0},
+		{2, 0, 0},
+		{5, 0, -ENOSPC},
+		{7, 0, -ENOSPC},
+		{12, -ENOSPC, -ENOSPC},
+	};
+	struct rig *r = *state;
+	struct space *before = r->f.v->mount->space;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		uint64_t keep = free_bytes(r) / 4 * table[i].quarters;
+
+		assert_int_equal(
+			space_new(r->f.dir, keep, 0, &r->f.v->mount->space), 0);
+		assert_int_equal(reservation_for_page(r->f.v->tree, 0),
+				 table[i].few);
+		assert_int_equal(reservation_for_page(r->f.v->tree, 15),
+				 table[i].few);
+		assert_int_equal(reservation_for_page(r->f.v->tree, 16),
+				 table[i].many);
+		assert_int_equal(reservation_for_page(r->f.v->tree, 1 << 20),
+				 table[i].many);
+		space_free(r->f.v->mount->space);
+	}
+	r->f.v->mount->space = before;
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		RIG_TEST(test_closed_first),	RIG_TEST(test_larger_than_room),
+		RIG_TEST(test_waiting),		RIG_TEST(test_outage),
+		RIG_TEST(test_bad_luck),	RIG_TEST(test_refused),
+		RIG_TEST(test_nothing_to_send), RIG_TEST(test_many_writers),
+		RIG_TEST(test_pages),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
