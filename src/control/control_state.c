@@ -124,15 +124,15 @@ struct failing {
 	struct failing_key keys[FAILING_NAMED]; /* the first */
 };
 
-static void take_failing(struct failing *f, const struct meta_dirty *d,
+static void take_failing(struct failing *f, const struct meta_dirty *dirty,
 			 const char *newest)
 {
-	struct failing_key k = {.error = d->error, .fails = d->fails};
+	struct failing_key k = {.error = dirty->error, .fails = dirty->fails};
 
-	strcpy(k.key, d->key);
+	strcpy(k.key, dirty->key);
 	if (f->count < FAILING_NAMED)
 		f->keys[f->count] = k;
-	if (!f->count++ || !strcmp(d->key, newest))
+	if (!f->count++ || !strcmp(dirty->key, newest))
 		f->last = k;
 }
 
@@ -140,16 +140,16 @@ static void take_failing(struct failing *f, const struct meta_dirty *d,
 static int scan_dirty(struct control *control, struct meta_dirty_cursor *cur,
 		      const char *newest, struct failing *f)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	int rc = meta_lock(control->meta);
 
 	if (rc)
 		return rc;
 	for (int i = 0; !rc && i < SCAN_CHUNK; i++) {
-		rc = meta_dirty_next(control->meta, cur, &d);
-		if (rc || !d.fails)
+		rc = meta_dirty_next(control->meta, cur, &dirty);
+		if (rc || !dirty.fails)
 			continue;
-		take_failing(f, &d, newest);
+		take_failing(f, &dirty, newest);
 	}
 	meta_unlock(control->meta);
 	return rc;

@@ -159,7 +159,7 @@ static int make_parents(struct control *control, const char *path,
 {
 	char name[META_NAME_MAX + 1];
 	uint64_t parent = META_ROOT_INO;
-	struct meta_inode in;
+	struct meta_inode inode;
 	const char *slash;
 
 	for (; (slash = strchr(path, '/')); path = slash + 1) {
@@ -170,20 +170,20 @@ static int make_parents(struct control *control, const char *path,
 			return len ? -ENAMETOOLONG : -EINVAL;
 		memcpy(name, path, len);
 		name[len] = '\0';
-		rc = dir_lookup(control->tree, parent, name, &in);
+		rc = dir_lookup(control->tree, parent, name, &inode);
 		if (rc == -ENOENT) {
 			rc = tree_make(control->tree, parent, name,
 				       S_IFDIR | control->mount->config.defaults
 							 .dir_mode,
-				       0, NULL, who, &in);
+				       0, NULL, who, &inode);
 			if (!rc)
 				mount_inval_entry(control->mount, parent, name);
 		}
-		if (!rc && !S_ISDIR(in.mode))
+		if (!rc && !S_ISDIR(inode.mode))
 			rc = -ENOTDIR;
 		if (rc)
 			return rc;
-		parent = in.ino;
+		parent = inode.ino;
 	}
 	*ret_parent = parent;
 	*ret_name = path;
@@ -193,20 +193,20 @@ static int make_parents(struct control *control, const char *path,
 /* An inode of the version's kind under the name: the one there, or anew. */
 static int make_name(struct control *control, uint64_t parent, const char *name,
 		     const struct objattr *attr, const struct vfs_caller *who,
-		     struct meta_inode *in)
+		     struct meta_inode *inode)
 {
-	int rc = dir_lookup(control->tree, parent, name, in);
+	int rc = dir_lookup(control->tree, parent, name, inode);
 
-	if (!rc && S_ISDIR(in->mode))
+	if (!rc && S_ISDIR(inode->mode))
 		return -EISDIR;
-	if (!rc && (in->mode & S_IFMT) == (attr->mode & S_IFMT))
+	if (!rc && (inode->mode & S_IFMT) == (attr->mode & S_IFMT))
 		return 0;
 	/* The kernel does not take another kind of file for the same. */
 	if (!rc)
 		rc = tree_unlink(control->tree, parent, name);
 	if (!rc || rc == -ENOENT)
 		rc = tree_make(control->tree, parent, name, attr->mode,
-			       attr->rdev, NULL, who, in);
+			       attr->rdev, NULL, who, inode);
 	if (!rc)
 		mount_inval_entry(control->mount, parent, name);
 	return rc;
@@ -216,52 +216,52 @@ static int make_name(struct control *control, uint64_t parent, const char *name,
 static int take_locked(struct control *control, uint64_t ino, const char *path,
 		       const struct store_object *o)
 {
-	struct meta_inode in;
-	int rc = meta_inode_get(control->meta, ino, &in);
+	struct meta_inode inode;
+	int rc = meta_inode_get(control->meta, ino, &inode);
 
 	/* What was staged since the sync is in no version yet. */
-	if (!rc && (in.flags & META_I_STAGED))
+	if (!rc && (inode.flags & META_I_STAGED))
 		rc = -EBUSY;
 	/* Marked first: what the bucket holds is read from the inode. */
 	if (!rc)
-		rc = tree_mark_inode(control->tree, &in);
+		rc = tree_mark_inode(control->tree, &inode);
 	if (!rc)
-		rc = dir_take_object(control->tree, &in, path, o, true);
+		rc = dir_take_object(control->tree, &inode, path, o, true);
 	if (rc)
 		return rc;
-	in.flags |= META_I_ATTR_DIRTY | META_I_REPLACED;
-	in.ctime_ns = clock_real_ns();
-	in.change++;
-	in.data_change++;
-	return meta_inode_put(control->meta, &in);
+	inode.flags |= META_I_ATTR_DIRTY | META_I_REPLACED;
+	inode.ctime_ns = clock_real_ns();
+	inode.change++;
+	inode.data_change++;
+	return meta_inode_put(control->meta, &inode);
 }
 
 static int take(struct control *control, uint64_t ino, const char *path,
 		const struct store_object *o)
 {
-	struct node *n;
-	int rc = node_get(control->mount->nodes, ino, &n);
+	struct node *node;
+	int rc = node_get(control->mount->nodes, ino, &node);
 
 	if (rc)
 		return rc;
-	pthread_rwlock_wrlock(&n->lock);
+	pthread_rwlock_wrlock(&node->lock);
 	rc = meta_lock(control->meta);
 	if (!rc) {
 		rc = take_locked(control, ino, path, o);
 		meta_unlock(control->meta);
 	}
-	pthread_rwlock_unlock(&n->lock);
-	node_put(control->mount->nodes, n);
+	pthread_rwlock_unlock(&node->lock);
+	node_put(control->mount->nodes, node);
 	mount_inval_inode(control->mount, ino);
 	return rc;
 }
 
-static bool shows_already(const struct meta_inode *in, const char *path,
+static bool shows_already(const struct meta_inode *inode, const char *path,
 			  const char *version_id)
 {
-	return content_is_base(in) && !(in->flags & META_I_ATTR_DIRTY) &&
-	       !strcmp(in->base.key, path) &&
-	       !strcmp(in->base.version_id, version_id);
+	return content_is_base(inode) && !(inode->flags & META_I_ATTR_DIRTY) &&
+	       !strcmp(inode->base.key, path) &&
+	       !strcmp(inode->base.version_id, version_id);
 }
 
 /* Puts the version under its live name. */
@@ -273,7 +273,7 @@ static int place(struct control *control, const struct restore *what,
 	const struct vfs_caller who = {.uid = def->uid, .gid = def->gid};
 	char text[META_VERSION_MAX + 32];
 	struct objattr attr;
-	struct meta_inode in;
+	struct meta_inode inode;
 	const char *name;
 	uint64_t parent;
 	int rc = objattr_parse(what->path, &o->meta, &o->headers,
@@ -282,13 +282,13 @@ static int place(struct control *control, const struct restore *what,
 	if (!rc)
 		rc = make_parents(control, what->to, &who, &parent, &name);
 	if (!rc)
-		rc = make_name(control, parent, name, &attr, &who, &in);
+		rc = make_name(control, parent, name, &attr, &who, &inode);
 	if (!rc && !strcmp(what->path, what->to) &&
-	    shows_already(&in, what->path, version_id))
+	    shows_already(&inode, what->path, version_id))
 		return gitconfig_say(answer, 0, what->to,
 				     "is this version already");
 	if (!rc)
-		rc = take(control, in.ino, what->path, o);
+		rc = take(control, inode.ino, what->path, o);
 	if (rc)
 		return gitconfig_say(answer, rc, what->to, errtext(rc));
 	snprintf(text, sizeof(text), "restored version %s", version_id);

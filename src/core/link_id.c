@@ -33,28 +33,28 @@ uint32_t link_id_count(const char *link_id)
 	return n > LINK_NAMES_MAX ? LINK_NAMES_MAX : (uint32_t)n;
 }
 
-void link_id_set_count(struct meta_inode *in, uint32_t count)
+void link_id_set_count(struct meta_inode *inode, uint32_t count)
 {
-	snprintf(in->link_id + ID_LEN, sizeof(in->link_id) - ID_LEN,
+	snprintf(inode->link_id + ID_LEN, sizeof(inode->link_id) - ID_LEN,
 		 ":%" PRIu32, count);
 }
 
-int link_id_make(struct meta_inode *in)
+int link_id_make(struct meta_inode *inode)
 {
 	unsigned char raw[ID_LEN / 2];
 
 	if (RAND_bytes(raw, sizeof(raw)) != 1)
 		return -EIO;
-	hex_write(raw, sizeof(raw), in->link_id);
-	link_id_set_count(in, 1);
+	hex_write(raw, sizeof(raw), inode->link_id);
+	link_id_set_count(inode, 1);
 	return 0;
 }
 
-uint32_t link_count(const struct meta_inode *in)
+uint32_t link_count(const struct meta_inode *inode)
 {
-	uint32_t said = in->link_id[0] ? link_id_count(in->link_id) : 0;
+	uint32_t said = inode->link_id[0] ? link_id_count(inode->link_id) : 0;
 
-	return said > in->nlink ? said : in->nlink;
+	return said > inode->nlink ? said : inode->nlink;
 }
 
 /*
@@ -84,25 +84,25 @@ static int compare_tokens(const void *a, const void *b)
 }
 
 /* The tokens of all names, sorted; "" : too many. */
-static int all_tokens(struct mount *mount, const struct meta_inode *in,
+static int all_tokens(struct mount *mount, const struct meta_inode *inode,
 		      char text[LINK_TOLD_MAX * TOKEN_LEN + 1])
 {
-	struct meta_dentry de = {.name = ""};
+	struct meta_dentry dentry = {.name = ""};
 	char path[META_KEY_MAX + 1];
 	size_t count = 0;
 	int rc;
 
-	while (!(rc = meta_name_next(mount->meta, in->ino, de.parent, de.name,
-				     &de))) {
+	while (!(rc = meta_name_next(mount->meta, inode->ino, dentry.parent,
+				     dentry.name, &dentry))) {
 		if (count == LINK_TOLD_MAX) {
 			*text = '\0';
 			return 0;
 		}
-		rc = meta_path(mount->meta, de.parent, de.name, path);
+		rc = meta_path(mount->meta, dentry.parent, dentry.name, path);
 		if (rc == -ESTALE)
 			continue; /* its directory is going */
 		if (!rc)
-			rc = token_of(mount, in->link_id, path,
+			rc = token_of(mount, inode->link_id, path,
 				      text + TOKEN_LEN * count++);
 		if (rc)
 			return rc;
@@ -112,15 +112,15 @@ static int all_tokens(struct mount *mount, const struct meta_inode *in,
 	return rc == -ENOENT ? 0 : rc;
 }
 
-int link_names_make(struct mount *mount, const struct meta_inode *in,
+int link_names_make(struct mount *mount, const struct meta_inode *inode,
 		    char **ret_names)
 {
 	char text[LINK_TOLD_MAX * TOKEN_LEN + 1] = "";
 	int rc = 0;
 
-	if (!S_ISDIR(in->mode) && in->nlink > 1 &&
-	    link_id_is_valid(in->link_id))
-		rc = all_tokens(mount, in, text);
+	if (!S_ISDIR(inode->mode) && inode->nlink > 1 &&
+	    link_id_is_valid(inode->link_id))
+		rc = all_tokens(mount, inode, text);
 	if (rc || !*text)
 		return rc;
 	*ret_names = strdup(text);
@@ -137,12 +137,12 @@ static bool has(const char *names, const char *token)
 	return false;
 }
 
-int link_names_has_all(struct mount *mount, const struct meta_inode *in,
+int link_names_has_all(struct mount *mount, const struct meta_inode *inode,
 		       const char *names)
 {
 	char text[LINK_TOLD_MAX * TOKEN_LEN + 1] = "",
 					      token[TOKEN_LEN + 1] = "";
-	int rc = all_tokens(mount, in, text);
+	int rc = all_tokens(mount, inode, text);
 
 	if (rc || !*text)
 		return rc;

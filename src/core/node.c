@@ -30,13 +30,13 @@ int nodes_new(struct nodes **ret_nodes)
 
 static void free_node(void *ctx, const void *key, size_t len, void *value)
 {
-	struct node *n = value;
+	struct node *node = value;
 
 	(void)ctx;
 	(void)key;
 	(void)len;
-	pthread_rwlock_destroy(&n->lock);
-	free(n);
+	pthread_rwlock_destroy(&node->lock);
+	free(node);
 }
 
 void nodes_free(struct nodes *t)
@@ -51,56 +51,57 @@ void nodes_free(struct nodes *t)
 
 int node_get(struct nodes *t, uint64_t ino, struct node **ret_node)
 {
-	struct node *n;
+	struct node *node;
 	int rc = 0;
 
 	pthread_mutex_lock(&t->mutex);
-	n = map_get(t->by_ino, &ino, sizeof(ino));
-	if (!n) {
-		n = calloc(1, sizeof(*n));
-		if (!n) {
+	node = map_get(t->by_ino, &ino, sizeof(ino));
+	if (!node) {
+		node = calloc(1, sizeof(*node));
+		if (!node) {
 			rc = -ENOMEM;
 			goto out;
 		}
-		n->ino = ino;
-		pthread_rwlock_init(&n->lock, NULL);
-		rc = map_put(t->by_ino, &ino, sizeof(ino), n);
+		node->ino = ino;
+		pthread_rwlock_init(&node->lock, NULL);
+		rc = map_put(t->by_ino, &ino, sizeof(ino), node);
 		if (rc) {
-			free_node(NULL, NULL, 0, n);
+			free_node(NULL, NULL, 0, node);
 			goto out;
 		}
 	}
-	n->refs++;
-	*ret_node = n;
+	node->refs++;
+	*ret_node = node;
 out:
 	pthread_mutex_unlock(&t->mutex);
 	return rc;
 }
 
-void node_put(struct nodes *t, struct node *n)
+void node_put(struct nodes *t, struct node *node)
 {
 	bool last;
 
-	if (!n)
+	if (!node)
 		return;
 	pthread_mutex_lock(&t->mutex);
-	last = --n->refs == 0;
+	last = --node->refs == 0;
 	if (last)
-		map_del(t->by_ino, &n->ino, sizeof(n->ino));
+		map_del(t->by_ino, &node->ino, sizeof(node->ino));
 	pthread_mutex_unlock(&t->mutex);
 	if (last)
-		free_node(NULL, NULL, 0, n);
+		free_node(NULL, NULL, 0, node);
 }
 
-unsigned node_count_open(struct nodes *t, struct node *n, int by, bool writing)
+unsigned node_count_open(struct nodes *t, struct node *node, int by,
+			 bool writing)
 {
 	unsigned left;
 
 	pthread_mutex_lock(&t->mutex);
-	n->opens += by;
+	node->opens += by;
 	if (writing)
-		n->writers += by;
-	left = n->opens;
+		node->writers += by;
+	left = node->opens;
 	pthread_mutex_unlock(&t->mutex);
 	return left;
 }
@@ -113,12 +114,12 @@ struct open_list {
 static void add_open(void *ctx, const void *key, size_t len, void *value)
 {
 	struct open_list *l = ctx;
-	const struct node *n = value;
+	const struct node *node = value;
 
 	(void)key;
 	(void)len;
-	if (n->opens > 0)
-		l->inos[l->count++] = n->ino;
+	if (node->opens > 0)
+		l->inos[l->count++] = node->ino;
 }
 
 int nodes_list_open(struct nodes *t, uint64_t **ret_inos, size_t *ret_count)
@@ -142,48 +143,48 @@ int nodes_list_open(struct nodes *t, uint64_t **ret_inos, size_t *ret_count)
 
 bool nodes_is_open(struct nodes *t, uint64_t ino)
 {
-	struct node *n;
+	struct node *node;
 	bool open;
 
 	pthread_mutex_lock(&t->mutex);
-	n = map_get(t->by_ino, &ino, sizeof(ino));
-	open = n && n->opens > 0;
+	node = map_get(t->by_ino, &ino, sizeof(ino));
+	open = node && node->opens > 0;
 	pthread_mutex_unlock(&t->mutex);
 	return open;
 }
 
 bool nodes_is_written(struct nodes *t, uint64_t ino)
 {
-	struct node *n;
+	struct node *node;
 	bool written;
 
 	pthread_mutex_lock(&t->mutex);
-	n = map_get(t->by_ino, &ino, sizeof(ino));
-	written = n && n->writers > 0;
+	node = map_get(t->by_ino, &ino, sizeof(ino));
+	written = node && node->writers > 0;
 	pthread_mutex_unlock(&t->mutex);
 	return written;
 }
 
 bool nodes_forget(struct nodes *t, uint64_t ino)
 {
-	struct node *n;
+	struct node *node;
 	bool open;
 
 	pthread_mutex_lock(&t->mutex);
-	n = map_get(t->by_ino, &ino, sizeof(ino));
-	open = n && n->opens > 0;
+	node = map_get(t->by_ino, &ino, sizeof(ino));
+	open = node && node->opens > 0;
 	if (open)
-		n->forgotten = true;
+		node->forgotten = true;
 	pthread_mutex_unlock(&t->mutex);
 	return open;
 }
 
-bool node_is_forgotten(struct nodes *t, const struct node *n)
+bool node_is_forgotten(struct nodes *t, const struct node *node)
 {
 	bool forgotten;
 
 	pthread_mutex_lock(&t->mutex);
-	forgotten = n->forgotten;
+	forgotten = node->forgotten;
 	pthread_mutex_unlock(&t->mutex);
 	return forgotten;
 }

@@ -6,30 +6,32 @@
 #include "vers3/core/link_id.h"
 #include "vers3/util/clock.h"
 
-void inode_stat(const struct meta_inode *in, struct stat *ret_st)
+void inode_stat(const struct meta_inode *inode, struct stat *ret_st)
 {
 	memset(ret_st, 0, sizeof(*ret_st));
-	ret_st->st_ino = in->ino;
-	ret_st->st_mode = in->mode;
-	ret_st->st_nlink = link_count(in);
+	ret_st->st_ino = inode->ino;
+	ret_st->st_mode = inode->mode;
+	ret_st->st_nlink = link_count(inode);
 	/* 1 says that nobody has counted what is in it. */
-	if (S_ISDIR(in->mode) && in->nlink && !(in->flags & META_I_LISTED))
+	if (S_ISDIR(inode->mode) && inode->nlink &&
+	    !(inode->flags & META_I_LISTED))
 		ret_st->st_nlink = 1;
-	ret_st->st_uid = in->uid;
-	ret_st->st_gid = in->gid;
-	ret_st->st_rdev = in->rdev;
-	ret_st->st_size = S_ISDIR(in->mode) ? 4096 : (off_t)in->size_bytes;
+	ret_st->st_uid = inode->uid;
+	ret_st->st_gid = inode->gid;
+	ret_st->st_rdev = inode->rdev;
+	ret_st->st_size =
+		S_ISDIR(inode->mode) ? 4096 : (off_t)inode->size_bytes;
 	ret_st->st_blksize = 1 << 20;
 	ret_st->st_blocks = (ret_st->st_size + 511) / 512;
-	ret_st->st_mtim = clock_timespec(in->mtime_ns);
-	ret_st->st_ctim = clock_timespec(in->ctime_ns);
-	ret_st->st_atim = clock_timespec(in->atime_ns);
+	ret_st->st_mtim = clock_timespec(inode->mtime_ns);
+	ret_st->st_ctim = clock_timespec(inode->ctime_ns);
+	ret_st->st_atim = clock_timespec(inode->atime_ns);
 }
 
-void inode_stat_data(const struct meta_inode *in, uint64_t data_bytes,
+void inode_stat_data(const struct meta_inode *inode, uint64_t data_bytes,
 		     struct stat *ret_st)
 {
-	inode_stat(in, ret_st);
-	if (S_ISREG(in->mode))
+	inode_stat(inode, ret_st);
+	if (S_ISREG(inode->mode))
 		ret_st->st_blocks = (blkcnt_t)((data_bytes + 511) / 512);
 }

@@ -123,13 +123,13 @@ static void end(struct batch *b)
 /* What an inode stands on stays. */
 static void keep_base(struct batch *b, uint64_t ino)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 
-	if (meta_inode_get(b->view->meta, ino, &in) || !in.base.key[0])
+	if (meta_inode_get(b->view->meta, ino, &inode) || !inode.base.key[0])
 		return;
-	for (size_t i = pins_find(b->pins, b->count, in.base.key);
-	     i < b->count && !strcmp(b->items[i].path, in.base.key); i++)
-		if (pin_is(&b->pins[i], &in.base))
+	for (size_t i = pins_find(b->pins, b->count, inode.base.key);
+	     i < b->count && !strcmp(b->items[i].path, inode.base.key); i++)
+		if (pin_is(&b->pins[i], &inode.base))
 			b->items[i].result = -EBUSY;
 }
 
@@ -156,9 +156,9 @@ static int find_inode(struct view *view, const char *path,
 	return rc ? rc : meta_inode_get(view->meta, ino, ret);
 }
 
-static bool has_names(const struct meta_inode *in)
+static bool has_names(const struct meta_inode *inode)
 {
-	return !S_ISDIR(in->mode) && in->nlink > 1;
+	return !S_ISDIR(inode->mode) && inode->nlink > 1;
 }
 
 /* Whether the version is what the mount takes as the present one. */
@@ -166,21 +166,23 @@ static bool is_live(struct view *view, const struct purge_item *it)
 {
 	const struct meta_version *known;
 	struct meta_version own;
-	struct meta_dentry de;
-	struct meta_inode in;
+	struct meta_dentry dentry;
+	struct meta_inode inode;
 
-	if (find_inode(view, it->path, &in))
+	if (find_inode(view, it->path, &inode))
 		return false;
-	if (!has_names(&in) || link_find(view->tree, &in, it->path, &de))
-		return is_same(&in.base, it);
-	known = link_known(view->tree, &in, de.parent, de.name, it->path, &own);
+	if (!has_names(&inode) ||
+	    link_find(view->tree, &inode, it->path, &dentry))
+		return is_same(&inode.base, it);
+	known = link_known(view->tree, &inode, dentry.parent, dentry.name,
+			   it->path, &own);
 	return known && is_same(known, it);
 }
 
 /* Paths with unsent changes, and what clean inodes show. */
 static void keep_paths(struct batch *b)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 
 	for (size_t i = 0; i < b->count; i++) {
 		struct purge_item *it = &b->items[i];
@@ -188,7 +190,8 @@ static void keep_paths(struct batch *b)
 		bool live = is_live(b->view, it);
 
 		b->present = b->one && (live || it->version.latest);
-		if (meta_dirty_get(b->view->meta, it->path, &d) != -ENOENT ||
+		if (meta_dirty_get(b->view->meta, it->path, &dirty) !=
+			    -ENOENT ||
 		    (live && !b->one))
 			it->result = -EBUSY;
 		/* Without versions this id is whatever is there by then. */
@@ -207,12 +210,12 @@ static void keep_paths(struct batch *b)
 static int keep_used(struct batch *b)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	uint64_t ino;
 	int rc;
 
-	while (!(rc = meta_dirty_next(b->view->meta, &cur, &d)))
-		if (!meta_resolve(b->view->meta, d.key, &ino))
+	while (!(rc = meta_dirty_next(b->view->meta, &cur, &dirty)))
+		if (!meta_resolve(b->view->meta, dirty.key, &ino))
 			keep_base(b, ino);
 	if (rc != -ENOENT)
 		return rc;
@@ -258,24 +261,24 @@ static void report(const struct purge_item *it)
  * A clean file: whoever comes by its number, too, asks the bucket what it has.
  * It is based on nothing that can be copied until then.
  */
-static int forget_file(struct view *view, struct meta_inode *in)
+static int forget_file(struct view *view, struct meta_inode *inode)
 {
 	int rc = 0;
 
-	strcpy(in->base.etag, GONE_ETAG);
-	in->base.version_id[0] = '\0';
-	if (!S_ISDIR(in->mode)) {
-		in->flags &= ~(uint32_t)META_I_ATTRS;
-		in->flags |= META_I_REPLACED;
-		in->change++;
-		in->data_change++;
-		rc = meta_xattr_clear(view->meta, in->ino);
+	strcpy(inode->base.etag, GONE_ETAG);
+	inode->base.version_id[0] = '\0';
+	if (!S_ISDIR(inode->mode)) {
+		inode->flags &= ~(uint32_t)META_I_ATTRS;
+		inode->flags |= META_I_REPLACED;
+		inode->change++;
+		inode->data_change++;
+		rc = meta_xattr_clear(view->meta, inode->ino);
 		if (!rc)
-			rc = meta_head_del(view->meta, in->ino);
+			rc = meta_head_del(view->meta, inode->ino);
 		if (rc == -ENOENT)
 			rc = 0;
 	}
-	return rc ? rc : meta_inode_put(view->meta, in);
+	return rc ? rc : meta_inode_put(view->meta, inode);
 }
 
 /*
@@ -285,46 +288,47 @@ static int forget_file(struct view *view, struct meta_inode *in)
  * is purged.
  */
 static int forget_name(struct view *view, const struct purge_item *it,
-		       struct meta_inode *in, bool done)
+		       struct meta_inode *inode, bool done)
 {
 	const struct meta_version *known;
 	struct meta_version own;
-	struct meta_dentry de;
-	int rc = link_find(view->tree, in, it->path, &de);
+	struct meta_dentry dentry;
+	int rc = link_find(view->tree, inode, it->path, &dentry);
 
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
-	known = link_known(view->tree, in, de.parent, de.name, it->path, &own);
+	known = link_known(view->tree, inode, dentry.parent, dentry.name,
+			   it->path, &own);
 	if (!known || !is_same(known, it))
 		return 0;
-	rc = link_change_base(view->tree, in, it->path);
-	if (!rc && !done && !strcmp(in->base.key, it->path))
+	rc = link_change_base(view->tree, inode, it->path);
+	if (!rc && !done && !strcmp(inode->base.key, it->path))
 		rc = -EBUSY;
 	if (rc || !done)
 		return rc;
-	rc = meta_dentry_del(view->meta, de.parent, de.name);
-	in->nlink--;
+	rc = meta_dentry_del(view->meta, dentry.parent, dentry.name);
+	inode->nlink--;
 	if (!rc)
-		rc = dir_drop_inode(view->tree, in);
-	return rc ? rc : link_lost(view->tree, in, it->path);
+		rc = dir_drop_inode(view->tree, inode);
+	return rc ? rc : link_lost(view->tree, inode, it->path);
 }
 
 /* A present version is going, or has gone: the bucket is asked what it has. */
 static int forget_base(struct view *view, const struct purge_item *it,
 		       bool done)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc = meta_lock(view->meta);
 
 	if (rc)
 		return rc;
-	rc = find_inode(view, it->path, &in);
+	rc = find_inode(view, it->path, &inode);
 	if (rc == -ENOENT)
 		rc = 0;
-	else if (!rc && has_names(&in))
-		rc = forget_name(view, it, &in, done);
-	else if (!rc && is_same(&in.base, it))
-		rc = forget_file(view, &in);
+	else if (!rc && has_names(&inode))
+		rc = forget_name(view, it, &inode, done);
+	else if (!rc && is_same(&inode.base, it))
+		rc = forget_file(view, &inode);
 	meta_unlock(view->meta);
 	return rc ? rc : undelete_look_again(view, it->path);
 }

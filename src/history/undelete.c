@@ -25,18 +25,18 @@ static int deepest_known(struct view *view, char *path, uint64_t *ret_ino,
 			 const char **ret_name)
 {
 	uint64_t ino = META_ROOT_INO;
-	struct meta_dentry de;
+	struct meta_dentry dentry;
 	char *slash;
 	int rc;
 
 	for (; (slash = strchr(path, '/')); path = slash + 1) {
 		*slash = '\0';
-		rc = meta_dentry_get(view->meta, ino, path, &de);
+		rc = meta_dentry_get(view->meta, ino, path, &dentry);
 		if (rc == -ENOENT)
 			break;
 		if (rc)
 			return rc;
-		ino = de.ino;
+		ino = dentry.ino;
 	}
 	*ret_ino = ino;
 	*ret_name = path;
@@ -47,7 +47,7 @@ static int deepest_known(struct view *view, char *path, uint64_t *ret_ino,
 int undelete_look_again(struct view *view, const char *path)
 {
 	char copy[META_KEY_MAX + 1];
-	struct meta_inode in;
+	struct meta_inode inode;
 	const char *name;
 	uint64_t ino;
 	int rc = meta_lock(view->meta);
@@ -57,10 +57,10 @@ int undelete_look_again(struct view *view, const char *path)
 	strcpy(copy, path);
 	rc = deepest_known(view, copy, &ino, &name);
 	if (!rc)
-		rc = meta_inode_get(view->meta, ino, &in);
+		rc = meta_inode_get(view->meta, ino, &inode);
 	if (!rc) {
-		in.listed_ns = 0;
-		rc = meta_inode_put(view->meta, &in);
+		inode.listed_ns = 0;
+		rc = meta_inode_put(view->meta, &inode);
 	}
 	meta_unlock(view->meta);
 	if (!rc)

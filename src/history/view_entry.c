@@ -34,40 +34,40 @@ void view_node_stat(struct view *view, uint64_t ino, const struct view_node *n,
 		    struct stat *st)
 {
 	const struct meta_defaults *def = &view->mount->config.defaults;
-	struct meta_inode in;
+	struct meta_inode inode;
 
-	memset(&in, 0, sizeof(in));
-	in.ino = ino;
-	in.nlink = 1;
-	in.uid = def->uid;
-	in.gid = def->gid;
-	in.mtime_ns = in.ctime_ns = n->version.last_modified_ns;
+	memset(&inode, 0, sizeof(inode));
+	inode.ino = ino;
+	inode.nlink = 1;
+	inode.uid = def->uid;
+	inode.gid = def->gid;
+	inode.mtime_ns = inode.ctime_ns = n->version.last_modified_ns;
 	if (view_node_is_dir(n)) {
-		in.mode = n->mode;
-		in.uid = n->uid;
-		in.gid = n->gid;
-		in.nlink = n->known ? 1 : 2;
+		inode.mode = n->mode;
+		inode.uid = n->uid;
+		inode.gid = n->gid;
+		inode.nlink = n->known ? 1 : 2;
 	}
 	if (n->kind == VIEW_NAME || n->kind == VIEW_GMT) {
-		in.mtime_ns = in.ctime_ns = view->born_ns;
+		inode.mtime_ns = inode.ctime_ns = view->born_ns;
 	} else if (n->kind == VIEW_PAST_DIR && !n->known) {
-		in.mtime_ns = in.ctime_ns = n->at_ns; /* implicit */
+		inode.mtime_ns = inode.ctime_ns = n->at_ns; /* implicit */
 	} else if (n->kind == VIEW_MARKER) {
-		in.mode = S_IFREG | 0444;
+		inode.mode = S_IFREG | 0444;
 	} else {
-		in.mode = n->mode;
+		inode.mode = n->mode;
 		if (n->kind == VIEW_VERSION)
-			in.mode &= ~(uint32_t)0222;
+			inode.mode &= ~(uint32_t)0222;
 		if (view_path_is_own(n->path))
-			in.mode = S_IFREG | (in.mode & 0444);
-		in.uid = n->uid;
-		in.gid = n->gid;
-		in.rdev = n->rdev;
-		in.mtime_ns = n->mtime_ns;
-		in.size_bytes = n->version.size_bytes;
+			inode.mode = S_IFREG | (inode.mode & 0444);
+		inode.uid = n->uid;
+		inode.gid = n->gid;
+		inode.rdev = n->rdev;
+		inode.mtime_ns = n->mtime_ns;
+		inode.size_bytes = n->version.size_bytes;
 	}
-	in.atime_ns = in.mtime_ns;
-	inode_stat(&in, st);
+	inode.atime_ns = inode.mtime_ns;
+	inode_stat(&inode, st);
 }
 
 int view_node_entry(struct view *view, struct view_node *n,

@@ -38,28 +38,28 @@ static void take(struct view_node *n, uint32_t mode, uint32_t uid, uint32_t gid)
 }
 
 /* Those of a live directory; its list of who may do what is in the mode. */
-static int take_live(struct view *view, const struct meta_inode *in,
+static int take_live(struct view *view, const struct meta_inode *inode,
 		     struct view_node *n)
 {
-	uint32_t mode = in->mode;
+	uint32_t mode = inode->mode;
 	struct meta_val list;
 	int rc;
 
 	/* Where they cannot be read the mode says nothing of the others. */
-	tree_lists(view->tree, in->ino);
+	tree_lists(view->tree, inode->ino);
 	rc = meta_lock(view->meta);
 	if (rc)
 		return rc;
-	if (overflow_is_away(view->mount, in->ino, true))
+	if (overflow_is_away(view->mount, inode->ino, true))
 		mode &= ~077u;
-	rc = meta_xattr_get(view->meta, in->ino, XATTR_NAME_POSIX_ACL_ACCESS,
+	rc = meta_xattr_get(view->meta, inode->ino, XATTR_NAME_POSIX_ACL_ACCESS,
 			    &list);
 	if (!rc)
 		mode = acl_strict_mode(list.data, list.size, mode);
 	meta_unlock(view->meta);
 	if (rc && rc != -ENODATA)
 		return rc;
-	take(n, mode, in->uid, in->gid);
+	take(n, mode, inode->uid, inode->gid);
 	return 0;
 }
 
@@ -163,7 +163,7 @@ static int gone_dir(struct view *view, const char *path, struct view_node *n)
 static int guard_name(struct view *view, struct view_node *n)
 {
 	char path[META_KEY_MAX + 1], *slash;
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
 	strcpy(path, n->path);
@@ -171,9 +171,9 @@ static int guard_name(struct view *view, struct view_node *n)
 		slash = strrchr(path, '/');
 		*(slash ? slash : path) = '\0';
 	}
-	rc = live_dir(view, path, &in);
+	rc = live_dir(view, path, &inode);
 	if (!rc)
-		rc = take_live(view, &in, n);
+		rc = take_live(view, &inode, n);
 	else if (rc == -ENOENT)
 		rc = gone_dir(view, path, n);
 	if (rc)
@@ -191,7 +191,7 @@ static int guard_name(struct view *view, struct view_node *n)
 /* A local directory that has attributes of its own, sent or not. */
 static int made_here(struct view *view, const char *path, struct view_node *n)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	uint64_t ino;
 	int rc = meta_lock(view->meta);
 
@@ -199,14 +199,14 @@ static int made_here(struct view *view, const char *path, struct view_node *n)
 		return rc;
 	rc = meta_resolve(view->meta, path, &ino);
 	if (!rc)
-		rc = meta_inode_get(view->meta, ino, &in);
+		rc = meta_inode_get(view->meta, ino, &inode);
 	meta_unlock(view->meta);
 	if (rc)
 		return rc;
-	if (!S_ISDIR(in.mode) || !(in.flags & META_I_ATTRS) ||
-	    (*path && !(in.flags & META_I_EXPLICIT)))
+	if (!S_ISDIR(inode.mode) || !(inode.flags & META_I_ATTRS) ||
+	    (*path && !(inode.flags & META_I_EXPLICIT)))
 		return -ENOENT;
-	return take_live(view, &in, n);
+	return take_live(view, &inode, n);
 }
 
 /* A directory of an instant that had no object of its own then. */

@@ -72,8 +72,8 @@ int64_t journal_due(int64_t delay_ns)
 int journal_mark_at(struct journal *j, const char *path,
 		    const struct meta_version *known, int64_t due_ns)
 {
-	struct meta_dirty d;
-	int rc = meta_dirty_get(j->meta, path, &d);
+	struct meta_dirty dirty;
+	int rc = meta_dirty_get(j->meta, path, &dirty);
 	bool is_new = rc == -ENOENT;
 
 	/* A directory's mark may be of its attributes alone. */
@@ -82,24 +82,25 @@ int journal_mark_at(struct journal *j, const char *path,
 	if (is_new && pins_present_goes(j->pins, path))
 		return -EBUSY; /* what it would be made on is going */
 	if (is_new) {
-		memset(&d, 0, sizeof(d));
-		strcpy(d.key, path);
+		memset(&dirty, 0, sizeof(dirty));
+		strcpy(dirty.key, path);
 		if (known)
-			d.known = *known;
-		d.since_ns = clock_real_ns();
-		rc = meta_next_id(j->meta, &d.seq);
+			dirty.known = *known;
+		dirty.since_ns = clock_real_ns();
+		rc = meta_next_id(j->meta, &dirty.seq);
 	}
 	if (rc)
 		return rc;
-	if (!is_new && d.due_ns == due_ns && !d.fails && !d.error)
+	if (!is_new && dirty.due_ns == due_ns && !dirty.fails && !dirty.error)
 		return 0; /* nothing of it would change */
-	d.due_ns = due_ns;
-	d.fails = 0;
-	d.error = 0;
-	rc = is_new ? meta_dirty_add(j->meta, &d) : meta_dirty_put(j->meta, &d);
+	dirty.due_ns = due_ns;
+	dirty.fails = 0;
+	dirty.error = 0;
+	rc = is_new ? meta_dirty_add(j->meta, &dirty)
+		    : meta_dirty_put(j->meta, &dirty);
 	/* It is looked for when the lock is free. */
 	if (!rc && j->listener.due)
-		j->listener.due(j->listener.ctx, d.due_ns);
+		j->listener.due(j->listener.ctx, dirty.due_ns);
 	return rc;
 }
 
@@ -109,8 +110,8 @@ int journal_mark(struct journal *j, const char *path,
 	return journal_mark_at(j, path, known, journal_due(delay_ns));
 }
 
-void journal_grown(struct journal *j, const struct meta_inode *in)
+void journal_grown(struct journal *j, const struct meta_inode *inode)
 {
 	if (j->listener.grown)
-		j->listener.grown(j->listener.ctx, in);
+		j->listener.grown(j->listener.ctx, inode);
 }

@@ -27,7 +27,7 @@ static bool tells(const struct meta_version *ver)
 static int next_known(struct meta *meta, uint64_t *ino, unsigned *looks,
 		      struct meta_version *ret)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc = meta_lock(meta);
 
 	if (rc)
@@ -36,11 +36,11 @@ static int next_known(struct meta *meta, uint64_t *ino, unsigned *looks,
 		rc = ++*looks > LOOK_MAX ? -ENOENT
 					 : meta_inode_next(meta, *ino, ino);
 		if (!rc)
-			rc = meta_inode_get(meta, *ino, &in);
-	} while (!rc && !tells(&in.base));
+			rc = meta_inode_get(meta, *ino, &inode);
+	} while (!rc && !tells(&inode.base));
 	meta_unlock(meta);
 	if (!rc)
-		*ret = in.base;
+		*ret = inode.base;
 	return rc;
 }
 

@@ -54,14 +54,14 @@ static int read_name(const void *data, size_t len, char *ret_name)
 	return 0;
 }
 
-static int read_dentry(const struct meta_val *val, struct meta_dentry *d)
+static int read_dentry(const struct meta_val *val, struct meta_dentry *dentry)
 {
 	const unsigned char *p = val->data;
 
 	if (val->size != 16)
 		return -EIO;
-	d->ino = meta_from_be64(p);
-	d->cookie = meta_from_be64(p + 8);
+	dentry->ino = meta_from_be64(p);
+	dentry->cookie = meta_from_be64(p + 8);
 	return 0;
 }
 
@@ -70,7 +70,7 @@ int meta_dentry_get(struct meta *m, uint64_t parent, const char *name,
 {
 	unsigned char key[DENTRY_KEY_MAX];
 	size_t len = name_len(name);
-	struct meta_dentry d;
+	struct meta_dentry dentry;
 	struct meta_val val;
 	int rc;
 
@@ -79,12 +79,12 @@ int meta_dentry_get(struct meta *m, uint64_t parent, const char *name,
 	rc = meta_get(m, META_DENTRY, key, dentry_key(key, parent, name, len),
 		      &val);
 	if (!rc)
-		rc = read_dentry(&val, &d);
+		rc = read_dentry(&val, &dentry);
 	if (rc)
 		return rc;
-	d.parent = parent;
-	memcpy(d.name, name, len + 1);
-	*ret = d;
+	dentry.parent = parent;
+	memcpy(dentry.name, name, len + 1);
+	*ret = dentry;
 	return 0;
 }
 
@@ -183,7 +183,7 @@ int meta_dentry_next(struct meta *m, uint64_t parent, uint64_t after,
 		     struct meta_dentry *ret)
 {
 	unsigned char key[META_KEY_BUF];
-	struct meta_dentry d;
+	struct meta_dentry dentry;
 	struct meta_val val;
 	size_t len;
 	int rc;
@@ -196,13 +196,13 @@ int meta_dentry_next(struct meta *m, uint64_t parent, uint64_t after,
 		return rc;
 	if (len != ORDER_KEY_SIZE || val.size < 8)
 		return -EIO;
-	d.parent = parent;
-	d.ino = meta_from_be64(val.data);
-	d.cookie = meta_from_be64(key + 8);
+	dentry.parent = parent;
+	dentry.ino = meta_from_be64(val.data);
+	dentry.cookie = meta_from_be64(key + 8);
 	rc = read_name((const unsigned char *)val.data + 8, val.size - 8,
-		       d.name);
+		       dentry.name);
 	if (!rc)
-		*ret = d;
+		*ret = dentry;
 	return rc;
 }
 
@@ -211,20 +211,20 @@ int meta_dentry_next_name(struct meta *m, uint64_t parent, const char *after,
 {
 	unsigned char key[META_KEY_BUF];
 	size_t len = strnlen(after, META_NAME_MAX);
-	struct meta_dentry d;
+	struct meta_dentry dentry;
 	struct meta_val val;
 	int rc;
 
 	len = dentry_key(key, parent, after, len);
 	rc = meta_seek(m, META_DENTRY, key, len, 8, true, key, &len, &val);
 	if (!rc)
-		rc = read_dentry(&val, &d);
+		rc = read_dentry(&val, &dentry);
 	if (!rc)
-		rc = read_name(key + 8, len - 8, d.name);
+		rc = read_name(key + 8, len - 8, dentry.name);
 	if (rc)
 		return rc;
-	d.parent = parent;
-	*ret = d;
+	dentry.parent = parent;
+	*ret = dentry;
 	return 0;
 }
 
@@ -344,8 +344,8 @@ int meta_resolve(struct meta *m, const char *path, uint64_t *ret_ino)
 {
 	char part[META_NAME_MAX + 1];
 	uint64_t ino = META_ROOT_INO;
-	struct meta_dentry d;
-	struct meta_inode in;
+	struct meta_dentry dentry;
+	struct meta_inode inode;
 	size_t len;
 	int rc;
 
@@ -355,19 +355,19 @@ int meta_resolve(struct meta *m, const char *path, uint64_t *ret_ino)
 			return -ENOENT;
 		memcpy(part, path, len);
 		part[len] = '\0';
-		rc = meta_dentry_get(m, ino, part, &d);
+		rc = meta_dentry_get(m, ino, part, &dentry);
 		if (rc)
 			return rc;
-		ino = d.ino;
+		ino = dentry.ino;
 		path += len;
 		if (!*path)
 			break;
 		if (*++path)
 			continue;
-		rc = meta_inode_get(m, ino, &in);
+		rc = meta_inode_get(m, ino, &inode);
 		if (rc)
 			return rc;
-		if (!S_ISDIR(in.mode))
+		if (!S_ISDIR(inode.mode))
 			return -ENOENT;
 	}
 	*ret_ino = ino;

@@ -85,19 +85,19 @@ static int read_record(struct meta *m, const struct id *id,
 
 int meta_dirty_get(struct meta *m, const char *key, struct meta_dirty *ret)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	struct id id;
 	int rc;
 
 	rc = id_of(key, &id);
 	if (rc)
 		return rc == -EINVAL ? -ENOENT : rc;
-	rc = read_record(m, &id, &d);
+	rc = read_record(m, &id, &dirty);
 	if (rc)
 		return rc;
-	if (strcmp(d.key, key))
+	if (strcmp(dirty.key, key))
 		return -EIO;
-	*ret = d;
+	*ret = dirty;
 	return 0;
 }
 
@@ -146,50 +146,51 @@ static int forget_due(struct meta *m, const struct id *id,
 }
 
 /* The bytes of a record: what forget_due() needs comes first. */
-static int encode(struct record_writer *w, const struct meta_dirty *d)
+static int encode(struct record_writer *w, const struct meta_dirty *dirty)
 {
 	w->len = 0;
 	w->bad = false;
-	record_put_u64(w, (uint64_t)d->due_ns);
-	record_put_str(w, d->key, sizeof(d->key));
-	record_put_version(w, &d->known, d->key);
-	record_put_u64(w, (uint64_t)d->since_ns);
-	record_put_u64(w, d->seq);
-	record_put_u32(w, d->fails);
-	record_put_u32(w, (uint32_t)d->error);
-	record_put_str(w, d->after, sizeof(d->after));
-	record_put_str(w, d->tried, sizeof(d->tried));
+	record_put_u64(w, (uint64_t)dirty->due_ns);
+	record_put_str(w, dirty->key, sizeof(dirty->key));
+	record_put_version(w, &dirty->known, dirty->key);
+	record_put_u64(w, (uint64_t)dirty->since_ns);
+	record_put_u64(w, dirty->seq);
+	record_put_u32(w, dirty->fails);
+	record_put_u32(w, (uint32_t)dirty->error);
+	record_put_str(w, dirty->after, sizeof(dirty->after));
+	record_put_str(w, dirty->tried, sizeof(dirty->tried));
 	return w->bad ? -EINVAL : 0;
 }
 
-static int put(struct meta *m, const struct meta_dirty *d, bool is_new)
+static int put(struct meta *m, const struct meta_dirty *dirty, bool is_new)
 {
 	unsigned char due[DUE_MAX];
 	struct record_writer w;
 	struct id id;
-	int rc = encode(&w, d);
+	int rc = encode(&w, dirty);
 
 	if (!rc)
-		rc = id_of(d->key, &id);
+		rc = id_of(dirty->key, &id);
 	if (rc)
 		return rc;
-	rc = is_new ? 0 : forget_due(m, &id, &d->due_ns);
+	rc = is_new ? 0 : forget_due(m, &id, &dirty->due_ns);
 	if (rc && rc != -ENOENT)
 		return rc;
-	rc = meta_put(m, META_DUE, due, due_key(due, d->due_ns, &id), "", 0);
+	rc = meta_put(m, META_DUE, due, due_key(due, dirty->due_ns, &id), "",
+		      0);
 	if (rc)
 		return rc;
 	return meta_put(m, META_DIRTY, id.data, id.len, w.data, w.len);
 }
 
-int meta_dirty_put(struct meta *m, const struct meta_dirty *d)
+int meta_dirty_put(struct meta *m, const struct meta_dirty *dirty)
 {
-	return put(m, d, false);
+	return put(m, dirty, false);
 }
 
-int meta_dirty_add(struct meta *m, const struct meta_dirty *d)
+int meta_dirty_add(struct meta *m, const struct meta_dirty *dirty)
 {
-	return put(m, d, true);
+	return put(m, dirty, true);
 }
 
 int meta_dirty_del(struct meta *m, const char *key)
@@ -237,16 +238,16 @@ static int any_hashed_below(struct meta *m, const char *prefix, size_t len)
 {
 	unsigned char key[META_KEY_BUF] = {'\0'};
 	size_t key_len = 1;
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	struct meta_val val;
 	int rc;
 
 	while (!(rc = meta_seek(m, META_DIRTY, key, key_len, 1, true, key,
 				&key_len, &val))) {
-		rc = decode(&val, &d);
+		rc = decode(&val, &dirty);
 		if (rc)
 			return rc;
-		if (!strncmp(d.key, prefix, len))
+		if (!strncmp(dirty.key, prefix, len))
 			return 1;
 	}
 	return rc == -ENOENT ? 0 : rc;

@@ -36,7 +36,7 @@ int meta_inode_get(struct meta *m, uint64_t ino, struct meta_inode *ret)
 {
 	struct record_reader r;
 	unsigned char key[8];
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct meta_val val;
 	int rc;
 
@@ -45,57 +45,57 @@ int meta_inode_get(struct meta *m, uint64_t ino, struct meta_inode *ret)
 	if (rc)
 		return rc;
 	r = record_read(&val);
-	in.ino = ino;
-	in.mode = record_get_u32(&r);
-	in.uid = record_get_u32(&r);
-	in.gid = record_get_u32(&r);
-	in.nlink = record_get_u32(&r);
-	in.flags = record_get_u32(&r);
-	in.rdev = record_get_u64(&r);
-	in.size_bytes = record_get_u64(&r);
-	in.mtime_ns = (int64_t)record_get_u64(&r);
-	in.ctime_ns = (int64_t)record_get_u64(&r);
-	in.atime_ns = (int64_t)record_get_u64(&r);
-	in.change = record_get_u64(&r);
-	in.data_change = record_get_u64(&r);
-	in.base_bytes = record_get_u64(&r);
-	in.listed_ns = (int64_t)record_get_u64(&r);
-	record_get_str(&r, in.link_id, sizeof(in.link_id));
-	record_get_version(&r, &in.base, NULL);
+	inode.ino = ino;
+	inode.mode = record_get_u32(&r);
+	inode.uid = record_get_u32(&r);
+	inode.gid = record_get_u32(&r);
+	inode.nlink = record_get_u32(&r);
+	inode.flags = record_get_u32(&r);
+	inode.rdev = record_get_u64(&r);
+	inode.size_bytes = record_get_u64(&r);
+	inode.mtime_ns = (int64_t)record_get_u64(&r);
+	inode.ctime_ns = (int64_t)record_get_u64(&r);
+	inode.atime_ns = (int64_t)record_get_u64(&r);
+	inode.change = record_get_u64(&r);
+	inode.data_change = record_get_u64(&r);
+	inode.base_bytes = record_get_u64(&r);
+	inode.listed_ns = (int64_t)record_get_u64(&r);
+	record_get_str(&r, inode.link_id, sizeof(inode.link_id));
+	record_get_version(&r, &inode.base, NULL);
 	rc = record_end(&r);
 	if (rc)
 		return rc;
-	meta_fill_in(m, in.flags, &in.mode, &in.uid, &in.gid);
-	*ret = in;
+	meta_fill_in(m, inode.flags, &inode.mode, &inode.uid, &inode.gid);
+	*ret = inode;
 	return 0;
 }
 
-int meta_inode_put(struct meta *m, const struct meta_inode *in)
+int meta_inode_put(struct meta *m, const struct meta_inode *inode)
 {
 	struct record_writer w;
 	unsigned char key[8];
 
 	w.len = 0;
 	w.bad = false;
-	record_put_u32(&w, in->mode);
-	record_put_u32(&w, in->uid);
-	record_put_u32(&w, in->gid);
-	record_put_u32(&w, in->nlink);
-	record_put_u32(&w, in->flags);
-	record_put_u64(&w, in->rdev);
-	record_put_u64(&w, in->size_bytes);
-	record_put_u64(&w, (uint64_t)in->mtime_ns);
-	record_put_u64(&w, (uint64_t)in->ctime_ns);
-	record_put_u64(&w, (uint64_t)in->atime_ns);
-	record_put_u64(&w, in->change);
-	record_put_u64(&w, in->data_change);
-	record_put_u64(&w, in->base_bytes);
-	record_put_u64(&w, (uint64_t)in->listed_ns);
-	record_put_str(&w, in->link_id, sizeof(in->link_id));
-	record_put_version(&w, &in->base, NULL);
+	record_put_u32(&w, inode->mode);
+	record_put_u32(&w, inode->uid);
+	record_put_u32(&w, inode->gid);
+	record_put_u32(&w, inode->nlink);
+	record_put_u32(&w, inode->flags);
+	record_put_u64(&w, inode->rdev);
+	record_put_u64(&w, inode->size_bytes);
+	record_put_u64(&w, (uint64_t)inode->mtime_ns);
+	record_put_u64(&w, (uint64_t)inode->ctime_ns);
+	record_put_u64(&w, (uint64_t)inode->atime_ns);
+	record_put_u64(&w, inode->change);
+	record_put_u64(&w, inode->data_change);
+	record_put_u64(&w, inode->base_bytes);
+	record_put_u64(&w, (uint64_t)inode->listed_ns);
+	record_put_str(&w, inode->link_id, sizeof(inode->link_id));
+	record_put_version(&w, &inode->base, NULL);
 	if (w.bad)
 		return -EINVAL;
-	meta_be64(key, in->ino);
+	meta_be64(key, inode->ino);
 	return meta_put(m, META_INODE, key, sizeof(key), w.data, w.len);
 }
 

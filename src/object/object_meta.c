@@ -190,27 +190,27 @@ int object_meta_read(struct mount *mount, uint64_t ino, struct object_meta *d,
 	return rc;
 }
 
-static struct objattr attrs_of(const struct meta_inode *in)
+static struct objattr attrs_of(const struct meta_inode *inode)
 {
-	struct objattr a = {.mode = in->mode,
-			    .uid = in->uid,
-			    .gid = in->gid,
-			    .rdev = in->rdev,
-			    .mtime_ns = in->mtime_ns};
+	struct objattr a = {.mode = inode->mode,
+			    .uid = inode->uid,
+			    .gid = inode->gid,
+			    .rdev = inode->rdev,
+			    .mtime_ns = inode->mtime_ns};
 
-	strcpy(a.link_id, in->link_id);
+	strcpy(a.link_id, inode->link_id);
 	return a;
 }
 
-int object_meta_check(struct mount *mount, const struct meta_inode *in)
+int object_meta_check(struct mount *mount, const struct meta_inode *inode)
 {
 	struct objattr_xattrs x = {0};
-	struct objattr a = attrs_of(in);
+	struct objattr a = attrs_of(inode);
 	struct object_meta d;
 	int rc;
 
 	object_meta_init(&d);
-	rc = object_meta_read_locked(mount, in->ino, &d, &x);
+	rc = object_meta_read_locked(mount, inode->ino, &d, &x);
 	if (!rc)
 		rc = xsplit_check(mount, &a, &x, &d);
 	objattr_xattrs_release(&x);
@@ -247,17 +247,17 @@ static int add_attrs(const struct objattr *a, const char *path,
 }
 
 /* The attributes, as far as they have room with the object. */
-static int add_all(struct mount *mount, const struct meta_inode *in,
+static int add_all(struct mount *mount, const struct meta_inode *inode,
 		   const char *path, bool content,
 		   const struct objattr_xattrs *x, struct object_meta *d)
 {
 	struct objattr_xattrs stay = {0};
-	struct objattr a = attrs_of(in);
+	struct objattr a = attrs_of(inode);
 	int rc;
 
 	/* Who saves a file says whose it is; who moves an object does not. */
 	if (!content)
-		a.lacks = in->flags & META_I_LACKS;
+		a.lacks = inode->flags & META_I_LACKS;
 	rc = xsplit_send(mount, &a, x, d, &stay);
 	if (!rc)
 		rc = add_attrs(&a, path, &stay, d);
@@ -286,7 +286,7 @@ static int add_names(const char *names, struct object_meta *d)
 	return kvlist_set(&d->meta, LINK_NAMES_META, names);
 }
 
-static int read_now(struct mount *mount, const struct meta_inode *in,
+static int read_now(struct mount *mount, const struct meta_inode *inode,
 		    struct object_meta *d, struct objattr_xattrs *x,
 		    char **ret_names, struct holes *ret_holes)
 {
@@ -294,16 +294,16 @@ static int read_now(struct mount *mount, const struct meta_inode *in,
 
 	if (rc)
 		return rc;
-	rc = object_meta_read_locked(mount, in->ino, d, x);
+	rc = object_meta_read_locked(mount, inode->ino, d, x);
 	if (!rc)
-		rc = link_names_make(mount, in, ret_names);
+		rc = link_names_make(mount, inode, ret_names);
 	if (!rc)
-		rc = sparse_of_base(mount->meta, in, ret_holes);
+		rc = sparse_of_base(mount->meta, inode, ret_holes);
 	meta_unlock(mount->meta);
 	return rc;
 }
 
-int object_meta_make(struct mount *mount, const struct meta_inode *in,
+int object_meta_make(struct mount *mount, const struct meta_inode *inode,
 		     const char *path, bool content, struct object_meta *d)
 {
 	struct objattr_xattrs x = {0};
@@ -312,7 +312,7 @@ int object_meta_make(struct mount *mount, const struct meta_inode *in,
 	int rc;
 
 	object_meta_init(d);
-	rc = read_now(mount, in, d, &x, &names, &holes);
+	rc = read_now(mount, inode, d, &x, &names, &holes);
 	if (!rc && content) {
 		rc = objattr_new_content(&d->meta);
 		leave_archive(&d->headers);
@@ -320,18 +320,18 @@ int object_meta_make(struct mount *mount, const struct meta_inode *in,
 		d->tag_count = 0;
 	}
 	if (!rc)
-		rc = add_all(mount, in, path, content, &x, d);
+		rc = add_all(mount, inode, path, content, &x, d);
 	if (!rc && names)
 		rc = add_names(names, d);
-	if (!rc && rename_source_is(mount, in, path))
-		rc = rename_source_add(mount, &in->base, &d->meta);
+	if (!rc && rename_source_is(mount, inode, path))
+		rc = rename_source_add(mount, &inode->base, &d->meta);
 	/* Of new content others tell: upload.c, multipart.c. */
 	if (!rc && !content)
-		rc = sparse_tell(&holes, in->base.size_bytes, &d->meta);
+		rc = sparse_tell(&holes, inode->base.size_bytes, &d->meta);
 	if (!rc && !kvlist_get(&d->headers, "content-type"))
 		rc = kvlist_set(&d->headers, "content-type",
 				objattr_content_type(path));
-	if (!rc && mount->config.storage_class && S_ISREG(in->mode) &&
+	if (!rc && mount->config.storage_class && S_ISREG(inode->mode) &&
 	    !kvlist_get(&d->headers, CLASS_HEADER))
 		rc = kvlist_set(&d->headers, CLASS_HEADER,
 				mount->config.storage_class);
@@ -354,10 +354,11 @@ static int take_object(struct object_meta *d, const struct store_object *o)
 }
 
 /* What the base says of itself. -ENOENT: it has to do without. */
-static int object_meta_asked(struct mount *mount, const struct meta_inode *in,
-			     bool renamed, struct object_meta *d)
+static int object_meta_asked(struct mount *mount,
+			     const struct meta_inode *inode, bool renamed,
+			     struct object_meta *d)
 {
-	struct meta_version from = in->base;
+	struct meta_version from = inode->base;
 	const struct store_object *o;
 	char key[META_KEY_MAX + 1];
 	struct store_request r;
@@ -404,7 +405,7 @@ int object_meta_to_head(const struct object_meta *d, struct kvlist *head)
 	return rc;
 }
 
-int object_meta_note_head(struct mount *mount, struct meta_inode *in,
+int object_meta_note_head(struct mount *mount, struct meta_inode *inode,
 			  const struct kvlist *head)
 {
 	struct object_meta d;
@@ -414,9 +415,10 @@ int object_meta_note_head(struct mount *mount, struct meta_inode *in,
 	rc = split_head(head, &d);
 	/* What was named since stays so. */
 	if (!rc)
-		in->flags &= objattr_lacks(&d.meta) | ~(uint32_t)META_I_LACKS;
+		inode->flags &=
+			objattr_lacks(&d.meta) | ~(uint32_t)META_I_LACKS;
 	object_meta_release(&d);
-	return rc ? rc : meta_head_put(mount->meta, in->ino, head);
+	return rc ? rc : meta_head_put(mount->meta, inode->ino, head);
 }
 
 bool object_meta_same(const struct kvlist *a, const struct kvlist *b)
@@ -455,25 +457,26 @@ bool object_meta_same_object(const struct object_meta *a,
 	       same_headers(&b->headers, &a->headers);
 }
 
-int object_meta_copy(struct mount *mount, const struct meta_inode *in,
+int object_meta_copy(struct mount *mount, const struct meta_inode *inode,
 		     const char *path, struct object_meta *d, bool *ret_replace)
 {
-	bool asked = in->flags & (META_I_ATTRS | META_I_ATTR_DIRTY);
-	bool renamed = rename_source_is(mount, in, path);
+	bool asked = inode->flags & (META_I_ATTRS | META_I_ATTR_DIRTY);
+	bool renamed = rename_source_is(mount, inode, path);
 	bool bare =
 		mount->config.suspended; /* a copy by itself would be none */
 	int rc;
 
 	if (!asked && (renamed || bare)) {
-		rc = object_meta_asked(mount, in, renamed, d);
+		rc = object_meta_asked(mount, inode, renamed, d);
 		*ret_replace = !rc;
 		if (!rc || rc == -ENOMEM || bare)
 			return rc;
 		object_meta_release(d); /* then it says nothing of its past */
 	}
-	rc = object_meta_make(mount, in, path, false, d);
+	rc = object_meta_make(mount, inode, path, false, d);
 	/* A copy by itself may leave the tag of what came late behind. */
-	*ret_replace = bare || (in->flags & META_I_ATTR_DIRTY) || d->late ||
-		       ((in->flags & META_I_ATTRS) && (renamed || d->renamed));
+	*ret_replace =
+		bare || (inode->flags & META_I_ATTR_DIRTY) || d->late ||
+		((inode->flags & META_I_ATTRS) && (renamed || d->renamed));
 	return rc;
 }

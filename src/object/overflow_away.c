@@ -51,13 +51,13 @@ static bool is_still(struct mount *mount, uint64_t ino, const char *text)
 static int bring(struct mount *mount, uint64_t ino,
 		 const struct objattr_xattrs *x)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct meta_val val;
-	int rc = meta_inode_get(mount->meta, ino, &in);
+	int rc = meta_inode_get(mount->meta, ino, &inode);
 
 	if (rc)
 		return rc;
-	in.flags &= ~(uint32_t)META_I_CAPABLE;
+	inode.flags &= ~(uint32_t)META_I_CAPABLE;
 	for (size_t i = 0; !rc && i < x->count; i++) {
 		const struct objattr_xattr *one = &x->items[i];
 
@@ -67,9 +67,9 @@ static int bring(struct mount *mount, uint64_t ino,
 					    one->value, one->size);
 	}
 	if (!rc && !meta_xattr_get(mount->meta, ino, XATTR_NAME_CAPS, &val))
-		in.flags |= META_I_CAPABLE;
+		inode.flags |= META_I_CAPABLE;
 	if (!rc)
-		rc = meta_inode_put(mount->meta, &in);
+		rc = meta_inode_put(mount->meta, &inode);
 	return rc ? rc : meta_xattr_del(mount->meta, ino, OVERFLOW_XATTR);
 }
 

@@ -10,30 +10,31 @@
 
 #define VERSION_WORD "?versionId="
 
-int rename_source_note(struct mount *mount, const struct meta_inode *in,
+int rename_source_note(struct mount *mount, const struct meta_inode *inode,
 		       const char *from, const char *to)
 {
-	struct meta_inode now = *in;
+	struct meta_inode now = *inode;
 
-	if (!mount->config.versioned || S_ISDIR(in->mode))
+	if (!mount->config.versioned || S_ISDIR(inode->mode))
 		return 0;
 	/*
 	 * What was copied here from another name did not stand under the old
 	 * one yet; of what was renamed before, the base is its past still.
 	 */
-	if (!strcmp(in->base.key, from))
+	if (!strcmp(inode->base.key, from))
 		now.flags |= META_I_RENAMED;
-	if (!strcmp(in->base.key, to))
+	if (!strcmp(inode->base.key, to))
 		now.flags &= ~(uint32_t)META_I_RENAMED;
-	return now.flags == in->flags ? 0 : meta_inode_put(mount->meta, &now);
+	return now.flags == inode->flags ? 0
+					 : meta_inode_put(mount->meta, &now);
 }
 
-bool rename_source_is(const struct mount *mount, const struct meta_inode *in,
+bool rename_source_is(const struct mount *mount, const struct meta_inode *inode,
 		      const char *path)
 {
-	return (in->flags & META_I_RENAMED) && mount->config.versioned &&
-	       in->nlink < 2 && in->base.key[0] &&
-	       strcmp(in->base.key, path) != 0;
+	return (inode->flags & META_I_RENAMED) && mount->config.versioned &&
+	       inode->nlink < 2 && inode->base.key[0] &&
+	       strcmp(inode->base.key, path) != 0;
 }
 
 int rename_source_add(const struct mount *mount,

@@ -118,12 +118,12 @@ bool sparse_same(const char *a, const char *b)
 
 /* ---- files ---- */
 
-int sparse_of_base(struct meta *meta, const struct meta_inode *in,
+int sparse_of_base(struct meta *meta, const struct meta_inode *inode,
 		   struct holes *ret)
 {
 	ret->count = 0;
-	if (!S_ISREG(in->mode) || !in->base.key[0] ||
-	    !version_has_content_id(&in->base))
+	if (!S_ISREG(inode->mode) || !inode->base.key[0] ||
+	    !version_has_content_id(&inode->base))
 		return 0;
-	return meta_holes_get(meta, in->ino, in->base.id, ret);
+	return meta_holes_get(meta, inode->ino, inode->base.id, ret);
 }

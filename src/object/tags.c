@@ -39,13 +39,13 @@ static int read_note(struct mount *mount, uint64_t ino, const char *etag,
 	return rc;
 }
 
-static bool has_note(struct mount *mount, const struct meta_inode *in)
+static bool has_note(struct mount *mount, const struct meta_inode *inode)
 {
 	struct kvlist tags;
 	bool noted;
 
 	kvlist_init(&tags);
-	noted = !read_note(mount, in->ino, in->base.etag, &tags);
+	noted = !read_note(mount, inode->ino, inode->base.etag, &tags);
 	kvlist_release(&tags);
 	return noted;
 }
@@ -80,7 +80,7 @@ static void drop_note(struct mount *mount, uint64_t ino)
 	meta_unlock(mount->meta);
 }
 
-bool tags_need(struct mount *mount, const struct meta_inode *in,
+bool tags_need(struct mount *mount, const struct meta_inode *inode,
 	       const struct object_meta *d, bool by_server)
 {
 	bool need = d->tag_count || !d->asked;
@@ -88,7 +88,7 @@ bool tags_need(struct mount *mount, const struct meta_inode *in,
 	/* That one is for the metadata that is replaced. */
 	if (by_server && mount->config.caps.keeps_tags)
 		need = d->late && d->tag_count;
-	return need || has_note(mount, in);
+	return need || has_note(mount, inode);
 }
 
 /*
@@ -100,13 +100,13 @@ static bool is_vain(int rc)
 	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL;
 }
 
-int tags_ask(struct mount *mount, const struct meta_inode *in,
+int tags_ask(struct mount *mount, const struct meta_inode *inode,
 	     struct kvlist *ret)
 {
-	const char *id = in->base.version_id;
+	const char *id = inode->base.version_id;
 	char key[META_KEY_MAX + 1];
 	struct kvlist tags;
-	int rc = mount_key(mount, in->base.key, key);
+	int rc = mount_key(mount, inode->base.key, key);
 
 	if (rc)
 		return rc;
@@ -122,8 +122,8 @@ int tags_ask(struct mount *mount, const struct meta_inode *in,
 	if (rc || meta_is_version_id(id))
 		return rc;
 	if (ret->count)
-		return write_note(mount, in->ino, in->base.etag, ret);
-	rc = read_note(mount, in->ino, in->base.etag, ret);
+		return write_note(mount, inode->ino, inode->base.etag, ret);
+	rc = read_note(mount, inode->ino, inode->base.etag, ret);
 	return rc == -ENOENT ? 0 : rc;
 }
 

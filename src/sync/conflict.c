@@ -60,17 +60,17 @@ static bool has_moved(struct syncer *s, const struct conflict *c)
 int conflict_sending(struct syncer *s, struct conflict *const *list,
 		     size_t count, const char *etag)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	bool moved = false;
 	int rc = meta_lock(s->meta);
 
 	if (rc)
 		return rc;
 	for (size_t i = 0; !rc && i < count; i++) {
-		rc = meta_dirty_get(s->meta, list[i]->path, &d);
+		rc = meta_dirty_get(s->meta, list[i]->path, &dirty);
 		if (!rc) {
-			meta_tried_add(d.tried, etag);
-			rc = meta_dirty_put(s->meta, &d);
+			meta_tried_add(dirty.tried, etag);
+			rc = meta_dirty_put(s->meta, &dirty);
 		}
 		moved = moved || (!rc && has_moved(s, list[i]));
 		list[i]->noted = list[i]->noted || !rc;

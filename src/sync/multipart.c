@@ -36,7 +36,7 @@
 struct multi {
 	struct uploader *u;
 	const struct file_snapshot *snap;
-	const struct meta_inode *in; /* the snapshot's */
+	const struct meta_inode *inode; /* the snapshot's */
 	const char *key; /* in the bucket */
 	const char *source; /* of the base, in the bucket */
 	struct object_meta *want; /* what is to go with it */
@@ -53,18 +53,18 @@ struct multi {
 static int make_plan(struct syncer *s, const struct file_snapshot *snap,
 		     const char *path, struct plan *plan)
 {
-	const struct meta_inode *in = snap->in;
+	const struct meta_inode *inode = snap->inode;
 	struct reconcile_in want = {.key = path,
-				    .inode = in,
-				    .known = &in->base,
+				    .inode = inode,
+				    .known = &inode->base,
 				    .versioned = s->mount->config.versioned};
 	struct plan_input input = {
-		.size_bytes = in->size_bytes,
-		.base_bytes = in->base_bytes,
-		.base_size_bytes = in->base.size_bytes,
+		.size_bytes = inode->size_bytes,
+		.base_bytes = inode->base_bytes,
+		.base_size_bytes = inode->base.size_bytes,
 		.extents = snap->extents,
 		.extent_count = snap->count,
-		.can_copy = in->base.key[0] && reconcile_can_copy(&want),
+		.can_copy = inode->base.key[0] && reconcile_can_copy(&want),
 	};
 
 	return plan_make(&input, plan);
@@ -140,7 +140,7 @@ static int end_part(struct multi *m, struct store_request *r, int rc,
 {
 	rc = upload_error(m->u, &m->o, r, rc);
 	if (!rc)
-		rc = upload_note_part(m->u, m->in->ino, m->o.upload_id, r,
+		rc = upload_note_part(m->u, m->inode->ino, m->o.upload_id, r,
 				      part);
 	store_request_release(r);
 	return rc;
@@ -154,7 +154,7 @@ static int copy_part(struct multi *m, const struct plan_part *p,
 	begin_part(m, p, STORE_COPY_PART, &r);
 	r.range_offset = p->offset;
 	r.range_length = p->length;
-	upload_set_source(&r, &m->in->base, m->source);
+	upload_set_source(&r, &m->inode->base, m->source);
 	return end_part(m, &r, store_call(m->u->s->mount->store, &r), part);
 }
 
@@ -164,7 +164,7 @@ static int data_part(struct multi *m, const struct plan_part *p, uint64_t place,
 	struct store_request r;
 
 	if (place != UINT64_MAX)
-		return upload_staged(m->u, &m->o, m->in->ino, place, part);
+		return upload_staged(m->u, &m->o, m->inode->ino, place, part);
 	begin_part(m, p, STORE_UPLOAD_PART, &r);
 	r.body.length = p->length;
 	r.sum = upload_part_sum(m->u->s, &m->o);
@@ -211,15 +211,15 @@ static int do_part(void *ctx, unsigned i)
 					  .length = p->length};
 	struct syncer *s = m->u->s;
 	uint64_t place;
-	int rc = upload_check_there(s, m->in);
+	int rc = upload_check_there(s, m->inode);
 
 	if (!rc)
-		rc = upload_record_fingerprint(m->in, m->snap->extents,
+		rc = upload_record_fingerprint(m->inode, m->snap->extents,
 					       m->snap->count, p, part.print,
 					       &place);
 	if (rc)
 		return rc;
-	rc = upload_record_part_get(s, m->in->ino, &part);
+	rc = upload_record_part_get(s, m->inode->ino, &part);
 	if (rc == -ENOENT)
 		rc = make_part(m, p, place, &part);
 	if (rc)
@@ -232,7 +232,7 @@ static int do_part(void *ctx, unsigned i)
 static struct send_want make_want(const struct multi *m, const char *etag)
 {
 	return (struct send_want){
-		.size_bytes = m->in->size_bytes,
+		.size_bytes = m->inode->size_bytes,
 		.etag = etag,
 		.meta = &m->o.began.meta,
 		.content_type = kvlist_get(&m->o.began.headers, "content-type"),
@@ -242,11 +242,11 @@ static struct send_want make_want(const struct multi *m, const char *etag)
 /* Once; while nothing is in the place of what they are of, if that can be. */
 static int ask_tags(struct multi *m)
 {
-	if (m->tagged || !content_is_base(m->in) ||
-	    !tags_need(m->u->s->mount, m->in, m->want, false))
+	if (m->tagged || !content_is_base(m->inode) ||
+	    !tags_need(m->u->s->mount, m->inode, m->want, false))
 		return 0;
 	m->tagged = true;
-	return tags_ask(m->u->s->mount, m->in, &m->tags);
+	return tags_ask(m->u->s->mount, m->inode, &m->tags);
 }
 
 /*
@@ -261,7 +261,7 @@ static int finish(struct multi *m, bool found, struct upload_result *ret)
 
 	rc = ask_tags(m);
 	if (!rc && m->tagged)
-		rc = tags_give(s->mount, m->in->ino, m->key, &ret->version,
+		rc = tags_give(s->mount, m->inode->ino, m->key, &ret->version,
 			       &m->tags, m->want);
 	if (rc)
 		return rc;
@@ -279,7 +279,7 @@ static int finish(struct multi *m, bool found, struct upload_result *ret)
 	}
 	if (rc)
 		return rc;
-	upload_record_end_del(s, m->in->ino);
+	upload_record_end_del(s, m->inode->ino);
 	return object_meta_to_head(ret->attrs_differ ? &m->o.began : m->want,
 				   &ret->head);
 }
@@ -288,21 +288,21 @@ static int complete_upload(struct multi *m, const char *path,
 			   struct upload_result *ret)
 {
 	struct syncer *s = m->u->s;
-	struct upload_record_end end = {.data_change = m->in->data_change};
+	struct upload_record_end end = {.data_change = m->inode->data_change};
 	struct send_want want = make_want(m, end.etag);
 	struct upload_made made = {.key = m->key,
-				   .size_bytes = m->in->size_bytes};
+				   .size_bytes = m->inode->size_bytes};
 	struct store_request r;
 	int rc;
 
 	ret->version.key[0] = '\0'; /* nothing was answered yet */
 	send_parts_etag(m->parts, m->plan.count, end.etag);
 	strcpy(end.path, path);
-	rc = upload_record_end_put(s, m->in->ino, &end);
+	rc = upload_record_end_put(s, m->inode->ino, &end);
 	if (!rc)
 		rc = ask_tags(m);
 	if (!rc)
-		rc = upload_check_there(s, m->in);
+		rc = upload_check_there(s, m->inode);
 	if (rc)
 		return rc;
 	store_request_init(&r, STORE_COMPLETE_UPLOAD);
@@ -323,7 +323,7 @@ static int complete_upload(struct multi *m, const char *path,
 	}
 	/* It may be there all the same: then the next try looks. */
 	if (!m->c->open)
-		upload_record_end_del(s, m->in->ino);
+		upload_record_end_del(s, m->inode->ino);
 	return rc;
 }
 
@@ -334,10 +334,10 @@ static int find_complete(struct multi *m, const char *path,
 	struct upload_record_end end;
 	struct send_want want = make_want(m, end.etag);
 	struct store_request r;
-	int rc = upload_record_end_get(m->u->s, m->in->ino, &end);
+	int rc = upload_record_end_get(m->u->s, m->inode->ino, &end);
 
 	/* Of another content, or under another name, it does not count. */
-	if (!rc && (end.data_change != m->in->data_change ||
+	if (!rc && (end.data_change != m->inode->data_change ||
 		    strcmp(end.path, path) != 0))
 		rc = -ENOENT;
 	if (rc)
@@ -346,7 +346,8 @@ static int find_complete(struct multi *m, const char *path,
 	rc = send_find(m->u->s->mount->store, m->key, &want, &r.reply);
 	if (!rc)
 		rc = upload_take_reply(m->u->s, &r.reply.object, path, m->key,
-				       m->in->size_bytes, NULL, &ret->version);
+				       m->inode->size_bytes, NULL,
+				       &ret->version);
 	store_request_release(&r);
 	m->c->bare = true; /* for all that is known now */
 	if (!rc) {
@@ -373,7 +374,7 @@ static void multi_release(struct multi *m)
 static int take_up(struct multi *m, bool *ret_old)
 {
 	struct uploader *u = m->u;
-	int rc = upload_record_read(u->s, m->in->ino, &m->o);
+	int rc = upload_record_read(u->s, m->inode->ino, &m->o);
 
 	*ret_old = !rc;
 	if (!rc && !strcmp(m->o.key, m->key) && upload_can_end(u, &m->o) &&
@@ -387,7 +388,7 @@ static int take_up(struct multi *m, bool *ret_old)
 		rc = meta_lock(u->s->meta);
 		if (rc)
 			return rc;
-		rc = upload_abandon_locked(u, m->in->ino);
+		rc = upload_abandon_locked(u, m->inode->ino);
 		meta_unlock(u->s->meta);
 		if (rc)
 			return rc;
@@ -399,7 +400,7 @@ static int take_up(struct multi *m, bool *ret_old)
 	rc = kvlist_copy(&m->o.began.meta, &m->want->meta);
 	if (!rc)
 		rc = kvlist_copy(&m->o.began.headers, &m->want->headers);
-	return rc ? rc : upload_begin(u, m->in->ino, &m->o);
+	return rc ? rc : upload_begin(u, m->inode->ino, &m->o);
 }
 
 /*
@@ -413,7 +414,7 @@ static int start_over(struct multi *m)
 
 	if (rc)
 		return rc;
-	rc = upload_abandon_locked(m->u, m->in->ino);
+	rc = upload_abandon_locked(m->u, m->inode->ino);
 	meta_unlock(m->u->s->meta);
 	return rc ? rc : -EAGAIN;
 }
@@ -453,32 +454,32 @@ static int send_multi(struct multi *m, const char *path,
 int upload_parts(struct uploader *u, const struct file_snapshot *snap,
 		 struct conflict *c, struct upload_result *ret)
 {
-	const struct meta_inode *in = snap->in;
+	const struct meta_inode *inode = snap->inode;
 	struct syncer *s = u->s;
 	const char *path = c->path;
 	char key[META_KEY_MAX + 1], source[META_KEY_MAX + 1];
 	struct object_meta d;
 	struct multi m = {.u = u,
 			  .snap = snap,
-			  .in = in,
+			  .inode = inode,
 			  .key = key,
 			  .source = source,
 			  .want = &d,
 			  .c = c};
 	bool replace;
-	int rc = content_is_base(in)
-			 ? object_meta_copy(s->mount, in, path, &d, &replace)
-			 : object_meta_make(s->mount, in, path, true, &d);
+	int rc = content_is_base(inode)
+			 ? object_meta_copy(s->mount, inode, path, &d, &replace)
+			 : object_meta_make(s->mount, inode, path, true, &d);
 
 	upload_record_init(&m.o);
 	kvlist_init(&m.tags);
 	runs_of_snapshot(snap, &ret->holes);
 	if (!rc)
-		rc = sparse_tell(&ret->holes, in->size_bytes, &d.meta);
+		rc = sparse_tell(&ret->holes, inode->size_bytes, &d.meta);
 	if (!rc)
 		rc = mount_key(s->mount, path, key);
 	if (!rc)
-		rc = mount_key(s->mount, in->base.key, source);
+		rc = mount_key(s->mount, inode->base.key, source);
 	if (!rc)
 		rc = make_plan(s, snap, path, &m.plan);
 	if (rc)
@@ -487,12 +488,12 @@ int upload_parts(struct uploader *u, const struct file_snapshot *snap,
 		rc = upload_put(u, snap, c, ret);
 		goto out;
 	}
-	rc = streams_take(u->streams, in->ino);
+	rc = streams_take(u->streams, inode->ino);
 	if (rc)
 		goto out;
 	d.late = true;
 	rc = send_multi(&m, path, ret);
-	streams_give(u->streams, in->ino);
+	streams_give(u->streams, inode->ino);
 	if (!rc)
 		version_set_content_id(&ret->version);
 out:

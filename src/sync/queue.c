@@ -29,10 +29,10 @@ int syncer_wanted(struct syncer *s, const char *key, struct meta_inode *ret)
 	return 0;
 }
 
-int syncer_postpone(struct syncer *s, struct meta_dirty *d, int64_t due_ns)
+int syncer_postpone(struct syncer *s, struct meta_dirty *dirty, int64_t due_ns)
 {
-	d->due_ns = due_ns;
-	return meta_dirty_put(s->meta, d);
+	dirty->due_ns = due_ns;
+	return meta_dirty_put(s->meta, dirty);
 }
 
 int syncer_drop(struct syncer *s, const char *key)
@@ -64,20 +64,22 @@ void syncer_wake(struct syncer *s, int64_t due_ns)
  * record's own key yet. Once it was saved it does not, though it may be dirty
  * again, or all the time.
  */
-static bool is_source(struct syncer *s, const struct meta_dirty *d)
+static bool is_source(struct syncer *s, const struct meta_dirty *dirty)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 
-	return sync_busy_is(s, d->after) || syncer_wanted(s, d->after, &in) ||
-	       !strcmp(in.base.key, d->key);
+	return sync_busy_is(s, dirty->after) ||
+	       syncer_wanted(s, dirty->after, &inode) ||
+	       !strcmp(inode.base.key, dirty->key);
 }
 
-bool syncer_is_held(struct syncer *s, const struct meta_dirty *d)
+bool syncer_is_held(struct syncer *s, const struct meta_dirty *dirty)
 {
 	struct meta_dirty first;
 
-	return d->after[0] && !meta_dirty_get(s->meta, d->after, &first) &&
-	       is_source(s, d);
+	return dirty->after[0] &&
+	       !meta_dirty_get(s->meta, dirty->after, &first) &&
+	       is_source(s, dirty);
 }
 
 void syncer_part_sent(struct syncer *s)

@@ -41,7 +41,7 @@ static uint64_t first_nonzero(const struct file_snapshot *snap, uint64_t at,
 {
 	size_t i = file_snapshot_find(snap->extents, snap->count, at);
 
-	if (at < snap->in->base_bytes || at >= end)
+	if (at < snap->inode->base_bytes || at >= end)
 		return at;
 	if (i == snap->count || snap->extents[i].offset >= end)
 		return end;
@@ -53,14 +53,14 @@ static uint64_t first_nonzero(const struct file_snapshot *snap, uint64_t at,
  * where it has zeros that the version has not.
  */
 static int shown_bytes(struct meta *meta, const struct file_snapshot *snap,
-		       const struct meta_inode *in, uint64_t *ret_bytes)
+		       const struct meta_inode *inode, uint64_t *ret_bytes)
 {
-	uint64_t at = in->base_bytes, offset, length, place, hole, bad;
-	uint64_t end = min_u64(snap->in->size_bytes, in->size_bytes);
+	uint64_t at = inode->base_bytes, offset, length, place, hole, bad;
+	uint64_t end = min_u64(snap->inode->size_bytes, inode->size_bytes);
 	int rc = 0;
 
 	while (at < end) {
-		rc = meta_extent_next(meta, in->ino, at, &offset, &length,
+		rc = meta_extent_next(meta, inode->ino, at, &offset, &length,
 				      &place);
 		if (rc && rc != -ENOENT)
 			return rc;
@@ -76,7 +76,7 @@ static int shown_bytes(struct meta *meta, const struct file_snapshot *snap,
 	return 0;
 }
 
-int rebase_under(struct syncer *s, struct meta_inode *in,
+int rebase_under(struct syncer *s, struct meta_inode *inode,
 		 const struct file_snapshot *snap,
 		 const struct upload_result *r)
 {
@@ -84,46 +84,49 @@ int rebase_under(struct syncer *s, struct meta_inode *in,
 	uint64_t shown = 0;
 	int rc;
 
-	if (!S_ISREG(in->mode) || !(in->flags & META_I_STAGED) ||
-	    (in->base_bytes && !same_base(&in->base, &snap->in->base)))
+	if (!S_ISREG(inode->mode) || !(inode->flags & META_I_STAGED) ||
+	    (inode->base_bytes && !same_base(&inode->base, &snap->inode->base)))
 		return -ESTALE;
-	rc = shown_bytes(meta, snap, in, &shown);
+	rc = shown_bytes(meta, snap, inode, &shown);
 	if (rc)
 		return rc;
-	in->base = r->version;
-	in->base_bytes = shown;
-	in->flags &= ~(uint32_t)META_I_RENAMED;
-	in->flags |= META_I_ATTR_DIRTY;
-	rc = upload_abandon_locked(s->upload, in->ino);
+	inode->base = r->version;
+	inode->base_bytes = shown;
+	inode->flags &= ~(uint32_t)META_I_RENAMED;
+	inode->flags |= META_I_ATTR_DIRTY;
+	rc = upload_abandon_locked(s->upload, inode->ino);
 	if (!rc)
-		rc = object_meta_note_head(s->mount, in, &r->head);
+		rc = object_meta_note_head(s->mount, inode, &r->head);
 	if (!rc)
-		rc = meta_holes_put(meta, in->ino, r->version.id, &r->holes);
-	return rc ? rc : meta_inode_put(meta, in);
+		rc = meta_holes_put(meta, inode->ino, r->version.id, &r->holes);
+	return rc ? rc : meta_inode_put(meta, inode);
 }
 
 /*
  * With meta_lock() held. The bucket holds these bytes: they stand where they
  * stood when the version was made of them, and the file shows it there.
  */
-static int drop_extent(struct meta *meta, const struct meta_inode *in,
-		       const struct meta_extent *e)
+static int drop_extent(struct meta *meta, const struct meta_inode *inode,
+		       const struct meta_extent *extent)
 {
-	uint64_t end = min_u64(e->offset + e->length, in->base_bytes);
-	uint64_t at = e->offset, offset, length, place;
+	uint64_t end =
+		min_u64(extent->offset + extent->length, inode->base_bytes);
+	uint64_t at = extent->offset, offset, length, place;
 	int rc = 0;
 
 	while (!rc && at < end) {
 		uint64_t from, to;
 
-		rc = meta_extent_next(meta, in->ino, at, &offset, &length,
+		rc = meta_extent_next(meta, inode->ino, at, &offset, &length,
 				      &place);
 		if (rc || offset >= end)
 			break;
 		from = offset > at ? offset : at;
 		to = min_u64(offset + length, end);
-		if (place + (from - offset) == e->place + (from - e->offset))
-			rc = meta_extent_remove(meta, in->ino, from, to - from);
+		if (place + (from - offset) ==
+		    extent->place + (from - extent->offset))
+			rc = meta_extent_remove(meta, inode->ino, from,
+						to - from);
 		at = to;
 	}
 	return rc == -ENOENT ? 0 : rc;
@@ -135,14 +138,15 @@ static int drop_some(struct meta *meta, const struct file_snapshot *snap,
 {
 	size_t end =
 		snap->count - *i > DROP_STEP ? *i + DROP_STEP : snap->count;
-	struct meta_inode in;
-	int rc = meta_inode_get(meta, snap->in->ino, &in);
+	struct meta_inode inode;
+	int rc = meta_inode_get(meta, snap->inode->ino, &inode);
 
 	/* Something else is under it by now: then it may need all it has. */
-	if (!rc && (!(in.flags & META_I_STAGED) || !same_base(&in.base, saved)))
+	if (!rc &&
+	    (!(inode.flags & META_I_STAGED) || !same_base(&inode.base, saved)))
 		rc = -ENOENT;
 	for (; !rc && *i < end; (*i)++)
-		rc = drop_extent(meta, &in, &snap->extents[*i]);
+		rc = drop_extent(meta, &inode, &snap->extents[*i]);
 	return rc;
 }
 
@@ -158,7 +162,7 @@ int rebase_drop(struct syncer *s, const struct file_snapshot *snap,
 		rc = drop_some(s->meta, snap, saved, &i);
 		meta_unlock(s->meta);
 	}
-	journal_reap(s->journal, snap->in->ino);
+	journal_reap(s->journal, snap->inode->ino);
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -166,15 +170,15 @@ int rebase_drop(struct syncer *s, const struct file_snapshot *snap,
 static int tried_at(struct syncer *s, const char *key,
 		    char tried[META_TRIED_MAX + 1])
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	int rc = meta_lock(s->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_dirty_get(s->meta, key, &d);
+	rc = meta_dirty_get(s->meta, key, &dirty);
 	meta_unlock(s->meta);
 	if (!rc)
-		strcpy(tried, d.tried);
+		strcpy(tried, dirty.tried);
 	return rc;
 }
 
@@ -219,35 +223,35 @@ static int find_tried(struct syncer *s, const struct meta_version *base,
 static int put_under(struct meta *meta, const struct meta_inode *snap,
 		     const struct meta_version *made)
 {
-	struct meta_inode in;
-	int rc = meta_inode_get(meta, snap->ino, &in);
+	struct meta_inode inode;
+	int rc = meta_inode_get(meta, snap->ino, &inode);
 
-	if (rc || !same_base(&in.base, &snap->base))
+	if (rc || !same_base(&inode.base, &snap->base))
 		return rc ? rc : -ESTALE;
-	if (made->size_bytes < in.base_bytes)
+	if (made->size_bytes < inode.base_bytes)
 		return -EIO;
-	in.base = *made;
-	return meta_inode_put(meta, &in);
+	inode.base = *made;
+	return meta_inode_put(meta, &inode);
 }
 
 int rebase_lost(struct syncer *s, const struct meta_inode *snap, int rc)
 {
 	struct meta_version made;
-	struct node *n;
+	struct node *node;
 	int moved;
 
 	if (s->mount->config.versioned || !S_ISREG(snap->mode) ||
 	    !snap->base.key[0] || !snap->base_bytes ||
 	    find_tried(s, &snap->base, &made) ||
-	    node_get(s->mount->nodes, snap->ino, &n))
+	    node_get(s->mount->nodes, snap->ino, &node))
 		return rc;
-	pthread_rwlock_wrlock(&n->lock);
+	pthread_rwlock_wrlock(&node->lock);
 	moved = meta_lock(s->meta);
 	if (!moved) {
 		moved = put_under(s->meta, snap, &made);
 		meta_unlock(s->meta);
 	}
-	pthread_rwlock_unlock(&n->lock);
-	node_put(s->mount->nodes, n);
+	pthread_rwlock_unlock(&node->lock);
+	node_put(s->mount->nodes, node);
 	return moved && moved != -ESTALE ? rc : -EAGAIN;
 }

@@ -109,32 +109,32 @@ static void guess_path(char *path)
  * from. -ENOENT: deleted. -EAGAIN: the part is not in one piece; written here
  * and there, it is not done yet, perhaps.
  */
-static int read_file(struct syncer *s, uint64_t ino, struct meta_inode *in,
+static int read_file(struct syncer *s, uint64_t ino, struct meta_inode *inode,
 		     const struct plan_part *p, struct upload_record_part *part,
 		     uint64_t *ret_place, char path[META_KEY_MAX + 2])
 {
 	struct meta_extent *list = NULL;
 	size_t count = 0;
-	struct meta_dentry de = {.name = ""};
+	struct meta_dentry dentry = {.name = ""};
 	int rc = meta_lock(s->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(s->meta, ino, in);
+	rc = meta_inode_get(s->meta, ino, inode);
 	if (!rc)
-		rc = meta_name_next(s->meta, ino, 0, "", &de);
+		rc = meta_name_next(s->meta, ino, 0, "", &dentry);
 	if (!rc)
-		rc = meta_path(s->meta, de.parent, de.name, path);
+		rc = meta_path(s->meta, dentry.parent, dentry.name, path);
 	if (!rc)
 		rc = file_snapshot_extents(s->tree, ino, p->offset,
 					   p->offset + p->length, &list,
 					   &count);
 	meta_unlock(s->meta);
 	if (!rc)
-		rc = upload_record_fingerprint(in, list, count, p, part->print,
-					       ret_place);
+		rc = upload_record_fingerprint(inode, list, count, p,
+					       part->print, ret_place);
 	free(list);
-	if (!rc && (in->base_bytes || *ret_place == UINT64_MAX))
+	if (!rc && (inode->base_bytes || *ret_place == UINT64_MAX))
 		rc = -EAGAIN;
 	if (!rc)
 		guess_path(path);
@@ -142,7 +142,7 @@ static int read_file(struct syncer *s, uint64_t ino, struct meta_inode *in,
 }
 
 /* -EAGAIN: the record is of an upload to another key; its end sees to it. */
-static int begin(struct streams *t, const struct meta_inode *in,
+static int begin(struct streams *t, const struct meta_inode *inode,
 		 const char *path, struct upload_record *o)
 {
 	struct syncer *s = t->u->s;
@@ -150,15 +150,15 @@ static int begin(struct streams *t, const struct meta_inode *in,
 	int rc = mount_key(s->mount, path, key);
 
 	if (!rc)
-		rc = upload_record_read(s, in->ino, o);
+		rc = upload_record_read(s, inode->ino, o);
 	if (!rc)
 		return strcmp(o->key, key) ? -EAGAIN : 0;
 	if (rc == -ENOENT)
-		rc = object_meta_make(s->mount, in, path, true, &o->began);
+		rc = object_meta_make(s->mount, inode, path, true, &o->began);
 	if (rc)
 		return rc;
 	strcpy(o->key, key);
-	return upload_begin(t->u, in->ino, o);
+	return upload_begin(t->u, inode->ino, o);
 }
 
 /* 0 when the part is in the bucket. */
@@ -168,7 +168,7 @@ static int send_part(struct streams *t, uint64_t ino, unsigned number)
 	struct plan_part where = {.number = number, .kind = PLAN_DATA};
 	struct upload_record_part part = {.number = number};
 	char path[META_KEY_MAX + 2];
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct upload_record o;
 	uint64_t place = UINT64_MAX;
 	int rc;
@@ -176,9 +176,9 @@ static int send_part(struct streams *t, uint64_t ino, unsigned number)
 	upload_record_init(&o);
 	plan_part_range(&plan_limits_s3, number, &where.offset, &where.length);
 	part.length = where.length;
-	rc = read_file(s, ino, &in, &where, &part, &place, path);
+	rc = read_file(s, ino, &inode, &where, &part, &place, path);
 	if (!rc)
-		rc = begin(t, &in, path, &o);
+		rc = begin(t, &inode, path, &o);
 	if (!rc && upload_record_part_get(s, ino, &part) != 0)
 		rc = upload_staged(t->u, &o, ino, place, &part);
 	upload_record_release(&o);
@@ -277,16 +277,16 @@ static struct stream *get_stream(struct streams *t, uint64_t ino)
 	return s;
 }
 
-void streams_written(struct streams *t, const struct meta_inode *in)
+void streams_written(struct streams *t, const struct meta_inode *inode)
 {
 	struct stream *s;
 
-	if (in->base_bytes || in->size_bytes < STREAM_MIN)
+	if (inode->base_bytes || inode->size_bytes < STREAM_MIN)
 		return;
 	pthread_mutex_lock(&t->mutex);
-	s = get_stream(t, in->ino);
+	s = get_stream(t, inode->ino);
 	if (s) {
-		s->size_bytes = in->size_bytes;
+		s->size_bytes = inode->size_bytes;
 		submit_ready(t, s);
 	}
 	pthread_mutex_unlock(&t->mutex);

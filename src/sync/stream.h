@@ -22,7 +22,7 @@ int streams_new(struct uploader *u, struct streams **ret_streams);
 /* When no part is on its way any more. NULL is fine. */
 void streams_free(struct streams *t);
 /* The file has grown, or was written to. Any thread; never blocks. */
-void streams_written(struct streams *t, const struct meta_inode *in);
+void streams_written(struct streams *t, const struct meta_inode *inode);
 /*
  * Takes the inode's upload for its end: waits for its parts on their way, and
  * no more begin. -EAGAIN when somebody else has taken it; 0: give it back.

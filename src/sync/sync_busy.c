@@ -68,17 +68,17 @@ static void content_key(uint64_t ino, char key[9])
  * Staged content of an inode with several names goes up under one of them;
  * the others wait and are copied by the server then.
  */
-bool sync_busy_take_content(struct syncer *s, const struct meta_inode *in,
+bool sync_busy_take_content(struct syncer *s, const struct meta_inode *inode,
 			    bool *ret_holds)
 {
 	char key[9];
 	bool taken = false;
 
-	*ret_holds = in->nlink > 1 && !S_ISDIR(in->mode) &&
-		     (in->flags & META_I_STAGED);
+	*ret_holds = inode->nlink > 1 && !S_ISDIR(inode->mode) &&
+		     (inode->flags & META_I_STAGED);
 	if (!*ret_holds)
 		return true;
-	content_key(in->ino, key);
+	content_key(inode->ino, key);
 	pthread_mutex_lock(&s->mutex);
 	if (!map_get(s->busy, key, sizeof(key)))
 		taken = !map_put(s->busy, key, sizeof(key), &at_work);

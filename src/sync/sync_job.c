@@ -125,7 +125,7 @@ static void log_failure(struct syncer *s, const char *key, int error)
 static void apply_failure(struct syncer *s, const char *key, int rc,
 			  const struct conflict *c)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	int64_t wait = NS_PER_S, pause = 0;
 	bool locked, hurried;
 
@@ -138,22 +138,22 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
 	locked = !meta_lock(s->meta);
 	hurried = rc != -EAGAIN && sync_busy_is_hurried(s, key);
 	note_outcome(s, key, rc);
-	if (locked && !meta_dirty_get(s->meta, key, &d)) {
+	if (locked && !meta_dirty_get(s->meta, key, &dirty)) {
 		if (rc == -EAGAIN) {
 			wait = pause;
 		} else if (hurried) {
 			wait = 0;
 		} else {
 			for (uint32_t i = 0;
-			     i < d.fails && wait < BACKOFF_MAX_NS; i++)
+			     i < dirty.fails && wait < BACKOFF_MAX_NS; i++)
 				wait *= 2;
-			d.fails++;
-			d.error = -rc;
+			dirty.fails++;
+			dirty.error = -rc;
 		}
 		/* It was not carried out: what was open before still is. */
 		if (c && c->noted && !c->open)
-			strcpy(d.tried, c->tried);
-		syncer_postpone(s, &d, clock_real_ns() + wait);
+			strcpy(dirty.tried, c->tried);
+		syncer_postpone(s, &dirty, clock_real_ns() + wait);
 	}
 	/* Under the lock: who comes later waits for another try. */
 	if (rc != -EAGAIN && !hurried)
@@ -168,32 +168,32 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
  * The inode is what was sent: it is based on the new version now. moved: it
  * has another name by now, so that version is its past there.
  */
-static int rebase(struct syncer *s, struct meta_inode *in,
+static int rebase(struct syncer *s, struct meta_inode *inode,
 		  const struct upload_result *r, bool attrs_too, bool moved)
 {
 	struct meta *meta = s->meta;
 	int rc;
 
-	in->base = r->version;
-	in->base_bytes = r->version.size_bytes;
-	in->flags &= ~(uint32_t)(META_I_STAGED | META_I_RENAMED);
+	inode->base = r->version;
+	inode->base_bytes = r->version.size_bytes;
+	inode->flags &= ~(uint32_t)(META_I_STAGED | META_I_RENAMED);
 	if (attrs_too)
-		in->flags &= ~(uint32_t)META_I_ATTR_DIRTY;
+		inode->flags &= ~(uint32_t)META_I_ATTR_DIRTY;
 	else
-		in->flags |= META_I_ATTR_DIRTY;
+		inode->flags |= META_I_ATTR_DIRTY;
 	if (moved)
-		in->flags |= META_I_RENAMED;
-	rc = meta_extent_clear(meta, in->ino);
+		inode->flags |= META_I_RENAMED;
+	rc = meta_extent_clear(meta, inode->ino);
 	if (!rc)
-		rc = upload_abandon_locked(s->upload, in->ino);
+		rc = upload_abandon_locked(s->upload, inode->ino);
 	if (!rc)
-		rc = object_meta_note_head(s->mount, in, &r->head);
+		rc = object_meta_note_head(s->mount, inode, &r->head);
 	if (!rc)
-		rc = meta_holes_put(meta, in->ino, r->version.id, &r->holes);
+		rc = meta_holes_put(meta, inode->ino, r->version.id, &r->holes);
 	if (!rc)
-		rc = meta_inode_put(meta, in);
+		rc = meta_inode_put(meta, inode);
 	if (!rc)
-		journal_reap(s->journal, in->ino);
+		journal_reap(s->journal, inode->ino);
 	return rc;
 }
 
@@ -204,14 +204,14 @@ static int rebase(struct syncer *s, struct meta_inode *in,
  * in both: what was staged when the new one was made is staged yet, or was
  * cut off, and base_bytes with it.
  */
-static int replace_base(struct syncer *s, struct meta_inode *in,
+static int replace_base(struct syncer *s, struct meta_inode *inode,
 			const struct meta_version *saved)
 {
-	if (s->mount->config.versioned || !in->base.key[0] ||
-	    strcmp(in->base.key, saved->key))
+	if (s->mount->config.versioned || !inode->base.key[0] ||
+	    strcmp(inode->base.key, saved->key))
 		return 0;
-	in->base = *saved;
-	return meta_inode_put(s->meta, in);
+	inode->base = *saved;
+	return meta_inode_put(s->meta, inode);
 }
 
 /*
@@ -223,24 +223,24 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r,
 {
 	struct syncer *s = j->s;
 	struct meta *meta = s->meta;
-	struct meta_inode in, here;
-	struct meta_dirty d;
+	struct meta_inode inode, here;
+	struct meta_dirty dirty;
 	uint64_t seq;
 	bool at_key;
-	int rc = meta_dirty_get(meta, j->key, &d);
+	int rc = meta_dirty_get(meta, j->key, &dirty);
 
 	if (rc)
 		return rc;
-	seq = d.seq;
-	d.known = r->version;
-	d.seq = j->seq;
-	d.fails = 0;
-	d.error = 0;
-	d.tried[0] = '\0';
-	d.since_ns = clock_real_ns();
-	d.due_ns = d.since_ns + s->mount->config.commit_ns;
+	seq = dirty.seq;
+	dirty.known = r->version;
+	dirty.seq = j->seq;
+	dirty.fails = 0;
+	dirty.error = 0;
+	dirty.tried[0] = '\0';
+	dirty.since_ns = clock_real_ns();
+	dirty.due_ns = dirty.since_ns + s->mount->config.commit_ns;
 	at_key = !syncer_wanted(s, j->key, &here) && here.ino == j->snap.ino;
-	rc = meta_inode_get(meta, j->snap.ino, &in);
+	rc = meta_inode_get(meta, j->snap.ino, &inode);
 	journal_acquit(s->journal, j->key);
 	if (j->conflict.met &&
 	    conflict_note(s, &j->conflict, r->version.version_id))
@@ -248,14 +248,14 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r,
 	if (between_note(s, &j->conflict, &j->known, &r->version))
 		log_error("what came before %s is not looked at", j->key);
 	if (!rc && at_key)
-		rc = link_note_saved(s->tree, &in, j->key, &r->version);
-	if (!rc && at_key && in.change == j->snap.change) {
-		rc = rebase(s, &in, r, !r->attrs_differ, false);
+		rc = link_note_saved(s->tree, &inode, j->key, &r->version);
+	if (!rc && at_key && inode.change == j->snap.change) {
+		rc = rebase(s, &inode, r, !r->attrs_differ, false);
 		if (!rc && r->attrs_differ) {
 			/* Whoever waits for this change waits on. */
-			d.seq = seq;
-			d.due_ns = d.since_ns;
-			return meta_dirty_put(meta, &d);
+			dirty.seq = seq;
+			dirty.due_ns = dirty.since_ns;
+			return meta_dirty_put(meta, &dirty);
 		}
 		return rc ? rc : syncer_drop(s, j->key);
 	}
@@ -264,37 +264,37 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r,
 	 * source for a copy. But once the new name's own job has ended, the
 	 * inode's base tells what the bucket holds at that name.
 	 */
-	if (!rc && in.data_change == j->snap.data_change &&
+	if (!rc && inode.data_change == j->snap.data_change &&
 	    (at_key ||
 	     (s->mount->config.versioned && r->version.version_id[0] &&
-	      (in.flags & META_I_STAGED))))
-		rc = rebase(s, &in, r, false, !at_key);
+	      (inode.flags & META_I_STAGED))))
+		rc = rebase(s, &inode, r, false, !at_key);
 	else if (!rc)
-		rc = at_key ? rebase_under(s, &in, &j->content, r) : -ESTALE;
-	*ret_under = !rc && in.data_change != j->snap.data_change;
+		rc = at_key ? rebase_under(s, &inode, &j->content, r) : -ESTALE;
+	*ret_under = !rc && inode.data_change != j->snap.data_change;
 	if (rc == -ESTALE)
-		rc = replace_base(s, &in, &r->version);
+		rc = replace_base(s, &inode, &r->version);
 	if (rc == -ENOENT)
 		rc = 0; /* the file is gone; what it wants now is decided anew */
-	return rc ? rc : meta_dirty_put(meta, &d);
+	return rc ? rc : meta_dirty_put(meta, &dirty);
 }
 
 static void apply_saved(struct job *j, const struct upload_result *r)
 {
 	struct syncer *s = j->s;
 	bool under = false;
-	struct node *n;
-	int rc = node_get(s->mount->nodes, j->snap.ino, &n);
+	struct node *node;
+	int rc = node_get(s->mount->nodes, j->snap.ino, &node);
 
 	if (!rc) {
-		pthread_rwlock_wrlock(&n->lock);
+		pthread_rwlock_wrlock(&node->lock);
 		rc = meta_lock(s->meta);
 		if (!rc) {
 			rc = apply_saved_locked(j, r, &under);
 			meta_unlock(s->meta);
 		}
-		pthread_rwlock_unlock(&n->lock);
-		node_put(s->mount->nodes, n);
+		pthread_rwlock_unlock(&node->lock);
+		node_put(s->mount->nodes, node);
 	}
 	if (!rc && under)
 		rc = rebase_drop(j->s, &j->content, &r->version);
@@ -317,13 +317,13 @@ static void apply_saved(struct job *j, const struct upload_result *r)
  */
 static bool needs_nothing(struct job *j, struct upload_result *r)
 {
-	const struct meta_inode *in = &j->snap;
+	const struct meta_inode *inode = &j->snap;
 
-	return !j->unsure && !(in->flags & META_I_STAGED) &&
-	       (in->nlink < 2 || S_ISDIR(in->mode)) && in->base.key[0] &&
-	       !strcmp(in->base.key, j->key) &&
-	       version_is_same(&in->base, &j->known) &&
-	       upload_is_same(j->s->upload, in, j->key, r);
+	return !j->unsure && !(inode->flags & META_I_STAGED) &&
+	       (inode->nlink < 2 || S_ISDIR(inode->mode)) &&
+	       inode->base.key[0] && !strcmp(inode->base.key, j->key) &&
+	       version_is_same(&inode->base, &j->known) &&
+	       upload_is_same(j->s->upload, inode, j->key, r);
 }
 
 static int send(struct job *j, struct upload_result *r)
@@ -364,13 +364,13 @@ static void count_sent(struct job *j, const struct upload_result *r)
 static int why_failed(struct job *j, int rc)
 {
 	struct meta *meta = j->s->meta;
-	struct meta_inode in;
+	struct meta_inode inode;
 	bool moved;
 
 	if (is_out_of_reach(rc) || !j->snap.base.key[0] || meta_lock(meta))
 		return rc;
-	moved = !meta_inode_get(meta, j->snap.ino, &in) &&
-		!version_is_same(&in.base, &j->snap.base);
+	moved = !meta_inode_get(meta, j->snap.ino, &inode) &&
+		!version_is_same(&inode.base, &j->snap.base);
 	meta_unlock(meta);
 	return moved ? -EAGAIN : rc;
 }
@@ -420,21 +420,21 @@ static int apply_deleted(struct syncer *s, const struct conflict *c,
 {
 	const char *key = c->path;
 	struct meta_inode want;
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	int rc = meta_lock(s->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_dirty_get(s->meta, key, &d);
+	rc = meta_dirty_get(s->meta, key, &dirty);
 	if (!rc)
-		rc = between_note_tries(s, c, &d.known);
+		rc = between_note_tries(s, c, &dirty.known);
 	if (!rc && syncer_wanted(s, key, &want) == -ENOENT) {
 		rc = syncer_drop(s, key);
 	} else if (!rc) {
-		memset(&d.known, 0, sizeof(d.known));
-		d.seq = seq;
-		d.tried[0] = '\0';
-		rc = meta_dirty_put(s->meta, &d);
+		memset(&dirty.known, 0, sizeof(dirty.known));
+		dirty.seq = seq;
+		dirty.tried[0] = '\0';
+		rc = meta_dirty_put(s->meta, &dirty);
 	}
 	meta_unlock(s->meta);
 	return rc;
@@ -447,16 +447,16 @@ static int apply_deleted(struct syncer *s, const struct conflict *c,
 static int apply_given_up(struct syncer *s, const struct conflict *c)
 {
 	struct meta_inode want;
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	int rc = meta_lock(s->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_dirty_get(s->meta, c->path, &d);
+	rc = meta_dirty_get(s->meta, c->path, &dirty);
 	if (!rc && syncer_wanted(s, c->path, &want) == -ENOENT) {
 		rc = conflict_note(s, c, NULL);
 		if (!rc)
-			rc = between_note_tries(s, c, &d.known);
+			rc = between_note_tries(s, c, &dirty.known);
 		if (!rc)
 			rc = syncer_drop(s, c->path);
 		if (!rc)
@@ -470,16 +470,16 @@ static int apply_given_up(struct syncer *s, const struct conflict *c)
 static int read_known(struct delete_job *j, struct conflict *list)
 {
 	size_t skip = strlen(j->s->mount->config.prefix);
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	int rc = meta_lock(j->s->meta);
 
 	if (rc)
 		return rc;
 	for (size_t i = 0; !rc && i < j->count; i++) {
-		rc = meta_dirty_get(j->s->meta, j->keys[i] + skip, &d);
+		rc = meta_dirty_get(j->s->meta, j->keys[i] + skip, &dirty);
 		if (!rc)
-			conflict_init(&list[i], j->keys[i] + skip, &d.known,
-				      j->unsure[i], d.tried);
+			conflict_init(&list[i], j->keys[i] + skip, &dirty.known,
+				      j->unsure[i], dirty.tried);
 	}
 	meta_unlock(j->s->meta);
 	return rc;

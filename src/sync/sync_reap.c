@@ -13,18 +13,18 @@
 
 static void reap_one(struct syncer *s, uint64_t ino)
 {
-	struct meta_inode in;
-	struct node *n;
+	struct meta_inode inode;
+	struct node *node;
 	bool wanted = true, held = false;
 	int rc = 0;
 
-	if (node_get(s->mount->nodes, ino, &n))
+	if (node_get(s->mount->nodes, ino, &node))
 		return;
-	pthread_rwlock_wrlock(&n->lock);
+	pthread_rwlock_wrlock(&node->lock);
 	rc = meta_lock(s->meta);
 	if (!rc) {
-		rc = meta_inode_get(s->meta, ino, &in);
-		wanted = rc ? rc != -ENOENT : in.flags & META_I_STAGED;
+		rc = meta_inode_get(s->meta, ino, &inode);
+		wanted = rc ? rc != -ENOENT : inode.flags & META_I_STAGED;
 		/* What is being sent of it comes back here at its end. */
 		held = file_snapshots_hold(s->snapshots, ino);
 		if (!held && !wanted && upload_abandon_locked(s->upload, ino))
@@ -40,9 +40,9 @@ static void reap_one(struct syncer *s, uint64_t ino)
 	else if (!wanted && !journal_is_reaping(s->journal, ino))
 		staging_remove(s->mount->staging, ino);
 	else if (wanted && !rc)
-		rc = content_trim(s->tree, n);
-	pthread_rwlock_unlock(&n->lock);
-	node_put(s->mount->nodes, n);
+		rc = content_trim(s->tree, node);
+	pthread_rwlock_unlock(&node->lock);
+	node_put(s->mount->nodes, node);
 	if (rc && rc != -ENOENT)
 		log_warning("staging of inode %" PRIu64 ": %s", ino,
 			    strerror(-rc));

@@ -49,20 +49,20 @@ void sync_room_begin(struct syncer *s, struct room_look *l)
 }
 
 bool sync_room_wants(struct syncer *s, struct room_look *l,
-		     const struct meta_dirty *d, int64_t now)
+		     const struct meta_dirty *dirty, int64_t now)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	uint64_t bytes;
 
-	if (!l->any || syncer_wanted(s, d->key, &in) ||
-	    !(in.flags & META_I_STAGED))
+	if (!l->any || syncer_wanted(s, dirty->key, &inode) ||
+	    !(inode.flags & META_I_STAGED))
 		return false;
 	/* One that has failed keeps its backoff, and some of the hope. */
-	if (d->fails && d->due_ns > now) {
-		l->closed = l->closed || d->fails <= FAILS_MAX;
+	if (dirty->fails && dirty->due_ns > now) {
+		l->closed = l->closed || dirty->fails <= FAILS_MAX;
 		return false;
 	}
-	if (!nodes_is_written(s->mount->nodes, in.ino)) {
+	if (!nodes_is_written(s->mount->nodes, inode.ino)) {
 		l->closed = true;
 		return true;
 	}
@@ -70,7 +70,7 @@ bool sync_room_wants(struct syncer *s, struct room_look *l,
 	 * Small ones would give little, and one that is written all the time
 	 * would have a version of every moment.
 	 */
-	bytes = staging_file_bytes(s->mount->staging, in.ino);
+	bytes = staging_file_bytes(s->mount->staging, inode.ino);
 	l->written = true;
 	if (bytes > l->largest_bytes)
 		l->largest_bytes = bytes;

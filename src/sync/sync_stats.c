@@ -9,15 +9,15 @@
 static int scan_oldest(struct meta *meta, struct meta_dirty_cursor *cur,
 		       uint64_t *left, int64_t *oldest)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	int rc = meta_lock(meta);
 
 	if (rc)
 		return rc;
 	for (int i = 0; !rc && *left && i < SCAN_CHUNK; i++, --*left) {
-		rc = meta_dirty_next(meta, cur, &d);
-		if (!rc && (!*oldest || d.since_ns < *oldest))
-			*oldest = d.since_ns;
+		rc = meta_dirty_next(meta, cur, &dirty);
+		if (!rc && (!*oldest || dirty.since_ns < *oldest))
+			*oldest = dirty.since_ns;
 	}
 	meta_unlock(meta);
 	return rc;

@@ -20,9 +20,9 @@
  * Why a record is not sent: it has been tried in vain, or what it waits for
  * has, or what that waits for. 0: it may be yet. With meta_lock() held.
  */
-static int why_not(struct syncer *s, const struct meta_dirty *d)
+static int why_not(struct syncer *s, const struct meta_dirty *dirty)
 {
-	struct meta_dirty at = *d;
+	struct meta_dirty at = *dirty;
 
 	for (int i = 0; i < SYNC_HOLDS_MAX; i++) {
 		char key[META_KEY_MAX + 1];
@@ -46,22 +46,22 @@ static int why_not(struct syncer *s, const struct meta_dirty *d)
  * that the inode has lost the name, that the namespace cannot be read. 0: no
  * need to wait; -EAGAIN: wait on.
  */
-static int check_key(struct syncer *s, const struct waiter *w)
+static int check_key(struct syncer *s, const struct waiter *waiter)
 {
-	struct meta_inode in;
-	struct meta_dirty d;
+	struct meta_inode inode;
+	struct meta_dirty dirty;
 	int rc = meta_lock(s->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_dirty_get(s->meta, w->path, &d);
+	rc = meta_dirty_get(s->meta, waiter->path, &dirty);
 	if (!rc)
-		rc = why_not(s, &d);
+		rc = why_not(s, &dirty);
 	else if (rc == -ENOENT)
 		goto out;
 	if (!rc)
-		rc = syncer_wanted(s, w->path, &in);
-	if (!rc && in.ino == w->ino)
+		rc = syncer_wanted(s, waiter->path, &inode);
+	if (!rc && inode.ino == waiter->ino)
 		rc = -EAGAIN;
 out:
 	meta_unlock(s->meta);
@@ -74,43 +74,44 @@ out:
  * take hours where a server swallows what it is sent. 0, or -errno; with the
  * mutex held.
  */
-static int outage_error(const struct syncer *s, struct waiter *w)
+static int outage_error(const struct syncer *s, struct waiter *waiter)
 {
-	if (s->probes < w->probes)
-		w->probes = s->probes;
-	return s->outage && s->probes - w->probes >= PROBES_MAX ? s->probe_error
-								: 0;
+	if (s->probes < waiter->probes)
+		waiter->probes = s->probes;
+	return s->outage && s->probes - waiter->probes >= PROBES_MAX
+		       ? s->probe_error
+		       : 0;
 }
 
 static int wait_for_key(struct syncer *s, const char *path, uint64_t ino,
 			uint64_t change)
 {
-	struct waiter w = {.path = path, .ino = ino, .change = change};
+	struct waiter waiter = {.path = path, .ino = ino, .change = change};
 
-	waiters_add(s, &w);
+	waiters_add(s, &waiter);
 	pthread_mutex_lock(&s->mutex);
-	while (!w.done && !s->stop && !cancel_asked()) {
+	while (!waiter.done && !s->stop && !cancel_asked()) {
 		int64_t until = clock_mono_ns() + LOOK_NS;
 		int rc = 0;
 
-		while (!w.done && !s->stop && rc != -ETIMEDOUT)
+		while (!waiter.done && !s->stop && rc != -ETIMEDOUT)
 			rc = clock_cond_wait_until(&s->event, &s->mutex, until);
-		if (w.done || s->stop)
+		if (waiter.done || s->stop)
 			break;
-		rc = outage_error(s, &w);
+		rc = outage_error(s, &waiter);
 		pthread_mutex_unlock(&s->mutex);
 		if (!rc)
-			rc = check_key(s, &w);
+			rc = check_key(s, &waiter);
 		pthread_mutex_lock(&s->mutex);
-		if (rc != -EAGAIN && !w.done) {
-			w.error = rc;
-			w.done = true;
+		if (rc != -EAGAIN && !waiter.done) {
+			waiter.error = rc;
+			waiter.done = true;
 		}
 	}
 	pthread_mutex_unlock(&s->mutex);
-	waiters_remove(s, &w);
-	if (w.done)
-		return w.error;
+	waiters_remove(s, &waiter);
+	if (waiter.done)
+		return waiter.error;
 	return cancel_asked() ? -EINTR : -ESHUTDOWN;
 }
 
@@ -121,21 +122,21 @@ static int wait_for_key(struct syncer *s, const char *path, uint64_t ino,
 static int hurry_key(struct syncer *s, const char *path)
 {
 	char key[META_KEY_MAX + 2];
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	int rc;
 
 	strcpy(key, path);
-	rc = meta_dirty_get(s->meta, key, &d);
+	rc = meta_dirty_get(s->meta, key, &dirty);
 	for (int i = 0; !rc && i < SYNC_HOLDS_MAX; i++) {
 		sync_busy_expedite(s, key);
-		if (d.fails) {
-			d.fails = 0;
-			rc = syncer_postpone(s, &d, clock_real_ns());
+		if (dirty.fails) {
+			dirty.fails = 0;
+			rc = syncer_postpone(s, &dirty, clock_real_ns());
 		}
-		if (rc || !d.after[0])
+		if (rc || !dirty.after[0])
 			return rc;
-		strcpy(key, d.after);
-		rc = meta_dirty_get(s->meta, key, &d);
+		strcpy(key, dirty.after);
+		rc = meta_dirty_get(s->meta, key, &dirty);
 		if (rc == -ENOENT)
 			return 0;
 	}
@@ -146,20 +147,21 @@ static int hurry_key(struct syncer *s, const char *path)
  * The next name of an inode, which is not dirty or is hurried: 1 clean, 0,
  * -ENOENT after the last. *path is its key.
  */
-static int hurry_next(struct syncer *s, struct meta_inode *in,
-		      struct meta_dentry *de, char *path)
+static int hurry_next(struct syncer *s, struct meta_inode *inode,
+		      struct meta_dentry *dentry, char *path)
 {
 	int rc = meta_lock(s->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(s->meta, in->ino, in);
+	rc = meta_inode_get(s->meta, inode->ino, inode);
 	if (!rc)
-		rc = meta_name_next(s->meta, in->ino, de->parent, de->name, de);
+		rc = meta_name_next(s->meta, inode->ino, dentry->parent,
+				    dentry->name, dentry);
 	if (rc)
 		goto out;
-	rc = meta_path(s->meta, de->parent, de->name, path);
-	if (!rc && S_ISDIR(in->mode))
+	rc = meta_path(s->meta, dentry->parent, dentry->name, path);
+	if (!rc && S_ISDIR(inode->mode))
 		strcat(path, "/");
 	if (!rc)
 		rc = hurry_key(s, path);
@@ -173,14 +175,14 @@ out:
 
 /* Whether the inode has that name yet. */
 static bool has_name(struct syncer *s, uint64_t ino,
-		     const struct meta_dentry *de)
+		     const struct meta_dentry *dentry)
 {
 	struct meta_dentry at;
 	bool has;
 
 	if (meta_lock(s->meta))
 		return true;
-	has = !meta_dentry_get(s->meta, de->parent, de->name, &at) &&
+	has = !meta_dentry_get(s->meta, dentry->parent, dentry->name, &at) &&
 	      at.ino == ino;
 	meta_unlock(s->meta);
 	return has;
@@ -189,26 +191,26 @@ static bool has_name(struct syncer *s, uint64_t ino,
 int syncer_sync_inode(struct syncer *s, uint64_t ino)
 {
 	static const struct meta_dentry first = {.name = ""};
-	struct meta_dentry de = first;
-	struct meta_inode in = {.ino = ino};
+	struct meta_dentry dentry = first;
+	struct meta_inode inode = {.ino = ino};
 	char path[META_KEY_MAX + 2];
 	uint64_t change = 0;
 	int moves = 0;
 
 	for (;;) {
-		int rc = hurry_next(s, &in, &de, path);
+		int rc = hurry_next(s, &inode, &dentry, path);
 
 		if (rc == -ENOENT)
 			return 0; /* no more names */
 		/* What it held at the call: somebody may go on writing. */
-		change = change ? change : in.change;
+		change = change ? change : inode.change;
 		if (!rc)
 			rc = wait_for_key(s, path, ino, change);
 		if (rc < 0)
 			return rc;
 		/* Renamed meanwhile: its new name may have been passed over. */
-		if (!rc && moves < MOVES_MAX && !has_name(s, ino, &de)) {
-			de = first;
+		if (!rc && moves < MOVES_MAX && !has_name(s, ino, &dentry)) {
+			dentry = first;
 			moves++;
 		}
 	}
@@ -217,21 +219,21 @@ int syncer_sync_inode(struct syncer *s, uint64_t ino)
 /* With meta_lock() held. */
 static int hurry_names(struct syncer *s, uint64_t ino)
 {
-	struct meta_dentry de = {.name = ""};
+	struct meta_dentry dentry = {.name = ""};
 	char path[META_KEY_MAX + 2];
-	struct meta_inode in;
-	struct meta_dirty d;
-	int rc = meta_inode_get(s->meta, ino, &in);
+	struct meta_inode inode;
+	struct meta_dirty dirty;
+	int rc = meta_inode_get(s->meta, ino, &inode);
 
-	while (!rc &&
-	       !(rc = meta_name_next(s->meta, ino, de.parent, de.name, &de))) {
-		int64_t due = in.ctime_ns + s->mount->config.commit_ns;
+	while (!rc && !(rc = meta_name_next(s->meta, ino, dentry.parent,
+					    dentry.name, &dentry))) {
+		int64_t due = inode.ctime_ns + s->mount->config.commit_ns;
 
-		rc = meta_path(s->meta, de.parent, de.name, path);
+		rc = meta_path(s->meta, dentry.parent, dentry.name, path);
 		if (!rc)
-			rc = meta_dirty_get(s->meta, path, &d);
-		if (!rc && !d.fails && d.due_ns > due + DUE_SLACK_NS) {
-			rc = syncer_postpone(s, &d, due);
+			rc = meta_dirty_get(s->meta, path, &dirty);
+		if (!rc && !dirty.fails && dirty.due_ns > due + DUE_SLACK_NS) {
+			rc = syncer_postpone(s, &dirty, due);
 			syncer_wake(s, due);
 		}
 		if (rc == -ENOENT || rc == -ESTALE)
@@ -260,19 +262,19 @@ void syncer_written(struct syncer *s, uint64_t ino)
 static int expedite_failed(struct syncer *s, const char *path, bool anew)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	int rc = 0;
 
-	while (!rc && !meta_dirty_next(s->meta, &cur, &d)) {
-		if (!waiters_below(d.key, path))
+	while (!rc && !meta_dirty_next(s->meta, &cur, &dirty)) {
+		if (!waiters_below(dirty.key, path))
 			continue;
 		if (anew)
-			sync_busy_expedite(s, d.key);
-		if (!d.fails)
+			sync_busy_expedite(s, dirty.key);
+		if (!dirty.fails)
 			continue;
 		if (anew)
-			d.fails = 0;
-		rc = syncer_postpone(s, &d, d.since_ns);
+			dirty.fails = 0;
+		rc = syncer_postpone(s, &dirty, dirty.since_ns);
 	}
 	return rc;
 }
@@ -313,18 +315,18 @@ static int check_all(struct syncer *s, const char *path, uint64_t seq,
 		     int outage, uint64_t *ret_left)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	int error = 0, rc = meta_lock(s->meta);
 
 	*ret_left = 0;
 	if (rc)
 		return rc;
-	while (!(rc = meta_dirty_next(s->meta, &cur, &d))) {
+	while (!(rc = meta_dirty_next(s->meta, &cur, &dirty))) {
 		int why;
 
-		if (d.seq > seq || !waiters_below(d.key, path))
+		if (dirty.seq > seq || !waiters_below(dirty.key, path))
 			continue;
-		why = why_not(s, &d);
+		why = why_not(s, &dirty);
 		why = why ? why : outage;
 		if (!why) {
 			rc = -EAGAIN;
@@ -339,7 +341,7 @@ static int check_all(struct syncer *s, const char *path, uint64_t seq,
 
 int syncer_sync_all(struct syncer *s, const char *path, uint64_t *ret_left)
 {
-	struct waiter w = {.path = path, .all = true};
+	struct waiter waiter = {.path = path, .all = true};
 	int outage = 0;
 	bool stop;
 	uint64_t seq;
@@ -348,8 +350,8 @@ int syncer_sync_all(struct syncer *s, const char *path, uint64_t *ret_left)
 	*ret_left = 0;
 	if (rc || !s->started)
 		return rc;
-	w.seq = seq; /* what comes later is not waited for */
-	waiters_add(s, &w);
+	waiter.seq = seq; /* what comes later is not waited for */
+	waiters_add(s, &waiter);
 	while ((rc = check_all(s, path, seq, outage, ret_left)) == -EAGAIN) {
 		int64_t until = clock_mono_ns() + SCAN_PAUSE_NS;
 
@@ -358,7 +360,7 @@ int syncer_sync_all(struct syncer *s, const char *path, uint64_t *ret_left)
 			break;
 		}
 		pthread_mutex_lock(&s->mutex);
-		while (!s->stop && !(outage = outage_error(s, &w)) &&
+		while (!s->stop && !(outage = outage_error(s, &waiter)) &&
 		       clock_cond_wait_until(&s->event, &s->mutex, until) !=
 			       -ETIMEDOUT)
 			;
@@ -369,6 +371,6 @@ int syncer_sync_all(struct syncer *s, const char *path, uint64_t *ret_left)
 			break;
 		}
 	}
-	waiters_remove(s, &w);
+	waiters_remove(s, &waiter);
 	return rc;
 }

@@ -64,11 +64,11 @@ static void on_reaping(void *ctx)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-static void on_grown(void *ctx, const struct meta_inode *in)
+static void on_grown(void *ctx, const struct meta_inode *inode)
 {
 	struct syncer *s = ctx;
 
-	upload_written(s->upload, in);
+	upload_written(s->upload, inode);
 }
 
 /* Whether files are being saved in the tree of the root that a key is in. */
@@ -87,23 +87,23 @@ static bool is_tree_busy(struct syncer *s, const char *key)
  * written, or a directory in a tree that is being filled, waits until it is
  * quiet, but not for ever.
  */
-static int64_t quiet_at(struct syncer *s, const struct meta_dirty *d,
-			const struct meta_inode *in, int64_t now)
+static int64_t quiet_at(struct syncer *s, const struct meta_dirty *dirty,
+			const struct meta_inode *inode, int64_t now)
 {
 	struct reconcile_due_in due = {
-		.since_ns = d->since_ns,
-		.changed_ns = in->ctime_ns,
+		.since_ns = dirty->since_ns,
+		.changed_ns = inode->ctime_ns,
 		.commit_ns = s->mount->config.commit_ns,
 		.save_after_ns = s->mount->config.save_after_ns,
-		.written = nodes_is_written(s->mount->nodes, in->ino),
+		.written = nodes_is_written(s->mount->nodes, inode->ino),
 	};
 	int64_t latest =
-		d->since_ns + s->mount->config.commit_ns + DECIDE_QUIET_NS;
-	int64_t at = reconcile_due(&due), pause = (now - d->since_ns) / 2;
+		dirty->since_ns + s->mount->config.commit_ns + DECIDE_QUIET_NS;
+	int64_t at = reconcile_due(&due), pause = (now - dirty->since_ns) / 2;
 
 	/* Less and less often: there may be many of them. */
-	if (S_ISDIR(in->mode) && at <= now && now < latest &&
-	    s->mount->config.commit_ns && is_tree_busy(s, d->key)) {
+	if (S_ISDIR(inode->mode) && at <= now && now < latest &&
+	    s->mount->config.commit_ns && is_tree_busy(s, dirty->key)) {
 		at = now + (pause > RECHECK_NS ? pause : RECHECK_NS);
 		at = at > latest ? latest : at;
 	}
@@ -114,9 +114,9 @@ static int64_t quiet_at(struct syncer *s, const struct meta_dirty *d,
  * What a request came to may be unknown, of an earlier mount perhaps even that
  * there was one: the key is looked at before anything is sent.
  */
-static bool is_unsure(const struct syncer *s, const struct meta_dirty *d)
+static bool is_unsure(const struct syncer *s, const struct meta_dirty *dirty)
 {
-	return d->tried[0] || d->seq < s->first_seq;
+	return dirty->tried[0] || dirty->seq < s->first_seq;
 }
 
 /*
@@ -133,13 +133,13 @@ static bool is_fresh(struct syncer *s, int64_t quiet_ns)
 }
 
 /* How long ago the last change of a key was, at least. */
-static int64_t quiet_for(struct syncer *s, const struct meta_inode *in,
+static int64_t quiet_for(struct syncer *s, const struct meta_inode *inode,
 			 int64_t now, bool forced)
 {
 	int64_t quiet = forced ? 0 : s->mount->config.commit_ns;
 
-	if (in && now - in->ctime_ns < quiet)
-		quiet = now - in->ctime_ns;
+	if (inode && now - inode->ctime_ns < quiet)
+		quiet = now - inode->ctime_ns;
 	return quiet;
 }
 
@@ -162,10 +162,10 @@ static int begin_deletes(struct syncer *s, struct delete_job **ret)
 }
 
 static int add_delete(struct syncer *s, struct collect_due *h,
-		      const struct meta_dirty *d, int64_t quiet_ns)
+		      const struct meta_dirty *dirty, int64_t quiet_ns)
 {
 	char key[META_KEY_MAX + 1];
-	int rc = mount_key(s->mount, d->key, key);
+	int rc = mount_key(s->mount, dirty->key, key);
 	char *copy;
 
 	if (!rc && !h->deletes)
@@ -173,60 +173,61 @@ static int add_delete(struct syncer *s, struct collect_due *h,
 	if (rc)
 		return rc;
 	copy = strdup(key);
-	if (!copy || !sync_busy_set(s, d->key)) {
+	if (!copy || !sync_busy_set(s, dirty->key)) {
 		free(copy);
 		return -ENOMEM;
 	}
 	h->deletes->keys[h->deletes->count] = copy;
-	h->deletes->unsure[h->deletes->count] = is_unsure(s, d);
+	h->deletes->unsure[h->deletes->count] = is_unsure(s, dirty);
 	h->deletes->fresh = h->deletes->fresh || is_fresh(s, quiet_ns);
 	h->deletes->count++;
 	return 0;
 }
 
 static int add_job(struct syncer *s, struct collect_due *h,
-		   const struct meta_dirty *d, const struct meta_inode *in,
-		   enum reconcile_action action, int64_t quiet_ns)
+		   const struct meta_dirty *dirty,
+		   const struct meta_inode *inode, enum reconcile_action action,
+		   int64_t quiet_ns)
 {
 	struct job *j = calloc(1, sizeof(*j));
 	int rc = j ? meta_next_id(s->meta, &j->seq) : -ENOMEM;
 
-	if (!rc && !sync_busy_take_content(s, in, &j->holds_content)) {
+	if (!rc && !sync_busy_take_content(s, inode, &j->holds_content)) {
 		free(j);
 		return 0; /* the end of the other name's job wakes us */
 	}
 	if (!rc) {
-		j->snap = *in;
+		j->snap = *inode;
 		rc = file_snapshot_take(s->tree, s->snapshots, &j->snap,
 					&j->content);
 	}
-	if (rc || !sync_busy_set(s, d->key)) {
+	if (rc || !sync_busy_set(s, dirty->key)) {
 		if (j)
 			file_snapshot_drop(s->tree, &j->content);
 		if (j && j->holds_content)
-			syncer_yield_content(s, in->ino);
+			syncer_yield_content(s, inode->ino);
 		free(j);
 		return rc ? rc : -ENOMEM;
 	}
 	j->s = s;
-	strcpy(j->key, d->key);
-	j->known = d->known;
+	strcpy(j->key, dirty->key);
+	j->known = dirty->known;
 	j->action = action;
-	j->unsure = is_unsure(s, d);
-	strcpy(j->tried, d->tried);
+	j->unsure = is_unsure(s, dirty);
+	strcpy(j->tried, dirty->tried);
 	j->fresh = is_fresh(s, quiet_ns);
 	h->jobs[h->job_count++] = j;
 	return 0;
 }
 
 /* The same; takes away a note that has lost its reason. */
-static bool is_held(struct syncer *s, struct meta_dirty *d)
+static bool is_held(struct syncer *s, struct meta_dirty *dirty)
 {
-	if (syncer_is_held(s, d))
+	if (syncer_is_held(s, dirty))
 		return true;
-	if (d->after[0]) {
-		d->after[0] = '\0';
-		meta_dirty_put(s->meta, d);
+	if (dirty->after[0]) {
+		dirty->after[0] = '\0';
+		meta_dirty_put(s->meta, dirty);
 	}
 	return false;
 }
@@ -236,18 +237,18 @@ static bool is_held(struct syncer *s, struct meta_dirty *d)
  * is known, nothing is for sure equal: the request's own look will tell.
  */
 static enum reconcile_action choose(struct syncer *s,
-				    const struct meta_dirty *d,
+				    const struct meta_dirty *dirty,
 				    const struct meta_inode *want)
 {
 	static const struct meta_version none;
-	struct reconcile_in in = {.key = d->key,
-				  .known = &d->known,
+	struct reconcile_in in = {.key = dirty->key,
+				  .known = &dirty->known,
 				  .inode = want,
 				  .versioned = s->mount->config.versioned,
 				  .copy_max = s->mount->config.copy_max_bytes};
 	enum reconcile_action action = reconcile(&in);
 
-	if (action != DECIDE_DROP || !d->tried[0])
+	if (action != DECIDE_DROP || !dirty->tried[0])
 		return action;
 	in.known = &none;
 	return want ? reconcile(&in) : DECIDE_DELETE;
@@ -258,12 +259,13 @@ static enum reconcile_action choose(struct syncer *s,
  * top of a look that came too early, ours would then be undone: a delete of
  * before takes away what was written since. 0: it may go; else when.
  */
-static int64_t settles_at(struct syncer *s, const struct meta_dirty *d,
+static int64_t settles_at(struct syncer *s, const struct meta_dirty *dirty,
 			  int64_t now)
 {
 	int64_t left;
 
-	if ((d->seq >= s->first_seq && !d->tried[0]) || !s->settle_until_ns)
+	if ((dirty->seq >= s->first_seq && !dirty->tried[0]) ||
+	    !s->settle_until_ns)
 		return 0;
 	left = s->settle_until_ns - clock_mono_ns();
 	return left > 0 ? now + left : 0;
@@ -274,7 +276,7 @@ static int64_t settles_at(struct syncer *s, const struct meta_dirty *d,
  * to wait. 1: it has to, for the key d->after.
  */
 static int look_at(struct syncer *s, struct collect_due *h,
-		   struct meta_dirty *d, int64_t now, unsigned room,
+		   struct meta_dirty *dirty, int64_t now, unsigned room,
 		   bool forced)
 {
 	enum reconcile_action action;
@@ -282,29 +284,30 @@ static int look_at(struct syncer *s, struct collect_due *h,
 	int64_t quiet_ns, at;
 	int rc;
 
-	if (sync_busy_is(s, d->key) ||
-	    (d->due_ns > now && (!forced || sync_job_pauses(s, d->key))))
+	if (sync_busy_is(s, dirty->key) ||
+	    (dirty->due_ns > now &&
+	     (!forced || sync_job_pauses(s, dirty->key))))
 		return 0;
-	at = settles_at(s, d, now);
+	at = settles_at(s, dirty, now);
 	if (at)
-		return syncer_postpone(s, d, at);
-	if (is_held(s, d)) {
+		return syncer_postpone(s, dirty, at);
+	if (is_held(s, dirty)) {
 		h->held = true;
-		return forced ? 1 : syncer_postpone(s, d, now + RECHECK_NS);
+		return forced ? 1 : syncer_postpone(s, dirty, now + RECHECK_NS);
 	}
-	rc = syncer_wanted(s, d->key, &want);
+	rc = syncer_wanted(s, dirty->key, &want);
 	if (rc && rc != -ENOENT)
 		return rc;
 	quiet_ns = quiet_for(s, rc ? NULL : &want, now, forced);
-	if (!rc && !forced && d->fails == 0) {
-		at = quiet_at(s, d, &want, now);
+	if (!rc && !forced && dirty->fails == 0) {
+		at = quiet_at(s, dirty, &want, now);
 		if (at > now)
-			return syncer_postpone(s, d, at);
+			return syncer_postpone(s, dirty, at);
 	}
-	action = choose(s, d, rc ? NULL : &want);
+	action = choose(s, dirty, rc ? NULL : &want);
 	if (action == DECIDE_DROP) {
 		h->dropped = true;
-		return syncer_drop(s, d->key);
+		return syncer_drop(s, dirty->key);
 	}
 	if (action == DECIDE_DELETE) {
 		/* While a batch is under way the next one fills. */
@@ -312,13 +315,13 @@ static int look_at(struct syncer *s, struct collect_due *h,
 			return 0;
 		if (h->deletes && h->deletes->count == DELETES_MAX)
 			h->full = true;
-		return h->full ? 0 : add_delete(s, h, d, quiet_ns);
+		return h->full ? 0 : add_delete(s, h, dirty, quiet_ns);
 	}
 	if (h->job_count >= room) {
 		h->full = true;
 		return 0;
 	}
-	return add_job(s, h, d, &want, action, quiet_ns);
+	return add_job(s, h, dirty, &want, action, quiet_ns);
 }
 
 /*
@@ -326,12 +329,12 @@ static int look_at(struct syncer *s, struct collect_due *h,
  * the first one sent. Those that have just failed keep their backoff.
  */
 static int examine_record(struct syncer *s, struct collect_due *h,
-			  struct meta_dirty *d, int64_t now, unsigned room)
+			  struct meta_dirty *dirty, int64_t now, unsigned room)
 {
-	bool forced =
-		sync_room_wants(s, &h->room, d, now) || waiters_want(s, d, now);
-	int rc = look_at(s, h, d, now, room, forced);
-	struct meta_dirty first = *d;
+	bool forced = sync_room_wants(s, &h->room, dirty, now) ||
+		      waiters_want(s, dirty, now);
+	int rc = look_at(s, h, dirty, now, room, forced);
+	struct meta_dirty first = *dirty;
 
 	for (int i = 0; rc == 1 && i < SYNC_HOLDS_MAX && !h->full; i++) {
 		char key[META_KEY_MAX + 1];
@@ -354,17 +357,17 @@ static int collect_due_waiters(struct syncer *s, struct collect_due *h,
 	int rc = 0;
 
 	pthread_mutex_lock(&s->mutex);
-	for (struct waiter *w = s->waiters; w && count < WAITERS_MAX;
-	     w = w->next)
-		if (!w->all && !w->done)
-			strcpy(keys[count++], w->path);
+	for (struct waiter *waiter = s->waiters; waiter && count < WAITERS_MAX;
+	     waiter = waiter->next)
+		if (!waiter->all && !waiter->done)
+			strcpy(keys[count++], waiter->path);
 	pthread_mutex_unlock(&s->mutex);
 	for (unsigned i = 0; !rc && i < count; i++) {
-		struct meta_dirty d;
+		struct meta_dirty dirty;
 
-		rc = meta_dirty_get(s->meta, keys[i], &d);
+		rc = meta_dirty_get(s->meta, keys[i], &dirty);
 		if (!rc)
-			rc = examine_record(s, h, &d, now, room);
+			rc = examine_record(s, h, &dirty, now, room);
 		else if (rc == -ENOENT)
 			rc = 0, waiters_tell(s, keys[i], 0, 0, true, 0);
 	}
@@ -392,7 +395,7 @@ static int collect_due(struct syncer *s, struct collect_due *h, unsigned room)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;
 	int64_t now = clock_real_ns();
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	bool all;
 	int rc = meta_lock(s->meta);
 
@@ -403,17 +406,17 @@ static int collect_due(struct syncer *s, struct collect_due *h, unsigned room)
 	h->no_deletes = is_deleting(s);
 	rc = collect_due_waiters(s, h, now, room);
 	for (int i = 0; !rc && !h->full && i < SCAN_MAX; i++) {
-		rc = meta_dirty_next(s->meta, &cur, &d);
+		rc = meta_dirty_next(s->meta, &cur, &dirty);
 		if (rc)
 			break;
-		if (d.due_ns > now && !all) {
-			h->next_due_ns = d.due_ns;
+		if (dirty.due_ns > now && !all) {
+			h->next_due_ns = dirty.due_ns;
 			break;
 		}
-		rc = examine_record(s, h, &d, now, room);
-		if (d.due_ns > now &&
-		    (!h->next_due_ns || d.due_ns < h->next_due_ns))
-			h->next_due_ns = d.due_ns;
+		rc = examine_record(s, h, &dirty, now, room);
+		if (dirty.due_ns > now &&
+		    (!h->next_due_ns || dirty.due_ns < h->next_due_ns))
+			h->next_due_ns = dirty.due_ns;
 	}
 	meta_unlock(s->meta);
 	sync_room_end(s, &h->room, rc == -ENOENT);

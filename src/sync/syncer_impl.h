@@ -139,7 +139,7 @@ void sync_job_forget(struct syncer *s, const char *key);
  * snap held goes on from there. With the node's lock and meta_lock() held; in
  * is as it is now. -ESTALE: it cannot, and stays as it is.
  */
-int rebase_under(struct syncer *s, struct meta_inode *in,
+int rebase_under(struct syncer *s, struct meta_inode *inode,
 		 const struct file_snapshot *snap,
 		 const struct upload_result *r);
 /* What is staged and stands in the version too need not stay. No lock held. */
@@ -219,7 +219,7 @@ bool sync_busy_is_hurried(struct syncer *s, const char *key);
  * Whether the inode's content may go up now; *ret_holds: until
  * syncer_yield_content() no other of its names has it.
  */
-bool sync_busy_take_content(struct syncer *s, const struct meta_inode *in,
+bool sync_busy_take_content(struct syncer *s, const struct meta_inode *inode,
 			    bool *ret_holds);
 /* The inode's content may go up under another name. */
 void syncer_yield_content(struct syncer *s, uint64_t ino);

@@ -65,9 +65,9 @@ void uploader_free(struct uploader *u)
 	free(u);
 }
 
-void upload_written(struct uploader *u, const struct meta_inode *in)
+void upload_written(struct uploader *u, const struct meta_inode *inode)
 {
-	streams_written(u->streams, in);
+	streams_written(u->streams, inode);
 }
 
 void upload_result_init(struct upload_result *r)
@@ -81,7 +81,7 @@ void upload_result_release(struct upload_result *r)
 	kvlist_release(&r->head);
 }
 
-bool upload_is_same(struct uploader *u, const struct meta_inode *in,
+bool upload_is_same(struct uploader *u, const struct meta_inode *inode,
 		    const char *path, struct upload_result *ret)
 {
 	struct objattr_xattrs x = {0};
@@ -89,8 +89,8 @@ bool upload_is_same(struct uploader *u, const struct meta_inode *in,
 	bool same;
 
 	object_meta_init(&has);
-	same = !object_meta_make(u->s->mount, in, path, false, &want) &&
-	       !object_meta_read(u->s->mount, in->ino, &has, &x) &&
+	same = !object_meta_make(u->s->mount, inode, path, false, &want) &&
+	       !object_meta_read(u->s->mount, inode->ino, &has, &x) &&
 	       (!has.names ||
 		!kvlist_set(&has.meta, LINK_NAMES_META, has.names)) &&
 	       (!has.holes || !kvlist_set(&has.meta, SPARSE_META, has.holes)) &&
@@ -101,7 +101,7 @@ bool upload_is_same(struct uploader *u, const struct meta_inode *in,
 		same = !kvlist_set(&ret->head, "x-amz-meta-" RENAMED_META,
 				   has.renamed);
 	if (same)
-		ret->version = in->base;
+		ret->version = inode->base;
 	objattr_xattrs_release(&x);
 	object_meta_release(&has);
 	object_meta_release(&want);

@@ -51,10 +51,10 @@ int upload_parts(struct uploader *u, const struct file_snapshot *snap,
  * attributes say (a time was changed and set back); then ret is filled as
  * after a save.
  */
-bool upload_is_same(struct uploader *u, const struct meta_inode *in,
+bool upload_is_same(struct uploader *u, const struct meta_inode *inode,
 		    const char *path, struct upload_result *ret);
 /* The file was written to: what of it is whole may go. Never blocks. */
-void upload_written(struct uploader *u, const struct meta_inode *in);
+void upload_written(struct uploader *u, const struct meta_inode *inode);
 /*
  * What is staged of an inode goes away, or is saved: what was sent of it and
  * is not a version is given up. With meta_lock() held, in the same change.

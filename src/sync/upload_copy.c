@@ -82,16 +82,16 @@ static int copy_anyway(struct uploader *u, struct store_request *r,
  * d: what goes along; NULL: what the source says of itself. current: only if
  * the source's key holds the base yet.
  */
-static int send_copy(struct uploader *u, const struct meta_inode *in,
+static int send_copy(struct uploader *u, const struct meta_inode *inode,
 		     bool current, struct conflict *c, const char *key,
 		     struct object_meta *d, struct meta_version *ret)
 {
-	struct send_want want = {.size_bytes = in->base.size_bytes,
-				 .etag = in->base.etag};
-	struct meta_version from = in->base;
+	struct send_want want = {.size_bytes = inode->base.size_bytes,
+				 .etag = inode->base.etag};
+	struct meta_version from = inode->base;
 	char source[META_KEY_MAX + 1];
 	struct store_request r;
-	int rc = mount_key(u->s->mount, in->base.key, source);
+	int rc = mount_key(u->s->mount, inode->base.key, source);
 
 	store_request_init(&r, STORE_COPY);
 	if (rc)
@@ -119,43 +119,43 @@ static int copy_base(struct uploader *u, const struct file_snapshot *snap,
 		     bool current, struct conflict *c,
 		     struct upload_result *ret)
 {
-	const struct meta_inode *in = snap->in;
+	const struct meta_inode *inode = snap->inode;
 	struct syncer *s = u->s;
 	char key[META_KEY_MAX + 1];
 	bool replace, tagged = false, large = false;
 	struct kvlist tags;
 	struct object_meta d;
-	int rc = object_meta_copy(s->mount, in, c->path, &d, &replace);
+	int rc = object_meta_copy(s->mount, inode, c->path, &d, &replace);
 
 	kvlist_init(&tags);
 	if (!rc)
 		rc = mount_key(s->mount, c->path, key);
 	if (!rc && replace)
-		tagged = tags_need(s->mount, in, &d,
+		tagged = tags_need(s->mount, inode, &d,
 				   !s->mount->config.suspended);
 	if (!rc && tagged)
-		rc = tags_ask(s->mount, in, &tags);
+		rc = tags_ask(s->mount, inode, &tags);
 	if (!rc)
-		rc = send_copy(u, in, current, c, key, replace ? &d : NULL,
+		rc = send_copy(u, inode, current, c, key, replace ? &d : NULL,
 			       &ret->version);
-	if (rc == -ESTALE && !S_ISREG(in->mode))
+	if (rc == -ESTALE && !S_ISREG(inode->mode))
 		rc = -EAGAIN; /* its bytes are there alone: copied again */
 	if (rc == -ESTALE) {
 		log_warning("the server's copy to %s is none: its bytes are "
 			    "sent",
 			    c->path);
-		large = in->size_bytes > PLAN_SINGLE_MAX;
+		large = inode->size_bytes > PLAN_SINGLE_MAX;
 		rc = large ? -ESTALE
 			   : upload_put_dressed(u, snap, key, &d, c, ret);
 	}
 	if (!rc && tagged)
-		rc = tags_give(s->mount, in->ino, key, &ret->version, &tags,
+		rc = tags_give(s->mount, inode->ino, key, &ret->version, &tags,
 			       &d);
 	if (!rc) {
-		inherit_id(&ret->version, &in->base);
+		inherit_id(&ret->version, &inode->base);
 		d.late = false;
 		rc = replace ? object_meta_to_head(&d, &ret->head)
-			     : head_as_it_is(s, in->ino, &ret->head);
+			     : head_as_it_is(s, inode->ino, &ret->head);
 	}
 	kvlist_release(&tags);
 	object_meta_release(&d);
@@ -169,7 +169,7 @@ static int copy_base(struct uploader *u, const struct file_snapshot *snap,
 static int copy_anew(struct uploader *u, const struct file_snapshot *snap,
 		     struct conflict *c, struct upload_result *ret)
 {
-	struct meta_inode now = *snap->in;
+	struct meta_inode now = *snap->inode;
 	const struct store_object *o;
 	struct file_snapshot anew = *snap;
 	char key[META_KEY_MAX + 1];
@@ -197,7 +197,7 @@ static int copy_anew(struct uploader *u, const struct file_snapshot *snap,
 	store_request_release(&r);
 	if (rc && rc != -ENOENT)
 		return rc;
-	anew.in = &now;
+	anew.inode = &now;
 	return copied ? copy_base(u, &anew, true, c, ret)
 		      : upload_put(u, snap, c, ret);
 }
@@ -205,13 +205,13 @@ static int copy_anew(struct uploader *u, const struct file_snapshot *snap,
 int upload_copy(struct uploader *u, const struct file_snapshot *snap,
 		struct conflict *c, struct upload_result *ret)
 {
-	const struct meta_inode *in = snap->in;
-	bool dir = S_ISDIR(in->mode);
+	const struct meta_inode *inode = snap->inode;
+	bool dir = S_ISDIR(inode->mode);
 	int rc = copy_base(u, snap, dir, c, ret);
 
 	/* Where it was moved from, a delete of ours may have been faster. */
-	if (dir && rc == -ENOENT && in->base.version_id[0] &&
-	    strcmp(in->base.key, c->path) != 0)
+	if (dir && rc == -ENOENT && inode->base.version_id[0] &&
+	    strcmp(inode->base.key, c->path) != 0)
 		rc = copy_base(u, snap, false, c, ret);
 	if (dir && (rc == -ENOENT || rc == -EBUSY))
 		rc = copy_anew(u, snap, c, ret);

@@ -37,10 +37,10 @@ static int read_body(struct syncer *s, const struct file_snapshot *snap,
 	struct buf target;
 	int rc;
 
-	if (!S_ISLNK(snap->in->mode))
+	if (!S_ISLNK(snap->inode->mode))
 		return file_snapshot_read(s->tree, snap, 0, body, size);
 	buf_init(&target, size + 1);
-	rc = tree_readlink(s->tree, snap->in->ino, &target);
+	rc = tree_readlink(s->tree, snap->inode->ino, &target);
 	if (!rc && target.len == size)
 		memcpy(body, target.data, size);
 	else if (!rc || rc == -ENOENT)
@@ -117,10 +117,11 @@ int upload_put_dressed(struct uploader *u, const struct file_snapshot *snap,
 		       const char *key, struct object_meta *d,
 		       struct conflict *c, struct upload_result *ret)
 {
-	const struct meta_inode *in = snap->in;
+	const struct meta_inode *inode = snap->inode;
 	struct syncer *s = u->s;
-	uint64_t size =
-		S_ISREG(in->mode) || S_ISLNK(in->mode) ? in->size_bytes : 0;
+	uint64_t size = S_ISREG(inode->mode) || S_ISLNK(inode->mode)
+				? inode->size_bytes
+				: 0;
 	struct meta_version made = {.size_bytes = size};
 	char *body = upload_buffer_get(u, size);
 	int rc = body ? 0 : -ENOMEM;
@@ -128,7 +129,7 @@ int upload_put_dressed(struct uploader *u, const struct file_snapshot *snap,
 	if (!rc && size)
 		rc = read_body(s, snap, body, size);
 	if (!rc)
-		rc = upload_check_there(s, in);
+		rc = upload_check_there(s, inode);
 	if (!rc)
 		rc = put_body(u, key, body, d, c, &made);
 	/* Also where a look at it failed: the next try finds it. */
@@ -138,7 +139,7 @@ int upload_put_dressed(struct uploader *u, const struct file_snapshot *snap,
 		version_set_content_id(&made);
 		ret->version = made;
 		ret->sent_bytes = size;
-		if (S_ISREG(in->mode))
+		if (S_ISREG(inode->mode))
 			cache_body(s, &made, body);
 	}
 	upload_buffer_put(u, body, size);
@@ -148,27 +149,27 @@ int upload_put_dressed(struct uploader *u, const struct file_snapshot *snap,
 int upload_put(struct uploader *u, const struct file_snapshot *snap,
 	       struct conflict *c, struct upload_result *ret)
 {
-	const struct meta_inode *in = snap->in;
+	const struct meta_inode *inode = snap->inode;
 	/* The same directory, link or device with other attributes. */
-	bool same = !S_ISREG(in->mode) && in->base.key[0];
+	bool same = !S_ISREG(inode->mode) && inode->base.key[0];
 	char key[META_KEY_MAX + 1];
 	struct kvlist tags;
 	struct object_meta d;
-	int rc = object_meta_make(u->s->mount, in, c->path, true, &d);
+	int rc = object_meta_make(u->s->mount, inode, c->path, true, &d);
 
 	kvlist_init(&tags);
 	runs_of_snapshot(snap, &ret->holes);
-	if (!rc && S_ISREG(in->mode))
-		rc = sparse_tell(&ret->holes, in->size_bytes, &d.meta);
+	if (!rc && S_ISREG(inode->mode))
+		rc = sparse_tell(&ret->holes, inode->size_bytes, &d.meta);
 	if (!rc)
 		rc = mount_key(u->s->mount, c->path, key);
 	if (!rc && same)
-		rc = tags_ask(u->s->mount, in, &tags);
+		rc = tags_ask(u->s->mount, inode, &tags);
 	if (!rc)
 		rc = upload_put_dressed(u, snap, key, &d, c, ret);
 	if (!rc && same)
-		rc = tags_give(u->s->mount, in->ino, key, &ret->version, &tags,
-			       &d);
+		rc = tags_give(u->s->mount, inode->ino, key, &ret->version,
+			       &tags, &d);
 	if (!rc)
 		rc = object_meta_to_head(&d, &ret->head);
 	kvlist_release(&tags);

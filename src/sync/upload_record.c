@@ -308,25 +308,25 @@ static bool add_piece(EVP_MD_CTX *sum, char kind, uint64_t from,
 }
 
 /* What nothing staged covers: the base's, then zeros. */
-static bool add_unstaged(EVP_MD_CTX *sum, const struct meta_inode *in,
+static bool add_unstaged(EVP_MD_CTX *sum, const struct meta_inode *inode,
 			 uint64_t at, uint64_t end)
 {
-	uint64_t base = in->base_bytes < end ? in->base_bytes : end;
+	uint64_t base = inode->base_bytes < end ? inode->base_bytes : end;
 	bool ok = true;
 
 	if (at < base) {
 		ok = add_piece(sum, 'b', at, base - at) &&
-		     EVP_DigestUpdate(sum, in->base.id, META_ID_SIZE) &&
-		     EVP_DigestUpdate(sum, in->base.version_id,
-				      strlen(in->base.version_id) + 1) &&
-		     EVP_DigestUpdate(sum, in->base.etag,
-				      strlen(in->base.etag) + 1);
+		     EVP_DigestUpdate(sum, inode->base.id, META_ID_SIZE) &&
+		     EVP_DigestUpdate(sum, inode->base.version_id,
+				      strlen(inode->base.version_id) + 1) &&
+		     EVP_DigestUpdate(sum, inode->base.etag,
+				      strlen(inode->base.etag) + 1);
 		at = base;
 	}
 	return ok && (at == end || add_piece(sum, '0', 0, end - at));
 }
 
-static int add_pieces(const struct meta_inode *in,
+static int add_pieces(const struct meta_inode *inode,
 		      const struct meta_extent *list, size_t count,
 		      const struct plan_part *p, EVP_MD_CTX *sum,
 		      uint64_t *ret_place)
@@ -339,9 +339,9 @@ static int add_pieces(const struct meta_inode *in,
 		uint64_t from, to, place;
 
 		if (i == count || list[i].offset >= end)
-			return add_unstaged(sum, in, at, end) ? 0 : -ENOMEM;
+			return add_unstaged(sum, inode, at, end) ? 0 : -ENOMEM;
 		from = list[i].offset > at ? list[i].offset : at;
-		if (from > at && !add_unstaged(sum, in, at, from))
+		if (from > at && !add_unstaged(sum, inode, at, from))
 			return -ENOMEM;
 		to = list[i].offset + list[i].length;
 		to = to < end ? to : end;
@@ -356,7 +356,7 @@ static int add_pieces(const struct meta_inode *in,
 	return 0;
 }
 
-int upload_record_fingerprint(const struct meta_inode *in,
+int upload_record_fingerprint(const struct meta_inode *inode,
 			      const struct meta_extent *list, size_t count,
 			      const struct plan_part *p,
 			      unsigned char print[ONGOING_PRINT_SIZE],
@@ -368,7 +368,7 @@ int upload_record_fingerprint(const struct meta_inode *in,
 
 	if (sum && EVP_DigestInit_ex(sum, EVP_sha256(), NULL) &&
 	    add_piece(sum, kind, p->offset, p->length))
-		rc = add_pieces(in, list, count, p, sum, ret_place);
+		rc = add_pieces(inode, list, count, p, sum, ret_place);
 	if (!rc && !EVP_DigestFinal_ex(sum, print, NULL))
 		rc = -ENOMEM;
 	EVP_MD_CTX_free(sum);
@@ -380,7 +380,7 @@ int upload_record_fingerprint(const struct meta_inode *in,
 /* Whether the upload is of use: its inode's bytes are still to be sent. */
 static bool is_wanted(struct meta *meta, uint64_t ino, const char *id)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct upload_record o;
 	bool same;
 
@@ -390,7 +390,7 @@ static bool is_wanted(struct meta *meta, uint64_t ino, const char *id)
 	upload_record_release(&o);
 	if (!same)
 		return false;
-	if (!meta_inode_get(meta, ino, &in) && (in.flags & META_I_STAGED))
+	if (!meta_inode_get(meta, ino, &inode) && (inode.flags & META_I_STAGED))
 		return true;
 	upload_record_forget_locked(meta, ino);
 	return false;

@@ -70,7 +70,7 @@ int upload_record_part_put(struct syncer *s, uint64_t ino,
  * that the part meets are enough). *ret_place: where they stand in the staging
  * file if they stand there in one piece, else UINT64_MAX. 0 or -ENOMEM. Pure.
  */
-int upload_record_fingerprint(const struct meta_inode *in,
+int upload_record_fingerprint(const struct meta_inode *inode,
 			      const struct meta_extent *list, size_t count,
 			      const struct plan_part *p,
 			      unsigned char print[ONGOING_PRINT_SIZE],

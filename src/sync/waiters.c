@@ -17,34 +17,38 @@ void waiters_tell(struct syncer *s, const char *key, uint64_t ino,
 		  uint64_t change, bool gone, int error)
 {
 	pthread_mutex_lock(&s->mutex);
-	for (struct waiter *w = s->waiters; w; w = w->next) {
-		if (w->all || w->done || strcmp(w->path, key))
+	for (struct waiter *waiter = s->waiters; waiter;
+	     waiter = waiter->next) {
+		if (waiter->all || waiter->done || strcmp(waiter->path, key))
 			continue;
 		if (error) {
-			w->error = error;
-			w->done = true;
-		} else if (gone || (ino == w->ino && change >= w->change)) {
-			w->done = true;
+			waiter->error = error;
+			waiter->done = true;
+		} else if (gone ||
+			   (ino == waiter->ino && change >= waiter->change)) {
+			waiter->done = true;
 		}
 	}
 	pthread_cond_broadcast(&s->event);
 	pthread_mutex_unlock(&s->mutex);
 }
 
-bool waiters_want(struct syncer *s, const struct meta_dirty *d, int64_t now)
+bool waiters_want(struct syncer *s, const struct meta_dirty *dirty, int64_t now)
 {
 	bool forced = false;
 
 	/* One that has just failed keeps its backoff. */
-	if (d->fails && d->due_ns > now)
+	if (dirty->fails && dirty->due_ns > now)
 		return false;
 	pthread_mutex_lock(&s->mutex);
-	for (struct waiter *w = s->waiters; w && !forced; w = w->next) {
-		if (w->all)
-			forced = d->seq <= w->seq &&
-				 waiters_below(d->key, w->path);
+	for (struct waiter *waiter = s->waiters; waiter && !forced;
+	     waiter = waiter->next) {
+		if (waiter->all)
+			forced = dirty->seq <= waiter->seq &&
+				 waiters_below(dirty->key, waiter->path);
 		else
-			forced = !w->done && !strcmp(w->path, d->key);
+			forced = !waiter->done &&
+				 !strcmp(waiter->path, dirty->key);
 	}
 	pthread_mutex_unlock(&s->mutex);
 	return forced;
@@ -55,31 +59,31 @@ bool waiters_all(struct syncer *s)
 	bool all = false;
 
 	pthread_mutex_lock(&s->mutex);
-	for (struct waiter *w = s->waiters; w; w = w->next)
-		all = all || w->all;
+	for (struct waiter *waiter = s->waiters; waiter; waiter = waiter->next)
+		all = all || waiter->all;
 	pthread_mutex_unlock(&s->mutex);
 	return all;
 }
 
-void waiters_add(struct syncer *s, struct waiter *w)
+void waiters_add(struct syncer *s, struct waiter *waiter)
 {
 	pthread_mutex_lock(&s->mutex);
-	w->probes = s->probes;
-	w->next = s->waiters;
-	s->waiters = w;
+	waiter->probes = s->probes;
+	waiter->next = s->waiters;
+	s->waiters = waiter;
 	s->kicked = true;
 	pthread_cond_signal(&s->wake);
 	pthread_mutex_unlock(&s->mutex);
 }
 
-void waiters_remove(struct syncer *s, struct waiter *w)
+void waiters_remove(struct syncer *s, struct waiter *waiter)
 {
 	struct waiter **p;
 
 	pthread_mutex_lock(&s->mutex);
-	for (p = &s->waiters; *p != w; p = &(*p)->next)
+	for (p = &s->waiters; *p != waiter; p = &(*p)->next)
 		;
-	*p = w->next;
+	*p = waiter->next;
 	pthread_cond_broadcast(&s->event); /* for syncer_free() */
 	pthread_mutex_unlock(&s->mutex);
 }

@@ -42,29 +42,29 @@ static const struct meta_version *
 known_at(struct tree *tree, uint64_t ino, const struct merge_item *it,
 	 const char *path, struct meta_version *buf, uint64_t *ret_ino)
 {
-	struct meta_dentry de = {.ino = ino};
+	struct meta_dentry dentry = {.ino = ino};
 	const struct meta_version *ver;
-	struct meta_inode in;
-	struct meta_dirty d;
+	struct meta_inode inode;
+	struct meta_dirty dirty;
 	bool marker = !*it->name;
 
 	*ret_ino = 0;
-	if (!meta_dirty_get(tree->meta, path, &d)) {
-		*buf = d.known;
+	if (!meta_dirty_get(tree->meta, path, &dirty)) {
+		*buf = dirty.known;
 		return buf;
 	}
-	if (!marker && meta_dentry_get(tree->meta, ino, it->name, &de))
+	if (!marker && meta_dentry_get(tree->meta, ino, it->name, &dentry))
 		return NULL;
-	if (meta_inode_get(tree->meta, de.ino, &in) ||
-	    (!marker && S_ISDIR(in.mode)) ||
-	    (marker && !(in.flags & META_I_EXPLICIT)))
+	if (meta_inode_get(tree->meta, dentry.ino, &inode) ||
+	    (!marker && S_ISDIR(inode.mode)) ||
+	    (marker && !(inode.flags & META_I_EXPLICIT)))
 		return NULL;
-	ver = marker ? &in.base
-		     : link_known(tree, &in, ino, it->name, path, buf);
+	ver = marker ? &inode.base
+		     : link_known(tree, &inode, ino, it->name, path, buf);
 	if (!ver)
 		return NULL;
-	if (in.flags & META_I_ATTRS)
-		*ret_ino = in.ino;
+	if (inode.flags & META_I_ATTRS)
+		*ret_ino = inode.ino;
 	if (ver != buf)
 		*buf = *ver;
 	return buf;

@@ -25,11 +25,11 @@
 
 #define TRIM_STEP (UINT64_C(256) << 20) /* bytes staged between two trims */
 
-bool content_is_base(const struct meta_inode *in)
+bool content_is_base(const struct meta_inode *inode)
 {
-	return !(in->flags & META_I_STAGED) && in->base.key[0] &&
-	       in->base_bytes == in->base.size_bytes &&
-	       in->base_bytes == in->size_bytes;
+	return !(inode->flags & META_I_STAGED) && inode->base.key[0] &&
+	       inode->base_bytes == inode->base.size_bytes &&
+	       inode->base_bytes == inode->size_bytes;
 }
 
 /* Ranges that have to come from the base version. */
@@ -84,7 +84,7 @@ static int next_staged(struct tree *tree, uint64_t ino, uint64_t at,
  * Reads the staged bytes of [offset, end) into buf and notes what is left
  * to the base. Under the node's lock, so that extents and bytes agree.
  */
-static int read_staged(struct tree *tree, const struct meta_inode *in,
+static int read_staged(struct tree *tree, const struct meta_inode *inode,
 		       uint64_t offset, uint64_t end, char *buf,
 		       struct gaps *gaps)
 {
@@ -92,14 +92,15 @@ static int read_staged(struct tree *tree, const struct meta_inode *in,
 	int rc = 0;
 
 	for (; !rc && at < end; at = to) {
-		rc = next_staged(tree, in->ino, at, end, &from, &to, &place);
+		rc = next_staged(tree, inode->ino, at, end, &from, &to, &place);
 		if (rc)
 			break;
-		rc = gap_add(gaps, at, min_u64(from, in->base_bytes));
+		rc = gap_add(gaps, at, min_u64(from, inode->base_bytes));
 		/* The buffer is zeroed already. */
 		if (!rc && from < to && !meta_extent_is_hole(place))
-			rc = staging_read(tree->mount->staging, in->ino, place,
-					  buf + (from - offset), to - from);
+			rc = staging_read(tree->mount->staging, inode->ino,
+					  place, buf + (from - offset),
+					  to - from);
 	}
 	return rc;
 }
@@ -116,49 +117,49 @@ static int get_inode(struct tree *tree, uint64_t ino, struct meta_inode *ret)
 }
 
 /* Reads what the inode holds now; *ret_base is what it was based on. */
-static int read_once(struct tree *tree, struct node *n, uint64_t offset,
+static int read_once(struct tree *tree, struct node *node, uint64_t offset,
 		     void *buf, size_t size, size_t *ret_size,
 		     struct meta_version *ret_base)
 {
 	struct gaps gaps = {0};
-	struct meta_inode in = {.ino = 0};
+	struct meta_inode inode = {.ino = 0};
 	uint64_t end = 0;
 	int rc;
 
-	pthread_rwlock_rdlock(&n->lock);
-	rc = get_inode(tree, n->ino, &in);
+	pthread_rwlock_rdlock(&node->lock);
+	rc = get_inode(tree, node->ino, &inode);
 	if (!rc) {
-		end = min_u64(offset + size, max_u64(in.size_bytes, offset));
+		end = min_u64(offset + size, max_u64(inode.size_bytes, offset));
 		memset(buf, 0, end - offset);
-		rc = read_staged(tree, &in, offset, end, buf, &gaps);
+		rc = read_staged(tree, &inode, offset, end, buf, &gaps);
 	}
-	pthread_rwlock_unlock(&n->lock);
+	pthread_rwlock_unlock(&node->lock);
 	/* The base is an immutable version: no lock is needed to read it. */
 	for (size_t i = 0; !rc && i < gaps.count; i++) {
 		const struct gap *g = &gaps.items[i];
 
-		rc = reader_read_sync(tree->reader, &in.base, g->offset,
+		rc = reader_read_sync(tree->reader, &inode.base, g->offset,
 				      (char *)buf + (g->offset - offset),
 				      g->length);
 	}
 	free(gaps.items);
-	*ret_base = in.base;
+	*ret_base = inode.base;
 	if (!rc)
 		*ret_size = end - offset;
 	return rc;
 }
 
-int content_read(struct tree *tree, struct node *n, uint64_t offset, void *buf,
-		 size_t size, size_t *ret_size)
+int content_read(struct tree *tree, struct node *node, uint64_t offset,
+		 void *buf, size_t size, size_t *ret_size)
 {
 	int64_t until = clock_mono_ns() + REREAD_NS;
 	struct meta_version base;
 	int rc;
 
 	do
-		rc = read_once(tree, n, offset, buf, size, ret_size, &base);
+		rc = read_once(tree, node, offset, buf, size, ret_size, &base);
 	while (rc == -ESTALE &&
-	       !(rc = rebased_wait(tree, n->ino, &base, until)));
+	       !(rc = rebased_wait(tree, node->ino, &base, until)));
 	return rc;
 }
 
@@ -184,33 +185,33 @@ static int begin_change(struct tree *tree, uint64_t ino, uint64_t keep_bytes,
 }
 
 /* Notes the change in the inode record; under the same locks. */
-static int note_change(struct tree *tree, struct meta_inode *in)
+static int note_change(struct tree *tree, struct meta_inode *inode)
 {
-	in->flags |= META_I_STAGED;
-	in->mtime_ns = in->ctime_ns = clock_real_ns();
-	in->change++;
-	in->data_change++;
-	return meta_inode_put(tree->meta, in);
+	inode->flags |= META_I_STAGED;
+	inode->mtime_ns = inode->ctime_ns = clock_real_ns();
+	inode->change++;
+	inode->data_change++;
+	return meta_inode_put(tree->meta, inode);
 }
 
 /* Whether a file may end there: where it does now, it may. */
-static bool may_end(const struct tree *tree, const struct meta_inode *in,
+static bool may_end(const struct tree *tree, const struct meta_inode *inode,
 		    uint64_t end)
 {
 	uint64_t most = tree->mount->config.max_file_bytes;
 
-	return !most || end <= most || end <= in->size_bytes;
+	return !most || end <= most || end <= inode->size_bytes;
 }
 
 /* Before anything is staged for it; with the node's lock held. */
 static int check_end(struct tree *tree, uint64_t ino, uint64_t end)
 {
-	struct meta_inode in = {.size_bytes = 0};
+	struct meta_inode inode = {.size_bytes = 0};
 	int rc = 0;
 
-	if (!may_end(tree, &in, end))
-		rc = get_inode(tree, ino, &in);
-	return rc || may_end(tree, &in, end) ? rc : -EFBIG;
+	if (!may_end(tree, &inode, end))
+		rc = get_inode(tree, ino, &inode);
+	return rc || may_end(tree, &inode, end) ? rc : -EFBIG;
 }
 
 /*
@@ -218,39 +219,39 @@ static int check_end(struct tree *tree, uint64_t ino, uint64_t end)
  * speaks of are so never overwritten: a crash shows the file as it was after
  * one of its writes, whatever the disk had of the later ones.
  */
-int content_write(struct tree *tree, struct node *n, uint64_t offset,
+int content_write(struct tree *tree, struct node *node, uint64_t offset,
 		  const void *data, size_t size)
 {
 	unsigned before = taken_count(tree);
-	struct meta_inode in;
+	struct meta_inode inode;
 	uint64_t at = 0;
 	int rc;
 
-	pthread_rwlock_wrlock(&n->lock);
-	rc = check_end(tree, n->ino, offset + size);
+	pthread_rwlock_wrlock(&node->lock);
+	rc = check_end(tree, node->ino, offset + size);
 	if (!rc)
-		rc = staging_append(tree->mount->staging, n->ino, data, size,
+		rc = staging_append(tree->mount->staging, node->ino, data, size,
 				    &at);
 	if (!rc)
 		rc = meta_lock(tree->meta);
 	if (rc)
 		goto out;
-	rc = begin_change(tree, n->ino, UINT64_MAX, &in);
+	rc = begin_change(tree, node->ino, UINT64_MAX, &inode);
 	if (!rc)
-		rc = meta_extent_add(tree->meta, n->ino, offset, size, at);
+		rc = meta_extent_add(tree->meta, node->ino, offset, size, at);
 	if (!rc) {
-		in.size_bytes = max_u64(in.size_bytes, offset + size);
-		rc = note_change(tree, &in);
+		inode.size_bytes = max_u64(inode.size_bytes, offset + size);
+		rc = note_change(tree, &inode);
 	}
 	meta_unlock(tree->meta);
 out:
-	pthread_rwlock_unlock(&n->lock);
+	pthread_rwlock_unlock(&node->lock);
 	taken_tell(tree, before);
 	if (!rc)
-		journal_grown(tree->journal, &in);
+		journal_grown(tree->journal, &inode);
 	/* Now and then, room that was written over is given back. */
 	if (!rc && at / TRIM_STEP != (at + size) / TRIM_STEP)
-		journal_reap(tree->journal, n->ino);
+		journal_reap(tree->journal, node->ino);
 	return rc;
 }
 
@@ -260,95 +261,95 @@ out:
  * was before or after, never cut by half. The room is given back when the
  * upload ends.
  */
-static int resize(struct tree *tree, struct node *n, uint64_t size_bytes,
+static int resize(struct tree *tree, struct node *node, uint64_t size_bytes,
 		  bool longer_only)
 {
 	unsigned before = taken_count(tree);
-	struct meta_inode in;
+	struct meta_inode inode;
 	bool is_set;
 	int rc;
 
-	pthread_rwlock_wrlock(&n->lock);
+	pthread_rwlock_wrlock(&node->lock);
 	rc = meta_lock(tree->meta);
 	if (rc)
 		goto out;
-	rc = meta_inode_get(tree->meta, n->ino, &in);
-	is_set = !rc && longer_only && size_bytes <= in.size_bytes;
-	if (!rc && !may_end(tree, &in, size_bytes))
+	rc = meta_inode_get(tree->meta, node->ino, &inode);
+	is_set = !rc && longer_only && size_bytes <= inode.size_bytes;
+	if (!rc && !may_end(tree, &inode, size_bytes))
 		rc = -EFBIG;
 	/* What must not be read can be replaced, and that is all. */
-	if (!rc && (in.flags & META_I_REFUSED) && size_bytes)
+	if (!rc && (inode.flags & META_I_REFUSED) && size_bytes)
 		rc = -EACCES;
 	if (!rc && !is_set)
-		rc = begin_change(tree, n->ino, size_bytes, &in);
-	if (!rc && (in.flags & META_I_REFUSED))
-		rc = refused_replace(tree, &in);
-	if (!rc && !is_set && size_bytes < in.size_bytes)
-		rc = meta_extent_remove(tree->meta, n->ino, size_bytes,
+		rc = begin_change(tree, node->ino, size_bytes, &inode);
+	if (!rc && (inode.flags & META_I_REFUSED))
+		rc = refused_replace(tree, &inode);
+	if (!rc && !is_set && size_bytes < inode.size_bytes)
+		rc = meta_extent_remove(tree->meta, node->ino, size_bytes,
 					UINT64_MAX - size_bytes);
 	if (!rc && !is_set) {
-		in.base_bytes = min_u64(in.base_bytes, size_bytes);
-		in.size_bytes = size_bytes;
-		rc = note_change(tree, &in);
+		inode.base_bytes = min_u64(inode.base_bytes, size_bytes);
+		inode.size_bytes = size_bytes;
+		rc = note_change(tree, &inode);
 	}
 	meta_unlock(tree->meta);
 out:
-	pthread_rwlock_unlock(&n->lock);
+	pthread_rwlock_unlock(&node->lock);
 	taken_tell(tree, before);
 	return rc;
 }
 
-int content_truncate(struct tree *tree, struct node *n, uint64_t size_bytes)
+int content_truncate(struct tree *tree, struct node *node, uint64_t size_bytes)
 {
-	return resize(tree, n, size_bytes, false);
+	return resize(tree, node, size_bytes, false);
 }
 
-int content_extend(struct tree *tree, struct node *n, uint64_t size_bytes)
+int content_extend(struct tree *tree, struct node *node, uint64_t size_bytes)
 {
-	return resize(tree, n, size_bytes, true);
+	return resize(tree, node, size_bytes, true);
 }
 
 /*
  * What no base shows through is zeros when nothing is staged there; over the
  * base a hole is noted, whose bytes stand nowhere.
  */
-static int zero_locked(struct tree *tree, struct meta_inode *in,
+static int zero_locked(struct tree *tree, struct meta_inode *inode,
 		       uint64_t offset, uint64_t length)
 {
-	int rc = begin_change(tree, in->ino, UINT64_MAX, in);
+	int rc = begin_change(tree, inode->ino, UINT64_MAX, inode);
 	uint64_t hole = 0;
 
 	if (!rc)
-		rc = meta_extent_remove(tree->meta, in->ino, offset, length);
-	if (!rc && offset < in->base_bytes)
-		hole = min_u64(length, in->base_bytes - offset);
+		rc = meta_extent_remove(tree->meta, inode->ino, offset, length);
+	if (!rc && offset < inode->base_bytes)
+		hole = min_u64(length, inode->base_bytes - offset);
 	if (!rc)
-		rc = meta_extent_add(tree->meta, in->ino, offset, hole,
+		rc = meta_extent_add(tree->meta, inode->ino, offset, hole,
 				     META_HOLE_AT + offset);
-	return rc ? rc : note_change(tree, in);
+	return rc ? rc : note_change(tree, inode);
 }
 
-int content_zero(struct tree *tree, struct node *n, uint64_t offset,
+int content_zero(struct tree *tree, struct node *node, uint64_t offset,
 		 uint64_t length)
 {
 	unsigned before = taken_count(tree);
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
-	pthread_rwlock_wrlock(&n->lock);
-	rc = get_inode(tree, n->ino, &in);
-	if (rc || offset >= in.size_bytes || !length)
+	pthread_rwlock_wrlock(&node->lock);
+	rc = get_inode(tree, node->ino, &inode);
+	if (rc || offset >= inode.size_bytes || !length)
 		goto out;
-	length = min_u64(length, in.size_bytes - offset);
+	length = min_u64(length, inode.size_bytes - offset);
 	rc = reservation_check(tree, 1);
 	if (!rc)
 		rc = meta_lock(tree->meta);
 	if (rc)
 		goto out;
-	rc = zero_locked(tree, &in, offset, length);
+	rc = zero_locked(tree, &inode, offset, length);
 	meta_unlock(tree->meta);
 out:
-	pthread_rwlock_unlock(&n->lock);
+	pthread_rwlock_unlock(&node->lock);
 	taken_tell(tree, before);
 	return rc;
 }
@@ -357,61 +358,63 @@ out:
  * Whether [.., offset) of the inode shows this very version already, but for a
  * hole at the end: cp has passed that over.
  */
-static bool can_adopt(struct tree *tree, const struct meta_inode *in,
+static bool can_adopt(struct tree *tree, const struct meta_inode *inode,
 		      const struct meta_version *version,
 		      const struct holes *holes, uint64_t offset)
 {
 	uint64_t start, length, at;
 
 	if (!tree->mount->config.versioned || !version->version_id[0] ||
-	    in->size_bytes > offset || in->base_bytes != in->size_bytes ||
-	    !holes_cover(holes, in->size_bytes, offset))
+	    inode->size_bytes > offset ||
+	    inode->base_bytes != inode->size_bytes ||
+	    !holes_cover(holes, inode->size_bytes, offset))
 		return false;
-	if (!meta_extent_next(tree->meta, in->ino, 0, &start, &length, &at))
+	if (!meta_extent_next(tree->meta, inode->ino, 0, &start, &length, &at))
 		return false;
-	return in->size_bytes == 0 ||
-	       !memcmp(in->base.id, version->id, sizeof(version->id));
+	return inode->size_bytes == 0 ||
+	       !memcmp(inode->base.id, version->id, sizeof(version->id));
 }
 
-int content_adopt(struct tree *tree, struct node *n,
+int content_adopt(struct tree *tree, struct node *node,
 		  const struct meta_version *version, const struct holes *holes,
 		  uint64_t offset, uint64_t length)
 {
 	unsigned before = taken_count(tree);
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
 	if (!length || offset + length > version->size_bytes)
 		return -EXDEV;
-	pthread_rwlock_wrlock(&n->lock);
+	pthread_rwlock_wrlock(&node->lock);
 	rc = meta_lock(tree->meta);
 	if (rc)
 		goto out;
-	rc = meta_inode_get(tree->meta, n->ino, &in);
-	if (!rc && (!can_adopt(tree, &in, version, holes, offset) ||
-		    !may_end(tree, &in, offset + length)))
+	rc = meta_inode_get(tree->meta, node->ino, &inode);
+	if (!rc && (!can_adopt(tree, &inode, version, holes, offset) ||
+		    !may_end(tree, &inode, offset + length)))
 		rc = -EXDEV;
 	if (!rc)
-		rc = begin_change(tree, n->ino, UINT64_MAX, &in);
+		rc = begin_change(tree, node->ino, UINT64_MAX, &inode);
 	if (!rc) {
-		in.flags |= META_I_STAGED;
-		in.base = *version;
+		inode.flags |= META_I_STAGED;
+		inode.base = *version;
 		/* Bytes of another file: its past is not this one's. */
-		in.flags &= ~(uint32_t)META_I_RENAMED;
-		in.base_bytes = in.size_bytes = offset + length;
-		rc = note_change(tree, &in);
+		inode.flags &= ~(uint32_t)META_I_RENAMED;
+		inode.base_bytes = inode.size_bytes = offset + length;
+		rc = note_change(tree, &inode);
 	}
 	if (!rc)
-		rc = meta_holes_put(tree->meta, in.ino, in.base.id, holes);
-	if (!rc && in.base_bytes == version->size_bytes) {
+		rc = meta_holes_put(tree->meta, inode.ino, inode.base.id,
+				    holes);
+	if (!rc && inode.base_bytes == version->size_bytes) {
 		/* Whole: the syncer's copy needs nothing from here. */
-		in.flags &= ~(uint32_t)META_I_STAGED;
-		in.flags |= META_I_ATTR_DIRTY;
-		rc = meta_inode_put(tree->meta, &in);
+		inode.flags &= ~(uint32_t)META_I_STAGED;
+		inode.flags |= META_I_ATTR_DIRTY;
+		rc = meta_inode_put(tree->meta, &inode);
 	}
 	meta_unlock(tree->meta);
 out:
-	pthread_rwlock_unlock(&n->lock);
+	pthread_rwlock_unlock(&node->lock);
 	taken_tell(tree, before);
 	return rc;
 }
@@ -461,7 +464,7 @@ static int collect_places(struct tree *tree, uint64_t ino, struct place **ret,
 	return 0;
 }
 
-int content_trim(struct tree *tree, struct node *n)
+int content_trim(struct tree *tree, struct node *node)
 {
 	struct place *list = NULL;
 	uint64_t end = 0;
@@ -473,13 +476,13 @@ int content_trim(struct tree *tree, struct node *n)
 		rc = meta_lock(tree->meta);
 	if (rc)
 		return rc;
-	rc = collect_places(tree, n->ino, &list, &count);
+	rc = collect_places(tree, node->ino, &list, &count);
 	meta_unlock(tree->meta);
 	if (count)
 		qsort(list, count, sizeof(*list), compare_places);
 	for (size_t i = 0; !rc && i < count; i++) {
 		if (list[i].at > end)
-			rc = staging_punch(tree->mount->staging, n->ino, end,
+			rc = staging_punch(tree->mount->staging, node->ino, end,
 					   list[i].at - end);
 		end = list[i].at + list[i].length;
 	}
@@ -488,7 +491,7 @@ int content_trim(struct tree *tree, struct node *n)
 }
 
 /* runs_at(), with the lock taken for it alone: a file may have many runs. */
-static int run_at(struct tree *tree, const struct meta_inode *in,
+static int run_at(struct tree *tree, const struct meta_inode *inode,
 		  const struct holes *base, uint64_t at, bool *ret_hole,
 		  uint64_t *ret_end)
 {
@@ -496,84 +499,85 @@ static int run_at(struct tree *tree, const struct meta_inode *in,
 
 	if (rc)
 		return rc;
-	rc = runs_at(tree->meta, in, base, at, ret_hole, ret_end);
+	rc = runs_at(tree->meta, inode, base, at, ret_hole, ret_end);
 	meta_unlock(tree->meta);
 	return rc;
 }
 
 /* The inode, and what is known of its base's holes. */
-static int get_sparse(struct tree *tree, uint64_t ino, struct meta_inode *in,
+static int get_sparse(struct tree *tree, uint64_t ino, struct meta_inode *inode,
 		      struct holes *base)
 {
 	int rc = meta_lock(tree->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(tree->meta, ino, in);
+	rc = meta_inode_get(tree->meta, ino, inode);
 	if (!rc)
-		rc = sparse_of_base(tree->meta, in, base);
+		rc = sparse_of_base(tree->meta, inode, base);
 	meta_unlock(tree->meta);
 	return rc;
 }
 
-int content_seek(struct tree *tree, struct node *n, uint64_t offset, int whence,
-		 uint64_t *ret_offset)
+int content_seek(struct tree *tree, struct node *node, uint64_t offset,
+		 int whence, uint64_t *ret_offset)
 {
 	uint64_t at = offset, end = 0;
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct holes base;
 	bool hole;
 	int rc;
 
-	pthread_rwlock_rdlock(&n->lock);
-	rc = get_sparse(tree, n->ino, &in, &base);
-	if (!rc && offset >= in.size_bytes)
+	pthread_rwlock_rdlock(&node->lock);
+	rc = get_sparse(tree, node->ino, &inode, &base);
+	if (!rc && offset >= inode.size_bytes)
 		rc = -ENXIO;
-	while (!rc && at < in.size_bytes) {
-		rc = run_at(tree, &in, &base, at, &hole, &end);
+	while (!rc && at < inode.size_bytes) {
+		rc = run_at(tree, &inode, &base, at, &hole, &end);
 		if (rc || hole == (whence == SEEK_HOLE))
 			break;
 		at = end;
 	}
-	pthread_rwlock_unlock(&n->lock);
+	pthread_rwlock_unlock(&node->lock);
 	if (rc)
 		return rc;
-	at = min_u64(at, in.size_bytes);
-	if (whence == SEEK_DATA && at == in.size_bytes)
+	at = min_u64(at, inode.size_bytes);
+	if (whence == SEEK_DATA && at == inode.size_bytes)
 		return -ENXIO;
 	*ret_offset = at;
 	return 0;
 }
 
-uint64_t content_data_bytes(struct tree *tree, const struct meta_inode *in)
+uint64_t content_data_bytes(struct tree *tree, const struct meta_inode *inode)
 {
 	uint64_t bytes = 0;
 
-	if (S_ISREG(in->mode) && in->size_bytes)
-		bytes = runs_data_bytes(tree->meta, in);
+	if (S_ISREG(inode->mode) && inode->size_bytes)
+		bytes = runs_data_bytes(tree->meta, inode);
 	/* A memory map may have bytes of it, and tar reads none of no blocks. */
-	if (!bytes && in->size_bytes &&
-	    nodes_is_written(tree->mount->nodes, in->ino))
+	if (!bytes && inode->size_bytes &&
+	    nodes_is_written(tree->mount->nodes, inode->ino))
 		bytes = HOLES_UNIT;
 	return bytes;
 }
 
-void content_stat(struct tree *tree, const struct meta_inode *in,
+void content_stat(struct tree *tree, const struct meta_inode *inode,
 		  struct stat *ret_st)
 {
 	struct meta_inode now;
-	uint64_t bytes = in->size_bytes;
+	uint64_t bytes = inode->size_bytes;
 
 	/*
 	 * `in` was read earlier. What was staged then may be the base's by now,
 	 * and would be counted as nothing: tar writes zeros for a file that has
 	 * no blocks.
 	 */
-	if (S_ISREG(in->mode) && in->size_bytes && !meta_lock(tree->meta)) {
-		if (!meta_inode_get(tree->meta, in->ino, &now) &&
-		    now.size_bytes == in->size_bytes)
+	if (S_ISREG(inode->mode) && inode->size_bytes &&
+	    !meta_lock(tree->meta)) {
+		if (!meta_inode_get(tree->meta, inode->ino, &now) &&
+		    now.size_bytes == inode->size_bytes)
 			bytes = content_data_bytes(tree, &now);
 		meta_unlock(tree->meta);
 	}
-	inode_stat_data(in, bytes, ret_st);
+	inode_stat_data(inode, bytes, ret_st);
 }

@@ -80,14 +80,14 @@ int64_t dir_ttl_ns(struct tree *tree, uint64_t ino,
 		   const struct meta_inode *named)
 {
 	int64_t ttl = tree->mount->config.ttl_ns, left = ttl, age;
-	struct meta_inode in;
+	struct meta_inode inode;
 
 	if (meta_lock(tree->meta))
 		return 0;
 	/* In a large one, or an unknown, the name was asked for by itself. */
-	if (!meta_inode_get(tree->meta, ino, &in) &&
-	    (in.flags & META_I_LISTED) && !(in.flags & META_I_BIG))
-		left = in.listed_ns + ttl - clock_real_ns();
+	if (!meta_inode_get(tree->meta, ino, &inode) &&
+	    (inode.flags & META_I_LISTED) && !(inode.flags & META_I_BIG))
+		left = inode.listed_ns + ttl - clock_real_ns();
 	meta_unlock(tree->meta);
 	/* Perhaps not just now, but with others. */
 	age = named && !S_ISDIR(named->mode)
@@ -102,7 +102,7 @@ int64_t dir_ttl_ns(struct tree *tree, uint64_t ino,
 struct walk {
 	uint64_t top, at; /* the directory that it is in */
 	struct meta_dentry de; /* its name there, met last */
-	struct meta_inode in; /* the directory met last */
+	struct meta_inode inode; /* the directory met last */
 	bool met; /* there is one */
 };
 
@@ -136,12 +136,12 @@ static int walk_on(struct tree *tree, struct walk *w)
 			continue;
 		}
 		if (!rc)
-			rc = meta_inode_get(tree->meta, w->de.ino, &w->in);
-		w->met = !rc && S_ISDIR(w->in.mode);
+			rc = meta_inode_get(tree->meta, w->de.ino, &w->inode);
+		w->met = !rc && S_ISDIR(w->inode.mode);
 	}
 	meta_unlock(tree->meta);
 	if (w->met) {
-		w->at = w->in.ino;
+		w->at = w->inode.ino;
 		w->de.name[0] = '\0';
 	}
 	return rc;
@@ -154,10 +154,10 @@ int dir_load_tree(struct tree *tree, uint64_t ino)
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(tree->meta, ino, &w.in);
+	rc = meta_inode_get(tree->meta, ino, &w.inode);
 	meta_unlock(tree->meta);
 	while (!rc) {
-		if (w.met && !(w.in.flags & META_I_LISTED))
+		if (w.met && !(w.inode.flags & META_I_LISTED))
 			rc = dir_refresh(tree, w.at);
 		if (!rc || (rc == -ENOENT && w.at != ino))
 			rc = walk_on(tree, &w);
@@ -168,7 +168,7 @@ int dir_load_tree(struct tree *tree, uint64_t ino)
 int dir_expire(struct tree *tree, const char *path)
 {
 	char dir[META_KEY_MAX + 1];
-	struct meta_inode in;
+	struct meta_inode inode;
 	uint64_t ino;
 	int rc;
 
@@ -180,11 +180,11 @@ int dir_expire(struct tree *tree, const char *path)
 		rc = meta_resolve(tree->meta, dir, &ino);
 	} while (rc == -ENOENT && *dir);
 	if (!rc)
-		rc = meta_inode_get(tree->meta, ino, &in);
+		rc = meta_inode_get(tree->meta, ino, &inode);
 	if (rc)
 		return rc;
-	in.listed_ns = 0;
-	return meta_inode_put(tree->meta, &in);
+	inode.listed_ns = 0;
+	return meta_inode_put(tree->meta, &inode);
 }
 
 enum local_answer {
@@ -208,12 +208,12 @@ struct want {
  * known.
  */
 static enum local_answer stale_answer(const struct meta_inode *dir,
-				      const struct meta_inode *in,
+				      const struct meta_inode *inode,
 				      const struct want *want)
 {
 	if (!(dir->flags & META_I_BIG))
 		return dir->flags & META_I_LISTED ? LOCAL_STALE : LOCAL_UNKNOWN;
-	if (!in)
+	if (!inode)
 		return LOCAL_BIG;
 	/*
 	 * Whoever removes it has looked it up: that others change it meanwhile
@@ -221,21 +221,22 @@ static enum local_answer stale_answer(const struct meta_inode *dir,
 	 */
 	if (!want->attrs)
 		return LOCAL_FOUND;
-	return S_ISDIR(in->mode) || (in->flags & META_I_ATTRS) ||
-			       in->base.version_id[0]
+	return S_ISDIR(inode->mode) || (inode->flags & META_I_ATTRS) ||
+			       inode->base.version_id[0]
 		       ? LOCAL_BIG
 		       : LOCAL_ATTRS;
 }
 
 /* Whether a file was asked for by itself, under its name, not long ago. */
-static bool was_asked(struct tree *tree, const struct meta_inode *in,
+static bool was_asked(struct tree *tree, const struct meta_inode *inode,
 		      const char *path)
 {
-	int64_t age = clock_real_ns() - in->listed_ns;
+	int64_t age = clock_real_ns() - inode->listed_ns;
 
-	return !S_ISDIR(in->mode) &&
-	       (in->flags & (META_I_ATTRS | META_I_REFUSED)) && age >= 0 &&
-	       age < tree->mount->config.ttl_ns && !strcmp(in->base.key, path);
+	return !S_ISDIR(inode->mode) &&
+	       (inode->flags & (META_I_ATTRS | META_I_REFUSED)) && age >= 0 &&
+	       age < tree->mount->config.ttl_ns &&
+	       !strcmp(inode->base.key, path);
 }
 
 /* Whether a key has a change of ours, as a file or as a directory. */
@@ -258,7 +259,7 @@ static int look_local(struct tree *tree, uint64_t parent, const char *name,
 {
 	char path[META_KEY_MAX + 2];
 	struct meta_inode dir;
-	struct meta_dentry de;
+	struct meta_dentry dentry;
 	bool fresh, known;
 	int rc = meta_inode_get(tree->meta, parent, &dir);
 
@@ -270,10 +271,10 @@ static int look_local(struct tree *tree, uint64_t parent, const char *name,
 		rc = meta_path(tree->meta, parent, name, path);
 	if (rc)
 		return rc;
-	rc = meta_dentry_get(tree->meta, parent, name, &de);
+	rc = meta_dentry_get(tree->meta, parent, name, &dentry);
 	known = !rc;
 	if (!rc)
-		rc = meta_inode_get(tree->meta, de.ino, ret);
+		rc = meta_inode_get(tree->meta, dentry.ino, ret);
 	if (rc && (known || rc != -ENOENT))
 		return rc;
 	fresh = want->sure || dir_is_fresh(tree, &dir) ||

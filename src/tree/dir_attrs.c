@@ -41,7 +41,7 @@ static int xattrs_take(struct tree *tree, uint64_t ino,
  * Keeps an object's metadata and headers, so that a rewrite loses none, and
  * what they say of its holes, unless more is known of the same content.
  */
-static int head_take(struct tree *tree, const struct meta_inode *in,
+static int head_take(struct tree *tree, const struct meta_inode *inode,
 		     const struct store_object *o)
 {
 	struct holes holes, known;
@@ -51,24 +51,25 @@ static int head_take(struct tree *tree, const struct meta_inode *in,
 	kvlist_init(&all);
 	rc = object_meta_head_of(o, &all);
 	if (!rc)
-		rc = meta_head_put(tree->meta, in->ino, &all);
+		rc = meta_head_put(tree->meta, inode->ino, &all);
 	if (!rc)
-		rc = sparse_of_base(tree->meta, in, &known);
+		rc = sparse_of_base(tree->meta, inode, &known);
 	sparse_parse(&o->meta, o->size_bytes, &holes);
-	if (!rc && !known.count && S_ISREG(in->mode))
-		rc = meta_holes_put(tree->meta, in->ino, in->base.id, &holes);
+	if (!rc && !known.count && S_ISREG(inode->mode))
+		rc = meta_holes_put(tree->meta, inode->ino, inode->base.id,
+				    &holes);
 	if (!rc)
 		rc = replication_census_note(tree->meta, &all);
 	if (!rc && replication_census_is_pending(&all))
-		states_want(tree, in->ino, true);
+		states_want(tree, inode->ino, true);
 	kvlist_release(&all);
 	return rc;
 }
 
-static void take_version(struct meta_inode *in, const char *path,
+static void take_version(struct meta_inode *inode, const char *path,
 			 const struct store_object *o)
 {
-	struct meta_version *b = &in->base;
+	struct meta_version *b = &inode->base;
 
 	memset(b, 0, sizeof(*b));
 	snprintf(b->key, sizeof(b->key), "%s", path);
@@ -84,8 +85,8 @@ static void take_version(struct meta_inode *in, const char *path,
 	version_set_content_id(b);
 }
 
-int dir_take_object(struct tree *tree, struct meta_inode *in, const char *path,
-		    const struct store_object *o, bool attrs)
+int dir_take_object(struct tree *tree, struct meta_inode *inode,
+		    const char *path, const struct store_object *o, bool attrs)
 {
 	const char *ref = kvlist_get(&o->meta, OVERFLOW_META);
 	struct objattr_xattrs x = {0};
@@ -94,37 +95,37 @@ int dir_take_object(struct tree *tree, struct meta_inode *in, const char *path,
 
 	if (ref && !overflow_is_ref(ref))
 		ref = NULL;
-	take_version(in, path, o);
+	take_version(inode, path, o);
 	if (!attrs)
 		return 0;
 	rc = objattr_parse(path, &o->meta, &o->headers, o->last_modified_ns,
 			   &tree->mount->config.defaults, &a, &x);
 	if (rc)
 		return rc;
-	if (S_ISDIR(in->mode) == S_ISDIR(a.mode))
-		in->mode = a.mode;
-	in->uid = a.uid;
-	in->gid = a.gid;
-	in->rdev = a.rdev;
-	in->mtime_ns = a.mtime_ns;
-	in->ctime_ns = o->last_modified_ns;
-	strcpy(in->link_id, a.link_id);
-	in->flags &=
+	if (S_ISDIR(inode->mode) == S_ISDIR(a.mode))
+		inode->mode = a.mode;
+	inode->uid = a.uid;
+	inode->gid = a.gid;
+	inode->rdev = a.rdev;
+	inode->mtime_ns = a.mtime_ns;
+	inode->ctime_ns = o->last_modified_ns;
+	strcpy(inode->link_id, a.link_id);
+	inode->flags &=
 		~(uint32_t)(META_I_CAPABLE | META_I_LACKS | META_I_REFUSED);
-	in->flags |= META_I_ATTRS | a.lacks;
+	inode->flags |= META_I_ATTRS | a.lacks;
 	/* Perhaps, where they were not read (overflow_load()). */
 	if (objattr_xattrs_find(&x, XATTR_NAME_CAPS) ||
 	    (ref && overflow_has_rights(ref)))
-		in->flags |= META_I_CAPABLE;
-	if (!S_ISDIR(in->mode)) {
-		in->size_bytes = o->size_bytes;
-		in->base_bytes = o->size_bytes;
+		inode->flags |= META_I_CAPABLE;
+	if (!S_ISDIR(inode->mode)) {
+		inode->size_bytes = o->size_bytes;
+		inode->base_bytes = o->size_bytes;
 	}
-	rc = xattrs_take(tree, in->ino, &x, ref);
+	rc = xattrs_take(tree, inode->ino, &x, ref);
 	if (!rc)
-		rc = head_take(tree, in, o);
+		rc = head_take(tree, inode, o);
 	if (!rc)
-		states_told(tree, in);
+		states_told(tree, inode);
 	objattr_xattrs_release(&x);
 	return rc;
 }
@@ -138,75 +139,77 @@ static int apply_head(struct tree *tree, uint64_t ino, uint64_t change,
 		      const char *path, int64_t asked_ns, int head_rc,
 		      bool refused, const struct store_object *o)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	bool joined = false;
 	int rc = meta_lock(tree->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(tree->meta, ino, &in);
+	rc = meta_inode_get(tree->meta, ino, &inode);
 	joined = rc == -ENOENT; /* meanwhile, with others */
-	if (rc || in.change != change || (in.flags & META_I_ATTRS)) {
+	if (rc || inode.change != change || (inode.flags & META_I_ATTRS)) {
 		rc = joined ? 0 : rc;
 		goto out;
 	}
 	if (!head_rc) {
-		rc = dir_take_object(tree, &in, path, o, true);
-		if (S_ISDIR(in.mode))
-			in.flags |= META_I_EXPLICIT;
+		rc = dir_take_object(tree, &inode, path, o, true);
+		if (S_ISDIR(inode.mode))
+			inode.flags |= META_I_EXPLICIT;
 		else
-			in.listed_ns = asked_ns;
-	} else if (head_rc == -ENOENT && S_ISDIR(in.mode)) {
-		in.flags |= META_I_ATTRS; /* implicit: the defaults */
+			inode.listed_ns = asked_ns;
+	} else if (head_rc == -ENOENT && S_ISDIR(inode.mode)) {
+		inode.flags |= META_I_ATTRS; /* implicit: the defaults */
 	} else if (refused) {
-		rc = refused_take(tree, &in, asked_ns);
+		rc = refused_take(tree, &inode, asked_ns);
 	} else {
 		rc = head_rc;
 	}
 	if (!rc)
-		rc = meta_inode_put(tree->meta, &in);
-	if (!rc && in.link_id[0])
-		rc = link_join(tree, &in, &joined);
+		rc = meta_inode_put(tree->meta, &inode);
+	if (!rc && inode.link_id[0])
+		rc = link_join(tree, &inode, &joined);
 out:
 	meta_unlock(tree->meta);
 	return rc ? rc : joined ? 1 : 0;
 }
 
-bool dir_attrs_do(struct tree *tree, const struct meta_inode *in, bool asked)
+bool dir_attrs_do(struct tree *tree, const struct meta_inode *inode, bool asked)
 {
-	return (in->flags & META_I_ATTRS) ||
-	       (asked && (in->flags & META_I_REFUSED)) ||
-	       refused_lately(tree, in);
+	return (inode->flags & META_I_ATTRS) ||
+	       (asked && (inode->flags & META_I_REFUSED)) ||
+	       refused_lately(tree, inode);
 }
 
 int dir_fetch_attrs(struct tree *tree, uint64_t ino)
 {
 	char path[META_KEY_MAX + 2], key[META_KEY_MAX + 2];
 	struct store_request r;
-	struct meta_inode in;
-	struct meta_dentry de;
+	struct meta_inode inode;
+	struct meta_dentry dentry;
 	int64_t began_ns, asked_ns;
 	bool refused;
 	int rc = meta_lock(tree->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(tree->meta, ino, &in);
+	rc = meta_inode_get(tree->meta, ino, &inode);
 	if (rc == -ENOENT) {
 		meta_unlock(tree->meta);
 		return 1;
 	}
-	if (!rc && ((in.flags & META_I_ATTRS) || refused_lately(tree, &in))) {
+	if (!rc &&
+	    ((inode.flags & META_I_ATTRS) || refused_lately(tree, &inode))) {
 		meta_unlock(tree->meta);
 		return 0;
 	}
-	if (!rc && in.base.key[0]) {
-		strcpy(path, in.base.key);
+	if (!rc && inode.base.key[0]) {
+		strcpy(path, inode.base.key);
 	} else if (!rc) {
-		rc = meta_name_next(tree->meta, ino, 0, "", &de);
+		rc = meta_name_next(tree->meta, ino, 0, "", &dentry);
 		if (!rc)
-			rc = meta_path(tree->meta, de.parent, de.name, path);
-		if (!rc && S_ISDIR(in.mode))
+			rc = meta_path(tree->meta, dentry.parent, dentry.name,
+				       path);
+		if (!rc && S_ISDIR(inode.mode))
 			strcat(path, "/");
 	}
 	meta_unlock(tree->meta);
@@ -216,13 +219,13 @@ int dir_fetch_attrs(struct tree *tree, uint64_t ino)
 		return rc;
 	store_request_init(&r, STORE_HEAD);
 	r.key = key;
-	r.version_id = in.base.version_id[0] ? in.base.version_id : NULL;
+	r.version_id = inode.base.version_id[0] ? inode.base.version_id : NULL;
 	began_ns = clock_mono_ns();
 	/* One version's answer says nothing of what is the newest. */
 	asked_ns = r.version_id ? 0 : clock_real_ns();
 	rc = outage_note(tree, began_ns, deferred_head(tree->mount->store, &r));
 	refused = refusal_is(rc) && refused_surely(tree, key);
-	rc = apply_head(tree, ino, in.change, path, asked_ns, rc, refused,
+	rc = apply_head(tree, ino, inode.change, path, asked_ns, rc, refused,
 			&r.reply.object);
 	store_request_release(&r);
 	return rc;

@@ -64,7 +64,8 @@ int dir_ask(struct tree *tree, uint64_t ino, const char *name, bool first_only);
 /* Whether a directory's names may be used though asking has ended in rc. */
 bool dir_usable_offline(struct tree *tree, uint64_t ino, int rc);
 /* Whether no attributes are to be asked for; asked: just now. */
-bool dir_attrs_do(struct tree *tree, const struct meta_inode *in, bool asked);
+bool dir_attrs_do(struct tree *tree, const struct meta_inode *inode,
+		  bool asked);
 /*
  * Asks for one inode's attributes. 0; -ENOENT when the object is gone; 1 when
  * the name turned out to be one more of another inode (link.h), or the inode is

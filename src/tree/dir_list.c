@@ -25,13 +25,13 @@
 /* Whether a directory's names may be used though they could not be asked. */
 bool dir_usable_offline(struct tree *tree, uint64_t ino, int rc)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	bool usable;
 
 	if (!outage_is_sign(rc) || meta_lock(tree->meta))
 		return false;
-	usable = !meta_inode_get(tree->meta, ino, &in) &&
-		 (in.flags & META_I_LISTED);
+	usable = !meta_inode_get(tree->meta, ino, &inode) &&
+		 (inode.flags & META_I_LISTED);
 	meta_unlock(tree->meta);
 	return usable;
 }
@@ -173,13 +173,14 @@ static int list_into(struct tree *tree, struct merge *m, uint64_t ino,
 
 static void mark_big(struct tree *tree, uint64_t ino)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 
 	if (meta_lock(tree->meta))
 		return;
-	if (!meta_inode_get(tree->meta, ino, &in) && !(in.flags & META_I_BIG)) {
-		in.flags |= META_I_BIG;
-		meta_inode_put(tree->meta, &in);
+	if (!meta_inode_get(tree->meta, ino, &inode) &&
+	    !(inode.flags & META_I_BIG)) {
+		inode.flags |= META_I_BIG;
+		meta_inode_put(tree->meta, &inode);
 	}
 	meta_unlock(tree->meta);
 }
@@ -216,16 +217,16 @@ out:
 
 static bool read_fresh(struct tree *tree, uint64_t ino, int *ret_rc)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	bool fresh = false;
 	int rc = meta_lock(tree->meta);
 
 	if (!rc) {
-		rc = meta_inode_get(tree->meta, ino, &in);
-		if (!rc && !S_ISDIR(in.mode))
+		rc = meta_inode_get(tree->meta, ino, &inode);
+		if (!rc && !S_ISDIR(inode.mode))
 			rc = -ENOTDIR;
 		/* In one that is removed there is nothing. */
-		fresh = !rc && (!in.nlink || dir_is_fresh(tree, &in));
+		fresh = !rc && (!inode.nlink || dir_is_fresh(tree, &inode));
 		meta_unlock(tree->meta);
 	}
 	*ret_rc = rc;

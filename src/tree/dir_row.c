@@ -19,15 +19,15 @@ static int next_without(struct tree *tree, uint64_t parent, uint64_t after,
 			struct meta_dentry *ret)
 {
 	unsigned skip = ROW_SKIP;
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
 	ret->cookie = after;
 	do {
 		rc = meta_dentry_next(tree->meta, parent, ret->cookie, ret);
 		if (!rc)
-			rc = meta_inode_get(tree->meta, ret->ino, &in);
-	} while (!rc && (in.flags & META_I_ATTRS) && skip--);
+			rc = meta_inode_get(tree->meta, ret->ino, &inode);
+	} while (!rc && (inode.flags & META_I_ATTRS) && skip--);
 	return rc;
 }
 
@@ -72,34 +72,35 @@ static unsigned row_note(struct dirs *d, uint64_t ino, uint64_t at, bool next)
 static bool is_next(struct tree *tree, uint64_t parent, const char *name,
 		    uint64_t *ret_at)
 {
-	struct meta_dentry de, next;
+	struct meta_dentry dentry, next;
 
-	if (meta_dentry_get(tree->meta, parent, name, &de))
+	if (meta_dentry_get(tree->meta, parent, name, &dentry))
 		return false;
-	*ret_at = de.cookie;
+	*ret_at = dentry.cookie;
 	return !next_without(tree, parent, row_at(tree->dirs, parent), &next) &&
-	       next.cookie == de.cookie;
+	       next.cookie == dentry.cookie;
 }
 
 /* Asks for many from this name on. */
 static void ask_row(struct tree *tree, uint64_t parent, uint64_t at)
 {
-	struct meta_dentry de = {.cookie = at - 1};
+	struct meta_dentry dentry = {.cookie = at - 1};
 	uint64_t inos[ROW_AHEAD];
-	struct meta_inode in;
+	struct meta_inode inode;
 	unsigned count = 0;
 
 	if (meta_lock(tree->meta))
 		return;
 	for (int i = 0; i < ROW_LOOK && count < ROW_AHEAD; i++) {
-		if (meta_dentry_next(tree->meta, parent, de.cookie, &de))
+		if (meta_dentry_next(tree->meta, parent, dentry.cookie,
+				     &dentry))
 			break;
-		if (!meta_inode_get(tree->meta, de.ino, &in) &&
-		    !(in.flags & META_I_ATTRS))
-			inos[count++] = de.ino;
+		if (!meta_inode_get(tree->meta, dentry.ino, &inode) &&
+		    !(inode.flags & META_I_ATTRS))
+			inos[count++] = dentry.ino;
 	}
 	meta_unlock(tree->meta);
-	row_note(tree->dirs, parent, de.cookie, true);
+	row_note(tree->dirs, parent, dentry.cookie, true);
 	dir_prefetch_attrs(tree, inos, count);
 }
 

@@ -16,17 +16,18 @@
 #include "vers3/tree/taken.h"
 #include "vers3/util/log.h"
 
-void expired_note(struct tree *tree, const struct meta_inode *in,
+void expired_note(struct tree *tree, const struct meta_inode *inode,
 		  const char *path)
 {
 	struct expired_list *l = &tree->dirs->expired;
-	struct expired e = {.ino = in->ino};
+	struct expired e = {.ino = inode->ino};
 
 	if (tree->mount->config.read_only)
 		return;
 	/* What was saved here was written when, or after, it was changed. */
-	e.written_ns = in->base.last_modified_ns ? in->base.last_modified_ns
-						 : in->ctime_ns;
+	e.written_ns = inode->base.last_modified_ns
+			       ? inode->base.last_modified_ns
+			       : inode->ctime_ns;
 	pthread_mutex_lock(&tree->dirs->mutex);
 	if (l->count < EXPIRED_MAX)
 		e.path = strdup(path);

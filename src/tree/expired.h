@@ -33,7 +33,7 @@ struct expired_list {
  * Notes a directory that taken_drop() keeps, or that has lost its object alone;
  * in is the inode as it was. With meta_lock() held.
  */
-void expired_note(struct tree *tree, const struct meta_inode *in,
+void expired_note(struct tree *tree, const struct meta_inode *inode,
 		  const char *path);
 
 #endif

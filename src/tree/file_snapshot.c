@@ -45,7 +45,7 @@ bool file_snapshots_hold(struct file_snapshots *o, uint64_t ino)
 
 	pthread_mutex_lock(&o->mutex);
 	for (struct file_snapshot *s = o->first; s; s = s->next)
-		if (s->in->ino == ino)
+		if (s->inode->ino == ino)
 			held = s->reap = true;
 	pthread_mutex_unlock(&o->mutex);
 	return held;
@@ -55,13 +55,14 @@ int file_snapshot_extents(struct tree *tree, uint64_t ino, uint64_t from,
 			  uint64_t end, struct meta_extent **ret_list,
 			  size_t *ret_count)
 {
-	struct meta_extent *list = NULL, *p, e = {.offset = from};
+	struct meta_extent *list = NULL, *p, extent = {.offset = from};
 	size_t count = 0, size = 0;
 	int rc;
 
-	while (!(rc = meta_extent_next(tree->meta, ino, e.offset + e.length,
-				       &e.offset, &e.length, &e.place))) {
-		if (e.offset >= end)
+	while (!(rc = meta_extent_next(
+			 tree->meta, ino, extent.offset + extent.length,
+			 &extent.offset, &extent.length, &extent.place))) {
+		if (extent.offset >= end)
 			break;
 		if (count == size) {
 			size = size ? size * 2 : 64;
@@ -72,7 +73,7 @@ int file_snapshot_extents(struct tree *tree, uint64_t ino, uint64_t from,
 			}
 			list = p;
 		}
-		list[count++] = e;
+		list[count++] = extent;
 	}
 	if (rc && rc != -ENOENT) {
 		free(list);
@@ -90,22 +91,23 @@ int file_snapshot_extents(struct tree *tree, uint64_t ino, uint64_t from,
  * extents were there already, or later, when this one is seen to be out.
  */
 int file_snapshot_take(struct tree *tree, struct file_snapshots *o,
-		       const struct meta_inode *in, struct file_snapshot *snap)
+		       const struct meta_inode *inode,
+		       struct file_snapshot *snap)
 {
 	int rc;
 
-	*snap = (struct file_snapshot){.in = in};
-	rc = sparse_of_base(tree->meta, in, &snap->holes);
+	*snap = (struct file_snapshot){.inode = inode};
+	rc = sparse_of_base(tree->meta, inode, &snap->holes);
 	if (rc)
 		return rc;
-	if (!S_ISREG(in->mode) || !(in->flags & META_I_STAGED))
+	if (!S_ISREG(inode->mode) || !(inode->flags & META_I_STAGED))
 		return 0;
 	snap->out = o;
 	pthread_mutex_lock(&o->mutex);
 	snap->next = o->first;
 	o->first = snap;
 	pthread_mutex_unlock(&o->mutex);
-	return file_snapshot_extents(tree, in->ino, 0, UINT64_MAX,
+	return file_snapshot_extents(tree, inode->ino, 0, UINT64_MAX,
 				     &snap->extents, &snap->count);
 }
 
@@ -122,7 +124,7 @@ void file_snapshot_drop(struct tree *tree, struct file_snapshot *snap)
 		pthread_mutex_unlock(&o->mutex);
 	}
 	if (snap->reap)
-		journal_reap(tree->journal, snap->in->ino);
+		journal_reap(tree->journal, snap->inode->ino);
 	free(snap->extents);
 	memset(snap, 0, sizeof(*snap));
 }
@@ -144,13 +146,13 @@ size_t file_snapshot_find(const struct meta_extent *list, size_t count,
 }
 
 /* What nothing staged covers: the base's bytes, then zeros. */
-static int read_unstaged(struct tree *tree, const struct meta_inode *in,
+static int read_unstaged(struct tree *tree, const struct meta_inode *inode,
 			 uint64_t at, uint64_t end, char *buf)
 {
-	uint64_t base = min_u64(in->base_bytes, end);
+	uint64_t base = min_u64(inode->base_bytes, end);
 
 	if (at < base) {
-		struct meta_version of = in->base;
+		struct meta_version of = inode->base;
 		int rc;
 
 		/* Of what was listed and never asked for none is known. */
@@ -175,23 +177,24 @@ int file_snapshot_read(struct tree *tree, const struct file_snapshot *snap,
 	int rc = 0;
 
 	for (; !rc && at < end; i++) {
-		const struct meta_extent *e = &snap->extents[i];
-		uint64_t from = i < snap->count ? e->offset : end, to;
+		const struct meta_extent *extent = &snap->extents[i];
+		uint64_t from = i < snap->count ? extent->offset : end, to;
 
 		if (from > at) {
 			from = min_u64(from, end);
-			rc = read_unstaged(tree, snap->in, at, from,
+			rc = read_unstaged(tree, snap->inode, at, from,
 					   (char *)buf + (at - offset));
 			at = from;
 		}
 		if (rc || at == end)
 			break;
-		to = min_u64(e->offset + e->length, end);
-		if (meta_extent_is_hole(e->place))
+		to = min_u64(extent->offset + extent->length, end);
+		if (meta_extent_is_hole(extent->place))
 			memset((char *)buf + (at - offset), 0, to - at);
 		else
-			rc = staging_read(tree->mount->staging, snap->in->ino,
-					  e->place + (at - e->offset),
+			rc = staging_read(tree->mount->staging,
+					  snap->inode->ino,
+					  extent->place + (at - extent->offset),
 					  (char *)buf + (at - offset), to - at);
 		at = to;
 	}

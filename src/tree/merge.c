@@ -166,69 +166,71 @@ static bool is_another(const struct meta_version *known,
 static bool keep_local(const struct merge *m, const char *path,
 		       const struct merge_item *it)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 
 	if (journal_committed_after(m->tree->journal, path, m->since))
 		return true;
-	if (meta_dirty_get(m->tree->meta, path, &d))
+	if (meta_dirty_get(m->tree->meta, path, &dirty))
 		return false;
-	if (it && is_another(&d.known, it)) {
+	if (it && is_another(&dirty.known, it)) {
 		journal_suspect(m->tree->journal, path);
-	} else if (it && d.known.key[0] && !d.known.last_modified_ns) {
+	} else if (it && dirty.known.key[0] && !dirty.known.last_modified_ns) {
 		/* So that the next list need not ask whose it is. */
-		d.known.last_modified_ns = it->last_modified_ns;
-		meta_dirty_put(m->tree->meta, &d);
+		dirty.known.last_modified_ns = it->last_modified_ns;
+		meta_dirty_put(m->tree->meta, &dirty);
 	}
 	return true;
 }
 
-static void set_base(struct meta_inode *in, const char *path,
+static void set_base(struct meta_inode *inode, const char *path,
 		     const struct merge_item *it)
 {
-	memset(&in->base, 0, sizeof(in->base));
-	strcpy(in->base.key, path);
-	strcpy(in->base.etag, it->etag);
-	in->base.size_bytes = it->size_bytes;
-	in->base.last_modified_ns = it->last_modified_ns;
-	in->base_bytes = in->size_bytes = it->is_dir ? 0 : it->size_bytes;
+	memset(&inode->base, 0, sizeof(inode->base));
+	strcpy(inode->base.key, path);
+	strcpy(inode->base.etag, it->etag);
+	inode->base.size_bytes = it->size_bytes;
+	inode->base.last_modified_ns = it->last_modified_ns;
+	inode->base_bytes = inode->size_bytes = it->is_dir ? 0 : it->size_bytes;
 	if (!it->is_dir)
-		in->mtime_ns = it->last_modified_ns;
-	in->ctime_ns = it->last_modified_ns;
-	in->flags &= ~(uint32_t)(META_I_ATTRS | META_I_REFUSED);
-	in->change++;
-	in->data_change++;
+		inode->mtime_ns = it->last_modified_ns;
+	inode->ctime_ns = it->last_modified_ns;
+	inode->flags &= ~(uint32_t)(META_I_ATTRS | META_I_REFUSED);
+	inode->change++;
+	inode->data_change++;
 }
 
 static int new_inode(struct merge *m, const char *path,
-		     const struct merge_item *it, struct meta_inode *in)
+		     const struct merge_item *it, struct meta_inode *inode)
 {
 	const struct meta_defaults *def = &m->tree->mount->config.defaults;
 
-	memset(in, 0, sizeof(*in));
-	in->mode =
+	memset(inode, 0, sizeof(*inode));
+	inode->mode =
 		it->is_dir ? S_IFDIR | def->dir_mode : S_IFREG | def->file_mode;
-	in->uid = def->uid;
-	in->gid = def->gid;
-	in->flags = META_I_LACKS;
-	in->nlink = it->is_dir ? 2 : 1;
-	in->mtime_ns = in->ctime_ns = in->atime_ns = clock_real_ns();
+	inode->uid = def->uid;
+	inode->gid = def->gid;
+	inode->flags = META_I_LACKS;
+	inode->nlink = it->is_dir ? 2 : 1;
+	inode->mtime_ns = inode->ctime_ns = inode->atime_ns = clock_real_ns();
 	if (!it->is_dir)
-		set_base(in, path, it);
-	return meta_next_id(m->tree->meta, &in->ino);
+		set_base(inode, path, it);
+	return meta_next_id(m->tree->meta, &inode->ino);
 }
 
 static int add_name(struct merge *m, const char *path,
 		    const struct merge_item *it, bool replace)
 {
-	struct meta_inode in;
-	int rc = new_inode(m, path, it, &in);
+	struct meta_inode inode;
+	int rc = new_inode(m, path, it, &inode);
 
 	if (!rc)
-		rc = meta_inode_put(m->tree->meta, &in);
+		rc = meta_inode_put(m->tree->meta, &inode);
 	if (!rc && replace)
-		rc = meta_dentry_set(m->tree->meta, m->ino, it->name, in.ino);
+		rc = meta_dentry_set(m->tree->meta, m->ino, it->name,
+				     inode.ino);
 	else if (!rc)
-		rc = meta_dentry_add(m->tree->meta, m->ino, it->name, in.ino);
+		rc = meta_dentry_add(m->tree->meta, m->ino, it->name,
+				     inode.ino);
 	if (!rc && it->is_dir)
 		rc = tree_count_in(m->tree, m->ino, 1);
 	if (!rc)
@@ -248,32 +250,33 @@ static bool same_version(const struct meta_version *ver,
 
 /* The bucket holds another version than we knew, and nothing is dirty. */
 static int take_version(struct merge *m, const char *path,
-			const struct merge_item *it, struct meta_inode *in)
+			const struct merge_item *it, struct meta_inode *inode)
 {
 	struct meta *meta = m->tree->meta;
 	int rc;
 
-	if (nodes_is_open(m->tree->mount->nodes, in->ino) || in->nlink > 1) {
+	if (nodes_is_open(m->tree->mount->nodes, inode->ino) ||
+	    inode->nlink > 1) {
 		/*
 		 * Whoever has it open keeps reading what was opened; other
 		 * names of it keep what they hold.
 		 */
 		rc = add_name(m, path, it, true);
-		in->nlink--;
+		inode->nlink--;
 		if (!rc)
-			rc = taken_drop(m->tree, in, path);
-		return rc ? rc : link_lost(m->tree, in, path);
+			rc = taken_drop(m->tree, inode, path);
+		return rc ? rc : link_lost(m->tree, inode, path);
 	}
-	set_base(in, path, it);
-	in->flags |= META_I_REPLACED;
-	rc = meta_xattr_clear(meta, in->ino);
+	set_base(inode, path, it);
+	inode->flags |= META_I_REPLACED;
+	rc = meta_xattr_clear(meta, inode->ino);
 	if (!rc)
-		rc = meta_head_del(meta, in->ino);
+		rc = meta_head_del(meta, inode->ino);
 	if (rc == -ENOENT)
 		rc = 0;
 	if (!rc)
-		rc = meta_inode_put(meta, in);
-	mount_inval_inode(m->tree->mount, in->ino);
+		rc = meta_inode_put(meta, inode);
+	mount_inval_inode(m->tree->mount, inode->ino);
 	return rc;
 }
 
@@ -282,40 +285,40 @@ static int apply_file(struct merge *m, const char *path,
 {
 	const struct meta_version *ver;
 	struct meta_version own;
-	struct meta_dentry de;
-	struct meta_inode in;
-	int rc = meta_dentry_get(m->tree->meta, m->ino, it->name, &de);
+	struct meta_dentry dentry;
+	struct meta_inode inode;
+	int rc = meta_dentry_get(m->tree->meta, m->ino, it->name, &dentry);
 
 	if (rc == -ENOENT)
 		return add_name(m, path, it, false);
 	if (!rc)
-		rc = meta_inode_get(m->tree->meta, de.ino, &in);
+		rc = meta_inode_get(m->tree->meta, dentry.ino, &inode);
 	if (rc)
 		return rc;
-	if (S_ISDIR(in.mode)) {
+	if (S_ISDIR(inode.mode)) {
 		merge_hide(m, it->name, HIDDEN_DIR);
 		return 0;
 	}
-	ver = link_known(m->tree, &in, m->ino, it->name, path, &own);
+	ver = link_known(m->tree, &inode, m->ino, it->name, path, &own);
 	if (!ver || !same_version(ver, it))
-		return take_version(m, path, it, &in);
+		return take_version(m, path, it, &inode);
 	if (ver->last_modified_ns)
 		return 0;
 	if (ver == &own) {
 		own.last_modified_ns = it->last_modified_ns;
-		return meta_name_version_put(m->tree->meta, in.ino, m->ino,
+		return meta_name_version_put(m->tree->meta, inode.ino, m->ino,
 					     it->name, &own);
 	}
-	in.base.last_modified_ns = it->last_modified_ns;
-	return meta_inode_put(m->tree->meta, &in);
+	inode.base.last_modified_ns = it->last_modified_ns;
+	return meta_inode_put(m->tree->meta, &inode);
 }
 
 static int apply_prefix(struct merge *m, const char *path,
 			const struct merge_item *it)
 {
-	struct meta_dentry de;
-	struct meta_inode in;
-	int rc = meta_dentry_get(m->tree->meta, m->ino, it->name, &de);
+	struct meta_dentry dentry;
+	struct meta_inode inode;
+	int rc = meta_dentry_get(m->tree->meta, m->ino, it->name, &dentry);
 
 	if (rc == -ENOENT) {
 		/* Not one whose last objects are just being deleted. */
@@ -324,8 +327,8 @@ static int apply_prefix(struct merge *m, const char *path,
 		return add_name(m, path, it, false);
 	}
 	if (!rc)
-		rc = meta_inode_get(m->tree->meta, de.ino, &in);
-	if (rc || S_ISDIR(in.mode))
+		rc = meta_inode_get(m->tree->meta, dentry.ino, &inode);
+	if (rc || S_ISDIR(inode.mode))
 		return rc;
 	/*
 	 * A file and a directory of one name: the directory is shown. The
@@ -337,16 +340,16 @@ static int apply_prefix(struct merge *m, const char *path,
 		return 0;
 	merge_hide(m, it->name, HIDDEN_DIR);
 	rc = add_name(m, path, it, true);
-	in.nlink--;
+	inode.nlink--;
 	if (!rc)
-		rc = dir_drop_inode(m->tree, &in);
-	return rc ? rc : link_lost(m->tree, &in, file);
+		rc = dir_drop_inode(m->tree, &inode);
+	return rc ? rc : link_lost(m->tree, &inode, file);
 }
 
 /* The directory's own marker object. */
 static int apply_marker(struct merge *m, const struct merge_item *it)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	char path[META_KEY_MAX + 2];
 	int rc;
 
@@ -356,19 +359,19 @@ static int apply_marker(struct merge *m, const struct merge_item *it)
 	snprintf(path, sizeof(path), "%s/", m->path);
 	if (keep_local(m, path, NULL))
 		return 0;
-	rc = meta_inode_get(m->tree->meta, m->ino, &in);
+	rc = meta_inode_get(m->tree->meta, m->ino, &inode);
 	if (rc)
 		return rc;
-	if ((in.flags & META_I_EXPLICIT) && same_version(&in.base, it)) {
-		if (in.base.last_modified_ns)
+	if ((inode.flags & META_I_EXPLICIT) && same_version(&inode.base, it)) {
+		if (inode.base.last_modified_ns)
 			return 0;
-		in.base.last_modified_ns = it->last_modified_ns;
-		return meta_inode_put(m->tree->meta, &in);
+		inode.base.last_modified_ns = it->last_modified_ns;
+		return meta_inode_put(m->tree->meta, &inode);
 	}
-	set_base(&in, path, it);
-	in.flags |= META_I_EXPLICIT;
+	set_base(&inode, path, it);
+	inode.flags |= META_I_EXPLICIT;
 	mount_inval_inode(m->tree->mount, m->ino);
-	return meta_inode_put(m->tree->meta, &in);
+	return meta_inode_put(m->tree->meta, &inode);
 }
 
 static int apply_item(struct merge *m, const struct merge_item *it)
@@ -436,8 +439,8 @@ int merge_page(struct merge *m, const struct merge_item *items, size_t count)
 }
 
 /* A file that the bucket no longer has goes, unless it is dirty. */
-static int drop_file(struct merge *m, const struct meta_dentry *de,
-		     struct meta_inode *in, const char *path)
+static int drop_file(struct merge *m, const struct meta_dentry *dentry,
+		     struct meta_inode *inode, const char *path)
 {
 	struct meta *meta = m->tree->meta;
 	int rc;
@@ -445,40 +448,40 @@ static int drop_file(struct merge *m, const struct meta_dentry *de,
 	if (keep_local(m, path, &nothing))
 		return 0;
 	/* Clean, so the bucket's history holds every byte of it. */
-	rc = meta_dentry_del(meta, de->parent, de->name);
-	mount_inval_entry(m->tree->mount, de->parent, de->name);
-	in->nlink--;
+	rc = meta_dentry_del(meta, dentry->parent, dentry->name);
+	mount_inval_entry(m->tree->mount, dentry->parent, dentry->name);
+	inode->nlink--;
 	if (!rc)
-		rc = taken_drop(m->tree, in, path);
-	return rc ? rc : link_lost(m->tree, in, path);
+		rc = taken_drop(m->tree, inode, path);
+	return rc ? rc : link_lost(m->tree, inode, path);
 }
 
 /*
  * A name that the bucket no longer has. A directory goes as a whole if nothing
  * below it is dirty; else the walk goes on inside of it.
  */
-static int look_at_gone(struct merge *m, const struct meta_dentry *de)
+static int look_at_gone(struct merge *m, const struct meta_dentry *dentry)
 {
 	struct meta *meta = m->tree->meta;
 	char path[META_KEY_MAX + 2];
-	struct meta_inode in;
+	struct meta_inode inode;
 	size_t len;
-	int rc = meta_inode_get(meta, de->ino, &in);
+	int rc = meta_inode_get(meta, dentry->ino, &inode);
 
 	if (!rc)
-		rc = meta_path(meta, de->parent, de->name, path);
-	if (rc || !S_ISDIR(in.mode))
-		return rc ? rc : drop_file(m, de, &in, path);
+		rc = meta_path(meta, dentry->parent, dentry->name, path);
+	if (rc || !S_ISDIR(inode.mode))
+		return rc ? rc : drop_file(m, dentry, &inode, path);
 	len = strlen(path);
 	strcpy(path + len, "/");
 	if (journal_pending_below(m->tree->journal, path, m->since)) {
-		m->at = de->ino;
+		m->at = dentry->ino;
 		m->after[0] = '\0';
 		return 0;
 	}
 	path[len] = '\0';
-	rc = gone_detach(m->tree, de, &in, path);
-	return rc ? rc : tree_count_in(m->tree, de->parent, -1);
+	rc = gone_detach(m->tree, dentry, &inode, path);
+	return rc ? rc : tree_count_in(m->tree, dentry->parent, -1);
 }
 
 /* The walk comes out of a directory: it goes if nothing in it has stayed. */
@@ -487,33 +490,33 @@ static int leave(struct merge *m)
 	struct meta *meta = m->tree->meta;
 	uint64_t ino = m->at;
 	char path[META_KEY_MAX + 2];
-	struct meta_inode in;
-	struct meta_dentry de;
-	int rc = meta_name_next(meta, ino, 0, "", &de);
+	struct meta_inode inode;
+	struct meta_dentry dentry;
+	int rc = meta_name_next(meta, ino, 0, "", &dentry);
 
 	if (rc)
 		return rc == -ENOENT ? -ESTALE : rc;
-	m->at = de.parent;
-	strcpy(m->after, de.name);
+	m->at = dentry.parent;
+	strcpy(m->after, dentry.name);
 	rc = meta_dentry_any(meta, ino);
 	if (rc)
 		return rc < 0 ? rc : 0;
-	rc = meta_inode_get(meta, ino, &in);
+	rc = meta_inode_get(meta, ino, &inode);
 	if (!rc)
-		rc = meta_path(meta, de.parent, de.name, path);
+		rc = meta_path(meta, dentry.parent, dentry.name, path);
 	if (rc)
 		return rc;
 	strcat(path, "/");
 	if (keep_local(m, path, NULL))
 		return 0;
 	/* Empty, and its object clean: others have removed what it had. */
-	rc = meta_dentry_del(meta, de.parent, de.name);
-	mount_inval_entry(m->tree->mount, de.parent, de.name);
-	in.nlink = 0;
+	rc = meta_dentry_del(meta, dentry.parent, dentry.name);
+	mount_inval_entry(m->tree->mount, dentry.parent, dentry.name);
+	inode.nlink = 0;
 	path[strlen(path) - 1] = '\0';
 	if (!rc)
-		rc = taken_drop(m->tree, &in, path);
-	return rc ? rc : tree_count_in(m->tree, de.parent, -1);
+		rc = taken_drop(m->tree, &inode, path);
+	return rc ? rc : tree_count_in(m->tree, dentry.parent, -1);
 }
 
 /*
@@ -539,16 +542,17 @@ static int check_walk(struct merge *m)
 /* One name of the walk; of the directory itself those not seen. */
 static int step(struct merge *m)
 {
-	struct meta_dentry de;
-	int rc = meta_dentry_next_name(m->tree->meta, m->at, m->after, &de);
+	struct meta_dentry dentry;
+	int rc = meta_dentry_next_name(m->tree->meta, m->at, m->after, &dentry);
 
 	if (rc == -ENOENT && m->at != m->ino)
 		return leave(m);
 	if (rc)
 		return rc;
-	strcpy(m->after, de.name);
-	return m->at == m->ino && was_seen(m, de.name) ? 0
-						       : look_at_gone(m, &de);
+	strcpy(m->after, dentry.name);
+	return m->at == m->ino && was_seen(m, dentry.name)
+		       ? 0
+		       : look_at_gone(m, &dentry);
 }
 
 /*
@@ -583,16 +587,16 @@ static int walk(struct merge *m, bool inside)
 
 int merge_gone(struct merge *m, const char *name)
 {
-	struct meta_dentry de;
+	struct meta_dentry dentry;
 	int rc = meta_lock(m->tree->meta);
 
 	if (rc)
 		return rc;
 	rc = check_place(m);
 	if (!rc)
-		rc = meta_dentry_get(m->tree->meta, m->ino, name, &de);
+		rc = meta_dentry_get(m->tree->meta, m->ino, name, &dentry);
 	if (!rc)
-		rc = look_at_gone(m, &de);
+		rc = look_at_gone(m, &dentry);
 	meta_unlock(m->tree->meta);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
@@ -605,7 +609,7 @@ int merge_gone(struct merge *m, const char *name)
 static int note_listed(struct merge *m, int64_t asked_ns)
 {
 	uint64_t most = m->tree->mount->config.list_names_max;
-	struct meta_inode in;
+	struct meta_inode inode;
 	char marker[META_KEY_MAX + 2];
 	int rc = meta_lock(m->tree->meta);
 
@@ -613,30 +617,30 @@ static int note_listed(struct merge *m, int64_t asked_ns)
 		return rc;
 	rc = check_place(m);
 	if (!rc)
-		rc = meta_inode_get(m->tree->meta, m->ino, &in);
+		rc = meta_inode_get(m->tree->meta, m->ino, &inode);
 	if (!rc) {
 		snprintf(marker, sizeof(marker), "%s/", m->path);
 		if (m->ino != META_ROOT_INO && !m->marker_seen &&
-		    (in.flags & META_I_EXPLICIT) &&
+		    (inode.flags & META_I_EXPLICIT) &&
 		    !keep_local(m, marker, NULL)) {
-			expired_note(m->tree, &in, m->path);
+			expired_note(m->tree, &inode, m->path);
 			/* Others have removed it, with no change of ours. */
-			in.flags &= ~(uint32_t)META_I_EXPLICIT;
-			memset(&in.base, 0, sizeof(in.base));
+			inode.flags &= ~(uint32_t)META_I_EXPLICIT;
+			memset(&inode.base, 0, sizeof(inode.base));
 		}
-		in.flags |= META_I_LISTED;
-		in.flags &= ~(uint32_t)(META_I_HIDES | META_I_REFUSED);
+		inode.flags |= META_I_LISTED;
+		inode.flags &= ~(uint32_t)(META_I_HIDES | META_I_REFUSED);
 		if (m->hidden.count)
-			in.flags |= META_I_HIDES;
-		in.flags &= ~(uint32_t)META_I_BIG;
-		in.listed_ns = asked_ns;
+			inode.flags |= META_I_HIDES;
+		inode.flags &= ~(uint32_t)META_I_BIG;
+		inode.listed_ns = asked_ns;
 		if (m->seen_count > (most ? most : BIG_NAMES)) {
 			/* Its list may take longer than ttl: it counts anew
 			   from its end, and single names do not ask for it. */
-			in.flags |= META_I_BIG;
-			in.listed_ns = clock_real_ns();
+			inode.flags |= META_I_BIG;
+			inode.listed_ns = clock_real_ns();
 		}
-		rc = meta_inode_put(m->tree->meta, &in);
+		rc = meta_inode_put(m->tree->meta, &inode);
 	}
 	meta_unlock(m->tree->meta);
 	return rc;

@@ -16,38 +16,39 @@
 
 #define HOLDS_MAX 100 /* keys that wait for one another, in a row */
 
-static bool is_pinned(struct tree *tree, const struct meta_inode *in)
+static bool is_pinned(struct tree *tree, const struct meta_inode *inode)
 {
-	return tree->mount->config.versioned && in->base.version_id[0];
+	return tree->mount->config.versioned && inode->base.version_id[0];
 }
 
 /* Whether the bytes of its base are wanted; of an empty one the object is. */
-static bool needs_base(const struct meta_inode *in)
+static bool needs_base(const struct meta_inode *inode)
 {
-	if (S_ISDIR(in->mode))
-		return reconcile_needs_object(in);
-	return in->base.key[0] && (in->base_bytes || !in->base.size_bytes);
+	if (S_ISDIR(inode->mode))
+		return reconcile_needs_object(inode);
+	return inode->base.key[0] &&
+	       (inode->base_bytes || !inode->base.size_bytes);
 }
 
-int tree_hold_source(struct tree *tree, const struct meta_inode *in,
+int tree_hold_source(struct tree *tree, const struct meta_inode *inode,
 		     const char *new_key)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	int rc;
 
-	if (!needs_base(in) || is_pinned(tree, in))
+	if (!needs_base(inode) || is_pinned(tree, inode))
 		return 0;
-	rc = meta_dirty_get(tree->meta, in->base.key, &d);
+	rc = meta_dirty_get(tree->meta, inode->base.key, &dirty);
 	if (rc == -ENOENT)
 		return 0; /* its key is clean: nothing will touch it */
 	if (rc)
 		return rc;
-	if (!strcmp(new_key, in->base.key))
+	if (!strcmp(new_key, inode->base.key))
 		new_key = "";
-	if (!strcmp(d.after, new_key))
+	if (!strcmp(dirty.after, new_key))
 		return 0;
-	strcpy(d.after, new_key);
-	return meta_dirty_put(tree->meta, &d);
+	strcpy(dirty.after, new_key);
+	return meta_dirty_put(tree->meta, &dirty);
 }
 
 /*
@@ -56,22 +57,22 @@ int tree_hold_source(struct tree *tree, const struct meta_inode *in,
  * to note would make a knot. (Notes that have lost their reason count too:
  * a rename may give it back.)
  */
-static int check_hold(struct tree *tree, const struct meta_inode *in,
+static int check_hold(struct tree *tree, const struct meta_inode *inode,
 		      const char *new_key)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	const char *at = new_key;
 
-	if (!needs_base(in) || is_pinned(tree, in) ||
-	    !strcmp(new_key, in->base.key))
+	if (!needs_base(inode) || is_pinned(tree, inode) ||
+	    !strcmp(new_key, inode->base.key))
 		return 0;
-	for (int i = 0; i < HOLDS_MAX; i++, at = d.after) {
+	for (int i = 0; i < HOLDS_MAX; i++, at = dirty.after) {
 		char key[META_KEY_MAX + 1];
 
 		strcpy(key, at);
-		if (meta_dirty_get(tree->meta, key, &d) || !d.after[0])
+		if (meta_dirty_get(tree->meta, key, &dirty) || !dirty.after[0])
 			return 0;
-		if (!strcmp(d.after, in->base.key))
+		if (!strcmp(dirty.after, inode->base.key))
 			return -EAGAIN;
 	}
 	return -EAGAIN;
@@ -88,8 +89,8 @@ static const struct meta_version *known_at(struct tree *tree, const char *key,
 	bool marker = len && key[len - 1] == '/';
 	char dir[META_KEY_MAX + 2], *name;
 	const struct meta_version *known;
-	struct meta_dentry de;
-	struct meta_inode in;
+	struct meta_dentry dentry;
+	struct meta_inode inode;
 	uint64_t parent;
 
 	memcpy(dir, key, len + 1);
@@ -98,11 +99,11 @@ static const struct meta_version *known_at(struct tree *tree, const char *key,
 	if (name)
 		*name++ = '\0';
 	if (meta_resolve(tree->meta, name ? dir : "", &parent) ||
-	    meta_dentry_get(tree->meta, parent, name ? name : dir, &de) ||
-	    meta_inode_get(tree->meta, de.ino, &in) ||
-	    S_ISDIR(in.mode) != marker)
+	    meta_dentry_get(tree->meta, parent, name ? name : dir, &dentry) ||
+	    meta_inode_get(tree->meta, dentry.ino, &inode) ||
+	    S_ISDIR(inode.mode) != marker)
 		return NULL;
-	known = link_known(tree, &in, parent, de.name, key, buf);
+	known = link_known(tree, &inode, parent, dentry.name, key, buf);
 	if (known && known != buf)
 		*buf = *known; /* it stands in `in` */
 	return known ? buf : NULL;
@@ -129,14 +130,14 @@ static int path_add(const struct tree *tree, char *path, size_t *len,
 }
 
 /* Marks one inode's old and new key. */
-static int mark_both(struct move *m, const struct meta_inode *in,
+static int mark_both(struct move *m, const struct meta_inode *inode,
 		     uint64_t parent, const char *name)
 {
 	const struct meta_version *known;
 	struct meta_version own;
 	int rc;
 
-	known = link_known(m->tree, in, parent, name, m->from, &own);
+	known = link_known(m->tree, inode, parent, name, m->from, &own);
 	rc = journal_mark_at(m->tree->journal, m->from, known, m->due.ns);
 	if (rc)
 		return rc;
@@ -149,23 +150,23 @@ static int mark_both(struct move *m, const struct meta_inode *in,
  * the syncer drops it, or has something to send there anyway. Only where no
  * key has to wait for the new one, which may never come. 1, 0 or -errno.
  */
-static int can_leave(const struct move *m, const struct meta_inode *in,
+static int can_leave(const struct move *m, const struct meta_inode *inode,
 		     uint64_t parent, const char *name)
 {
 	struct tree *tree = m->tree;
 	struct meta_version own;
 	struct reconcile_in d = {.key = m->from,
-				 .inode = in,
+				 .inode = inode,
 				 .versioned = tree->mount->config.versioned};
 	int64_t due_ns;
 	int rc;
 
-	if (needs_base(in) && !is_pinned(tree, in))
+	if (needs_base(inode) && !is_pinned(tree, inode))
 		return 0;
 	rc = meta_dirty_due(tree->meta, m->from, &due_ns);
 	if (rc != -ENOENT)
-		return rc ? rc : strcmp(in->base.key, m->to) != 0;
-	d.known = link_known(tree, in, parent, name, m->from, &own);
+		return rc ? rc : strcmp(inode->base.key, m->to) != 0;
+	d.known = link_known(tree, inode, parent, name, m->from, &own);
 	return d.known && reconcile(&d) == DECIDE_DROP &&
 	       !pins_present_goes(tree->mount->pins, m->from);
 }
@@ -184,13 +185,13 @@ static int can_come(const struct move *m)
 	return rc ? rc : 1;
 }
 
-static int can_go_ahead(const struct move *m, const struct meta_inode *in,
+static int can_go_ahead(const struct move *m, const struct meta_inode *inode,
 			uint64_t parent, const char *name)
 {
-	int rc = S_ISDIR(in->mode) || in->nlink < 2;
+	int rc = S_ISDIR(inode->mode) || inode->nlink < 2;
 
 	if (rc)
-		rc = can_leave(m, in, parent, name);
+		rc = can_leave(m, inode, parent, name);
 	return rc == 1 ? can_come(m) : rc;
 }
 
@@ -207,56 +208,58 @@ static bool is_due(const struct move *m, const char *key)
  * was to be done for them was done then. Not so with several names, which one
  * may get without a mark (link_join()).
  */
-static bool is_marked(const struct move *m, const struct meta_inode *in)
+static bool is_marked(const struct move *m, const struct meta_inode *inode)
 {
-	return m->due.ahead && (S_ISDIR(in->mode) || in->nlink < 2) &&
+	return m->due.ahead && (S_ISDIR(inode->mode) || inode->nlink < 2) &&
 	       is_due(m, m->from) && is_due(m, m->to);
 }
 
 /* Marks the keys of one inode, m->from and m->to. */
-static int mark(struct move *m, const struct meta_inode *in, uint64_t parent,
+static int mark(struct move *m, const struct meta_inode *inode, uint64_t parent,
 		const char *name)
 {
-	int rc = m->what == MOVE_AHEAD ? can_go_ahead(m, in, parent, name)
-				       : !is_marked(m, in);
+	int rc = m->what == MOVE_AHEAD ? can_go_ahead(m, inode, parent, name)
+				       : !is_marked(m, inode);
 
 	if (rc <= 0)
 		return rc;
-	rc = mark_both(m, in, parent, name);
+	rc = mark_both(m, inode, parent, name);
 	if (!rc)
-		rc = tree_hold_source(m->tree, in, m->to);
-	if (rc || S_ISDIR(in->mode))
+		rc = tree_hold_source(m->tree, inode, m->to);
+	if (rc || S_ISDIR(inode->mode))
 		return rc;
-	rc = rename_source_note(m->tree->mount, in, m->from, m->to);
-	return rc || in->nlink < 2 ? rc : link_moved(m->tree, in->ino);
+	rc = rename_source_note(m->tree->mount, inode, m->from, m->to);
+	return rc || inode->nlink < 2 ? rc : link_moved(m->tree, inode->ino);
 }
 
 /* Whether the new path can be a key, and its source can wait for it. */
-static int check(struct move *m, const struct meta_inode *in)
+static int check(struct move *m, const struct meta_inode *inode)
 {
-	bool has_key = !S_ISDIR(in->mode) || (in->flags & META_I_EXPLICIT);
+	bool has_key =
+		!S_ISDIR(inode->mode) || (inode->flags & META_I_EXPLICIT);
 
-	if (has_key && !is_marked(m, in))
+	if (has_key && !is_marked(m, inode))
 		m->unmarked++;
 	if (strlen(m->tree->mount->config.prefix) + m->to_len > META_KEY_MAX)
 		return -ENAMETOOLONG;
-	if (S_ISDIR(in->mode))
-		return check_hold(m->tree, in, m->to);
+	if (S_ISDIR(inode->mode))
+		return check_hold(m->tree, inode, m->to);
 	if (pins_present_goes(m->tree->mount->pins, m->from) ||
 	    pins_present_goes(m->tree->mount->pins, m->to))
 		return -EBUSY;
-	return check_hold(m->tree, in, m->to);
+	return check_hold(m->tree, inode, m->to);
 }
 
-static int visit_keys(struct move *m, const struct meta_inode *in,
+static int visit_keys(struct move *m, const struct meta_inode *inode,
 		      uint64_t parent, const char *name)
 {
-	return m->what == MOVE_CHECK ? check(m, in) : mark(m, in, parent, name);
+	return m->what == MOVE_CHECK ? check(m, inode)
+				     : mark(m, inode, parent, name);
 }
 
 /* One inode of what is moved; of a directory its own object's key. */
-static int visit(struct move *m, const struct meta_inode *in, uint64_t parent,
-		 const char *name)
+static int visit(struct move *m, const struct meta_inode *inode,
+		 uint64_t parent, const char *name)
 {
 	size_t from_len = m->from_len, to_len = m->to_len;
 	int rc;
@@ -264,13 +267,13 @@ static int visit(struct move *m, const struct meta_inode *in, uint64_t parent,
 	m->count++;
 	if (m->what == MOVE_COUNT)
 		return m->count > MOVE_AHEAD_MIN;
-	if (!S_ISDIR(in->mode))
-		return visit_keys(m, in, parent, name);
-	if (!(in->flags & META_I_EXPLICIT) && m->what != MOVE_CHECK)
+	if (!S_ISDIR(inode->mode))
+		return visit_keys(m, inode, parent, name);
+	if (!(inode->flags & META_I_EXPLICIT) && m->what != MOVE_CHECK)
 		return 0;
 	strcpy(m->from + m->from_len++, "/");
 	strcpy(m->to + m->to_len++, "/");
-	rc = visit_keys(m, in, parent, name);
+	rc = visit_keys(m, inode, parent, name);
 	path_cut(m->from, &m->from_len, from_len);
 	path_cut(m->to, &m->to_len, to_len);
 	return rc;
@@ -346,19 +349,19 @@ void move_begin(struct move *m, struct tree *tree, enum move_what what,
 	memcpy(m->to, to, m->to_len + 1);
 }
 
-int move_top(struct move *m, const struct meta_inode *in, uint64_t parent,
+int move_top(struct move *m, const struct meta_inode *inode, uint64_t parent,
 	     const char *name)
 {
-	return visit(m, in, parent, name);
+	return visit(m, inode, parent, name);
 }
 
-int move_tree(struct move *m, const struct meta_inode *in, uint64_t parent,
+int move_tree(struct move *m, const struct meta_inode *inode, uint64_t parent,
 	      const char *name)
 {
-	int rc = move_top(m, in, parent, name);
+	int rc = move_top(m, inode, parent, name);
 
 	m->unmarked = 0;
-	while (!rc && S_ISDIR(in->mode))
+	while (!rc && S_ISDIR(inode->mode))
 		rc = move_step(m);
 	return rc == 1 ? 0 : rc;
 }

@@ -75,10 +75,10 @@ int move_step(struct move *m);
  * meta_lock(). 0 or -errno: of a check -EAGAIN when something has to be in the
  * bucket first, -EBUSY, -ENAMETOOLONG.
  */
-int move_tree(struct move *m, const struct meta_inode *in, uint64_t parent,
+int move_tree(struct move *m, const struct meta_inode *inode, uint64_t parent,
 	      const char *name);
 /* Of it the inode itself. */
-int move_top(struct move *m, const struct meta_inode *in, uint64_t parent,
+int move_top(struct move *m, const struct meta_inode *inode, uint64_t parent,
 	     const char *name);
 
 /*

@@ -41,20 +41,20 @@ static int find_ends(struct tree *tree, const struct move_way *way,
 static int begin(struct tree *tree, const struct move_way *way, struct move *m)
 {
 	char from[META_KEY_MAX + 1], to[META_KEY_MAX + 1];
-	struct meta_dentry de;
+	struct meta_dentry dentry;
 	int rc = meta_lock(tree->meta);
 
 	if (rc)
 		return rc;
-	rc = find_ends(tree, way, &de, from, to);
+	rc = find_ends(tree, way, &dentry, from, to);
 	if (!rc)
-		move_begin(m, tree, MOVE_COUNT, de.ino, from, to);
+		move_begin(m, tree, MOVE_COUNT, dentry.ino, from, to);
 	while (!rc)
 		rc = move_step(m);
 	meta_unlock(tree->meta);
 	if (rc != 1 || m->count <= MOVE_AHEAD_MIN)
 		return rc == 1 ? 0 : rc;
-	move_begin(m, tree, MOVE_AHEAD, de.ino, from, to);
+	move_begin(m, tree, MOVE_AHEAD, dentry.ino, from, to);
 	return 1;
 }
 
@@ -63,12 +63,12 @@ static int check_place(const struct move *m, const struct move_way *way,
 		       const char *from, const char *to)
 {
 	char path[META_KEY_MAX + 1], new_path[META_KEY_MAX + 1];
-	struct meta_dentry de;
-	int rc = find_ends(m->tree, way, &de, path, new_path);
+	struct meta_dentry dentry;
+	int rc = find_ends(m->tree, way, &dentry, path, new_path);
 
 	if (rc)
 		return rc;
-	if (de.ino != m->top || strcmp(path, from) || strcmp(new_path, to))
+	if (dentry.ino != m->top || strcmp(path, from) || strcmp(new_path, to))
 		return -ESTALE;
 	rc = meta_path(m->tree->meta, m->at, NULL, path);
 	return rc || strcmp(path, m->from) ? -ESTALE : 0;

@@ -20,26 +20,26 @@
 #include "vers3/util/clock.h"
 
 const struct meta_version *
-link_known(struct tree *tree, const struct meta_inode *in, uint64_t parent,
+link_known(struct tree *tree, const struct meta_inode *inode, uint64_t parent,
 	   const char *name, const char *path, struct meta_version *buf)
 {
 	/* The last name that is left is kept up to date by the base alone. */
-	if (in->nlink < 2 && !strcmp(in->base.key, path))
-		return &in->base;
-	if (!S_ISDIR(in->mode) &&
-	    !meta_name_version_get(tree->meta, in->ino, parent, name, buf))
+	if (inode->nlink < 2 && !strcmp(inode->base.key, path))
+		return &inode->base;
+	if (!S_ISDIR(inode->mode) &&
+	    !meta_name_version_get(tree->meta, inode->ino, parent, name, buf))
 		return buf;
-	return strcmp(in->base.key, path) ? NULL : &in->base;
+	return strcmp(inode->base.key, path) ? NULL : &inode->base;
 }
 
-int names_mark(struct tree *tree, const struct meta_inode *in,
-	       const struct meta_dentry *de, const char *path)
+int names_mark(struct tree *tree, const struct meta_inode *inode,
+	       const struct meta_dentry *dentry, const char *path)
 {
 	struct meta_version own;
 
 	return journal_mark(tree->journal, path,
-			    link_known(tree, in, de->parent, de->name, path,
-				       &own),
+			    link_known(tree, inode, dentry->parent,
+				       dentry->name, path, &own),
 			    tree->mount->config.commit_ns);
 }
 
@@ -70,22 +70,22 @@ int tree_mark_name(struct tree *tree, uint64_t parent, const char *name)
 				 tree->mount->config.commit_ns);
 }
 
-int tree_mark_inode(struct tree *tree, const struct meta_inode *in)
+int tree_mark_inode(struct tree *tree, const struct meta_inode *inode)
 {
-	struct meta_dentry de = {.name = ""};
+	struct meta_dentry dentry = {.name = ""};
 	char path[META_KEY_MAX + 2];
 	int rc;
 
-	if (in->ino == META_ROOT_INO)
+	if (inode->ino == META_ROOT_INO)
 		return 0; /* the root of a bucket has no key */
-	while (!(rc = meta_name_next(tree->meta, in->ino, de.parent, de.name,
-				     &de))) {
-		rc = names_path(tree, de.parent, de.name, S_ISDIR(in->mode),
-				path);
+	while (!(rc = meta_name_next(tree->meta, inode->ino, dentry.parent,
+				     dentry.name, &dentry))) {
+		rc = names_path(tree, dentry.parent, dentry.name,
+				S_ISDIR(inode->mode), path);
 		if (rc == -ESTALE)
 			continue; /* in a directory that is gone */
 		if (!rc)
-			rc = names_mark(tree, in, &de, path);
+			rc = names_mark(tree, inode, &dentry, path);
 		if (rc)
 			return rc;
 	}
@@ -95,12 +95,13 @@ int tree_mark_inode(struct tree *tree, const struct meta_inode *in)
 /* Whether a directory has any other name than this one; -errno. */
 static int has_other_name(struct tree *tree, uint64_t ino, const char *name)
 {
-	struct meta_dentry de = {.name = ""};
+	struct meta_dentry dentry = {.name = ""};
 	int rc;
 
 	do {
-		rc = meta_dentry_next_name(tree->meta, ino, de.name, &de);
-	} while (!rc && !strcmp(de.name, name));
+		rc = meta_dentry_next_name(tree->meta, ino, dentry.name,
+					   &dentry);
+	} while (!rc && !strcmp(dentry.name, name));
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
 	return 1;
@@ -171,59 +172,59 @@ int tree_touch_dir(struct tree *tree, uint64_t ino, bool lost_name)
 	return rc ? rc : names_touch(tree, &dir, 0);
 }
 
-int tree_put_attrs(struct tree *tree, struct meta_inode *in)
+int tree_put_attrs(struct tree *tree, struct meta_inode *inode)
 {
 	/* First: what the bucket holds is read from the inode as it was. */
-	int rc = tree_mark_inode(tree, in);
+	int rc = tree_mark_inode(tree, inode);
 
 	if (rc)
 		return rc;
 	/* All of them are named with what changes. */
-	in->flags &= ~(uint32_t)META_I_LACKS;
-	in->flags |= META_I_ATTR_DIRTY;
-	if (S_ISDIR(in->mode))
-		in->flags |= META_I_EXPLICIT;
-	in->ctime_ns = clock_real_ns();
-	in->change++;
-	return meta_inode_put(tree->meta, in);
+	inode->flags &= ~(uint32_t)META_I_LACKS;
+	inode->flags |= META_I_ATTR_DIRTY;
+	if (S_ISDIR(inode->mode))
+		inode->flags |= META_I_EXPLICIT;
+	inode->ctime_ns = clock_real_ns();
+	inode->change++;
+	return meta_inode_put(tree->meta, inode);
 }
 
-static int drop(struct tree *tree, struct meta_inode *in, bool keep)
+static int drop(struct tree *tree, struct meta_inode *inode, bool keep)
 {
 	struct hidden_list none = {.count = 0};
-	int rc = meta_inode_put(tree->meta, in);
+	int rc = meta_inode_put(tree->meta, inode);
 
-	if (rc || (in->nlink > 0 && !S_ISDIR(in->mode)))
+	if (rc || (inode->nlink > 0 && !S_ISDIR(inode->mode)))
 		return rc;
-	if (S_ISDIR(in->mode))
-		hidden_note(tree->dirs->hidden, in->ino, &none);
-	if (keep || nodes_is_open(tree->mount->nodes, in->ino))
-		return meta_orphan_add(tree->meta, in->ino);
-	rc = meta_inode_del(tree->meta, in->ino);
+	if (S_ISDIR(inode->mode))
+		hidden_note(tree->dirs->hidden, inode->ino, &none);
+	if (keep || nodes_is_open(tree->mount->nodes, inode->ino))
+		return meta_orphan_add(tree->meta, inode->ino);
+	rc = meta_inode_del(tree->meta, inode->ino);
 	/*
 	 * Nobody can read the staged bytes any more: the user has deleted
 	 * the file or replaced it, or taken.c has said that what was written
 	 * cannot come back. A crash before the commit would bring the
 	 * inode back, so the staging file goes only when that is durable.
 	 */
-	if (!rc && (in->flags & META_I_STAGED))
-		journal_reap(tree->journal, in->ino);
+	if (!rc && (inode->flags & META_I_STAGED))
+		journal_reap(tree->journal, inode->ino);
 	return rc;
 }
 
-int dir_drop_inode(struct tree *tree, struct meta_inode *in)
+int dir_drop_inode(struct tree *tree, struct meta_inode *inode)
 {
-	return drop(tree, in, false);
+	return drop(tree, inode, false);
 }
 
-int dir_keep_inode(struct tree *tree, struct meta_inode *in)
+int dir_keep_inode(struct tree *tree, struct meta_inode *inode)
 {
-	return drop(tree, in, true);
+	return drop(tree, inode, true);
 }
 
-int dir_unname_inode(struct tree *tree, struct meta_inode *in)
+int dir_unname_inode(struct tree *tree, struct meta_inode *inode)
 {
-	return drop(tree, in, tree->mount->notify.forgets);
+	return drop(tree, inode, tree->mount->notify.forgets);
 }
 
 bool dir_is_fresh(struct tree *tree, const struct meta_inode *dir)
@@ -236,11 +237,11 @@ bool dir_is_fresh(struct tree *tree, const struct meta_inode *dir)
 
 void dir_forget_inode(struct tree *tree, uint64_t ino)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 
 	if (meta_orphan_del(tree->meta, ino))
 		return; /* it has a name, or is gone */
 	/* Nobody can reach its bytes any more. */
-	if (!meta_inode_get(tree->meta, ino, &in) && in.nlink == 0)
-		drop(tree, &in, false);
+	if (!meta_inode_get(tree->meta, ino, &inode) && inode.nlink == 0)
+		drop(tree, &inode, false);
 }

@@ -18,7 +18,7 @@ struct tree;
 int names_path(struct tree *tree, uint64_t parent, const char *name, bool dir,
 	       char *path);
 /* Marks the key of one name of an inode, as it is before the change. */
-int names_mark(struct tree *tree, const struct meta_inode *in,
+int names_mark(struct tree *tree, const struct meta_inode *inode,
 	       const struct meta_dentry *de, const char *path);
 /* The times of a directory, and how many directories are in it. */
 int names_touch(struct tree *tree, struct meta_inode *dir, int nlink_by);

@@ -20,17 +20,17 @@
 static int look(struct tree *tree, uint64_t ino,
 		const struct meta_version *lost)
 {
-	struct meta_inode in;
-	struct meta_dirty d;
+	struct meta_inode inode;
+	struct meta_dirty dirty;
 	int rc = meta_lock(tree->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(tree->meta, ino, &in);
-	if (!rc && version_is_same(&in.base, lost)) {
-		rc = meta_dirty_get(tree->meta, lost->key, &d);
+	rc = meta_inode_get(tree->meta, ino, &inode);
+	if (!rc && version_is_same(&inode.base, lost)) {
+		rc = meta_dirty_get(tree->meta, lost->key, &dirty);
 		if (!rc)
-			rc = d.tried[0] ? -EAGAIN : -EIO;
+			rc = dirty.tried[0] ? -EAGAIN : -EIO;
 	}
 	meta_unlock(tree->meta);
 	return rc == -ENOENT ? -EIO : rc;

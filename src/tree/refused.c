@@ -19,15 +19,16 @@ static int clear(struct tree *tree, uint64_t ino)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-int refused_take(struct tree *tree, struct meta_inode *in, int64_t asked_ns)
+int refused_take(struct tree *tree, struct meta_inode *inode, int64_t asked_ns)
 {
-	in->mode = S_ISDIR(in->mode) ? S_IFDIR | 0700 : S_IFREG;
-	in->flags |= META_I_REFUSED | META_I_LACKS_UID | META_I_LACKS_GID;
-	in->flags &= ~(uint32_t)META_I_LACKS_MODE;
-	meta_fill_in(tree->meta, in->flags, &in->mode, &in->uid, &in->gid);
-	if (!S_ISDIR(in->mode))
-		in->listed_ns = asked_ns;
-	return clear(tree, in->ino);
+	inode->mode = S_ISDIR(inode->mode) ? S_IFDIR | 0700 : S_IFREG;
+	inode->flags |= META_I_REFUSED | META_I_LACKS_UID | META_I_LACKS_GID;
+	inode->flags &= ~(uint32_t)META_I_LACKS_MODE;
+	meta_fill_in(tree->meta, inode->flags, &inode->mode, &inode->uid,
+		     &inode->gid);
+	if (!S_ISDIR(inode->mode))
+		inode->listed_ns = asked_ns;
+	return clear(tree, inode->ino);
 }
 
 bool refused_surely(struct tree *tree, const char *key)
@@ -42,31 +43,32 @@ bool refused_surely(struct tree *tree, const char *key)
 	return !rc;
 }
 
-bool refused_lately(struct tree *tree, const struct meta_inode *in)
+bool refused_lately(struct tree *tree, const struct meta_inode *inode)
 {
-	int64_t age = clock_real_ns() - in->listed_ns;
+	int64_t age = clock_real_ns() - inode->listed_ns;
 
-	if (!(in->flags & META_I_REFUSED))
+	if (!(inode->flags & META_I_REFUSED))
 		return false;
 	/* Each list of a directory makes it asked again. */
-	if (S_ISDIR(in->mode))
-		return dir_is_fresh(tree, in);
+	if (S_ISDIR(inode->mode))
+		return dir_is_fresh(tree, inode);
 	return age >= 0 && age < tree->mount->config.ttl_ns;
 }
 
-int refused_replace(struct tree *tree, struct meta_inode *in)
+int refused_replace(struct tree *tree, struct meta_inode *inode)
 {
-	int rc = clear(tree, in->ino);
+	int rc = clear(tree, inode->ino);
 
 	if (rc)
 		return rc;
-	in->mode = S_IFREG;
-	in->flags |= META_I_LACKS;
-	meta_fill_in(tree->meta, in->flags, &in->mode, &in->uid, &in->gid);
+	inode->mode = S_IFREG;
+	inode->flags |= META_I_LACKS;
+	meta_fill_in(tree->meta, inode->flags, &inode->mode, &inode->uid,
+		     &inode->gid);
 	/* None of its bytes are seen; nothing is copied from it. */
-	memset(&in->base, 0, sizeof(in->base));
-	in->base_bytes = 0;
-	in->flags &= ~(uint32_t)(META_I_REFUSED | META_I_RENAMED);
-	in->flags |= META_I_ATTRS | META_I_ATTR_DIRTY;
+	memset(&inode->base, 0, sizeof(inode->base));
+	inode->base_bytes = 0;
+	inode->flags &= ~(uint32_t)(META_I_REFUSED | META_I_RENAMED);
+	inode->flags |= META_I_ATTRS | META_I_ATTR_DIRTY;
 	return 0;
 }

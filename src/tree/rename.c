@@ -30,7 +30,7 @@ struct end {
 	uint64_t parent;
 	const char *name;
 	bool exists;
-	struct meta_inode in;
+	struct meta_inode inode;
 	char path[META_KEY_MAX + 1];
 };
 
@@ -43,7 +43,7 @@ static int key_of(const char *path, bool dir, char *key)
 
 static int read_end(struct tree *tree, struct end *e)
 {
-	struct meta_dentry de;
+	struct meta_dentry dentry;
 	int rc = meta_path(tree->meta, e->parent, e->name, e->path);
 
 	if (!rc &&
@@ -51,11 +51,11 @@ static int read_end(struct tree *tree, struct end *e)
 		rc = -ENAMETOOLONG;
 	if (rc)
 		return rc == -ESTALE ? -ENOENT : rc; /* in what is removed */
-	rc = meta_dentry_get(tree->meta, e->parent, e->name, &de);
+	rc = meta_dentry_get(tree->meta, e->parent, e->name, &dentry);
 	e->exists = !rc;
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
-	return meta_inode_get(tree->meta, de.ino, &e->in);
+	return meta_inode_get(tree->meta, dentry.ino, &e->inode);
 }
 
 /* All of what stands at one end, on its way to the other. */
@@ -63,7 +63,7 @@ static void begin_move(struct move *m, struct tree *tree, enum move_what what,
 		       const struct end *from, const struct end *to,
 		       const struct move_due *due)
 {
-	move_begin(m, tree, what, from->in.ino, from->path, to->path);
+	move_begin(m, tree, what, from->inode.ino, from->path, to->path);
 	m->due = *due;
 }
 
@@ -76,7 +76,7 @@ static int check_end(struct tree *tree, const struct end *from,
 	int rc;
 
 	begin_move(&m, tree, MOVE_CHECK, from, to, due);
-	rc = move_tree(&m, &from->in, from->parent, from->name);
+	rc = move_tree(&m, &from->inode, from->parent, from->name);
 	if (!rc && ret_marked)
 		*ret_marked = due->ahead && !m.unmarked;
 	return rc;
@@ -90,7 +90,7 @@ static int mark_end(struct tree *tree, const struct end *from,
 
 	begin_move(&m, tree, MOVE_MARK, from, to, due);
 	m.exchange = exchange;
-	return move_tree(&m, &from->in, from->parent, from->name);
+	return move_tree(&m, &from->inode, from->parent, from->name);
 }
 
 /* The same where what is below it is marked. */
@@ -100,20 +100,20 @@ static int mark_top(struct tree *tree, const struct end *from,
 	struct move m;
 
 	begin_move(&m, tree, MOVE_MARK, from, to, due);
-	return move_top(&m, &from->in, from->parent, from->name);
+	return move_top(&m, &from->inode, from->parent, from->name);
 }
 
 /* Whether the directory `ino` lies at or below inode `top`. */
 static bool is_below(struct tree *tree, uint64_t ino, uint64_t top)
 {
-	struct meta_dentry de;
+	struct meta_dentry dentry;
 
 	while (ino != META_ROOT_INO) {
 		if (ino == top)
 			return true;
-		if (meta_name_next(tree->meta, ino, 0, "", &de))
+		if (meta_name_next(tree->meta, ino, 0, "", &dentry))
 			return false;
-		ino = de.parent;
+		ino = dentry.parent;
 	}
 	return ino == top;
 }
@@ -123,13 +123,14 @@ static int check_replace(struct tree *tree, const struct end *from,
 {
 	if (!from->exists)
 		return -ENOENT;
-	if (S_ISDIR(from->in.mode) && is_below(tree, to->parent, from->in.ino))
+	if (S_ISDIR(from->inode.mode) &&
+	    is_below(tree, to->parent, from->inode.ino))
 		return -EINVAL;
 	if (flags & RENAME_EXCHANGE) {
 		if (!to->exists)
 			return -ENOENT;
-		if (S_ISDIR(to->in.mode) &&
-		    is_below(tree, from->parent, to->in.ino))
+		if (S_ISDIR(to->inode.mode) &&
+		    is_below(tree, from->parent, to->inode.ino))
 			return -EINVAL;
 		/* Each would be the other's only copy. */
 		return tree->mount->config.versioned ? 0 : -EINVAL;
@@ -138,11 +139,11 @@ static int check_replace(struct tree *tree, const struct end *from,
 		return 0;
 	if (flags & RENAME_NOREPLACE)
 		return -EEXIST;
-	if (S_ISDIR(to->in.mode) && !S_ISDIR(from->in.mode))
+	if (S_ISDIR(to->inode.mode) && !S_ISDIR(from->inode.mode))
 		return -EISDIR;
-	if (!S_ISDIR(to->in.mode) && S_ISDIR(from->in.mode))
+	if (!S_ISDIR(to->inode.mode) && S_ISDIR(from->inode.mode))
 		return -ENOTDIR;
-	if (S_ISDIR(to->in.mode) && tree_is_empty(tree, &to->in) != 1)
+	if (S_ISDIR(to->inode.mode) && tree_is_empty(tree, &to->inode) != 1)
 		return -ENOTEMPTY;
 	return 0;
 }
@@ -153,20 +154,20 @@ static int replace_target(struct tree *tree, struct end *to)
 	char key[META_KEY_MAX + 2];
 	const struct meta_version *known;
 	struct meta_version own;
-	int rc = key_of(to->path, S_ISDIR(to->in.mode), key);
+	int rc = key_of(to->path, S_ISDIR(to->inode.mode), key);
 
 	if (rc)
 		return rc;
-	known = link_known(tree, &to->in, to->parent, to->name, key, &own);
+	known = link_known(tree, &to->inode, to->parent, to->name, key, &own);
 	rc = journal_mark(tree->journal, key, known,
 			  tree->mount->config.commit_ns);
-	to->in.nlink = S_ISDIR(to->in.mode) ? 0 : to->in.nlink - 1;
-	to->in.ctime_ns = clock_real_ns();
+	to->inode.nlink = S_ISDIR(to->inode.mode) ? 0 : to->inode.nlink - 1;
+	to->inode.ctime_ns = clock_real_ns();
 	if (!rc)
 		rc = meta_dentry_del(tree->meta, to->parent, to->name);
 	if (!rc)
-		rc = dir_unname_inode(tree, &to->in);
-	return rc ? rc : tree_link_removed(tree, &to->in, key);
+		rc = dir_unname_inode(tree, &to->inode);
+	return rc ? rc : tree_link_removed(tree, &to->inode, key);
 }
 
 /* marked: what is below has its marks. */
@@ -184,12 +185,12 @@ static int move_name(struct tree *tree, struct end *from, struct end *to,
 		rc = meta_dentry_del(tree->meta, from->parent, from->name);
 	if (!rc)
 		rc = meta_dentry_add(tree->meta, to->parent, to->name,
-				     from->in.ino);
+				     from->inode.ino);
 	if (!rc)
-		rc = meta_inode_get(tree->meta, from->in.ino, &from->in);
-	from->in.ctime_ns = clock_real_ns();
-	from->in.change++;
-	return rc ? rc : meta_inode_put(tree->meta, &from->in);
+		rc = meta_inode_get(tree->meta, from->inode.ino, &from->inode);
+	from->inode.ctime_ns = clock_real_ns();
+	from->inode.change++;
+	return rc ? rc : meta_inode_put(tree->meta, &from->inode);
 }
 
 static int exchange(struct tree *tree, struct end *a, struct end *b,
@@ -200,9 +201,11 @@ static int exchange(struct tree *tree, struct end *a, struct end *b,
 	if (!rc)
 		rc = mark_end(tree, b, a, true, due);
 	if (!rc)
-		rc = meta_dentry_set(tree->meta, a->parent, a->name, b->in.ino);
+		rc = meta_dentry_set(tree->meta, a->parent, a->name,
+				     b->inode.ino);
 	if (!rc)
-		rc = meta_dentry_set(tree->meta, b->parent, b->name, a->in.ino);
+		rc = meta_dentry_set(tree->meta, b->parent, b->name,
+				     a->inode.ino);
 	return rc;
 }
 
@@ -210,8 +213,8 @@ static int exchange(struct tree *tree, struct end *a, struct end *b,
 static int count_ends(struct tree *tree, const struct end *from,
 		      const struct end *to, bool swap)
 {
-	int came = S_ISDIR(from->in.mode) ? 1 : 0;
-	int went = to->exists && S_ISDIR(to->in.mode) ? 1 : 0;
+	int came = S_ISDIR(from->inode.mode) ? 1 : 0;
+	int went = to->exists && S_ISDIR(to->inode.mode) ? 1 : 0;
 	int rc;
 
 	if (from->parent == to->parent)
@@ -228,7 +231,8 @@ static int rename_locked(struct tree *tree, struct end *from, struct end *to,
 
 	if (!rc)
 		rc = read_end(tree, to);
-	if (!rc && from->exists && to->exists && from->in.ino == to->in.ino)
+	if (!rc && from->exists && to->exists &&
+	    from->inode.ino == to->inode.ino)
 		return flags & RENAME_NOREPLACE ? -EEXIST : 0;
 	if (!rc)
 		rc = check_replace(tree, from, to, flags);

@@ -36,20 +36,20 @@ bool replication_census_is_pending(const struct kvlist *head)
 	return status_of(head) == CENSUS_PENDING;
 }
 
-static int count(struct replication_census *c, const struct meta_inode *in,
+static int count(struct replication_census *c, const struct meta_inode *inode,
 		 enum census_status status)
 {
 	/* What was saved here was written when, or after, it was changed. */
-	int64_t written_ns = in->base.last_modified_ns
-				     ? in->base.last_modified_ns
-				     : in->ctime_ns;
+	int64_t written_ns = inode->base.last_modified_ns
+				     ? inode->base.last_modified_ns
+				     : inode->ctime_ns;
 
 	c->counts[status]++;
 	if (status == CENSUS_PENDING &&
 	    (!c->oldest_pending_ns || written_ns < c->oldest_pending_ns))
 		c->oldest_pending_ns = written_ns;
 	if (status == CENSUS_FAILED && c->failed_count < CENSUS_KEYS_MAX) {
-		c->failed[c->failed_count] = strdup(in->base.key);
+		c->failed[c->failed_count] = strdup(inode->base.key);
 		if (!c->failed[c->failed_count])
 			return -ENOMEM;
 		c->failed_count++;
@@ -61,17 +61,17 @@ static int count(struct replication_census *c, const struct meta_inode *in,
 static int look(struct meta *m, uint64_t ino, struct replication_census *c)
 {
 	enum census_status status;
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct kvlist head;
-	int rc = meta_inode_get(m, ino, &in);
+	int rc = meta_inode_get(m, ino, &inode);
 
-	if (rc || !in.base.key[0] || S_ISDIR(in.mode))
+	if (rc || !inode.base.key[0] || S_ISDIR(inode.mode))
 		return rc;
 	kvlist_init(&head);
 	rc = meta_head_get(m, ino, &head);
 	status = rc ? CENSUS_NONE : status_of(&head);
 	kvlist_release(&head);
-	return rc && rc != -ENOENT ? rc : count(c, &in, status);
+	return rc && rc != -ENOENT ? rc : count(c, &inode, status);
 }
 
 /* The next inodes after *ino; -ENOENT after the last. */

@@ -62,7 +62,7 @@ static void read_done(void *arg, int error, const struct iovec *iov, int count)
 		end(r, error, iov, count);
 }
 
-void reread_begin(struct tree *tree, struct node *n,
+void reread_begin(struct tree *tree, struct node *node,
 		  const struct meta_version *version,
 		  struct reader_stream *stream, uint64_t offset, size_t size,
 		  vfs_read_fn done, void *arg)
@@ -75,7 +75,7 @@ void reread_begin(struct tree *tree, struct node *n,
 	}
 	*r = (struct reread){
 		.tree = tree,
-		.node = n,
+		.node = node,
 		.cancel = cancel_current(),
 		.offset = offset,
 		.size = size,

@@ -26,14 +26,14 @@
 /* 1: it has no name, and where it stood is not known, or not yet. */
 static int revive(struct tree *tree, uint64_t ino)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc = meta_lock(tree->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(tree->meta, ino, &in);
-	if (!rc && S_ISDIR(in.mode) && !in.nlink) {
-		rc = taken_back(tree, &in, 0);
+	rc = meta_inode_get(tree->meta, ino, &inode);
+	if (!rc && S_ISDIR(inode.mode) && !inode.nlink) {
+		rc = taken_back(tree, &inode, 0);
 		rc = rc == -ENOENT ? 1 : rc;
 	}
 	meta_unlock(tree->meta);
@@ -96,35 +96,35 @@ static bool is_by_rule(struct tree *tree, const struct lifecycle *rules,
 }
 
 /* Others have files in the directory: it is there, without its object. */
-static int object_back(struct tree *tree, struct meta_inode *in,
+static int object_back(struct tree *tree, struct meta_inode *inode,
 		       const char *path)
 {
 	char key[META_KEY_MAX + 2];
-	int rc = meta_path(tree->meta, in->ino, NULL, key);
+	int rc = meta_path(tree->meta, inode->ino, NULL, key);
 
-	if (rc || strcmp(key, path) != 0 || (in->flags & META_I_EXPLICIT))
+	if (rc || strcmp(key, path) != 0 || (inode->flags & META_I_EXPLICIT))
 		return -ESTALE;
 	strcat(key, "/");
 	rc = journal_mark(tree->journal, key, NULL,
 			  tree->mount->config.commit_ns);
 	if (rc)
 		return rc;
-	in->flags |= META_I_EXPLICIT;
-	memset(&in->base, 0, sizeof(in->base));
-	return meta_inode_put(tree->meta, in);
+	inode->flags |= META_I_EXPLICIT;
+	memset(&inode->base, 0, sizeof(inode->base));
+	return meta_inode_put(tree->meta, inode);
 }
 
 static void give_back(struct tree *tree, const struct expired *e)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc = meta_lock(tree->meta);
 
 	if (rc)
 		return;
-	rc = meta_inode_get(tree->meta, e->ino, &in);
+	rc = meta_inode_get(tree->meta, e->ino, &inode);
 	if (!rc)
-		rc = in.nlink ? object_back(tree, &in, e->path)
-			      : taken_back(tree, &in, 0);
+		rc = inode.nlink ? object_back(tree, &inode, e->path)
+				 : taken_back(tree, &inode, 0);
 	meta_unlock(tree->meta);
 	if (!rc)
 		log_info("a rule has removed the object of directory %s: it is "

@@ -12,18 +12,18 @@
 #define RUNS_JOINED 64 /* holes, looked at as one at once */
 
 /* What nothing staged covers, from `at` on, to `end` at most. */
-static void unstaged_at(const struct meta_inode *in, const struct holes *base,
-			uint64_t at, uint64_t end, bool *ret_hole,
-			uint64_t *ret_end)
+static void unstaged_at(const struct meta_inode *inode,
+			const struct holes *base, uint64_t at, uint64_t end,
+			bool *ret_hole, uint64_t *ret_end)
 {
 	const struct hole *h = NULL;
 	size_t i;
 
-	*ret_hole = at >= in->base_bytes;
+	*ret_hole = at >= inode->base_bytes;
 	*ret_end = end;
 	if (*ret_hole)
 		return;
-	*ret_end = min_u64(end, in->base_bytes);
+	*ret_end = min_u64(end, inode->base_bytes);
 	i = holes_find(base, at);
 	if (i < base->count)
 		h = &base->items[i];
@@ -34,12 +34,13 @@ static void unstaged_at(const struct meta_inode *in, const struct holes *base,
 }
 
 /* As runs_at(), to the byte. */
-static int exact_at(struct meta *meta, const struct meta_inode *in,
+static int exact_at(struct meta *meta, const struct meta_inode *inode,
 		    const struct holes *base, uint64_t at, bool *ret_hole,
 		    uint64_t *ret_end)
 {
-	uint64_t offset, length, place, size = in->size_bytes;
-	int rc = meta_extent_next(meta, in->ino, at, &offset, &length, &place);
+	uint64_t offset, length, place, size = inode->size_bytes;
+	int rc = meta_extent_next(meta, inode->ino, at, &offset, &length,
+				  &place);
 
 	if (rc && rc != -ENOENT)
 		return rc;
@@ -47,17 +48,17 @@ static int exact_at(struct meta *meta, const struct meta_inode *in,
 		*ret_hole = meta_extent_is_hole(place);
 		*ret_end = min_u64(offset + length, size);
 	} else {
-		unstaged_at(in, base, at, rc ? size : min_u64(offset, size),
+		unstaged_at(inode, base, at, rc ? size : min_u64(offset, size),
 			    ret_hole, ret_end);
 	}
 	return 0;
 }
 
-int runs_at(struct meta *meta, const struct meta_inode *in,
+int runs_at(struct meta *meta, const struct meta_inode *inode,
 	    const struct holes *base, uint64_t at, bool *ret_hole,
 	    uint64_t *ret_end)
 {
-	uint64_t size = in->size_bytes, next = 0;
+	uint64_t size = inode->size_bytes, next = 0;
 	uint64_t unit = at - at % HOLES_UNIT, end = unit;
 	bool hole = true;
 
@@ -65,7 +66,7 @@ int runs_at(struct meta *meta, const struct meta_inode *in,
 	for (unsigned runs = 0; hole && end < size &&
 				(runs < RUNS_JOINED || end < unit + HOLES_UNIT);
 	     runs++) {
-		int rc = exact_at(meta, in, base, end, &hole, &next);
+		int rc = exact_at(meta, inode, base, end, &hole, &next);
 
 		if (rc)
 			return rc;
@@ -83,42 +84,43 @@ int runs_at(struct meta *meta, const struct meta_inode *in,
 	return 0;
 }
 
-uint64_t runs_data_bytes(struct meta *meta, const struct meta_inode *in)
+uint64_t runs_data_bytes(struct meta *meta, const struct meta_inode *inode)
 {
 	uint64_t at = 0, end = 0, bytes = 0;
 	struct holes base;
 	bool hole;
 
-	if (sparse_of_base(meta, in, &base) ||
-	    (!base.count && !(in->flags & META_I_STAGED) &&
-	     in->base_bytes == in->size_bytes))
-		return in->size_bytes;
-	for (unsigned i = 0; i < RUNS_MAX && at < in->size_bytes; i++) {
-		if (runs_at(meta, in, &base, at, &hole, &end) || end <= at)
+	if (sparse_of_base(meta, inode, &base) ||
+	    (!base.count && !(inode->flags & META_I_STAGED) &&
+	     inode->base_bytes == inode->size_bytes))
+		return inode->size_bytes;
+	for (unsigned i = 0; i < RUNS_MAX && at < inode->size_bytes; i++) {
+		if (runs_at(meta, inode, &base, at, &hole, &end) || end <= at)
 			break;
 		bytes += hole ? 0 : end - at;
 		at = end;
 	}
-	return bytes + (in->size_bytes - at);
+	return bytes + (inode->size_bytes - at);
 }
 
 void runs_of_snapshot(const struct file_snapshot *snap, struct holes *ret)
 {
-	uint64_t size = snap->in->size_bytes, at = 0, end = 0;
+	uint64_t size = snap->inode->size_bytes, at = 0, end = 0;
 	size_t i = 0;
 	bool hole;
 
 	ret->count = 0;
-	for (; S_ISREG(snap->in->mode) && at < size; at = end) {
-		const struct meta_extent *e = &snap->extents[i];
+	for (; S_ISREG(snap->inode->mode) && at < size; at = end) {
+		const struct meta_extent *extent = &snap->extents[i];
 
-		if (i < snap->count && e->offset <= at) {
-			hole = meta_extent_is_hole(e->place);
-			end = min_u64(e->offset + e->length, size);
+		if (i < snap->count && extent->offset <= at) {
+			hole = meta_extent_is_hole(extent->place);
+			end = min_u64(extent->offset + extent->length, size);
 			i++;
 		} else {
-			end = i < snap->count ? min_u64(e->offset, size) : size;
-			unstaged_at(snap->in, &snap->holes, at, end, &hole,
+			end = i < snap->count ? min_u64(extent->offset, size)
+					      : size;
+			unstaged_at(snap->inode, &snap->holes, at, end, &hole,
 				    &end);
 		}
 		if (hole)

@@ -97,33 +97,33 @@ static uint64_t version_hash(const struct meta_version *ver)
 			ver->etag);
 }
 
-static void note_asked(struct states *s, const struct meta_inode *in,
+static void note_asked(struct states *s, const struct meta_inode *inode,
 		       int64_t asked_ns)
 {
 	pthread_mutex_lock(&s->mutex);
-	s->slots[in->ino % SLOTS] =
-		(struct slot){in->ino, version_hash(&in->base), asked_ns};
+	s->slots[inode->ino % SLOTS] =
+		(struct slot){inode->ino, version_hash(&inode->base), asked_ns};
 	pthread_mutex_unlock(&s->mutex);
 }
 
-static bool is_young(struct states *s, const struct meta_inode *in)
+static bool is_young(struct states *s, const struct meta_inode *inode)
 {
-	const struct slot *slot = &s->slots[in->ino % SLOTS];
+	const struct slot *slot = &s->slots[inode->ino % SLOTS];
 	bool young;
 
 	pthread_mutex_lock(&s->mutex);
-	young = slot->asked_ns && slot->ino == in->ino &&
-		slot->version == version_hash(&in->base) &&
+	young = slot->asked_ns && slot->ino == inode->ino &&
+		slot->version == version_hash(&inode->base) &&
 		clock_mono_ns() - slot->asked_ns <
 			s->tree->mount->config.ttl_ns;
 	pthread_mutex_unlock(&s->mutex);
 	return young;
 }
 
-void states_told(struct tree *tree, const struct meta_inode *in)
+void states_told(struct tree *tree, const struct meta_inode *inode)
 {
 	if (tree->states)
-		note_asked(tree->states, in, clock_mono_ns());
+		note_asked(tree->states, inode, clock_mono_ns());
 }
 
 /* With mutex held. */
@@ -236,7 +236,7 @@ static int renew_head(const struct store_object *o, struct kvlist *head)
 static int apply(struct tree *tree, const struct meta_inode *asked,
 		 const struct store_object *o, bool *ret_open)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct kvlist head, before;
 	int rc = meta_lock(tree->meta);
 
@@ -244,11 +244,11 @@ static int apply(struct tree *tree, const struct meta_inode *asked,
 		return rc;
 	kvlist_init(&head);
 	kvlist_init(&before);
-	rc = meta_inode_get(tree->meta, asked->ino, &in);
+	rc = meta_inode_get(tree->meta, asked->ino, &inode);
 	/* It may have been removed meanwhile. */
-	if (rc || !same_version(&in.base, &asked->base))
+	if (rc || !same_version(&inode.base, &asked->base))
 		goto out;
-	rc = meta_head_get(tree->meta, in.ino, &head);
+	rc = meta_head_get(tree->meta, inode.ino, &head);
 	if (rc == -ENOENT)
 		rc = 0;
 	if (!rc)
@@ -257,7 +257,7 @@ static int apply(struct tree *tree, const struct meta_inode *asked,
 	if (!rc && o)
 		rc = renew_head(o, &head);
 	if (!rc && !object_meta_same(&before, &head))
-		rc = meta_head_put(tree->meta, in.ino, &head);
+		rc = meta_head_put(tree->meta, inode.ino, &head);
 	if (!rc)
 		rc = replication_census_note(tree->meta, &head);
 	if (!rc)
@@ -270,9 +270,10 @@ out:
 }
 
 /* *ret_open: it has to be asked for again. */
-static void ask(struct tree *tree, const struct meta_inode *in, bool *ret_open)
+static void ask(struct tree *tree, const struct meta_inode *inode,
+		bool *ret_open)
 {
-	const struct meta_version *ver = &in->base;
+	const struct meta_version *ver = &inode->base;
 	char key[META_KEY_MAX + 1];
 	const struct store_object *o;
 	int64_t began_ns = clock_mono_ns();
@@ -294,22 +295,22 @@ static void ask(struct tree *tree, const struct meta_inode *in, bool *ret_open)
 	/* Of a version that is gone, or is another by now, nothing is known. */
 	if (!rc && ver->etag[0] && (!o->etag || strcmp(o->etag, ver->etag)))
 		rc = -ENOENT;
-	if (!apply(tree, in, rc ? NULL : o, ret_open))
-		note_asked(tree->states, in, began_ns);
+	if (!apply(tree, inode, rc ? NULL : o, ret_open))
+		note_asked(tree->states, inode, began_ns);
 out:
 	store_request_release(&r);
 }
 
-void states_refresh(struct tree *tree, const struct meta_inode *in)
+void states_refresh(struct tree *tree, const struct meta_inode *inode)
 {
 	struct patience p;
 	bool open;
 
-	if (!tree->states || !in->base.key[0] || is_young(tree->states, in) ||
-	    outage_is_on(tree))
+	if (!tree->states || !inode->base.key[0] ||
+	    is_young(tree->states, inode) || outage_is_on(tree))
 		return;
 	patience_begin(&p, tree->mount->config.patience_ns);
-	ask(tree, in, &open);
+	ask(tree, inode, &open);
 	patience_end(&p, 0);
 }
 
@@ -317,13 +318,13 @@ void states_refresh(struct tree *tree, const struct meta_inode *in)
 
 /* An inode whose object has a state that is to come; *ret_open: it has one. */
 static int look(struct tree *tree, uint64_t ino, bool rules,
-		struct meta_inode *in, bool *ret_open)
+		struct meta_inode *inode, bool *ret_open)
 {
 	struct kvlist head;
-	int rc = meta_inode_get(tree->meta, ino, in);
+	int rc = meta_inode_get(tree->meta, ino, inode);
 
 	*ret_open = false;
-	if (rc || !in->base.key[0] || S_ISDIR(in->mode))
+	if (rc || !inode->base.key[0] || S_ISDIR(inode->mode))
 		return rc;
 	kvlist_init(&head);
 	rc = meta_head_get(tree->meta, ino, &head);
@@ -337,17 +338,17 @@ static int ask_one(void *ctx, unsigned i)
 {
 	struct turn *t = ctx;
 	struct tree *tree = t->s->tree;
-	struct meta_inode in;
+	struct meta_inode inode;
 	bool open;
 	int rc = meta_lock(tree->meta);
 
 	if (rc)
 		return rc;
-	rc = look(tree, t->items[i].ino, t->rules, &in, &open);
+	rc = look(tree, t->items[i].ino, t->rules, &inode, &open);
 	meta_unlock(tree->meta);
 	/* Somebody who read it may have asked since. */
 	if (!rc && open)
-		ask(tree, &in, &t->open[i]);
+		ask(tree, &inode, &t->open[i]);
 	return 0;
 }
 
@@ -365,7 +366,7 @@ static bool is_waiting(struct states *s, uint64_t ino)
 static int walk_some(struct states *s, struct turn *t)
 {
 	struct meta *meta = s->tree->meta;
-	struct meta_inode in;
+	struct meta_inode inode;
 	bool open;
 	int rc = meta_lock(meta);
 
@@ -374,7 +375,7 @@ static int walk_some(struct states *s, struct turn *t)
 	for (int i = 0; !rc && i < WALK_CHUNK && t->count < ASK_MAX; i++) {
 		rc = meta_inode_next(meta, s->at, &s->at);
 		if (!rc)
-			rc = look(s->tree, s->at, t->rules, &in, &open);
+			rc = look(s->tree, s->at, t->rules, &inode, &open);
 		if (!rc && open && !is_waiting(s, s->at))
 			t->items[t->count++] =
 				(struct waiting){.ino = s->at, .slower = 1};

@@ -39,9 +39,9 @@ struct place {
 
 static bool is_dirty(struct tree *tree, const char *key)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 
-	return !meta_dirty_get(tree->meta, key, &d);
+	return !meta_dirty_get(tree->meta, key, &dirty);
 }
 
 /* The inode of the directory that a path is in; 0: there is none. */
@@ -67,25 +67,27 @@ static int note_place(struct tree *tree, uint64_t ino, const char *path)
 }
 
 /* One that the kernel may know, or that a rule may have taken. */
-static bool keeps_directory(struct tree *tree, const struct meta_inode *in)
+static bool keeps_directory(struct tree *tree, const struct meta_inode *inode)
 {
-	return (tree->mount->notify.forgets || (in->flags & META_I_EXPLICIT)) &&
+	return (tree->mount->notify.forgets ||
+		(inode->flags & META_I_EXPLICIT)) &&
 	       meta_count(tree->meta, META_ORPHAN) < KEPT_MAX;
 }
 
 /* One that was written to while the directory that it was in was going. */
-static bool is_changed(const struct meta_inode *in)
+static bool is_changed(const struct meta_inode *inode)
 {
-	return !S_ISDIR(in->mode) && !in->nlink && (in->flags & META_I_STAGED);
+	return !S_ISDIR(inode->mode) && !inode->nlink &&
+	       (inode->flags & META_I_STAGED);
 }
 
-static int keep_changed(struct tree *tree, struct meta_inode *in,
+static int keep_changed(struct tree *tree, struct meta_inode *inode,
 			const char *path)
 {
-	int rc = dir_keep_inode(tree, in);
+	int rc = dir_keep_inode(tree, inode);
 
 	if (!rc)
-		rc = taken_back(tree, in, in->base_bytes);
+		rc = taken_back(tree, inode, inode->base_bytes);
 	if (rc != -ENOENT && rc != -EIO && rc != -EBUSY)
 		return rc;
 	/* It is no error of who looks there; who wrote has been answered. */
@@ -95,25 +97,25 @@ static int keep_changed(struct tree *tree, struct meta_inode *in,
 	return 0;
 }
 
-int taken_drop(struct tree *tree, struct meta_inode *in, const char *path)
+int taken_drop(struct tree *tree, struct meta_inode *inode, const char *path)
 {
-	bool dir = S_ISDIR(in->mode);
-	bool keep =
-		dir ? keeps_directory(tree, in)
-		    : !in->nlink && !is_dirty(tree, path) &&
-				(is_changed(in) ||
-				 nodes_is_written(tree->mount->nodes, in->ino));
+	bool dir = S_ISDIR(inode->mode);
+	bool keep = dir ? keeps_directory(tree, inode)
+			: !inode->nlink && !is_dirty(tree, path) &&
+				    (is_changed(inode) ||
+				     nodes_is_written(tree->mount->nodes,
+						      inode->ino));
 	int rc = 0;
 
 	if (keep)
-		rc = note_place(tree, in->ino, path);
-	if (!rc && keep && is_changed(in))
-		return keep_changed(tree, in, path);
+		rc = note_place(tree, inode->ino, path);
+	if (!rc && keep && is_changed(inode))
+		return keep_changed(tree, inode, path);
 	if (rc || !keep || !dir)
-		return rc ? rc : dir_drop_inode(tree, in);
-	if (in->flags & META_I_EXPLICIT)
-		expired_note(tree, in, path);
-	return dir_keep_inode(tree, in);
+		return rc ? rc : dir_drop_inode(tree, inode);
+	if (inode->flags & META_I_EXPLICIT)
+		expired_note(tree, inode, path);
+	return dir_keep_inode(tree, inode);
 }
 
 /* -ENOENT: it was not taken. -ESTALE: it has changed here since. */
@@ -140,20 +142,21 @@ static int read_place(struct tree *tree, uint64_t ino, struct place *p)
 static int add_dir(struct tree *tree, uint64_t parent, const char *name,
 		   uint64_t *ret_ino)
 {
-	struct meta_inode in = {.nlink = 2, .flags = META_I_LACKS};
-	int rc = meta_next_id(tree->meta, &in.ino);
+	struct meta_inode inode = {.nlink = 2, .flags = META_I_LACKS};
+	int rc = meta_next_id(tree->meta, &inode.ino);
 
-	in.mode = S_IFDIR;
-	meta_fill_in(tree->meta, in.flags, &in.mode, &in.uid, &in.gid);
-	in.mtime_ns = in.ctime_ns = in.atime_ns = clock_real_ns();
+	inode.mode = S_IFDIR;
+	meta_fill_in(tree->meta, inode.flags, &inode.mode, &inode.uid,
+		     &inode.gid);
+	inode.mtime_ns = inode.ctime_ns = inode.atime_ns = clock_real_ns();
 	if (!rc)
-		rc = meta_inode_put(tree->meta, &in);
+		rc = meta_inode_put(tree->meta, &inode);
 	if (!rc)
-		rc = meta_dentry_add(tree->meta, parent, name, in.ino);
+		rc = meta_dentry_add(tree->meta, parent, name, inode.ino);
 	if (rc)
 		return rc;
 	mount_inval_entry(tree->mount, parent, name);
-	*ret_ino = in.ino;
+	*ret_ino = inode.ino;
 	return tree_count_in(tree, parent, 1);
 }
 
@@ -164,17 +167,17 @@ static int add_dir(struct tree *tree, uint64_t parent, const char *name,
 static int enter(struct tree *tree, char *path, const char *name, uint64_t *ino)
 {
 	size_t len = strlen(path);
-	struct meta_dentry de;
-	struct meta_inode in;
+	struct meta_dentry dentry;
+	struct meta_inode inode;
 	bool removed;
-	int rc = meta_dentry_get(tree->meta, *ino, name, &de);
+	int rc = meta_dentry_get(tree->meta, *ino, name, &dentry);
 
 	if (!rc)
-		rc = meta_inode_get(tree->meta, de.ino, &in);
-	if (!rc && !S_ISDIR(in.mode))
+		rc = meta_inode_get(tree->meta, dentry.ino, &inode);
+	if (!rc && !S_ISDIR(inode.mode))
 		return -ESTALE;
 	if (!rc)
-		*ino = de.ino;
+		*ino = dentry.ino;
 	if (rc != -ENOENT)
 		return rc;
 	strcpy(path + len, "/");
@@ -215,51 +218,52 @@ static int make_way(struct tree *tree, const char *path, uint64_t *ret_ino,
  * ours, so that the bucket has every byte of it, in its history if need be;
  * where none is kept the last to save wins, as in conflict.h.
  */
-static int check_theirs(struct tree *tree, const struct meta_dentry *de)
+static int check_theirs(struct tree *tree, const struct meta_dentry *dentry)
 {
-	struct meta_inode in;
-	int rc = meta_inode_get(tree->meta, de->ino, &in);
+	struct meta_inode inode;
+	int rc = meta_inode_get(tree->meta, dentry->ino, &inode);
 
 	if (rc)
 		return rc;
-	return S_ISDIR(in.mode) || in.nlink > 1 || (in.flags & META_I_STAGED) ||
-			       nodes_is_written(tree->mount->nodes, in.ino)
+	return S_ISDIR(inode.mode) || inode.nlink > 1 ||
+			       (inode.flags & META_I_STAGED) ||
+			       nodes_is_written(tree->mount->nodes, inode.ino)
 		       ? -ESTALE
 		       : 0;
 }
 
-static int displace(struct tree *tree, const struct meta_dentry *de)
+static int displace(struct tree *tree, const struct meta_dentry *dentry)
 {
-	struct meta_inode in;
-	int rc = meta_inode_get(tree->meta, de->ino, &in);
+	struct meta_inode inode;
+	int rc = meta_inode_get(tree->meta, dentry->ino, &inode);
 
 	if (!rc)
-		rc = meta_dentry_del(tree->meta, de->parent, de->name);
-	in.nlink = 0;
-	return rc ? rc : dir_unname_inode(tree, &in);
+		rc = meta_dentry_del(tree->meta, dentry->parent, dentry->name);
+	inode.nlink = 0;
+	return rc ? rc : dir_unname_inode(tree, &inode);
 }
 
-static int put_name(struct tree *tree, struct meta_inode *in, uint64_t parent,
-		    const char *name)
+static int put_name(struct tree *tree, struct meta_inode *inode,
+		    uint64_t parent, const char *name)
 {
-	int rc = meta_dentry_add(tree->meta, parent, name, in->ino);
+	int rc = meta_dentry_add(tree->meta, parent, name, inode->ino);
 
 	if (!rc)
-		rc = meta_xattr_del(tree->meta, in->ino, TAKEN_XATTR);
+		rc = meta_xattr_del(tree->meta, inode->ino, TAKEN_XATTR);
 	if (!rc)
-		rc = meta_orphan_del(tree->meta, in->ino);
+		rc = meta_orphan_del(tree->meta, inode->ino);
 	if (rc && rc != -ENOENT)
 		return rc;
 	mount_inval_entry(tree->mount, parent, name);
 	atomic_fetch_add(&tree->dirs->taken, 1);
-	in->nlink = S_ISDIR(in->mode) ? 2 : 1;
-	return meta_inode_put(tree->meta, in);
+	inode->nlink = S_ISDIR(inode->mode) ? 2 : 1;
+	return meta_inode_put(tree->meta, inode);
 }
 
-static int file_back(struct tree *tree, struct meta_inode *in, const char *path,
-		     uint64_t base_bytes)
+static int file_back(struct tree *tree, struct meta_inode *inode,
+		     const char *path, uint64_t base_bytes)
 {
-	struct meta_dentry de;
+	struct meta_dentry dentry;
 	const char *name;
 	uint64_t parent;
 	bool there;
@@ -272,26 +276,27 @@ static int file_back(struct tree *tree, struct meta_inode *in, const char *path,
 	 * writes learns now, as it would be too late at the close.
 	 */
 	if (base_bytes &&
-	    !(tree->mount->config.versioned && in->base.version_id[0]))
+	    !(tree->mount->config.versioned && inode->base.version_id[0]))
 		return -EIO;
 	rc = make_way(tree, path, &parent, &name);
 	if (rc)
 		return rc;
-	there = !meta_dentry_get(tree->meta, parent, name, &de);
+	there = !meta_dentry_get(tree->meta, parent, name, &dentry);
 	if (there)
-		rc = check_theirs(tree, &de);
+		rc = check_theirs(tree, &dentry);
 	/*
 	 * First, since it can be refused: no name is without its record. What
 	 * was staged without a name is marked by nobody later.
 	 */
 	if (!rc)
 		rc = journal_mark(tree->journal, path,
-				  strcmp(in->base.key, path) ? NULL : &in->base,
+				  strcmp(inode->base.key, path) ? NULL
+								: &inode->base,
 				  tree->mount->config.commit_ns);
 	if (!rc && there)
-		rc = displace(tree, &de);
+		rc = displace(tree, &dentry);
 	if (!rc)
-		rc = put_name(tree, in, parent, name);
+		rc = put_name(tree, inode, parent, name);
 	/* So that what they did is looked at, and listed. */
 	if (!rc)
 		journal_suspect(tree->journal, path);
@@ -299,47 +304,48 @@ static int file_back(struct tree *tree, struct meta_inode *in, const char *path,
 }
 
 /* With an object of its own, which says what it was. */
-static int directory_back(struct tree *tree, struct meta_inode *in, char *path)
+static int directory_back(struct tree *tree, struct meta_inode *inode,
+			  char *path)
 {
-	struct meta_dentry de;
+	struct meta_dentry dentry;
 	const char *name;
 	uint64_t parent;
 	int rc = make_way(tree, path, &parent, &name);
 
-	if (!rc && !meta_dentry_get(tree->meta, parent, name, &de))
+	if (!rc && !meta_dentry_get(tree->meta, parent, name, &dentry))
 		rc = -ESTALE;
 	if (rc)
 		return rc;
-	in->flags |= META_I_EXPLICIT;
-	memset(&in->base, 0, sizeof(in->base));
-	in->listed_ns = 0;
+	inode->flags |= META_I_EXPLICIT;
+	memset(&inode->base, 0, sizeof(inode->base));
+	inode->listed_ns = 0;
 	/* First, since it can be refused: no name is without its record. */
 	strcat(path, "/");
 	rc = journal_mark(tree->journal, path, NULL,
 			  tree->mount->config.commit_ns);
 	path[strlen(path) - 1] = '\0'; /* the name stands in it */
 	if (!rc)
-		rc = put_name(tree, in, parent, name);
+		rc = put_name(tree, inode, parent, name);
 	return rc ? rc : tree_count_in(tree, parent, 1);
 }
 
-int taken_back(struct tree *tree, struct meta_inode *in, uint64_t base_bytes)
+int taken_back(struct tree *tree, struct meta_inode *inode, uint64_t base_bytes)
 {
 	struct place p;
-	int rc = read_place(tree, in->ino, &p);
+	int rc = read_place(tree, inode->ino, &p);
 
-	if (!rc && S_ISDIR(in->mode)) {
+	if (!rc && S_ISDIR(inode->mode)) {
 		strcat(p.path, "/");
 		rc = is_dirty(tree, p.path) ? -ESTALE : 0;
 		p.path[strlen(p.path) - 1] = '\0';
-		return rc ? rc : directory_back(tree, in, p.path);
+		return rc ? rc : directory_back(tree, inode, p.path);
 	}
 	if (!rc)
-		rc = file_back(tree, in, p.path, base_bytes);
+		rc = file_back(tree, inode, p.path, base_bytes);
 	/* Nor later, when nothing may tell any more why. */
-	if (rc == -ESTALE && !S_ISDIR(in->mode))
-		rc = meta_xattr_del(tree->meta, in->ino, TAKEN_XATTR);
-	return rc == -ENODATA || (!rc && !in->nlink) ? -ENOENT : rc;
+	if (rc == -ESTALE && !S_ISDIR(inode->mode))
+		rc = meta_xattr_del(tree->meta, inode->ino, TAKEN_XATTR);
+	return rc == -ENODATA || (!rc && !inode->nlink) ? -ENOENT : rc;
 }
 
 unsigned taken_count(struct tree *tree)

@@ -38,26 +38,26 @@ static int check_new_name(const struct tree *tree, const char *name,
 	return mount_name_ok(NULL, name) ? 0 : -EILSEQ;
 }
 
-static void init_inode(struct meta_inode *in, uint32_t mode, uint64_t rdev,
+static void init_inode(struct meta_inode *inode, uint32_t mode, uint64_t rdev,
 		       const struct vfs_caller *who,
 		       const struct meta_inode *dir)
 {
-	memset(in, 0, sizeof(*in));
-	in->mode = mode;
-	in->uid = who->uid;
-	in->gid = who->gid;
+	memset(inode, 0, sizeof(*inode));
+	inode->mode = mode;
+	inode->uid = who->uid;
+	inode->gid = who->gid;
 	if (dir->mode & S_ISGID) {
-		in->gid = dir->gid;
+		inode->gid = dir->gid;
 		if (S_ISDIR(mode))
-			in->mode |= S_ISGID;
+			inode->mode |= S_ISGID;
 	}
-	in->nlink = S_ISDIR(mode) ? 2 : 1;
-	in->rdev = rdev;
-	in->flags = META_I_ATTRS;
+	inode->nlink = S_ISDIR(mode) ? 2 : 1;
+	inode->rdev = rdev;
+	inode->flags = META_I_ATTRS;
 	if (S_ISDIR(mode))
-		in->flags |= META_I_EXPLICIT | META_I_LISTED;
-	in->mtime_ns = in->ctime_ns = in->atime_ns = clock_real_ns();
-	in->listed_ns = in->mtime_ns;
+		inode->flags |= META_I_EXPLICIT | META_I_LISTED;
+	inode->mtime_ns = inode->ctime_ns = inode->atime_ns = clock_real_ns();
+	inode->listed_ns = inode->mtime_ns;
 }
 
 /*
@@ -74,11 +74,11 @@ static int64_t new_delay(const struct tree *tree, uint32_t mode)
 /* With meta_lock() held. */
 static int make_locked(struct tree *tree, uint64_t parent, const char *name,
 		       uint32_t mode, uint64_t rdev, const char *target,
-		       const struct vfs_caller *who, struct meta_inode *in)
+		       const struct vfs_caller *who, struct meta_inode *inode)
 {
 	char path[META_KEY_MAX + 2];
 	struct meta_inode dir;
-	struct meta_dentry de;
+	struct meta_dentry dentry;
 	int rc = meta_inode_get(tree->meta, parent, &dir);
 
 	if (!rc && !S_ISDIR(dir.mode))
@@ -87,7 +87,7 @@ static int make_locked(struct tree *tree, uint64_t parent, const char *name,
 		rc = -ENOENT; /* it is removed */
 	if (!rc)
 		rc = names_path(tree, parent, name, S_ISDIR(mode), path);
-	if (!rc && !meta_dentry_get(tree->meta, parent, name, &de))
+	if (!rc && !meta_dentry_get(tree->meta, parent, name, &dentry))
 		rc = -EEXIST;
 	if (rc)
 		return rc;
@@ -97,19 +97,19 @@ static int make_locked(struct tree *tree, uint64_t parent, const char *name,
 	rc = journal_mark(tree->journal, path, NULL, new_delay(tree, mode));
 	if (rc)
 		return rc;
-	init_inode(in, mode, rdev, who, &dir);
-	rc = meta_next_id(tree->meta, &in->ino);
+	init_inode(inode, mode, rdev, who, &dir);
+	rc = meta_next_id(tree->meta, &inode->ino);
 	if (!rc)
-		rc = tree_inherit(tree, parent, who->umask, in);
+		rc = tree_inherit(tree, parent, who->umask, inode);
 	if (!rc && target) {
-		in->size_bytes = strlen(target);
-		rc = meta_xattr_set(tree->meta, in->ino, TREE_TARGET_XATTR,
-				    target, in->size_bytes);
+		inode->size_bytes = strlen(target);
+		rc = meta_xattr_set(tree->meta, inode->ino, TREE_TARGET_XATTR,
+				    target, inode->size_bytes);
 	}
 	if (!rc)
-		rc = meta_inode_put(tree->meta, in);
+		rc = meta_inode_put(tree->meta, inode);
 	if (!rc)
-		rc = meta_dentry_add(tree->meta, parent, name, in->ino);
+		rc = meta_dentry_add(tree->meta, parent, name, inode->ino);
 	if (!rc)
 		rc = names_touch(tree, &dir, S_ISDIR(mode) ? 1 : 0);
 	return rc;
@@ -149,21 +149,22 @@ int tree_make(struct tree *tree, uint64_t parent, const char *name,
 /* Whether the record of a key waits for another one. */
 static bool waits_for(struct tree *tree, const char *key, const char *after)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 
-	return !meta_dirty_get(tree->meta, key, &d) && !strcmp(d.after, after);
+	return !meta_dirty_get(tree->meta, key, &dirty) &&
+	       !strcmp(dirty.after, after);
 }
 
 /* The path of an inode's first name that has one. 0 or -ENOENT. */
-static int first_path(struct tree *tree, const struct meta_inode *in,
+static int first_path(struct tree *tree, const struct meta_inode *inode,
 		      char *path)
 {
-	struct meta_dentry de = {.name = ""};
+	struct meta_dentry dentry = {.name = ""};
 	int rc;
 
-	while (!(rc = meta_name_next(tree->meta, in->ino, de.parent, de.name,
-				     &de))) {
-		rc = meta_path(tree->meta, de.parent, de.name, path);
+	while (!(rc = meta_name_next(tree->meta, inode->ino, dentry.parent,
+				     dentry.name, &dentry))) {
+		rc = meta_path(tree->meta, dentry.parent, dentry.name, path);
 		/* In a directory that is gone nothing has one. */
 		if (rc != -ESTALE)
 			return rc;
@@ -171,53 +172,53 @@ static int first_path(struct tree *tree, const struct meta_inode *in,
 	return rc;
 }
 
-int tree_link_removed(struct tree *tree, struct meta_inode *in,
+int tree_link_removed(struct tree *tree, struct meta_inode *inode,
 		      const char *gone)
 {
 	char path[META_KEY_MAX + 1];
 	int rc;
 
-	if (S_ISDIR(in->mode) || in->nlink == 0)
+	if (S_ISDIR(inode->mode) || inode->nlink == 0)
 		return 0;
-	rc = link_removed(tree, in);
+	rc = link_removed(tree, inode);
 	if (!rc)
-		rc = first_path(tree, in, path);
+		rc = first_path(tree, inode, path);
 	if (rc == -ENOENT)
 		return 0; /* the others are gone, too */
 	/* What the other names copy from must not go before they have. */
-	if (!rc && (!strcmp(in->base.key, gone) ||
-		    waits_for(tree, in->base.key, gone)))
-		rc = tree_hold_source(tree, in, path);
+	if (!rc && (!strcmp(inode->base.key, gone) ||
+		    waits_for(tree, inode->base.key, gone)))
+		rc = tree_hold_source(tree, inode, path);
 	return rc;
 }
 
 /* Takes a name away from its inode; with meta_lock() held. */
-static int drop_name(struct tree *tree, const struct meta_dentry *de,
-		     struct meta_inode *in)
+static int drop_name(struct tree *tree, const struct meta_dentry *dentry,
+		     struct meta_inode *inode)
 {
 	char path[META_KEY_MAX + 2];
-	int rc =
-		names_path(tree, de->parent, de->name, S_ISDIR(in->mode), path);
+	int rc = names_path(tree, dentry->parent, dentry->name,
+			    S_ISDIR(inode->mode), path);
 
 	if (!rc)
-		rc = names_mark(tree, in, de, path);
-	if (!rc && S_ISDIR(in->mode))
+		rc = names_mark(tree, inode, dentry, path);
+	if (!rc && S_ISDIR(inode->mode))
 		journal_changed(tree->journal, path);
 	/* The other names, too, before anything is changed. */
-	if (!rc && in->nlink > 1 && !S_ISDIR(in->mode))
-		rc = tree_mark_inode(tree, in);
+	if (!rc && inode->nlink > 1 && !S_ISDIR(inode->mode))
+		rc = tree_mark_inode(tree, inode);
 	if (!rc)
-		rc = meta_dentry_del(tree->meta, de->parent, de->name);
+		rc = meta_dentry_del(tree->meta, dentry->parent, dentry->name);
 	if (rc)
 		return rc;
-	in->nlink = S_ISDIR(in->mode) ? 0 : in->nlink - 1;
-	in->ctime_ns = clock_real_ns();
+	inode->nlink = S_ISDIR(inode->mode) ? 0 : inode->nlink - 1;
+	inode->ctime_ns = clock_real_ns();
 	/*
 	 * The user has deleted or replaced it: what was uploaded stays in
 	 * the bucket's history, what was not is unwanted.
 	 */
-	rc = dir_unname_inode(tree, in);
-	return rc ? rc : tree_link_removed(tree, in, path);
+	rc = dir_unname_inode(tree, inode);
+	return rc ? rc : tree_link_removed(tree, inode, path);
 }
 
 int tree_is_empty(struct tree *tree, const struct meta_inode *dir)
@@ -233,28 +234,28 @@ int tree_is_empty(struct tree *tree, const struct meta_inode *dir)
 static int remove_locked(struct tree *tree, uint64_t parent, const char *name,
 			 bool directory)
 {
-	struct meta_inode dir, in;
-	struct meta_dentry de = {.ino = 0};
+	struct meta_inode dir, inode;
+	struct meta_dentry dentry = {.ino = 0};
 	int rc = meta_inode_get(tree->meta, parent, &dir);
 
 	if (!rc)
-		rc = meta_dentry_get(tree->meta, parent, name, &de);
+		rc = meta_dentry_get(tree->meta, parent, name, &dentry);
 	if (!rc)
-		rc = meta_inode_get(tree->meta, de.ino, &in);
+		rc = meta_inode_get(tree->meta, dentry.ino, &inode);
 	if (rc)
 		return rc;
-	if (directory && !S_ISDIR(in.mode))
+	if (directory && !S_ISDIR(inode.mode))
 		return -ENOTDIR;
-	if (!directory && S_ISDIR(in.mode))
+	if (!directory && S_ISDIR(inode.mode))
 		return -EISDIR;
 	if (directory) {
-		rc = tree_is_empty(tree, &in);
+		rc = tree_is_empty(tree, &inode);
 		if (rc <= 0)
 			return rc < 0 ? rc : -ENOTEMPTY;
 	}
 	rc = tree_keep_dir(tree, parent, name);
 	if (!rc)
-		rc = drop_name(tree, &de, &in);
+		rc = drop_name(tree, &dentry, &inode);
 	if (!rc && directory)
 		rc = names_touch(tree, &dir, -1);
 	return rc ? rc : tree_touch_dir(tree, parent, true);
@@ -263,12 +264,12 @@ static int remove_locked(struct tree *tree, uint64_t parent, const char *name,
 static int remove_name(struct tree *tree, uint64_t parent, const char *name,
 		       bool directory)
 {
-	struct meta_inode in;
-	int rc = dir_find(tree, parent, name, &in);
+	struct meta_inode inode;
+	int rc = dir_find(tree, parent, name, &inode);
 
 	/* Only a complete list tells whether a directory is empty. */
-	if (!rc && directory && S_ISDIR(in.mode))
-		rc = dir_refresh(tree, in.ino);
+	if (!rc && directory && S_ISDIR(inode.mode))
+		rc = dir_refresh(tree, inode.ino);
 	if (!rc)
 		rc = meta_lock(tree->meta);
 	if (rc)
@@ -288,21 +289,21 @@ int tree_rmdir(struct tree *tree, uint64_t parent, const char *name)
 	return remove_name(tree, parent, name, true);
 }
 
-static void set_times(struct meta_inode *in, const struct stat *st,
+static void set_times(struct meta_inode *inode, const struct stat *st,
 		      unsigned set)
 {
 	int64_t now = clock_real_ns();
 
 	if (set & VFS_SET_ATIME)
-		in->atime_ns = clock_from_seconds(st->st_atim.tv_sec,
-						  st->st_atim.tv_nsec);
+		inode->atime_ns = clock_from_seconds(st->st_atim.tv_sec,
+						     st->st_atim.tv_nsec);
 	if (set & VFS_SET_ATIME_NOW)
-		in->atime_ns = now;
+		inode->atime_ns = now;
 	if (set & VFS_SET_MTIME)
-		in->mtime_ns = clock_from_seconds(st->st_mtim.tv_sec,
-						  st->st_mtim.tv_nsec);
+		inode->mtime_ns = clock_from_seconds(st->st_mtim.tv_sec,
+						     st->st_mtim.tv_nsec);
 	if (set & VFS_SET_MTIME_NOW)
-		in->mtime_ns = now;
+		inode->mtime_ns = now;
 }
 
 /* Whether the object's metadata has to change for it. */
@@ -351,22 +352,22 @@ out:
 }
 
 /* Fetches a symlink's target, which is its object's body. */
-static int fetch_target(struct tree *tree, const struct meta_inode *in,
+static int fetch_target(struct tree *tree, const struct meta_inode *inode,
 			char *target)
 {
 	int rc;
 
-	if (in->size_bytes >= PATH_MAX)
+	if (inode->size_bytes >= PATH_MAX)
 		return -ENAMETOOLONG;
-	rc = reader_read_sync(tree->reader, &in->base, 0, target,
-			      in->size_bytes);
+	rc = reader_read_sync(tree->reader, &inode->base, 0, target,
+			      inode->size_bytes);
 	if (rc)
 		return rc;
-	target[in->size_bytes] = '\0';
+	target[inode->size_bytes] = '\0';
 	rc = meta_lock(tree->meta);
 	if (rc)
 		return rc;
-	rc = meta_xattr_set(tree->meta, in->ino, TREE_TARGET_XATTR, target,
+	rc = meta_xattr_set(tree->meta, inode->ino, TREE_TARGET_XATTR, target,
 			    strlen(target));
 	meta_unlock(tree->meta);
 	return rc;
@@ -377,15 +378,15 @@ static int read_target(struct tree *tree, uint64_t ino, struct buf *target,
 		       struct meta_version *ret_base)
 {
 	char text[PATH_MAX];
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct meta_val val;
-	int rc = dir_inode(tree, ino, &in);
+	int rc = dir_inode(tree, ino, &inode);
 
 	if (rc)
 		return rc;
-	if (!S_ISLNK(in.mode))
+	if (!S_ISLNK(inode.mode))
 		return -EINVAL;
-	*ret_base = in.base;
+	*ret_base = inode.base;
 	rc = meta_lock(tree->meta);
 	if (rc)
 		return rc;
@@ -395,7 +396,7 @@ static int read_target(struct tree *tree, uint64_t ino, struct buf *target,
 	meta_unlock(tree->meta);
 	if (rc != -ENODATA)
 		return rc;
-	rc = fetch_target(tree, &in, text);
+	rc = fetch_target(tree, &inode, text);
 	return rc ? rc : buf_puts(target, text);
 }
 

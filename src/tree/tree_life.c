@@ -21,22 +21,23 @@
 static int make_root(struct tree *tree)
 {
 	const struct meta_defaults *def = &tree->mount->config.defaults;
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc = meta_lock(tree->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(tree->meta, META_ROOT_INO, &in);
+	rc = meta_inode_get(tree->meta, META_ROOT_INO, &inode);
 	if (rc == -ENOENT) {
-		memset(&in, 0, sizeof(in));
-		in.ino = META_ROOT_INO;
-		in.mode = S_IFDIR | def->dir_mode;
-		in.uid = def->uid;
-		in.gid = def->gid;
-		in.nlink = 2;
-		in.flags = META_I_ATTRS | META_I_LACKS;
-		in.mtime_ns = in.ctime_ns = in.atime_ns = clock_real_ns();
-		rc = meta_inode_put(tree->meta, &in);
+		memset(&inode, 0, sizeof(inode));
+		inode.ino = META_ROOT_INO;
+		inode.mode = S_IFDIR | def->dir_mode;
+		inode.uid = def->uid;
+		inode.gid = def->gid;
+		inode.nlink = 2;
+		inode.flags = META_I_ATTRS | META_I_LACKS;
+		inode.mtime_ns = inode.ctime_ns = inode.atime_ns =
+			clock_real_ns();
+		rc = meta_inode_put(tree->meta, &inode);
 	}
 	meta_unlock(tree->meta);
 	return rc;
@@ -79,7 +80,7 @@ out:
 /* Inodes that were open without a name when the last mount ended. */
 static int drop_orphans(struct tree *tree)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	uint64_t ino = 0;
 	int rc = meta_lock(tree->meta);
 
@@ -88,8 +89,8 @@ static int drop_orphans(struct tree *tree)
 	while (!rc && !meta_orphan_next(tree->meta, ino, &ino)) {
 		rc = meta_orphan_del(tree->meta, ino);
 		/* No name and no process has it: its bytes are unwanted. */
-		if (!rc && !meta_inode_get(tree->meta, ino, &in) &&
-		    in.nlink == 0)
+		if (!rc && !meta_inode_get(tree->meta, ino, &inode) &&
+		    inode.nlink == 0)
 			rc = meta_inode_del(tree->meta, ino);
 	}
 	meta_unlock(tree->meta);

@@ -19,26 +19,26 @@
 #include "vers3/tree/states.h"
 #include "vers3/tree/tree.h"
 
-static int get_s3(struct tree *tree, const struct meta_inode *in,
+static int get_s3(struct tree *tree, const struct meta_inode *inode,
 		  const char *name, struct buf *value)
 {
 	struct kvlist head;
 	int rc;
 
 	if (s3xattr_is_state(name))
-		states_refresh(tree, in);
+		states_refresh(tree, inode);
 	kvlist_init(&head);
 	rc = meta_lock(tree->meta);
 	if (rc)
 		return rc;
-	rc = meta_head_get(tree->meta, in->ino, &head);
+	rc = meta_head_get(tree->meta, inode->ino, &head);
 	meta_unlock(tree->meta);
 	if ((!rc || rc == -ENOENT) && s3xattr_is(name, "renamed_from"))
 		rc = rename_source_tell(
 			tree->mount,
 			kvlist_get(&head, "x-amz-meta-" RENAMED_META), value);
 	else if (!rc || rc == -ENOENT)
-		rc = s3xattr_get(name, &in->base, &head, value);
+		rc = s3xattr_get(name, &inode->base, &head, value);
 	kvlist_release(&head);
 	return rc;
 }
@@ -105,30 +105,30 @@ static int get_here(struct tree *tree, uint64_t ino, const char *name,
 int tree_getxattr(struct tree *tree, uint64_t ino, const char *name,
 		  struct buf *value)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
 	if (!objattr_xattr_ok(name) && !s3xattr_owns(name))
 		return -ENODATA;
-	rc = dir_inode(tree, ino, &in);
+	rc = dir_inode(tree, ino, &inode);
 	if (rc)
 		return rc;
 	if (s3xattr_owns(name))
-		return get_s3(tree, &in, name, value);
+		return get_s3(tree, &inode, name, value);
 	rc = meta_lock(tree->meta);
 	if (rc)
 		return rc;
 	rc = get_here(tree, ino, name, value);
 	meta_unlock(tree->meta);
 	if (rc == -EAGAIN) {
-		rc = lock_whole(tree, ino, &in);
+		rc = lock_whole(tree, ino, &inode);
 		if (rc)
 			return rc;
 		rc = get_here(tree, ino, name, value);
 		meta_unlock(tree->meta);
 	}
 	if (!rc && !strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS))
-		acl_set_mode(value->data, value->len, in.mode);
+		acl_set_mode(value->data, value->len, inode.mode);
 	return rc;
 }
 
@@ -175,13 +175,13 @@ static int check_sizes(struct tree *tree, uint64_t ino)
  * Sets value, or takes it away when that is NULL; puts the old one back where
  * it does not fit.
  */
-static int set_checked(struct tree *tree, const struct meta_inode *in,
+static int set_checked(struct tree *tree, const struct meta_inode *inode,
 		       const char *name, const void *value, size_t size)
 {
 	struct meta_val old;
 	void *saved = NULL;
 	size_t saved_size = 0;
-	int rc = meta_xattr_get(tree->meta, in->ino, name, &old);
+	int rc = meta_xattr_get(tree->meta, inode->ino, name, &old);
 	bool had = !rc;
 
 	if (had) {
@@ -191,13 +191,13 @@ static int set_checked(struct tree *tree, const struct meta_inode *in,
 		memcpy(saved, old.data, old.size);
 		saved_size = old.size;
 	}
-	rc = set_value(tree, in->ino, name, value, size);
+	rc = set_value(tree, inode->ino, name, value, size);
 	if (!rc && value)
-		rc = check_sizes(tree, in->ino);
+		rc = check_sizes(tree, inode->ino);
 	if (!rc)
-		rc = object_meta_check(tree->mount, in);
+		rc = object_meta_check(tree->mount, inode);
 	if (rc)
-		set_value(tree, in->ino, name, saved, saved_size);
+		set_value(tree, inode->ino, name, saved, saved_size);
 	free(saved);
 	return rc;
 }
@@ -207,21 +207,21 @@ static int set_checked(struct tree *tree, const struct meta_inode *in,
  * attribute only for the rest. *value becomes NULL where nothing is left.
  */
 static int take_list(const char *name, bool keep_setgid, size_t size,
-		     const void **value, struct meta_inode *in)
+		     const void **value, struct meta_inode *inode)
 {
 	bool access = !strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS);
 	int rc = acl_check(*value, size);
 
 	if (rc)
 		return rc;
-	if (S_ISLNK(in->mode))
+	if (S_ISLNK(inode->mode))
 		return -EOPNOTSUPP;
-	if (!access && !S_ISDIR(in->mode))
+	if (!access && !S_ISDIR(inode->mode))
 		return -EACCES;
 	if (access && !keep_setgid)
-		in->mode &= ~(uint32_t)S_ISGID;
+		inode->mode &= ~(uint32_t)S_ISGID;
 	if (access && !acl_is_empty(size))
-		in->mode = (in->mode & ~0777u) | acl_mode(*value, size);
+		inode->mode = (inode->mode & ~0777u) | acl_mode(*value, size);
 	if (acl_is_empty(size) || (access && acl_is_mode(*value, size)))
 		*value = NULL;
 	return 0;
@@ -231,7 +231,7 @@ int tree_setxattr(struct tree *tree, uint64_t ino, const char *name,
 		  const void *value, size_t size, int flags)
 {
 	bool keep_setgid = !(flags & VFS_XATTR_KILL_SGID);
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct meta_val old;
 	int rc;
 
@@ -241,7 +241,7 @@ int tree_setxattr(struct tree *tree, uint64_t ino, const char *name,
 		return -E2BIG;
 	if (!value)
 		value = ""; /* size is 0 */
-	rc = lock_whole(tree, ino, &in);
+	rc = lock_whole(tree, ino, &inode);
 	if (rc)
 		return rc;
 	rc = meta_xattr_get(tree->meta, ino, name, &old);
@@ -249,16 +249,16 @@ int tree_setxattr(struct tree *tree, uint64_t ino, const char *name,
 		rc = -EEXIST;
 	else if (rc == -ENODATA && !(flags & XATTR_REPLACE))
 		rc = 0;
-	if (!rc && (in.flags & META_I_REFUSED))
+	if (!rc && (inode.flags & META_I_REFUSED))
 		rc = -EACCES;
 	if (!rc && acl_is(name))
-		rc = take_list(name, keep_setgid, size, &value, &in);
+		rc = take_list(name, keep_setgid, size, &value, &inode);
 	if (!rc && !strcmp(name, XATTR_NAME_CAPS))
-		in.flags |= META_I_CAPABLE;
+		inode.flags |= META_I_CAPABLE;
 	if (!rc)
-		rc = set_checked(tree, &in, name, value, size);
+		rc = set_checked(tree, &inode, name, value, size);
 	if (!rc)
-		rc = tree_put_attrs(tree, &in);
+		rc = tree_put_attrs(tree, &inode);
 	meta_unlock(tree->meta);
 	return rc;
 }
@@ -273,8 +273,8 @@ static int list_one(void *ctx, const char *name, const void *value, size_t size)
 
 int tree_listxattr(struct tree *tree, uint64_t ino, struct buf *names)
 {
-	struct meta_inode in;
-	int rc = lock_whole(tree, ino, &in);
+	struct meta_inode inode;
+	int rc = lock_whole(tree, ino, &inode);
 
 	if (rc)
 		return rc;
@@ -299,26 +299,26 @@ static int lock_with(struct tree *tree, uint64_t ino, const char *name,
 int tree_removexattr(struct tree *tree, uint64_t ino, const char *name)
 {
 	bool given_up = false;
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
 	if (!objattr_xattr_ok(name) || s3xattr_owns(name))
 		return -EOPNOTSUPP;
-	rc = dir_inode(tree, ino, &in);
+	rc = dir_inode(tree, ino, &inode);
 	if (!rc)
-		rc = lock_with(tree, ino, name, &in);
+		rc = lock_with(tree, ino, name, &inode);
 	/* A list that is gone for good refuses everybody: this is the way out.
 	 */
 	if (rc == -EIO && acl_is(name)) {
 		rc = overflow_give_up(tree->mount, ino);
 		given_up = !rc;
 		if (!rc)
-			rc = lock_with(tree, ino, name, &in);
+			rc = lock_with(tree, ino, name, &inode);
 	}
 	if (rc)
 		return rc;
-	rc = meta_inode_get(tree->meta, ino, &in);
-	if (!rc && (in.flags & META_I_REFUSED))
+	rc = meta_inode_get(tree->meta, ino, &inode);
+	if (!rc && (inode.flags & META_I_REFUSED))
 		rc = -EACCES;
 	if (!rc)
 		rc = meta_xattr_del(tree->meta, ino, name);
@@ -328,9 +328,9 @@ int tree_removexattr(struct tree *tree, uint64_t ino, const char *name)
 			goto out;
 	}
 	if (!rc && !strcmp(name, XATTR_NAME_CAPS))
-		in.flags &= ~(uint32_t)META_I_CAPABLE;
+		inode.flags &= ~(uint32_t)META_I_CAPABLE;
 	if (!rc)
-		rc = tree_put_attrs(tree, &in);
+		rc = tree_put_attrs(tree, &inode);
 out:
 	meta_unlock(tree->meta);
 	return rc;
@@ -348,22 +348,22 @@ int tree_lists(struct tree *tree, uint64_t dir)
 }
 
 int tree_inherit(struct tree *tree, uint64_t dir, uint32_t umask,
-		 struct meta_inode *in)
+		 struct meta_inode *inode)
 {
 	struct meta_val val;
 	size_t size = 0;
 	void *list;
-	int rc = S_ISLNK(in->mode)
+	int rc = S_ISLNK(inode->mode)
 			 ? -ENODATA
 			 : meta_xattr_get(tree->meta, dir,
 					  XATTR_NAME_POSIX_ACL_DEFAULT, &val);
 
 	/* tree_make() has asked for it, in vain. */
-	if (rc == -ENODATA && !S_ISLNK(in->mode) &&
+	if (rc == -ENODATA && !S_ISLNK(inode->mode) &&
 	    overflow_is_away(tree->mount, dir, true))
 		return -EIO;
 	if (rc == -ENODATA) {
-		in->mode &= ~(S_ISLNK(in->mode) ? 0 : umask & 0777);
+		inode->mode &= ~(S_ISLNK(inode->mode) ? 0 : umask & 0777);
 		return 0;
 	}
 	if (rc)
@@ -373,18 +373,18 @@ int tree_inherit(struct tree *tree, uint64_t dir, uint32_t umask,
 	if (!list)
 		return -ENOMEM;
 	memcpy(list, val.data, size);
-	in->mode &= ~0777u | acl_mode(list, size);
-	if (S_ISDIR(in->mode))
-		rc = meta_xattr_set(tree->meta, in->ino,
+	inode->mode &= ~0777u | acl_mode(list, size);
+	if (S_ISDIR(inode->mode))
+		rc = meta_xattr_set(tree->meta, inode->ino,
 				    XATTR_NAME_POSIX_ACL_DEFAULT, list, size);
-	acl_set_mode(list, size, in->mode);
+	acl_set_mode(list, size, inode->mode);
 	if (!rc && !acl_is_mode(list, size))
-		rc = meta_xattr_set(tree->meta, in->ino,
+		rc = meta_xattr_set(tree->meta, inode->ino,
 				    XATTR_NAME_POSIX_ACL_ACCESS, list, size);
 	free(list);
 	if (!rc)
-		rc = object_meta_check(tree->mount, in);
+		rc = object_meta_check(tree->mount, inode);
 	if (rc)
-		meta_xattr_clear(tree->meta, in->ino);
+		meta_xattr_clear(tree->meta, inode->ino);
 	return rc;
 }

@@ -58,7 +58,7 @@ static int live_dir(struct vfs *v, const char *path, struct vfs_entry *ret)
 int vfs_parent(struct vfs *v, uint64_t ino, struct vfs_entry *ret)
 {
 	char path[META_KEY_MAX + 1] = "";
-	struct meta_dentry de;
+	struct meta_dentry dentry;
 	int rc = 1;
 
 	if (mount_is_view(ino))
@@ -70,11 +70,11 @@ int vfs_parent(struct vfs *v, uint64_t ino, struct vfs_entry *ret)
 	rc = meta_lock(v->mount->meta);
 	if (rc)
 		return rc;
-	rc = meta_name_next(v->mount->meta, ino, 0, "", &de);
+	rc = meta_name_next(v->mount->meta, ino, 0, "", &dentry);
 	meta_unlock(v->mount->meta);
 	if (rc)
 		return rc;
-	ret->ino = de.parent;
+	ret->ino = dentry.parent;
 	ret->ttl_ns = v->mount->config.ttl_ns;
-	return vfs_getattr(v, de.parent, &ret->st);
+	return vfs_getattr(v, dentry.parent, &ret->st);
 }

@@ -54,17 +54,17 @@ static bool wants_write(int flags)
 /* The kernel may keep its pages unless others have replaced the content. */
 static int take_replaced(struct vfs *v, uint64_t ino, bool *ret_keep)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	bool keep;
 	int rc = meta_lock(v->mount->meta);
 
 	if (rc)
 		return rc;
-	rc = meta_inode_get(v->mount->meta, ino, &in);
-	keep = !rc && !(in.flags & META_I_REPLACED);
+	rc = meta_inode_get(v->mount->meta, ino, &inode);
+	keep = !rc && !(inode.flags & META_I_REPLACED);
 	if (!rc && !keep) {
-		in.flags &= ~(uint32_t)META_I_REPLACED;
-		rc = meta_inode_put(v->mount->meta, &in);
+		inode.flags &= ~(uint32_t)META_I_REPLACED;
+		rc = meta_inode_put(v->mount->meta, &inode);
 	}
 	meta_unlock(v->mount->meta);
 	if (!rc)
@@ -75,7 +75,7 @@ static int take_replaced(struct vfs *v, uint64_t ino, bool *ret_keep)
 static int open_live(struct vfs *v, struct vfs_file *f, int flags,
 		     struct vfs_open *how)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	bool refused;
 	int rc = node_get(v->mount->nodes, f->ino, &f->node);
 
@@ -84,19 +84,19 @@ static int open_live(struct vfs *v, struct vfs_file *f, int flags,
 	f->writing = wants_write(flags);
 	/* Counted before it is looked at, so that it cannot go between. */
 	node_count_open(v->mount->nodes, f->node, 1, f->writing);
-	rc = dir_inode(v->tree, f->ino, &in);
-	if (!rc && S_ISDIR(in.mode))
+	rc = dir_inode(v->tree, f->ino, &inode);
+	if (!rc && S_ISDIR(inode.mode))
 		rc = -EISDIR;
-	if (!rc && !S_ISREG(in.mode))
+	if (!rc && !S_ISREG(inode.mode))
 		rc = -ENXIO;
-	refused = !rc && (in.flags & META_I_REFUSED);
+	refused = !rc && (inode.flags & META_I_REFUSED);
 	if (refused && !(flags & O_TRUNC))
 		rc = -EACCES;
-	if (!rc && pins_present_goes(v->mount->pins, in.base.key))
+	if (!rc && pins_present_goes(v->mount->pins, inode.base.key))
 		rc = -EBUSY;
 	if (!rc)
 		rc = take_replaced(v, f->ino, &how->keep_cache);
-	if (!rc && (flags & O_TRUNC) && (in.size_bytes || refused)) {
+	if (!rc && (flags & O_TRUNC) && (inode.size_bytes || refused)) {
 		rc = reservation_for_change(v->tree);
 		if (!rc)
 			rc = content_truncate(v->tree, f->node, 0);
@@ -169,14 +169,15 @@ int vfs_create(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
  * The last close: of a file without a name nobody can reach the bytes, unless
  * the kernel knows it still.
  */
-static void last_close(struct vfs *v, const struct node *n)
+static void last_close(struct vfs *v, const struct node *node)
 {
-	if (v->mount->notify.forgets && !node_is_forgotten(v->mount->nodes, n))
+	if (v->mount->notify.forgets &&
+	    !node_is_forgotten(v->mount->nodes, node))
 		return;
 	if (meta_lock(v->mount->meta))
 		return;
-	if (!nodes_is_open(v->mount->nodes, n->ino))
-		dir_forget_inode(v->tree, n->ino);
+	if (!nodes_is_open(v->mount->nodes, node->ino))
+		dir_forget_inode(v->tree, node->ino);
 	meta_unlock(v->mount->meta);
 }
 
@@ -238,7 +239,7 @@ static void read_mixed(struct vfs *v, struct vfs_file *f, uint64_t offset,
 void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 	      vfs_read_fn done, void *arg)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
 	if (f->kind == FILE_CONTROL) {
@@ -257,13 +258,13 @@ void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 	}
 	rc = meta_lock(v->mount->meta);
 	if (!rc) {
-		rc = meta_inode_get(v->mount->meta, f->ino, &in);
+		rc = meta_inode_get(v->mount->meta, f->ino, &inode);
 		meta_unlock(v->mount->meta);
 	}
 	if (rc)
 		done(arg, rc, NULL, 0);
-	else if (content_is_base(&in))
-		reread_begin(v->tree, f->node, &in.base, &f->stream, offset,
+	else if (content_is_base(&inode))
+		reread_begin(v->tree, f->node, &inode.base, &f->stream, offset,
 			     size, done, arg);
 	else
 		read_mixed(v, f, offset, size, done, arg);
@@ -324,7 +325,7 @@ int vfs_fsync(struct vfs *v, struct vfs_file *f)
 
 static int file_size(struct vfs *v, struct vfs_file *f, uint64_t *ret_size)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
 	if (f->kind == FILE_VERSION) {
@@ -334,10 +335,10 @@ static int file_size(struct vfs *v, struct vfs_file *f, uint64_t *ret_size)
 	rc = meta_lock(v->mount->meta);
 	if (rc)
 		return rc;
-	rc = meta_inode_get(v->mount->meta, f->ino, &in);
+	rc = meta_inode_get(v->mount->meta, f->ino, &inode);
 	meta_unlock(v->mount->meta);
 	if (!rc)
-		*ret_size = in.size_bytes;
+		*ret_size = inode.size_bytes;
 	return rc;
 }
 
@@ -428,7 +429,7 @@ int vfs_lseek(struct vfs *v, struct vfs_file *f, uint64_t offset, int whence,
 static int shown_version(struct vfs *v, struct vfs_file *f,
 			 struct meta_version *ret, struct holes *ret_holes)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
 	ret_holes->count = 0;
@@ -439,14 +440,14 @@ static int shown_version(struct vfs *v, struct vfs_file *f,
 	rc = meta_lock(v->mount->meta);
 	if (rc)
 		return rc;
-	rc = meta_inode_get(v->mount->meta, f->ino, &in);
+	rc = meta_inode_get(v->mount->meta, f->ino, &inode);
 	if (!rc)
-		rc = sparse_of_base(v->mount->meta, &in, ret_holes);
+		rc = sparse_of_base(v->mount->meta, &inode, ret_holes);
 	meta_unlock(v->mount->meta);
-	if (!rc && !content_is_base(&in))
+	if (!rc && !content_is_base(&inode))
 		rc = -EXDEV;
 	if (!rc)
-		*ret = in.base;
+		*ret = inode.base;
 	return rc;
 }
 

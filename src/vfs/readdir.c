@@ -61,7 +61,7 @@ void vfs_releasedir(struct vfs *v, struct vfs_dir *d)
 /* An entry with its inode, copied from the tables. */
 struct item {
 	struct meta_dentry de;
-	struct meta_inode in;
+	struct meta_inode inode;
 	uint64_t data_bytes; /* with plus */
 };
 
@@ -72,21 +72,22 @@ struct item {
 static void ask_ahead(struct vfs *v, struct vfs_dir *d, uint64_t after)
 {
 	uint64_t inos[AHEAD];
-	struct meta_dentry de = {.cookie = after};
-	struct meta_inode in;
+	struct meta_dentry dentry = {.cookie = after};
+	struct meta_inode inode;
 	unsigned count = 0;
 
 	if (after < d->asked || meta_lock(v->mount->meta))
 		return;
 	for (int i = 0; i < AHEAD; i++) {
-		if (meta_dentry_next(v->mount->meta, d->ino, de.cookie, &de))
+		if (meta_dentry_next(v->mount->meta, d->ino, dentry.cookie,
+				     &dentry))
 			break;
-		if (!meta_inode_get(v->mount->meta, de.ino, &in) &&
-		    !(in.flags & META_I_ATTRS))
-			inos[count++] = de.ino;
+		if (!meta_inode_get(v->mount->meta, dentry.ino, &inode) &&
+		    !(inode.flags & META_I_ATTRS))
+			inos[count++] = dentry.ino;
 	}
 	meta_unlock(v->mount->meta);
-	d->asked = de.cookie;
+	d->asked = dentry.cookie;
 	if (count)
 		dir_prefetch_attrs(v->tree, inos, count);
 }
@@ -121,10 +122,10 @@ static int read_batch(struct vfs *v, struct vfs_dir *d, uint64_t after,
 			break;
 		after = items[n].de.cookie;
 		rc = meta_inode_get(v->mount->meta, items[n].de.ino,
-				    &items[n].in);
+				    &items[n].inode);
 		if (!rc && plus)
 			items[n].data_bytes =
-				content_data_bytes(v->tree, &items[n].in);
+				content_data_bytes(v->tree, &items[n].inode);
 		if (!rc)
 			n++;
 	}
@@ -134,11 +135,11 @@ static int read_batch(struct vfs *v, struct vfs_dir *d, uint64_t after,
 }
 
 /* A small object that was not asked for may be a symlink or a device. */
-static uint32_t known_type(const struct meta_inode *in)
+static uint32_t known_type(const struct meta_inode *inode)
 {
-	if (S_ISDIR(in->mode) || (in->flags & META_I_ATTRS) ||
-	    in->size_bytes > LINK_MAX_BYTES)
-		return in->mode & S_IFMT;
+	if (S_ISDIR(inode->mode) || (inode->flags & META_I_ATTRS) ||
+	    inode->size_bytes > LINK_MAX_BYTES)
+		return inode->mode & S_IFMT;
 	return 0;
 }
 
@@ -148,14 +149,14 @@ static int emit_item(const struct item *it, int64_t ttl_ns, vfs_dirent_fn fn,
 {
 	struct vfs_entry entry;
 	struct vfs_dirent d = {.name = it->de.name,
-			       .ino = it->in.ino,
-			       .mode = known_type(&it->in),
+			       .ino = it->inode.ino,
+			       .mode = known_type(&it->inode),
 			       .offset = it->de.cookie};
 
-	if (ttl_ns >= 0 && (it->in.flags & META_I_ATTRS)) {
-		entry.ino = it->in.ino;
+	if (ttl_ns >= 0 && (it->inode.flags & META_I_ATTRS)) {
+		entry.ino = it->inode.ino;
 		entry.ttl_ns = ttl_ns;
-		inode_stat_data(&it->in, it->data_bytes, &entry.st);
+		inode_stat_data(&it->inode, it->data_bytes, &entry.st);
 		d.entry = &entry;
 	}
 	return fn(ctx, &d);

@@ -63,11 +63,11 @@ static void control_stat(struct vfs *v, struct stat *st)
 		clock_timespec(clock_real_ns());
 }
 
-static int fill_entry(struct vfs *v, const struct meta_inode *in,
+static int fill_entry(struct vfs *v, const struct meta_inode *inode,
 		      struct vfs_entry *ret)
 {
-	ret->ino = in->ino;
-	content_stat(v->tree, in, &ret->st);
+	ret->ino = inode->ino;
+	content_stat(v->tree, inode, &ret->st);
 	ret->ttl_ns = v->mount->config.ttl_ns;
 	return 0;
 }
@@ -120,7 +120,7 @@ static int lookup_versions(struct vfs *v, uint64_t dir, struct vfs_entry *ret)
 static int check_name(struct vfs *v, uint64_t parent, const char *name)
 {
 	bool versions = mount_is_versions_name(v->mount, name);
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
 	if (parent == META_ROOT_INO)
@@ -130,7 +130,7 @@ static int check_name(struct vfs *v, uint64_t parent, const char *name)
 			       : 0;
 	if (!versions || v->mount->config.versions == MOUNT_VERSIONS_OFF)
 		return 0;
-	rc = dir_lookup(v->tree, parent, name, &in);
+	rc = dir_lookup(v->tree, parent, name, &inode);
 	return rc == -ENOENT ? -EPERM : rc;
 }
 
@@ -140,7 +140,7 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	bool versions = mount_is_versions_name(v->mount, name) &&
 			v->mount->config.versions != MOUNT_VERSIONS_OFF;
 
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
 	if (mount_is_view(parent))
@@ -161,13 +161,13 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 				   ret);
 	if (strlen(name) > META_NAME_MAX)
 		return -ENAMETOOLONG;
-	rc = dir_lookup(v->tree, parent, name, &in);
+	rc = dir_lookup(v->tree, parent, name, &inode);
 	if (rc == -ENOENT && versions)
 		return lookup_versions(v, parent, ret);
 	if (!rc)
-		rc = fill_entry(v, &in, ret);
+		rc = fill_entry(v, &inode, ret);
 	if (!rc)
-		ret->ttl_ns = dir_ttl_ns(v->tree, parent, &in);
+		ret->ttl_ns = dir_ttl_ns(v->tree, parent, &inode);
 	return rc;
 }
 
@@ -181,7 +181,7 @@ int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st)
 int vfs_getattr_capable(struct vfs *v, uint64_t ino, struct stat *ret_st,
 			bool *ret_capable)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
 	*ret_capable = false;
@@ -191,11 +191,11 @@ int vfs_getattr_capable(struct vfs *v, uint64_t ino, struct stat *ret_st,
 		control_stat(v, ret_st);
 		return 0;
 	}
-	rc = dir_inode(v->tree, ino, &in);
+	rc = dir_inode(v->tree, ino, &inode);
 	if (rc)
 		return rc;
-	content_stat(v->tree, &in, ret_st);
-	*ret_capable = in.flags & META_I_CAPABLE;
+	content_stat(v->tree, &inode, ret_st);
+	*ret_capable = inode.flags & META_I_CAPABLE;
 	return 0;
 }
 
@@ -210,26 +210,26 @@ int64_t vfs_attr_ttl_ns(struct vfs *v, uint64_t ino, const struct stat *st,
 
 static int truncate_file(struct vfs *v, uint64_t ino, uint64_t size_bytes)
 {
-	struct meta_inode in;
-	struct node *n;
-	int rc = dir_inode(v->tree, ino, &in);
+	struct meta_inode inode;
+	struct node *node;
+	int rc = dir_inode(v->tree, ino, &inode);
 
 	if (rc)
 		return rc;
-	if (!S_ISREG(in.mode))
-		return S_ISDIR(in.mode) ? -EISDIR : -EINVAL;
-	rc = node_get(v->mount->nodes, ino, &n);
+	if (!S_ISREG(inode.mode))
+		return S_ISDIR(inode.mode) ? -EISDIR : -EINVAL;
+	rc = node_get(v->mount->nodes, ino, &node);
 	if (rc)
 		return rc;
-	rc = content_truncate(v->tree, n, size_bytes);
-	node_put(v->mount->nodes, n);
+	rc = content_truncate(v->tree, node, size_bytes);
+	node_put(v->mount->nodes, node);
 	return rc;
 }
 
 int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 		unsigned set, struct stat *ret_st)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc;
 
 	if (ino == MOUNT_CONTROL_INO) {
@@ -247,10 +247,10 @@ int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 		set &= ~(unsigned)(VFS_SET_SIZE | VFS_SET_MTIME_NOW);
 	}
 	if (!rc)
-		rc = tree_setattr(v->tree, ino, st, set, &in);
+		rc = tree_setattr(v->tree, ino, st, set, &inode);
 	rc = kept(v, rc);
 	if (!rc)
-		content_stat(v->tree, &in, ret_st);
+		content_stat(v->tree, &inode, ret_st);
 	return rc;
 }
 
@@ -265,16 +265,16 @@ static int make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 		uint64_t rdev, const char *target, const struct vfs_caller *who,
 		struct vfs_entry *ret)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc = check_change(v, parent);
 
 	if (!rc)
 		rc = tree_make(v->tree, parent, name, mode, rdev, target, who,
-			       &in);
+			       &inode);
 	if (rc)
 		return rc;
 	rc = kept(v, 0);
-	return rc ? rc : fill_entry(v, &in, ret);
+	return rc ? rc : fill_entry(v, &inode, ret);
 }
 
 int vfs_mknod(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
@@ -303,17 +303,17 @@ int vfs_symlink(struct vfs *v, uint64_t parent, const char *name,
 int vfs_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
 	     struct vfs_entry *ret)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	int rc = check_change(v, parent);
 
 	if (!rc)
 		rc = check_writable(v, ino);
 	if (!rc)
-		rc = tree_link(v->tree, ino, parent, name, &in);
+		rc = tree_link(v->tree, ino, parent, name, &inode);
 	if (rc)
 		return rc;
 	rc = kept(v, 0);
-	return rc ? rc : fill_entry(v, &in, ret);
+	return rc ? rc : fill_entry(v, &inode, ret);
 }
 
 int vfs_unlink(struct vfs *v, uint64_t parent, const char *name)

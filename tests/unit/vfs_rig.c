@@ -612,16 +612,16 @@ static struct tally tally(struct rig *r, enum store_op op, const char *key)
 
 uint64_t rig_detach(struct rig *r, const char *name)
 {
-	struct meta_dentry de;
-	struct meta_inode in;
+	struct meta_dentry dentry;
+	struct meta_inode inode;
 
 	assert_int_equal(meta_lock(r->f.meta), 0);
-	assert_int_equal(meta_dentry_get(r->f.meta, META_ROOT_INO, name, &de),
-			 0);
-	assert_int_equal(meta_inode_get(r->f.meta, de.ino, &in), 0);
-	assert_int_equal(gone_detach(r->f.v->tree, &de, &in, name), 0);
+	assert_int_equal(
+		meta_dentry_get(r->f.meta, META_ROOT_INO, name, &dentry), 0);
+	assert_int_equal(meta_inode_get(r->f.meta, dentry.ino, &inode), 0);
+	assert_int_equal(gone_detach(r->f.v->tree, &dentry, &inode, name), 0);
 	meta_unlock(r->f.meta);
-	return de.ino;
+	return dentry.ino;
 }
 
 unsigned rig_versions(struct rig *r, const char *key)

@@ -8,9 +8,9 @@
 #include "vers3/meta/inode.h"
 
 /* From the inode alone: a file has as many blocks as it has bytes. */
-void inode_stat(const struct meta_inode *in, struct stat *ret_st);
+void inode_stat(const struct meta_inode *inode, struct stat *ret_st);
 /* The same of one with so many bytes of data; holes take no blocks. */
-void inode_stat_data(const struct meta_inode *in, uint64_t data_bytes,
+void inode_stat_data(const struct meta_inode *inode, uint64_t data_bytes,
 		     struct stat *ret_st);
 
 #endif

@@ -38,7 +38,7 @@ struct journal_listener {
 	/* A staging file may go. */
 	void (*reaping)(void *ctx);
 	/* A file's content has changed. Without meta_lock(). */
-	void (*grown)(void *ctx, const struct meta_inode *in);
+	void (*grown)(void *ctx, const struct meta_inode *inode);
 	void *ctx;
 };
 /* Copied. NULL: nobody. While no other thread uses the journal. */
@@ -60,7 +60,7 @@ int journal_mark_at(struct journal *j, const char *path,
 		    const struct meta_version *known, int64_t due_ns);
 int64_t journal_due(int64_t delay_ns);
 /* A file's content has changed: parts of it may go. Without meta_lock(). */
-void journal_grown(struct journal *j, const struct meta_inode *in);
+void journal_grown(struct journal *j, const struct meta_inode *inode);
 
 /*
  * Has the staging file of an inode deleted once the namespace durably does

@@ -84,7 +84,7 @@ struct meta_inode {
  * record has.
  */
 int meta_inode_get(struct meta *m, uint64_t ino, struct meta_inode *ret);
-int meta_inode_put(struct meta *m, const struct meta_inode *in);
+int meta_inode_put(struct meta *m, const struct meta_inode *inode);
 /* The first inode with a number > after. 0, -ENOENT or -EIO. */
 int meta_inode_next(struct meta *m, uint64_t after, uint64_t *ret_ino);
 /*

@@ -32,14 +32,14 @@ void object_meta_release(struct object_meta *d);
  * may stay. Extended attributes without room there are in the bucket when it
  * returns (overflow.h). Blocks. 0 or -errno; release it in any case.
  */
-int object_meta_make(struct mount *mount, const struct meta_inode *in,
+int object_meta_make(struct mount *mount, const struct meta_inode *inode,
 		     const char *path, bool content, struct object_meta *d);
 /*
  * Whether what goes with an inode fits, and will whatever becomes of its owner,
  * times and names later: to be asked before a call that changes one of these
  * returns. With meta_lock() held. 0, -ENOSPC or -errno.
  */
-int object_meta_check(struct mount *mount, const struct meta_inode *in);
+int object_meta_check(struct mount *mount, const struct meta_inode *inode);
 /*
  * What goes with a copy of the whole version that the inode is based on;
  * *ret_replace: false when the source's metadata goes along as it is. For a
@@ -48,7 +48,7 @@ int object_meta_check(struct mount *mount, const struct meta_inode *in);
  * goes along by itself (upload.c), and attributes that cannot be asked for are
  * an error. Blocks.
  */
-int object_meta_copy(struct mount *mount, const struct meta_inode *in,
+int object_meta_copy(struct mount *mount, const struct meta_inode *inode,
 		     const char *path, struct object_meta *d,
 		     bool *ret_replace);
 /* What the object that the inode is based on carried, and its xattrs now. */
@@ -66,7 +66,7 @@ int object_meta_to_head(const struct object_meta *d, struct kvlist *head);
  * what it names; the caller puts the inode. With meta_lock() held. 0, -ENOMEM,
  * -EIO.
  */
-int object_meta_note_head(struct mount *mount, struct meta_inode *in,
+int object_meta_note_head(struct mount *mount, struct meta_inode *inode,
 			  const struct kvlist *head);
 /* Whether two lists hold the same pairs, in any order. */
 bool object_meta_same(const struct kvlist *a, const struct kvlist *b);

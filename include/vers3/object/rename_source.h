@@ -19,10 +19,10 @@
  * the version it is based on is not only its content but its past. With
  * meta_lock() held. 0 or -errno.
  */
-int rename_source_note(struct mount *mount, const struct meta_inode *in,
+int rename_source_note(struct mount *mount, const struct meta_inode *inode,
 		       const char *from, const char *to);
 /* Whether what is sent to a path is a version that a rename makes there. */
-bool rename_source_is(const struct mount *mount, const struct meta_inode *in,
+bool rename_source_is(const struct mount *mount, const struct meta_inode *inode,
 		      const char *path);
 /*
  * Adds to meta (names without prefix) that it was `from`; leaves it out where

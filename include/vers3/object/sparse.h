@@ -41,7 +41,7 @@ int sparse_tell(const struct holes *h, uint64_t size_bytes,
 bool sparse_same(const char *a, const char *b);
 
 /* What is known of the inode's base; with meta_lock() held. 0, -EIO. */
-int sparse_of_base(struct meta *meta, const struct meta_inode *in,
+int sparse_of_base(struct meta *meta, const struct meta_inode *inode,
 		   struct holes *ret);
 
 #endif

@@ -20,7 +20,7 @@
  * known of an object's tags may be old: others can set them, and lists do not
  * show it. So it is not asked only where the server takes them along.
  */
-bool tags_need(struct mount *mount, const struct meta_inode *in,
+bool tags_need(struct mount *mount, const struct meta_inode *inode,
 	       const struct object_meta *d, bool by_server);
 /*
  * Asks for the tags of the version that `in` is based on: before anything goes
@@ -31,7 +31,7 @@ bool tags_need(struct mount *mount, const struct meta_inode *in,
  * initialized, and stays empty where they cannot be read or there is no such
  * object any more. 0 or -errno. Takes meta_lock(). Blocks.
  */
-int tags_ask(struct mount *mount, const struct meta_inode *in,
+int tags_ask(struct mount *mount, const struct meta_inode *inode,
 	     struct kvlist *ret);
 /*
  * Gives them to the version `to` at `key`, in the bucket, which was made of

@@ -17,7 +17,7 @@
 struct tree;
 
 /* Whether the content is the base version, whole and unchanged. */
-bool content_is_base(const struct meta_inode *in);
+bool content_is_base(const struct meta_inode *inode);
 
 /*
  * Reads [offset, offset + size) of the inode as it is now, cut at its size,
@@ -56,9 +56,9 @@ int content_seek(struct tree *tree, struct node *n, uint64_t offset, int whence,
  * How many bytes of an inode of the tree take room, as stat(2) counts them:
  * holes do not. in is what it is now; with meta_lock() held.
  */
-uint64_t content_data_bytes(struct tree *tree, const struct meta_inode *in);
+uint64_t content_data_bytes(struct tree *tree, const struct meta_inode *inode);
 /* What stat(2) tells of an inode of the tree that was read before. */
-void content_stat(struct tree *tree, const struct meta_inode *in,
+void content_stat(struct tree *tree, const struct meta_inode *inode,
 		  struct stat *ret_st);
 
 #endif

@@ -65,22 +65,23 @@ int dir_expire(struct tree *tree, const char *path);
  * Takes an object's answer (HEAD, or the reply of a save) into an inode:
  * version, and with attrs its metadata too. With meta_lock() held.
  */
-int dir_take_object(struct tree *tree, struct meta_inode *in, const char *path,
-		    const struct store_object *object, bool attrs);
+int dir_take_object(struct tree *tree, struct meta_inode *inode,
+		    const char *path, const struct store_object *object,
+		    bool attrs);
 /*
  * Removes an inode that has lost its last name: at once, or, when it is
  * open, at its last close. With meta_lock() held. The caller says why its
  * bytes may go.
  */
-int dir_drop_inode(struct tree *tree, struct meta_inode *in);
+int dir_drop_inode(struct tree *tree, struct meta_inode *inode);
 /*
  * The same of one that the kernel knows: a process may be about to open it, or
  * be in the directory. It goes when the kernel has forgotten it, or at the next
  * mount.
  */
-int dir_unname_inode(struct tree *tree, struct meta_inode *in);
+int dir_unname_inode(struct tree *tree, struct meta_inode *inode);
 /* The same whether the kernel says what it forgets or not. */
-int dir_keep_inode(struct tree *tree, struct meta_inode *in);
+int dir_keep_inode(struct tree *tree, struct meta_inode *inode);
 /*
  * Removes an inode without a name that nobody has open. The last close (ino
  * forgotten before, or never to be) and vfs_forget() come here.

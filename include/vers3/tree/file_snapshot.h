@@ -19,7 +19,7 @@ struct tree;
 struct file_snapshots; /* those that are out */
 
 struct file_snapshot {
-	const struct meta_inode *in; /* borrowed: what it is of */
+	const struct meta_inode *inode; /* borrowed: what it is of */
 	struct meta_extent *extents; /* owned: what was staged */
 	size_t count;
 	struct holes holes; /* that its base is known to have */
@@ -41,7 +41,8 @@ bool file_snapshots_hold(struct file_snapshots *o, uint64_t ino);
  * long; it is dropped also after an error. 0, -ENOMEM, -EIO.
  */
 int file_snapshot_take(struct tree *tree, struct file_snapshots *o,
-		       const struct meta_inode *in, struct file_snapshot *snap);
+		       const struct meta_inode *inode,
+		       struct file_snapshot *snap);
 /* Gives its places free. One that is zeroed is fine. No lock held. */
 void file_snapshot_drop(struct tree *tree, struct file_snapshot *snap);
 /*

@@ -22,7 +22,7 @@ struct tree;
  * byte of what goes. With meta_lock() held; in is written.
  */
 int gone_detach(struct tree *tree, const struct meta_dentry *de,
-		struct meta_inode *in, const char *path);
+		struct meta_inode *inode, const char *path);
 /* Removes what was detached. Without meta_lock(). 0 or -errno. */
 int gone_sweep(struct tree *tree);
 /*

@@ -28,41 +28,42 @@ struct tree;
  * base, or buf filled with the name's own version. NULL: nothing.
  */
 const struct meta_version *
-link_known(struct tree *tree, const struct meta_inode *in, uint64_t parent,
+link_known(struct tree *tree, const struct meta_inode *inode, uint64_t parent,
 	   const char *name, const char *path, struct meta_version *buf);
 /* Adds a name to an inode that has one. */
-int link_add(struct tree *tree, struct meta_inode *in, uint64_t parent,
+int link_add(struct tree *tree, struct meta_inode *inode, uint64_t parent,
 	     const char *name);
 /*
  * After a name was taken away and in->nlink lowered: the other names' count
  * goes down too. in is written.
  */
-int link_removed(struct tree *tree, struct meta_inode *in);
+int link_removed(struct tree *tree, struct meta_inode *inode);
 /*
  * After a name was changed or taken away by others, and in->nlink lowered. in
  * is written; nothing is sent for it.
  */
-int link_lost(struct tree *tree, struct meta_inode *in, const char *gone);
+int link_lost(struct tree *tree, struct meta_inode *inode, const char *gone);
 /* A name is about to be moved: the objects of all names tell it. */
 int link_moved(struct tree *tree, uint64_t ino);
 /* The name that is at a path. 0 or -ENOENT. */
-int link_find(struct tree *tree, const struct meta_inode *in, const char *path,
-	      struct meta_dentry *ret);
+int link_find(struct tree *tree, const struct meta_inode *inode,
+	      const char *path, struct meta_dentry *ret);
 /*
  * What the bucket holds at `path`, one of several names, is going. If the
  * inode is based on it, it gets another name's version for a base; in is
  * written then. Unchanged if no other name is known to hold the same.
  */
-int link_change_base(struct tree *tree, struct meta_inode *in,
+int link_change_base(struct tree *tree, struct meta_inode *inode,
 		     const char *path);
 /* After a save: files the version with the name whose key it is. */
-int link_note_saved(struct tree *tree, const struct meta_inode *in,
+int link_note_saved(struct tree *tree, const struct meta_inode *inode,
 		    const char *path, const struct meta_version *version);
 /*
  * After an inode's attributes have come: joins it to the inode that is proved
  * to be the same file, if there is one. *ret_joined: `in` is gone and its name belongs
  * to that one.
  */
-int link_join(struct tree *tree, const struct meta_inode *in, bool *ret_joined);
+int link_join(struct tree *tree, const struct meta_inode *inode,
+	      bool *ret_joined);
 
 #endif

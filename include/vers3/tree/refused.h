@@ -23,7 +23,7 @@ struct tree;
  * Takes a refusal into an inode without attributes; the caller puts it. With
  * meta_lock() held.
  */
-int refused_take(struct tree *tree, struct meta_inode *in, int64_t asked_ns);
+int refused_take(struct tree *tree, struct meta_inode *inode, int64_t asked_ns);
 /*
  * Whether the refusal of a HEAD (refusal_is()) speaks of the object. The answer
  * has no body that would say so, and what is said to whoever has no valid
@@ -32,12 +32,12 @@ int refused_take(struct tree *tree, struct meta_inode *in, int64_t asked_ns);
  */
 bool refused_surely(struct tree *tree, const char *key);
 /* Whether it was refused, and is not to be asked again yet. */
-bool refused_lately(struct tree *tree, const struct meta_inode *in);
+bool refused_lately(struct tree *tree, const struct meta_inode *inode);
 /*
  * Cut to nothing, the object gives way to a new one, with the attributes of
  * one that says nothing of itself. Its keys are marked; the caller puts the
  * inode. With meta_lock() held.
  */
-int refused_replace(struct tree *tree, struct meta_inode *in);
+int refused_replace(struct tree *tree, struct meta_inode *inode);
 
 #endif

@@ -17,13 +17,13 @@ void runs_of_snapshot(const struct file_snapshot *snap, struct holes *ret);
  * local disk: one that has a byte of data is data, and programs that look for
  * the size of a unit find it. With meta_lock() held. 0, -EIO.
  */
-int runs_at(struct meta *meta, const struct meta_inode *in,
+int runs_at(struct meta *meta, const struct meta_inode *inode,
 	    const struct holes *base, uint64_t at, bool *ret_hole,
 	    uint64_t *ret_end);
 /*
  * How many bytes of it are data. What is in very many pieces is counted as
  * data from some point on. With meta_lock() held.
  */
-uint64_t runs_data_bytes(struct meta *meta, const struct meta_inode *in);
+uint64_t runs_data_bytes(struct meta *meta, const struct meta_inode *inode);
 
 #endif

@@ -36,7 +36,7 @@ void states_end(struct states *s);
 void states_free(struct states *s);
 
 /* An inode's version has just told its states. Any lock may be held. */
-void states_told(struct tree *tree, const struct meta_inode *in);
+void states_told(struct tree *tree, const struct meta_inode *inode);
 /*
  * Has the background ask for an inode before long: it is PENDING, or, where
  * there are rules, it was saved. Any lock may be held.
@@ -47,6 +47,6 @@ void states_want(struct tree *tree, uint64_t ino, bool pending);
  * Asks for an inode's states unless they are known to be young. What cannot be
  * asked stays as it is known. Blocks; no lock held.
  */
-void states_refresh(struct tree *tree, const struct meta_inode *in);
+void states_refresh(struct tree *tree, const struct meta_inode *inode);
 
 #endif

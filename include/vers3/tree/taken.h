@@ -20,7 +20,7 @@ struct tree;
  * Drops an inode whose last name, at path, others have taken; the caller says
  * why its bytes may go, as with dir_drop_inode(). With meta_lock() held.
  */
-int taken_drop(struct tree *tree, struct meta_inode *in, const char *path);
+int taken_drop(struct tree *tree, struct meta_inode *inode, const char *path);
 /*
  * Gives an inode without names that was taken its name again; it is written and
  * its key marked. base_bytes: how much of its base it still needs. With
@@ -28,7 +28,8 @@ int taken_drop(struct tree *tree, struct meta_inode *in, const char *path);
  * back: this mount has changed or removed something there since. -ESTALE: the
  * same of a directory. -EIO: the bucket keeps nothing of what it needs.
  */
-int taken_back(struct tree *tree, struct meta_inode *in, uint64_t base_bytes);
+int taken_back(struct tree *tree, struct meta_inode *inode,
+	       uint64_t base_bytes);
 /*
  * The kernel may hold it for known that a name is not there. Whoever makes a
  * change that may give one back takes the count before, and tells after it:

@@ -58,7 +58,7 @@ int tree_readlink(struct tree *tree, uint64_t ino, struct buf *target);
  * Marks the keys of every name of an inode dirty, with meta_lock() held; in
  * is the inode before the change (what the bucket holds is read from it).
  */
-int tree_mark_inode(struct tree *tree, const struct meta_inode *in);
+int tree_mark_inode(struct tree *tree, const struct meta_inode *inode);
 /* The same for a name that a file is about to get, where there is nothing. */
 int tree_mark_name(struct tree *tree, uint64_t parent, const char *name);
 
@@ -66,7 +66,7 @@ int tree_mark_name(struct tree *tree, uint64_t parent, const char *name);
  * Writes an inode whose attributes have changed, its keys marked dirty; with
  * meta_lock() held.
  */
-int tree_put_attrs(struct tree *tree, struct meta_inode *in);
+int tree_put_attrs(struct tree *tree, struct meta_inode *inode);
 /*
  * The names of a directory have changed: so have its times. One that exists
  * only by what is in it and has lost its last name gets an object of its own,
@@ -93,13 +93,13 @@ int tree_count_in(struct tree *tree, uint64_t ino, int by);
  * meta_lock() held: their objects say so too, and the object at `gone` stays
  * for as long as they are copied from it.
  */
-int tree_link_removed(struct tree *tree, struct meta_inode *in,
+int tree_link_removed(struct tree *tree, struct meta_inode *inode,
 		      const char *gone);
 /*
  * The object that `in` is based on must outlive its copy to new_key: unless
  * it is pinned by its version id, its own key waits for that one.
  */
-int tree_hold_source(struct tree *tree, const struct meta_inode *in,
+int tree_hold_source(struct tree *tree, const struct meta_inode *inode,
 		     const char *new_key);
 
 int tree_getxattr(struct tree *tree, uint64_t ino, const char *name,
@@ -121,7 +121,7 @@ int tree_lists(struct tree *tree, uint64_t dir);
  * they cannot be read (tree_lists()), -errno.
  */
 int tree_inherit(struct tree *tree, uint64_t dir, uint32_t umask,
-		 struct meta_inode *in);
+		 struct meta_inode *inode);
 
 /* The name under META_XATTR that holds a symlink's target. */
 #define TREE_TARGET_XATTR "vers3.target"

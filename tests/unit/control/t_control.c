@@ -409,7 +409,7 @@ static void test_census_unasked(void **state)
 {
 	struct vfs_fixture *f = *state;
 	struct store_object o = {.etag = "etag", .size_bytes = 1};
-	struct meta_inode in;
+	struct meta_inode inode;
 
 	if (!have_git())
 		skip();
@@ -425,12 +425,13 @@ static void test_census_unasked(void **state)
 	assert_int_equal(kvlist_add(&o.headers, "x-amz-replication-status",
 				    "FAILED"),
 			 0);
-	assert_int_equal(
-		dir_inode(f->v->tree, vfs_fixture_find(f, "copied"), &in), 0);
-	assert_int_equal(meta_lock(f->meta), 0);
-	assert_int_equal(dir_take_object(f->v->tree, &in, "copied", &o, true),
+	assert_int_equal(dir_inode(f->v->tree, vfs_fixture_find(f, "copied"),
+				   &inode),
 			 0);
-	assert_int_equal(meta_inode_put(f->meta, &in), 0);
+	assert_int_equal(meta_lock(f->meta), 0);
+	assert_int_equal(
+		dir_take_object(f->v->tree, &inode, "copied", &o, true), 0);
+	assert_int_equal(meta_inode_put(f->meta, &inode), 0);
 	meta_unlock(f->meta);
 	kvlist_release(&o.headers);
 	assert_true(replication_census_may_find(f->meta));

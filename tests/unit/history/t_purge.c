@@ -294,14 +294,14 @@ static void test_race_names(void **state)
 static uint64_t base_of(struct rig *r, const char *path, char *ret_key,
 			size_t size)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct vfs_entry e;
 
 	assert_int_equal(rig_lookup(r, path, &e), 0);
 	assert_int_equal(meta_lock(r->f.meta), 0);
-	assert_int_equal(meta_inode_get(r->f.meta, e.ino, &in), 0);
+	assert_int_equal(meta_inode_get(r->f.meta, e.ino, &inode), 0);
 	meta_unlock(r->f.meta);
-	snprintf(ret_key, size, "%s", in.base.key);
+	snprintf(ret_key, size, "%s", inode.base.key);
 	return e.ino;
 }
 

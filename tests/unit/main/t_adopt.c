@@ -74,11 +74,11 @@ static void use_all(const struct meta_version *vers, size_t count)
 	assert_int_equal(meta_open(dir, OLD, reason, sizeof(reason), &m), 0);
 	assert_int_equal(meta_lock(m), 0);
 	for (size_t i = 0; i < count; i++) {
-		struct meta_inode in = {
+		struct meta_inode inode = {
 			.mode = S_IFREG | 0644, .nlink = 1, .base = vers[i]};
 
-		assert_int_equal(meta_next_id(m, &in.ino), 0);
-		assert_int_equal(meta_inode_put(m, &in), 0);
+		assert_int_equal(meta_next_id(m, &inode.ino), 0);
+		assert_int_equal(meta_inode_put(m, &inode), 0);
 	}
 	meta_unlock(m);
 	assert_int_equal(meta_sync(m), 0);

@@ -15,33 +15,34 @@ static void add(struct meta *m, uint64_t parent, const char *name, uint64_t ino)
 
 static void add_inode(struct meta *m, uint64_t ino, uint32_t mode)
 {
-	struct meta_inode in = {.ino = ino, .mode = mode};
+	struct meta_inode inode = {.ino = ino, .mode = mode};
 
-	assert_int_equal(meta_inode_put(m, &in), 0);
+	assert_int_equal(meta_inode_put(m, &inode), 0);
 }
 
 static void test_entries(void **state)
 {
 	struct fixture *f = *state;
-	struct meta_dentry d, e;
+	struct meta_dentry dentry, e;
 	char longest[META_NAME_MAX + 2];
 
-	assert_int_equal(meta_dentry_get(f->m, ROOT, "a", &d), -ENOENT);
+	assert_int_equal(meta_dentry_get(f->m, ROOT, "a", &dentry), -ENOENT);
 	assert_int_equal(meta_dentry_any(f->m, ROOT), 0);
 	add(f->m, ROOT, "a", 2000);
 	assert_int_equal(meta_dentry_any(f->m, ROOT), 1);
 	assert_int_equal(meta_dentry_any(f->m, ROOT + 1), 0);
 	assert_int_equal(meta_dentry_add(f->m, ROOT, "a", 2001), -EEXIST);
-	assert_int_equal(meta_dentry_get(f->m, ROOT, "a", &d), 0);
-	assert_true(d.parent == ROOT && d.ino == 2000 && d.cookie > 2);
-	assert_string_equal(d.name, "a");
+	assert_int_equal(meta_dentry_get(f->m, ROOT, "a", &dentry), 0);
+	assert_true(dentry.parent == ROOT && dentry.ino == 2000 &&
+		    dentry.cookie > 2);
+	assert_string_equal(dentry.name, "a");
 
 	/* Another inode takes the name: same cookie, names follow. */
 	assert_int_equal(meta_dentry_set(f->m, ROOT, "a", 2001), 0);
 	assert_int_equal(meta_dentry_get(f->m, ROOT, "a", &e), 0);
-	assert_true(e.ino == 2001 && e.cookie == d.cookie);
+	assert_true(e.ino == 2001 && e.cookie == dentry.cookie);
 	assert_int_equal(meta_dentry_next(f->m, ROOT, 0, &e), 0);
-	assert_true(e.ino == 2001 && e.cookie == d.cookie);
+	assert_true(e.ino == 2001 && e.cookie == dentry.cookie);
 	assert_int_equal(meta_name_next(f->m, 2000, 0, "", &e), -ENOENT);
 	assert_int_equal(meta_name_next(f->m, 2001, 0, "", &e), 0);
 	assert_string_equal(e.name, "a");
@@ -56,11 +57,12 @@ static void test_entries(void **state)
 	memset(longest, 'x', sizeof(longest));
 	longest[META_NAME_MAX + 1] = '\0';
 	assert_int_equal(meta_dentry_add(f->m, ROOT, longest, 1), -EINVAL);
-	assert_int_equal(meta_dentry_get(f->m, ROOT, longest, &d), -ENOENT);
+	assert_int_equal(meta_dentry_get(f->m, ROOT, longest, &dentry),
+			 -ENOENT);
 	longest[META_NAME_MAX] = '\0';
 	add(f->m, ROOT, longest, 2002);
-	assert_int_equal(meta_dentry_get(f->m, ROOT, longest, &d), 0);
-	assert_int_equal(meta_dentry_next_name(f->m, ROOT, longest, &d),
+	assert_int_equal(meta_dentry_get(f->m, ROOT, longest, &dentry), 0);
+	assert_int_equal(meta_dentry_next_name(f->m, ROOT, longest, &dentry),
 			 -ENOENT);
 	assert_int_equal(meta_dentry_add(f->m, ROOT, "", 1), -EINVAL);
 }
@@ -72,7 +74,7 @@ static void test_name_order(void **state)
 					     "aa", "b", "\xc3\xa4"};
 	static const int order[] = {4, 1, 5, 0, 3, 2};
 	struct fixture *f = *state;
-	struct meta_dentry d = {.name = ""};
+	struct meta_dentry dentry = {.name = ""};
 	size_t n = sizeof(order) / sizeof(order[0]);
 
 	for (size_t i = 0; i < n; i++)
@@ -80,27 +82,32 @@ static void test_name_order(void **state)
 	add(f->m, 4999, "zz", 1);
 	add(f->m, 5001, "0", 1);
 	for (size_t i = 0; i < n; i++) {
-		assert_int_equal(meta_dentry_next_name(f->m, 5000, d.name, &d),
+		assert_int_equal(meta_dentry_next_name(f->m, 5000, dentry.name,
+						       &dentry),
 				 0);
-		assert_string_equal(d.name, sorted[i]);
+		assert_string_equal(dentry.name, sorted[i]);
 	}
-	assert_int_equal(meta_dentry_next_name(f->m, 5000, d.name, &d),
+	assert_int_equal(meta_dentry_next_name(f->m, 5000, dentry.name,
+					       &dentry),
 			 -ENOENT);
 	/* In order of cookies: as they were made. */
-	d.cookie = 0;
+	dentry.cookie = 0;
 	for (size_t i = 0; i < n; i++) {
-		assert_int_equal(meta_dentry_next(f->m, 5000, d.cookie, &d), 0);
-		assert_string_equal(d.name, sorted[order[i]]);
-		assert_int_equal(d.ino, 6000 + i);
+		assert_int_equal(meta_dentry_next(f->m, 5000, dentry.cookie,
+						  &dentry),
+				 0);
+		assert_string_equal(dentry.name, sorted[order[i]]);
+		assert_int_equal(dentry.ino, 6000 + i);
 	}
-	assert_int_equal(meta_dentry_next(f->m, 5000, d.cookie, &d), -ENOENT);
+	assert_int_equal(meta_dentry_next(f->m, 5000, dentry.cookie, &dentry),
+			 -ENOENT);
 }
 
 /* A reader deletes what it has seen and others come and go around it. */
 static void test_stable_cookies(void **state)
 {
 	struct fixture *f = *state;
-	struct meta_dentry d;
+	struct meta_dentry dentry;
 	uint64_t after = 0;
 	char name[16];
 	unsigned seen = 0;
@@ -109,13 +116,13 @@ static void test_stable_cookies(void **state)
 		snprintf(name, sizeof(name), "f%u", i);
 		add(f->m, ROOT, name, 2000 + i);
 	}
-	while (meta_dentry_next(f->m, ROOT, after, &d) == 0) {
+	while (meta_dentry_next(f->m, ROOT, after, &dentry) == 0) {
 		snprintf(name, sizeof(name), "f%u", seen);
-		assert_string_equal(d.name, name);
-		assert_true(d.cookie > after);
-		after = d.cookie;
+		assert_string_equal(dentry.name, name);
+		assert_true(dentry.cookie > after);
+		after = dentry.cookie;
 		seen++;
-		assert_int_equal(meta_dentry_del(f->m, ROOT, d.name), 0);
+		assert_int_equal(meta_dentry_del(f->m, ROOT, dentry.name), 0);
 		if (seen == 500)
 			assert_int_equal(meta_dentry_del(f->m, ROOT, "f999"),
 					 0);
@@ -125,14 +132,14 @@ static void test_stable_cookies(void **state)
 	assert_int_equal(seen, 999);
 	/* A name made again stands after all that were there. */
 	add(f->m, ROOT, "f0", 2000);
-	assert_int_equal(meta_dentry_next(f->m, ROOT, after, &d), 0);
-	assert_string_equal(d.name, "f0");
+	assert_int_equal(meta_dentry_next(f->m, ROOT, after, &dentry), 0);
+	assert_string_equal(dentry.name, "f0");
 }
 
 static void test_names_of_inode(void **state)
 {
 	struct fixture *f = *state;
-	struct meta_dentry d = {.name = ""};
+	struct meta_dentry dentry = {.name = ""};
 
 	add(f->m, 20, "b", 7);
 	add(f->m, 3, "z", 7);
@@ -144,15 +151,17 @@ static void test_names_of_inode(void **state)
 	} expected[] = {{3, "z"}, {20, "a"}, {20, "b"}};
 
 	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(meta_name_next(f->m, 7, d.parent, d.name, &d),
+		assert_int_equal(meta_name_next(f->m, 7, dentry.parent,
+						dentry.name, &dentry),
 				 0);
-		assert_int_equal(d.parent, expected[i].parent);
-		assert_string_equal(d.name, expected[i].name);
-		assert_true(d.ino == 7 && d.cookie > 2);
+		assert_int_equal(dentry.parent, expected[i].parent);
+		assert_string_equal(dentry.name, expected[i].name);
+		assert_true(dentry.ino == 7 && dentry.cookie > 2);
 	}
-	assert_int_equal(meta_name_next(f->m, 7, d.parent, d.name, &d),
+	assert_int_equal(meta_name_next(f->m, 7, dentry.parent, dentry.name,
+					&dentry),
 			 -ENOENT);
-	assert_int_equal(meta_name_next(f->m, 9, 0, "", &d), -ENOENT);
+	assert_int_equal(meta_name_next(f->m, 9, 0, "", &dentry), -ENOENT);
 }
 
 static void test_paths(void **state)

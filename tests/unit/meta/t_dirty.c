@@ -8,24 +8,24 @@
 
 static void put(struct meta *m, const char *key, int64_t due_ns)
 {
-	struct meta_dirty d = {.due_ns = due_ns};
+	struct meta_dirty dirty = {.due_ns = due_ns};
 
-	snprintf(d.key, sizeof(d.key), "%s", key);
-	assert_int_equal(meta_dirty_put(m, &d), 0);
+	snprintf(dirty.key, sizeof(dirty.key), "%s", key);
+	assert_int_equal(meta_dirty_put(m, &dirty), 0);
 }
 
 /* Holds the order of dueness against "key@due ". */
 static void assert_order(struct meta *m, const char *expected)
 {
 	struct meta_dirty_cursor cursor = META_DIRTY_START;
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	struct buf b;
 	unsigned n = 0;
 	int rc;
 
 	buf_init(&b, 4096);
-	while ((rc = meta_dirty_next(m, &cursor, &d)) == 0) {
-		buf_printf(&b, "%s@%lld ", d.key, (long long)d.due_ns);
+	while ((rc = meta_dirty_next(m, &cursor, &dirty)) == 0) {
+		buf_printf(&b, "%s@%lld ", dirty.key, (long long)dirty.due_ns);
 		n++;
 	}
 	assert_int_equal(rc, -ENOENT);
@@ -62,7 +62,7 @@ static void test_cursor(void **state)
 {
 	struct meta_dirty_cursor cursor = META_DIRTY_START;
 	struct fixture *f = *state;
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	char key[16];
 	unsigned seen = 0;
 
@@ -70,9 +70,9 @@ static void test_cursor(void **state)
 		snprintf(key, sizeof(key), "k%u", i);
 		put(f->m, key, 5);
 	}
-	while (meta_dirty_next(f->m, &cursor, &d) == 0) {
+	while (meta_dirty_next(f->m, &cursor, &dirty) == 0) {
 		seen++;
-		assert_int_equal(meta_dirty_del(f->m, d.key), 0);
+		assert_int_equal(meta_dirty_del(f->m, dirty.key), 0);
 	}
 	assert_int_equal(seen, 100);
 	assert_order(f->m, "");
@@ -117,41 +117,42 @@ static void fill(char *s, size_t size, char c)
 static void test_round_trip(void **state)
 {
 	struct fixture *f = *state;
-	struct meta_dirty d, e;
+	struct meta_dirty dirty, e;
 
-	memset(&d, 0, sizeof(d));
-	fill(d.key, sizeof(d.key), 'k');
-	fill(d.after, sizeof(d.after), 'a');
-	fill(d.known.key, sizeof(d.known.key), 'b');
-	fill(d.known.version_id, sizeof(d.known.version_id), 'v');
-	fill(d.known.etag, sizeof(d.known.etag), 'e');
-	d.known.size_bytes = 1;
-	d.known.last_modified_ns = 2;
-	memset(d.known.id, 3, sizeof(d.known.id));
-	d.since_ns = -4;
-	d.due_ns = 5;
-	d.seq = UINT64_MAX;
-	d.fails = 6;
-	d.error = -7;
-	fill(d.tried, sizeof(d.tried), 't');
+	memset(&dirty, 0, sizeof(dirty));
+	fill(dirty.key, sizeof(dirty.key), 'k');
+	fill(dirty.after, sizeof(dirty.after), 'a');
+	fill(dirty.known.key, sizeof(dirty.known.key), 'b');
+	fill(dirty.known.version_id, sizeof(dirty.known.version_id), 'v');
+	fill(dirty.known.etag, sizeof(dirty.known.etag), 'e');
+	dirty.known.size_bytes = 1;
+	dirty.known.last_modified_ns = 2;
+	memset(dirty.known.id, 3, sizeof(dirty.known.id));
+	dirty.since_ns = -4;
+	dirty.due_ns = 5;
+	dirty.seq = UINT64_MAX;
+	dirty.fails = 6;
+	dirty.error = -7;
+	fill(dirty.tried, sizeof(dirty.tried), 't');
 	for (int same = 0; same < 2; same++) {
 		if (same)
-			memcpy(d.known.key, d.key, sizeof(d.key));
-		assert_int_equal(meta_dirty_put(f->m, &d), 0);
+			memcpy(dirty.known.key, dirty.key, sizeof(dirty.key));
+		assert_int_equal(meta_dirty_put(f->m, &dirty), 0);
 		memset(&e, 0xff, sizeof(e));
-		assert_int_equal(meta_dirty_get(f->m, d.key, &e), 0);
-		assert_string_equal(e.key, d.key);
-		assert_string_equal(e.after, d.after);
-		assert_string_equal(e.known.key, d.known.key);
-		assert_string_equal(e.known.version_id, d.known.version_id);
-		assert_string_equal(e.known.etag, d.known.etag);
+		assert_int_equal(meta_dirty_get(f->m, dirty.key, &e), 0);
+		assert_string_equal(e.key, dirty.key);
+		assert_string_equal(e.after, dirty.after);
+		assert_string_equal(e.known.key, dirty.known.key);
+		assert_string_equal(e.known.version_id, dirty.known.version_id);
+		assert_string_equal(e.known.etag, dirty.known.etag);
 		assert_true(e.known.size_bytes == 1);
 		assert_true(e.known.last_modified_ns == 2);
-		assert_memory_equal(e.known.id, d.known.id, sizeof(e.known.id));
+		assert_memory_equal(e.known.id, dirty.known.id,
+				    sizeof(e.known.id));
 		assert_true(e.since_ns == -4 && e.due_ns == 5 &&
 			    e.seq == UINT64_MAX && e.fails == 6 &&
 			    e.error == -7);
-		assert_string_equal(e.tried, d.tried);
+		assert_string_equal(e.tried, dirty.tried);
 	}
 }
 
@@ -173,7 +174,7 @@ static void test_lengths(void **state)
 	static const size_t lens[] = {1,   2,	490, 491, 492,
 				      493, 494, 500, 511, META_KEY_MAX};
 	struct fixture *f = *state;
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	const char *key;
 
 	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++)
@@ -183,9 +184,9 @@ static void test_lengths(void **state)
 	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++)
 		for (char c = 'a'; c < 'd'; c++) {
 			key = long_key("", lens[i], c);
-			assert_int_equal(meta_dirty_get(f->m, key, &d), 0);
-			assert_string_equal(d.key, key);
-			assert_int_equal(d.due_ns, c);
+			assert_int_equal(meta_dirty_get(f->m, key, &dirty), 0);
+			assert_string_equal(dirty.key, key);
+			assert_int_equal(dirty.due_ns, c);
 			put(f->m, key, 7);
 			assert_int_equal(meta_count(f->m, META_DUE), 30);
 		}
@@ -200,10 +201,10 @@ static void test_lengths(void **state)
 static void test_below(void **state)
 {
 	struct fixture *f = *state;
-	struct meta_dirty d = {.key = "a/b", .due_ns = 3};
+	struct meta_dirty dirty = {.key = "a/b", .due_ns = 3};
 
 	assert_int_equal(meta_dirty_any_below(f->m, ""), 0);
-	assert_int_equal(meta_dirty_add(f->m, &d), 0);
+	assert_int_equal(meta_dirty_add(f->m, &dirty), 0);
 	assert_order(f->m, "a/b@3 ");
 	assert_int_equal(meta_dirty_any_below(f->m, ""), 1);
 	assert_int_equal(meta_dirty_any_below(f->m, "a/"), 1);
@@ -254,14 +255,14 @@ static void test_bad(void **state)
 	struct fixture *f = *state;
 	struct meta_dirty_cursor cursor = META_DIRTY_START;
 	unsigned char key[META_KEY_BUF];
-	struct meta_dirty d = {.key = ""}, e;
+	struct meta_dirty dirty = {.key = ""}, e;
 	size_t len;
 
-	assert_int_equal(meta_dirty_put(f->m, &d), -EINVAL);
+	assert_int_equal(meta_dirty_put(f->m, &dirty), -EINVAL);
 	assert_int_equal(meta_dirty_get(f->m, "", &e), -ENOENT);
 	assert_int_equal(meta_dirty_get(f->m, "x", &e), -ENOENT);
-	memset(d.key, 'x', sizeof(d.key));
-	assert_int_equal(meta_dirty_put(f->m, &d), -EINVAL);
+	memset(dirty.key, 'x', sizeof(dirty.key));
+	assert_int_equal(meta_dirty_put(f->m, &dirty), -EINVAL);
 	assert_int_equal(meta_dirty_count(f->m), 0);
 	/* A damaged record is said to be one, by each way to it. */
 	put(f->m, "a", 1);

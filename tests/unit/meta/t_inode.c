@@ -14,31 +14,31 @@ static void fill(char *s, size_t size, char c)
 }
 
 /* Every field of its own value; strings of the greatest length. */
-static void full_inode(struct meta_inode *in)
+static void full_inode(struct meta_inode *inode)
 {
-	memset(in, 0, sizeof(*in));
-	in->ino = 4711;
-	in->mode = 0100644;
-	in->uid = 1;
-	in->gid = UINT32_MAX;
-	in->nlink = 3;
-	in->flags = META_I_ATTRS | META_I_STAGED;
-	in->rdev = 5;
-	in->size_bytes = UINT64_MAX;
-	in->mtime_ns = -6;
-	in->ctime_ns = INT64_MIN;
-	in->atime_ns = INT64_MAX;
-	in->change = 7;
-	in->data_change = 8;
-	in->base_bytes = 9;
-	in->listed_ns = 10;
-	fill(in->link_id, sizeof(in->link_id), 'l');
-	fill(in->base.key, sizeof(in->base.key), 'k');
-	fill(in->base.version_id, sizeof(in->base.version_id), 'v');
-	fill(in->base.etag, sizeof(in->base.etag), 'e');
-	in->base.size_bytes = 11;
-	in->base.last_modified_ns = -12;
-	memset(in->base.id, 0x5a, sizeof(in->base.id));
+	memset(inode, 0, sizeof(*inode));
+	inode->ino = 4711;
+	inode->mode = 0100644;
+	inode->uid = 1;
+	inode->gid = UINT32_MAX;
+	inode->nlink = 3;
+	inode->flags = META_I_ATTRS | META_I_STAGED;
+	inode->rdev = 5;
+	inode->size_bytes = UINT64_MAX;
+	inode->mtime_ns = -6;
+	inode->ctime_ns = INT64_MIN;
+	inode->atime_ns = INT64_MAX;
+	inode->change = 7;
+	inode->data_change = 8;
+	inode->base_bytes = 9;
+	inode->listed_ns = 10;
+	fill(inode->link_id, sizeof(inode->link_id), 'l');
+	fill(inode->base.key, sizeof(inode->base.key), 'k');
+	fill(inode->base.version_id, sizeof(inode->base.version_id), 'v');
+	fill(inode->base.etag, sizeof(inode->base.etag), 'e');
+	inode->base.size_bytes = 11;
+	inode->base.last_modified_ns = -12;
+	memset(inode->base.id, 0x5a, sizeof(inode->base.id));
 }
 
 static void assert_version(const struct meta_version *a,
@@ -69,24 +69,24 @@ static void assert_inode(const struct meta_inode *a, const struct meta_inode *b)
 static void test_round_trip(void **state)
 {
 	struct fixture *f = *state;
-	struct meta_inode in, out;
+	struct meta_inode inode, out;
 	struct meta_val val;
 	unsigned char key[8];
 
 	assert_int_equal(meta_inode_get(f->m, 4711, &out), -ENOENT);
-	full_inode(&in);
-	assert_int_equal(meta_inode_put(f->m, &in), 0);
+	full_inode(&inode);
+	assert_int_equal(meta_inode_put(f->m, &inode), 0);
 	memset(&out, 0xff, sizeof(out));
 	assert_int_equal(meta_inode_get(f->m, 4711, &out), 0);
-	assert_inode(&in, &out);
+	assert_inode(&inode, &out);
 
 	/* A new file: no version, and a small record. */
-	memset(&in, 0, sizeof(in));
-	in.ino = 4711;
-	in.mode = 0100600;
-	assert_int_equal(meta_inode_put(f->m, &in), 0);
+	memset(&inode, 0, sizeof(inode));
+	inode.ino = 4711;
+	inode.mode = 0100600;
+	assert_int_equal(meta_inode_put(f->m, &inode), 0);
 	assert_int_equal(meta_inode_get(f->m, 4711, &out), 0);
-	assert_inode(&in, &out);
+	assert_inode(&inode, &out);
 	meta_be64(key, 4711);
 	assert_int_equal(meta_get(f->m, META_INODE, key, 8, &val), 0);
 	assert_true(val.size < 128);
@@ -96,14 +96,14 @@ static void test_round_trip(void **state)
 static void test_partial_version(void **state)
 {
 	struct fixture *f = *state;
-	struct meta_inode in, out;
+	struct meta_inode inode, out;
 
-	memset(&in, 0, sizeof(in));
-	in.ino = 1;
-	in.base.id[META_ID_SIZE - 1] = 1;
-	assert_int_equal(meta_inode_put(f->m, &in), 0);
+	memset(&inode, 0, sizeof(inode));
+	inode.ino = 1;
+	inode.base.id[META_ID_SIZE - 1] = 1;
+	assert_int_equal(meta_inode_put(f->m, &inode), 0);
 	assert_int_equal(meta_inode_get(f->m, 1, &out), 0);
-	assert_inode(&in, &out);
+	assert_inode(&inode, &out);
 }
 
 /* No cut record, none with a tail, and none with any byte turned crashes. */
@@ -111,12 +111,12 @@ static void test_damaged(void **state)
 {
 	struct fixture *f = *state;
 	unsigned char rec[4096], key[8];
-	struct meta_inode in, out;
+	struct meta_inode inode, out;
 	struct meta_val val;
 	size_t size;
 
-	full_inode(&in);
-	assert_int_equal(meta_inode_put(f->m, &in), 0);
+	full_inode(&inode);
+	assert_int_equal(meta_inode_put(f->m, &inode), 0);
 	meta_be64(key, 4711);
 	assert_int_equal(meta_get(f->m, META_INODE, key, 8, &val), 0);
 	size = val.size;
@@ -136,8 +136,8 @@ static void test_damaged(void **state)
 		rec[n] ^= 0xff;
 	}
 	/* Unterminated strings are our own bug and are not written. */
-	memset(in.link_id, 'x', sizeof(in.link_id));
-	assert_int_equal(meta_inode_put(f->m, &in), -EINVAL);
+	memset(inode.link_id, 'x', sizeof(inode.link_id));
+	assert_int_equal(meta_inode_put(f->m, &inode), -EINVAL);
 }
 
 static int join(void *ctx, const char *name, const void *value, size_t size)
@@ -236,14 +236,14 @@ static void test_head(void **state)
 static void test_del(void **state)
 {
 	struct fixture *f = *state;
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct kvlist list;
 
 	kvlist_init(&list);
 	for (uint64_t ino = 4710; ino <= 4712; ino++) {
-		full_inode(&in);
-		in.ino = ino;
-		assert_int_equal(meta_inode_put(f->m, &in), 0);
+		full_inode(&inode);
+		inode.ino = ino;
+		assert_int_equal(meta_inode_put(f->m, &inode), 0);
 		assert_int_equal(meta_xattr_set(f->m, ino, "user.a", "1", 1),
 				 0);
 		assert_int_equal(meta_extent_add(f->m, ino, 0, 10, 0), 0);

@@ -322,19 +322,19 @@ static void test_saved_meanwhile(void **state)
 	struct vfs_file *file = rig_open(r, "f", O_CREAT | O_RDWR);
 	unsigned char *data = rig_bytes(3, 3 * MIB);
 	uint64_t ino = vfs_fixture_find(&r->f, "f");
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct stat st;
 
 	rig_pwrite(r, file, 0, data, 3 * MIB);
 	assert_int_equal(meta_lock(r->f.v->mount->meta), 0);
-	assert_int_equal(meta_inode_get(r->f.v->mount->meta, ino, &in), 0);
+	assert_int_equal(meta_inode_get(r->f.v->mount->meta, ino, &inode), 0);
 	meta_unlock(r->f.v->mount->meta);
 	rig_sync(r);
-	content_stat(r->f.v->tree, &in, &st);
+	content_stat(r->f.v->tree, &inode, &st);
 	assert_int_equal(st.st_blocks, 3 * 2048);
 	/* Another size: nothing is known of what was read. */
 	set_size(r, "f", MIB);
-	content_stat(r->f.v->tree, &in, &st);
+	content_stat(r->f.v->tree, &inode, &st);
 	assert_int_equal(st.st_blocks, 3 * 2048);
 	vfs_release(r->f.v, file);
 	free(data);

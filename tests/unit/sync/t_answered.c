@@ -15,8 +15,8 @@
 static void put(struct answered *a, const char *path, uint64_t ino,
 		uint64_t change)
 {
-	struct meta_inode in = {.ino = ino, .change = change};
-	struct conflict c = {.path = path, .snap = &in, .since_ns = 7};
+	struct meta_inode inode = {.ino = ino, .change = change};
+	struct conflict c = {.path = path, .snap = &inode, .since_ns = 7};
 	struct meta_version v = {.size_bytes = change};
 
 	answered_put(a, &c, &v);
@@ -26,8 +26,8 @@ static void put(struct answered *a, const char *path, uint64_t ino,
 static uint64_t take(struct answered *a, const char *path, uint64_t ino,
 		     uint64_t change)
 {
-	struct meta_inode in = {.ino = ino, .change = change};
-	struct conflict c = {.path = path, .snap = &in};
+	struct meta_inode inode = {.ino = ino, .change = change};
+	struct conflict c = {.path = path, .snap = &inode};
 	struct meta_version v;
 
 	if (!answered_take(a, &c, &v))

@@ -198,7 +198,7 @@ static void made_by_both(struct rig *r)
 /* They have changed its attributes, a while after we had seen it. */
 static void dressed_by_them(struct rig *r)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 
 	base(r, "f");
 	rig_put_mode(r, "f", "base", "0100600");
@@ -206,10 +206,10 @@ static void dressed_by_them(struct rig *r)
 	rig_write(r, "f", "ours");
 	rig_put_mode(r, "f", "base", "0100640");
 	assert_int_equal(meta_lock(r->f.meta), 0);
-	assert_int_equal(meta_dirty_get(r->f.meta, "f", &d), 0);
-	assert_true(d.known.version_id[0]);
-	d.known.last_modified_ns -= 9 * NS_PER_S;
-	assert_int_equal(meta_dirty_put(r->f.meta, &d), 0);
+	assert_int_equal(meta_dirty_get(r->f.meta, "f", &dirty), 0);
+	assert_true(dirty.known.version_id[0]);
+	dirty.known.last_modified_ns -= 9 * NS_PER_S;
+	assert_int_equal(meta_dirty_put(r->f.meta, &dirty), 0);
 	meta_unlock(r->f.meta);
 	look(r);
 	rig_sync(r);
@@ -505,12 +505,12 @@ static void test_own(void **state)
 /* The record of a key says what was sent, as if the answer never came. */
 static void note_sent(struct rig *r, const char *key, const char *etag)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 
 	assert_int_equal(meta_lock(r->f.meta), 0);
-	assert_int_equal(meta_dirty_get(r->f.meta, key, &d), 0);
-	meta_tried_add(d.tried, etag);
-	assert_int_equal(meta_dirty_put(r->f.meta, &d), 0);
+	assert_int_equal(meta_dirty_get(r->f.meta, key, &dirty), 0);
+	meta_tried_add(dirty.tried, etag);
+	assert_int_equal(meta_dirty_put(r->f.meta, &dirty), 0);
 	meta_unlock(r->f.meta);
 }
 
@@ -763,7 +763,7 @@ static void test_noted(void **state)
 		{"DeleteObject f", true, META_TRIED_NOTHING " "},
 	};
 	struct rig *r = *state;
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	pthread_t thread;
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -776,17 +776,17 @@ static void test_noted(void **state)
 		rig_fail(r, table[i].held, RIG_BEFORE, -EACCES, 1);
 		assert_int_equal(rig_try_sync(r, NULL), -EACCES);
 		assert_int_equal(meta_lock(r->f.meta), 0);
-		assert_int_equal(meta_dirty_get(r->f.meta, "f", &d), 0);
+		assert_int_equal(meta_dirty_get(r->f.meta, "f", &dirty), 0);
 		meta_unlock(r->f.meta);
-		assert_string_equal(d.tried, "");
+		assert_string_equal(dirty.tried, "");
 		rig_gate(r, table[i].held, RIG_BEFORE);
 		assert_int_equal(pthread_create(&thread, NULL, sync_thread, r),
 				 0);
 		rig_wait_held(r);
 		assert_int_equal(meta_lock(r->f.meta), 0);
-		assert_int_equal(meta_dirty_get(r->f.meta, "f", &d), 0);
+		assert_int_equal(meta_dirty_get(r->f.meta, "f", &dirty), 0);
 		meta_unlock(r->f.meta);
-		assert_string_equal(d.tried, table[i].noted);
+		assert_string_equal(dirty.tried, table[i].noted);
 		rig_gate(r, NULL, RIG_BEFORE);
 		pthread_join(thread, NULL);
 		rig_sync(r);

@@ -828,17 +828,17 @@ static void test_after_outage(void **state)
 {
 	struct rig *r = *state;
 	struct vfs_file *file;
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 
 	rig_write(r, "a", "1");
 	rig_fail(r, "PutObject", RIG_BEFORE, -ECONNREFUSED, 1);
 	assert_int_equal(rig_try_sync(r, NULL), -ECONNREFUSED);
 	/* As after many tries. */
 	assert_int_equal(meta_lock(r->f.meta), 0);
-	assert_int_equal(meta_dirty_get(r->f.meta, "a", &d), 0);
-	assert_true(d.fails > 0);
-	d.due_ns = clock_real_ns() + 3600 * NS_PER_S;
-	assert_int_equal(meta_dirty_put(r->f.meta, &d), 0);
+	assert_int_equal(meta_dirty_get(r->f.meta, "a", &dirty), 0);
+	assert_true(dirty.fails > 0);
+	dirty.due_ns = clock_real_ns() + 3600 * NS_PER_S;
+	assert_int_equal(meta_dirty_put(r->f.meta, &dirty), 0);
 	meta_unlock(r->f.meta);
 	usleep(2500000);
 	assert_int_equal(rig_versions(r, "a"), 0);

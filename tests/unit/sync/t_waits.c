@@ -325,11 +325,11 @@ static void test_renamed(void **state)
 
 static void put_after(struct rig *r, const char *key, const char *after)
 {
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 
-	assert_int_equal(meta_dirty_get(r->f.meta, key, &d), 0);
-	strcpy(d.after, after);
-	assert_int_equal(meta_dirty_put(r->f.meta, &d), 0);
+	assert_int_equal(meta_dirty_get(r->f.meta, key, &dirty), 0);
+	strcpy(dirty.after, after);
+	assert_int_equal(meta_dirty_put(r->f.meta, &dirty), 0);
 }
 
 /* Notes that have lost their reason hold nothing, whatever they come to. */
@@ -468,7 +468,8 @@ static void wait_for_waiters(struct rig *r, unsigned want)
 		usleep(1000);
 		count = 0;
 		pthread_mutex_lock(&s->mutex);
-		for (struct waiter *w = s->waiters; w; w = w->next)
+		for (struct waiter *waiter = s->waiters; waiter;
+		     waiter = waiter->next)
 			count++;
 		pthread_mutex_unlock(&s->mutex);
 	}

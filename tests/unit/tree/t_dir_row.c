@@ -24,12 +24,12 @@ static uint64_t put_names(struct rig *r)
 /* Its list, or what a file's own question said, is as old as can be. */
 static void grow_old(struct rig *r, uint64_t ino)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 
 	assert_int_equal(meta_lock(r->f.meta), 0);
-	assert_int_equal(meta_inode_get(r->f.meta, ino, &in), 0);
-	in.listed_ns = 0;
-	assert_int_equal(meta_inode_put(r->f.meta, &in), 0);
+	assert_int_equal(meta_inode_get(r->f.meta, ino, &inode), 0);
+	inode.listed_ns = 0;
+	assert_int_equal(meta_inode_put(r->f.meta, &inode), 0);
 	meta_unlock(r->f.meta);
 }
 

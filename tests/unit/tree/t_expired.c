@@ -29,7 +29,7 @@ static void give_rule(struct vfs_fixture *f)
 /* A directory that is there because of what is in it. */
 static struct meta_inode taken_dir(struct vfs_fixture *f, const char *name)
 {
-	struct meta_inode in;
+	struct meta_inode inode;
 	struct vfs_entry e;
 
 	assert_int_equal(vfs_mkdir(f->v, META_ROOT_INO, name, 0755,
@@ -37,11 +37,11 @@ static struct meta_inode taken_dir(struct vfs_fixture *f, const char *name)
 			 0);
 	assert_int_equal(vfs_drain(f->v), 0);
 	assert_int_equal(meta_lock(f->meta), 0);
-	assert_int_equal(meta_inode_get(f->meta, e.ino, &in), 0);
-	in.flags &= ~(uint32_t)META_I_EXPLICIT;
-	assert_int_equal(meta_inode_put(f->meta, &in), 0);
+	assert_int_equal(meta_inode_get(f->meta, e.ino, &inode), 0);
+	inode.flags &= ~(uint32_t)META_I_EXPLICIT;
+	assert_int_equal(meta_inode_put(f->meta, &inode), 0);
 	meta_unlock(f->meta);
-	return in;
+	return inode;
 }
 
 static bool is_dirty(struct vfs_fixture *f, const char *key)
@@ -76,12 +76,12 @@ static void test_rules_once(void **state)
 	before = rules_asked(f);
 	for (int i = 0; i < DIRS; i++) {
 		char name[8], key[12];
-		struct meta_inode in;
+		struct meta_inode inode;
 
 		snprintf(name, sizeof(name), "d%d", i);
 		snprintf(key, sizeof(key), "%s/", name);
-		in = taken_dir(f, name);
-		expired_note(f->v->tree, &in, name);
+		inode = taken_dir(f, name);
+		expired_note(f->v->tree, &inode, name);
 		revive_expired(f->v->tree);
 		assert_int_equal(is_dirty(f, key), i == 0);
 	}
@@ -92,14 +92,14 @@ static void test_rules_once(void **state)
 static void test_rules_not_known(void **state)
 {
 	struct vfs_fixture *f = *state;
-	struct meta_inode in;
+	struct meta_inode inode;
 
 	vfs_fixture_stop(f);
 	give_rule(f);
 	vfs_fixture_start(f);
-	in = taken_dir(f, "d0");
+	inode = taken_dir(f, "d0");
 	atomic_store(&f->silent, true);
-	expired_note(f->v->tree, &in, "d0");
+	expired_note(f->v->tree, &inode, "d0");
 	revive_expired(f->v->tree);
 	assert_false(is_dirty(f, "d0/"));
 	atomic_store(&f->silent, false);

@@ -155,12 +155,12 @@ static bool ahead(struct rig *r, unsigned holds, struct move_due *due)
 static unsigned dirty_below(struct rig *r, const char *prefix)
 {
 	struct meta_dirty_cursor at = META_DIRTY_START;
-	struct meta_dirty d;
+	struct meta_dirty dirty;
 	unsigned count = 0;
 
 	assert_int_equal(meta_lock(r->f.meta), 0);
-	while (!meta_dirty_next(r->f.meta, &at, &d))
-		count += !strncmp(d.key, prefix, strlen(prefix));
+	while (!meta_dirty_next(r->f.meta, &at, &dirty))
+		count += !strncmp(dirty.key, prefix, strlen(prefix));
 	meta_unlock(r->f.meta);
 	return count;
 }

@@ -536,13 +536,13 @@ static void put_rules(struct rig *r, const char *rules)
 static void make_old(struct rig *r, const char *path, int64_t days)
 {
 	uint64_t ino = vfs_fixture_find(&r->f, path);
-	struct meta_inode in;
+	struct meta_inode inode;
 
 	assert_int_equal(meta_lock(r->f.meta), 0);
-	assert_int_equal(meta_inode_get(r->f.meta, ino, &in), 0);
-	assert_true(in.base.last_modified_ns != 0);
-	in.base.last_modified_ns -= days * DAY_NS;
-	assert_int_equal(meta_inode_put(r->f.meta, &in), 0);
+	assert_int_equal(meta_inode_get(r->f.meta, ino, &inode), 0);
+	assert_true(inode.base.last_modified_ns != 0);
+	inode.base.last_modified_ns -= days * DAY_NS;
+	assert_int_equal(meta_inode_put(r->f.meta, &inode), 0);
 	meta_unlock(r->f.meta);
 }
 
