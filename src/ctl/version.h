@@ -4,6 +4,7 @@
 #define VERS3_CTL_VERSION_INTERNAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define TIME_LEN    20 /* of 2026-11-21T23-50-08Z */
 #define VERSION_MAX 1024
@@ -20,5 +21,11 @@ struct version {
  * where it has some; false when it is another name.
  */
 bool version_parse(const char *name, struct version *ret);
+
+/*
+ * Undoes the percent-encoding of an id; ret_id has VERSION_MAX bytes. 0,
+ * -EINVAL, -ENOMEM, -EFBIG.
+ */
+int version_decode_id(const char *text, size_t len, char *ret_id);
 
 #endif

@@ -74,38 +74,6 @@ static void ops_init(void *userdata, struct fuse_conn_info *conn)
 		c->on_ready(c->ready_ctx);
 }
 
-struct vfs_caller ops_caller(fuse_req_t req)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-
-	return (struct vfs_caller){
-		.uid = ctx->uid,
-		.gid = ctx->gid,
-		.umask = ctx->umask,
-		.pid = ctx->pid,
-	};
-}
-
-static double seconds(int64_t ns)
-{
-	return (double)ns / (double)NS_PER_S;
-}
-
-struct fuse_entry_param ops_entry(fuse_req_t req, const struct vfs_entry *entry)
-{
-	return (struct fuse_entry_param){
-		.ino = entry->ino,
-		/* The root's is the kernel's own, and 0. */
-		.generation = entry->ino == META_ROOT_INO
-				      ? 0
-				      : vfs_generation(ops_vfs(req)),
-		.attr = entry->st,
-		.attr_timeout = seconds(vfs_attr_ttl_ns(
-			ops_vfs(req), entry->ino, &entry->st, entry->ttl_ns)),
-		.entry_timeout = seconds(entry->ttl_ns),
-	};
-}
-
 /* Ends a request that answers with an entry. */
 static void reply_entry(fuse_req_t req, int rc, const struct vfs_entry *entry)
 {
@@ -129,8 +97,8 @@ static void reply_negative(fuse_req_t req)
 		fuse_reply_err(req, ENOENT);
 		return;
 	}
-	e.entry_timeout =
-		seconds(ttl_ns < NEGATIVE_TTL_NS ? ttl_ns : NEGATIVE_TTL_NS);
+	e.entry_timeout = ops_seconds(
+		ttl_ns < NEGATIVE_TTL_NS ? ttl_ns : NEGATIVE_TTL_NS);
 	fuse_reply_entry(req, &e);
 }
 
@@ -197,7 +165,7 @@ static void reply_attr(fuse_req_t req, int rc, fuse_ino_t ino,
 	ttl_ns = ino == MOUNT_CONTROL_INO
 			 ? 0
 			 : vfs_attr_ttl_ns(ops_vfs(req), ino, st, ttl_ns);
-	fuse_reply_attr(req, st, seconds(ttl_ns));
+	fuse_reply_attr(req, st, ops_seconds(ttl_ns));
 }
 
 static void ops_getattr(fuse_req_t req, fuse_ino_t ino,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The operations table, in three files: ops.c names and attributes,
- * ops_file.c open files, ops_dir.c open directories.
+ * The operations table: ops.c names and attributes, ops_file.c open files,
+ * ops_dir.c open directories, ops_entry.c what all three take and give.
  *
  * Each operation ends in exactly one fuse_reply_*(). Inode numbers are
  * stable and never used twice, so the kernel's lookup counts need not be
@@ -25,6 +25,7 @@
 #include "interrupt.h"
 #include "writeback.h"
 
+#include "vers3/util/clock.h"
 #include "vers3/vfs/vfs.h"
 
 /* The session's user data. */
@@ -86,6 +87,12 @@ static inline void ops_end(struct interrupt *i)
 	interrupt_end(i);
 }
 
+static inline double ops_seconds(int64_t ns)
+{
+	return (double)ns / (double)NS_PER_S;
+}
+
+/* ops_entry.c */
 struct vfs_caller ops_caller(fuse_req_t req);
 /* An entry as the kernel wants it. */
 struct fuse_entry_param ops_entry(fuse_req_t req,
