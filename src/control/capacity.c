@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parses the server's lines of use and quota, and fills statvfs from them,
+ * from quota= or from 1 PiB.
+ */
 #include "vers3/control/capacity.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A scanner over one line; how errors in it are told stands here, too. */
 #include "command_line.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds the version that is meant, makes the name and its parents where they
+ * are missing, and bases the inode there on that version.
+ */
 #include "restore.h"
 
 #include <errno.h>

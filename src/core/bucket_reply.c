@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of the right that each request needs, and the line made of a
+ * reply.
+ */
 #include "vers3/core/bucket_reply.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Decides by form and encryption headers whether an ETag is an MD5. */
 #include "vers3/core/etag.h"
 
 #include <string.h>

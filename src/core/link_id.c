@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes, parses and counts a link's id, and makes and compares the digests of
+ * a file's names.
+ */
 #include "vers3/core/link_id.h"
 
 #include <errno.h>

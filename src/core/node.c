@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of nodes by inode number, with the counts of references, opens and
+ * writers that its mutex protects.
+ */
 #include "vers3/core/node.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The count of holders for each version, and the list that a purge has
+ * announced: each side looks at the other's under one mutex.
+ */
 #include "vers3/core/pins.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Fills struct stat; blocks of 512 bytes are counted here. */
 #include "vers3/core/stat.h"
 
 #include <string.h>

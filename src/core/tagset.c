@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The requests Get- and PutObjectTagging, with the one server's error that
+ * means no tags.
+ */
 #include "vers3/core/tagset.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two small rings, of texts that are known and of digests that were missed,
+ * and the list of those who are sending a text just now.
+ */
 #include "vers3/core/texts.h"
 
 #include <errno.h>

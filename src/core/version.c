@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Compares versions by id or ETag, and hashes one into the id that the block
+ * cache files it under.
+ */
 #include "vers3/core/version.h"
 
 #include <string.h>

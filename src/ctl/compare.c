@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Walks both trees at once, names in order, and says of each what differs;
+ * directories are opened by openat(2), no link is followed.
+ */
 #include "compare.h"
 
 #include <dirent.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opens, reads and writes the control file; where files cannot be opened for
+ * writing, the command goes by ioctl(2).
+ */
 #include "control_client.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds a mount's user in its options, and forks a child that becomes him,
+ * answers through a pipe and ends.
+ */
 #include "owner.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A parser for the lines of git-config that makes JSON of them. */
 #include "state.h"
 
 #include <ctype.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Resolves a path up to where it exists, finds the nearest mount of vers3
+ * above it, and asks that for the name of its history.
+ */
 #include "target.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Decides, with the caller's capabilities and groups out of /proc, what bits
+ * go, and takes them by a setattr and a notice to the kernel.
+ */
 #include "setid.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starts fusermount3, and receives the descriptor of the device over a socket.
+ */
 #include "usermount.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The child that calls syncfs(2) on the mount: its start, its limited time,
+ * its end.
+ */
 #include "writeback.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Three walks over lists of versions (a name, what is below it, a directory's
+ * items) with one rule that picks a key's version.
+ */
 #include "list_at.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Chooses the sentence, by whether the bucket keeps versions and whether a
+ * list finds anything below the path.
+ */
 #include "vers3/history/nothing.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes the list of named points and round times without doubles, and reads a
+ * name back into its instant.
+ */
 #include "shadow_copy.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One parser for each spelling: dates, names of .versions and of Samba (turned
+ * into ISO 8601 for clock.h), and what counts back from now.
+ */
 #include "timestamp.h"
 
 #include <ctype.h>

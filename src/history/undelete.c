@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The requests that remove a version or the markers on top of a key, and what
+ * the live tree and the view are told of it.
+ */
 #include "vers3/history/undelete.h"
 
 #include <errno.h>

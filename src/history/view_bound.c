@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which numbers may go: a ring of forgotten ones, a table of when each was
+ * seen last, the count of open ones, and the turns for when that is not
+ * enough.
+ */
 #include "view_bound.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hashes what a node stands for into its number, and packs and reads its
+ * record; also asks the server for a version's attributes.
+ */
 #include "view_node.h"
 
 #include <errno.h>

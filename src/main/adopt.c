@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Asks for a few of the known objects, to be sure that it is the same bucket,
+ * and renames first the namespace's identity, then the lock file's.
+ */
 #include "vers3/main/adopt.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds what is mounted on top of a path that cannot be looked at, and
+ * detaches it: as root itself, else through fusermount3.
+ */
 #include "vers3/main/deadmount.h"
 
 #include <errno.h>

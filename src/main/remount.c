@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds the flags that a mount has, applies those that the command line names,
+ * and calls mount(2).
+ */
 #include "vers3/main/remount.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How far LMDB's file is lengthened, and given blocks, ahead of its use; and
+ * the word in the log when the disk has no more.
+ */
 #include "headroom.h"
 
 #include <errno.h>

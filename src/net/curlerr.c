@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The table from CURLcode to errno, and what lies behind a failed connect. */
 #include "curlerr.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The arithmetic of the credit; the clock is the caller's. */
 #include "pace.h"
 
 #include "vers3/util/clock.h"

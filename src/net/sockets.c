@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of open descriptors: what curl's callbacks fill and empty, and the
+ * search in it by local port.
+ */
 #include "sockets.h"
 
 #include <arpa/inet.h>

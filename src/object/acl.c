@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads and changes the kernel's binary form of a list; each entry is copied
+ * out, since an attribute's value has no alignment.
+ */
 #include "vers3/object/acl.h"
 
 #include <endian.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Decides what may come late, writes and reads the tag that brings it, and
+ * joins it with a head.
+ */
 #include "vers3/object/deferred_attrs.h"
 
 #include <errno.h>

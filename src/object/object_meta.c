@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Puts together what a save sends beside the bytes: attributes, kept headers,
+ * link names, extended attributes; and takes it apart again from a HEAD's
+ * answer.
+ */
 #include "vers3/object/object_meta.h"
 
 #include <errno.h>

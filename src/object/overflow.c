@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * References to such objects, and sending, reading and looking for one;
+ * nobody's bytes are believed before their digest is right.
+ */
 #include "vers3/object/overflow.h"
 
 #include <errno.h>

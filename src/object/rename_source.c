@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Notes the source in an inode when it is moved, adds it to the metadata of
+ * what is sent, and reads it back without the mount's prefix.
+ */
 #include "vers3/object/rename_source.h"
 
 #include <errno.h>

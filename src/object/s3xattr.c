@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of virtual attributes and the header, or the part of the version,
+ * that answers each.
+ */
 #include "vers3/object/s3xattr.h"
 
 #include <errno.h>

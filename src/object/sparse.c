@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parses and prints `vers3-holes`, and finds the holes that a file's base is
+ * known to have.
+ */
 #include "vers3/object/sparse.h"
 
 #include <ctype.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Asks for a version's tags before it is replaced and gives them to the new
+ * one; what could not be given is kept in a note of the inode, for the next
+ * try.
+ */
 #include "vers3/object/tags.h"
 
 #include <errno.h>

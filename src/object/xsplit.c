@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tries what fits, rights first, by encoding it; sends the rest through
+ * overflow.c and puts the reference in its stead.
+ */
 #include "xsplit.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The names of the classes that have to be restored before a read. */
 #include "vers3/s3/storage_class.h"
 
 #include <stddef.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ring of refused keys: what is put into it for each kind of request, and
+ * what takes it out.
+ */
 #include "refusals.h"
 
 #include <stdio.h>

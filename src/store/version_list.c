@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop over store_list_page(), until there is no page or no wish for more.
+ */
 #include "vers3/store/version_list.h"
 
 #include "vers3/store/list.h"

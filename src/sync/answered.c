@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The table of such saves by path, with an order by which the oldest goes. */
 #include "answered.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The notes in META_SYS, and the look at them: batches sorted by key, each
+ * matched with one list of versions.
+ */
 #include "vers3/sync/between.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Compares what is in the bucket with what was to be sent (by size, ETag, type
+ * and metadata), and the few tries around a request.
+ */
 #include "send.h"
 
 #include <errno.h>

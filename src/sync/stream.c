@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of files that are being streamed, what part each is due next, and
+ * the jobs that send one part each.
+ */
 #include "stream.h"
 
 #include <ctype.h>

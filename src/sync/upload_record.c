@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads and writes these records, makes the prints of parts, and finds the
+ * uploads that nobody wants any more.
+ */
 #include "upload_record.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds or makes the objects of zeros, one state a size, and copies parts from
+ * them, until a server shows that it does not do.
+ */
 #include "zeros.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Collects the items of a page that are in doubt, and asks for them: a few by
+ * HEAD, side by side, many by one list of versions.
+ */
 #include "confirm.h"
 
 #include <errno.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads, writes, truncates, zeros, seeks: extents and size change as one,
+ * under the node's lock and meta_lock(); what is written goes behind all that
+ * is staged.
+ */
 #include "vers3/tree/content.h"
 
 #include <errno.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Looking a name up: what is known, whether that is still good, and whether
+ * the key alone is asked for or the directory is listed; and the walks that
+ * load or expire all below a directory.
+ */
 #include "vers3/tree/dir.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Notes, while lists are merged, the directories whose object others have
+ * taken; revive.c finds out why, and keeps those that a rule has emptied.
+ */
 #include "expired.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Copies a file's extents at one moment, counts the copies that are out, and
+ * reads through one: staged bytes, the base's, zeros.
+ */
 #include "vers3/tree/file_snapshot.h"
 
 #include <errno.h>

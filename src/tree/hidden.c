@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of hidden keys by directory, its total, and how it is written out.
+ */
 #include "hidden.h"
 
 #include <errno.h>

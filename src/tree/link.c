@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Adds and removes names of an inode, follows its base from one name to
+ * another, and joins two inodes that are proved to be one file.
+ */
 #include "vers3/tree/link.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One step after the other of such a walk, and the three things done at each
+ * inode: checking, marking ahead, marking.
+ */
 #include "move.h"
 
 #include <errno.h>

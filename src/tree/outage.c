@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When an outage begins and ends, by the last answer that the metrics know of;
+ * and a patience, which is a deadline put around a call.
+ */
 #include "outage.h"
 
 #include <errno.h>

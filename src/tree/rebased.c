@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Looks, with pauses, whether the base has changed, or a request is out that
+ * may yet change it.
+ */
 #include "vers3/tree/rebased.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Gives an inode the mode of one that must not be read, decides by a list and
+ * by its age when it is asked again, and drops its base when it is replaced.
+ */
 #include "vers3/tree/refused.h"
 
 #include <string.h>

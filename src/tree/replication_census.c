@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Walks the inodes and counts their last known status; one record of the
+ * namespace says whether any has ever had one.
+ */
 #include "vers3/tree/replication_census.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hands a read that found its base gone to a pool, whose thread waits there
+ * and begins anew.
+ */
 #include "vers3/tree/reread.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order in which room is asked for: the namespace, quota=, the disk; and
+ * the cached blocks that give way.
+ */
 #include "vers3/tree/reservation.h"
 
 #include <errno.h>

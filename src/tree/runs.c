@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Merges extents with the base's holes; one byte of data makes its whole unit
+ * data.
+ */
 #include "vers3/tree/runs.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Creating, removing, linking, setattr, symlinks. Renames are in rename.c,
+ * extended attributes in xattr.c, the tree's own life in tree_life.c.
+ */
 #include "vers3/tree/tree.h"
 
 #include <errno.h>

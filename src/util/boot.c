@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reads the kernel's boot id from /proc. */
 #include "vers3/util/boot.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Children with a deadline: fork, what they are left with, reading what a
+ * user's command prints, and killing it with all that it has started.
+ */
 #include "vers3/util/command.h"
 
 #include <errno.h>

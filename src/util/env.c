@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Copies environ(7) without the variables that hold keys for S3. */
 #include "vers3/util/env.h"
 
 #include <stdlib.h>

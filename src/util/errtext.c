@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The table of errnos that say a user what he can do, beside strerror(3). */
 #include "vers3/util/errtext.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Digits to bytes and back; the table of digits is here alone. */
 #include "vers3/util/hex.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parses and writes the two lines of a lock file; who holds the lock itself is
+ * not known here.
+ */
 #include "vers3/util/lock_record.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Walks a table of mounts, with its octal escapes, and finds one option in a
+ * list with backslashes.
+ */
 #include "vers3/util/mounts.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A path's resolution done by hand, name after name and link after link, with
+ * the owner and mode of each step looked at.
+ */
 #include "vers3/util/safepath.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Finds our line in utab, and has mount(8) and umount(8) write or drop it. */
 #include "vers3/util/utab.h"
 
 #include <errno.h>
