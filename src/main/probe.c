@@ -204,17 +204,8 @@ void probe_explain(const struct probe_about *about, int rc,
 
 bool probe_is_outage(int rc)
 {
-	switch (-rc) {
-	case ETIMEDOUT:
-	case ECONNREFUSED:
-	case ECONNRESET:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case EIO:
-		return true;
-	default:
-		return false;
-	}
+	/* Somebody is there who can put the certificates right. */
+	return store_is_outage(rc) && rc != -EPROTO;
 }
 
 int probe_parse_versioning(const char *doc, size_t len,

@@ -6,6 +6,7 @@
 #include "vers3/store/store.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,26 @@ void store_request_release(struct store_request *r)
 int store_call(struct store *s, struct store_request *r)
 {
 	return s->ops->call(s, r);
+}
+
+bool store_is_unanswered(int rc)
+{
+	switch (rc) {
+	case -ETIMEDOUT:
+	case -ECONNREFUSED:
+	case -ECONNRESET:
+	case -EHOSTUNREACH:
+	case -ENETUNREACH:
+	case -EPROTO:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool store_is_outage(int rc)
+{
+	return rc == -EIO || store_is_unanswered(rc);
 }
 
 void store_free(struct store *s)

@@ -17,6 +17,7 @@
 #include "vers3/object/object_meta.h"
 #include "vers3/sync/conflict.h"
 #include "vers3/sync/failure.h"
+#include "vers3/store/store.h"
 #include "vers3/tree/dir.h"
 #include "vers3/tree/link.h"
 #include "vers3/tree/states.h"
@@ -29,17 +30,6 @@
 #define AGAIN_MAX      8 /* in a row: 6 s in all */
 #define OUTAGE_NS      (2 * NS_PER_S) /* what is shorter is none */
 
-static bool is_out_of_reach(int rc)
-{
-	return rc == -ETIMEDOUT || rc == -ECONNREFUSED || rc == -ECONNRESET ||
-	       rc == -EHOSTUNREACH || rc == -ENETUNREACH;
-}
-
-static bool is_outage(int rc)
-{
-	return is_out_of_reach(rc) || rc == -EIO;
-}
-
 /*
  * A job has ended. In an outage one at a time looks whether it is over; so
  * many that have failed in a row tell those who wait that it is not. With the
@@ -47,11 +37,11 @@ static bool is_outage(int rc)
  */
 static void end_job(struct syncer *s, int rc)
 {
-	if (s->outage && s->in_flight == 1 && is_out_of_reach(rc)) {
+	if (s->outage && s->in_flight == 1 && store_is_unanswered(rc)) {
 		s->probes++;
 		s->probe_error = rc;
 		pthread_cond_broadcast(&s->event);
-	} else if (!is_out_of_reach(rc) && rc != -EAGAIN) {
+	} else if (!store_is_unanswered(rc) && rc != -EAGAIN) {
 		s->probes = 0;
 	}
 	s->in_flight--;
@@ -79,7 +69,7 @@ static void note_outcome(struct syncer *s, const char *key, int rc)
 {
 	pthread_mutex_lock(&s->mutex);
 	if (rc && rc != -EAGAIN) {
-		set_outage(s, is_outage(rc));
+		set_outage(s, store_is_outage(rc));
 		s->stats.failures++;
 		s->stats.error = -rc;
 		strcpy(s->stats.error_key, key);
@@ -367,7 +357,7 @@ static int why_failed(struct job *j, int rc)
 	struct meta_inode inode;
 	bool moved;
 
-	if (is_out_of_reach(rc) || !j->snap.base.key[0] || meta_lock(meta))
+	if (store_is_unanswered(rc) || !j->snap.base.key[0] || meta_lock(meta))
 		return rc;
 	moved = !meta_inode_get(meta, j->snap.ino, &inode) &&
 		!version_is_same(&inode.base, &j->snap.base);
@@ -395,7 +385,7 @@ void sync_job_run(void *arg)
 			/* It was made; what failed is something after it. */
 			j->conflict.open = true;
 	}
-	if (rc && !is_out_of_reach(rc))
+	if (rc && !store_is_unanswered(rc))
 		rc = rebase_lost(s, &j->snap, rc);
 	if (rc)
 		rc = why_failed(j, rc);

@@ -28,7 +28,7 @@ bool dir_usable_offline(struct tree *tree, uint64_t ino, int rc)
 	struct meta_inode inode;
 	bool usable;
 
-	if (!outage_is_sign(rc) || meta_lock(tree->meta))
+	if (!store_is_outage(rc) || meta_lock(tree->meta))
 		return false;
 	usable = !meta_inode_get(tree->meta, ino, &inode) &&
 		 (inode.flags & META_I_LISTED);

@@ -11,26 +11,11 @@
 #include "dir_impl.h"
 #include "tree_impl.h"
 #include "vers3/store/metrics.h"
+#include "vers3/store/store.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
 #define OUTAGE_PAUSE_NS (5 * NS_PER_S)
-
-bool outage_is_sign(int rc)
-{
-	switch (rc) {
-	case -EIO:
-	case -ETIMEDOUT:
-	case -ECONNREFUSED:
-	case -ECONNRESET:
-	case -EHOSTUNREACH:
-	case -ENETUNREACH:
-	case -EPROTO:
-		return true;
-	default:
-		return false;
-	}
-}
 
 /* Whether the server has answered any request since then. */
 static bool has_answered(struct tree *tree, int64_t since_ns)
@@ -63,7 +48,7 @@ int outage_note(struct tree *tree, int64_t began_ns, int rc)
 	struct outage *o = &tree->dirs->outage;
 	int64_t now = clock_mono_ns();
 
-	if (!outage_is_sign(rc) || has_answered(tree, began_ns) ||
+	if (!store_is_outage(rc) || has_answered(tree, began_ns) ||
 	    outage_is_on(tree))
 		return rc;
 	atomic_store(&o->until, now + OUTAGE_PAUSE_NS);

@@ -30,8 +30,6 @@ struct outage {
 	atomic_int_fast64_t until; /* monotonic: when it is asked again */
 };
 
-/* Whether an error may mean that the bucket cannot be reached just now. */
-bool outage_is_sign(int rc);
 /* Whether the bucket could not be reached a moment ago. */
 bool outage_is_on(struct tree *tree);
 /* Notes what a request ended in that began then; returns rc. */

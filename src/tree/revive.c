@@ -166,7 +166,7 @@ void revive_expired(struct tree *tree)
 	for (size_t i = 0; i < l.count; i++) {
 		if (!rc && is_by_rule(tree, &rules, &l.items[i]))
 			give_back(tree, &l.items[i]);
-		else if (outage_is_sign(rc))
+		else if (store_is_outage(rc))
 			keep(tree, &l.items[i]);
 		free(l.items[i].path);
 	}

@@ -288,7 +288,7 @@ static void ask(struct tree *tree, const struct meta_inode *inode,
 	r.version_id = ver->version_id[0] ? ver->version_id : NULL;
 	rc = outage_note(tree, began_ns, store_call(tree->mount->store, &r));
 	o = &r.reply.object;
-	if (rc == -EINTR || outage_is_sign(rc)) {
+	if (rc == -EINTR || store_is_outage(rc)) {
 		*ret_open = true;
 		goto out;
 	}

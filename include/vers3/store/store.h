@@ -235,6 +235,13 @@ struct store {
  *  or what a callback returned.
  */
 int store_call(struct store *s, struct store_request *r);
+/*
+ * Whether no server has answered: it is out of reach, or what is there is not
+ * let pass by TLS (-EPROTO). Of store_call()'s errors; pure.
+ */
+bool store_is_unanswered(int rc);
+/* Whether it may all be different in a minute: that, or the server fails. */
+bool store_is_outage(int rc);
 /* Frees a whole stack. NULL is fine. */
 void store_free(struct store *s);
 

@@ -337,6 +337,29 @@ static void names(void **state)
 	assert_string_equal(store_op_name(STORE_COPY), "CopyObject");
 }
 
+static void errors(void **state)
+{
+	static const struct {
+		int rc;
+		bool unanswered, outage;
+	} rows[] = {
+		{0, false, false},	     {-ETIMEDOUT, true, true},
+		{-ECONNREFUSED, true, true}, {-ECONNRESET, true, true},
+		{-EHOSTUNREACH, true, true}, {-ENETUNREACH, true, true},
+		{-EPROTO, true, true},	     {-EIO, false, true},
+		{-ENOENT, false, false},     {-EACCES, false, false},
+		{-EBUSY, false, false},	     {-EINVAL, false, false},
+		{-EINTR, false, false},	     {-ENOMEM, false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_int_equal(store_is_unanswered(rows[i].rc),
+				 rows[i].unanswered);
+		assert_int_equal(store_is_outage(rows[i].rc), rows[i].outage);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +368,7 @@ int main(void)
 		cmocka_unit_test(replication),	  cmocka_unit_test(threads),
 		cmocka_unit_test(metrics),	  cmocka_unit_test(conditions),
 		cmocka_unit_test(received_bytes), cmocka_unit_test(names),
+		cmocka_unit_test(errors),
 	};
 	struct suite suite = {NULL, "suite/", 0};
 	unsigned count = 0;
