@@ -263,7 +263,8 @@ static int take(struct control *control, uint64_t ino, const char *path,
 static bool shows_already(const struct meta_inode *inode, const char *path,
 			  const char *version_id)
 {
-	return content_is_base(inode) && !(inode->flags & META_I_ATTR_DIRTY) &&
+	return meta_inode_is_base(inode) &&
+	       !(inode->flags & META_I_ATTR_DIRTY) &&
 	       !strcmp(inode->base.key, path) &&
 	       !strcmp(inode->base.version_id, version_id);
 }

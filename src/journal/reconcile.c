@@ -56,16 +56,6 @@ int64_t reconcile_due(const struct reconcile_due_in *in)
 	return at < in->since_ns + most ? at : in->since_ns + most;
 }
 
-/* The content is base's, no more and no less. */
-static bool content_is_base(const struct meta_inode *inode)
-{
-	const struct meta_version *base = &inode->base;
-
-	return base->key[0] && !(inode->flags & META_I_STAGED) &&
-	       inode->base_bytes == base->size_bytes &&
-	       inode->size_bytes == base->size_bytes;
-}
-
 bool reconcile_can_copy(const struct reconcile_in *in)
 {
 	const struct meta_version *base = &in->inode->base;
@@ -112,7 +102,7 @@ enum reconcile_action reconcile(const struct reconcile_in *in)
 			       ? DECIDE_COPY
 			       : DECIDE_PUT;
 	}
-	same = content_is_base(inode);
+	same = meta_inode_is_base(inode);
 	if (in_place(in, same))
 		return DECIDE_DROP;
 	if (same && inode->size_bytes <= copy_max && reconcile_can_copy(in))

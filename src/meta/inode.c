@@ -32,6 +32,13 @@ bool meta_is_version_id(const char *id)
 	return id && id[0] && strcmp(id, "null") != 0;
 }
 
+bool meta_inode_is_base(const struct meta_inode *inode)
+{
+	return !(inode->flags & META_I_STAGED) && inode->base.key[0] &&
+	       inode->base_bytes == inode->base.size_bytes &&
+	       inode->base_bytes == inode->size_bytes;
+}
+
 int meta_inode_get(struct meta *m, uint64_t ino, struct meta_inode *ret)
 {
 	struct record_reader r;

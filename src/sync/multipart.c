@@ -242,7 +242,7 @@ static struct send_want make_want(const struct multi *m, const char *etag)
 /* Once; while nothing is in the place of what they are of, if that can be. */
 static int ask_tags(struct multi *m)
 {
-	if (m->tagged || !content_is_base(m->inode) ||
+	if (m->tagged || !meta_inode_is_base(m->inode) ||
 	    !tags_need(m->u->s->mount, m->inode, m->want, false))
 		return 0;
 	m->tagged = true;
@@ -467,7 +467,7 @@ int upload_parts(struct uploader *u, const struct file_snapshot *snap,
 			  .want = &d,
 			  .c = c};
 	bool replace;
-	int rc = content_is_base(inode)
+	int rc = meta_inode_is_base(inode)
 			 ? object_meta_copy(s->mount, inode, path, &d, &replace)
 			 : object_meta_make(s->mount, inode, path, true, &d);
 

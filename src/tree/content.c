@@ -30,13 +30,6 @@
 
 #define TRIM_STEP (UINT64_C(256) << 20) /* bytes staged between two trims */
 
-bool content_is_base(const struct meta_inode *inode)
-{
-	return !(inode->flags & META_I_STAGED) && inode->base.key[0] &&
-	       inode->base_bytes == inode->base.size_bytes &&
-	       inode->base_bytes == inode->size_bytes;
-}
-
 /* Ranges that have to come from the base version. */
 struct gaps {
 	struct gap {

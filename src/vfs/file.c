@@ -263,7 +263,7 @@ void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 	}
 	if (rc)
 		done(arg, rc, NULL, 0);
-	else if (content_is_base(&inode))
+	else if (meta_inode_is_base(&inode))
 		reread_begin(v->tree, f->node, &inode.base, &f->stream, offset,
 			     size, done, arg);
 	else
@@ -444,7 +444,7 @@ static int shown_version(struct vfs *v, struct vfs_file *f,
 	if (!rc)
 		rc = sparse_of_base(v->mount->meta, &inode, ret_holes);
 	meta_unlock(v->mount->meta);
-	if (!rc && !content_is_base(&inode))
+	if (!rc && !meta_inode_is_base(&inode))
 		rc = -EXDEV;
 	if (!rc)
 		*ret = inode.base;

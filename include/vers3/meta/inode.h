@@ -78,6 +78,8 @@ struct meta_inode {
 	struct meta_version base;
 };
 
+/* Whether the content is the base version, whole and unchanged. Pure. */
+bool meta_inode_is_base(const struct meta_inode *inode);
 /*
  * 0, -ENOENT, -EIO (also for a record that cannot be understood). What the
  * flags META_I_LACKS_* name is filled in (meta_fill_in()), whatever the

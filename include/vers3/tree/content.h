@@ -16,9 +16,6 @@
 
 struct tree;
 
-/* Whether the content is the base version, whole and unchanged. */
-bool content_is_base(const struct meta_inode *inode);
-
 /*
  * Reads [offset, offset + size) of the inode as it is now, cut at its size,
  * into buf; *ret_size tells how much. May wait for the bucket. 0 or -errno.

@@ -276,6 +276,36 @@ static void test_orphans(void **state)
 	assert_int_equal(meta_orphan_del(f->m, 5), -ENOENT);
 }
 
+static void test_is_base(void **state)
+{
+	static const struct {
+		const char *key;
+		uint32_t flags;
+		uint64_t base_size, base_bytes, size;
+		bool is_base;
+	} rows[] = {
+		{"f", 0, 9, 9, 9, true},
+		{"f", META_I_ATTR_DIRTY, 9, 9, 9, true},
+		{"f", 0, 0, 0, 0, true},
+		{"f", META_I_STAGED, 9, 9, 9, false},
+		{"", 0, 0, 0, 0, false}, /* new */
+		{"f", 0, 9, 5, 5, false}, /* cut */
+		{"f", 0, 9, 5, 9, false}, /* and extended back */
+		{"f", 0, 9, 9, 12, false}, /* extended */
+	};
+	struct meta_inode inode = {.ino = 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		inode.flags = rows[i].flags;
+		inode.size_bytes = rows[i].size;
+		inode.base_bytes = rows[i].base_bytes;
+		inode.base.size_bytes = rows[i].base_size;
+		strcpy(inode.base.key, rows[i].key);
+		assert_int_equal(meta_inode_is_base(&inode), rows[i].is_base);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +316,7 @@ int main(void)
 		FIXTURE_LOCKED_TEST(test_head),
 		FIXTURE_LOCKED_TEST(test_del),
 		FIXTURE_LOCKED_TEST(test_orphans),
+		cmocka_unit_test(test_is_base),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
