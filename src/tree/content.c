@@ -417,54 +417,16 @@ out:
 	return rc;
 }
 
-struct place {
-	uint64_t at, length;
-};
-
 static int compare_places(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
+	const struct meta_extent *x = a, *y = b;
 
-	return x->at < y->at ? -1 : x->at > y->at;
-}
-
-/* Where in the staging file the extents stand; with meta_lock() held. */
-static int collect_places(struct tree *tree, uint64_t ino, struct place **ret,
-			  size_t *ret_count)
-{
-	uint64_t offset = 0, length = 0, at;
-	size_t count = 0, size = 0;
-	struct place *list = NULL;
-	int rc;
-
-	while (!(rc = meta_extent_next(tree->meta, ino, offset + length,
-				       &offset, &length, &at))) {
-		if (count == size) {
-			struct place *p;
-
-			size = size ? size * 2 : 64;
-			p = realloc(list, size * sizeof(*p));
-			if (!p) {
-				free(list);
-				return -ENOMEM;
-			}
-			list = p;
-		}
-		if (!meta_extent_is_hole(at))
-			list[count++] = (struct place){at, length};
-	}
-	if (rc != -ENOENT) {
-		free(list);
-		return rc;
-	}
-	*ret = list;
-	*ret_count = count;
-	return 0;
+	return x->place < y->place ? -1 : x->place > y->place;
 }
 
 int content_trim(struct tree *tree, struct node *node)
 {
-	struct place *list = NULL;
+	struct meta_extent *list = NULL;
 	uint64_t end = 0;
 	size_t count = 0;
 	int rc = meta_sync(tree->meta);
@@ -474,15 +436,18 @@ int content_trim(struct tree *tree, struct node *node)
 		rc = meta_lock(tree->meta);
 	if (rc)
 		return rc;
-	rc = collect_places(tree, node->ino, &list, &count);
+	rc = file_snapshot_extents(tree, node->ino, 0, UINT64_MAX, &list,
+				   &count);
 	meta_unlock(tree->meta);
 	if (count)
 		qsort(list, count, sizeof(*list), compare_places);
-	for (size_t i = 0; !rc && i < count; i++) {
-		if (list[i].at > end)
+	/* Holes stand nowhere: their places are behind all the others. */
+	for (size_t i = 0;
+	     !rc && i < count && !meta_extent_is_hole(list[i].place); i++) {
+		if (list[i].place > end)
 			rc = staging_punch(tree->mount->staging, node->ino, end,
-					   list[i].at - end);
-		end = list[i].at + list[i].length;
+					   list[i].place - end);
+		end = list[i].place + list[i].length;
 	}
 	free(list);
 	return rc;

@@ -8,8 +8,11 @@
 #include <linux/falloc.h>
 
 #include "../../../src/sync/plan.h"
+#include "vers3/cache/staging.h"
+#include "vers3/core/node.h"
 #include "vers3/journal/journal.h"
 #include "vers3/read/reader.h"
+#include "vers3/tree/content.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -528,6 +531,40 @@ static void test_unlinked(void **state)
 	assert_int_equal(rig_there(r, "f"), -ENOENT);
 }
 
+/* What was written over goes from the disk, what is staged yet stays. */
+static void test_trim(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file = rig_open(r, "f", O_CREAT | O_RDWR);
+	unsigned char *a = rig_bytes(1, MIB), *b = rig_bytes(2, MIB);
+	unsigned char *got = malloc(MIB);
+	uint64_t ino = vfs_fixture_find(&r->f, "f");
+	struct node *node;
+
+	assert_non_null(got);
+	rig_pwrite(r, file, MIB, a, MIB);
+	rig_pwrite(r, file, MIB, b, MIB);
+	rig_pwrite(r, file, 0, a, MIB);
+	assert_int_equal(vfs_fallocate(r->f.v, file,
+				       FALLOC_FL_PUNCH_HOLE |
+					       FALLOC_FL_KEEP_SIZE,
+				       MIB / 2, MIB / 4),
+			 0);
+	assert_int_equal(node_get(r->f.v->mount->nodes, ino, &node), 0);
+	assert_int_equal(content_trim(r->f.v->tree, node), 0);
+	node_put(r->f.v->mount->nodes, node);
+	assert_true(staging_file_bytes(r->f.staging, ino) <= 7 * MIB / 4);
+	memset(a + MIB / 2, 0, MIB / 4);
+	rig_pread(r, file, 0, got, MIB);
+	assert_memory_equal(got, a, MIB);
+	rig_pread(r, file, MIB, got, MIB);
+	assert_memory_equal(got, b, MIB);
+	vfs_release(r->f.v, file);
+	free(a);
+	free(b);
+	free(got);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -536,6 +573,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_too_large),
 		RIG_TEST(test_unlinked),
 		RIG_TEST(test_random),
+		RIG_TEST(test_trim),
 		RIG_TEST(test_allocate_beside),
 		RIG_TEST_UNVERSIONED(test_random),
 	};
