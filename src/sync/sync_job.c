@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "outcome.h"
 #include "syncer_impl.h"
 #include "vers3/core/node.h"
 #include "vers3/core/version.h"
@@ -25,10 +26,9 @@
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 
-#define BACKOFF_MAX_NS (60 * NS_PER_S)
-#define AGAIN_NS       (25 * NS_PER_MS) /* doubled from try to try */
-#define AGAIN_MAX      8 /* in a row: 6 s in all */
-#define OUTAGE_NS      (2 * NS_PER_S) /* what is shorter is none */
+#define AGAIN_NS  (25 * NS_PER_MS) /* doubled from try to try */
+#define AGAIN_MAX 8 /* in a row: 6 s in all */
+#define OUTAGE_NS (2 * NS_PER_S) /* what is shorter is none */
 
 /*
  * A job has ended. In an outage one at a time looks whether it is over; so
@@ -58,7 +58,7 @@ static void set_outage(struct syncer *s, bool outage)
 	if (outage && !s->outage)
 		s->outage_since_ns = now;
 	if (!outage && s->outage && now - s->outage_since_ns > OUTAGE_NS &&
-	    (!s->over_ns || now - s->over_ns > BACKOFF_MAX_NS)) {
+	    (!s->over_ns || now - s->over_ns > OUTCOME_BACKOFF_MAX_NS)) {
 		s->over = true;
 		s->over_ns = now;
 	}
@@ -115,38 +115,36 @@ static void log_failure(struct syncer *s, const char *key, int error)
 static void apply_failure(struct syncer *s, const char *key, int rc,
 			  const struct conflict *c)
 {
+	struct outcome_failed_facts facts = {0};
+	struct outcome_failed next;
 	struct meta_dirty dirty;
-	int64_t wait = NS_PER_S, pause = 0;
-	bool locked, hurried;
+	bool locked;
 
 	if (rc == -EAGAIN) {
-		pause = again_pause(s, key);
-		rc = pause ? rc : -EBUSY;
+		facts.pause_ns = again_pause(s, key);
+		rc = facts.pause_ns ? rc : -EBUSY;
 	} else {
 		sync_job_forget(s, key);
 	}
 	locked = !meta_lock(s->meta);
-	hurried = rc != -EAGAIN && sync_busy_is_hurried(s, key);
+	facts.hurried = sync_busy_is_hurried(s, key);
 	note_outcome(s, key, rc);
 	if (locked && !meta_dirty_get(s->meta, key, &dirty)) {
-		if (rc == -EAGAIN) {
-			wait = pause;
-		} else if (hurried) {
-			wait = 0;
-		} else {
-			for (uint32_t i = 0;
-			     i < dirty.fails && wait < BACKOFF_MAX_NS; i++)
-				wait *= 2;
+		facts.fails = dirty.fails;
+		next = outcome_failed(&facts);
+		if (next.counts) {
 			dirty.fails++;
 			dirty.error = -rc;
 		}
 		/* It was not carried out: what was open before still is. */
 		if (c && c->noted && !c->open)
 			strcpy(dirty.tried, c->tried);
-		syncer_postpone(s, &dirty, clock_real_ns() + wait);
+		syncer_postpone(s, &dirty, clock_real_ns() + next.wait_ns);
+	} else {
+		next = outcome_failed(&facts);
 	}
 	/* Under the lock: who comes later waits for another try. */
-	if (rc != -EAGAIN && !hurried)
+	if (next.counts)
 		waiters_tell(s, key, 0, 0, false, rc);
 	if (locked)
 		meta_unlock(s->meta);
@@ -154,12 +152,9 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
 		log_failure(s, key, -rc);
 }
 
-/*
- * The inode is what was sent: it is based on the new version now. moved: it
- * has another name by now, so that version is its past there.
- */
+/* The content of the inode is what was sent: it is based on that now. */
 static int rebase(struct syncer *s, struct meta_inode *inode,
-		  const struct upload_result *r, bool attrs_too, bool moved)
+		  const struct upload_result *r, enum outcome_saved what)
 {
 	struct meta *meta = s->meta;
 	int rc;
@@ -167,11 +162,11 @@ static int rebase(struct syncer *s, struct meta_inode *inode,
 	inode->base = r->version;
 	inode->base_bytes = r->version.size_bytes;
 	inode->flags &= ~(uint32_t)(META_I_STAGED | META_I_RENAMED);
-	if (attrs_too)
+	if (what == OUTCOME_CLEAN)
 		inode->flags &= ~(uint32_t)META_I_ATTR_DIRTY;
 	else
 		inode->flags |= META_I_ATTR_DIRTY;
-	if (moved)
+	if (what == OUTCOME_PAST)
 		inode->flags |= META_I_RENAMED;
 	rc = meta_extent_clear(meta, inode->ino);
 	if (!rc)
@@ -204,20 +199,77 @@ static int replace_base(struct syncer *s, struct meta_inode *inode,
 	return meta_inode_put(s->meta, inode);
 }
 
+/* With meta_lock() held. *inode is as it is now, if it is. */
+static int judge_saved(struct job *j, const struct upload_result *r,
+		       struct meta_inode *inode, enum outcome_saved *ret_what)
+{
+	struct syncer *s = j->s;
+	struct outcome_saved_facts facts = {0};
+	struct meta_inode here;
+	int rc = meta_inode_get(s->meta, j->snap.ino, inode);
+
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (!rc)
+		facts = (struct outcome_saved_facts){
+			.there = true,
+			.at_key = !syncer_wanted(s, j->key, &here) &&
+				  here.ino == j->snap.ino,
+			.same = inode->change == j->snap.change,
+			.data_same = inode->data_change == j->snap.data_change,
+			.staged = inode->flags & META_I_STAGED,
+			.attrs_differ = r->attrs_differ,
+			.lasting = s->mount->config.versioned &&
+				   r->version.version_id[0],
+		};
+	*ret_what = outcome_saved(&facts);
+	return 0;
+}
+
 /*
- * With the node's lock and meta_lock() held. *ret_under: the file was changed
- * since, and goes on on top of the new version.
+ * The inode after the save. *ret_under: the file was changed since, and goes
+ * on on top of the new version.
  */
+static int take_saved(struct job *j, const struct upload_result *r,
+		      enum outcome_saved what, struct meta_inode *inode,
+		      bool *ret_under)
+{
+	struct syncer *s = j->s;
+	int rc;
+
+	switch (what) {
+	case OUTCOME_GONE:
+		return 0; /* what its key wants now is decided anew */
+	case OUTCOME_OTHER:
+		return replace_base(s, inode, &r->version);
+	case OUTCOME_PAST:
+		return rebase(s, inode, r, what);
+	case OUTCOME_CLEAN:
+	case OUTCOME_ATTRS:
+	case OUTCOME_BASE:
+		rc = link_note_saved(s->tree, inode, j->key, &r->version);
+		return rc ? rc : rebase(s, inode, r, what);
+	case OUTCOME_UNDER:
+		break;
+	}
+	rc = link_note_saved(s->tree, inode, j->key, &r->version);
+	if (rc)
+		return rc;
+	rc = rebase_under(s, inode, &j->content, r);
+	*ret_under = !rc;
+	return rc == -ESTALE ? replace_base(s, inode, &r->version) : rc;
+}
+
+/* With the node's lock and meta_lock() held; *ret_under: as take_saved(). */
 static int apply_saved_locked(struct job *j, const struct upload_result *r,
 			      bool *ret_under)
 {
 	struct syncer *s = j->s;
-	struct meta *meta = s->meta;
-	struct meta_inode inode, here;
+	enum outcome_saved what = OUTCOME_GONE;
+	struct meta_inode inode;
 	struct meta_dirty dirty;
 	uint64_t seq;
-	bool at_key;
-	int rc = meta_dirty_get(meta, j->key, &dirty);
+	int rc = meta_dirty_get(s->meta, j->key, &dirty);
 
 	if (rc)
 		return rc;
@@ -229,44 +281,25 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r,
 	dirty.tried[0] = '\0';
 	dirty.since_ns = clock_real_ns();
 	dirty.due_ns = dirty.since_ns + s->mount->config.commit_ns;
-	at_key = !syncer_wanted(s, j->key, &here) && here.ino == j->snap.ino;
-	rc = meta_inode_get(meta, j->snap.ino, &inode);
+	rc = judge_saved(j, r, &inode, &what);
 	journal_acquit(s->journal, j->key);
 	if (j->conflict.met &&
 	    conflict_note(s, &j->conflict, r->version.version_id))
 		log_error("the conflict of %s cannot be listed", j->key);
 	if (between_note(s, &j->conflict, &j->known, &r->version))
 		log_error("what came before %s is not looked at", j->key);
-	if (!rc && at_key)
-		rc = link_note_saved(s->tree, &inode, j->key, &r->version);
-	if (!rc && at_key && inode.change == j->snap.change) {
-		rc = rebase(s, &inode, r, !r->attrs_differ, false);
-		if (!rc && r->attrs_differ) {
-			/* Whoever waits for this change waits on. */
-			dirty.seq = seq;
-			dirty.due_ns = dirty.since_ns;
-			return meta_dirty_put(meta, &dirty);
-		}
-		return rc ? rc : syncer_drop(s, j->key);
+	if (!rc)
+		rc = take_saved(j, r, what, &inode, ret_under);
+	if (!rc && what == OUTCOME_CLEAN)
+		return syncer_drop(s, j->key);
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (!rc && what == OUTCOME_ATTRS) {
+		/* Whoever waits for this change waits on. */
+		dirty.seq = seq;
+		dirty.due_ns = dirty.since_ns;
 	}
-	/*
-	 * Under another name by now, the version is still worth having as a
-	 * source for a copy. But once the new name's own job has ended, the
-	 * inode's base tells what the bucket holds at that name.
-	 */
-	if (!rc && inode.data_change == j->snap.data_change &&
-	    (at_key ||
-	     (s->mount->config.versioned && r->version.version_id[0] &&
-	      (inode.flags & META_I_STAGED))))
-		rc = rebase(s, &inode, r, false, !at_key);
-	else if (!rc)
-		rc = at_key ? rebase_under(s, &inode, &j->content, r) : -ESTALE;
-	*ret_under = !rc && inode.data_change != j->snap.data_change;
-	if (rc == -ESTALE)
-		rc = replace_base(s, &inode, &r->version);
-	if (rc == -ENOENT)
-		rc = 0; /* the file is gone; what it wants now is decided anew */
-	return rc ? rc : meta_dirty_put(meta, &dirty);
+	return meta_dirty_put(s->meta, &dirty);
 }
 
 static void apply_saved(struct job *j, const struct upload_result *r)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "examine.h"
 #include "syncer_impl.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/node.h"
@@ -28,7 +29,6 @@
 #define JOBS_MAX	16
 #define SCAN_MAX	4000 /* records looked at under one hold */
 #define WAITERS_MAX	64 /* single ones looked for at once: threads of FUSE */
-#define RECHECK_NS	NS_PER_S
 #define REAP_NS		(NS_PER_S / 4)
 #define FRESH_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
 
@@ -38,6 +38,8 @@
 
 /* What a look at the dirty table brings. */
 struct collect_due {
+	int64_t now_ns; /* realtime: when it began */
+	unsigned job_max; /* so many may start */
 	struct job *jobs[JOBS_MAX];
 	unsigned job_count;
 	struct delete_job *deletes;
@@ -104,7 +106,8 @@ static int64_t quiet_at(struct syncer *s, const struct meta_dirty *dirty,
 	/* Less and less often: there may be many of them. */
 	if (S_ISDIR(inode->mode) && at <= now && now < latest &&
 	    s->mount->config.commit_ns && is_tree_busy(s, dirty->key)) {
-		at = now + (pause > RECHECK_NS ? pause : RECHECK_NS);
+		at = now +
+		     (pause > EXAMINE_RECHECK_NS ? pause : EXAMINE_RECHECK_NS);
 		at = at > latest ? latest : at;
 	}
 	return at;
@@ -220,38 +223,18 @@ static int add_job(struct syncer *s, struct collect_due *h,
 	return 0;
 }
 
-/* The same; takes away a note that has lost its reason. */
-static bool is_held(struct syncer *s, struct meta_dirty *dirty)
-{
-	if (syncer_is_held(s, dirty))
-		return true;
-	if (dirty->after[0]) {
-		dirty->after[0] = '\0';
-		meta_dirty_put(s->meta, dirty);
-	}
-	return false;
-}
-
-/*
- * What is to be done. Where the bucket may hold what was tried instead of what
- * is known, nothing is for sure equal: the request's own look will tell.
- */
+/* What is to be done at a key; want: NULL for nothing. */
 static enum reconcile_action choose(struct syncer *s,
 				    const struct meta_dirty *dirty,
 				    const struct meta_inode *want)
 {
-	static const struct meta_version none;
 	struct reconcile_in in = {.key = dirty->key,
 				  .known = &dirty->known,
 				  .inode = want,
 				  .versioned = s->mount->config.versioned,
 				  .copy_max = s->mount->config.copy_max_bytes};
-	enum reconcile_action action = reconcile(&in);
 
-	if (action != DECIDE_DROP || !dirty->tried[0])
-		return action;
-	in.known = &none;
-	return want ? reconcile(&in) : DECIDE_DELETE;
+	return examine_action(&in, dirty->tried);
 }
 
 /*
@@ -271,57 +254,104 @@ static int64_t settles_at(struct syncer *s, const struct meta_dirty *dirty,
 	return left > 0 ? now + left : 0;
 }
 
-/*
- * Looks at one record; room: how many more jobs may start, forced: it is not
- * to wait. 1: it has to, for the key d->after.
- */
-static int look_at(struct syncer *s, struct collect_due *h,
-		   struct meta_dirty *dirty, int64_t now, unsigned room,
-		   bool forced)
-{
-	enum reconcile_action action;
+/* A record as it was found, and what is to become of it. */
+struct examined {
+	enum examine_verdict verdict;
+	int64_t until_ns;
 	struct meta_inode want;
-	int64_t quiet_ns, at;
-	int rc;
+	bool wanted; /* or nothing is */
+	enum reconcile_action action;
+	int64_t quiet_ns; /* so long ago was the last change, at least */
+};
 
-	if (sync_busy_is(s, dirty->key) ||
-	    (dirty->due_ns > now &&
-	     (!forced || sync_job_pauses(s, dirty->key))))
-		return 0;
-	at = settles_at(s, dirty, now);
-	if (at)
-		return syncer_postpone(s, dirty, at);
-	if (is_held(s, dirty)) {
-		h->held = true;
-		return forced ? 1 : syncer_postpone(s, dirty, now + RECHECK_NS);
-	}
-	rc = syncer_wanted(s, dirty->key, &want);
+static void judge_turn(struct syncer *s, const struct collect_due *h,
+		       const struct meta_dirty *dirty, bool forced,
+		       struct examined *x)
+{
+	struct examine_turn facts = {
+		.now_ns = h->now_ns,
+		.due_ns = dirty->due_ns,
+		.settles_ns = settles_at(s, dirty, h->now_ns),
+		.busy = sync_busy_is(s, dirty->key),
+		.pauses = sync_job_pauses(s, dirty->key),
+		.held = syncer_is_held(s, dirty),
+		.forced = forced,
+	};
+
+	x->verdict = examine_turn(&facts, &x->until_ns);
+}
+
+static int judge_request(struct syncer *s, const struct collect_due *h,
+			 const struct meta_dirty *dirty, bool forced,
+			 struct examined *x)
+{
+	int rc = syncer_wanted(s, dirty->key, &x->want);
+	struct examine_request facts = {
+		.now_ns = h->now_ns,
+		.batch_away = h->no_deletes,
+		.batch_full = h->deletes && h->deletes->count == DELETES_MAX,
+		.jobs_full = h->job_count >= h->job_max,
+	};
+	const struct meta_inode *want = rc ? NULL : &x->want;
+
 	if (rc && rc != -ENOENT)
 		return rc;
-	quiet_ns = quiet_for(s, rc ? NULL : &want, now, forced);
-	if (!rc && !forced && dirty->fails == 0) {
-		at = quiet_at(s, dirty, &want, now);
-		if (at > now)
-			return syncer_postpone(s, dirty, at);
-	}
-	action = choose(s, dirty, rc ? NULL : &want);
-	if (action == DECIDE_DROP) {
+	x->wanted = want;
+	x->quiet_ns = quiet_for(s, want, h->now_ns, forced);
+	if (want && !forced && dirty->fails == 0)
+		facts.quiet_ns = quiet_at(s, dirty, want, h->now_ns);
+	x->action = facts.action = choose(s, dirty, want);
+	x->verdict = examine_request(&facts, &x->until_ns);
+	return 0;
+}
+
+/* The one place that acts on a verdict. 1: dirty->after is to go first. */
+static int act(struct syncer *s, struct collect_due *h,
+	       struct meta_dirty *dirty, const struct examined *x)
+{
+	switch (x->verdict) {
+	case EXAMINE_LEAVE:
+	case EXAMINE_GO_ON: /* never here: it was asked about its request */
+		return 0;
+	case EXAMINE_HELD:
+		h->held = true;
+		return syncer_postpone(s, dirty, x->until_ns);
+	case EXAMINE_POSTPONE:
+		return syncer_postpone(s, dirty, x->until_ns);
+	case EXAMINE_FOLLOW:
+		h->held = true;
+		return 1;
+	case EXAMINE_DROP:
 		h->dropped = true;
 		return syncer_drop(s, dirty->key);
-	}
-	if (action == DECIDE_DELETE) {
-		/* While a batch is under way the next one fills. */
-		if (h->no_deletes)
-			return 0;
-		if (h->deletes && h->deletes->count == DELETES_MAX)
-			h->full = true;
-		return h->full ? 0 : add_delete(s, h, dirty, quiet_ns);
-	}
-	if (h->job_count >= room) {
+	case EXAMINE_DELETE:
+		return add_delete(s, h, dirty, x->quiet_ns);
+	case EXAMINE_SEND:
+		return add_job(s, h, dirty, &x->want, x->action, x->quiet_ns);
+	case EXAMINE_FULL:
 		h->full = true;
 		return 0;
 	}
-	return add_job(s, h, dirty, &want, action, quiet_ns);
+	return 0;
+}
+
+/* Looks at one record; forced: it is not to wait. 1: as act(). */
+static int look_at(struct syncer *s, struct collect_due *h,
+		   struct meta_dirty *dirty, bool forced)
+{
+	struct examined x;
+	int rc = 0;
+
+	judge_turn(s, h, dirty, forced, &x);
+	if (x.verdict == EXAMINE_GO_ON) {
+		/* A note that has lost its reason goes. */
+		if (dirty->after[0]) {
+			dirty->after[0] = '\0';
+			meta_dirty_put(s->meta, dirty);
+		}
+		rc = judge_request(s, h, dirty, forced, &x);
+	}
+	return rc ? rc : act(s, h, dirty, &x);
 }
 
 /*
@@ -329,11 +359,11 @@ static int look_at(struct syncer *s, struct collect_due *h,
  * the first one sent. Those that have just failed keep their backoff.
  */
 static int examine_record(struct syncer *s, struct collect_due *h,
-			  struct meta_dirty *dirty, int64_t now, unsigned room)
+			  struct meta_dirty *dirty)
 {
-	bool forced = sync_room_wants(s, &h->room, dirty, now) ||
-		      waiters_want(s, dirty, now);
-	int rc = look_at(s, h, dirty, now, room, forced);
+	bool forced = sync_room_wants(s, &h->room, dirty, h->now_ns) ||
+		      waiters_want(s, dirty, h->now_ns);
+	int rc = look_at(s, h, dirty, forced);
 	struct meta_dirty first = *dirty;
 
 	for (int i = 0; rc == 1 && i < SYNC_HOLDS_MAX && !h->full; i++) {
@@ -342,15 +372,14 @@ static int examine_record(struct syncer *s, struct collect_due *h,
 		strcpy(key, first.after);
 		rc = meta_dirty_get(s->meta, key, &first);
 		if (!rc)
-			rc = look_at(s, h, &first, now, room,
-				     !first.fails || first.due_ns <= now);
+			rc = look_at(s, h, &first,
+				     !first.fails || first.due_ns <= h->now_ns);
 	}
 	return rc == 1 ? 0 : rc;
 }
 
 /* The keys that single waiters want now, wherever they stand in the order. */
-static int collect_due_waiters(struct syncer *s, struct collect_due *h,
-			       int64_t now, unsigned room)
+static int collect_due_waiters(struct syncer *s, struct collect_due *h)
 {
 	char keys[WAITERS_MAX][META_KEY_MAX + 1];
 	unsigned count = 0;
@@ -367,7 +396,7 @@ static int collect_due_waiters(struct syncer *s, struct collect_due *h,
 
 		rc = meta_dirty_get(s->meta, keys[i], &dirty);
 		if (!rc)
-			rc = examine_record(s, h, &dirty, now, room);
+			rc = examine_record(s, h, &dirty);
 		else if (rc == -ENOENT)
 			rc = 0, waiters_tell(s, keys[i], 0, 0, true, 0);
 	}
@@ -391,20 +420,21 @@ static void look_again(struct syncer *s)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-static int collect_due(struct syncer *s, struct collect_due *h, unsigned room)
+static int collect_due(struct syncer *s, struct collect_due *h)
 {
 	struct meta_dirty_cursor cur = META_DIRTY_START;
-	int64_t now = clock_real_ns();
 	struct meta_dirty dirty;
+	int64_t now;
 	bool all;
 	int rc = meta_lock(s->meta);
 
 	if (rc)
 		return rc;
 	sync_room_begin(s, &h->room);
+	now = h->now_ns;
 	all = waiters_all(s) || h->room.any;
 	h->no_deletes = is_deleting(s);
-	rc = collect_due_waiters(s, h, now, room);
+	rc = collect_due_waiters(s, h);
 	for (int i = 0; !rc && !h->full && i < SCAN_MAX; i++) {
 		rc = meta_dirty_next(s->meta, &cur, &dirty);
 		if (rc)
@@ -413,7 +443,7 @@ static int collect_due(struct syncer *s, struct collect_due *h, unsigned room)
 			h->next_due_ns = dirty.due_ns;
 			break;
 		}
-		rc = examine_record(s, h, &dirty, now, room);
+		rc = examine_record(s, h, &dirty);
 		if (dirty.due_ns > now &&
 		    (!h->next_due_ns || dirty.due_ns < h->next_due_ns))
 			h->next_due_ns = dirty.due_ns;
@@ -489,15 +519,17 @@ static void *run_syncer(void *arg)
 	int last = 0;
 
 	do {
-		unsigned room = job_room(s);
+		unsigned jobs = job_room(s);
 
 		sync_wait_over(s);
-		memset(&h, 0, sizeof(h));
-		if (room) {
-			int rc = collect_due(s, &h, room);
+		h = (struct collect_due){.now_ns = clock_real_ns(),
+					 .job_max = jobs};
+		if (jobs) {
+			int rc = collect_due(s, &h);
 
 			if (rc)
-				h.next_due_ns = clock_real_ns() + RECHECK_NS;
+				h.next_due_ns =
+					clock_real_ns() + EXAMINE_RECHECK_NS;
 			if (rc && rc != last)
 				log_error("reading what is dirty: %s",
 					  strerror(-rc));

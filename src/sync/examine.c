@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The first that holds counts.
+ *
+ *	its turn						verdict
+ *	a job is at it						leave
+ *	it is not due, and nobody waits, or it pauses		leave
+ *	a killed mount's request may come yet			postpone
+ *	it waits for another key, and somebody waits for it	follow
+ *	it waits for another key				held
+ *	else							go on
+ *
+ *	its request						verdict
+ *	somebody writes to it, or fills the directory		postpone
+ *	drop							drop
+ *	delete, and a batch is under way			leave
+ *	delete, and the batch is full				full
+ *	delete							delete
+ *	another, and all jobs are taken				full
+ *	another							send
+ */
+#include "examine.h"
+
+enum examine_verdict examine_turn(const struct examine_turn *f,
+				  int64_t *ret_until_ns)
+{
+	if (f->busy)
+		return EXAMINE_LEAVE;
+	if (f->due_ns > f->now_ns && (!f->forced || f->pauses))
+		return EXAMINE_LEAVE;
+	if (f->settles_ns) {
+		*ret_until_ns = f->settles_ns;
+		return EXAMINE_POSTPONE;
+	}
+	if (!f->held)
+		return EXAMINE_GO_ON;
+	if (f->forced)
+		return EXAMINE_FOLLOW;
+	*ret_until_ns = f->now_ns + EXAMINE_RECHECK_NS;
+	return EXAMINE_HELD;
+}
+
+enum examine_verdict examine_request(const struct examine_request *f,
+				     int64_t *ret_until_ns)
+{
+	if (f->quiet_ns > f->now_ns) {
+		*ret_until_ns = f->quiet_ns;
+		return EXAMINE_POSTPONE;
+	}
+	switch (f->action) {
+	case DECIDE_DROP:
+		return EXAMINE_DROP;
+	case DECIDE_DELETE:
+		/* While a batch is under way the next one fills. */
+		if (f->batch_away)
+			return EXAMINE_LEAVE;
+		return f->batch_full ? EXAMINE_FULL : EXAMINE_DELETE;
+	default:
+		return f->jobs_full ? EXAMINE_FULL : EXAMINE_SEND;
+	}
+}
+
+enum reconcile_action examine_action(const struct reconcile_in *in,
+				     const char *tried)
+{
+	static const struct meta_version none;
+	enum reconcile_action action = reconcile(in);
+	struct reconcile_in blank = *in;
+
+	if (action != DECIDE_DROP || !tried[0])
+		return action;
+	blank.known = &none;
+	return in->inode ? reconcile(&blank) : DECIDE_DELETE;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the scheduler does with one dirty record: two verdicts from facts, the
+ * first from those that cost little. Pure; syncer.c gathers the facts and acts.
+ */
+#ifndef VERS3_SRC_SYNC_EXAMINE_H
+#define VERS3_SRC_SYNC_EXAMINE_H
+
+#include "vers3/journal/reconcile.h"
+#include "vers3/meta/dirty.h"
+
+#define EXAMINE_RECHECK_NS NS_PER_S
+
+enum examine_verdict {
+	EXAMINE_LEAVE, /* as it is: its time comes, or whoever is at it ends */
+	EXAMINE_POSTPONE, /* until the time that comes with it */
+	EXAMINE_HELD, /* the same, for the record that it waits for */
+	EXAMINE_FOLLOW, /* that one is to go first */
+	EXAMINE_GO_ON, /* its turn: to be asked about its request */
+	EXAMINE_DROP, /* nothing is to be sent: the key is clean */
+	EXAMINE_DELETE,
+	EXAMINE_SEND,
+	EXAMINE_FULL, /* there is no place for it, nor for others of its kind */
+};
+
+/* Times are realtime. */
+struct examine_turn {
+	int64_t now_ns, due_ns;
+	int64_t settles_ns; /* not sent before; 0: nothing is to settle */
+	bool busy; /* a job is at the key */
+	bool pauses; /* its last try was without a result */
+	bool held; /* it waits for another key */
+	bool forced; /* somebody waits for it */
+};
+/* *ret_until_ns with EXAMINE_POSTPONE and EXAMINE_HELD only. */
+enum examine_verdict examine_turn(const struct examine_turn *f,
+				  int64_t *ret_until_ns);
+
+struct examine_request {
+	int64_t now_ns;
+	int64_t quiet_ns; /* not sent before; 0: it need not be left alone */
+	enum reconcile_action action;
+	bool batch_away; /* a batch of deletes is under way */
+	bool batch_full; /* the one that is being filled */
+	bool jobs_full;
+};
+enum examine_verdict examine_request(const struct examine_request *f,
+				     int64_t *ret_until_ns);
+
+/*
+ * What is to be done at a key. tried: the record's. Where the bucket may hold
+ * what was tried instead of what is known, nothing is for sure equal: the
+ * request's own look will tell.
+ */
+enum reconcile_action examine_action(const struct reconcile_in *in,
+				     const char *tried);
+
+#endif
