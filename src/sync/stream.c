@@ -5,6 +5,7 @@
  */
 #include "stream.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -24,17 +25,43 @@
 #define WIDTH	   3 /* parts of one file on their way */
 #define RSYNC_TAIL 7 /* .XXXXXX */
 
+/*
+ *	from	the file grew	part sent	part failed	take	forget
+ *	NEW	one part	BEGUN		OFF		TAKEN	GONE
+ *	BEGUN	WIDTH parts	BEGUN		OFF		TAKEN	GONE
+ *	OFF	-		OFF		OFF		TAKEN	GONE
+ *	GONE	-		GONE		GONE		TAKEN	GONE
+ *	TAKEN	-		TAKEN		TAKEN		-EAGAIN	TAKEN
+ *
+ * One that is TAKEN has no part on its way once streams_take() returns, and is
+ * freed by streams_give(); one that is GONE is freed with its last part.
+ */
+enum stream_state {
+	STREAM_NEW, /* the first part makes the upload, alone */
+	STREAM_BEGUN, /* the upload's record is there */
+	STREAM_OFF, /* something went wrong: no more parts */
+	STREAM_GONE, /* the file is, or what is staged of it */
+	STREAM_TAKEN, /* by its end */
+};
+
+#define TO(state) (1U << STREAM_##state)
+
+static const unsigned may_become[] = {
+	[STREAM_NEW] = TO(BEGUN) | TO(OFF) | TO(GONE) | TO(TAKEN),
+	[STREAM_BEGUN] = TO(OFF) | TO(GONE) | TO(TAKEN),
+	[STREAM_OFF] = TO(GONE) | TO(TAKEN),
+	[STREAM_GONE] = TO(TAKEN),
+	[STREAM_TAKEN] = 0,
+};
+
 /* One file that is being sent while it is written. */
 struct stream {
 	uint64_t ino;
 	uint64_t size_bytes; /* of the file, as last heard of */
 	unsigned next; /* number of the part to be sent next */
 	uint64_t ready_bytes; /* it is when the file has grown to this */
-	unsigned in_flight;
-	bool begun; /* the upload's record is there */
-	bool off; /* something went wrong: no more parts */
-	bool taken; /* by its end */
-	bool gone; /* to be freed with its last part */
+	unsigned in_flight; /* parts */
+	enum stream_state state;
 };
 
 struct streams {
@@ -199,24 +226,42 @@ static void set_next(struct stream *s, unsigned number)
 	s->ready_bytes = offset + 2 * length;
 }
 
+static void set_state(struct stream *s, enum stream_state state)
+{
+	assert(may_become[s->state] & (1U << state));
+	s->state = state;
+}
+
+/* How many parts may be on their way. */
+static unsigned width(const struct stream *s)
+{
+	if (s->state == STREAM_NEW)
+		return 1;
+	return s->state == STREAM_BEGUN ? WIDTH : 0;
+}
+
+/* Whether parts of it are still to be sent. */
+static bool is_sending(const struct stream *s)
+{
+	return width(s) > 0;
+}
+
 static void run_part(void *arg);
 
 /* Sends what may go; with the mutex held. */
 static void submit_ready(struct streams *t, struct stream *s)
 {
-	/* The first part makes the upload, alone. */
-	while (!s->off && !s->taken && s->in_flight < (s->begun ? WIDTH : 1) &&
-	       s->size_bytes >= s->ready_bytes) {
+	while (s->in_flight < width(s) && s->size_bytes >= s->ready_bytes) {
 		struct part_job *j = malloc(sizeof(*j));
 
 		if (!j) {
-			s->off = true;
+			set_state(s, STREAM_OFF);
 			return;
 		}
 		*j = (struct part_job){t, s->ino, s->next};
 		if (pool_submit(t->u->parts, run_part, j)) {
 			free(j);
-			s->off = true;
+			set_state(s, STREAM_OFF);
 			return;
 		}
 		s->in_flight++;
@@ -229,7 +274,7 @@ static void free_if_gone(struct streams *t, struct stream *s)
 {
 	uint64_t ino = s->ino;
 
-	if (s->gone && !s->in_flight && !s->taken)
+	if (s->state == STREAM_GONE && !s->in_flight)
 		free(map_del(t->map, &ino, sizeof(ino)));
 }
 
@@ -238,23 +283,25 @@ static void run_part(void *arg)
 	struct part_job *j = arg;
 	struct streams *t = j->t;
 	struct stream *s;
-	bool stopped;
+	bool sending;
 	int rc = 0;
 
 	pthread_mutex_lock(&t->mutex);
 	/* It stays in the map while a part of it is on its way. */
 	s = map_get(t->map, &j->ino, sizeof(j->ino));
-	stopped = s->off || s->taken;
+	sending = is_sending(s);
 	pthread_mutex_unlock(&t->mutex);
-	if (!stopped)
+	if (sending)
 		rc = send_part(t, j->ino, j->number);
 	if (rc)
 		log_debug("part %u of inode %" PRIu64 " is sent later: %s",
 			  j->number, j->ino, strerror(-rc));
 	pthread_mutex_lock(&t->mutex);
 	s->in_flight--;
-	s->off = s->off || rc;
-	s->begun = s->begun || (!stopped && !rc);
+	if (is_sending(s) && rc)
+		set_state(s, STREAM_OFF);
+	else if (s->state == STREAM_NEW)
+		set_state(s, STREAM_BEGUN);
 	submit_ready(t, s);
 	free_if_gone(t, s);
 	pthread_cond_broadcast(&t->event);
@@ -305,10 +352,10 @@ int streams_take(struct streams *t, uint64_t ino)
 	s = get_stream(t, ino);
 	if (!s)
 		rc = -ENOMEM;
-	else if (s->taken)
+	else if (s->state == STREAM_TAKEN)
 		rc = -EAGAIN;
 	if (!rc) {
-		s->taken = true;
+		set_state(s, STREAM_TAKEN);
 		while (s->in_flight)
 			pthread_cond_wait(&t->event, &t->mutex);
 	}
@@ -318,9 +365,13 @@ int streams_take(struct streams *t, uint64_t ino)
 
 void streams_give(struct streams *t, uint64_t ino)
 {
+	struct stream *s;
+
 	pthread_mutex_lock(&t->mutex);
-	free(map_del(t->map, &ino, sizeof(ino)));
+	s = map_del(t->map, &ino, sizeof(ino));
+	assert(s && s->state == STREAM_TAKEN && !s->in_flight);
 	pthread_mutex_unlock(&t->mutex);
+	free(s);
 }
 
 void streams_forget(struct streams *t, uint64_t ino)
@@ -329,9 +380,9 @@ void streams_forget(struct streams *t, uint64_t ino)
 
 	pthread_mutex_lock(&t->mutex);
 	s = map_get(t->map, &ino, sizeof(ino));
-	if (s) {
-		s->off = s->gone = true;
+	if (s && s->state != STREAM_TAKEN && s->state != STREAM_GONE)
+		set_state(s, STREAM_GONE);
+	if (s)
 		free_if_gone(t, s);
-	}
 	pthread_mutex_unlock(&t->mutex);
 }

@@ -28,7 +28,6 @@
 
 #define AGAIN_NS  (25 * NS_PER_MS) /* doubled from try to try */
 #define AGAIN_MAX 8 /* in a row: 6 s in all */
-#define OUTAGE_NS (2 * NS_PER_S) /* what is shorter is none */
 
 /*
  * A job has ended. In an outage one at a time looks whether it is over; so
@@ -37,44 +36,22 @@
  */
 static void end_job(struct syncer *s, int rc)
 {
-	if (s->outage && s->in_flight == 1 && store_is_unanswered(rc)) {
-		s->probes++;
-		s->probe_error = rc;
+	if (sync_outage_probed(&s->outage, rc, s->in_flight == 1))
 		pthread_cond_broadcast(&s->event);
-	} else if (!store_is_unanswered(rc) && rc != -EAGAIN) {
-		s->probes = 0;
-	}
 	s->in_flight--;
-}
-
-/*
- * After an outage nothing waits for its next try; but one key that breaks the
- * connection, while others do not, does not get rid of its backoff so.
- */
-static void set_outage(struct syncer *s, bool outage)
-{
-	int64_t now = clock_mono_ns();
-
-	if (outage && !s->outage)
-		s->outage_since_ns = now;
-	if (!outage && s->outage && now - s->outage_since_ns > OUTAGE_NS &&
-	    (!s->over_ns || now - s->over_ns > OUTCOME_BACKOFF_MAX_NS)) {
-		s->over = true;
-		s->over_ns = now;
-	}
-	s->outage = outage;
 }
 
 static void note_outcome(struct syncer *s, const char *key, int rc)
 {
 	pthread_mutex_lock(&s->mutex);
 	if (rc && rc != -EAGAIN) {
-		set_outage(s, store_is_outage(rc));
+		sync_outage_set(&s->outage, store_is_outage(rc),
+				clock_mono_ns());
 		s->stats.failures++;
 		s->stats.error = -rc;
 		strcpy(s->stats.error_key, key);
 	} else if (!rc) {
-		set_outage(s, false);
+		sync_outage_set(&s->outage, false, clock_mono_ns());
 		s->progress++;
 	}
 	pthread_mutex_unlock(&s->mutex);

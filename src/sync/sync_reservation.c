@@ -30,20 +30,20 @@
 #define OUTAGE_NS   (5 * NS_PER_S) /* less may be one key's bad luck */
 #define TELL_NS	    (60 * NS_PER_S) /* the log is told so often at most */
 
-static void set_room(struct syncer *s, enum room room)
+static void set_room(struct sync_reservation *r, enum room room)
 {
-	if (s->room != room)
-		s->room_since_ns = clock_mono_ns();
-	s->room = room;
+	if (r->room != room)
+		r->since_ns = clock_mono_ns();
+	r->room = room;
 }
 
 void sync_room_begin(struct syncer *s, struct room_look *l)
 {
 	pthread_mutex_lock(&s->mutex);
 	*l = (struct room_look){
-		.any = s->room_waiters > 0,
-		.take_written = s->room == ROOM_WRITTEN,
-		.least_bytes = s->room_largest_bytes / 2,
+		.any = s->reservation.waiters > 0,
+		.take_written = s->reservation.room == ROOM_WRITTEN,
+		.least_bytes = s->reservation.largest_bytes / 2,
 	};
 	pthread_mutex_unlock(&s->mutex);
 }
@@ -84,10 +84,11 @@ void sync_room_end(struct syncer *s, const struct room_look *l, bool whole)
 	pthread_mutex_lock(&s->mutex);
 	/* What was sent is given back by this thread, after this look. */
 	if (l->closed || s->reaping || !whole)
-		set_room(s, ROOM_CLOSED);
+		set_room(&s->reservation, ROOM_CLOSED);
 	else
-		set_room(s, l->written ? ROOM_WRITTEN : ROOM_NONE);
-	s->room_largest_bytes = l->largest_bytes;
+		set_room(&s->reservation,
+			 l->written ? ROOM_WRITTEN : ROOM_NONE);
+	s->reservation.largest_bytes = l->largest_bytes;
 	pthread_mutex_unlock(&s->mutex);
 }
 
@@ -97,7 +98,7 @@ static bool is_sending(struct syncer *s)
 	bool sending;
 
 	pthread_mutex_lock(&s->mutex);
-	sending = s->started && !s->outage;
+	sending = s->started && !s->outage.on;
 	pthread_mutex_unlock(&s->mutex);
 	return sending;
 }
@@ -108,11 +109,12 @@ static void enter(struct syncer *s)
 	bool tell = false;
 
 	pthread_mutex_lock(&s->mutex);
-	if (!s->room_waiters++) {
-		set_room(s, ROOM_CLOSED);
-		tell = !s->room_told_ns || now - s->room_told_ns > TELL_NS;
+	if (!s->reservation.waiters++) {
+		set_room(&s->reservation, ROOM_CLOSED);
+		tell = !s->reservation.told_ns ||
+		       now - s->reservation.told_ns > TELL_NS;
 		if (tell)
-			s->room_told_ns = now;
+			s->reservation.told_ns = now;
 	}
 	pthread_mutex_unlock(&s->mutex);
 	if (tell)
@@ -123,7 +125,7 @@ static void enter(struct syncer *s)
 static void leave(struct syncer *s)
 {
 	pthread_mutex_lock(&s->mutex);
-	s->room_waiters--;
+	s->reservation.waiters--;
 	pthread_cond_broadcast(&s->event);
 	pthread_mutex_unlock(&s->mutex);
 }
@@ -145,8 +147,9 @@ static bool is_hopeless(const struct syncer *s, int64_t until)
 	int64_t now = clock_mono_ns();
 
 	return s->stop || now > until ||
-	       (s->outage && now - s->outage_since_ns > OUTAGE_NS) ||
-	       (s->room == ROOM_NONE && now - s->room_since_ns > NONE_NS);
+	       sync_outage_lasts(&s->outage, OUTAGE_NS, now) ||
+	       (s->reservation.room == ROOM_NONE &&
+		now - s->reservation.since_ns > NONE_NS);
 }
 
 int syncer_make_room(struct syncer *s, uint64_t bytes)

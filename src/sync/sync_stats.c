@@ -41,7 +41,7 @@ void syncer_read_stats(struct syncer *s, struct syncer_stats *ret)
 	pthread_mutex_lock(&s->mutex);
 	*ret = s->stats;
 	ret->in_flight = s->in_flight;
-	ret->waiting_writers = s->room_waiters;
+	ret->waiting_writers = s->reservation.waiters;
 	pthread_mutex_unlock(&s->mutex);
 	ret->dirty_keys = dirty;
 	ret->oldest_dirty_ns = oldest;

@@ -76,11 +76,7 @@ out:
  */
 static int outage_error(const struct syncer *s, struct waiter *waiter)
 {
-	if (s->probes < waiter->probes)
-		waiter->probes = s->probes;
-	return s->outage && s->probes - waiter->probes >= PROBES_MAX
-		       ? s->probe_error
-		       : 0;
+	return sync_outage_error(&s->outage, &waiter->probes, PROBES_MAX);
 }
 
 static int wait_for_key(struct syncer *s, const char *path, uint64_t ino,
@@ -284,8 +280,7 @@ void sync_wait_over(struct syncer *s)
 	bool over;
 
 	pthread_mutex_lock(&s->mutex);
-	over = s->over;
-	s->over = false;
+	over = sync_outage_take_over(&s->outage);
 	pthread_mutex_unlock(&s->mutex);
 	if (!over || meta_lock(s->meta))
 		return;

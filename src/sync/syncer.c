@@ -506,7 +506,7 @@ static unsigned job_room(struct syncer *s)
 	unsigned limit, room;
 
 	pthread_mutex_lock(&s->mutex);
-	limit = s->outage ? 1 : JOBS_MAX;
+	limit = s->outage.on ? 1 : JOBS_MAX;
 	room = s->in_flight < limit ? limit - s->in_flight : 0;
 	pthread_mutex_unlock(&s->mutex);
 	return room;
@@ -658,7 +658,7 @@ void syncer_free(struct syncer *s)
 	pthread_cond_broadcast(&s->wake);
 	pthread_cond_broadcast(&s->event);
 	/* They end with -ESHUTDOWN, and need what is freed below. */
-	while (s->waiters || s->room_waiters)
+	while (s->waiters || s->reservation.waiters)
 		pthread_cond_wait(&s->event, &s->mutex);
 	pthread_mutex_unlock(&s->mutex);
 	if (s->started)

@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 
+#include "sync_outage.h"
 #include "upload.h"
 #include "vers3/journal/reconcile.h"
 #include "vers3/sync/between.h"
@@ -42,6 +43,15 @@ enum room {
 	ROOM_NONE,
 };
 
+/* Writers that wait for room, and what the looks for them found. */
+struct sync_reservation {
+	unsigned waiters;
+	enum room room; /* as the last look found it, */
+	int64_t since_ns; /* and the looks since then */
+	uint64_t largest_bytes; /* of the written files it found */
+	int64_t told_ns; /* when the log was last told; 0 never */
+};
+
 /* Someone who waits for one key (sync_inode) or for all below a path. */
 struct waiter {
 	struct waiter *next;
@@ -51,7 +61,7 @@ struct waiter {
 	uint64_t ino, change; /* one key: this content, or a later one */
 	bool done;
 	int error;
-	unsigned probes; /* the syncer's when it began, or since */
+	unsigned probes; /* the outage's when it began, or since */
 };
 
 struct syncer {
@@ -77,23 +87,14 @@ struct syncer {
 	bool stop, kicked;
 	bool reaping; /* the journal has staging files that may go */
 	bool asleep; /* the scheduler, until next_due_ns or a kick */
-	bool outage;
-	int64_t outage_since_ns; /* monotonic */
-	bool over; /* an outage: what failed in it need not wait */
-	int64_t over_ns; /* when the last one was; 0 never */
-	unsigned probes; /* in a row that did not reach the bucket, */
-	int probe_error; /* and why the last one did not: -errno */
+	struct sync_outage outage;
 	int64_t next_due_ns; /* realtime; when the scheduler wakes itself */
 	unsigned in_flight;
 	bool deleting; /* a batch of deletes is in flight */
 	struct map *busy; /* keys being worked on */
 	struct map *again; /* keys in a pause before another try → how many */
 	struct waiter *waiters;
-	unsigned room_waiters;
-	enum room room; /* as the last look for them found it, */
-	int64_t room_since_ns; /* and the looks since then */
-	uint64_t room_largest_bytes; /* of the written files it found */
-	int64_t room_told_ns; /* when the log was last told; 0 never */
+	struct sync_reservation reservation;
 	uint64_t progress; /* saves, and parts that went */
 	struct syncer_stats stats;
 };

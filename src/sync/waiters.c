@@ -68,7 +68,7 @@ bool waiters_all(struct syncer *s)
 void waiters_add(struct syncer *s, struct waiter *waiter)
 {
 	pthread_mutex_lock(&s->mutex);
-	waiter->probes = s->probes;
+	waiter->probes = s->outage.probes;
 	waiter->next = s->waiters;
 	s->waiters = waiter;
 	s->kicked = true;
