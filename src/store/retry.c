@@ -25,6 +25,7 @@
 #include "layer.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/hash.h"
 #include "vers3/util/log.h"
 
 #define BASE_NS		   (100 * NS_PER_MS)
@@ -37,6 +38,7 @@
 struct retry_store {
 	struct store store;
 	struct retry_config config;
+	struct hash_seed seed; /* of what a list has shown */
 	_Atomic enum retry_mood mood;
 	/* When the bucket was changed last, or the mood: monotonic. */
 	atomic_int_fast64_t changed_ns;
@@ -52,28 +54,21 @@ struct retry_store {
 struct watch {
 	const struct store_request *r;
 	int callback_err; /* what a callback returned; 0: none did */
+	const struct hash_seed *seed; /* borrowed */
 	uint64_t *seen; /* owned: hashes of the entries handed over */
 	size_t seen_count, seen_size;
 	size_t seen_before; /* of them, those of earlier tries */
 };
 
-static uint64_t hash_add(uint64_t hash, const void *data, size_t len)
-{
-	const unsigned char *p = data;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ p[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
-	return hash;
-}
-
-static uint64_t entry_hash(const struct store_entry *entry)
+static uint64_t entry_hash(const struct watch *w,
+			   const struct store_entry *entry)
 {
 	unsigned char kind = (unsigned char)entry->kind;
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = hash_add(w->seed, 0, &kind, 1);
 
-	hash = hash_add(hash, &kind, 1);
-	hash = hash_add(hash, entry->version_id, strlen(entry->version_id) + 1);
-	return hash_add(hash, entry->key, entry->key_len);
+	hash = hash_add(w->seed, hash, entry->version_id,
+			strlen(entry->version_id));
+	return hash_add(w->seed, hash, entry->key, entry->key_len);
 }
 
 static int watch_remember(struct watch *w, uint64_t hash)
@@ -94,7 +89,7 @@ static int watch_remember(struct watch *w, uint64_t hash)
 static int watch_entry(void *ctx, const struct store_entry *entry)
 {
 	struct watch *w = ctx;
-	uint64_t hash = entry_hash(entry);
+	uint64_t hash = entry_hash(w, entry);
 	int err;
 
 	for (size_t i = 0; i < w->seen_before; i++)
@@ -379,7 +374,7 @@ static void sleep_in(struct retry_store *rs, enum retry_mood mood, int64_t ns)
 static int retry_call(struct store *s, struct store_request *r)
 {
 	struct retry_store *rs = (struct retry_store *)s;
-	struct watch w = {.r = r};
+	struct watch w = {.r = r, .seed = &rs->seed};
 	int64_t began_ns = clock_mono_ns(), ns;
 	unsigned tries = 0;
 	int err;
@@ -424,6 +419,7 @@ int retry_store_new(const struct retry_config *config, struct store **below,
 	if (!rs)
 		return -ENOMEM;
 	rs->config = *config;
+	hash_seed_draw(&rs->seed);
 	if (!rs->config.base_ns)
 		rs->config.base_ns = BASE_NS;
 	if (!rs->config.max_ns)

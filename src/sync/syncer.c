@@ -23,6 +23,7 @@
 #include "vers3/tree/content.h"
 #include "vers3/util/boot.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/hash.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 
@@ -546,13 +547,14 @@ static void *run_syncer(void *arg)
 /* A number for this boot of the machine; 0: it has none. */
 static uint64_t boot_number(void)
 {
-	uint64_t n = UINT64_C(0xcbf29ce484222325);
+	/* The next mount compares it. */
+	const struct hash_seed fixed = {{0, 0}};
 	char id[BOOT_ID_SIZE];
+	uint64_t n;
 
 	if (boot_id(id))
 		return 0;
-	for (const char *at = id; *at; at++)
-		n = (n ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+	n = hash_add(&fixed, 0, id, strlen(id));
 	return n == ENDED ? 0 : n;
 }
 

@@ -30,6 +30,7 @@
 #include "vers3/tree/taken.h"
 #include "vers3/tree/tree.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/hash.h"
 #include "vers3/util/log.h"
 
 #define BIG_NAMES 20000 /* from here on a name is asked for alone */
@@ -39,6 +40,7 @@ struct merge {
 	uint64_t ino;
 	char path[META_KEY_MAX + 1];
 	uint64_t since;
+	struct hash_seed seed;
 	uint64_t *seen; /* owned; sorted before the finish */
 	size_t seen_count, seen_size;
 	bool marker_seen;
@@ -58,6 +60,7 @@ int merge_new(struct tree *tree, uint64_t ino, const char *path, uint64_t since,
 	m->tree = tree;
 	m->ino = m->at = ino;
 	m->since = since;
+	hash_seed_draw(&m->seed);
 	strcpy(m->path, path);
 	*ret_merge = m;
 	return 0;
@@ -85,14 +88,9 @@ void merge_hide(struct merge *m, const char *name, const char *why)
 		m->hidden.count++;
 }
 
-/* FNV-1a. */
-static uint64_t hash_name(const char *name)
+static uint64_t hash_name(const struct merge *m, const char *name)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * UINT64_C(1099511628211);
-	return h;
+	return hash_add(&m->seed, 0, name, strlen(name));
 }
 
 static int seen_add(struct merge *m, const char *name)
@@ -106,7 +104,7 @@ static int seen_add(struct merge *m, const char *name)
 		m->seen = p;
 		m->seen_size = size;
 	}
-	m->seen[m->seen_count++] = hash_name(name);
+	m->seen[m->seen_count++] = hash_name(m, name);
 	return 0;
 }
 
@@ -119,7 +117,7 @@ static int compare_u64(const void *a, const void *b)
 
 static bool was_seen(const struct merge *m, const char *name)
 {
-	uint64_t h = hash_name(name);
+	uint64_t h = hash_name(m, name);
 
 	return m->seen_count &&
 	       bsearch(&h, m->seen, m->seen_count, sizeof(h), compare_u64);

@@ -23,6 +23,7 @@
 #include "vers3/tree/replication_census.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/hash.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 
@@ -52,6 +53,7 @@ struct states {
 	struct cancel ended;
 	pthread_t thread;
 	bool started; /* of who begins and ends it */
+	struct hash_seed seed;
 
 	/* Of the thread alone: */
 	uint64_t at; /* the inode that the walk has come to */
@@ -82,27 +84,21 @@ struct turn {
 	unsigned count, of_queue;
 };
 
-static uint64_t add_hash(uint64_t h, const char *text)
+static uint64_t version_hash(const struct states *s,
+			     const struct meta_version *ver)
 {
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
-	return h;
-}
+	uint64_t h = hash_add(&s->seed, 0, ver->key, strlen(ver->key));
 
-static uint64_t version_hash(const struct meta_version *ver)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	return add_hash(add_hash(add_hash(h, ver->key), ver->version_id),
-			ver->etag);
+	h = hash_add(&s->seed, h, ver->version_id, strlen(ver->version_id));
+	return hash_add(&s->seed, h, ver->etag, strlen(ver->etag));
 }
 
 static void note_asked(struct states *s, const struct meta_inode *inode,
 		       int64_t asked_ns)
 {
 	pthread_mutex_lock(&s->mutex);
-	s->slots[inode->ino % SLOTS] =
-		(struct slot){inode->ino, version_hash(&inode->base), asked_ns};
+	s->slots[inode->ino % SLOTS] = (struct slot){
+		inode->ino, version_hash(s, &inode->base), asked_ns};
 	pthread_mutex_unlock(&s->mutex);
 }
 
@@ -113,7 +109,7 @@ static bool is_young(struct states *s, const struct meta_inode *inode)
 
 	pthread_mutex_lock(&s->mutex);
 	young = slot->asked_ns && slot->ino == inode->ino &&
-		slot->version == version_hash(&inode->base) &&
+		slot->version == version_hash(s, &inode->base) &&
 		clock_mono_ns() - slot->asked_ns <
 			s->tree->mount->config.ttl_ns;
 	pthread_mutex_unlock(&s->mutex);
@@ -579,6 +575,7 @@ int states_new(struct tree *tree, struct states **ret_states)
 		return -ENOMEM;
 	s->tree = tree;
 	s->slower = 1;
+	hash_seed_draw(&s->seed);
 	cancel_init(&s->ended, NULL);
 	pthread_mutex_init(&s->mutex, NULL);
 	rc = clock_cond_init(&s->wake);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A chained hash table. Keys come from buckets that others write to, so the
- * hash is SipHash-1-3 under a key drawn for each table: nobody can prepare
- * names that all land in one chain.
+ * A chained hash table. Keys come from buckets that others write to, so each
+ * table has a seed of its own: nobody can prepare names that all land in one
+ * chain.
  */
 #include "vers3/util/map.h"
 
@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "vers3/util/hash.h"
 
 #define MAP_FIRST 16 /* buckets; a power of two */
 
@@ -26,56 +27,12 @@ struct map {
 	struct entry **buckets; /* owned */
 	size_t size; /* buckets; a power of two */
 	size_t count;
-	uint64_t seed[2];
+	struct hash_seed seed;
 };
 
-static uint64_t rotl(uint64_t x, int bits)
-{
-	return (x << bits) | (x >> (64 - bits));
-}
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotl(v[1], 13) ^ v[0];
-	v[0] = rotl(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotl(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotl(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotl(v[1], 17) ^ v[2];
-	v[2] = rotl(v[2], 32);
-}
-
-/* The hash stays in this process, so words are taken in host order. */
 static uint64_t hash_of(const struct map *m, const void *key, size_t len)
 {
-	uint64_t v[4] = {m->seed[0] ^ UINT64_C(0x736f6d6570736575),
-			 m->seed[1] ^ UINT64_C(0x646f72616e646f6d),
-			 m->seed[0] ^ UINT64_C(0x6c7967656e657261),
-			 m->seed[1] ^ UINT64_C(0x7465646279746573)};
-	const unsigned char *p = key;
-	uint64_t last = (uint64_t)len << 56;
-	size_t left = len;
-
-	for (; left >= 8; left -= 8, p += 8) {
-		uint64_t word;
-
-		memcpy(&word, p, sizeof(word));
-		v[3] ^= word;
-		sip_round(v);
-		v[0] ^= word;
-	}
-	for (size_t i = 0; i < left; i++)
-		last |= (uint64_t)p[i] << (8 * i);
-	v[3] ^= last;
-	sip_round(v);
-	v[0] ^= last;
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	return hash_add(&m->seed, 0, key, len);
 }
 
 int map_new(struct map **ret_map)
@@ -90,10 +47,7 @@ int map_new(struct map **ret_map)
 		free(m);
 		return -ENOMEM;
 	}
-	/* Before the pool is seeded the address of the table has to do. */
-	if (getrandom(m->seed, sizeof(m->seed), GRND_NONBLOCK) !=
-	    (ssize_t)sizeof(m->seed))
-		m->seed[0] = (uintptr_t)m;
+	hash_seed_draw(&m->seed);
 	*ret_map = m;
 	return 0;
 }

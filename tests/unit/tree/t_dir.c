@@ -153,6 +153,17 @@ static void test_changed(void **state)
 	rig_is(r, "g/x", "now a directory");
 }
 
+/* Two names that FNV-1a, which has no seed, takes for one. */
+static void test_vanished_alike(void **state)
+{
+	struct rig *r = *state;
+
+	put_all(r, "8yn0iYCKYHlIj4-BwPqk GReLUrM4wMqfg9yzV3KQ");
+	rig_lists(r, "", "8yn0iYCKYHlIj4-BwPqk GReLUrM4wMqfg9yzV3KQ");
+	rig_remove(r, "GReLUrM4wMqfg9yzV3KQ");
+	rig_lists(r, "", "8yn0iYCKYHlIj4-BwPqk");
+}
+
 static void test_vanished_open(void **state)
 {
 	struct rig *r = *state;
@@ -953,6 +964,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_names),
 		RIG_TEST(test_shapes),
 		RIG_TEST(test_changed),
+		RIG_TEST(test_vanished_alike),
 		RIG_TEST(test_vanished_open),
 		RIG_TEST(test_dirty_kept),
 		RIG_TEST(test_settled_kept),
