@@ -18,8 +18,11 @@
 #include "vers3/net/uri.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/hex.h"
 #include "vers3/util/lock_record.h"
 #include "vers3/util/safepath.h"
+
+#define HASH_SHOWN 4 /* bytes of it in a directory's name */
 
 #define WHY_MAX 512
 #define POLL_NS (50 * NS_PER_MS)
@@ -111,6 +114,7 @@ int cachedir_default_base(char **ret_base)
 int cachedir_default(const char *base, const char *bucket, const char *identity,
 		     char **ret_path)
 {
+	char hex[2 * HASH_SHOWN + 1];
 	unsigned char hash[EVP_MAX_MD_SIZE];
 	struct lock_record record;
 	char *plain = NULL, *own = NULL;
@@ -119,10 +123,10 @@ int cachedir_default(const char *base, const char *bucket, const char *identity,
 	if (!EVP_Digest(identity, strlen(identity), hash, NULL, EVP_sha256(),
 			NULL))
 		return -ENOMEM;
+	hex_write(hash, HASH_SHOWN, hex);
 	if (asprintf(&plain, "%s/%s", base, bucket) < 0)
 		return -ENOMEM;
-	if (asprintf(&own, "%s/%s-%02x%02x%02x%02x", base, bucket, hash[0],
-		     hash[1], hash[2], hash[3]) < 0) {
+	if (asprintf(&own, "%s/%s-%s", base, bucket, hex) < 0) {
 		free(plain);
 		return -ENOMEM;
 	}

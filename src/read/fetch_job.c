@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "vers3/util/hex.h"
 #include "vers3/util/log.h"
 #include "version_get.h"
 
@@ -186,7 +187,6 @@ static bool job_md5_agrees(const struct fetch_job *job)
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	char hex[2 * EVP_MAX_MD_SIZE + 1];
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	static const char digits[] = "0123456789abcdef";
 	unsigned len = 0;
 	bool ok;
 
@@ -198,11 +198,7 @@ static bool job_md5_agrees(const struct fetch_job *job)
 	EVP_MD_CTX_free(md);
 	if (!ok)
 		return false;
-	for (unsigned i = 0; i < len; i++) {
-		hex[2 * i] = digits[sum[i] >> 4];
-		hex[2 * i + 1] = digits[sum[i] & 15];
-	}
-	hex[2 * len] = 0;
+	hex_write(sum, len, hex);
 	return strcasecmp(hex, job->version.etag) == 0;
 }
 
