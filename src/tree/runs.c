@@ -37,25 +37,24 @@ static void unstaged_at(const struct meta_inode *inode,
 						       : h->offset);
 }
 
-/* As runs_at(), to the byte. */
-static int exact_at(struct meta *meta, const struct meta_inode *inode,
-		    const struct holes *base, uint64_t at, bool *ret_hole,
-		    uint64_t *ret_end)
+/*
+ * As runs_at(), to the byte. next: the first extent that ends after `at`;
+ * NULL: there is none.
+ */
+static void exact_at(const struct meta_inode *inode, const struct holes *base,
+		     const struct meta_extent *next, uint64_t at,
+		     bool *ret_hole, uint64_t *ret_end)
 {
-	uint64_t offset, length, place, size = inode->size_bytes;
-	int rc = meta_extent_next(meta, inode->ino, at, &offset, &length,
-				  &place);
+	uint64_t size = inode->size_bytes;
 
-	if (rc && rc != -ENOENT)
-		return rc;
-	if (!rc && offset <= at) {
-		*ret_hole = meta_extent_is_hole(place);
-		*ret_end = min_u64(offset + length, size);
+	if (next && next->offset <= at) {
+		*ret_hole = meta_extent_is_hole(next->place);
+		*ret_end = min_u64(next->offset + next->length, size);
 	} else {
-		unstaged_at(inode, base, at, rc ? size : min_u64(offset, size),
-			    ret_hole, ret_end);
+		unstaged_at(inode, base, at,
+			    next ? min_u64(next->offset, size) : size, ret_hole,
+			    ret_end);
 	}
-	return 0;
 }
 
 int runs_at(struct meta *meta, const struct meta_inode *inode,
@@ -70,10 +69,13 @@ int runs_at(struct meta *meta, const struct meta_inode *inode,
 	for (unsigned runs = 0; hole && end < size &&
 				(runs < RUNS_JOINED || end < unit + HOLES_UNIT);
 	     runs++) {
-		int rc = exact_at(meta, inode, base, end, &hole, &next);
+		struct meta_extent e;
+		int rc = meta_extent_next(meta, inode->ino, end, &e.offset,
+					  &e.length, &e.place);
 
-		if (rc)
+		if (rc && rc != -ENOENT)
 			return rc;
+		exact_at(inode, base, rc ? NULL : &e, end, &hole, &next);
 		if (hole)
 			end = next;
 	}
@@ -115,18 +117,12 @@ void runs_of_snapshot(const struct file_snapshot *snap, struct holes *ret)
 
 	ret->count = 0;
 	for (; S_ISREG(snap->inode->mode) && at < size; at = end) {
-		const struct meta_extent *extent = &snap->extents[i];
+		const struct meta_extent *next =
+			i < snap->count ? &snap->extents[i] : NULL;
 
-		if (i < snap->count && extent->offset <= at) {
-			hole = meta_extent_is_hole(extent->place);
-			end = min_u64(extent->offset + extent->length, size);
+		exact_at(snap->inode, &snap->holes, next, at, &hole, &end);
+		if (next && next->offset <= at)
 			i++;
-		} else {
-			end = i < snap->count ? min_u64(extent->offset, size)
-					      : size;
-			unstaged_at(snap->inode, &snap->holes, at, end, &hole,
-				    &end);
-		}
 		if (hole)
 			holes_add(ret, at, end, size);
 	}
