@@ -35,8 +35,8 @@
 #include "fetch.h"
 #include "vers3/core/version.h"
 #include "vers3/meta/meta.h"
+#include "vers3/read/read_wait.h"
 #include "vers3/util/cancel.h"
-#include "vers3/util/clock.h"
 #include "vers3/util/minmax.h"
 #include "vers3/util/pool.h"
 
@@ -423,76 +423,32 @@ out:
 	answer(r, &p, rc, done, arg);
 }
 
-/* One piece of a waiting read. */
-struct wait {
-	pthread_mutex_t mutex;
-	pthread_cond_t cond;
-	/* Protected by mutex. */
-	bool ended;
-	int error;
-	char *buf; /* borrowed */
-	size_t size;
-};
-
-static void wait_done(void *arg, int error, const struct iovec *iov, int count)
-{
-	struct wait *w = arg;
-	size_t pos = 0;
-
-	for (int i = 0; i < count; i++) {
-		memcpy(w->buf + pos, iov[i].iov_base, iov[i].iov_len);
-		pos += iov[i].iov_len;
-	}
-	if (!error && pos != w->size)
-		error = -EIO;
-	pthread_mutex_lock(&w->mutex);
-	w->error = error;
-	w->ended = true;
-	pthread_cond_signal(&w->cond);
-	pthread_mutex_unlock(&w->mutex);
-}
-
 void reader_give_up(struct reader *r)
 {
 	fetch_give_up(r->fetch);
 }
 
-void reader_wait(struct reader *r, pthread_cond_t *cond, pthread_mutex_t *mutex)
-{
-	if (!cancel_wait(cond, mutex))
-		return;
-	/* The read has the buffer: it has to end before the wait does. */
-	pthread_mutex_unlock(mutex);
-	reader_give_up(r);
-	pthread_mutex_lock(mutex);
-	clock_cond_wait_until(cond, mutex,
-			      clock_mono_ns() + CANCEL_POLL_MS * NS_PER_MS);
-}
-
 int reader_read_sync(struct reader *r, const struct meta_version *version,
 		     uint64_t offset, void *buf, size_t size)
 {
-	struct wait w = {.buf = buf};
+	struct read_wait w;
+	char *at = buf;
 	int rc = 0;
 
-	pthread_mutex_init(&w.mutex, NULL);
-	clock_cond_init(&w.cond);
 	while (size && !rc) {
 		/* In runs, each of which is one GET at most. */
-		w.size = (size_t)min_u64(size, RUN_BYTES - offset % RUN_BYTES);
-		w.ended = false;
-		reader_read(r, version, NULL, offset, w.size, wait_done, &w);
-		pthread_mutex_lock(&w.mutex);
-		while (!w.ended)
-			reader_wait(r, &w.cond, &w.mutex);
-		rc = w.error;
-		pthread_mutex_unlock(&w.mutex);
-		w.buf += w.size;
-		offset += w.size;
-		size -= w.size;
+		size_t want = min_u64(size, RUN_BYTES - offset % RUN_BYTES);
+		size_t got;
+
+		read_wait_begin(&w, at);
+		reader_read(r, version, NULL, offset, want, read_wait_done, &w);
+		rc = read_wait_end(&w, r, &got);
+		if (!rc && got != want)
+			rc = -EIO;
+		at += want;
+		offset += want;
+		size -= want;
 	}
-	pthread_cond_destroy(&w.cond);
-	pthread_mutex_destroy(&w.mutex);
 	return rc;
 }
 

@@ -16,6 +16,7 @@
 #include "vers3/core/pins.h"
 #include "vers3/history/view.h"
 #include "vers3/object/sparse.h"
+#include "vers3/read/read_wait.h"
 #include "vers3/read/reader.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/tree/content.h"
@@ -23,7 +24,6 @@
 #include "vers3/tree/reread.h"
 #include "vers3/tree/reservation.h"
 #include "vers3/tree/tree.h"
-#include "vers3/util/clock.h"
 #include "vfs_impl.h"
 
 #define COPY_CHUNK (UINT64_C(1) << 20) /* bytes of a copy at once */
@@ -451,63 +451,22 @@ static int shown_version(struct vfs *v, struct vfs_file *f,
 	return rc;
 }
 
-struct copy_wait {
-	pthread_mutex_t mutex;
-	pthread_cond_t cond;
-	bool done;
-	int error;
-	char *buf;
-	size_t size;
-};
-
-static void copy_read_done(void *arg, int error, const struct iovec *iov,
-			   int count)
-{
-	struct copy_wait *w = arg;
-
-	pthread_mutex_lock(&w->mutex);
-	w->error = error;
-	for (int i = 0; !error && i < count; i++) {
-		memcpy(w->buf + w->size, iov[i].iov_base, iov[i].iov_len);
-		w->size += iov[i].iov_len;
-	}
-	w->done = true;
-	pthread_cond_signal(&w->cond);
-	pthread_mutex_unlock(&w->mutex);
-}
-
-/* Reads at most size bytes, waiting. */
-static int read_wait(struct vfs *v, struct vfs_file *f, uint64_t offset,
-		     char *buf, size_t size, size_t *ret_size)
-{
-	struct copy_wait w = {.buf = buf};
-
-	pthread_mutex_init(&w.mutex, NULL);
-	clock_cond_init(&w.cond);
-	vfs_read(v, f, offset, size, copy_read_done, &w);
-	pthread_mutex_lock(&w.mutex);
-	while (!w.done)
-		reader_wait(v->reader, &w.cond, &w.mutex);
-	pthread_mutex_unlock(&w.mutex);
-	pthread_cond_destroy(&w.cond);
-	pthread_mutex_destroy(&w.mutex);
-	*ret_size = w.size;
-	return w.error;
-}
-
 static int copy_bytes(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
 		      struct vfs_file *out, uint64_t out_offset, size_t size,
 		      size_t *ret_copied)
 {
 	char *buf = malloc(COPY_CHUNK);
 	size_t total = 0, got = 0;
+	struct read_wait w;
 	int rc = buf ? 0 : -ENOMEM;
 
 	while (!rc && total < size) {
 		size_t want =
 			size - total < COPY_CHUNK ? size - total : COPY_CHUNK;
 
-		rc = read_wait(v, in, in_offset + total, buf, want, &got);
+		read_wait_begin(&w, buf);
+		vfs_read(v, in, in_offset + total, want, read_wait_done, &w);
+		rc = read_wait_end(&w, v->reader, &got);
 		if (rc || !got)
 			break;
 		rc = vfs_write(v, out, out_offset + total, buf, got);

@@ -10,7 +10,6 @@
 #ifndef VERS3_READ_READER_H
 #define VERS3_READ_READER_H
 
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -67,13 +66,6 @@ int reader_read_sync(struct reader *r, const struct meta_version *version,
  * Whoever sets a cancel calls this then.
  */
 void reader_give_up(struct reader *r);
-/*
- * One turn of waiting, on a condition of clock_cond_init(), until done() has
- * been called for a read of this thread's: gives it up when the thread's
- * cancel is set. The caller looks again until it has been.
- */
-void reader_wait(struct reader *r, pthread_cond_t *cond,
-		 pthread_mutex_t *mutex);
 struct reader_stats {
 	uint64_t gets; /* sent so far */
 	uint64_t fetched_bytes; /* asked for by them */

@@ -14,6 +14,7 @@
 
 #include "reader_rig.h"
 #include "vers3/core/version.h"
+#include "vers3/read/read_wait.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/log.h"
 
@@ -712,10 +713,37 @@ static void test_given_up(void **state)
 	rig_stop(&rig);
 }
 
+/* What has come stands in order; of a read that has failed nothing has. */
+static void test_wait(void **state)
+{
+	static const struct {
+		int error, count;
+		const char *got;
+	} rows[] = {
+		{0, 3, "onetwo!"}, {0, 1, "one"}, {0, 0, ""},
+		{-EIO, 0, ""},	   {-EIO, 1, ""},
+	};
+	char one[] = "one", two[] = "two", end[] = "!", buf[16];
+	const struct iovec iov[] = {{one, 3}, {two, 3}, {end, 1}};
+	struct read_wait w;
+	size_t size;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		memset(buf, 0, sizeof(buf));
+		read_wait_begin(&w, buf);
+		read_wait_done(&w, rows[i].error, iov, rows[i].count);
+		assert_int_equal(read_wait_end(&w, NULL, &size), rows[i].error);
+		assert_int_equal(size, strlen(rows[i].got));
+		assert_string_equal(buf, rows[i].got);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equal_bytes),
+		cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_second_reader_needs_no_get),
 		cmocka_unit_test(test_shared_get),
 		cmocka_unit_test(test_truncated_is_never_cached),
