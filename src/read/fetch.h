@@ -23,11 +23,12 @@
 #include "vers3/store/store.h"
 #include "vers3/util/cancel.h"
 
-#define FETCH_RUN     UINT64_C(8) /* blocks of one GET, aligned to as many */
-#define FETCH_BUDGET  (UINT64_C(64) << 20) /* bytes of all buffers */
-#define FETCH_RESERVE (UINT64_C(16) << 20) /* of it, not for reading ahead */
-#define FETCH_WORKERS 8
-#define FETCH_ASK_MAX (READER_READ_MAX / BLOCK_SIZE + 1)
+#define FETCH_RUN	UINT64_C(8) /* blocks of one GET, aligned to as many */
+#define FETCH_RUN_BYTES (FETCH_RUN * BLOCK_SIZE)
+#define FETCH_BUDGET	(UINT64_C(64) << 20) /* bytes of all buffers */
+#define FETCH_RESERVE	(UINT64_C(16) << 20) /* of it, not for reading ahead */
+#define FETCH_WORKERS	8
+#define FETCH_ASK_MAX	(READER_READ_MAX / BLOCK_SIZE + 1)
 
 struct fetch;
 struct fetch_block;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns nothing: how a thread waits for reads, one or many in a row. */
 #include "vers3/read/read_wait.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "fetch.h"
 #include "vers3/read/reader.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/minmax.h"
 
 void read_wait_begin(struct read_wait *w, void *buf)
 {
@@ -49,4 +53,29 @@ int read_wait_end(struct read_wait *w, struct reader *r, size_t *ret_size)
 	pthread_mutex_destroy(&w->mutex);
 	*ret_size = w->size;
 	return w->error;
+}
+
+int reader_read_sync(struct reader *r, const struct meta_version *version,
+		     uint64_t offset, void *buf, size_t size)
+{
+	struct read_wait w;
+	char *at = buf;
+	int rc = 0;
+
+	while (size && !rc) {
+		/* In runs, each of which is one GET at most. */
+		size_t want = min_u64(size, FETCH_RUN_BYTES -
+						    offset % FETCH_RUN_BYTES);
+		size_t got;
+
+		read_wait_begin(&w, at);
+		reader_read(r, version, NULL, offset, want, read_wait_done, &w);
+		rc = read_wait_end(&w, r, &got);
+		if (!rc && got != want)
+			rc = -EIO;
+		at += want;
+		offset += want;
+		size -= want;
+	}
+	return rc;
 }

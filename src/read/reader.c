@@ -35,7 +35,6 @@
 #include "fetch.h"
 #include "vers3/core/version.h"
 #include "vers3/meta/meta.h"
-#include "vers3/read/read_wait.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/minmax.h"
 #include "vers3/util/pool.h"
@@ -44,7 +43,6 @@
 #define SMALL	      (UINT64_C(4) << 20)
 #define WINDOW_MIN    (UINT64_C(1) << 20)
 #define WINDOW_MAX    (UINT64_C(64) << 20)
-#define RUN_BYTES     (FETCH_RUN * BLOCK_SIZE)
 #define REPLY_THREADS 4
 
 struct reader {
@@ -281,7 +279,7 @@ static bool stream_advance(struct reader_stream *s, uint64_t size_bytes,
 	if (s->frontier >= size_bytes || end + s->window / 2 < s->frontier)
 		return false;
 	s->window = min_u64(s->window * 2, WINDOW_MAX);
-	target = round_up(end + s->window, min_u64(s->window, RUN_BYTES));
+	target = round_up(end + s->window, min_u64(s->window, FETCH_RUN_BYTES));
 	*ret_from = s->frontier > offset ? s->frontier : offset;
 	*ret_from = *ret_from / BLOCK_SIZE * BLOCK_SIZE;
 	*ret_to = min_u64(target, round_up(size_bytes, BLOCK_SIZE));
@@ -354,7 +352,7 @@ static void widen_jump(struct reader *r, const struct meta_version *v,
 		return;
 	pthread_mutex_lock(&r->stream_mutex);
 	if (!s->window)
-		dense = s->misses++ >= v->size_bytes / RUN_BYTES;
+		dense = s->misses++ >= v->size_bytes / FETCH_RUN_BYTES;
 	pthread_mutex_unlock(&r->stream_mutex);
 	if (!dense || *to > run + FETCH_RUN)
 		return;
@@ -426,30 +424,6 @@ out:
 void reader_give_up(struct reader *r)
 {
 	fetch_give_up(r->fetch);
-}
-
-int reader_read_sync(struct reader *r, const struct meta_version *version,
-		     uint64_t offset, void *buf, size_t size)
-{
-	struct read_wait w;
-	char *at = buf;
-	int rc = 0;
-
-	while (size && !rc) {
-		/* In runs, each of which is one GET at most. */
-		size_t want = min_u64(size, RUN_BYTES - offset % RUN_BYTES);
-		size_t got;
-
-		read_wait_begin(&w, at);
-		reader_read(r, version, NULL, offset, want, read_wait_done, &w);
-		rc = read_wait_end(&w, r, &got);
-		if (!rc && got != want)
-			rc = -EIO;
-		at += want;
-		offset += want;
-		size -= want;
-	}
-	return rc;
 }
 
 void reader_read_stats(struct reader *r, struct reader_stats *ret)

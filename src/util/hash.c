@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns nothing: hashes with a seed; see hash.h. */
 #include "vers3/util/hash.h"
 
 #include <string.h>
