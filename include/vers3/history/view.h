@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The versions view: `.versions`, the history of every name as a read-only
- * tree (DESIGN.md, "History"). Inode numbers carry MOUNT_VIEW_BIT, are made
+ * tree (docs/history.md). Inode numbers carry MOUNT_VIEW_BIT, are made
  * from path and version id, and stay the same across mounts; what a number
  * stands for is in META_VIEW. What was listed is kept in META_HISTORY for
  * ttl_ns. All calls may wait for the bucket.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attributes of a file as an object's metadata, and back (DESIGN.md, "On the
- * bucket"). Pure: no I/O, no locks; any thread.
+ * Attributes of a file as an object's metadata, and back (docs/attributes.md).
+ * Pure: no I/O, no locks; any thread.
  *
  * Read, in this order: vers3's own set (file-permissions, file-owner,
  * file-group, file-mtime, mtime; as AWS's file services write them), s3fs's

@@ -2,7 +2,7 @@
 /*
  * Other writers. A change of a key is meant for what the bucket is known to
  * hold there; when somebody else has written or deleted it meanwhile, that is
- * a conflict (DESIGN.md, "Other writers"):
+ * a conflict (docs/conflicts.md):
  *
  *	we wanted to	they have	what happens		current is
  *	write		written		ours on top of theirs	ours
