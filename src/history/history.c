@@ -6,7 +6,8 @@
  *	D 'h'                  the whole directory was walked: stamp
  *	D 'f' name             one name was walked: stamp, whether it is a
  *	                       directory too
- *	W 'n' name NUL order   one version or marker of a name
+ *	W 'n' name NUL order   one version of a name (filed.h); whether it
+ *	                       is a marker, and the latest
  *	W 'p' name             something stands or stood below a name
  *	"walk" NUL number      a walk whose records are there: W, when it ended
  *
@@ -27,6 +28,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 
+#include "filed.h"
 #include "vers3/core/mount.h"
 #include "vers3/journal/journal.h"
 #include "vers3/store/version_list.h"
@@ -59,13 +61,6 @@ struct stamp {
 	uint64_t mark, saves;
 	uint8_t any, dir;
 	uint8_t own; /* of a directory: its own object ever had bytes */
-};
-
-/* A version as it is filed; strings after it, each with its NUL. */
-struct packed {
-	uint64_t size_bytes;
-	int64_t last_modified_ns;
-	uint8_t marker, latest;
 };
 
 struct hkey {
@@ -262,13 +257,8 @@ static int take_entry(void *ctx, const struct store_entry *e)
 static int put_found(struct walk *w, const char *dir, size_t dir_len,
 		     const struct found *f)
 {
-	struct packed p = {.size_bytes = f->e.size_bytes,
-			   .last_modified_ns = f->e.last_modified_ns,
-			   .marker = f->e.marker,
-			   .latest = f->e.latest};
-	char val[sizeof(p) + META_VERSION_MAX + META_ETAG_MAX + 2];
-	size_t vid = strlen(f->e.version_id) + 1;
-	size_t etag = strlen(f->e.etag) + 1;
+	const uint8_t marks[FILED_MARKS] = {f->e.marker, f->e.latest};
+	char val[FILED_MAX];
 	unsigned char order[8];
 	struct hkey k;
 
@@ -280,12 +270,9 @@ static int put_found(struct walk *w, const char *dir, size_t dir_len,
 	key_found(&k, dir, dir_len, w->number, 'n', f->name);
 	meta_be64(order, --w->order);
 	key_add(&k, order, sizeof(order));
-	memcpy(val, &p, sizeof(p));
-	memcpy(val + sizeof(p), f->e.version_id, vid);
-	memcpy(val + sizeof(p) + vid, f->e.etag, etag);
 	w->any = true;
 	return meta_put(w->view->meta, META_HISTORY, k.at, k.len, val,
-			sizeof(p) + vid + etag);
+			filed_pack(&f->e, marks, val));
 }
 
 static int put_page(void *ctx)
@@ -650,32 +637,11 @@ int history_load_dir(struct view *view, struct history *h, const char *path,
 	return rc;
 }
 
-static int unpack(const struct meta_val *val, struct history_entry *ret)
-{
-	const char *vid, *etag, *end = (const char *)val->data + val->size;
-	struct packed p;
-
-	if (val->size < sizeof(p) + 2 || end[-1])
-		return -EIO;
-	memcpy(&p, val->data, sizeof(p));
-	vid = (const char *)val->data + sizeof(p);
-	etag = vid + strlen(vid) + 1;
-	if (etag >= end || strlen(vid) > META_VERSION_MAX ||
-	    strlen(etag) > META_ETAG_MAX)
-		return -EIO;
-	ret->size_bytes = p.size_bytes;
-	ret->last_modified_ns = p.last_modified_ns;
-	ret->marker = p.marker;
-	ret->latest = p.latest;
-	strcpy(ret->version_id, vid);
-	strcpy(ret->etag, etag);
-	return 0;
-}
-
 int history_next(struct view *view, const char *path, uint64_t walk,
 		 uint64_t order, struct history_entry *ret)
 {
 	unsigned char at[SEEK_MAX], from[8];
+	uint8_t marks[FILED_MARKS];
 	struct meta_val val;
 	struct hkey k;
 	size_t dir_len, len, prefix;
@@ -696,7 +662,11 @@ int history_next(struct view *view, const char *path, uint64_t walk,
 		rc = -EIO;
 	if (!rc) {
 		ret->order = meta_from_be64(at + prefix);
-		rc = unpack(&val, ret);
+		rc = filed_unpack(&val, ret, marks);
+	}
+	if (!rc) {
+		ret->marker = marks[0];
+		ret->latest = marks[1];
 	}
 	meta_unlock(view->meta);
 	return rc;

@@ -3,7 +3,7 @@
  * Records of META_PAST, D being a hash of an instant and a directory's path:
  *
  *	D '0'        the directory's names are known: stamp
- *	D 'n' name   what stood there
+ *	D 'n' name   what stood there (filed.h), and whether it is a directory
  *
  * The stamp goes first and comes last, so that names under a stamp are all of
  * them.
@@ -17,6 +17,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 
+#include "filed.h"
 #include "list_at.h"
 #include "vers3/core/mount.h"
 #include "vers3/journal/journal.h"
@@ -46,13 +47,6 @@ struct snapshot {
 struct stamp {
 	int64_t walked_ns;
 	uint64_t mark, saves;
-};
-
-/* What stood at a name; version id and ETag after it, each with its NUL. */
-struct packed {
-	uint64_t size_bytes;
-	int64_t last_modified_ns;
-	uint8_t dir;
 };
 
 struct pkey {
@@ -176,24 +170,14 @@ static bool is_known(struct view *view, struct snapshot *p, int64_t at_ns,
 
 static int unpack(const struct meta_val *val, struct snapshot_entry *ret)
 {
-	const char *vid, *etag, *end = (const char *)val->data + val->size;
-	struct packed p;
+	uint8_t marks[FILED_MARKS];
+	int rc;
 
-	if (val->size < sizeof(p) + 2 || end[-1])
-		return -EIO;
-	memcpy(&p, val->data, sizeof(p));
-	vid = (const char *)val->data + sizeof(p);
-	etag = vid + strlen(vid) + 1;
-	if (etag >= end || strlen(vid) > META_VERSION_MAX ||
-	    strlen(etag) > META_ETAG_MAX)
-		return -EIO;
 	memset(ret, 0, sizeof(*ret));
-	ret->dir = p.dir;
-	ret->version.size_bytes = p.size_bytes;
-	ret->version.last_modified_ns = p.last_modified_ns;
-	strcpy(ret->version.version_id, vid);
-	strcpy(ret->version.etag, etag);
-	return 0;
+	rc = filed_unpack(val, &ret->version, marks);
+	if (!rc)
+		ret->dir = marks[0];
+	return rc;
 }
 
 /* One walk of a directory, and the page as it comes. */
@@ -210,22 +194,13 @@ struct walk {
 
 static int put_item(struct walk *w, const struct list_at_item *it)
 {
-	const struct history_entry *e = &it->version;
-	char val[sizeof(struct packed) + META_VERSION_MAX + META_ETAG_MAX + 2];
-	struct packed p;
-	size_t vid = strlen(e->version_id) + 1, etag = strlen(e->etag) + 1;
+	const uint8_t marks[FILED_MARKS] = {it->dir};
+	char val[FILED_MAX];
 	struct pkey k;
 
-	memset(&p, 0, sizeof(p));
-	p.size_bytes = e->size_bytes;
-	p.last_modified_ns = e->last_modified_ns;
-	p.dir = it->dir;
-	memcpy(val, &p, sizeof(p));
-	memcpy(val + sizeof(p), e->version_id, vid);
-	memcpy(val + sizeof(p) + vid, e->etag, etag);
 	key_make(&k, w->at_ns, w->path, 'n', it->name);
 	return meta_put(w->view->meta, META_PAST, k.at, k.len, val,
-			sizeof(p) + vid + etag);
+			filed_pack(&it->version, marks, val));
 }
 
 /* Whether the directory of an item was there, and its own object. */
