@@ -125,24 +125,14 @@ int object_meta_head_of(const struct store_object *o, struct kvlist *head)
 static int add_xattr(void *ctx, const char *name, const void *value,
 		     size_t size)
 {
-	struct objattr_xattrs *x = ctx;
-	struct objattr_xattr *p;
+	void *copy;
 
 	if (!objattr_xattr_ok(name))
 		return 0;
-	p = realloc(x->items, (x->count + 1) * sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	x->items = p;
-	p += x->count;
-	p->name = strdup(name);
-	p->value = malloc(size ? size : 1);
-	p->size = size;
-	x->count++;
-	if (!p->name || !p->value)
-		return -ENOMEM;
-	memcpy(p->value, value, size);
-	return 0;
+	copy = malloc(size ? size : 1);
+	if (copy)
+		memcpy(copy, value, size);
+	return objattr_xattrs_add(ctx, strdup(name), copy, size);
 }
 
 /*

@@ -33,19 +33,34 @@ static bool is_xattr(const char *meta_name)
 	return strncasecmp(meta_name, XATTR_PREFIX, strlen(XATTR_PREFIX)) == 0;
 }
 
-static void xattr_clear(struct objattr_xattr *x)
-{
-	free(x->name);
-	free(x->value);
-}
-
 void objattr_xattrs_release(struct objattr_xattrs *x)
 {
-	for (size_t i = 0; i < x->count; i++)
-		xattr_clear(&x->items[i]);
+	for (size_t i = 0; i < x->count; i++) {
+		free(x->items[i].name);
+		free(x->items[i].value);
+	}
 	free(x->items);
 	x->items = NULL;
 	x->count = 0;
+}
+
+int objattr_xattrs_add(struct objattr_xattrs *x, char *name, void *value,
+		       size_t size)
+{
+	struct objattr_xattr *p =
+		reallocarray(x->items, x->count + 1, sizeof(*p));
+
+	if (p) {
+		x->items = p;
+		if (name && value) {
+			p[x->count++] =
+				(struct objattr_xattr){name, value, size};
+			return 0;
+		}
+	}
+	free(name);
+	free(value);
+	return -ENOMEM;
 }
 
 const struct objattr_xattr *objattr_xattrs_find(const struct objattr_xattrs *x,
@@ -114,8 +129,9 @@ static int base64_read(const char *s, void **ret_value, size_t *ret_size)
 static int xattr_read(const char *text, struct objattr_xattrs *x)
 {
 	const char *equals = strchr(text, '=');
-	struct objattr_xattr one = {0}, *items;
 	struct buf name;
+	void *value = NULL;
+	size_t size = 0;
 	int rc = 0;
 
 	buf_init(&name, XATTR_NAME_MAX);
@@ -124,21 +140,13 @@ static int xattr_read(const char *text, struct objattr_xattrs *x)
 	rc = uri_decode(&name, text, (size_t)(equals - text), false);
 	if (rc || !name_ok(&name) || objattr_xattrs_find(x, name.data))
 		goto out;
-	rc = base64_read(equals + 1, &one.value, &one.size);
-	if (rc || (acl_is(name.data) && acl_check(one.value, one.size)))
+	rc = base64_read(equals + 1, &value, &size);
+	if (rc || (acl_is(name.data) && acl_check(value, size)))
 		goto out;
-	rc = -ENOMEM;
-	one.name = buf_detach(&name);
-	items = reallocarray(x->items, x->count + 1, sizeof(*items));
-	if (items)
-		x->items = items;
-	if (!one.name || !items)
-		goto out;
-	x->items[x->count++] = one;
-	one = (struct objattr_xattr){0};
-	rc = 0;
+	rc = objattr_xattrs_add(x, buf_detach(&name), value, size);
+	value = NULL;
 out:
-	xattr_clear(&one);
+	free(value);
 	buf_release(&name);
 	return rc == -ENOMEM ? rc : 0;
 }

@@ -49,6 +49,12 @@ struct objattr_xattrs {
 };
 
 void objattr_xattrs_release(struct objattr_xattrs *x);
+/*
+ * Takes name and value over, also where it fails. 0, or -ENOMEM: also where
+ * one of them is NULL.
+ */
+int objattr_xattrs_add(struct objattr_xattrs *x, char *name, void *value,
+		       size_t size);
 /* The one of that name, borrowed; NULL: there is none. */
 const struct objattr_xattr *objattr_xattrs_find(const struct objattr_xattrs *x,
 						const char *name);

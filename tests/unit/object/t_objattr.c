@@ -566,9 +566,30 @@ static void test_content_type(void **state)
 				    "text/html");
 }
 
+/* One that lacks a part is not added, and what there is of it is freed. */
+static void test_add(void **state)
+{
+	struct objattr_xattrs x = {NULL, 0};
+
+	(void)state;
+	assert_int_equal(
+		objattr_xattrs_add(&x, strdup("user.a"), strdup("1"), 1), 0);
+	assert_int_equal(objattr_xattrs_add(&x, NULL, strdup("2"), 1), -ENOMEM);
+	assert_int_equal(objattr_xattrs_add(&x, strdup("user.b"), NULL, 0),
+			 -ENOMEM);
+	assert_int_equal(
+		objattr_xattrs_add(&x, strdup("user.c"), strdup(""), 0), 0);
+	assert_int_equal(x.count, 2);
+	assert_int_equal(objattr_xattrs_find(&x, "user.a")->size, 1);
+	assert_int_equal(objattr_xattrs_find(&x, "user.c")->size, 0);
+	assert_null(objattr_xattrs_find(&x, "user.b"));
+	objattr_xattrs_release(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_writers),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_octal_and_decimal),
