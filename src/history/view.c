@@ -260,7 +260,8 @@ int view_readlink(struct view *view, uint64_t ino, struct buf *target)
 	return rc ? rc : buf_add(target, text, n.version.size_bytes);
 }
 
-int view_version(struct view *view, uint64_t ino, struct meta_version *ret)
+static int view_version(struct view *view, uint64_t ino,
+			struct meta_version *ret)
 {
 	struct view_node n;
 	int rc = view_node_read(view, ino, &n);

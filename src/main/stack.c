@@ -481,7 +481,6 @@ static int start_vfs(struct stack *s)
 		.suspended = !s->amazon && (s->versioning == PROBE_SUSPENDED ||
 					    s->versioning == PROBE_UNKNOWN),
 		.caps = s->caps,
-		.auto_uid = o->uid == OPTIONS_ID_NONE,
 	};
 	const struct mount_parts parts = {
 		.meta = s->meta,

@@ -200,21 +200,3 @@ int meta_extent_clear(struct meta *m, uint64_t ino)
 	meta_be64(key, ino);
 	return meta_del_prefix(m, META_EXTENT, key, sizeof(key));
 }
-
-int meta_extent_total(struct meta *m, uint64_t ino, uint64_t *ret_bytes)
-{
-	struct span s = {0, 0, 0};
-	uint64_t sum = 0;
-	int rc;
-
-	for (;;) {
-		rc = span_from(m, ino, s.end, &s);
-		if (rc)
-			break;
-		sum += s.end - s.start;
-	}
-	if (rc != -ENOENT)
-		return rc;
-	*ret_bytes = sum;
-	return 0;
-}

@@ -28,7 +28,8 @@ static bool is_late(const char *name)
 	return !strcmp(name, LATE_MARK) || !strcmp(name, SPARSE_META);
 }
 
-bool deferred_is_tag(const char *name)
+/* Whether a tag of that name is one of these. */
+static bool deferred_is_tag(const char *name)
 {
 	return !strcmp(name, LATE_TAG) || !strcmp(name, SPARSE_META);
 }

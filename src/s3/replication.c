@@ -148,28 +148,3 @@ int replication_write(const struct replication *r, struct buf *out)
 		err = write_rule(&r->rules[i], out);
 	return err;
 }
-
-static bool applies(const struct replication_rule *rule, const char *key,
-		    const struct kvlist *tags)
-{
-	if (!rule->enabled ||
-	    strncmp(key, rule->prefix, strlen(rule->prefix)) != 0)
-		return false;
-	for (size_t i = 0; i < rule->tags.count; i++)
-		if (!xmltree_has_tag(tags, &rule->tags.items[i]))
-			return false;
-	return true;
-}
-
-const struct replication_rule *replication_find(const struct replication *r,
-						const char *key,
-						const struct kvlist *tags)
-{
-	const struct replication_rule *found = NULL;
-
-	for (size_t i = 0; i < r->count; i++)
-		if (applies(&r->rules[i], key, tags) &&
-		    (!found || r->rules[i].priority > found->priority))
-			found = &r->rules[i];
-	return found;
-}

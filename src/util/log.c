@@ -184,22 +184,6 @@ enum log_level log_get_level(void)
 						    memory_order_relaxed);
 }
 
-bool log_level_parse(const char *word, enum log_level *ret_level)
-{
-	for (size_t i = 0; i < LEVEL_COUNT; i++) {
-		if (strcmp(word, levels[i].name) == 0) {
-			*ret_level = (enum log_level)i;
-			return true;
-		}
-	}
-	return false;
-}
-
-const char *log_level_name(enum log_level level)
-{
-	return levels[level].name;
-}
-
 /* Adds s with control bytes, and all but ASCII if asked, as \xNN. */
 static int add_escaped(struct buf *b, const char *s, bool ascii_only)
 {

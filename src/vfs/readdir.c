@@ -51,7 +51,6 @@ int vfs_opendir(struct vfs *v, uint64_t ino, struct vfs_dir **ret_dir)
 
 void vfs_releasedir(struct vfs *v, struct vfs_dir *d)
 {
-	(void)v;
 	if (!d)
 		return;
 	view_closedir(v->view, d->view);

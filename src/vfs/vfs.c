@@ -49,9 +49,8 @@ void vfs_give_up_reads(struct vfs *v)
 	reader_give_up(v->reader);
 }
 
-static void control_stat(struct vfs *v, struct stat *st)
+static void control_stat(struct stat *st)
 {
-	(void)v;
 	memset(st, 0, sizeof(*st));
 	st->st_ino = MOUNT_CONTROL_INO;
 	st->st_mode = S_IFREG | 0600;
@@ -63,13 +62,12 @@ static void control_stat(struct vfs *v, struct stat *st)
 		clock_timespec(clock_real_ns());
 }
 
-static int fill_entry(struct vfs *v, const struct meta_inode *inode,
-		      struct vfs_entry *ret)
+static void fill_entry(struct vfs *v, const struct meta_inode *inode,
+		       struct vfs_entry *ret)
 {
 	ret->ino = inode->ino;
 	content_stat(v->tree, inode, &ret->st);
 	ret->ttl_ns = v->mount->config.ttl_ns;
-	return 0;
 }
 
 /* Whether a change of this parent's names is none of the live tree's. */
@@ -149,7 +147,7 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 					!strcmp(name, CONTROL_ANY_NAME))) {
 		ret->ino = MOUNT_CONTROL_INO;
 		ret->ttl_ns = CONTROL_TTL_NS;
-		control_stat(v, &ret->st);
+		control_stat(&ret->st);
 		return 0;
 	}
 	if (parent == META_ROOT_INO && versions)
@@ -164,11 +162,11 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	rc = dir_lookup(v->tree, parent, name, &inode);
 	if (rc == -ENOENT && versions)
 		return lookup_versions(v, parent, ret);
-	if (!rc)
-		rc = fill_entry(v, &inode, ret);
-	if (!rc)
-		ret->ttl_ns = dir_ttl_ns(v->tree, parent, &inode);
-	return rc;
+	if (rc)
+		return rc;
+	fill_entry(v, &inode, ret);
+	ret->ttl_ns = dir_ttl_ns(v->tree, parent, &inode);
+	return 0;
 }
 
 int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st)
@@ -188,7 +186,7 @@ int vfs_getattr_capable(struct vfs *v, uint64_t ino, struct stat *ret_st,
 	if (mount_is_view(view_shown(v->view, ino)))
 		return view_getattr(v->view, view_shown(v->view, ino), ret_st);
 	if (ino == MOUNT_CONTROL_INO) {
-		control_stat(v, ret_st);
+		control_stat(ret_st);
 		return 0;
 	}
 	rc = dir_inode(v->tree, ino, &inode);
@@ -237,7 +235,7 @@ int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 		if (set & ~(unsigned)(VFS_SET_SIZE | VFS_SET_MTIME |
 				      VFS_SET_MTIME_NOW))
 			return -EPERM;
-		control_stat(v, ret_st);
+		control_stat(ret_st);
 		return 0;
 	}
 	rc = check_change(v, ino);
@@ -274,7 +272,9 @@ static int make(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 	if (rc)
 		return rc;
 	rc = kept(v, 0);
-	return rc ? rc : fill_entry(v, &inode, ret);
+	if (!rc)
+		fill_entry(v, &inode, ret);
+	return rc;
 }
 
 int vfs_mknod(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
@@ -313,7 +313,9 @@ int vfs_link(struct vfs *v, uint64_t ino, uint64_t parent, const char *name,
 	if (rc)
 		return rc;
 	rc = kept(v, 0);
-	return rc ? rc : fill_entry(v, &inode, ret);
+	if (!rc)
+		fill_entry(v, &inode, ret);
+	return rc;
 }
 
 int vfs_unlink(struct vfs *v, uint64_t parent, const char *name)

@@ -83,7 +83,6 @@ struct mount_config {
 	const char *at;
 	uint64_t list_names_max; /* of a directory listed for one; 0: 20,000 */
 	uint64_t view_nodes_max; /* see view_bound.h; 0: its default */
-	bool auto_uid; /* new files: the caller's ids, else defaults' */
 };
 
 /* Tells the kernel; queued, never blocks. Borrowed strings are copied. */

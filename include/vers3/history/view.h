@@ -43,12 +43,10 @@ int view_getattr(struct view *view, uint64_t ino, struct stat *ret_st);
 bool view_follows(struct view *view, uint64_t ino);
 int view_readlink(struct view *view, uint64_t ino, struct buf *target);
 /*
- * The immutable version behind a version's number, for reading. A delete
- * marker gives a version of 0 bytes with no key. -EISDIR for a directory.
+ * The immutable version behind a version's number, for reading, until
+ * view_close(): it stays known by its number. A delete marker gives a version
+ * of 0 bytes with no key. -EISDIR for a directory.
  */
-int view_version(struct view *view, uint64_t ino,
-		 struct meta_version *ret_version);
-/* The same for an open file, until view_close(): it stays known by its number. */
 int view_open(struct view *view, uint64_t ino,
 	      struct meta_version *ret_version);
 void view_close(struct view *view, uint64_t ino);

@@ -47,7 +47,5 @@ int meta_extent_next(struct meta *m, uint64_t ino, uint64_t offset,
 		     uint64_t *ret_offset, uint64_t *ret_length,
 		     uint64_t *ret_at);
 int meta_extent_clear(struct meta *m, uint64_t ino);
-/* Sum of lengths. */
-int meta_extent_total(struct meta *m, uint64_t ino, uint64_t *ret_bytes);
 
 #endif

@@ -29,9 +29,6 @@
 #define LATE_MARK "vers3-late"
 #define LATE_TAG  "vers3-attrs"
 
-/* Whether a tag of that name is one of these. */
-bool deferred_is_tag(const char *name);
-
 /*
  * Carries out a HEAD, and puts right in its reply's metadata what came late.
  * 0 or -errno as store_call(). Blocks.

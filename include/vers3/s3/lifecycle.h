@@ -91,14 +91,6 @@ void lifecycle_fate(const struct lifecycle *l, const char *key,
 		    const struct kvlist *tags, uint64_t size_bytes,
 		    int64_t mtime_ns, struct lifecycle_fate *ret_fate);
 /*
- * Appends the same for people: a line for each rule that applies, and one
- * that tells when the object expires. 0, -ENOMEM, -EFBIG.
- */
-int lifecycle_explain(const struct lifecycle *l, const char *key,
-		      const struct kvlist *tags, uint64_t size_bytes,
-		      int64_t mtime_ns, struct buf *out);
-
-/*
  * A change to a rule, from words as `lifecycle set` has them:
  *
  *	prefix=TEXT		expire=7d|2027-01-01|none	markers[=none]

@@ -45,12 +45,5 @@ void replication_release(struct replication *r);
  * one a value), bucket, storageClass, deleteMarkers. 0, -ENOMEM, -EFBIG.
  */
 int replication_write(const struct replication *r, struct buf *out);
-/*
- * The rule that replicates an object, of several the one with the highest
- * priority; NULL if none does. tags may be NULL.
- */
-const struct replication_rule *replication_find(const struct replication *r,
-						const char *key,
-						const struct kvlist *tags);
 
 #endif

@@ -34,10 +34,6 @@ bool log_is_stderr(void);
 bool log_leave_stderr(void);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
-/* "error", "warning", "info", "debug"; false when the word is none. */
-bool log_level_parse(const char *word, enum log_level *ret_level);
-const char *log_level_name(enum log_level level);
-
 void log_at(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -505,11 +505,9 @@ static void fates(void **state)
 {
 	struct lifecycle l;
 	struct kvlist tags;
-	struct buf out;
 
 	(void)state;
 	kvlist_init(&tags);
-	buf_init(&out, 4096);
 	assert_int_equal(kvlist_add(&tags, "t", "1"), 0);
 	assert_int_equal(lifecycle_parse(rules, strlen(rules), &l), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(fate_table); i++) {
@@ -521,33 +519,25 @@ static void fates(void **state)
 			clock_parse_iso8601(fate_table[i].mtime, &mtime_ns), 0);
 		lifecycle_fate(&l, fate_table[i].key, t, fate_table[i].size,
 			       mtime_ns, &fate);
-		buf_reset(&out);
-		assert_int_equal(lifecycle_explain(&l, fate_table[i].key, t,
-						   fate_table[i].size, mtime_ns,
-						   &out),
-				 0);
 		if (fate_table[i].rule) {
 			assert_string_equal(fate.expire_rule->id,
 					    fate_table[i].rule);
 			clock_parse_iso8601(fate_table[i].expires, &ns);
 			assert_int_equal(fate.expire_ns, ns);
-			assert_non_null(
-				strstr(out.data, fate_table[i].expires));
 		} else {
 			assert_null(fate.expire_rule);
-			assert_non_null(strstr(out.data, "never expires\n"));
 		}
 		if (fate_table[i].moves) {
 			clock_parse_iso8601(fate_table[i].moves, &ns);
 			assert_int_equal(fate.transition_ns, ns);
-			assert_non_null(strstr(out.data, "moves to GLACIER"));
+			assert_string_equal(fate.transition->storage_class,
+					    "GLACIER");
 		} else {
 			assert_null(fate.transition);
 		}
 	}
 	lifecycle_release(&l);
 	kvlist_release(&tags);
-	buf_release(&out);
 }
 
 /* As Ceph 16 writes it: the prefix of two tags' rule beside the And. */

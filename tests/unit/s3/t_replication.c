@@ -94,22 +94,6 @@ static void shown(void **state)
 	buf_release(&b);
 }
 
-static void found(void **state)
-{
-	struct replication r;
-	struct kvlist tags;
-
-	(void)state;
-	kvlist_init(&tags);
-	assert_int_equal(kvlist_add(&tags, "team", "a b"), 0);
-	assert_int_equal(replication_parse(document, strlen(document), &r), 0);
-	assert_ptr_equal(replication_find(&r, "docs/x", &tags), &r.rules[0]);
-	assert_ptr_equal(replication_find(&r, "docs/x", NULL), &r.rules[1]);
-	assert_null(replication_find(&r, "other", &tags));
-	replication_release(&r);
-	kvlist_release(&tags);
-}
-
 static void damaged(void **state)
 {
 	static const char *const table[] = {
@@ -137,7 +121,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse),
 		cmocka_unit_test(shown),
-		cmocka_unit_test(found),
 		cmocka_unit_test(damaged),
 	};
 

@@ -53,23 +53,6 @@ static int teardown(void **state)
 	return unlink(path);
 }
 
-static void test_levels(void **state)
-{
-	static const char *const names[] = {"error", "warning", "info",
-					    "debug"};
-	enum log_level level = LOG_LEVEL_INFO;
-
-	(void)state;
-	for (size_t i = 0; i < 4; i++) {
-		assert_true(log_level_parse(names[i], &level));
-		assert_int_equal(level, i);
-		assert_string_equal(log_level_name(level), names[i]);
-	}
-	assert_false(log_level_parse("loud", &level));
-	assert_false(log_level_parse("", &level));
-	assert_int_equal(level, LOG_LEVEL_DEBUG);
-}
-
 static void test_text(void **state)
 {
 	char *text;
@@ -206,9 +189,9 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_levels), cmocka_unit_test(test_text),
-		cmocka_unit_test(test_long),   cmocka_unit_test(test_json),
-		cmocka_unit_test(test_stderr), cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_text),	cmocka_unit_test(test_long),
+		cmocka_unit_test(test_json),	cmocka_unit_test(test_stderr),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
