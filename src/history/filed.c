@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How a version becomes a record and comes back; owns nothing. */
 #include "filed.h"
 
 #include <assert.h>
