@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "vers3/meta/check.h"
 #include "vers3/meta/meta.h"
 
 #define FIXTURE_IDENTITY "http://localhost bucket prefix/"
@@ -20,7 +21,20 @@
 struct fixture {
 	char dir[64];
 	struct meta *m;
+	bool damaged; /* by the test: the tables need not agree */
 };
+
+/* What has to hold at rest (check.h); not of one that has failed. */
+static inline void fixture_check(struct fixture *f)
+{
+	char words[1200];
+
+	if (f->damaged || !f->m || meta_lock(f->m))
+		return;
+	meta_unlock(f->m);
+	if (meta_check_tables(f->m, words, sizeof(words)))
+		fail_msg("%s", words);
+}
 
 /* Opens fixture's directory again, as a next mount would. */
 static inline void fixture_reopen(struct fixture *f)
@@ -55,6 +69,7 @@ static inline int fixture_teardown(void **state)
 	struct fixture *f = *state;
 	char path[128];
 
+	fixture_check(f);
 	meta_close(f->m);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		snprintf(path, sizeof(path), "%s%s", f->dir, parts[i]);

@@ -22,6 +22,7 @@
 
 #include "../../src/vfs/vfs_impl.h"
 #include "remove_tree.h"
+#include "vers3/meta/check.h"
 #include "vers3/store/fault.h"
 #include "vers3/store/memory.h"
 #include "vers3/store/metrics.h"
@@ -41,6 +42,7 @@ struct vfs_fixture {
 	struct staging *staging;
 	struct space *space;
 	struct vfs *v;
+	bool damaged; /* by the test: the namespace need not agree */
 };
 
 static const struct vfs_caller vfs_fixture_caller = {.uid = 7, .gid = 8};
@@ -89,9 +91,22 @@ static inline void vfs_fixture_start(struct vfs_fixture *f)
 	assert_int_equal(vfs_new(&f->config, &parts, &f->v), 0);
 }
 
+/* What has to hold at rest (check.h); not of one that has failed. */
+static inline void vfs_fixture_check(struct vfs_fixture *f)
+{
+	char words[1200];
+
+	if (f->damaged || meta_lock(f->meta))
+		return;
+	meta_unlock(f->meta);
+	if (meta_check(f->meta, words, sizeof(words)))
+		fail_msg("%s", words);
+}
+
 static inline void vfs_fixture_stop(struct vfs_fixture *f)
 {
 	vfs_free(f->v);
+	vfs_fixture_check(f);
 	space_free(f->space);
 	meta_close(f->meta);
 	staging_close(f->staging);

@@ -269,6 +269,7 @@ static void test_bad(void **state)
 	assert_int_equal(meta_seek(f->m, META_DIRTY, "", 0, 0, false, key, &len,
 				   NULL),
 			 0);
+	f->damaged = true;
 	assert_int_equal(meta_put(f->m, META_DIRTY, key, len, "junk", 4), 0);
 	assert_int_equal(meta_dirty_get(f->m, "a", &e), -EIO);
 	assert_int_equal(meta_dirty_next(f->m, &cursor, &e), -EIO);

@@ -101,6 +101,7 @@ static void test_limits(void **state)
 	assert_true(length == 4);
 	assert_int_equal(meta_extent_clear(f->m, INO), 0);
 	/* Damage: an extent that wraps, and one of no length. */
+	f->damaged = true;
 	meta_be64(key, INO);
 	meta_be64(key + 8, 10);
 	assert_int_equal(meta_put(f->m, META_EXTENT, key, 16,
