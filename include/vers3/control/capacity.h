@@ -10,6 +10,8 @@
  *
  * Of an owner's quota it is not known what other buckets take. Where the server
  * knows no limit it is quota=, the room for unsent changes; without that 1 PiB.
+ *
+ * Any thread, no lock held. Sizes in bytes.
  */
 #ifndef VERS3_CONTROL_CAPACITY_H
 #define VERS3_CONTROL_CAPACITY_H

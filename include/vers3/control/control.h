@@ -3,6 +3,9 @@
  * The control file: `.control`. Reading gives the mount's state in git-config
  * syntax, taken at the first read; writing a line runs a command and what is
  * read from the same descriptor afterwards is the command's answer.
+ *
+ * Any thread, no lock held: a session's own mutex is held while its commands
+ * run. 0 or -errno. Sizes in bytes.
  */
 #ifndef VERS3_CONTROL_CONTROL_H
 #define VERS3_CONTROL_CONTROL_H

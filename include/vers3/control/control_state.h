@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control file: what its parts share. */
+/*
+ * The control file: what its parts share.
+ *
+ * Any thread, no lock held. The mutex is taken before meta_lock() and not held
+ * over requests. Texts are appended to the caller's buffer. Times monotonic, in
+ * ns.
+ */
 #ifndef VERS3_CONTROL_CONTROL_STATE_H
 #define VERS3_CONTROL_CONTROL_STATE_H
 

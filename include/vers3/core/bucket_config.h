@@ -3,6 +3,10 @@
  * The bucket's own configuration, as documents: its lifecycle, its
  * replication, and how full it is. Asked for by a thread of its own, so that
  * who wants to know waits only for a moment and then gets what is known.
+ *
+ * Texts are appended to the caller's buffers; reason is the caller's. Any
+ * thread; no lock held, as a call may wait. S3 API:
+ * GetBucketLifecycleConfiguration, GetBucketReplication, HeadBucket.
  */
 #ifndef VERS3_CORE_BUCKET_CONFIG_H
 #define VERS3_CORE_BUCKET_CONFIG_H

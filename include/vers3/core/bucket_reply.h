@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server says of the bucket's own configuration, in words. */
+/*
+ * What a server says of the bucket's own configuration, in words.
+ *
+ * Any thread; pure. reason is the caller's, of size bytes, and ends in NUL.
+ */
 #ifndef VERS3_CORE_BUCKET_REPLY_H
 #define VERS3_CORE_BUCKET_REPLY_H
 

@@ -7,6 +7,9 @@
  * not know such a header carries the request out without it, and remembered
  * for a day. In a bucket that retains whatever is written to it nothing is
  * tried: the scratch object would stay.
+ *
+ * Any thread. Stores and metas are borrowed for the call. A probe waits for the
+ * server, so no lock is held; with a store of NULL nothing waits.
  */
 #ifndef VERS3_CORE_CAPS_H
 #define VERS3_CORE_CAPS_H

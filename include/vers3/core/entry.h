@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the operations of FUSE take and give, whichever room answers them. */
+/*
+ * What the operations of FUSE take and give, whichever room answers them.
+ *
+ * Types only. Times to live in ns; pointers are borrowed for the call that they
+ * are given to.
+ */
 #ifndef VERS3_CORE_ENTRY_H
 #define VERS3_CORE_ENTRY_H
 

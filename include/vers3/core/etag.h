@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an ETag says of the bytes (docs: API_Object, "ETag"). */
+/*
+ * What an ETag says of the bytes (docs: API_Object, "ETag").
+ *
+ * Pure; any thread.
+ */
 #ifndef VERS3_CORE_ETAG_H
 #define VERS3_CORE_ETAG_H
 

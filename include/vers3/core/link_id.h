@@ -4,6 +4,8 @@
  * and how many there are, "ID:COUNT" in `vers3-link` and in the inode, and in
  * `vers3-link-names` a digest of each name, for names are long. Nobody finds
  * another name of the same digest.
+ *
+ * Any thread; no call waits. Paths are below the mount's prefix.
  */
 #ifndef VERS3_CORE_LINK_ID_H
 #define VERS3_CORE_LINK_ID_H

@@ -4,6 +4,9 @@
  * borrows, keys and names in it, the server's time, what the kernel is told.
  * No call waits for the bucket; any lock may be held, but for
  * mount_inval_flush().
+ *
+ * Any thread. Paths are below the prefix, without a leading '/'; a directory's
+ * object has one that ends in '/'.
  */
 #ifndef VERS3_CORE_MOUNT_H
 #define VERS3_CORE_MOUNT_H

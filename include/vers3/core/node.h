@@ -7,6 +7,9 @@
  * The node's lock orders changes of content: writers (write, truncate, the
  * end of an upload) hold it exclusively, readers of staged bytes shared. It
  * is taken before meta_lock() and never held across the network.
+ *
+ * Any thread. A reference is the holder's until node_put(); the table's mutex
+ * is a leaf.
  */
 #ifndef VERS3_CORE_NODE_H
 #define VERS3_CORE_NODE_H

@@ -4,6 +4,9 @@
  * on a version has it held; who removes versions for good files them as going
  * first, and looks then for whoever stands on them. Who comes later asks here:
  * one of both sees the other. Any thread; any lock may be held.
+ *
+ * A version is copied or hashed; what a purge files is borrowed until
+ * pins_end().
  */
 #ifndef VERS3_CORE_PINS_H
 #define VERS3_CORE_PINS_H

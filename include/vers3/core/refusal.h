@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that the server refuses, however often they are sent. */
+/*
+ * Requests that the server refuses, however often they are sent.
+ *
+ * Pure; any thread. rc is a negative errno of store_call().
+ */
 #ifndef VERS3_CORE_REFUSAL_H
 #define VERS3_CORE_REFUSAL_H
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What stat(2) tells of an inode. */
+/*
+ * What stat(2) tells of an inode.
+ *
+ * Pure; any thread. Sizes in bytes, blocks in 512 bytes, as stat(2).
+ */
 #ifndef VERS3_CORE_STAT_H
 #define VERS3_CORE_STAT_H
 

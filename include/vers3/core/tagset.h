@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tags of one version, as the bucket has them. */
+/*
+ * The tags of one version, as the bucket has them.
+ *
+ * Any thread; no lock held. The store is borrowed, the list the caller's. S3
+ * API: GetObjectTagging, PutObjectTagging.
+ */
 #ifndef VERS3_CORE_TAGSET_H
 #define VERS3_CORE_TAGSET_H
 

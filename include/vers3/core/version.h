@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Versions of objects: which are the same, and under what id they are cached. */
+/*
+ * Versions of objects: which are the same, and under what id they are cached.
+ *
+ * Pure; any thread.
+ */
 #ifndef VERS3_CORE_VERSION_H
 #define VERS3_CORE_VERSION_H
 

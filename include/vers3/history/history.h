@@ -3,6 +3,9 @@
  * What ListObjectVersions says, kept in META_HISTORY: all versions and
  * delete markers of a name, and all names that ever stood in a directory.
  * A walk is used for ttl, and until this mount saves something itself.
+ *
+ * Any thread, no lock held. Entries are the caller's copies. 0 or -errno. S3
+ * API: ListObjectVersions.
  */
 #ifndef VERS3_HISTORY_HISTORY_H
 #define VERS3_HISTORY_HISTORY_H

@@ -9,6 +9,8 @@
  * that a PUT that was sent twice, or by two mounts at once, moves no point.
  *
  * What was listed is used for ttl. All calls may wait for the bucket.
+ *
+ * Any thread, no lock held. Times in ns since the epoch, by the server's clock.
  */
 #ifndef VERS3_HISTORY_NAMED_SNAPSHOTS_H
 #define VERS3_HISTORY_NAMED_SNAPSHOTS_H

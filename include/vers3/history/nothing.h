@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why there is no version of a path to bring back, for people. */
+/*
+ * Why there is no version of a path to bring back, for people.
+ *
+ * Any thread. Answers are appended to the caller's buffer.
+ */
 #ifndef VERS3_HISTORY_NOTHING_H
 #define VERS3_HISTORY_NOTHING_H
 

@@ -7,6 +7,9 @@
  * nothing here stands on it: no change that is not in the bucket yet, no open
  * file, no copy that is being made. While its request is under way nothing
  * can come to stand on it either: who tries gets -EBUSY.
+ *
+ * Any thread, no lock held; one batch at a time, the others wait. S3 API:
+ * DeleteObjects with version ids.
  */
 #ifndef VERS3_HISTORY_PURGE_H
 #define VERS3_HISTORY_PURGE_H

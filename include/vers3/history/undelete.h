@@ -2,6 +2,9 @@
 /*
  * Removing versions from the history: delete markers, so that what they hid
  * is there again; and versions, for good.
+ *
+ * Any thread, no lock held. Paths are below the mount's prefix. 0 or -errno of
+ * store_call(). S3 API: DeleteObject with a version id.
  */
 #ifndef VERS3_HISTORY_UNDELETE_H
 #define VERS3_HISTORY_UNDELETE_H

@@ -5,6 +5,9 @@
  * from path and version id, and stay the same across mounts; what a number
  * stands for is in META_VIEW. What was listed is kept in META_HISTORY for
  * ttl_ns. All calls may wait for the bucket.
+ *
+ * Any thread, no lock held. Strings are borrowed for the call, buffers the
+ * caller's. 0 or -errno.
  */
 #ifndef VERS3_HISTORY_VIEW_H
 #define VERS3_HISTORY_VIEW_H

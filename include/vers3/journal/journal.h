@@ -12,6 +12,9 @@
  *
  * All but the marks are in memory only. Any thread; any lock may be held, but
  * where meta_lock() has to be, it says so.
+ *
+ * Strings are copied. Times are realtime, in ns. 0 or -errno, from meta.h's;
+ * what returns nothing is best effort, as it says.
  */
 #ifndef VERS3_JOURNAL_JOURNAL_H
 #define VERS3_JOURNAL_JOURNAL_H

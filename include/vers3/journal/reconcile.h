@@ -2,6 +2,9 @@
 /*
  * The syncer's decision: the one request that brings a key of the bucket
  * from what it is known to hold to what the namespace wants there. Pure.
+ *
+ * Any thread. What goes in is borrowed for the call. Sizes in bytes, times in
+ * ns.
  */
 #ifndef VERS3_JOURNAL_RECONCILE_H
 #define VERS3_JOURNAL_RECONCILE_H

@@ -8,6 +8,8 @@
  * that all the rest get (the mask; without one the owning group). Of these the
  * mode is always right: whatever changes it, here or in the bucket, a list is
  * handed out with the mode's bits in it.
+ *
+ * Lists are the caller's; sizes in bytes. 0 or -errno.
  */
 #ifndef VERS3_OBJECT_ACL_H
 #define VERS3_OBJECT_ACL_H

@@ -17,6 +17,9 @@
  * it was not known yet; there is no other with that tag. Without the mark
  * in the metadata the tag means nothing: a copy with new metadata drops the
  * one and may keep the other.
+ *
+ * Any thread; no lock held where it says that it blocks, else pure. S3 API:
+ * PutObjectTagging, GetObjectTagging, HeadObject.
  */
 #ifndef VERS3_OBJECT_DEFERRED_ATTRS_H
 #define VERS3_OBJECT_DEFERRED_ATTRS_H

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What goes with an object besides its bytes: metadata and headers. */
+/*
+ * What goes with an object besides its bytes: metadata and headers.
+ *
+ * Any thread. What is made or read is the caller's, to be released in any case.
+ * Calls that block hold no lock and are called with none; the others say when
+ * they need meta_lock().
+ */
 #ifndef VERS3_OBJECT_OBJECT_META_H
 #define VERS3_OBJECT_OBJECT_META_H
 

@@ -17,6 +17,9 @@
  *
  * What of a file is there only is not read until somebody asks for it: the
  * namespace has the reference in its stead, under OVERFLOW_XATTR.
+ *
+ * Any thread. Where it says that it blocks, no lock is held; lists are the
+ * caller's. Sizes in bytes.
  */
 #ifndef VERS3_OBJECT_OVERFLOW_H
 #define VERS3_OBJECT_OVERFLOW_H

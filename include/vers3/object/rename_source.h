@@ -3,6 +3,8 @@
  * Where a file came from: the first version that a rename makes under the new
  * name says which version of which key it was, in `vers3-renamed-from`, as S3
  * spells the source of a copy: KEY?versionId=ID, both percent-encoded.
+ *
+ * Any thread; no call waits. Paths are below the mount's prefix.
  */
 #ifndef VERS3_OBJECT_RENAME_SOURCE_H
 #define VERS3_OBJECT_RENAME_SOURCE_H

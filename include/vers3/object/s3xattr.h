@@ -5,6 +5,9 @@
  * Linux an attribute needs a name space, so they are asked for as
  * `user.s3.NAME`; plain `s3.NAME` is taken too where the kernel lets it
  * through.
+ *
+ * Pure; any thread. Values are appended to the caller's buffer. S3 API:
+ * HeadObject, response headers.
  */
 #ifndef VERS3_OBJECT_S3XATTR_H
 #define VERS3_OBJECT_S3XATTR_H

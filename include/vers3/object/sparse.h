@@ -16,6 +16,8 @@
  * a copy has both. Nobody reads zeros for it: bytes come from the bucket
  * always. Whoever copies a file by its holes trusts it, as much as any
  * attribute that the object's writer has set.
+ *
+ * Any thread; no call waits. Holes are the caller's. Sizes in bytes.
  */
 #ifndef VERS3_OBJECT_SPARSE_H
 #define VERS3_OBJECT_SPARSE_H

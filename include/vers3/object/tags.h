@@ -3,6 +3,9 @@
  * Tags of versions. A server-side copy takes them along; one that replaces
  * the metadata does so on Amazon; Ceph drops them, also when they are named
  * (x-amz-tagging). So they are asked for before, and set again.
+ *
+ * Any thread, no lock held; lists are the caller's. S3 API: GetObjectTagging,
+ * PutObjectTagging, CopyObject (x-amz-tagging-directive).
  */
 #ifndef VERS3_OBJECT_TAGS_H
 #define VERS3_OBJECT_TAGS_H

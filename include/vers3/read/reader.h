@@ -6,6 +6,9 @@
  * blocks: no thread sleeps on the network for it. All readers of a block
  * share one fetch. Sequential readers are fetched ahead for, with a window
  * that doubles; the buffers of all fetches together are bounded.
+ *
+ * Any thread, no lock held that a done() takes. Offsets and sizes in bytes. S3
+ * API: GetObject.
  */
 #ifndef VERS3_READ_READER_H
 #define VERS3_READ_READER_H

@@ -8,6 +8,8 @@
  *
  * The saves in question are kept in META_SYS until they have been looked at,
  * many at once, a while after the first of them.
+ *
+ * S3 API: ListObjectVersions.
  */
 #ifndef VERS3_SYNC_BETWEEN_H
 #define VERS3_SYNC_BETWEEN_H

@@ -13,6 +13,10 @@
  * What stood there stays in the history; of a bucket that keeps no versions,
  * "ours on top of theirs" means that theirs is lost. The conflict is logged,
  * counted and listed in the control file.
+ *
+ * Any thread; what blocks is called without a lock. A struct conflict is the
+ * caller's, one a request. S3 API: PutObject, CompleteMultipartUpload,
+ * DeleteObjects (If-Match, If-None-Match); HeadObject.
  */
 #ifndef VERS3_SYNC_CONFLICT_H
 #define VERS3_SYNC_CONFLICT_H

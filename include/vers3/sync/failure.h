@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why a change could not be sent, and what can be done about it. */
+/*
+ * Why a change could not be sent, and what can be done about it.
+ *
+ * Any thread; waits for nothing. The words are copied. S3 API: "Error
+ * responses".
+ */
 #ifndef VERS3_SYNC_FAILURE_H
 #define VERS3_SYNC_FAILURE_H
 

@@ -9,6 +9,10 @@
  *	                  ▲                      │ done, but changed since
  *	                  └──────────────────────┤ failed (backoff)
  *	                                         └───────────────────────────▶ dirty
+ *
+ * Any thread. What waits for the bucket is called without a lock, and ends with
+ * the thread's cancel (cancel.h). Paths are below the mount's prefix, sizes in
+ * bytes, times realtime in ns.
  */
 #ifndef VERS3_SYNC_SYNCER_H
 #define VERS3_SYNC_SYNCER_H

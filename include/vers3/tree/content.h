@@ -5,6 +5,11 @@
  *
  * An inode with META_I_STAGED set has all its keys in the dirty table; so a
  * write to an inode that is staged already has nothing to mark.
+ *
+ * Any thread. The node is borrowed; a call takes its lock and meta_lock() by
+ * itself, so none of them is held, but where it says so. Only content_read()
+ * waits for the bucket, with neither held. Offsets and lengths in bytes. 0 or
+ * -errno.
  */
 #ifndef VERS3_TREE_CONTENT_H
 #define VERS3_TREE_CONTENT_H

@@ -9,6 +9,11 @@
  * version. While the bucket cannot be reached, what is known is used as it
  * is; and so it is where a list does not come for mount_config.patience_ns, which
  * goes on in the background.
+ *
+ * Any thread. What does not say that it needs or takes meta_lock() may wait for
+ * the bucket and is called without a lock; dir_hidden() and dir_write_hidden()
+ * take a leaf alone. Inodes are copies, the caller's. 0 or -errno. S3 API:
+ * ListObjectsV2, HeadObject.
  */
 #ifndef VERS3_TREE_DIR_H
 #define VERS3_TREE_DIR_H

@@ -5,6 +5,8 @@
  * written meanwhile: what stands at a place of a staging file never changes,
  * and while a snapshot is out the file's places are neither given back nor
  * removed (sync_reap.c).
+ *
+ * Any thread. Offsets and sizes in bytes.
  */
 #ifndef VERS3_TREE_FILE_SNAPSHOT_H
 #define VERS3_TREE_FILE_SNAPSHOT_H

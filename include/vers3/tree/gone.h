@@ -3,6 +3,8 @@
  * Directories that are gone with all that is in them: the name is taken away
  * at once, what is inside in short holds of meta_lock() afterwards. What is
  * left of it after a crash goes at the next mount.
+ *
+ * Any thread. 0 or -errno of meta.h's.
  */
 #ifndef VERS3_TREE_GONE_H
 #define VERS3_TREE_GONE_H

@@ -13,6 +13,9 @@
  * An inode's base is the version under one of its names. What the bucket
  * holds under each name is filed with the name (meta_name_version_get()).
  * All calls need meta_lock().
+ *
+ * Any thread; none waits for the bucket. Inodes are the caller's copies,
+ * written back where it says so. 0 or -errno of meta.h's.
  */
 #ifndef VERS3_TREE_LINK_H
 #define VERS3_TREE_LINK_H

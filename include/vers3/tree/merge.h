@@ -2,6 +2,11 @@
 /*
  * Merging what a list says of one directory into the namespace. The caller
  * brings the pages, in order; between begin and end no lock is held.
+ *
+ * A merge is one thread's, which holds no lock: what changes the namespace
+ * takes meta_lock(), in holds of milliseconds, and none waits for the bucket.
+ * Items are borrowed for the call. 0 or -errno of meta.h's, and what is said
+ * below.
  */
 #ifndef VERS3_TREE_MERGE_H
 #define VERS3_TREE_MERGE_H
@@ -44,7 +49,7 @@ int merge_finish(struct merge *m, int64_t asked_ns);
  * string cannot hold it.
  */
 void merge_hide(struct merge *m, const char *name, const char *why);
-/* Those of this list (src/vfs/hidden.h); may be moved. */
+/* Those of this list (src/tree/hidden.h); may be moved. */
 struct hidden_list *merge_hidden(struct merge *m);
 
 #endif

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting until a save of ours has put another version under an inode. */
+/*
+ * Waiting until a save of ours has put another version under an inode.
+ *
+ * Any thread; waits with pauses, and ends with the thread's cancel (cancel.h).
+ */
 #ifndef VERS3_TREE_REBASED_H
 #define VERS3_TREE_REBASED_H
 

@@ -6,6 +6,8 @@
  * nor what it is be changed, and it is removed and replaced as any other. A
  * directory is open to its owner alone. It is asked again when what is known
  * is older than ttl.
+ *
+ * Any thread. 0 or -errno. S3 API: HeadObject, "Permissions"; ListObjectsV2.
  */
 #ifndef VERS3_TREE_REFUSED_H
 #define VERS3_TREE_REFUSED_H

@@ -2,6 +2,9 @@
 /*
  * How the objects that the namespace knows stand with replication, by what
  * S3 said of each when it was last asked (x-amz-replication-status).
+ *
+ * Any thread; takes meta_lock() itself but where it says that it is held. A
+ * census is the caller's, to be released. Times are realtime, in ns.
  */
 #ifndef VERS3_TREE_REPLICATION_CENSUS_H
 #define VERS3_TREE_REPLICATION_CENSUS_H

@@ -6,6 +6,9 @@
  * is there, and the inode is put on that a moment later, when the answer has
  * come. Who reads in between waits for it and begins anew. What others have
  * replaced is not waited for.
+ *
+ * Any thread, no lock held. done() as vfs_read_fn says (entry.h). Offsets and
+ * sizes in bytes.
  */
 #ifndef VERS3_TREE_REREAD_H
 #define VERS3_TREE_REREAD_H

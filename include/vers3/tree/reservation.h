@@ -2,6 +2,9 @@
 /*
  * Room on this disk: for what is staged (min_free= and quota=), and for the
  * namespace to note changes in.
+ *
+ * Any thread. No call waits for the bucket; what is cached may be evicted for
+ * it. Sizes in bytes.
  */
 #ifndef VERS3_TREE_RESERVATION_H
 #define VERS3_TREE_RESERVATION_H

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Directories that were taken come back; see taken.h and expired.h. */
+/*
+ * Directories that were taken come back; see taken.h and expired.h.
+ *
+ * Any thread. 0 or -errno of meta.h's.
+ */
 #ifndef VERS3_TREE_REVIVE_H
 #define VERS3_TREE_REVIVE_H
 

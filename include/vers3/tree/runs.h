@@ -2,6 +2,8 @@
 /*
  * Data and holes of a file, by turns: what is staged, over what its base has
  * (sparse.h), over zeros.
+ *
+ * Any thread; none waits. Offsets and sizes in bytes.
  */
 #ifndef VERS3_TREE_RUNS_H
 #define VERS3_TREE_RUNS_H

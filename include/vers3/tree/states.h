@@ -12,6 +12,8 @@
  * counts how it stands. So what was PENDING, and, where the bucket has rules,
  * what this mount saved, is asked for in the background: so many objects at
  * a time, each ever more rarely while it stays as it is.
+ *
+ * S3 API: HeadObject, response headers.
  */
 #ifndef VERS3_TREE_STATES_H
 #define VERS3_TREE_STATES_H

@@ -5,6 +5,9 @@
  * It is without a name then. A change of the file, or a name that is made in
  * the directory, was meant for the place where it stood: there it comes back,
  * with the directories that lead there.
+ *
+ * Any thread; none waits for the bucket. Inodes are the caller's copies,
+ * written back where it says so.
  */
 #ifndef VERS3_TREE_TAKEN_H
 #define VERS3_TREE_TAKEN_H

@@ -3,6 +3,12 @@
  * Changes of the live tree: names and attributes. Each is one change of the
  * namespace under meta_lock(), with the keys it touches marked dirty; the
  * bucket is asked beforehand only where the namespace does not know enough.
+ *
+ * Any thread. Calls take meta_lock() by themselves, may wait for the bucket
+ * before that, and are called without a lock; tree_mark_inode() to
+ * tree_hold_source() and tree_inherit() need it held, and wait for nothing.
+ * Strings are borrowed for the call, buffers the caller's. 0 or -errno, as the
+ * system call has it.
  */
 #ifndef VERS3_TREE_TREE_H
 #define VERS3_TREE_TREE_H

@@ -9,6 +9,11 @@
  * call to the right one.
  *
  * Lock order: node (node.h) → meta. Neither is held across the network.
+ *
+ * Strings are borrowed for the call, buffers the caller's; an open file or
+ * directory is the caller's until its release. Offsets and sizes in bytes,
+ * times in ns. Errors are what the system call of that name has (POSIX, Linux
+ * man pages).
  */
 #ifndef VERS3_VFS_VFS_H
 #define VERS3_VFS_VFS_H
