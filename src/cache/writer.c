@@ -15,7 +15,6 @@
 #include "vers3/cache/space.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
-#include "vers3/util/sum.h"
 
 #include "evict.h"
 #include "verified.h"

@@ -11,6 +11,8 @@
 
 #include "vers3/control/control_state.h"
 #include "vers3/core/bucket_config.h"
+#include "vers3/core/mount.h"
+#include "vers3/meta/inode.h"
 #include "vers3/util/minmax.h"
 
 #define NO_LIMIT  UINT64_MAX

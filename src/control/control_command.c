@@ -10,7 +10,6 @@
 
 #include "bucket_edit.h"
 #include "restore.h"
-#include "vers3/control/control.h"
 #include "vers3/control/control_state.h"
 #include "vers3/core/bucket_config.h"
 #include "vers3/core/mount.h"

@@ -7,9 +7,6 @@
 #ifndef VERS3_SRC_CONTROL_RESTORE_H
 #define VERS3_SRC_CONTROL_RESTORE_H
 
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
-#include "vers3/meta/dentry.h"
 #include "vers3/util/buf.h"
 
 struct control;

@@ -16,7 +16,6 @@
 #include "vers3/core/bucket_reply.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
-#include "vers3/util/errtext.h"
 #include "vers3/util/pool.h"
 
 #define DOCUMENT_MAX   (4 << 20)

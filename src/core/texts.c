@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/meta/inode.h"
 #include "vers3/util/clock.h"
 
 #define KNOWN 8

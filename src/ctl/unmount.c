@@ -7,10 +7,8 @@
  * utab.h says when it knows that.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <spawn.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>

@@ -26,7 +26,6 @@
 #include "writeback.h"
 
 #include "vers3/util/clock.h"
-#include "vers3/vfs/vfs.h"
 
 /* The session's user data. */
 struct ops_context {

@@ -32,8 +32,6 @@
 #include "vers3/core/mount.h"
 #include "vers3/journal/journal.h"
 #include "vers3/store/version_list.h"
-#include "vers3/sync/syncer.h"
-#include "vers3/tree/merge.h"
 #include "vers3/tree/reservation.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"

@@ -11,7 +11,6 @@
 
 #include "vers3/core/mount.h"
 #include "vers3/store/version_list.h"
-#include "vers3/tree/merge.h"
 #include "view_node.h"
 
 #define FIRST_PAGE 100 /* of lists that mostly end early */

@@ -7,8 +7,6 @@
 #ifndef VERS3_HISTORY_LIST_AT_H
 #define VERS3_HISTORY_LIST_AT_H
 
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
 #include "vers3/history/history.h"
 
 struct view;

@@ -20,7 +20,6 @@
 #include "vers3/core/mount.h"
 #include "vers3/store/version_list.h"
 #include "vers3/sync/syncer.h"
-#include "vers3/tree/merge.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/log.h"

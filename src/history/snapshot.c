@@ -21,7 +21,6 @@
 #include "list_at.h"
 #include "vers3/core/mount.h"
 #include "vers3/journal/journal.h"
-#include "vers3/sync/syncer.h"
 #include "vers3/tree/reservation.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"

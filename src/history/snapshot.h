@@ -12,8 +12,6 @@
 #ifndef VERS3_HISTORY_SNAPSHOT_H
 #define VERS3_HISTORY_SNAPSHOT_H
 
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
 #include "vers3/history/history.h"
 
 struct view;

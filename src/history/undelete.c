@@ -6,7 +6,6 @@
 #include "vers3/history/undelete.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -13,22 +13,22 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "shadow_copy.h"
 #include "timestamp.h"
+#include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
 #include "vers3/history/history.h"
 #include "vers3/history/named_snapshots.h"
-#include "vers3/net/uri.h"
+#include "vers3/meta/inode.h"
 #include "vers3/object/objattr.h"
 #include "vers3/object/overflow.h"
 #include "vers3/object/s3xattr.h"
 #include "vers3/read/reader.h"
-#include "vers3/tree/merge.h"
+#include "vers3/store/store.h"
 #include "vers3/util/clock.h"
-#include "vers3/util/pool.h"
+#include "view_bound.h"
 
 #define INSTANT_XATTR "user.s3.instant"
 /* What is a time before now counts in steps of such a part of itself. */

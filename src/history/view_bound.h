@@ -15,9 +15,6 @@
 
 #include <stdint.h>
 
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
-
 struct view;
 
 #define VIEW_NODES_MAX 100000 /* when config does not say */

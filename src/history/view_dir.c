@@ -9,9 +9,13 @@
 #include <string.h>
 
 #include "shadow_copy.h"
+#include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
 #include "vers3/history/history.h"
+#include "vers3/history/named_snapshots.h"
+#include "vers3/meta/inode.h"
 #include "vers3/util/pool.h"
+#include "view_bound.h"
 #include "view_node.h"
 
 #define OFF_DOT	   1

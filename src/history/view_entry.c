@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the kernel is told of a node: its attributes, as it may have them. */
-#include <errno.h>
 #include <string.h>
 
 #include "vers3/core/stat.h"
-#include "vers3/tree/content.h"
 #include "view_node.h"
 
 /* Whether S3 keeps attributes for it. */

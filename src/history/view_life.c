@@ -3,8 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "vers3/core/mount.h"
+#include "vers3/history/named_snapshots.h"
+#include "vers3/history/purge.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/pool.h"
+#include "view_bound.h"
 #include "view_node.h"
 
 #define VIEW_POOL 32

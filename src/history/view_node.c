@@ -13,14 +13,13 @@
 #include <openssl/evp.h>
 
 #include "vers3/core/mount.h"
-#include "vers3/core/stat.h"
 #include "vers3/core/version.h"
 #include "vers3/object/acl.h"
 #include "vers3/object/deferred_attrs.h"
 #include "vers3/object/objattr.h"
 #include "vers3/object/overflow.h"
-#include "vers3/read/reader.h"
 #include "vers3/util/clock.h"
+#include "view_bound.h"
 
 static uint64_t hash(const char *text, size_t text_len)
 {

@@ -25,12 +25,9 @@
 
 #include "snapshot.h"
 #include "vers3/history/history.h"
-#include "vers3/history/named_snapshots.h"
-#include "vers3/history/purge.h"
 #include "vers3/history/view.h"
 #include "vers3/object/rename_source.h"
 #include "vers3/util/clock.h"
-#include "view_bound.h"
 
 struct journal;
 struct mount;

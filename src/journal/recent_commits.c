@@ -7,7 +7,6 @@
  * is kept in two generations: when all lists of the older one have ended,
  * nobody asks for what was settled in it, and the younger takes its place.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "journal_impl.h"

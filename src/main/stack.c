@@ -13,6 +13,7 @@
 #include "vers3/cache/space.h"
 #include "vers3/cache/staging.h"
 #include "vers3/core/caps.h"
+#include "vers3/core/mount.h"
 #include "vers3/main/adopt.h"
 #include "vers3/main/cachedir.h"
 #include "vers3/main/probe.h"
@@ -23,10 +24,12 @@
 #include "vers3/store/list.h"
 #include "vers3/store/metrics.h"
 #include "vers3/store/retry.h"
+#include "vers3/store/store.h"
 #include "vers3/store/trace.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/vfs/vfs.h"
 
 /* In META_SYS: enum probe_versioning of the last mount that could ask. */
 #define SYS_VERSIONING "main.versioning"

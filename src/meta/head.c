@@ -5,9 +5,6 @@
  */
 #include "vers3/meta/inode.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "vers3/meta/record.h"
 #include "vers3/util/buf.h"
 

@@ -26,9 +26,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "job.h"
+#include "sockets.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "curlerr.h"
+#include "sockets.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/clock.h"
 

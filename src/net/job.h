@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "pace.h"
-#include "sockets.h"
 #include "vers3/net/http.h"
 
 /* What all jobs of a client have in common; constant. */

@@ -5,7 +5,6 @@
  */
 #include "sockets.h"
 
-#include <arpa/inet.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdlib.h>

@@ -2,7 +2,6 @@
 /* Room for attributes in an object's metadata, which S3 bounds. */
 #include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>

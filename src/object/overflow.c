@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "objxattr.h"
@@ -17,7 +16,6 @@
 #include "vers3/core/texts.h"
 #include "vers3/net/uri.h"
 #include "vers3/object/acl.h"
-#include "vers3/util/clock.h"
 #include "vers3/util/hex.h"
 #include "vers3/util/log.h"
 

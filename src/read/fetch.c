@@ -28,9 +28,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/meta/inode.h"
+#include "vers3/store/store.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/map.h"
 #include "vers3/util/pool.h"
-#include "version_get.h"
 
 static uint64_t block_count(const struct meta_version *v)
 {

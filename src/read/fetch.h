@@ -21,7 +21,6 @@
 #include "vers3/meta/inode.h"
 #include "vers3/read/reader.h"
 #include "vers3/store/store.h"
-#include "vers3/util/cancel.h"
 
 #define FETCH_RUN	UINT64_C(8) /* blocks of one GET, aligned to as many */
 #define FETCH_RUN_BYTES (FETCH_RUN * BLOCK_SIZE)

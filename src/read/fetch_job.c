@@ -9,6 +9,7 @@
 
 #include "vers3/util/hex.h"
 #include "vers3/util/log.h"
+#include "vers3/util/map.h"
 #include "version_get.h"
 
 void fetch_queue_init(struct fetch_queue *q)

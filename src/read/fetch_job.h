@@ -15,8 +15,6 @@
 #include <openssl/evp.h>
 
 #include "fetch.h"
-#include "vers3/util/map.h"
-#include "vers3/util/pool.h"
 #include "version_get.h"
 
 #define FETCH_SPARE_MAX 16 /* buffers kept for the next job */

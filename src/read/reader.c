@@ -34,7 +34,6 @@
 
 #include "fetch.h"
 #include "vers3/core/version.h"
-#include "vers3/meta/meta.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/minmax.h"
 #include "vers3/util/pool.h"

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "vers3/core/etag.h"
+#include "vers3/meta/inode.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/log.h"
 

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vers3/meta/inode.h"
 #include "vers3/store/store.h"
 #include "vers3/util/crc.h"
 

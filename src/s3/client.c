@@ -14,7 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vers3/net/http.h"
+#include "vers3/s3/digest.h"
 #include "vers3/s3/profile.h"
+#include "vers3/s3/request.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 

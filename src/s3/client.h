@@ -12,10 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vers3/net/http.h"
 #include "vers3/s3/cred.h"
 #include "vers3/s3/endpoint.h"
-#include "vers3/s3/request.h"
 #include "vers3/s3/s3.h"
 #include "vers3/s3/sigv4.h"
 

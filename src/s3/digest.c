@@ -7,7 +7,6 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -13,8 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vers3/net/http.h"
 #include "vers3/net/uri.h"
+#include "vers3/s3/digest.h"
 #include "vers3/s3/reply.h"
+#include "vers3/s3/request.h"
 #include "vers3/util/clock.h"
 
 #define DOC_MAX	   ((size_t)16 << 20) /* 1,000 entries of any length */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "vers3/net/uri.h"
+#include "vers3/s3/digest.h"
 #include "vers3/s3/xml.h"
 
 #define PATH_MAX_BYTES ((size_t)16 << 10)

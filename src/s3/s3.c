@@ -21,7 +21,8 @@
 
 #include "client.h"
 #include "exchange.h"
-#include "vers3/net/uri.h"
+#include "vers3/net/http.h"
+#include "vers3/s3/request.h"
 #include "vers3/s3/xml.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <libxml/parserInternals.h>
-#include <libxml/tree.h>
 #include <libxml/xmlstring.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -16,13 +16,12 @@
 #include "conflict_impl.h"
 #include "syncer_impl.h"
 #include "vers3/core/mount.h"
+#include "vers3/core/refusal.h"
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/tree/dir.h"
-#include "vers3/tree/refused.h"
 #include "vers3/util/clock.h"
-#include "vers3/util/log.h"
 
 /* A list that was asked for at the same time as others will do for all. */
 #define VOUCH_MIN_NS NS_PER_S

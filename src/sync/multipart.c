@@ -7,7 +7,6 @@
 #include "upload_impl.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +22,6 @@
 #include "vers3/object/deferred_attrs.h"
 #include "vers3/object/sparse.h"
 #include "vers3/object/tags.h"
-#include "vers3/read/reader.h"
 #include "vers3/tree/content.h"
 #include "vers3/tree/runs.h"
 #include "vers3/util/log.h"

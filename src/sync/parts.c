@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The requests that begin and fill a multipart upload. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,7 +11,6 @@
 #include "vers3/object/objattr.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/util/log.h"
-#include "vers3/util/pool.h"
 
 static int stage_body(struct uploader *u, uint64_t ino, uint64_t place,
 		      struct store_request *r)

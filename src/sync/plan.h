@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "vers3/journal/reconcile.h"
-#include "vers3/meta/extent.h"
 
 #define PLAN_PART_MIN	(UINT64_C(5) << 20)
 #define PLAN_PART_SIZE	(UINT64_C(8) << 20)

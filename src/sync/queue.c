@@ -4,11 +4,9 @@
 #include <string.h>
 
 #include "syncer_impl.h"
-#include "vers3/core/mount.h"
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
-#include "vers3/util/clock.h"
 
 int syncer_wanted(struct syncer *s, const char *key, struct meta_inode *ret)
 {

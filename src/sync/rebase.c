@@ -22,7 +22,6 @@
 #include "vers3/meta/dirty.h"
 #include "vers3/meta/extent.h"
 #include "vers3/object/object_meta.h"
-#include "vers3/read/reader.h"
 #include "vers3/util/minmax.h"
 
 #define DROP_STEP 500 /* extents looked at under one meta_lock() */

@@ -13,8 +13,8 @@
 
 #include <openssl/evp.h>
 
+#include "vers3/core/refusal.h"
 #include "vers3/object/object_meta.h"
-#include "vers3/tree/refused.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/hex.h"
 #include "vers3/util/kv.h"

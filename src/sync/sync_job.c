@@ -24,7 +24,6 @@
 #include "vers3/tree/states.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
-#include "vers3/util/pool.h"
 
 #define AGAIN_NS  (25 * NS_PER_MS) /* doubled from try to try */
 #define AGAIN_MAX 8 /* in a row: 6 s in all */

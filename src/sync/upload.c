@@ -3,26 +3,15 @@
 #include "upload_impl.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "answered.h"
-#include "plan.h"
 #include "stream.h"
 #include "syncer_impl.h"
 #include "vers3/core/link_id.h"
-#include "vers3/core/mount.h"
-#include "vers3/core/version.h"
 #include "vers3/object/rename_source.h"
 #include "vers3/object/sparse.h"
-#include "vers3/object/tags.h"
-#include "vers3/read/reader.h"
-#include "vers3/tree/refused.h"
-#include "vers3/tree/runs.h"
-#include "vers3/tree/tree.h"
-#include "vers3/util/clock.h"
-#include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 #include "zeros.h"
 

@@ -10,7 +10,6 @@
 #ifndef VERS3_SRC_SYNC_UPLOAD_H
 #define VERS3_SRC_SYNC_UPLOAD_H
 
-#include "vers3/core/mount.h"
 #include "vers3/meta/holes.h"
 #include "vers3/sync/conflict.h"
 #include "vers3/util/kv.h"

@@ -8,24 +8,13 @@
 #include <string.h>
 
 #include "answered.h"
-#include "plan.h"
-#include "stream.h"
 #include "syncer_impl.h"
-#include "vers3/core/link_id.h"
 #include "vers3/core/mount.h"
-#include "vers3/core/version.h"
-#include "vers3/object/objattr.h"
-#include "vers3/object/rename_source.h"
-#include "vers3/object/sparse.h"
-#include "vers3/object/tags.h"
-#include "vers3/read/reader.h"
-#include "vers3/tree/refused.h"
-#include "vers3/tree/runs.h"
-#include "vers3/tree/tree.h"
+#include "vers3/core/refusal.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/meta/inode.h"
+#include "vers3/store/store.h"
 #include "vers3/util/clock.h"
-#include "vers3/util/log.h"
-#include "vers3/util/pool.h"
-#include "zeros.h"
 
 #define BIG_BUFFER (UINT64_C(1) << 20) /* larger ones are counted */
 #define SKEW_NS	   (2 * NS_PER_S) /* between a server's own clocks */

@@ -24,7 +24,6 @@
 
 #include "plan.h"
 #include "send.h"
-#include "vers3/core/mount.h"
 #include "vers3/object/object_meta.h"
 
 struct syncer;

@@ -18,7 +18,6 @@
 #ifndef VERS3_SRC_SYNC_ZEROS_H
 #define VERS3_SRC_SYNC_ZEROS_H
 
-#include "vers3/core/mount.h"
 #include "vers3/store/store.h"
 
 struct syncer;

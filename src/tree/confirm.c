@@ -20,7 +20,6 @@
 #include "vers3/object/deferred_attrs.h"
 #include "vers3/store/list.h"
 #include "vers3/tree/link.h"
-#include "vers3/util/clock.h"
 
 #define FEW	  3 /* keys that are asked for one by one */
 #define PAGES_MAX 4 /* of a list of versions */

@@ -10,7 +10,6 @@
 #ifndef VERS3_SRC_TREE_CONFIRM_H
 #define VERS3_SRC_TREE_CONFIRM_H
 
-#include "vers3/meta/dentry.h"
 #include "vers3/tree/merge.h"
 
 struct tree;

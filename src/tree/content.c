@@ -20,7 +20,6 @@
 #include "vers3/read/reader.h"
 #include "vers3/tree/rebased.h"
 #include "vers3/tree/refused.h"
-#include "vers3/tree/reread.h"
 #include "vers3/tree/reservation.h"
 #include "vers3/tree/runs.h"
 #include "vers3/tree/taken.h"

@@ -13,8 +13,6 @@
 
 #include "dir_impl.h"
 #include "tree_impl.h"
-#include "vers3/core/node.h"
-#include "vers3/journal/journal.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/util/clock.h"

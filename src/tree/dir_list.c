@@ -11,13 +11,18 @@
 #include "dir_impl.h"
 #include "tree_impl.h"
 #include "vers3/core/mount.h"
+#include "vers3/core/refusal.h"
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dentry.h"
+#include "vers3/meta/inode.h"
 #include "vers3/store/list.h"
+#include "vers3/store/store.h"
 #include "vers3/tree/merge.h"
-#include "vers3/tree/refused.h"
 #include "vers3/tree/reservation.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/map.h"
+#include "vers3/util/pool.h"
 
 #define PAGE_KEYS 1000
 #define ROUNDS	  2 /* of a question that failed where others did not */

@@ -5,20 +5,12 @@
  */
 #include "expired.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "dir_impl.h"
-#include "outage.h"
 #include "tree_impl.h"
 #include "vers3/core/bucket_config.h"
 #include "vers3/core/mount.h"
-#include "vers3/journal/journal.h"
-#include "vers3/meta/dentry.h"
-#include "vers3/s3/lifecycle.h"
-#include "vers3/tree/taken.h"
-#include "vers3/util/log.h"
 
 void expired_note(struct tree *tree, const struct meta_inode *inode,
 		  const char *path)

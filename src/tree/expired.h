@@ -9,7 +9,6 @@
 
 #include <stddef.h>
 
-#include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
 
 struct tree;

@@ -15,7 +15,6 @@
 #include "vers3/tree/dir.h"
 #include "vers3/tree/link.h"
 #include "vers3/tree/taken.h"
-#include "vers3/tree/tree.h"
 #include "vers3/util/clock.h"
 
 #define PAUSE_NS (NS_PER_MS / 20)

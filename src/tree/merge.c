@@ -22,7 +22,6 @@
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
-#include "vers3/read/reader.h"
 #include "vers3/tree/dir.h"
 #include "vers3/tree/gone.h"
 #include "vers3/tree/link.h"
@@ -31,7 +30,6 @@
 #include "vers3/tree/tree.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/hash.h"
-#include "vers3/util/log.h"
 
 #define BIG_NAMES 20000 /* from here on a name is asked for alone */
 

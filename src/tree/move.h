@@ -21,8 +21,6 @@
 #ifndef VERS3_SRC_TREE_MOVE_H
 #define VERS3_SRC_TREE_MOVE_H
 
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
 #include "vers3/meta/dentry.h"
 
 struct tree;

@@ -17,9 +17,7 @@
 #include "vers3/meta/dentry.h"
 #include "vers3/tree/dir.h"
 #include "vers3/tree/link.h"
-#include "vers3/tree/merge.h"
 #include "vers3/tree/revive.h"
-#include "vers3/tree/taken.h"
 #include "vers3/tree/tree.h"
 #include "vers3/util/clock.h"
 

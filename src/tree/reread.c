@@ -9,8 +9,6 @@
 #include <stdlib.h>
 
 #include "tree_impl.h"
-#include "vers3/core/version.h"
-#include "vers3/meta/dirty.h"
 #include "vers3/tree/content.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/pool.h"

@@ -11,7 +11,6 @@
 #include "vers3/cache/blocks.h"
 #include "vers3/cache/space.h"
 #include "vers3/cache/staging.h"
-#include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
 
 #define FEW_PAGES  16 /* of a list: some 16,000 names */

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "dir_impl.h"
@@ -21,7 +20,6 @@
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/tree/dir.h"
-#include "vers3/tree/gone.h"
 #include "vers3/tree/tree.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"

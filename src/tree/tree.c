@@ -13,7 +13,6 @@
 #include "names.h"
 #include "tree_impl.h"
 #include "vers3/core/mount.h"
-#include "vers3/core/node.h"
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
@@ -21,11 +20,8 @@
 #include "vers3/read/reader.h"
 #include "vers3/tree/dir.h"
 #include "vers3/tree/link.h"
-#include "vers3/tree/merge.h"
 #include "vers3/tree/rebased.h"
-#include "vers3/tree/reread.h"
 #include "vers3/tree/revive.h"
-#include "vers3/tree/taken.h"
 #include "vers3/util/clock.h"
 
 #define OPEN_NS NS_PER_S

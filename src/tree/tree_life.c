@@ -8,7 +8,6 @@
 #include "dir_impl.h"
 #include "tree_impl.h"
 #include "vers3/journal/journal.h"
-#include "vers3/tree/dir.h"
 #include "vers3/tree/gone.h"
 #include "vers3/tree/reread.h"
 #include "vers3/tree/states.h"

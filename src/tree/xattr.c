@@ -5,7 +5,6 @@
 #include <linux/xattr.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 
 #include "dir_impl.h"
 #include "tree_impl.h"

@@ -10,7 +10,6 @@
 #include "export.h"
 
 #include <errno.h>
-#include <string.h>
 #include <openssl/rand.h>
 
 #include "vers3/history/view.h"

@@ -23,7 +23,6 @@
 #include "vers3/tree/dir.h"
 #include "vers3/tree/reread.h"
 #include "vers3/tree/reservation.h"
-#include "vers3/tree/tree.h"
 #include "vfs_impl.h"
 
 #define COPY_CHUNK (UINT64_C(1) << 20) /* bytes of a copy at once */

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "vers3/core/stat.h"
 #include "vers3/history/view.h"

@@ -3,42 +3,23 @@
 #include "vers3/vfs/vfs.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "export.h"
 #include "vers3/control/capacity.h"
-#include "vers3/control/control.h"
 #include "vers3/core/bucket_config.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/node.h"
-#include "vers3/core/pins.h"
-#include "vers3/history/named_snapshots.h"
-#include "vers3/history/purge.h"
 #include "vers3/history/view.h"
-#include "vers3/journal/journal.h"
 #include "vers3/meta/dentry.h"
-#include "vers3/object/overflow.h"
 #include "vers3/read/reader.h"
-#include "vers3/store/metrics.h"
-#include "vers3/sync/between.h"
-#include "vers3/sync/conflict.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/tree/content.h"
 #include "vers3/tree/dir.h"
-#include "vers3/tree/gone.h"
-#include "vers3/tree/link.h"
-#include "vers3/tree/reread.h"
 #include "vers3/tree/reservation.h"
-#include "vers3/tree/states.h"
-#include "vers3/tree/taken.h"
 #include "vers3/tree/tree.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/control_ioctl.h"
-#include "vers3/util/log.h"
-#include "vers3/util/pool.h"
 #include "vfs_impl.h"
 
 #define RENAME_TRIES   4

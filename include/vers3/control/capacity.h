@@ -16,9 +16,6 @@
 #ifndef VERS3_CONTROL_CAPACITY_H
 #define VERS3_CONTROL_CAPACITY_H
 
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
-
 #include <sys/statvfs.h>
 
 struct control;

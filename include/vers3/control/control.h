@@ -10,7 +10,6 @@
 #ifndef VERS3_CONTROL_CONTROL_H
 #define VERS3_CONTROL_CONTROL_H
 
-#include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
 
 struct control;

@@ -12,8 +12,6 @@
 #include <pthread.h>
 
 #include "vers3/core/bucket_config.h"
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
 #include "vers3/tree/replication_census.h"
 #include "vers3/util/buf.h"
 

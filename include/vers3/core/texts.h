@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vers3/meta/inode.h"
 #include "vers3/util/buf.h"
 
 #define TEXTS_DIGEST 64 /* hex digits of a SHA-256 */

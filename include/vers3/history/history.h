@@ -10,7 +10,6 @@
 #ifndef VERS3_HISTORY_HISTORY_H
 #define VERS3_HISTORY_HISTORY_H
 
-#include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
 
 struct view;

@@ -15,7 +15,6 @@
 #ifndef VERS3_HISTORY_NAMED_SNAPSHOTS_H
 #define VERS3_HISTORY_NAMED_SNAPSHOTS_H
 
-#include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
 
 struct named_snapshots;

@@ -7,7 +7,6 @@
 #ifndef VERS3_HISTORY_NOTHING_H
 #define VERS3_HISTORY_NOTHING_H
 
-#include "vers3/core/mount.h"
 #include "vers3/util/buf.h"
 
 struct view;

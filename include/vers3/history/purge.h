@@ -14,10 +14,7 @@
 #ifndef VERS3_HISTORY_PURGE_H
 #define VERS3_HISTORY_PURGE_H
 
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
 #include "vers3/history/history.h"
-#include "vers3/meta/dentry.h"
 #include "vers3/util/buf.h"
 
 struct view;

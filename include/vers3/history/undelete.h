@@ -9,8 +9,6 @@
 #ifndef VERS3_HISTORY_UNDELETE_H
 #define VERS3_HISTORY_UNDELETE_H
 
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
 #include "vers3/util/buf.h"
 
 struct view;

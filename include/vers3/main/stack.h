@@ -16,7 +16,6 @@
 #include <stdint.h>
 
 #include "vers3/main/options.h"
-#include "vers3/vfs/vfs.h"
 
 struct stack;
 

@@ -12,7 +12,6 @@
 
 #include "vers3/core/mount.h"
 #include "vers3/object/object_meta.h"
-#include "vers3/store/store.h"
 #include "vers3/util/kv.h"
 
 #define TAGS_HEADER "x-amz-tagging-count" /* of HEAD; absent for none */

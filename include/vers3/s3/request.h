@@ -9,7 +9,6 @@
 #include <stdbool.h>
 
 #include "vers3/net/http.h"
-#include "vers3/s3/digest.h"
 #include "vers3/s3/endpoint.h"
 #include "vers3/store/store.h"
 #include "vers3/util/buf.h"

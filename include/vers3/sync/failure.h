@@ -8,8 +8,6 @@
 #ifndef VERS3_SYNC_FAILURE_H
 #define VERS3_SYNC_FAILURE_H
 
-#include "vers3/core/mount.h"
-
 struct syncer;
 
 #define FAILURE_WORDS 320

@@ -18,7 +18,6 @@
 #define VERS3_SYNC_SYNCER_H
 
 #include "vers3/core/mount.h"
-#include "vers3/meta/dirty.h"
 
 struct journal;
 struct reader;

@@ -14,7 +14,6 @@
 #ifndef VERS3_TREE_CONTENT_H
 #define VERS3_TREE_CONTENT_H
 
-#include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/node.h"
 #include "vers3/meta/holes.h"

@@ -18,7 +18,6 @@
 #ifndef VERS3_TREE_DIR_H
 #define VERS3_TREE_DIR_H
 
-#include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
 
 struct tree;

@@ -11,8 +11,6 @@
 #ifndef VERS3_TREE_FILE_SNAPSHOT_H
 #define VERS3_TREE_FILE_SNAPSHOT_H
 
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
 #include "vers3/meta/extent.h"
 #include "vers3/meta/holes.h"
 

@@ -9,8 +9,6 @@
 #ifndef VERS3_TREE_GONE_H
 #define VERS3_TREE_GONE_H
 
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
 #include "vers3/meta/dentry.h"
 
 struct tree;

@@ -20,8 +20,6 @@
 #ifndef VERS3_TREE_LINK_H
 #define VERS3_TREE_LINK_H
 
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
 #include "vers3/meta/dentry.h"
 
 struct tree;

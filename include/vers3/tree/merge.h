@@ -11,8 +11,6 @@
 #ifndef VERS3_TREE_MERGE_H
 #define VERS3_TREE_MERGE_H
 
-#include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
 #include "vers3/meta/dentry.h"
 
 struct tree;

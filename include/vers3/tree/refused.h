@@ -15,9 +15,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
-#include "vers3/core/refusal.h"
 
 struct tree;
 

@@ -14,11 +14,9 @@
 #define VERS3_TREE_REREAD_H
 
 #include "vers3/core/entry.h"
-#include "vers3/core/mount.h"
 #include "vers3/core/node.h"
 #include "vers3/read/reader.h"
 #include "vers3/tree/rebased.h"
-#include "vers3/util/clock.h"
 
 struct pool;
 struct tree;

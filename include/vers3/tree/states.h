@@ -20,7 +20,6 @@
 
 #include <stdbool.h>
 
-#include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
 
 struct tree;

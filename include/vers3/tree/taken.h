@@ -14,7 +14,6 @@
 
 #include <stdbool.h>
 
-#include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
 
 struct tree;

@@ -13,9 +13,12 @@
  */
 #include "../vfs_rig.h"
 
-#include "../../../src/sync/syncer_impl.h"
+#include "vers3/core/entry.h"
+#include "vers3/core/mount.h"
 #include "vers3/journal/journal.h"
-#include "vers3/tree/tree.h"
+#include "vers3/meta/dirty.h"
+#include "vers3/util/clock.h"
+#include "vers3/vfs/vfs.h"
 
 /* Names are known and stay so: requests are the syncer's alone. */
 static int keep_names(struct rig *r)
