@@ -19,6 +19,7 @@
 #include "follow.h"
 #include "target.h"
 #include "vers3/net/uri.h"
+#include "vers3/util/array.h"
 #include "version.h"
 
 #define RENAMED_XATTR "user.s3.renamed_from"
@@ -68,12 +69,11 @@ static void follow_release(struct follow *f)
 static int add_claim(struct follow *f, const char *path, const char *id,
 		     unsigned depth)
 {
-	struct claim *p = realloc(f->claims, (f->claim_count + 1) * sizeof(*p));
+	struct claim *p;
 
-	if (!p)
+	if (array_room_for_one(f->claims, f->claim_count))
 		return -ENOMEM;
-	f->claims = p;
-	p += f->claim_count;
+	p = &f->claims[f->claim_count];
 	p->path = strdup(path);
 	p->id = id ? strdup(id) : NULL;
 	p->depth = depth;
@@ -165,15 +165,8 @@ static int add_step(struct follow *f, int dir, const struct claim *c,
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
 		return -errno;
-	if (f->count == f->size) {
-		size_t size = f->size ? f->size * 2 : 64;
-
-		s = realloc(f->steps, size * sizeof(*s));
-		if (!s)
-			return -ENOMEM;
-		f->steps = s;
-		f->size = size;
-	}
+	if (array_room(f->steps, f->count, f->size))
+		return -ENOMEM;
 	s = &f->steps[f->count];
 	*s = (struct step){.ver = *ver,
 			   .path = strdup(c->path),

@@ -11,6 +11,7 @@
 
 #include "ctl.h"
 #include "target.h"
+#include "vers3/util/array.h"
 #include "vers3/util/errtext.h"
 #include "version.h"
 
@@ -36,15 +37,8 @@ static int add(struct events *l, const struct version *ver, const char *what)
 {
 	struct event *e;
 
-	if (l->count == l->size) {
-		size_t size = l->size ? 2 * l->size : 256;
-
-		e = realloc(l->items, size * sizeof(*e));
-		if (!e)
-			return -ENOMEM;
-		l->items = e;
-		l->size = size;
-	}
+	if (array_room(l->items, l->count, l->size))
+		return -ENOMEM;
 	e = &l->items[l->count];
 	e->path = strdup(l->path);
 	e->id = strdup(ver->id);

@@ -33,6 +33,7 @@
 #include "vers3/journal/journal.h"
 #include "vers3/store/version_list.h"
 #include "vers3/tree/reservation.h"
+#include "vers3/util/array.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "view_node.h"
@@ -199,15 +200,8 @@ struct found {
 
 static struct found *found_add(struct walk *w)
 {
-	if (w->count == w->size) {
-		size_t size = w->size ? w->size * 2 : 64;
-		struct found *p = realloc(w->items, size * sizeof(*p));
-
-		if (!p)
-			return NULL;
-		w->items = p;
-		w->size = size;
-	}
+	if (array_room(w->items, w->count, w->size))
+		return NULL;
 	memset(&w->items[w->count], 0, sizeof(*w->items));
 	return &w->items[w->count++];
 }

@@ -11,6 +11,7 @@
 
 #include "vers3/core/mount.h"
 #include "vers3/store/version_list.h"
+#include "vers3/util/array.h"
 #include "view_node.h"
 
 #define FIRST_PAGE 100 /* of lists that mostly end early */
@@ -203,15 +204,8 @@ static int add_item(struct pick *p, const char *name, size_t len,
 
 	if (!len || len > META_NAME_MAX)
 		return 0;
-	if (p->count == p->size) {
-		size_t size = p->size ? p->size * 2 : 64;
-
-		it = realloc(p->items, size * sizeof(*it));
-		if (!it)
-			return -ENOMEM;
-		p->items = it;
-		p->size = size;
-	}
+	if (array_room(p->items, p->count, p->size))
+		return -ENOMEM;
 	it = &p->items[p->count];
 	memset(it, 0, sizeof(*it));
 	memcpy(it->name, name, len);

@@ -20,6 +20,7 @@
 #include "vers3/core/mount.h"
 #include "vers3/store/version_list.h"
 #include "vers3/sync/syncer.h"
+#include "vers3/util/array.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/log.h"
@@ -103,15 +104,8 @@ static struct point *add_point(struct first *f)
 {
 	struct point_list *l = &f->points;
 
-	if (l->count == f->size) {
-		size_t size = f->size ? 2 * f->size : 16;
-		struct point *p = realloc(l->items, size * sizeof(*p));
-
-		if (!p)
-			return NULL;
-		l->items = p;
-		f->size = size;
-	}
+	if (array_room(l->items, l->count, f->size))
+		return NULL;
 	return &l->items[l->count++];
 }
 

@@ -21,6 +21,7 @@
 #include "vers3/history/named_snapshots.h"
 #include "vers3/history/purge.h"
 #include "vers3/store/version_list.h"
+#include "vers3/util/array.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
 #include "view_node.h"
@@ -71,16 +72,8 @@ static void fill(struct purge_item *it, const char *path,
 
 static int add(struct list *l, const char *path, const struct store_entry *e)
 {
-	if (l->count == l->size) {
-		size_t size = l->size ? 2 * l->size : 64;
-
-		struct purge_item *p = realloc(l->items, size * sizeof(*p));
-
-		if (!p)
-			return -ENOMEM;
-		l->items = p;
-		l->size = size;
-	}
+	if (array_room(l->items, l->count, l->size))
+		return -ENOMEM;
 	fill(&l->items[l->count++], path, e);
 	return 0;
 }

@@ -3,21 +3,15 @@
 #include <stdlib.h>
 
 #include "journal_impl.h"
+#include "vers3/util/array.h"
 
 void journal_reap(struct journal *j, uint64_t ino)
 {
 	bool first = false;
 
 	pthread_mutex_lock(&j->mutex);
-	if (j->reaping_count == j->reaping_size) {
-		size_t size = j->reaping_size ? j->reaping_size * 2 : 64;
-		uint64_t *p = realloc(j->reaping, size * sizeof(*p));
-
-		if (p)
-			j->reaping = p, j->reaping_size = size;
-	}
 	/* Without memory the next mount's sweep finds it. */
-	if (j->reaping_count < j->reaping_size) {
+	if (!array_room(j->reaping, j->reaping_count, j->reaping_size)) {
 		first = !j->reaping_count;
 		j->reaping[j->reaping_count++] = ino;
 	}

@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vers3/util/array.h"
+
 void sockets_release(struct sockets *s)
 {
 	free(s->fds);
@@ -29,17 +31,9 @@ curl_socket_t sockets_open(void *ctx, curlsocktype purpose,
 	(void)purpose;
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
-	if (s->count == s->size) {
-		size_t size = s->size ? s->size * 2 : 16;
-		int *fds = realloc(s->fds, size * sizeof(*fds));
-
-		/* Then this one is not known: no reason to do without it. */
-		if (!fds)
-			return fd;
-		s->fds = fds;
-		s->size = size;
-	}
-	s->fds[s->count++] = fd;
+	/* Without memory this one is not known: no reason to do without it. */
+	if (!array_room(s->fds, s->count, s->size))
+		s->fds[s->count++] = fd;
 	return fd;
 }
 

@@ -22,6 +22,7 @@
 #include "vers3/net/uri.h"
 #include "vers3/object/acl.h"
 #include "vers3/object/objattr.h"
+#include "vers3/util/array.h"
 #include "vers3/util/buf.h"
 
 #define XATTR_PREFIX   "vers3-xattr-"
@@ -47,16 +48,10 @@ void objattr_xattrs_release(struct objattr_xattrs *x)
 int objattr_xattrs_add(struct objattr_xattrs *x, char *name, void *value,
 		       size_t size)
 {
-	struct objattr_xattr *p =
-		reallocarray(x->items, x->count + 1, sizeof(*p));
-
-	if (p) {
-		x->items = p;
-		if (name && value) {
-			p[x->count++] =
-				(struct objattr_xattr){name, value, size};
-			return 0;
-		}
+	if (name && value && !array_room_for_one(x->items, x->count)) {
+		x->items[x->count++] =
+			(struct objattr_xattr){name, value, size};
+		return 0;
 	}
 	free(name);
 	free(value);

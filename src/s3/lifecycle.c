@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/util/array.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
 #include "xmltree.h"
@@ -78,14 +79,10 @@ static int parse_transitions(xmlNodePtr rule, const char *name,
 	int err = 0;
 
 	for (; !err && node; node = xmltree_next(node)) {
-		struct lifecycle_transition *items;
-
-		items = realloc(t->items, (t->count + 1) * sizeof(*items));
-		if (!items)
+		if (array_room_for_one(t->items, t->count))
 			return -ENOMEM;
-		t->items = items;
-		memset(&items[t->count], 0, sizeof(*items));
-		err = parse_transition(node, days, &items[t->count++]);
+		memset(&t->items[t->count], 0, sizeof(*t->items));
+		err = parse_transition(node, days, &t->items[t->count++]);
 	}
 	return err;
 }
@@ -155,16 +152,11 @@ int lifecycle_parse(const char *doc, size_t len, struct lifecycle *ret)
 		return err;
 	node = xmltree_child(xmlDocGetRootElement(d), "Rule");
 	for (; !err && node; node = xmltree_next(node)) {
-		struct lifecycle_rule *rules;
-
-		rules = realloc(l.rules, (l.count + 1) * sizeof(*rules));
-		if (!rules) {
-			err = -ENOMEM;
+		err = array_room_for_one(l.rules, l.count);
+		if (err)
 			break;
-		}
-		l.rules = rules;
-		memset(&rules[l.count], 0, sizeof(*rules));
-		err = parse_rule(node, &rules[l.count++]);
+		memset(&l.rules[l.count], 0, sizeof(*l.rules));
+		err = parse_rule(node, &l.rules[l.count++]);
 	}
 	xmlFreeDoc(d);
 	if (err)

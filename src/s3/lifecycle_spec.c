@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/util/array.h"
 #include "vers3/util/clock.h"
 
 /* What S3 takes in its 32 bits of a number of days. */
@@ -194,13 +195,9 @@ static int set_tag(const struct parse *p, const char *word, const char *value)
 static int add_transition(struct lifecycle_transitions *t,
 			  const struct lifecycle_transition *new)
 {
-	struct lifecycle_transition *items;
-
-	items = realloc(t->items, (t->count + 1) * sizeof(*items));
-	if (!items)
+	if (array_room_for_one(t->items, t->count))
 		return -ENOMEM;
-	t->items = items;
-	items[t->count++] = *new;
+	t->items[t->count++] = *new;
 	return 0;
 }
 

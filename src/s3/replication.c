@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/util/array.h"
 #include "vers3/util/gitconfig.h"
 #include "xmltree.h"
 
@@ -82,14 +83,10 @@ static int parse_rules(xmlNodePtr root, struct replication *r)
 	int err = 0;
 
 	for (; !err && node; node = xmltree_next(node)) {
-		struct replication_rule *rules;
-
-		rules = realloc(r->rules, (r->count + 1) * sizeof(*rules));
-		if (!rules)
+		if (array_room_for_one(r->rules, r->count))
 			return -ENOMEM;
-		r->rules = rules;
-		memset(&rules[r->count], 0, sizeof(*rules));
-		err = parse_rule(node, &rules[r->count++]);
+		memset(&r->rules[r->count], 0, sizeof(*r->rules));
+		err = parse_rule(node, &r->rules[r->count++]);
 	}
 	return err;
 }

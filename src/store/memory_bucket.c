@@ -11,6 +11,7 @@
 
 #include <openssl/evp.h>
 
+#include "vers3/util/array.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/hex.h"
 
@@ -187,22 +188,18 @@ static void key_free(struct mem_key *k)
 static struct mem_key *key_insert(struct memory_store *ms, const char *name)
 {
 	size_t i = mem_key_index(ms, name);
-	struct mem_key **keys;
 	struct mem_key *k = calloc(1, sizeof(*k));
 
 	if (!k)
 		return NULL;
 	k->name = strdup(name);
-	keys = realloc(ms->keys,
-		       (ms->key_count + 1) * sizeof(struct mem_key *));
-	if (keys)
-		ms->keys = keys;
-	if (!k->name || !keys) {
+	if (!k->name || array_room(ms->keys, ms->key_count, ms->key_size)) {
 		key_free(k);
 		return NULL;
 	}
-	memmove(keys + i + 1, keys + i, (ms->key_count - i) * sizeof(*keys));
-	keys[i] = k;
+	memmove(ms->keys + i + 1, ms->keys + i,
+		(ms->key_count - i) * sizeof(struct mem_key *));
+	ms->keys[i] = k;
 	ms->key_count++;
 	return k;
 }
@@ -211,7 +208,6 @@ int mem_key_push(struct memory_store *ms, const char *name,
 		 struct mem_version *v)
 {
 	struct mem_key *k = mem_key_find(ms, name);
-	struct mem_version **versions;
 	struct mem_version *old;
 	bool made = !k;
 
@@ -221,24 +217,21 @@ int mem_key_push(struct memory_store *ms, const char *name,
 		mem_version_free(v);
 		return -ENOMEM;
 	}
-	versions = realloc(k->versions,
-			   (k->count + 1) * sizeof(struct mem_version *));
-	if (!versions) {
+	if (array_room(k->versions, k->count, k->size)) {
 		if (made)
 			mem_key_remove(ms, k, NULL);
 		mem_version_free(v);
 		return -ENOMEM;
 	}
-	k->versions = versions;
 	v->seq = ++ms->seq;
 	if (ms->versioning == MEM_ENABLED)
 		mem_id_format(v->seq, v->id);
 	else
 		snprintf(v->id, sizeof(v->id), "null");
 	old = ms->versioning == MEM_ENABLED ? NULL : mem_key_version(k, "null");
-	memmove(versions + 1, versions,
+	memmove(k->versions + 1, k->versions,
 		k->count * sizeof(struct mem_version *));
-	versions[0] = v;
+	k->versions[0] = v;
 	k->count++;
 	if (old)
 		mem_key_remove(ms, k, old);

@@ -41,7 +41,7 @@ struct mem_version {
 struct mem_key {
 	char *name; /* owned */
 	struct mem_version **versions; /* owned; newest first */
-	size_t count;
+	size_t count, size;
 };
 
 struct mem_part {
@@ -56,7 +56,7 @@ struct mem_upload {
 	int64_t initiated_ns;
 	struct mem_version *draft; /* owned; all but its bytes */
 	struct mem_part *parts; /* owned; ascending */
-	size_t part_count;
+	size_t part_count, part_size;
 	bool sum; /* a check of the whole is kept */
 };
 
@@ -71,9 +71,9 @@ struct memory_store {
 	pthread_mutex_t mutex; /* protects all below */
 	enum mem_versioning versioning;
 	struct mem_key **keys; /* owned; ascending bytewise */
-	size_t key_count;
+	size_t key_count, key_size;
 	struct mem_upload **uploads; /* owned; by key, then by age */
-	size_t upload_count;
+	size_t upload_count, upload_size;
 	char *lifecycle; /* owned document; NULL: none */
 	char *replication; /* likewise */
 	struct kvlist headers; /* of HeadBucket */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/util/array.h"
 #include "vers3/util/clock.h"
 
 /* Uploads stand by key and, for one key, in the order they were begun. */
@@ -14,11 +15,9 @@ static int upload_insert(struct memory_store *ms, struct mem_upload *u)
 	struct mem_upload **uploads;
 	size_t i = 0;
 
-	uploads = realloc(ms->uploads,
-			  (ms->upload_count + 1) * sizeof(struct mem_upload *));
-	if (!uploads)
+	if (array_room(ms->uploads, ms->upload_count, ms->upload_size))
 		return -ENOMEM;
-	ms->uploads = uploads;
+	uploads = ms->uploads;
 	while (i < ms->upload_count && strcmp(uploads[i]->key, u->key) <= 0)
 		i++;
 	memmove(uploads + i + 1, uploads + i,
@@ -102,10 +101,9 @@ static struct mem_part *part_slot(struct mem_upload *u, unsigned number)
 		i++;
 	if (i < u->part_count && u->parts[i].number == number)
 		return &u->parts[i];
-	parts = realloc(u->parts, (u->part_count + 1) * sizeof(*parts));
-	if (!parts)
+	if (array_room(u->parts, u->part_count, u->part_size))
 		return NULL;
-	u->parts = parts;
+	parts = u->parts;
 	memmove(parts + i + 1, parts + i, (u->part_count - i) * sizeof(*parts));
 	memset(&parts[i], 0, sizeof(parts[i]));
 	parts[i].number = number;

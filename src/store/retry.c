@@ -22,6 +22,7 @@
 #include <sys/random.h>
 
 #include "layer.h"
+#include "vers3/util/array.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/hash.h"
@@ -72,15 +73,8 @@ static uint64_t entry_hash(const struct watch *w,
 
 static int watch_remember(struct watch *w, uint64_t hash)
 {
-	if (w->seen_count == w->seen_size) {
-		size_t size = w->seen_size ? w->seen_size * 2 : 64;
-		uint64_t *seen = realloc(w->seen, size * sizeof(*seen));
-
-		if (!seen)
-			return -ENOMEM;
-		w->seen = seen;
-		w->seen_size = size;
-	}
+	if (array_room(w->seen, w->seen_count, w->seen_size))
+		return -ENOMEM;
 	w->seen[w->seen_count++] = hash;
 	return 0;
 }

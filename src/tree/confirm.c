@@ -16,10 +16,11 @@
 #include "vers3/core/mount.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
-#include "vers3/object/object_meta.h"
 #include "vers3/object/deferred_attrs.h"
+#include "vers3/object/object_meta.h"
 #include "vers3/store/list.h"
 #include "vers3/tree/link.h"
+#include "vers3/util/array.h"
 
 #define FEW	  3 /* keys that are asked for one by one */
 #define PAGES_MAX 4 /* of a list of versions */
@@ -37,7 +38,7 @@ struct doubt {
 struct doubts {
 	struct tree *tree;
 	struct doubt *list; /* owned; sorted by key before they are asked */
-	size_t count;
+	size_t count, size;
 };
 
 /* What is known to be at a key, and by whom; NULL: nothing of ours. */
@@ -88,7 +89,7 @@ static bool in_doubt(struct tree *tree, uint64_t ino, const char *path,
 }
 
 static int add_doubt(struct doubts *ds, uint64_t ino, const char *dir,
-		     struct merge_item *it, size_t *size)
+		     struct merge_item *it)
 {
 	char path[META_KEY_MAX + 1];
 	struct doubt d = {.item = it};
@@ -99,15 +100,8 @@ static int add_doubt(struct doubts *ds, uint64_t ino, const char *dir,
 	    n > META_KEY_MAX || !in_doubt(ds->tree, ino, path, &d) ||
 	    mount_key(ds->tree->mount, path, d.key))
 		return 0;
-	if (ds->count == *size) {
-		struct doubt *p;
-
-		*size = *size ? *size * 2 : 16;
-		p = realloc(ds->list, *size * sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		ds->list = p;
-	}
+	if (array_room(ds->list, ds->count, ds->size))
+		return -ENOMEM;
 	ds->list[ds->count++] = d;
 	return 0;
 }
@@ -229,13 +223,12 @@ static int ask_one(void *ctx, unsigned i)
 static int collect(struct doubts *ds, uint64_t ino, const char *path,
 		   struct merge_item *items, size_t count)
 {
-	size_t size = 0;
 	int rc = meta_lock(ds->tree->meta);
 
 	if (rc)
 		return rc;
 	for (size_t i = 0; !rc && i < count; i++)
-		rc = add_doubt(ds, ino, path, &items[i], &size);
+		rc = add_doubt(ds, ino, path, &items[i]);
 	meta_unlock(ds->tree->meta);
 	return rc;
 }

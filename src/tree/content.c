@@ -24,6 +24,7 @@
 #include "vers3/tree/runs.h"
 #include "vers3/tree/taken.h"
 #include "vers3/tree/tree.h"
+#include "vers3/util/array.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/minmax.h"
 
@@ -34,21 +35,17 @@ struct gaps {
 	struct gap {
 		uint64_t offset, length;
 	} * items; /* owned */
-	size_t count;
+	size_t count, size;
 };
 
 static int gap_add(struct gaps *g, uint64_t offset, uint64_t end)
 {
-	struct gap *p;
-
 	if (offset >= end)
 		return 0;
-	p = realloc(g->items, (g->count + 1) * sizeof(*p));
-	if (!p)
+	if (array_room(g->items, g->count, g->size))
 		return -ENOMEM;
-	g->items = p;
-	p[g->count].offset = offset;
-	p[g->count++].length = end - offset;
+	g->items[g->count].offset = offset;
+	g->items[g->count++].length = end - offset;
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 #include "vers3/store/store.h"
 #include "vers3/tree/merge.h"
 #include "vers3/tree/reservation.h"
+#include "vers3/util/array.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/map.h"
@@ -86,15 +87,8 @@ static int page_add(void *ctx, const struct store_entry *e)
 		merge_hide(p->merge, e->key + p->skip, HIDDEN_EMPTY);
 		return 0;
 	}
-	if (p->count == p->size) {
-		size_t size = p->size ? p->size * 2 : 64;
-
-		it = realloc(p->items, size * sizeof(*it));
-		if (!it)
-			return -ENOMEM;
-		p->items = it;
-		p->size = size;
-	}
+	if (array_room(p->items, p->count, p->size))
+		return -ENOMEM;
 	it = &p->items[p->count];
 	memset(it, 0, sizeof(*it));
 	it->is_dir = e->kind == STORE_ENTRY_PREFIX || len == p->skip;

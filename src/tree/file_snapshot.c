@@ -17,6 +17,7 @@
 #include "vers3/meta/extent.h"
 #include "vers3/object/sparse.h"
 #include "vers3/read/reader.h"
+#include "vers3/util/array.h"
 #include "vers3/util/minmax.h"
 
 struct file_snapshots {
@@ -59,7 +60,7 @@ int file_snapshot_extents(struct tree *tree, uint64_t ino, uint64_t from,
 			  uint64_t end, struct meta_extent **ret_list,
 			  size_t *ret_count)
 {
-	struct meta_extent *list = NULL, *p, extent = {.offset = from};
+	struct meta_extent *list = NULL, extent = {.offset = from};
 	size_t count = 0, size = 0;
 	int rc;
 
@@ -68,14 +69,9 @@ int file_snapshot_extents(struct tree *tree, uint64_t ino, uint64_t from,
 			 &extent.offset, &extent.length, &extent.place))) {
 		if (extent.offset >= end)
 			break;
-		if (count == size) {
-			size = size ? size * 2 : 64;
-			p = realloc(list, size * sizeof(*p));
-			if (!p) {
-				free(list);
-				return -ENOMEM;
-			}
-			list = p;
+		if (array_room(list, count, size)) {
+			free(list);
+			return -ENOMEM;
 		}
 		list[count++] = extent;
 	}

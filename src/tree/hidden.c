@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "vers3/util/array.h"
 #include "vers3/util/gitconfig.h"
 #include "vers3/util/map.h"
 
@@ -23,15 +24,11 @@ struct hidden {
 void hidden_add(struct hidden_list *l, const char *dir, const char *name,
 		const char *why)
 {
-	struct hidden_key key = {.why = why}, *keys;
+	struct hidden_key key = {.why = why};
 
 	l->count++;
-	if (l->named == HIDDEN_NAMED)
+	if (l->named == HIDDEN_NAMED || array_room_for_one(l->keys, l->named))
 		return;
-	keys = realloc(l->keys, (l->named + 1) * sizeof(*keys));
-	if (!keys)
-		return;
-	l->keys = keys;
 	if (asprintf(&key.path, "%s%s%s", dir, *dir ? "/" : "", name) >= 0)
 		l->keys[l->named++] = key;
 }

@@ -28,6 +28,7 @@
 #include "vers3/tree/revive.h"
 #include "vers3/tree/taken.h"
 #include "vers3/tree/tree.h"
+#include "vers3/util/array.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/hash.h"
 
@@ -93,15 +94,8 @@ static uint64_t hash_name(const struct merge *m, const char *name)
 
 static int seen_add(struct merge *m, const char *name)
 {
-	if (m->seen_count == m->seen_size) {
-		size_t size = m->seen_size ? m->seen_size * 2 : 256;
-		uint64_t *p = realloc(m->seen, size * sizeof(*p));
-
-		if (!p)
-			return -ENOMEM;
-		m->seen = p;
-		m->seen_size = size;
-	}
+	if (array_room(m->seen, m->seen_count, m->seen_size))
+		return -ENOMEM;
 	m->seen[m->seen_count++] = hash_name(m, name);
 	return 0;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define KV_FIRST 8
+#include "vers3/util/array.h"
 
 void kvlist_init(struct kvlist *l)
 {
@@ -32,19 +32,9 @@ void kvlist_release(struct kvlist *l)
 
 static int kvlist_grow(struct kvlist *l)
 {
-	size_t size = l->size ? l->size * 2 : KV_FIRST;
-	struct kv *items;
-
 	if (l->count >= KV_MAX)
 		return -E2BIG;
-	if (l->count < l->size)
-		return 0;
-	items = realloc(l->items, size * sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	l->items = items;
-	l->size = size;
-	return 0;
+	return array_room(l->items, l->count, l->size);
 }
 
 int kvlist_add(struct kvlist *l, const char *name, const char *value)
