@@ -121,10 +121,10 @@ static int open_mdb(struct blockenv *e, const char *path, uint64_t map_bytes)
 
 static void env_free(struct blockenv *e)
 {
-	while (e->readers) {
-		struct blockenv_reader *r = e->readers;
+	struct blockenv_reader *r;
 
-		e->readers = r->next;
+	while ((r = SLIST_FIRST(&e->readers))) {
+		SLIST_REMOVE_HEAD(&e->readers, entry);
 		mdb_txn_abort(r->txn);
 		sum_free(r->sum);
 		free(r);
@@ -214,15 +214,14 @@ static struct blockenv_reader *reader_pop(struct blockenv *e)
 	struct blockenv_reader *r;
 
 	pthread_mutex_lock(&e->lock);
-	r = e->idle;
+	r = SLIST_FIRST(&e->idle);
 	if (r) {
-		e->idle = r->next_idle;
+		SLIST_REMOVE_HEAD(&e->idle, idle_entry);
 	} else {
 		r = calloc(1, sizeof(*r));
 		if (r) {
 			r->env = e;
-			r->next = e->readers;
-			e->readers = r;
+			SLIST_INSERT_HEAD(&e->readers, r, entry);
 		}
 	}
 	if (r) {
@@ -241,8 +240,7 @@ static void reader_push(struct blockenv_reader *r)
 
 	pthread_mutex_lock(&e->lock);
 	r->busy = false;
-	r->next_idle = e->idle;
-	e->idle = r;
+	SLIST_INSERT_HEAD(&e->idle, r, idle_entry);
 	pthread_mutex_unlock(&e->lock);
 	blockenv_unref(e);
 }
@@ -295,7 +293,7 @@ static uint64_t unseen_txn(struct blockenv *e, uint64_t last)
 	uint64_t oldest = last;
 
 	pthread_mutex_lock(&e->lock);
-	for (r = e->readers; r; r = r->next) {
+	SLIST_FOREACH(r, &e->readers, entry) {
 		uint64_t snapshot = atomic_load(&r->snapshot);
 
 		if (r->busy && snapshot < oldest)

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 struct sum;
 
@@ -38,8 +39,9 @@ struct blockenv {
 	atomic_bool damaged;
 	atomic_uint refs;
 	pthread_mutex_t lock;
-	struct blockenv_reader *readers; /* protected by lock; all there are */
-	struct blockenv_reader *idle; /* protected by lock */
+	/* Both protected by lock. */
+	SLIST_HEAD(, blockenv_reader) readers; /* all there are */
+	SLIST_HEAD(, blockenv_reader) idle;
 };
 
 struct blockenv_reader {
@@ -48,8 +50,7 @@ struct blockenv_reader {
 	struct sum *sum; /* owned; NULL until first needed */
 	_Atomic uint64_t snapshot; /* of a busy one; 0 until it is known */
 	bool busy; /* protected by env->lock */
-	struct blockenv_reader *next; /* in env->readers */
-	struct blockenv_reader *next_idle;
+	SLIST_ENTRY(blockenv_reader) entry, idle_entry;
 };
 
 /*

@@ -270,7 +270,7 @@ int blocks_open(const char *dir, uint64_t limit_bytes, char *reason,
 		return -ENOMEM;
 	}
 	b->dir_fd = -1;
-	b->last = &b->first;
+	STAILQ_INIT(&b->queue);
 	b->next_stamp = 1;
 	atomic_init(&b->limit_bytes, limit_bytes);
 	pthread_mutex_init(&b->lock, NULL);

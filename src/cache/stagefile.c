@@ -20,21 +20,6 @@ void stagefile_name(uint64_t ino, char *name)
 		 (unsigned)(ino & 0xff), ino);
 }
 
-static void idle_add(struct staging *s, struct stagefile *f)
-{
-	f->prev = s->idle.prev;
-	f->next = &s->idle;
-	f->prev->next = f;
-	f->next->prev = f;
-}
-
-static void idle_del(struct stagefile *f)
-{
-	f->prev->next = f->next;
-	f->next->prev = f->prev;
-	f->prev = f->next = NULL;
-}
-
 static void set_bytes(struct staging *s, struct stagefile *f, uint64_t bytes)
 {
 	/* A dead file counts no more. */
@@ -56,22 +41,14 @@ void stagefile_mark(struct staging *s, struct stagefile *f)
 	if (f->dirty || f->dead)
 		return;
 	f->dirty = true;
-	f->next_dirty = NULL;
-	*s->dirty_end = f;
-	s->dirty_end = &f->next_dirty;
+	TAILQ_INSERT_TAIL(&s->dirty, f, dirty_entry);
 }
 
 void stagefile_unmark(struct staging *s, struct stagefile *f)
 {
-	struct stagefile **at = &s->dirty;
-
 	if (!f->dirty)
 		return;
-	while (*at != f)
-		at = &(*at)->next_dirty;
-	*at = f->next_dirty;
-	if (s->dirty_end == &f->next_dirty)
-		s->dirty_end = at;
+	TAILQ_REMOVE(&s->dirty, f, dirty_entry);
 	f->dirty = false;
 }
 
@@ -98,10 +75,10 @@ void stagefile_forget(struct staging *s, struct stagefile *f)
 
 static void close_oldest(struct staging *s)
 {
-	while (s->open_count > MAX_OPEN && s->idle.next != &s->idle) {
-		struct stagefile *f = s->idle.next;
+	struct stagefile *f;
 
-		idle_del(f);
+	while (s->open_count > MAX_OPEN && (f = TAILQ_FIRST(&s->idle))) {
+		TAILQ_REMOVE(&s->idle, f, idle_entry);
 		close_file(s, f);
 		if (!f->dirty)
 			stagefile_forget(s, f);
@@ -164,7 +141,7 @@ int stagefile_get_locked(struct staging *s, uint64_t ino, bool create,
 			return r;
 		}
 	} else if (!f->refs) {
-		idle_del(f);
+		TAILQ_REMOVE(&s->idle, f, idle_entry);
 	}
 	f->refs++;
 	close_oldest(s);
@@ -192,7 +169,7 @@ void stagefile_put_locked(struct staging *s, struct stagefile *f)
 		free(f);
 		return;
 	}
-	idle_add(s, f);
+	TAILQ_INSERT_TAIL(&s->idle, f, idle_entry);
 	close_oldest(s);
 }
 
@@ -220,7 +197,7 @@ void stagefile_kill(struct staging *s, struct stagefile *f)
 	if (f->refs)
 		return;
 	if (f->fd >= 0)
-		idle_del(f);
+		TAILQ_REMOVE(&s->idle, f, idle_entry);
 	close_file(s, f);
 	free(f);
 }

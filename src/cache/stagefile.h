@@ -29,6 +29,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #define STAGEFILE_NAME_SIZE 24 /* "xx/0123456789abcdef" */
 #define STAGEFILE_SUBDIRS   256
@@ -45,8 +46,7 @@ struct stagefile {
 	bool fresh; /* its directory entry may not be durable yet */
 	int sync_error; /* what was written may be lost; for good */
 	uint64_t bytes;
-	struct stagefile *prev, *next; /* in the idle list */
-	struct stagefile *next_dirty;
+	TAILQ_ENTRY(stagefile) idle_entry, dirty_entry;
 };
 
 struct staging {
@@ -54,9 +54,9 @@ struct staging {
 	pthread_mutex_t lock;
 	/* protected by lock */
 	struct map *files; /* ino -> stagefile, owned */
-	struct stagefile idle; /* ring; oldest at idle.next */
+	TAILQ_HEAD(, stagefile) idle; /* oldest first */
 	unsigned open_count;
-	struct stagefile *dirty, **dirty_end; /* oldest first */
+	TAILQ_HEAD(, stagefile) dirty; /* oldest first */
 	int64_t used_bytes;
 };
 

@@ -130,8 +130,8 @@ static unsigned take_dirty(struct staging *s, unsigned *left,
 	unsigned count = 0;
 
 	pthread_mutex_lock(&s->lock);
-	while (s->dirty && *left && count < SYNC_GROUP) {
-		struct stagefile *f = s->dirty;
+	while (*left && count < SYNC_GROUP && !TAILQ_EMPTY(&s->dirty)) {
+		struct stagefile *f = TAILQ_FIRST(&s->dirty);
 		int r;
 
 		stagefile_unmark(s, f);
@@ -163,7 +163,7 @@ int staging_sync_all(struct staging *s)
 	int results[SYNC_GROUP], ret = 0;
 
 	pthread_mutex_lock(&s->lock);
-	for (f = s->dirty; f; f = f->next_dirty)
+	TAILQ_FOREACH(f, &s->dirty, dirty_entry)
 		left++;
 	pthread_mutex_unlock(&s->lock);
 	while (left && (count = take_dirty(s, &left, group, &ret))) {

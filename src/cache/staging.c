@@ -126,8 +126,8 @@ int staging_open(const char *dir, struct staging **ret_staging)
 	if (!s)
 		return -ENOMEM;
 	s->dir_fd = -1;
-	s->idle.prev = s->idle.next = &s->idle;
-	s->dirty_end = &s->dirty;
+	TAILQ_INIT(&s->idle);
+	TAILQ_INIT(&s->dirty);
 	pthread_mutex_init(&s->lock, NULL);
 	r = map_new(&s->files);
 	if (!r)

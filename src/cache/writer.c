@@ -66,9 +66,7 @@ void writer_call(struct blocks *b)
 
 static void enqueue(struct blocks *b, struct job *job)
 {
-	job->next = NULL;
-	*b->last = job;
-	b->last = &job->next;
+	STAILQ_INSERT_TAIL(&b->queue, job, entry);
 	b->queued_bytes += job->size + JOB_BYTES;
 	pthread_cond_signal(&b->work);
 }
@@ -255,7 +253,7 @@ static size_t kept_bytes(const struct job *job)
 }
 
 /* Writes a batch's blocks of one class. */
-static int put_class(struct blocks *b, struct job *batch, unsigned class)
+static int put_class(struct blocks *b, struct job_queue *batch, unsigned class)
 {
 	struct size_class *s = b->shelves[class];
 	struct job *job;
@@ -263,12 +261,14 @@ static int put_class(struct blocks *b, struct job *batch, unsigned class)
 
 	if (r)
 		return r;
-	for (job = batch; job && !r; job = job->next) {
+	STAILQ_FOREACH(job, batch, entry) {
 		if (size_class_of(kept_bytes(job)) != class)
 			continue;
 		r = size_class_put(s, b->sum, &job->key,
 				   job->zeros ? NULL : job->data, job->size,
 				   b->next_stamp++);
+		if (r)
+			break;
 	}
 	if (r) {
 		size_class_abort(s);
@@ -287,14 +287,14 @@ static uint64_t job_need(struct blocks *b, const struct job *job)
 	       TREE_PAGES * PAGE_BYTES;
 }
 
-static void put_batch(struct blocks *b, struct job *batch)
+static void put_batch(struct blocks *b, struct job_queue *batch)
 {
 	unsigned counts[SHELF_COUNT] = {0}, class;
 	uint64_t need = 0;
 	struct job *job;
 	int r;
 
-	for (job = batch; job; job = job->next) {
+	STAILQ_FOREACH(job, batch, entry) {
 		class = size_class_of(kept_bytes(job));
 		if (!counts[class]++)
 			need += TXN_PAGES * PAGE_BYTES;
@@ -309,7 +309,7 @@ static void put_batch(struct blocks *b, struct job *batch)
 		if (r)
 			note_failure(b, class, r);
 	}
-	for (job = batch; job; job = job->next) {
+	STAILQ_FOREACH(job, batch, entry) {
 		atomic_fetch_add(&b->put_bytes, kept_bytes(job));
 		verified_set(b->seen, &job->key, size_class_of(kept_bytes(job)),
 			     blocks_generation(b));
@@ -338,45 +338,39 @@ static int drop(struct blocks *b, const struct job *job)
 	return ret;
 }
 
-/* Takes the puts at the head of the queue, or one other job. Locked. */
-static struct job *take_batch(struct blocks *b)
+/* Moves the puts at the head of the queue, or one other job. Locked. */
+static void take_batch(struct blocks *b, struct job_queue *batch)
 {
 	uint64_t max = b->fits_bytes / 4, need = 0;
-	struct job *batch = b->first, **end = &b->first;
+	struct job *first = STAILQ_FIRST(&b->queue), *job;
 	unsigned n = 0;
 
 	if (max > BATCH_NEED)
 		max = BATCH_NEED;
-	while (*end && n < BATCH_JOBS) {
-		struct job *job = *end;
-
+	STAILQ_INIT(batch);
+	while (n < BATCH_JOBS && (job = STAILQ_FIRST(&b->queue))) {
 		need += job_need(b, job);
-		if (n && (job->kind != JOB_PUT || batch->kind != JOB_PUT ||
+		if (n && (job->kind != JOB_PUT || first->kind != JOB_PUT ||
 			  need > max))
 			break;
 		n++;
-		end = &job->next;
+		STAILQ_REMOVE_HEAD(&b->queue, entry);
+		STAILQ_INSERT_TAIL(batch, job, entry);
 	}
-	b->first = *end;
-	if (!b->first)
-		b->last = &b->first;
-	if (n)
-		*end = NULL;
-	return n ? batch : NULL;
 }
 
 /* Ends a batch: its room in the queue is free, its waiter goes on. Locked. */
-static void end_batch(struct blocks *b, struct job *batch)
+static void end_batch(struct blocks *b, struct job_queue *batch)
 {
-	while (batch) {
-		struct job *next = batch->next;
+	struct job *job;
 
-		b->queued_bytes -= batch->size + JOB_BYTES;
-		if (batch->kind == JOB_PUT)
-			free(batch);
+	while ((job = STAILQ_FIRST(batch))) {
+		STAILQ_REMOVE_HEAD(batch, entry);
+		b->queued_bytes -= job->size + JOB_BYTES;
+		if (job->kind == JOB_PUT)
+			free(job);
 		else
-			batch->finished = true;
-		batch = next;
+			job->finished = true;
 	}
 	pthread_cond_broadcast(&b->progress);
 }
@@ -399,18 +393,18 @@ static void run_other(struct blocks *b, struct job *job)
 	}
 }
 
-static void run_batch(struct blocks *b, struct job *batch)
+static void run_batch(struct blocks *b, struct job_queue *batch)
 {
-	struct job *job;
+	struct job *job = STAILQ_FIRST(batch);
 
 	repair(b);
-	if (batch && batch->kind == JOB_PUT) {
+	if (job && job->kind == JOB_PUT) {
 		put_batch(b, batch);
 		/* Not before its commit: till then no reader finds a block. */
-		for (job = batch; job; job = job->next)
+		STAILQ_FOREACH(job, batch, entry)
 			put_done(job);
-	} else if (batch) {
-		run_other(b, batch);
+	} else if (job) {
+		run_other(b, job);
 	}
 	writer_obey_limit(b);
 }
@@ -418,28 +412,29 @@ static void run_batch(struct blocks *b, struct job *batch)
 static void *writer_main(void *arg)
 {
 	struct blocks *b = arg;
-	struct job *batch;
+	struct job_queue batch;
 
 	pthread_mutex_lock(&b->lock);
 	for (;;) {
 		int64_t until = clock_mono_ns() + RETRY_NS;
 		int r = 0;
 
-		while (!b->first && !b->attention && !b->stopping && !r) {
+		while (STAILQ_EMPTY(&b->queue) && !b->attention &&
+		       !b->stopping && !r) {
 			if (b->over_limit)
 				r = clock_cond_wait_until(&b->work, &b->lock,
 							  until);
 			else
 				pthread_cond_wait(&b->work, &b->lock);
 		}
-		if (!b->first && b->stopping)
+		if (STAILQ_EMPTY(&b->queue) && b->stopping)
 			break;
 		b->attention = false;
-		batch = take_batch(b);
+		take_batch(b, &batch);
 		pthread_mutex_unlock(&b->lock);
-		run_batch(b, batch);
+		run_batch(b, &batch);
 		pthread_mutex_lock(&b->lock);
-		end_batch(b, batch);
+		end_batch(b, &batch);
 	}
 	pthread_mutex_unlock(&b->lock);
 	repair(b);

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "vers3/cache/blocks.h"
 
@@ -30,7 +31,7 @@ enum job_kind {
 };
 
 struct job {
-	struct job *next;
+	STAILQ_ENTRY(job) entry;
 	enum job_kind kind;
 	struct blocks_key key;
 	struct space *space; /* borrowed: JOB_WATCH */
@@ -43,6 +44,8 @@ struct job {
 	int result; /* of those that are waited for */
 	bool finished; /* likewise; protected by lock */
 };
+
+STAILQ_HEAD(job_queue, job);
 
 struct blocks {
 	int dir_fd;
@@ -59,7 +62,7 @@ struct blocks {
 	pthread_cond_t work; /* for the writer */
 	pthread_cond_t progress; /* for those who wait for it */
 	/* protected by lock */
-	struct job *first, **last;
+	struct job_queue queue;
 	uint64_t queued_bytes;
 	struct blocks_key touched[TOUCH_MAX];
 	unsigned touched_count;

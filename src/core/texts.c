@@ -31,7 +31,7 @@ struct texts {
 	pthread_mutex_t mutex; /* a leaf */
 	pthread_cond_t sent;
 	/* All below is protected by mutex. */
-	struct texts_sender *senders; /* on their threads' stacks */
+	LIST_HEAD(, texts_sender) senders; /* on their threads' stacks */
 	struct known known[KNOWN];
 	unsigned next; /* goes next */
 	struct missed missed[KNOWN]; /* each was logged */
@@ -140,25 +140,20 @@ void texts_begin_send(struct texts *t, struct texts_sender *s)
 
 	pthread_mutex_lock(&t->mutex);
 	do {
-		for (other = t->senders; other; other = other->next)
+		LIST_FOREACH(other, &t->senders, entry)
 			if (!strcmp(other->digest, s->digest))
 				break;
 		if (other)
 			pthread_cond_wait(&t->sent, &t->mutex);
 	} while (other);
-	s->next = t->senders;
-	t->senders = s;
+	LIST_INSERT_HEAD(&t->senders, s, entry);
 	pthread_mutex_unlock(&t->mutex);
 }
 
-void texts_end_send(struct texts *t, const struct texts_sender *s)
+void texts_end_send(struct texts *t, struct texts_sender *s)
 {
-	struct texts_sender **at = &t->senders;
-
 	pthread_mutex_lock(&t->mutex);
-	while (*at != s)
-		at = &(*at)->next;
-	*at = s->next;
+	LIST_REMOVE(s, entry);
 	pthread_cond_broadcast(&t->sent);
 	pthread_mutex_unlock(&t->mutex);
 }

@@ -8,7 +8,7 @@ void handles_init(struct handles *h)
 {
 	pthread_mutex_init(&h->mutex, NULL);
 	pthread_cond_init(&h->idle, NULL);
-	h->first = NULL;
+	LIST_INIT(&h->open);
 	h->reads = 0;
 }
 
@@ -28,11 +28,7 @@ struct handle *handles_add(struct handles *h, struct vfs_file *file,
 	handle->file = file;
 	handle->dir = dir;
 	pthread_mutex_lock(&h->mutex);
-	handle->next = h->first;
-	handle->at = &h->first;
-	if (h->first)
-		h->first->at = &handle->next;
-	h->first = handle;
+	LIST_INSERT_HEAD(&h->open, handle, entry);
 	pthread_mutex_unlock(&h->mutex);
 	return handle;
 }
@@ -40,9 +36,7 @@ struct handle *handles_add(struct handles *h, struct vfs_file *file,
 void handles_del(struct handles *h, struct handle *handle)
 {
 	pthread_mutex_lock(&h->mutex);
-	*handle->at = handle->next;
-	if (handle->next)
-		handle->next->at = handle->at;
+	LIST_REMOVE(handle, entry);
 	pthread_mutex_unlock(&h->mutex);
 	free(handle);
 }
@@ -69,11 +63,11 @@ void handles_end(struct handles *h, struct vfs *v)
 	pthread_mutex_lock(&h->mutex);
 	while (h->reads)
 		pthread_cond_wait(&h->idle, &h->mutex);
-	handle = h->first;
-	h->first = NULL;
+	handle = LIST_FIRST(&h->open);
+	LIST_INIT(&h->open);
 	pthread_mutex_unlock(&h->mutex);
 	while (handle) {
-		struct handle *next = handle->next;
+		struct handle *next = LIST_NEXT(handle, entry);
 
 		if (handle->file)
 			vfs_release(v, handle->file);

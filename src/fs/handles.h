@@ -8,6 +8,7 @@
 #define VERS3_SRC_FS_HANDLES_H
 
 #include <pthread.h>
+#include <sys/queue.h>
 
 #include "vers3/vfs/vfs.h"
 
@@ -15,13 +16,13 @@
 struct handle {
 	struct vfs_file *file;
 	struct vfs_dir *dir;
-	struct handle *next, **at; /* protected by handles.mutex */
+	LIST_ENTRY(handle) entry; /* protected by handles.mutex */
 };
 
 struct handles {
 	pthread_mutex_t mutex; /* protects all below */
 	pthread_cond_t idle; /* no read waits */
-	struct handle *first; /* owned */
+	LIST_HEAD(, handle) open; /* owned */
 	unsigned long reads;
 };
 

@@ -24,7 +24,7 @@ struct interrupts {
 
 	pthread_mutex_t mutex; /* protects the rest */
 	pthread_cond_t wake; /* the list is not empty, or stop */
-	struct interrupt *first; /* borrowed */
+	LIST_HEAD(, interrupt) watched; /* borrowed */
 	bool stop;
 };
 
@@ -63,9 +63,10 @@ static bool is_killed(pid_t pid)
 /* With the mutex held. True when some request is given up. */
 static bool look_at_all(struct interrupts *s)
 {
+	struct interrupt *i;
 	bool any = false;
 
-	for (struct interrupt *i = s->first; i; i = i->next) {
+	LIST_FOREACH(i, &s->watched, entry) {
 		if (cancel_is_set(&i->cancel) ||
 		    !is_killed(fuse_req_ctx(i->req)->pid))
 			continue;
@@ -83,7 +84,7 @@ static void *interrupts_main(void *arg)
 	while (!s->stop) {
 		int64_t until = clock_mono_ns() + CANCEL_POLL_MS * NS_PER_MS;
 
-		if (!s->first) {
+		if (LIST_EMPTY(&s->watched)) {
 			pthread_cond_wait(&s->wake, &s->mutex);
 			continue;
 		}
@@ -157,11 +158,7 @@ static void on_interrupt(fuse_req_t req, void *data)
 	pthread_mutex_lock(&s->mutex);
 	if (!i->watched) {
 		i->watched = true;
-		i->next = s->first;
-		i->at = &s->first;
-		if (i->next)
-			i->next->at = &i->next;
-		s->first = i;
+		LIST_INSERT_HEAD(&s->watched, i, entry);
 		pthread_cond_signal(&s->wake);
 	}
 	pthread_mutex_unlock(&s->mutex);
@@ -183,10 +180,7 @@ void interrupt_end(struct interrupt *i)
 
 	fuse_req_interrupt_func(i->req, NULL, NULL);
 	pthread_mutex_lock(&s->mutex);
-	if (i->watched) {
-		*i->at = i->next;
-		if (i->next)
-			i->next->at = i->at;
-	}
+	if (i->watched)
+		LIST_REMOVE(i, entry);
 	pthread_mutex_unlock(&s->mutex);
 }

@@ -17,6 +17,7 @@
 
 #include <fuse_lowlevel.h>
 #include <stdbool.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "vers3/util/cancel.h"
@@ -31,7 +32,7 @@ struct interrupt {
 	struct cancel cancel;
 	/* Protected by the owner's mutex. */
 	bool watched;
-	struct interrupt *next, **at;
+	LIST_ENTRY(interrupt) entry;
 };
 
 /* vfs: whose reads are given up. 0 or -errno. */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -15,7 +16,7 @@
 #define KEY_FIXED (1 + sizeof(uint64_t))
 
 struct item {
-	struct item *next; /* owned by the queue */
+	STAILQ_ENTRY(item) entry;
 	uint64_t ino; /* of an entry: the parent */
 	size_t key_len;
 	char key[]; /* 'i' or 'e', ino, an entry's name, NUL */
@@ -26,7 +27,7 @@ struct notify {
 	pthread_t thread;
 	pthread_mutex_t mutex; /* protects all below */
 	pthread_cond_t wake; /* work, or stopping */
-	struct item *head, **tail; /* owned */
+	STAILQ_HEAD(, item) queue; /* owned */
 	struct map *waiting; /* owned: key → item */
 	pthread_cond_t progress; /* one was sent, or stopping */
 	uint64_t queued, sent; /* in all */
@@ -39,13 +40,11 @@ struct notify {
 /* Takes the first item out of the queue; NULL when there is none. */
 static struct item *pop(struct notify *n)
 {
-	struct item *it = n->head;
+	struct item *it = STAILQ_FIRST(&n->queue);
 
 	if (!it)
 		return NULL;
-	n->head = it->next;
-	if (!n->head)
-		n->tail = &n->head;
+	STAILQ_REMOVE_HEAD(&n->queue, entry);
 	map_del(n->waiting, it->key, it->key_len);
 	return it;
 }
@@ -85,7 +84,7 @@ int notify_new(const struct notify_sink *sink, struct notify **ret_notify)
 	if (!n)
 		return -ENOMEM;
 	n->sink = *sink;
-	n->tail = &n->head;
+	STAILQ_INIT(&n->queue);
 	pthread_mutex_init(&n->mutex, NULL);
 	pthread_mutex_init(&n->join_mutex, NULL);
 	pthread_cond_init(&n->wake, NULL);
@@ -112,7 +111,6 @@ static void push(struct notify *n, char kind, uint64_t ino, const char *name)
 	struct item *spare = it;
 
 	if (it) {
-		it->next = NULL;
 		it->ino = ino;
 		it->key_len = KEY_FIXED + name_len;
 		it->key[0] = kind;
@@ -129,8 +127,7 @@ static void push(struct notify *n, char kind, uint64_t ino, const char *name)
 		n->dropped++;
 		goto out;
 	}
-	*n->tail = it;
-	n->tail = &it->next;
+	STAILQ_INSERT_TAIL(&n->queue, it, entry);
 	n->queued++;
 	spare = NULL;
 	pthread_cond_signal(&n->wake);

@@ -34,17 +34,19 @@
 
 #define POLL_MS 1000 /* how often late jobs are looked for */
 
+TAILQ_HEAD(job_list, job);
+
 struct io {
 	struct http *http; /* borrowed */
 	pthread_t thread;
 	bool started;
 	CURLM *multi; /* owned; the thread's, but for wakeups */
 	struct sockets sockets; /* the thread's alone */
-	struct job *active; /* the thread's alone */
+	struct job_list active; /* the thread's alone */
 	unsigned active_count; /* the thread's alone */
 
 	pthread_mutex_t mutex; /* protects the rest; no lock inside */
-	struct job *queue, **queue_end;
+	struct job_list queue;
 	unsigned load; /* jobs queued and active */
 	bool given_up; /* some active job is */
 	bool stop;
@@ -81,12 +83,7 @@ void http_request_release(struct http_request *r)
 
 static void io_unlink(struct io *io, struct job *job)
 {
-	if (job->prev)
-		job->prev->next = job->next;
-	else
-		io->active = job->next;
-	if (job->next)
-		job->next->prev = job->prev;
+	TAILQ_REMOVE(&io->active, job, entry);
 	io->active_count--;
 	pthread_mutex_lock(&io->mutex);
 	io->load--;
@@ -104,11 +101,7 @@ static void io_start(struct io *io, struct job *job)
 {
 	CURLMcode rc;
 
-	job->prev = NULL;
-	job->next = io->active;
-	if (io->active)
-		io->active->prev = job;
-	io->active = job;
+	TAILQ_INSERT_HEAD(&io->active, job, entry);
 	io->active_count++;
 	job_start(job, clock_mono_ns());
 	rc = curl_multi_add_handle(io->multi, job->easy);
@@ -128,17 +121,15 @@ static bool io_take(struct io *io)
 		job = NULL;
 		pthread_mutex_lock(&io->mutex);
 		stop = io->stop;
-		if (io->active_count < io->http->connections && io->queue) {
-			job = io->queue;
-			io->queue = job->next;
-			if (!io->queue)
-				io->queue_end = &io->queue;
-		}
+		if (io->active_count < io->http->connections)
+			job = TAILQ_FIRST(&io->queue);
+		if (job)
+			TAILQ_REMOVE(&io->queue, job, entry);
 		pthread_mutex_unlock(&io->mutex);
 		if (job)
 			io_start(io, job);
 	} while (job);
-	return !stop || io->active;
+	return !stop || io->active_count;
 }
 
 static void io_reap(struct io *io)
@@ -162,8 +153,8 @@ static void io_expire(struct io *io, int64_t now)
 {
 	struct job *job, *next;
 
-	for (job = io->active; job; job = next) {
-		next = job->next;
+	for (job = TAILQ_FIRST(&io->active); job; job = next) {
+		next = TAILQ_NEXT(job, entry);
 		if (job_is_late(job, now))
 			io_finish(io, job, CURLE_OPERATION_TIMEDOUT, 0);
 	}
@@ -180,8 +171,8 @@ static void io_drop(struct io *io)
 	look = io->given_up || ended;
 	io->given_up = false;
 	pthread_mutex_unlock(&io->mutex);
-	for (job = look ? io->active : NULL; job; job = next) {
-		next = job->next;
+	for (job = look ? TAILQ_FIRST(&io->active) : NULL; job; job = next) {
+		next = TAILQ_NEXT(job, entry);
 		if (ended)
 			io_finish(io, job, CURLE_OK, -ESHUTDOWN);
 		else if (atomic_load(&job->given_up))
@@ -209,7 +200,7 @@ static void *io_main(void *arg)
 		if (io->active_count < io->http->connections && !io_take(io))
 			break;
 		curl_multi_poll(io->multi, NULL, 0,
-				io->active ? POLL_MS : INT_MAX, NULL);
+				io->active_count ? POLL_MS : INT_MAX, NULL);
 	}
 	return NULL;
 }
@@ -219,7 +210,8 @@ static int io_init(struct io *io, struct http *h)
 	int ret;
 
 	io->http = h;
-	io->queue_end = &io->queue;
+	TAILQ_INIT(&io->active);
+	TAILQ_INIT(&io->queue);
 	io->multi = curl_multi_init();
 	if (!io->multi)
 		return -ENOMEM;
@@ -244,7 +236,7 @@ static void io_release(struct io *io)
 		curl_multi_wakeup(io->multi);
 		pthread_join(io->thread, NULL);
 	}
-	assert(!io->queue && !io->active);
+	assert(!io->load && !io->active_count);
 	if (io->multi)
 		curl_multi_cleanup(io->multi);
 	sockets_release(&io->sockets);
@@ -334,23 +326,20 @@ void http_end(struct http *h)
 /* Takes a job back that its thread has not begun with. */
 static bool io_take_back(struct io *io, struct job *job)
 {
-	struct job **p;
-	bool found = false;
+	struct job *queued;
 
 	pthread_mutex_lock(&io->mutex);
-	for (p = &io->queue; *p && *p != job; p = &(*p)->next)
-		;
-	if (*p) {
-		found = true;
-		*p = job->next;
-		if (!*p)
-			io->queue_end = p;
+	TAILQ_FOREACH(queued, &io->queue, entry)
+		if (queued == job)
+			break;
+	if (queued) {
+		TAILQ_REMOVE(&io->queue, job, entry);
 		io->load--;
 	} else {
 		io->given_up = true;
 	}
 	pthread_mutex_unlock(&io->mutex);
-	return found;
+	return queued != NULL;
 }
 
 /* Has its thread hand the job back. */
@@ -372,9 +361,7 @@ static int wait_for(struct job *job)
 	bool given_up = false;
 
 	pthread_mutex_lock(&io->mutex);
-	job->next = NULL;
-	*io->queue_end = job;
-	io->queue_end = &job->next;
+	TAILQ_INSERT_TAIL(&io->queue, job, entry);
 	io->load++;
 	pthread_mutex_unlock(&io->mutex);
 	curl_multi_wakeup(io->multi);

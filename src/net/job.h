@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "pace.h"
 #include "vers3/net/http.h"
@@ -31,7 +32,7 @@ struct job {
 	struct sockets *sockets; /* borrowed: that thread's */
 	CURL *easy; /* owned by the caller's http_perform() */
 	struct curl_slist *headers; /* likewise */
-	struct job *next, *prev; /* in the queue, or among the active */
+	TAILQ_ENTRY(job) entry; /* in the queue, or among the active */
 	uint64_t body_pos; /* how far curl has read the body */
 	int64_t active_mono_ns; /* when a byte last moved */
 	int64_t answer_mono_ns; /* when the answer began; 0: not yet */

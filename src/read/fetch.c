@@ -60,7 +60,7 @@ static void batch_init(struct batch *p, struct fetch *f,
 		       const struct meta_version *v, bool no_cache)
 {
 	*p = (struct batch){.fetch = f, .version = v, .no_cache = no_cache};
-	fetch_queue_init(&p->jobs);
+	TAILQ_INIT(&p->jobs);
 }
 
 /* Whether a block must be fetched; else *ret_block is it or NULL. */
@@ -107,7 +107,7 @@ static struct fetch_job *batch_job(struct batch *p, uint64_t number)
 	job->fetch = p->fetch;
 	job->version = *p->version;
 	job->first = number;
-	fetch_queue_add(&p->jobs, job);
+	TAILQ_INSERT_TAIL(&p->jobs, job, entry);
 	p->last = job;
 	return job;
 }
@@ -136,21 +136,22 @@ static int batch_add(struct batch *p, uint64_t number)
 /* Moves the jobs to a queue. Mutex held. */
 static void batch_queue(struct batch *p, struct fetch_queue *q)
 {
-	while (p->jobs.head)
-		fetch_queue_add(q, fetch_queue_take(&p->jobs));
+	TAILQ_CONCAT(q, &p->jobs, entry);
 	fetch_wake(p->fetch);
 }
 
 /* What someone waits for goes before what is only read ahead. */
 static void fetch_promote(struct fetch *f, const struct fetch_block *b)
 {
-	for (struct fetch_job *job = f->ahead.head; job; job = job->next) {
+	struct fetch_job *job;
+
+	TAILQ_FOREACH(job, &f->ahead, entry) {
 		if (b->key.number < job->first ||
 		    b->key.number - job->first >= job->count ||
 		    job->blocks[b->key.number - job->first] != b)
 			continue;
-		fetch_queue_remove(&f->ahead, job);
-		fetch_queue_add(&f->wanted, job);
+		TAILQ_REMOVE(&f->ahead, job, entry);
+		TAILQ_INSERT_TAIL(&f->wanted, job, entry);
 		return;
 	}
 }
@@ -207,15 +208,6 @@ static void ask_hold(struct fetch *f, struct fetch_ask *ask)
 	}
 }
 
-static void ask_list(struct fetch *f, struct fetch_ask *ask)
-{
-	ask->next = f->asks;
-	ask->at = &f->asks;
-	if (ask->next)
-		ask->next->at = &ask->next;
-	f->asks = ask;
-}
-
 /* Waits for none of its blocks any more. Mutex held. */
 static void ask_unwait(struct fetch_ask *ask)
 {
@@ -236,8 +228,8 @@ void fetch_give_up(struct fetch *f)
 	struct fetch_ask *ask, *next;
 
 	pthread_mutex_lock(&f->mutex);
-	for (ask = f->asks; ask; ask = next) {
-		next = ask->next;
+	for (ask = LIST_FIRST(&f->asks); ask; ask = next) {
+		next = LIST_NEXT(ask, entry);
 		if (!cancel_is_set(ask->cancel))
 			continue;
 		fetch_ask_unlist(ask);
@@ -264,7 +256,7 @@ int fetch_ask(struct fetch *f, struct fetch_ask *ask)
 	}
 	ask_hold(f, ask);
 	if (ask->pending)
-		ask_list(f, ask);
+		LIST_INSERT_HEAD(&f->asks, ask, entry);
 	batch_queue(&p, &f->wanted);
 	rc = ask->pending != 0;
 out:
@@ -298,6 +290,7 @@ int fetch_block_data(const struct fetch_block *b, const void **ret_data,
 static bool ahead_run(struct fetch *f, const struct meta_version *v,
 		      uint64_t from, uint64_t to)
 {
+	struct fetch_job *job;
 	struct batch p;
 	bool ok;
 
@@ -312,7 +305,7 @@ static bool ahead_run(struct fetch *f, const struct meta_version *v,
 		fetch_queue_cancel(&p.jobs, -EAGAIN);
 		goto out;
 	}
-	for (struct fetch_job *job = p.jobs.head; job; job = job->next) {
+	TAILQ_FOREACH(job, &p.jobs, entry) {
 		for (unsigned i = 0; i < job->count; i++)
 			fetch_block_charge(job->blocks[i]);
 	}
@@ -359,8 +352,8 @@ int fetch_new(struct store *store, struct blocks *blocks, const char *prefix,
 	pthread_mutex_init(&f->mutex, NULL);
 	pthread_cond_init(&f->work, NULL);
 	pthread_cond_init(&f->quiet, NULL);
-	fetch_queue_init(&f->wanted);
-	fetch_queue_init(&f->ahead);
+	TAILQ_INIT(&f->wanted);
+	TAILQ_INIT(&f->ahead);
 	f->store = store;
 	f->cache = blocks;
 	f->prefix = strdup(prefix);

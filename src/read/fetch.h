@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "vers3/cache/blocks.h"
 #include "vers3/meta/inode.h"
@@ -63,7 +64,7 @@ struct fetch_ask {
 	/* The fetcher's, under its lock. */
 	struct fetch_link links[FETCH_ASK_MAX];
 	unsigned pending; /* held blocks that are not settled */
-	struct fetch_ask *next, **at; /* among the pending ones */
+	LIST_ENTRY(fetch_ask) entry; /* among the pending ones */
 	bool given_up; /* ready() was called though something is pending */
 };
 

@@ -12,43 +12,19 @@
 #include "vers3/util/map.h"
 #include "version_get.h"
 
-void fetch_queue_init(struct fetch_queue *q)
+/* Takes the first job out; NULL: there is none. */
+static struct fetch_job *queue_take(struct fetch_queue *q)
 {
-	q->head = NULL;
-	q->tail = &q->head;
-}
+	struct fetch_job *job = TAILQ_FIRST(q);
 
-void fetch_queue_add(struct fetch_queue *q, struct fetch_job *job)
-{
-	job->next = NULL;
-	*q->tail = job;
-	q->tail = &job->next;
-}
-
-struct fetch_job *fetch_queue_take(struct fetch_queue *q)
-{
-	struct fetch_job *job = q->head;
-
-	q->head = job->next;
-	if (!q->head)
-		q->tail = &q->head;
+	if (job)
+		TAILQ_REMOVE(q, job, entry);
 	return job;
-}
-
-void fetch_queue_remove(struct fetch_queue *q, struct fetch_job *job)
-{
-	struct fetch_job **link = &q->head;
-
-	while (*link != job)
-		link = &(*link)->next;
-	*link = job->next;
-	if (!job->next)
-		q->tail = link;
 }
 
 void fetch_wake(struct fetch *f)
 {
-	if (f->wanted.head || f->ahead.head || f->stop)
+	if (!TAILQ_EMPTY(&f->wanted) || !TAILQ_EMPTY(&f->ahead) || f->stop)
 		pthread_cond_broadcast(&f->work);
 }
 
@@ -339,7 +315,7 @@ static void job_run(struct fetch_job *job)
 /* The next job that may start; NULL: none. Mutex held. */
 static struct fetch_job *fetch_next(struct fetch *f)
 {
-	struct fetch_job *job = f->wanted.head;
+	struct fetch_job *job = TAILQ_FIRST(&f->wanted);
 
 	if (job) {
 		bool fits = f->stats.buffer_bytes + job->length <= FETCH_BUDGET;
@@ -347,9 +323,9 @@ static struct fetch_job *fetch_next(struct fetch *f)
 		bool charged = job->blocks[0]->charged;
 
 		if (fits || charged || (!f->running && !f->putting))
-			return fetch_queue_take(&f->wanted);
+			return queue_take(&f->wanted);
 	}
-	return f->ahead.head ? fetch_queue_take(&f->ahead) : NULL;
+	return queue_take(&f->ahead);
 }
 
 void fetch_worker(void *arg)
@@ -361,7 +337,7 @@ void fetch_worker(void *arg)
 		struct fetch_job *job = fetch_next(f);
 
 		if (!job) {
-			if (f->stop && !f->wanted.head)
+			if (f->stop && TAILQ_EMPTY(&f->wanted))
 				break;
 			pthread_cond_wait(&f->work, &f->mutex);
 			continue;
@@ -378,9 +354,9 @@ void fetch_worker(void *arg)
 
 void fetch_queue_cancel(struct fetch_queue *q, int error)
 {
-	while (q->head) {
-		struct fetch_job *job = fetch_queue_take(q);
+	struct fetch_job *job;
 
+	while ((job = queue_take(q))) {
 		for (unsigned i = 0; i < job->count; i++) {
 			block_unlist(job->blocks[i]);
 			block_settle(job->blocks[i], error);
@@ -392,7 +368,5 @@ void fetch_queue_cancel(struct fetch_queue *q, int error)
 
 void fetch_ask_unlist(struct fetch_ask *ask)
 {
-	*ask->at = ask->next;
-	if (ask->next)
-		ask->next->at = ask->at;
+	LIST_REMOVE(ask, entry);
 }

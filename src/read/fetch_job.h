@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include <openssl/evp.h>
 
@@ -42,7 +43,7 @@ struct fetch_block {
 
 /* One GET to come or under way. */
 struct fetch_job {
-	struct fetch_job *next;
+	TAILQ_ENTRY(fetch_job) entry;
 	struct fetch *fetch;
 	struct meta_version version;
 	uint64_t first;
@@ -54,10 +55,7 @@ struct fetch_job {
 	uint64_t pos; /* the transfer's: bytes that have come */
 };
 
-struct fetch_queue {
-	struct fetch_job *head; /* owned */
-	struct fetch_job **tail;
-};
+TAILQ_HEAD(fetch_queue, fetch_job); /* owns them */
 
 struct fetch {
 	/* Constant. */
@@ -74,7 +72,7 @@ struct fetch {
 	/* The rest is protected by mutex. */
 	struct map *table; /* blocks_key → block, borrowed */
 	struct fetch_queue wanted, ahead;
-	struct fetch_ask *asks; /* borrowed: the pending ones */
+	LIST_HEAD(, fetch_ask) asks; /* borrowed: the pending ones */
 	unsigned running; /* GETs under way */
 	unsigned putting; /* blocks in the cache's queue */
 	bool stop;
@@ -82,13 +80,6 @@ struct fetch {
 	unsigned spare_count;
 	struct reader_stats stats;
 };
-
-void fetch_queue_init(struct fetch_queue *q);
-void fetch_queue_add(struct fetch_queue *q, struct fetch_job *job);
-/* The first job; the queue is not empty. */
-struct fetch_job *fetch_queue_take(struct fetch_queue *q);
-/* Takes out a job that is in the queue. */
-void fetch_queue_remove(struct fetch_queue *q, struct fetch_job *job);
 
 /* All below: with the mutex held. */
 

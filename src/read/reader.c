@@ -31,6 +31,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "fetch.h"
 #include "vers3/core/version.h"
@@ -57,14 +58,14 @@ struct reader {
 	pthread_cond_t work; /* a read may be answered, or stop */
 	pthread_cond_t quiet; /* parked came down to 0 */
 	/* Protected by mutex. */
-	struct read *head, **tail; /* counted in parked: to be answered */
+	STAILQ_HEAD(, read) ready; /* counted in parked: to be answered */
 	uint64_t parked; /* reads that are not answered yet */
 	bool stop;
 };
 
 /* A read that missed. */
 struct read {
-	struct read *next;
+	STAILQ_ENTRY(read) entry; /* in reader.ready */
 	struct reader *reader;
 	reader_done_fn done;
 	void *arg;
@@ -218,10 +219,8 @@ static void read_ready(struct fetch_ask *ask)
 		(struct read *)((char *)ask - offsetof(struct read, ask));
 	struct reader *r = rd->reader;
 
-	rd->next = NULL;
 	pthread_mutex_lock(&r->mutex);
-	*r->tail = rd;
-	r->tail = &rd->next;
+	STAILQ_INSERT_TAIL(&r->ready, rd, entry);
 	pthread_cond_signal(&r->work);
 	pthread_mutex_unlock(&r->mutex);
 }
@@ -232,7 +231,7 @@ static void reply_worker(void *arg)
 
 	pthread_mutex_lock(&r->mutex);
 	for (;;) {
-		struct read *rd = r->head;
+		struct read *rd = STAILQ_FIRST(&r->ready);
 
 		if (!rd && r->stop)
 			break;
@@ -240,9 +239,7 @@ static void reply_worker(void *arg)
 			pthread_cond_wait(&r->work, &r->mutex);
 			continue;
 		}
-		r->head = rd->next;
-		if (!r->head)
-			r->tail = &r->head;
+		STAILQ_REMOVE_HEAD(&r->ready, entry);
 		pthread_mutex_unlock(&r->mutex);
 		read_resume(rd);
 		pthread_mutex_lock(&r->mutex);
@@ -443,7 +440,7 @@ int reader_new(struct store *store, struct blocks *blocks, const char *prefix,
 	pthread_cond_init(&r->work, NULL);
 	pthread_cond_init(&r->quiet, NULL);
 	r->cache = blocks;
-	r->tail = &r->head;
+	STAILQ_INIT(&r->ready);
 	rc = fetch_new(store, blocks, prefix, &r->fetch);
 	if (!rc)
 		rc = pool_new("reply", REPLY_THREADS, &r->threads);

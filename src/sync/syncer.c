@@ -380,13 +380,13 @@ static int examine_record(struct syncer *s, struct collect_due *h,
 static int collect_due_waiters(struct syncer *s, struct collect_due *h)
 {
 	char keys[WAITERS_MAX][META_KEY_MAX + 1];
+	struct waiter *waiter;
 	unsigned count = 0;
 	int rc = 0;
 
 	pthread_mutex_lock(&s->mutex);
-	for (struct waiter *waiter = s->waiters; waiter && count < WAITERS_MAX;
-	     waiter = waiter->next)
-		if (!waiter->all && !waiter->done)
+	LIST_FOREACH(waiter, &s->waiters, entry)
+		if (!waiter->all && !waiter->done && count < WAITERS_MAX)
 			strcpy(keys[count++], waiter->path);
 	pthread_mutex_unlock(&s->mutex);
 	for (unsigned i = 0; !rc && i < count; i++) {
@@ -657,7 +657,7 @@ void syncer_free(struct syncer *s)
 	pthread_cond_broadcast(&s->wake);
 	pthread_cond_broadcast(&s->event);
 	/* They end with -ESHUTDOWN, and need what is freed below. */
-	while (s->waiters || s->reservation.waiters)
+	while (!LIST_EMPTY(&s->waiters) || s->reservation.waiters)
 		pthread_cond_wait(&s->event, &s->mutex);
 	pthread_mutex_unlock(&s->mutex);
 	if (s->started)

@@ -13,6 +13,7 @@
 #define VERS3_SRC_SYNC_SYNCER_IMPL_H
 
 #include <pthread.h>
+#include <sys/queue.h>
 
 #include "sync_outage.h"
 #include "upload.h"
@@ -54,7 +55,7 @@ struct sync_reservation {
 
 /* Someone who waits for one key (sync_inode) or for all below a path. */
 struct waiter {
-	struct waiter *next;
+	LIST_ENTRY(waiter) entry;
 	const char *path; /* borrowed from the waiting thread */
 	bool all;
 	uint64_t seq; /* all: changes up to this one */
@@ -93,7 +94,7 @@ struct syncer {
 	bool deleting; /* a batch of deletes is in flight */
 	struct map *busy; /* keys being worked on */
 	struct map *again; /* keys in a pause before another try → how many */
-	struct waiter *waiters;
+	LIST_HEAD(, waiter) waiters;
 	struct sync_reservation reservation;
 	uint64_t progress; /* saves, and parts that went */
 	struct syncer_stats stats;

@@ -16,9 +16,10 @@ bool waiters_below(const char *key, const char *path)
 void waiters_tell(struct syncer *s, const char *key, uint64_t ino,
 		  uint64_t change, bool gone, int error)
 {
+	struct waiter *waiter;
+
 	pthread_mutex_lock(&s->mutex);
-	for (struct waiter *waiter = s->waiters; waiter;
-	     waiter = waiter->next) {
+	LIST_FOREACH(waiter, &s->waiters, entry) {
 		if (waiter->all || waiter->done || strcmp(waiter->path, key))
 			continue;
 		if (error) {
@@ -35,20 +36,22 @@ void waiters_tell(struct syncer *s, const char *key, uint64_t ino,
 
 bool waiters_want(struct syncer *s, const struct meta_dirty *dirty, int64_t now)
 {
+	struct waiter *waiter;
 	bool forced = false;
 
 	/* One that has just failed keeps its backoff. */
 	if (dirty->fails && dirty->due_ns > now)
 		return false;
 	pthread_mutex_lock(&s->mutex);
-	for (struct waiter *waiter = s->waiters; waiter && !forced;
-	     waiter = waiter->next) {
+	LIST_FOREACH(waiter, &s->waiters, entry) {
 		if (waiter->all)
 			forced = dirty->seq <= waiter->seq &&
 				 waiters_below(dirty->key, waiter->path);
 		else
 			forced = !waiter->done &&
 				 !strcmp(waiter->path, dirty->key);
+		if (forced)
+			break;
 	}
 	pthread_mutex_unlock(&s->mutex);
 	return forced;
@@ -56,10 +59,11 @@ bool waiters_want(struct syncer *s, const struct meta_dirty *dirty, int64_t now)
 
 bool waiters_all(struct syncer *s)
 {
+	struct waiter *waiter;
 	bool all = false;
 
 	pthread_mutex_lock(&s->mutex);
-	for (struct waiter *waiter = s->waiters; waiter; waiter = waiter->next)
+	LIST_FOREACH(waiter, &s->waiters, entry)
 		all = all || waiter->all;
 	pthread_mutex_unlock(&s->mutex);
 	return all;
@@ -69,8 +73,7 @@ void waiters_add(struct syncer *s, struct waiter *waiter)
 {
 	pthread_mutex_lock(&s->mutex);
 	waiter->probes = s->outage.probes;
-	waiter->next = s->waiters;
-	s->waiters = waiter;
+	LIST_INSERT_HEAD(&s->waiters, waiter, entry);
 	s->kicked = true;
 	pthread_cond_signal(&s->wake);
 	pthread_mutex_unlock(&s->mutex);
@@ -78,12 +81,8 @@ void waiters_add(struct syncer *s, struct waiter *waiter)
 
 void waiters_remove(struct syncer *s, struct waiter *waiter)
 {
-	struct waiter **p;
-
 	pthread_mutex_lock(&s->mutex);
-	for (p = &s->waiters; *p != waiter; p = &(*p)->next)
-		;
-	*p = waiter->next;
+	LIST_REMOVE(waiter, entry);
 	pthread_cond_broadcast(&s->event); /* for syncer_free() */
 	pthread_mutex_unlock(&s->mutex);
 }

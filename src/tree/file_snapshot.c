@@ -22,7 +22,7 @@
 
 struct file_snapshots {
 	pthread_mutex_t mutex; /* a leaf */
-	struct file_snapshot *first; /* protected by mutex */
+	LIST_HEAD(, file_snapshot) all; /* protected by mutex */
 };
 
 int file_snapshots_new(struct file_snapshots **ret_file_snapshots)
@@ -46,12 +46,13 @@ void file_snapshots_free(struct file_snapshots *o)
 
 bool file_snapshots_hold(struct file_snapshots *o, uint64_t ino)
 {
+	struct file_snapshot *snap;
 	bool held = false;
 
 	pthread_mutex_lock(&o->mutex);
-	for (struct file_snapshot *s = o->first; s; s = s->next)
-		if (s->inode->ino == ino)
-			held = s->reap = true;
+	LIST_FOREACH(snap, &o->all, entry)
+		if (snap->inode->ino == ino)
+			held = snap->reap = true;
 	pthread_mutex_unlock(&o->mutex);
 	return held;
 }
@@ -104,8 +105,7 @@ int file_snapshot_take(struct tree *tree, struct file_snapshots *o,
 		return 0;
 	snap->out = o;
 	pthread_mutex_lock(&o->mutex);
-	snap->next = o->first;
-	o->first = snap;
+	LIST_INSERT_HEAD(&o->all, snap, entry);
 	pthread_mutex_unlock(&o->mutex);
 	return file_snapshot_extents(tree, inode->ino, 0, UINT64_MAX,
 				     &snap->extents, &snap->count);
@@ -114,13 +114,10 @@ int file_snapshot_take(struct tree *tree, struct file_snapshots *o,
 void file_snapshot_drop(struct tree *tree, struct file_snapshot *snap)
 {
 	struct file_snapshots *o = snap->out;
-	struct file_snapshot **p;
 
 	if (o) {
 		pthread_mutex_lock(&o->mutex);
-		for (p = &o->first; *p != snap; p = &(*p)->next)
-			;
-		*p = snap->next;
+		LIST_REMOVE(snap, entry);
 		pthread_mutex_unlock(&o->mutex);
 	}
 	if (snap->reap)

@@ -24,13 +24,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #include "vers3/util/cancel.h"
 
 #define POOL_NAME_SIZE 16 /* what the kernel keeps of a thread's name */
 
 struct job {
-	struct job *next;
+	STAILQ_ENTRY(job) entry;
 	void (*run)(void *arg);
 	void *arg;
 };
@@ -41,8 +42,7 @@ struct pool {
 	pthread_cond_t quiet; /* nothing queued and nothing running */
 
 	/* The rest is protected by mutex. */
-	struct job *head; /* owned: the queue */
-	struct job **tail;
+	STAILQ_HEAD(, job) jobs; /* owned */
 	size_t queued;
 	unsigned running; /* threads inside a job */
 	unsigned idle; /* threads that are not */
@@ -58,11 +58,9 @@ struct pool {
 /* Takes the queue's first job. Called with the mutex held. */
 static struct job *pool_take(struct pool *p)
 {
-	struct job *job = p->head;
+	struct job *job = STAILQ_FIRST(&p->jobs);
 
-	p->head = job->next;
-	if (!p->head)
-		p->tail = &p->head;
+	STAILQ_REMOVE_HEAD(&p->jobs, entry);
 	p->queued--;
 	return job;
 }
@@ -76,9 +74,9 @@ static void *pool_worker(void *arg)
 	for (;;) {
 		struct job *job;
 
-		while (!p->head && !p->stop)
+		while (!p->queued && !p->stop)
 			pthread_cond_wait(&p->work, &p->mutex);
-		if (!p->head)
+		if (!p->queued)
 			break;
 		job = pool_take(p);
 		p->idle--;
@@ -91,7 +89,7 @@ static void *pool_worker(void *arg)
 		pthread_mutex_lock(&p->mutex);
 		p->running--;
 		p->idle++;
-		if (!p->running && !p->head)
+		if (!p->running && !p->queued)
 			pthread_cond_broadcast(&p->quiet);
 	}
 	pthread_mutex_unlock(&p->mutex);
@@ -114,7 +112,7 @@ int pool_new(const char *name, unsigned max_threads, struct pool **ret_pool)
 	pthread_mutex_init(&p->mutex, NULL);
 	pthread_cond_init(&p->work, NULL);
 	pthread_cond_init(&p->quiet, NULL);
-	p->tail = &p->head;
+	STAILQ_INIT(&p->jobs);
 	p->max = max_threads;
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	*ret_pool = p;
@@ -132,7 +130,7 @@ void pool_free(struct pool *p)
 	/* No submit gets past stop, so count stands still from here on. */
 	for (unsigned i = 0; i < p->count; i++)
 		pthread_join(p->threads[i], NULL);
-	assert(!p->head && !p->running);
+	assert(!p->queued && !p->running);
 	pthread_cond_destroy(&p->quiet);
 	pthread_cond_destroy(&p->work);
 	pthread_mutex_destroy(&p->mutex);
@@ -167,7 +165,6 @@ int pool_submit(struct pool *p, void (*run)(void *arg), void *arg)
 
 	if (!job)
 		return -ENOMEM;
-	job->next = NULL;
 	job->run = run;
 	job->arg = arg;
 
@@ -182,8 +179,7 @@ int pool_submit(struct pool *p, void (*run)(void *arg), void *arg)
 		rc = -ENOMEM;
 		goto out;
 	}
-	*p->tail = job;
-	p->tail = &job->next;
+	STAILQ_INSERT_TAIL(&p->jobs, job, entry);
 	p->queued++;
 	job = NULL;
 	pthread_cond_signal(&p->work);
@@ -196,7 +192,7 @@ out:
 void pool_drain(struct pool *p)
 {
 	pthread_mutex_lock(&p->mutex);
-	while (p->head || p->running)
+	while (p->queued || p->running)
 		pthread_cond_wait(&p->quiet, &p->mutex);
 	pthread_mutex_unlock(&p->mutex);
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "vers3/util/buf.h"
 
@@ -36,11 +37,11 @@ bool texts_is_there(struct texts *t, const char *digest, int64_t age_ns,
 /* Who sends: others that have the same to send wait for it. */
 struct texts_sender {
 	const char *digest; /* borrowed */
-	struct texts_sender *next;
+	LIST_ENTRY(texts_sender) entry; /* the texts' own */
 };
 /* s stays in use until texts_end_send(). Waits while another one sends. */
 void texts_begin_send(struct texts *t, struct texts_sender *s);
-void texts_end_send(struct texts *t, const struct texts_sender *s);
+void texts_end_send(struct texts *t, struct texts_sender *s);
 
 /*
  * One could not be read; answered: the server said so. Whether that is news:

@@ -11,6 +11,8 @@
 #ifndef VERS3_TREE_FILE_SNAPSHOT_H
 #define VERS3_TREE_FILE_SNAPSHOT_H
 
+#include <sys/queue.h>
+
 #include "vers3/meta/extent.h"
 #include "vers3/meta/holes.h"
 
@@ -24,7 +26,7 @@ struct file_snapshot {
 	size_t count;
 	struct holes holes; /* that its base is known to have */
 	struct file_snapshots *out; /* borrowed; NULL: it holds no places */
-	struct file_snapshot *next; /* protected by out's mutex */
+	LIST_ENTRY(file_snapshot) entry; /* protected by out's mutex */
 	bool reap; /* likewise: somebody wanted to give them back */
 };
 

@@ -466,14 +466,14 @@ static void test_no_tags(void **state)
 static void wait_for_waiters(struct rig *r, unsigned want)
 {
 	struct syncer *s = r->f.v->syncer;
+	struct waiter *waiter;
 	unsigned count = 0;
 
 	for (int i = 0; count < want && i < LIMIT_S * 1000; i++) {
 		usleep(1000);
 		count = 0;
 		pthread_mutex_lock(&s->mutex);
-		for (struct waiter *waiter = s->waiters; waiter;
-		     waiter = waiter->next)
+		LIST_FOREACH(waiter, &s->waiters, entry)
 			count++;
 		pthread_mutex_unlock(&s->mutex);
 	}
