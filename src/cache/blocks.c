@@ -141,7 +141,7 @@ static bool is_zeros(const char *data, size_t size)
 int blocks_put(struct blocks *b, const struct blocks_key *key, const void *data,
 	       size_t size, void (*done)(void *arg), void *arg)
 {
-	struct job *job;
+	struct writer_job *job;
 
 	if (size > BLOCK_SIZE)
 		return -EINVAL;
@@ -161,14 +161,14 @@ int blocks_put(struct blocks *b, const struct blocks_key *key, const void *data,
 
 void blocks_flush(struct blocks *b)
 {
-	struct job job = {.kind = JOB_MARK};
+	struct writer_job job = {.kind = JOB_MARK};
 
 	writer_run(b, &job);
 }
 
 int blocks_drop(struct blocks *b, const unsigned char *id)
 {
-	struct job job = {.kind = id ? JOB_DROP : JOB_DROP_ALL};
+	struct writer_job job = {.kind = id ? JOB_DROP : JOB_DROP_ALL};
 
 	if (id)
 		memcpy(job.key.id, id, sizeof(job.key.id));
@@ -183,14 +183,14 @@ void blocks_set_limit(struct blocks *b, uint64_t limit_bytes)
 
 void blocks_watch(struct blocks *b, struct space *space)
 {
-	struct job job = {.kind = JOB_WATCH, .space = space};
+	struct writer_job job = {.kind = JOB_WATCH, .space = space};
 
 	writer_run(b, &job);
 }
 
 void blocks_make_room(struct blocks *b, uint64_t bytes)
 {
-	struct job job = {.kind = JOB_ROOM, .bytes = bytes};
+	struct writer_job job = {.kind = JOB_ROOM, .bytes = bytes};
 
 	writer_run(b, &job);
 }

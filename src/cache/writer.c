@@ -64,14 +64,14 @@ void writer_call(struct blocks *b)
 	pthread_mutex_unlock(&b->lock);
 }
 
-static void enqueue(struct blocks *b, struct job *job)
+static void enqueue(struct blocks *b, struct writer_job *job)
 {
 	STAILQ_INSERT_TAIL(&b->queue, job, entry);
 	b->queued_bytes += job->size + JOB_BYTES;
 	pthread_cond_signal(&b->work);
 }
 
-void writer_queue(struct blocks *b, struct job *job)
+void writer_queue(struct blocks *b, struct writer_job *job)
 {
 	pthread_mutex_lock(&b->lock);
 	while (b->queued_bytes >= QUEUE_BYTES)
@@ -80,7 +80,7 @@ void writer_queue(struct blocks *b, struct job *job)
 	pthread_mutex_unlock(&b->lock);
 }
 
-int writer_run(struct blocks *b, struct job *job)
+int writer_run(struct blocks *b, struct writer_job *job)
 {
 	pthread_mutex_lock(&b->lock);
 	enqueue(b, job);
@@ -239,7 +239,7 @@ static void repair(struct blocks *b)
 	writer_obey_limit(b);
 }
 
-static void put_done(struct job *job)
+static void put_done(struct writer_job *job)
 {
 	if (job->done)
 		job->done(job->arg);
@@ -247,16 +247,17 @@ static void put_done(struct job *job)
 }
 
 /* Zeros are kept as nothing. */
-static size_t kept_bytes(const struct job *job)
+static size_t kept_bytes(const struct writer_job *job)
 {
 	return job->zeros ? 0 : job->size;
 }
 
 /* Writes a batch's blocks of one class. */
-static int put_class(struct blocks *b, struct job_queue *batch, unsigned class)
+static int put_class(struct blocks *b, struct writer_jobs *batch,
+		     unsigned class)
 {
 	struct size_class *s = b->shelves[class];
-	struct job *job;
+	struct writer_job *job;
 	int r = size_class_begin(s);
 
 	if (r)
@@ -278,7 +279,7 @@ static int put_class(struct blocks *b, struct job_queue *batch, unsigned class)
 }
 
 /* What a job may take on disk, its transaction's share left out. */
-static uint64_t job_need(struct blocks *b, const struct job *job)
+static uint64_t job_need(struct blocks *b, const struct writer_job *job)
 {
 	if (job->kind != JOB_PUT)
 		return 0;
@@ -287,11 +288,11 @@ static uint64_t job_need(struct blocks *b, const struct job *job)
 	       TREE_PAGES * PAGE_BYTES;
 }
 
-static void put_batch(struct blocks *b, struct job_queue *batch)
+static void put_batch(struct blocks *b, struct writer_jobs *batch)
 {
 	unsigned counts[SHELF_COUNT] = {0}, class;
 	uint64_t need = 0;
-	struct job *job;
+	struct writer_job *job;
 	int r;
 
 	STAILQ_FOREACH(job, batch, entry) {
@@ -316,7 +317,7 @@ static void put_batch(struct blocks *b, struct job_queue *batch)
 	}
 }
 
-static int drop(struct blocks *b, const struct job *job)
+static int drop(struct blocks *b, const struct writer_job *job)
 {
 	unsigned i;
 	int r, ret = 0;
@@ -339,10 +340,10 @@ static int drop(struct blocks *b, const struct job *job)
 }
 
 /* Moves the puts at the head of the queue, or one other job. Locked. */
-static void take_batch(struct blocks *b, struct job_queue *batch)
+static void take_batch(struct blocks *b, struct writer_jobs *batch)
 {
 	uint64_t max = b->fits_bytes / 4, need = 0;
-	struct job *first = STAILQ_FIRST(&b->queue), *job;
+	struct writer_job *first = STAILQ_FIRST(&b->queue), *job;
 	unsigned n = 0;
 
 	if (max > BATCH_NEED)
@@ -360,9 +361,9 @@ static void take_batch(struct blocks *b, struct job_queue *batch)
 }
 
 /* Ends a batch: its room in the queue is free, its waiter goes on. Locked. */
-static void end_batch(struct blocks *b, struct job_queue *batch)
+static void end_batch(struct blocks *b, struct writer_jobs *batch)
 {
-	struct job *job;
+	struct writer_job *job;
 
 	while ((job = STAILQ_FIRST(batch))) {
 		STAILQ_REMOVE_HEAD(batch, entry);
@@ -375,7 +376,7 @@ static void end_batch(struct blocks *b, struct job_queue *batch)
 	pthread_cond_broadcast(&b->progress);
 }
 
-static void run_other(struct blocks *b, struct job *job)
+static void run_other(struct blocks *b, struct writer_job *job)
 {
 	switch (job->kind) {
 	case JOB_WATCH:
@@ -393,9 +394,9 @@ static void run_other(struct blocks *b, struct job *job)
 	}
 }
 
-static void run_batch(struct blocks *b, struct job_queue *batch)
+static void run_batch(struct blocks *b, struct writer_jobs *batch)
 {
-	struct job *job = STAILQ_FIRST(batch);
+	struct writer_job *job = STAILQ_FIRST(batch);
 
 	repair(b);
 	if (job && job->kind == JOB_PUT) {
@@ -412,7 +413,7 @@ static void run_batch(struct blocks *b, struct job_queue *batch)
 static void *writer_main(void *arg)
 {
 	struct blocks *b = arg;
-	struct job_queue batch;
+	struct writer_jobs batch;
 
 	pthread_mutex_lock(&b->lock);
 	for (;;) {

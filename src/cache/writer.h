@@ -30,8 +30,8 @@ enum job_kind {
 	JOB_MARK, /* only tells that it was reached */
 };
 
-struct job {
-	STAILQ_ENTRY(job) entry;
+struct writer_job {
+	STAILQ_ENTRY(writer_job) entry;
 	enum job_kind kind;
 	struct blocks_key key;
 	struct space *space; /* borrowed: JOB_WATCH */
@@ -45,7 +45,7 @@ struct job {
 	bool finished; /* likewise; protected by lock */
 };
 
-STAILQ_HEAD(job_queue, job);
+STAILQ_HEAD(writer_jobs, writer_job);
 
 struct blocks {
 	int dir_fd;
@@ -62,7 +62,7 @@ struct blocks {
 	pthread_cond_t work; /* for the writer */
 	pthread_cond_t progress; /* for those who wait for it */
 	/* protected by lock */
-	struct job_queue queue;
+	struct writer_jobs queue;
 	uint64_t queued_bytes;
 	struct blocks_key touched[TOUCH_MAX];
 	unsigned touched_count;
@@ -91,9 +91,9 @@ void writer_stop(struct blocks *b);
 /* Makes it look at damage, the limit and the notes of hits. */
 void writer_call(struct blocks *b);
 /* Queues a put, which the writer frees; waits while the queue is full. */
-void writer_queue(struct blocks *b, struct job *job);
+void writer_queue(struct blocks *b, struct writer_job *job);
 /* Queues another job, which lies on the caller's stack; its result. */
-int writer_run(struct blocks *b, struct job *job);
+int writer_run(struct blocks *b, struct writer_job *job);
 /* Evicts what the limit does not allow, before there is a thread. */
 void writer_obey_limit(struct blocks *b);
 

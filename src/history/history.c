@@ -173,7 +173,7 @@ static bool read_stamp(struct view *view, struct history *h,
 }
 
 /* One walk: what it looks for, and the page as it comes. */
-struct walk {
+struct history_walk {
 	struct view *view;
 	struct history *h;
 	struct version_list list;
@@ -198,7 +198,7 @@ struct found {
 	struct history_entry e;
 };
 
-static struct found *found_add(struct walk *w)
+static struct found *found_add(struct history_walk *w)
 {
 	if (array_room(w->items, w->count, w->size))
 		return NULL;
@@ -208,7 +208,7 @@ static struct found *found_add(struct walk *w)
 
 static int take_entry(void *ctx, const struct store_entry *e)
 {
-	struct walk *w = ctx;
+	struct history_walk *w = ctx;
 	const char *name = e->key + w->skip;
 	size_t len = e->key_len - w->skip;
 	bool own = w->one_name && e->key_len == w->skip;
@@ -246,7 +246,7 @@ static int take_entry(void *ctx, const struct store_entry *e)
 	return 0;
 }
 
-static int put_found(struct walk *w, const char *dir, size_t dir_len,
+static int put_found(struct history_walk *w, const char *dir, size_t dir_len,
 		     const struct found *f)
 {
 	const uint8_t marks[FILED_MARKS] = {f->e.marker, f->e.latest};
@@ -269,7 +269,7 @@ static int put_found(struct walk *w, const char *dir, size_t dir_len,
 
 static int put_page(void *ctx)
 {
-	struct walk *w = ctx;
+	struct history_walk *w = ctx;
 	size_t dir_len = strlen(w->path);
 	int rc = reservation_for_page(w->view->tree, w->pages++);
 
@@ -288,8 +288,8 @@ static int put_page(void *ctx)
 }
 
 /* Says where a walk's records are; ended_ns: 0 while they are coming. */
-static int note_walk(const struct walk *w, const char *dir, size_t dir_len,
-		     uint64_t ended_ns)
+static int note_walk(const struct history_walk *w, const char *dir,
+		     size_t dir_len, uint64_t ended_ns)
 {
 	struct meta *meta = w->view->meta;
 	struct hkey k, val;
@@ -311,7 +311,8 @@ static int note_walk(const struct walk *w, const char *dir, size_t dir_len,
  * A walk that failed has no readers: its records go as soon as its turn
  * comes, not only at the next mount.
  */
-static void note_failure(const struct walk *w, const char *dir, size_t dir_len)
+static void note_failure(const struct history_walk *w, const char *dir,
+			 size_t dir_len)
 {
 	struct meta *meta = w->view->meta;
 	struct hkey k, val;
@@ -405,8 +406,8 @@ static bool is_whole(struct view *view, uint64_t walk)
 }
 
 /* Starts a walk: under the mutex. */
-static void walk_init(struct walk *w, struct view *view, struct history *h,
-		      const char *path)
+static void walk_init(struct history_walk *w, struct view *view,
+		      struct history *h, const char *path)
 {
 	uint64_t now = (uint64_t)clock_real_ns();
 
@@ -422,8 +423,8 @@ static void walk_init(struct walk *w, struct view *view, struct history *h,
 }
 
 /* Walks the pages from prefix on, until the end or w->past. */
-static int walk_pages(struct walk *w, const char *prefix, const char *delimiter,
-		      bool only_one)
+static int walk_pages(struct history_walk *w, const char *prefix,
+		      const char *delimiter, bool only_one)
 {
 	w->list = (struct version_list){.prefix = prefix,
 					.delimiter = delimiter,
@@ -435,7 +436,7 @@ static int walk_pages(struct walk *w, const char *prefix, const char *delimiter,
 	return version_list(w->view->mount->store, &w->list);
 }
 
-static int put_stamp(struct walk *w, const struct hkey *k)
+static int put_stamp(struct history_walk *w, const struct hkey *k)
 {
 	struct stamp st;
 	int rc = meta_lock(w->view->meta);
@@ -507,7 +508,7 @@ static int walk_name(struct view *view, struct history *h, const char *path,
 		     struct history_seen *ret)
 {
 	char prefix[META_KEY_MAX + 2];
-	struct walk w;
+	struct history_walk w;
 	struct hkey k;
 	size_t dir_len;
 	const char *name = split(path, &dir_len);
@@ -584,7 +585,7 @@ static int walk_dir(struct view *view, struct history *h, const char *path,
 		    uint64_t *ret_walk, bool *ret_own)
 {
 	char prefix[META_KEY_MAX + 2];
-	struct walk w;
+	struct history_walk w;
 	struct hkey k;
 	int rc = mount_key(view->mount, path, prefix);
 

@@ -408,7 +408,7 @@ static void reject(struct purge_item *items, size_t count, int rc)
 }
 
 /* Asks for those that may go, in one request. */
-static int send(struct view *view, struct purge_item *items, size_t count)
+static int purge_send(struct view *view, struct purge_item *items, size_t count)
 {
 	struct store_delete *deletes = calloc(count, sizeof(*deletes));
 	char *keys = keys_of(view, items, count);
@@ -451,7 +451,7 @@ static int send_slice(void *ctx, unsigned i)
 	const struct batch *b = ctx;
 	size_t at = (size_t)i * SLICE, n = b->count - at;
 
-	return send(b->view, b->items + at, n < SLICE ? n : SLICE);
+	return purge_send(b->view, b->items + at, n < SLICE ? n : SLICE);
 }
 
 /*

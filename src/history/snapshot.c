@@ -180,7 +180,7 @@ static int unpack(const struct meta_val *val, struct snapshot_entry *ret)
 }
 
 /* One walk of a directory, and the page as it comes. */
-struct walk {
+struct snapshot_walk {
 	struct view *view;
 	struct snapshot *snapshot;
 	int64_t at_ns;
@@ -191,7 +191,7 @@ struct walk {
 	size_t count;
 };
 
-static int put_item(struct walk *w, const struct list_at_item *it)
+static int put_item(struct snapshot_walk *w, const struct list_at_item *it)
 {
 	const uint8_t marks[FILED_MARKS] = {it->dir};
 	char val[FILED_MAX];
@@ -205,7 +205,7 @@ static int put_item(struct walk *w, const struct list_at_item *it)
 /* Whether the directory of an item was there, and its own object. */
 static int look_below(void *ctx, unsigned i)
 {
-	struct walk *w = ctx;
+	struct snapshot_walk *w = ctx;
 	struct list_at_item *it = &w->items[i];
 	char path[META_KEY_MAX + 1];
 	int rc;
@@ -224,7 +224,7 @@ static int look_below(void *ctx, unsigned i)
 
 static int take_page(void *ctx, struct list_at_item *items, size_t count)
 {
-	struct walk *w = ctx;
+	struct snapshot_walk *w = ctx;
 	int rc = reservation_for_page(w->view->tree, w->pages++);
 
 	if (rc)
@@ -258,7 +258,7 @@ static int remove_dir(struct view *view, int64_t at_ns, const char *path)
 	return rc;
 }
 
-static int put_stamp(struct walk *w, int64_t asked_ns, uint64_t saves)
+static int put_stamp(struct snapshot_walk *w, int64_t asked_ns, uint64_t saves)
 {
 	struct stamp st;
 	struct pkey k;
@@ -279,11 +279,11 @@ static int put_stamp(struct walk *w, int64_t asked_ns, uint64_t saves)
 static int walk_dir(struct view *view, struct snapshot *p, int64_t at_ns,
 		    const char *path)
 {
-	struct walk w = {.view = view,
-			 .snapshot = p,
-			 .at_ns = at_ns,
-			 .path = path,
-			 .mark = atomic_load(&p->mark)};
+	struct snapshot_walk w = {.view = view,
+				  .snapshot = p,
+				  .at_ns = at_ns,
+				  .path = path,
+				  .mark = atomic_load(&p->mark)};
 	uint64_t records = 0, saves = journal_saves(view->journal);
 	int64_t asked = mount_server_now_ns(view->mount);
 	int rc = meta_lock(view->meta);

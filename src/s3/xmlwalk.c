@@ -14,7 +14,7 @@
 #define DEPTH_MAX 12
 #define TEXT_MAX  ((size_t)64 << 10)
 
-struct walk {
+struct xml_walk {
 	const struct xmlwalk_ops *ops;
 	void *ctx;
 	xmlParserCtxt *parser; /* owned */
@@ -27,7 +27,7 @@ struct walk {
 
 static pthread_once_t xml_once = PTHREAD_ONCE_INIT;
 
-static void walk_fail(struct walk *w, int err)
+static void walk_fail(struct xml_walk *w, int err)
 {
 	if (!w->err)
 		w->err = err;
@@ -39,7 +39,7 @@ static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix,
 		     const xmlChar **namespace_list, int attributes,
 		     int defaulted, const xmlChar **attribute_list)
 {
-	struct walk *w = arg;
+	struct xml_walk *w = arg;
 	int ret = -EIO;
 
 	(void)prefix;
@@ -65,7 +65,7 @@ static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix,
 static void on_end(void *arg, const xmlChar *name, const xmlChar *prefix,
 		   const xmlChar *uri)
 {
-	struct walk *w = arg;
+	struct xml_walk *w = arg;
 	struct xmlwalk_text text;
 	int ret;
 
@@ -87,7 +87,7 @@ static void on_end(void *arg, const xmlChar *name, const xmlChar *prefix,
 
 static void on_text(void *arg, const xmlChar *data, int len)
 {
-	struct walk *w = arg;
+	struct xml_walk *w = arg;
 	int ret;
 
 	if (w->err || len <= 0)
@@ -122,7 +122,7 @@ static xmlEntity *on_entity(void *arg, const xmlChar *name)
 
 static void on_error(void *arg, ERROR_CONST xmlError *error)
 {
-	struct walk *w = arg;
+	struct xml_walk *w = arg;
 
 	if (error->level < XML_ERR_ERROR)
 		return;
@@ -161,7 +161,7 @@ static bool is_utf8(const char *doc, size_t len)
 int xmlwalk(const char *doc, size_t len, const struct xmlwalk_ops *ops,
 	    void *ctx)
 {
-	struct walk w = {.ops = ops, .ctx = ctx};
+	struct xml_walk w = {.ops = ops, .ctx = ctx};
 	xmlSAXHandler sax;
 	int ret;
 

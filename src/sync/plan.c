@@ -38,7 +38,7 @@ const struct plan_limits plan_limits_s3 = {
 #define GROWTHS 10 /* 10,000 parts from 8 MiB on are 8 TiB; S3 takes 5 */
 
 /* A walk over the parts that a choice of sizes gives. */
-struct walk {
+struct plan_walk {
 	const struct plan_input *in;
 	uint64_t clean_end; /* nothing from here on can be copied */
 	uint64_t cell, copy; /* copy is a multiple of cell; cell 0: growing */
@@ -70,13 +70,14 @@ void plan_part_range(const struct plan_limits *limits, unsigned number,
 	*ret_length = grown_cell(limits, number);
 }
 
-static void walk_init(struct walk *w, const struct plan_input *in,
+static void walk_init(struct plan_walk *w, const struct plan_input *in,
 		      uint64_t cell, uint64_t copy)
 {
-	*w = (struct walk){.in = in,
-			   .cell = cell,
-			   .limits = in->limits ? in->limits : &plan_limits_s3,
-			   .number = 1};
+	*w = (struct plan_walk){.in = in,
+				.cell = cell,
+				.limits = in->limits ? in->limits
+						     : &plan_limits_s3,
+				.number = 1};
 	if (cell)
 		w->copy = copy < cell ? cell : copy / cell * cell;
 	if (in->can_copy)
@@ -86,7 +87,7 @@ static void walk_init(struct walk *w, const struct plan_input *in,
 }
 
 /* Where the clean bytes that begin at the offset end; the offset: none do. */
-static uint64_t walk_clean_end(struct walk *w)
+static uint64_t walk_clean_end(struct plan_walk *w)
 {
 	const struct plan_input *in = w->in;
 
@@ -110,7 +111,7 @@ static uint64_t walk_clean_end(struct walk *w)
  * Whether [w->offset, end) is a hole: no base shows through, and nothing but
  * holes is staged. After walk_clean_end(), which has moved w->extent on.
  */
-static bool walk_is_hole(const struct walk *w, uint64_t end)
+static bool walk_is_hole(const struct plan_walk *w, uint64_t end)
 {
 	const struct plan_input *in = w->in;
 	uint64_t at = w->offset;
@@ -133,7 +134,7 @@ static bool walk_is_hole(const struct walk *w, uint64_t end)
 }
 
 /* The next part, without its number; false at the end of the file. */
-static bool walk_next(struct walk *w, struct plan_part *ret_part)
+static bool walk_next(struct plan_walk *w, struct plan_part *ret_part)
 {
 	uint64_t size = w->in->size_bytes;
 	uint64_t left = size - w->offset;
@@ -162,7 +163,7 @@ static size_t walk_count(const struct plan_input *in, uint64_t cell,
 			 uint64_t copy, size_t max)
 {
 	struct plan_part part;
-	struct walk w;
+	struct plan_walk w;
 	size_t count = 0;
 
 	walk_init(&w, in, cell, copy);
@@ -204,7 +205,7 @@ int plan_make(const struct plan_input *in, struct plan *ret_plan)
 	const struct plan_limits *l = in->limits ? in->limits : &plan_limits_s3;
 	struct plan p = {.single = in->size_bytes <= l->single_max};
 	uint64_t cell, copy;
-	struct walk w;
+	struct plan_walk w;
 	size_t count;
 	int rc;
 

@@ -176,7 +176,7 @@ static int replace_base(struct syncer *s, struct meta_inode *inode,
 }
 
 /* With meta_lock() held. *inode is as it is now, if it is. */
-static int judge_saved(struct job *j, const struct upload_result *r,
+static int judge_saved(struct syncer_job *j, const struct upload_result *r,
 		       struct meta_inode *inode, enum outcome_saved *ret_what)
 {
 	struct syncer *s = j->s;
@@ -206,7 +206,7 @@ static int judge_saved(struct job *j, const struct upload_result *r,
  * The inode after the save. *ret_under: the file was changed since, and goes
  * on on top of the new version.
  */
-static int take_saved(struct job *j, const struct upload_result *r,
+static int take_saved(struct syncer_job *j, const struct upload_result *r,
 		      enum outcome_saved what, struct meta_inode *inode,
 		      bool *ret_under)
 {
@@ -237,8 +237,8 @@ static int take_saved(struct job *j, const struct upload_result *r,
 }
 
 /* With the node's lock and meta_lock() held; *ret_under: as take_saved(). */
-static int apply_saved_locked(struct job *j, const struct upload_result *r,
-			      bool *ret_under)
+static int apply_saved_locked(struct syncer_job *j,
+			      const struct upload_result *r, bool *ret_under)
 {
 	struct syncer *s = j->s;
 	enum outcome_saved what = OUTCOME_GONE;
@@ -278,7 +278,7 @@ static int apply_saved_locked(struct job *j, const struct upload_result *r,
 	return meta_dirty_put(s->meta, &dirty);
 }
 
-static void apply_saved(struct job *j, const struct upload_result *r)
+static void apply_saved(struct syncer_job *j, const struct upload_result *r)
 {
 	struct syncer *s = j->s;
 	bool under = false;
@@ -314,7 +314,7 @@ static void apply_saved(struct job *j, const struct upload_result *r)
  * Only attributes changed, and they are what the bucket holds already. (What is
  * known of a file with several names is of the one that was saved last.)
  */
-static bool needs_nothing(struct job *j, struct upload_result *r)
+static bool needs_nothing(struct syncer_job *j, struct upload_result *r)
 {
 	const struct meta_inode *inode = &j->snap;
 
@@ -325,7 +325,7 @@ static bool needs_nothing(struct job *j, struct upload_result *r)
 	       upload_is_same(j->s->upload, inode, j->key, r);
 }
 
-static int send(struct job *j, struct upload_result *r)
+static int job_send(struct syncer_job *j, struct upload_result *r)
 {
 	struct uploader *u = j->s->upload;
 
@@ -340,7 +340,7 @@ static int send(struct job *j, struct upload_result *r)
 	}
 }
 
-static void count_sent(struct job *j, const struct upload_result *r)
+static void count_sent(struct syncer_job *j, const struct upload_result *r)
 {
 	struct syncer *s = j->s;
 
@@ -360,7 +360,7 @@ static void count_sent(struct job *j, const struct upload_result *r)
  * are lost by it: the old source goes only after the record that it waits
  * for has ended, which is one with the file's change to the new base.
  */
-static int why_failed(struct job *j, int rc)
+static int why_failed(struct syncer_job *j, int rc)
 {
 	struct meta *meta = j->s->meta;
 	struct meta_inode inode;
@@ -376,7 +376,7 @@ static int why_failed(struct job *j, int rc)
 
 void sync_job_run(void *arg)
 {
-	struct job *j = arg;
+	struct syncer_job *j = arg;
 	struct syncer *s = j->s;
 	struct upload_result r;
 	int rc = j->fresh ? meta_sync(s->meta) : 0;
@@ -387,7 +387,7 @@ void sync_job_run(void *arg)
 	conflict_init(&j->conflict, j->key, &j->known, j->unsure, j->tried);
 	j->conflict.snap = &j->snap;
 	if (!rc && !needs_nothing(j, &r)) {
-		rc = send(j, &r);
+		rc = job_send(j, &r);
 		if (!rc)
 			count_sent(j, &r);
 		else if (r.version.key[0])

@@ -38,7 +38,7 @@
 struct collect_due {
 	int64_t now_ns; /* realtime: when it began */
 	unsigned job_max; /* so many may start */
-	struct job *jobs[JOBS_MAX];
+	struct syncer_job *jobs[JOBS_MAX];
 	unsigned job_count;
 	struct delete_job *deletes;
 	int64_t next_due_ns;
@@ -190,7 +190,7 @@ static int add_job(struct syncer *s, struct collect_due *h,
 		   const struct meta_inode *inode, enum reconcile_action action,
 		   int64_t quiet_ns)
 {
-	struct job *j = calloc(1, sizeof(*j));
+	struct syncer_job *j = calloc(1, sizeof(*j));
 	int rc = j ? meta_next_id(s->meta, &j->seq) : -ENOMEM;
 
 	if (!rc && !sync_busy_take_content(s, inode, &j->holds_content)) {

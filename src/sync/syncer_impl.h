@@ -101,7 +101,7 @@ struct syncer {
 };
 
 /* One key at work, with what was wanted there when the job was made. */
-struct job {
+struct syncer_job {
 	struct syncer *s;
 	char key[META_KEY_MAX + 1];
 	struct meta_inode snap;
@@ -119,7 +119,7 @@ struct job {
 struct delete_job {
 	struct syncer *s;
 	char *keys[DELETES_MAX]; /* owned; in the bucket, prefix and all */
-	bool unsure[DELETES_MAX]; /* as in struct job */
+	bool unsure[DELETES_MAX]; /* as in struct syncer_job */
 	bool fresh;
 	size_t count;
 	uint64_t seq;

@@ -102,7 +102,7 @@ int64_t dir_ttl_ns(struct tree *tree, uint64_t ino,
 }
 
 /* Where a walk over directories stands. */
-struct walk {
+struct dir_walk {
 	uint64_t top, at; /* the directory that it is in */
 	struct meta_dentry de; /* its name there, met last */
 	struct meta_inode inode; /* the directory met last */
@@ -110,7 +110,7 @@ struct walk {
 };
 
 /* Up to where the directory stands; anew where others have taken it away. */
-static int walk_up(struct tree *tree, struct walk *w)
+static int walk_up(struct tree *tree, struct dir_walk *w)
 {
 	int rc = meta_name_next(tree->meta, w->at, 0, "", &w->de);
 
@@ -124,7 +124,7 @@ static int walk_up(struct tree *tree, struct walk *w)
 }
 
 /* To the next directory, or some names nearer. -ENOENT at the end. */
-static int walk_on(struct tree *tree, struct walk *w)
+static int walk_on(struct tree *tree, struct dir_walk *w)
 {
 	int rc = meta_lock(tree->meta);
 
@@ -152,7 +152,7 @@ static int walk_on(struct tree *tree, struct walk *w)
 
 int dir_load_tree(struct tree *tree, uint64_t ino)
 {
-	struct walk w = {.top = ino, .at = ino, .met = true};
+	struct dir_walk w = {.top = ino, .at = ino, .met = true};
 	int rc = meta_lock(tree->meta);
 
 	if (rc)

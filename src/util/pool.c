@@ -30,8 +30,8 @@
 
 #define POOL_NAME_SIZE 16 /* what the kernel keeps of a thread's name */
 
-struct job {
-	STAILQ_ENTRY(job) entry;
+struct pool_job {
+	STAILQ_ENTRY(pool_job) entry;
 	void (*run)(void *arg);
 	void *arg;
 };
@@ -42,7 +42,7 @@ struct pool {
 	pthread_cond_t quiet; /* nothing queued and nothing running */
 
 	/* The rest is protected by mutex. */
-	STAILQ_HEAD(, job) jobs; /* owned */
+	STAILQ_HEAD(, pool_job) jobs; /* owned */
 	size_t queued;
 	unsigned running; /* threads inside a job */
 	unsigned idle; /* threads that are not */
@@ -56,9 +56,9 @@ struct pool {
 };
 
 /* Takes the queue's first job. Called with the mutex held. */
-static struct job *pool_take(struct pool *p)
+static struct pool_job *pool_take(struct pool *p)
 {
-	struct job *job = STAILQ_FIRST(&p->jobs);
+	struct pool_job *job = STAILQ_FIRST(&p->jobs);
 
 	STAILQ_REMOVE_HEAD(&p->jobs, entry);
 	p->queued--;
@@ -72,7 +72,7 @@ static void *pool_worker(void *arg)
 	pthread_setname_np(pthread_self(), p->name);
 	pthread_mutex_lock(&p->mutex);
 	for (;;) {
-		struct job *job;
+		struct pool_job *job;
 
 		while (!p->queued && !p->stop)
 			pthread_cond_wait(&p->work, &p->mutex);
@@ -160,7 +160,7 @@ static int pool_start_thread(struct pool *p)
 
 int pool_submit(struct pool *p, void (*run)(void *arg), void *arg)
 {
-	struct job *job = malloc(sizeof(*job));
+	struct pool_job *job = malloc(sizeof(*job));
 	int rc = 0;
 
 	if (!job)

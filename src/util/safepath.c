@@ -17,7 +17,7 @@
 
 #define LINKS_MAX 40 /* as the kernel */
 
-struct walk {
+struct path_walk {
 	char real[PATH_MAX]; /* the part that is known; "" is the root */
 	char rest[PATH_MAX]; /* what follows */
 	unsigned links;
@@ -34,7 +34,7 @@ int safepath_is_shared(const struct stat *st)
 	       ((st->st_mode & S_IWGRP) && !own_group);
 }
 
-static int refuse(struct walk *w, int rc, const char *what)
+static int refuse(struct path_walk *w, int rc, const char *what)
 {
 	snprintf(w->reason, w->reason_size, "%s %s", *w->real ? w->real : "/",
 		 what);
@@ -42,7 +42,7 @@ static int refuse(struct walk *w, int rc, const char *what)
 }
 
 /* Who may change what stands at w->real, a directory or a link. */
-static int check(struct walk *w, const struct stat *st)
+static int check(struct path_walk *w, const struct stat *st)
 {
 	char what[96];
 
@@ -72,7 +72,7 @@ static bool in_proc(const char *real)
 }
 
 /* Puts the target of the link at w->real before what is left. */
-static int follow(struct walk *w)
+static int follow(struct path_walk *w)
 {
 	char target[PATH_MAX], rest[PATH_MAX];
 	ssize_t n = readlink(w->real, target, sizeof(target) - 1);
@@ -94,7 +94,7 @@ static int follow(struct walk *w)
 }
 
 /* Cuts the next name off w->rest and puts it behind w->real. 0: none. */
-static int next(struct walk *w)
+static int next(struct path_walk *w)
 {
 	size_t skip = strspn(w->rest, "/"), len, have = strlen(w->real);
 	char *slash;
@@ -118,12 +118,12 @@ static int next(struct walk *w)
 	return 1;
 }
 
-static bool is_last(const struct walk *w)
+static bool is_last(const struct path_walk *w)
 {
 	return !w->rest[strspn(w->rest, "/")];
 }
 
-static int walk(struct walk *w)
+static int walk(struct path_walk *w)
 {
 	struct stat st;
 	int rc;
@@ -157,7 +157,7 @@ static int walk(struct walk *w)
 int safepath_resolve(const char *path, char *reason, size_t size,
 		     char **ret_real)
 {
-	struct walk *w = calloc(1, sizeof(*w));
+	struct path_walk *w = calloc(1, sizeof(*w));
 	char here[PATH_MAX] = "";
 	int rc = -ENOMEM, len;
 
