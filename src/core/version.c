@@ -15,6 +15,24 @@ bool version_has_content_id(const struct meta_version *version)
 	return memcmp(version->id, none, sizeof(none)) != 0;
 }
 
+/* One that was cut off would name another, or none. */
+static void copy_id(const char *id, size_t max, char *to)
+{
+	size_t len = id ? strnlen(id, max + 1) : 0;
+
+	if (len > max)
+		len = 0;
+	memcpy(to, id ? id : "", len);
+	to[len] = '\0';
+}
+
+void version_ids(const struct store_object *o, char etag[META_ETAG_MAX + 1],
+		 char version_id[META_VERSION_MAX + 1])
+{
+	copy_id(o->etag, META_ETAG_MAX, etag);
+	copy_id(o->version_id, META_VERSION_MAX, version_id);
+}
+
 void version_set_content_id(struct meta_version *version)
 {
 	unsigned char numbers[16], sum[EVP_MAX_MD_SIZE];

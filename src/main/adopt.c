@@ -68,10 +68,7 @@ static int ask(struct store *store, const char *prefix,
 	int rc;
 
 	snprintf(key, sizeof(key), "%s%s", prefix, ver->key);
-	store_request_init(&r, STORE_HEAD);
-	r.key = key;
-	r.version_id = ver->version_id[0] ? ver->version_id : NULL;
-	rc = store_call(store, &r);
+	rc = store_head(store, &r, key, ver->version_id);
 	if (!rc)
 		rc = same(ver, &r.reply.object);
 	else if (rc == -ENOENT || rc == -EACCES || rc == -EINVAL ||

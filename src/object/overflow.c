@@ -195,9 +195,7 @@ static int look(struct mount *mount, const char *key, const struct buf *text,
 	struct store_request r;
 	int rc;
 
-	store_request_init(&r, STORE_HEAD);
-	r.key = key;
-	rc = store_call(mount->store, &r);
+	rc = store_head(mount->store, &r, key, NULL);
 	/* Who may write and not look writes it once more. */
 	if (refusal_is(rc) || (!rc && is_damaged(&r.reply.object, text)))
 		rc = -ENOENT;
@@ -436,10 +434,7 @@ static int ask(struct mount *mount, const char *key, const char *version_id)
 	struct store_request r;
 	int rc;
 
-	store_request_init(&r, STORE_HEAD);
-	r.key = key;
-	r.version_id = version_id;
-	rc = store_call(mount->store, &r);
+	rc = store_head(mount->store, &r, key, version_id);
 	store_request_release(&r);
 	return rc;
 }

@@ -101,6 +101,15 @@ int store_call(struct store *s, struct store_request *r)
 	return s->ops->call(s, r);
 }
 
+int store_head(struct store *s, struct store_request *r, const char *key,
+	       const char *version_id)
+{
+	store_request_init(r, STORE_HEAD);
+	r->key = key;
+	r->version_id = version_id && *version_id ? version_id : NULL;
+	return store_call(s, r);
+}
+
 bool store_is_unanswered(int rc)
 {
 	switch (rc) {

@@ -7,6 +7,7 @@
  * a list shows something else at a key that is dirty, merge.c says so
  * (journal_suspect()), and that key alone is asked for.
  */
+#include "vers3/core/version.h"
 #include "vers3/sync/conflict.h"
 
 #include <errno.h>
@@ -98,16 +99,11 @@ static bool is_known(const struct conflict *c, const struct store_object *o)
 /* What was found is known, or our own: the change is meant for that. */
 static void adopt(struct conflict *c, const struct store_object *o)
 {
-	const char *id = o->version_id;
-
 	c->held = !c->gone;
-	c->etag[0] = c->version_id[0] = '\0';
 	if (c->gone)
-		return;
-	if (o->etag && strlen(o->etag) <= META_ETAG_MAX)
-		strcpy(c->etag, o->etag);
-	if (id && strlen(id) <= META_VERSION_MAX)
-		strcpy(c->version_id, id);
+		c->etag[0] = c->version_id[0] = '\0';
+	else
+		version_ids(o, c->etag, c->version_id);
 }
 
 int conflict_look(struct syncer *s, struct conflict *c)
@@ -119,9 +115,7 @@ int conflict_look(struct syncer *s, struct conflict *c)
 
 	if (rc)
 		return rc;
-	store_request_init(&r, STORE_HEAD);
-	r.key = key;
-	rc = store_call(s->mount->store, &r);
+	rc = store_head(s->mount->store, &r, key, NULL);
 	c->gone = rc == -ENOENT;
 	if (c->gone)
 		c->met = c->held &&

@@ -194,9 +194,7 @@ static int find_tried(struct syncer *s, const struct meta_version *base,
 		rc = *tried ? mount_key(s->mount, base->key, key) : -ENOENT;
 	if (rc)
 		return rc;
-	store_request_init(&r, STORE_HEAD);
-	r.key = key;
-	rc = store_call(s->mount->store, &r);
+	rc = store_head(s->mount->store, &r, key, NULL);
 	o = &r.reply.object;
 	if (!rc &&
 	    (!o->etag || strlen(o->etag) > META_ETAG_MAX ||

@@ -74,15 +74,6 @@ static bool same_type(const char *type, const struct store_object *o)
 	return !type || !has || !strcmp(type, has);
 }
 
-static int call_head(struct store *store, const char *key, const char *version,
-		     struct store_request *r)
-{
-	store_request_init(r, STORE_HEAD);
-	r->key = key;
-	r->version_id = version;
-	return store_call(store, r);
-}
-
 /* 0, -ENOENT or why it cannot be said. */
 static int same_dress(struct store *store, const struct send_want *want,
 		      const struct store_object *o)
@@ -97,7 +88,7 @@ static int same_dress(struct store *store, const struct send_want *want,
 				       same_type(want->content_type, o)
 			       ? 0
 			       : -ENOENT;
-	rc = call_head(store, want->source_key, want->source_version, &r);
+	rc = store_head(store, &r, want->source_key, want->source_version);
 	type = kvlist_get(&r.reply.object.headers, "content-type");
 	same = !rc && object_meta_same(&r.reply.object.meta, &o->meta) &&
 	       same_type(type, o);
@@ -109,7 +100,7 @@ int send_find(struct store *store, const char *key,
 	      const struct send_want *want, struct store_reply *reply)
 {
 	struct store_request r;
-	int rc = call_head(store, key, NULL, &r);
+	int rc = store_head(store, &r, key, NULL);
 
 	/* Whoever may write and not read is not kept from writing. */
 	if (refusal_is(rc))

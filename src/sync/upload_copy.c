@@ -165,18 +165,13 @@ static int copy_anew(struct uploader *u, const struct file_snapshot *snap,
 
 	if (rc)
 		return rc;
-	store_request_init(&r, STORE_HEAD);
-	r.key = key;
-	rc = store_call(u->s->mount->store, &r);
+	rc = store_head(u->s->mount->store, &r, key, NULL);
 	o = &r.reply.object;
 	/* What nobody has asked for is not made up, either. */
 	copied = !rc && (o->size_bytes ||
 			 !(now.flags & (META_I_ATTRS | META_I_ATTR_DIRTY)));
 	if (copied) {
-		snprintf(now.base.etag, sizeof(now.base.etag), "%s",
-			 o->etag ? o->etag : "");
-		snprintf(now.base.version_id, sizeof(now.base.version_id), "%s",
-			 o->version_id ? o->version_id : "");
+		version_ids(o, now.base.etag, now.base.version_id);
 		now.base.size_bytes = o->size_bytes;
 		version_set_content_id(&now.base);
 	}

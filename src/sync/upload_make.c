@@ -11,6 +11,7 @@
 #include "syncer_impl.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/refusal.h"
+#include "vers3/core/version.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/meta/inode.h"
 #include "vers3/store/store.h"
@@ -57,14 +58,10 @@ int upload_take_reply(struct syncer *s, const struct store_object *o,
 	memset(ver, 0, sizeof(*ver));
 	strcpy(ver->key, path);
 	ver->size_bytes = size;
-	snprintf(ver->etag, sizeof(ver->etag), "%s", o->etag ? o->etag : "");
-	snprintf(ver->version_id, sizeof(ver->version_id), "%s",
-		 o->version_id ? o->version_id : "");
+	version_ids(o, ver->etag, ver->version_id);
 	if (!s->mount->config.versioned || ver->version_id[0])
 		return 0;
-	store_request_init(&r, STORE_HEAD);
-	r.key = key;
-	rc = store_call(s->mount->store, &r);
+	rc = store_head(s->mount->store, &r, key, NULL);
 	if (!rc && r.reply.object.version_id && r.reply.object.etag &&
 	    !strcmp(r.reply.object.etag, ver->etag) &&
 	    (!meta || object_meta_same(meta, &r.reply.object.meta))) {
@@ -174,9 +171,7 @@ static int look(struct syncer *s, const struct conflict *c,
 
 	if (!s->mount->config.suspended)
 		return 0;
-	store_request_init(&r, STORE_HEAD);
-	r.key = made->key;
-	rc = store_call(s->mount->store, &r);
+	rc = store_head(s->mount->store, &r, made->key, NULL);
 	if (rc == -ENOENT || (!rc && !is_there(c, made, etag, &r.reply.object)))
 		rc = -ESTALE;
 	store_request_release(&r);

@@ -165,9 +165,7 @@ static int look(struct zeros *z, const char *key, unsigned level)
 	struct store_request r;
 	int rc;
 
-	store_request_init(&r, STORE_HEAD);
-	r.key = key;
-	rc = store_call(z->s->mount->store, &r);
+	rc = store_head(z->s->mount->store, &r, key, NULL);
 	if (!rc && r.reply.object.size_bytes != level_bytes(level))
 		rc = -EEXIST;
 	store_request_release(&r);

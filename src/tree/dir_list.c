@@ -12,6 +12,7 @@
 #include "tree_impl.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/refusal.h"
+#include "vers3/core/version.h"
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/inode.h"
@@ -384,7 +385,6 @@ static int ask_single(struct tree *tree, uint64_t parent, const char *name)
 	struct merge *m = NULL;
 	struct store_request r;
 	struct store_list list;
-	const char *id;
 	int rc = meta_lock(tree->meta);
 
 	store_request_init(&r, STORE_HEAD);
@@ -401,16 +401,12 @@ static int ask_single(struct tree *tree, uint64_t parent, const char *name)
 		rc = merge_new(tree, parent, path, since, &m);
 	if (rc)
 		goto out;
-	r.key = key;
-	rc = store_call(tree->mount->store, &r);
-	if (!rc && r.reply.object.etag &&
-	    strlen(r.reply.object.etag) <= META_ETAG_MAX) {
-		strcpy(item.etag, r.reply.object.etag);
+	rc = store_head(tree->mount->store, &r, key, NULL);
+	if (!rc)
+		version_ids(&r.reply.object, item.etag, item.version_id);
+	if (item.etag[0]) {
 		item.size_bytes = r.reply.object.size_bytes;
 		item.last_modified_ns = r.reply.object.last_modified_ns;
-		id = r.reply.object.version_id;
-		if (id && strlen(id) <= META_VERSION_MAX)
-			strcpy(item.version_id, id);
 		rc = merge_page(m, &item, 1);
 		goto out;
 	}

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "vers3/meta/inode.h"
+#include "vers3/store/store.h"
 
 /*
  * Whether two name the same version of the same key: by version id where
@@ -17,6 +18,9 @@
  */
 bool version_is_same(const struct meta_version *a,
 		     const struct meta_version *b);
+/* What an answer names it by; "" for what it does not, or names too long. */
+void version_ids(const struct store_object *o, char etag[META_ETAG_MAX + 1],
+		 char version_id[META_VERSION_MAX + 1]);
 /*
  * The content id of a version for the block cache: SHA-256 over key,
  * version id, ETag, size and Last-Modified, cut to META_ID_SIZE. All zero

@@ -236,6 +236,12 @@ struct store {
  */
 int store_call(struct store *s, struct store_request *r);
 /*
+ * Makes r a HEAD of a key, or of one version of it (NULL or "": the newest),
+ * and carries it out. The caller releases r, whatever it comes to.
+ */
+int store_head(struct store *s, struct store_request *r, const char *key,
+	       const char *version_id);
+/*
  * Whether no server has answered: it is out of reach, or what is there is not
  * let pass by TLS (-EPROTO). Of store_call()'s errors; pure.
  */
