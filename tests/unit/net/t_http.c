@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HTTP client against a server that does as it is told. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,32 +19,12 @@
 #include "vers3/util/clock.h"
 #include "../wire.h"
 
-#define STEPS(steps) steps, sizeof(steps) / sizeof(*(steps))
-
-static struct http *client_of(int idle_timeout_s)
-{
-	const struct http_config config = {
-		.user_agent = "t_http",
-		.connect_timeout_s = idle_timeout_s,
-		.idle_timeout_s = idle_timeout_s,
-		.max_connections = 4,
-	};
-	struct http *h = NULL;
-
-	assert_int_equal(http_new(&config, &h), 0);
-	return h;
-}
+#include "http_rig.h"
 
 /* For those that wait in vain. */
 static struct http *hasty_client(void)
 {
 	return client_of(1);
-}
-
-/* For all others: the server's thread may have to wait for a processor. */
-static struct http *client(void)
-{
-	return client_of(30);
 }
 
 static int to_buf(void *ctx, uint64_t offset, const void *data, size_t len)
@@ -537,69 +514,6 @@ static void test_given_up_in_line(void **state)
 	wire_free(w);
 }
 
-/* A kept connection that turns out closed: sent again, body and all. */
-static void test_stale(void **state)
-{
-	static const struct wire_step steps[] = {
-		{"%D200 OK\r\nContent-Length: 0%E", WIRE_KEEP},
-		{NULL, WIRE_CLOSE},
-		{"%D200 OK\r\nContent-Length: 0%E", WIRE_KEEP},
-	};
-	struct http *h = client();
-	struct wire *w = wire_new(STEPS(steps));
-	FILE *f = tmpfile();
-	struct http_body body = {.fd = fileno(f), .length = 6};
-
-	(void)state;
-	fputs("abcdef", f);
-	fflush(f);
-	for (int i = 0; i < 2; i++) {
-		struct http_request r;
-
-		http_request_init(&r);
-		r.method = "PUT";
-		r.url = wire_url(w);
-		r.body = &body;
-		assert_int_equal(http_perform(h, &r), 0);
-		http_request_release(&r);
-	}
-	assert_non_null(strstr(wire_asked(w, 1), "\r\n\r\nabcdef"));
-	assert_non_null(strstr(wire_asked(w, 2), "\r\n\r\nabcdef"));
-	fclose(f);
-	wire_free(w);
-	http_free(h);
-}
-
-/* Likewise, but the caller wants to know: it may have been carried out. */
-static void test_stale_once(void **state)
-{
-	static const struct wire_step steps[] = {
-		{"%D200 OK\r\nContent-Length: 0%E", WIRE_KEEP},
-		{NULL, WIRE_CLOSE},
-		{"%D200 OK\r\nContent-Length: 0%E", WIRE_KEEP},
-	};
-	struct http_body body = {.mem = "abcdef", .length = 6};
-	struct wire *w = wire_new(STEPS(steps));
-	struct http *h = client();
-
-	(void)state;
-	for (int i = 0; i < 3; i++) {
-		struct http_request r;
-
-		http_request_init(&r);
-		r.method = "PUT";
-		r.url = wire_url(w);
-		r.body = &body;
-		r.once = true;
-		assert_int_equal(http_perform(h, &r), i == 1 ? -ECONNRESET : 0);
-		if (i == 1)
-			assert_non_null(strstr(r.error, "closed"));
-		http_request_release(&r);
-	}
-	wire_free(w);
-	http_free(h);
-}
-
 /* A slow line is not an idle one, though all stands in the socket. */
 static void test_slow_line(void **state)
 {
@@ -692,8 +606,6 @@ int main(void)
 		cmocka_unit_test(test_no_server),
 		cmocka_unit_test(test_no_tls),
 		cmocka_unit_test(test_sink_ends),
-		cmocka_unit_test(test_stale),
-		cmocka_unit_test(test_stale_once),
 		cmocka_unit_test(test_slow_line),
 		cmocka_unit_test(test_short_file),
 		cmocka_unit_test(test_endless),

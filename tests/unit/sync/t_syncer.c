@@ -20,31 +20,7 @@
 #include "vers3/util/clock.h"
 #include "vers3/vfs/vfs.h"
 
-/* Names are known and stay so: requests are the syncer's alone. */
-static int keep_names(struct rig *r)
-{
-	char names[4096];
-
-	r->f.config.ttl_ns = 600 * NS_PER_S;
-	rig_restart(r);
-	assert_int_equal(rig_list(r, "", false, names, sizeof(names)), 0);
-	rig_forget_requests(r);
-	return 0;
-}
-
-static int setup(void **state)
-{
-	return rig_setup(state) || keep_names(*state);
-}
-
-static int setup_unversioned(void **state)
-{
-	return rig_setup_unversioned(state) || keep_names(*state);
-}
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, rig_teardown)
-#define TEST_UNVERSIONED(fn)                                                   \
-	cmocka_unit_test_setup_teardown(fn, setup_unversioned, rig_teardown)
+#include "syncer_rig.h"
 
 static void remove_dir(struct rig *r, const char *path)
 {
@@ -370,42 +346,6 @@ static void test_late_save(void **state)
 	check_bucket(r, "a= b= c=1");
 }
 
-/* An fsync that follows another closely is not told of the earlier save. */
-static void test_fsync(void **state)
-{
-	struct rig *r = *state;
-	struct vfs_file *file = rig_open(r, "f", O_CREAT | O_RDWR);
-
-	for (int i = 0; i < 300; i++) {
-		char text[16];
-
-		snprintf(text, sizeof(text), "%06d", i);
-		rig_pwrite(r, file, 0, text, 6);
-		assert_int_equal(vfs_fsync(r->f.v, file), 0);
-		rig_holds(r, "f", text);
-	}
-	assert_int_equal(rig_versions(r, "f"), 300);
-	vfs_release(r->f.v, file);
-}
-
-/* What was done before an fsync is on disk after it, of a clean file too. */
-static void test_fsync_commits(void **state)
-{
-	struct rig *r = *state;
-	struct vfs_file *file;
-
-	rig_write(r, "f", "1");
-	rig_write(r, "g", "1");
-	rig_sync(r);
-	file = rig_open(r, "f", O_RDWR);
-	rig_unlink(r, "g");
-	assert_int_equal(vfs_fsync(r->f.v, file), 0);
-	assert_int_equal(meta_lock(r->f.v->mount->meta), 0);
-	assert_int_equal(meta_pending_ns(r->f.v->mount->meta), 0);
-	meta_unlock(r->f.v->mount->meta);
-	vfs_release(r->f.v, file);
-}
-
 static void test_failure(void **state)
 {
 	struct rig *r = *state;
@@ -436,13 +376,6 @@ static void test_failure(void **state)
 	assert_int_equal(rig_dirty(r), 0);
 }
 
-static void wait_clean(struct rig *r)
-{
-	for (int i = 0; rig_dirty(r) && i < 1000; i++)
-		usleep(10000);
-	assert_int_equal(rig_dirty(r), 0);
-}
-
 /* It goes by itself when it is quiet, and again after a failure. */
 static void test_by_itself(void **state)
 {
@@ -458,124 +391,6 @@ static void test_by_itself(void **state)
 	run_script(r, "u f; r g h");
 	wait_clean(r);
 	check_bucket(r, "f= g= h=two");
-}
-
-/* Whatever was changed, and however long nothing was: it goes by itself. */
-static void test_wakes(void **state)
-{
-	static const char *const acts[] = {"xattr", "no xattr", "link",
-					   "chmod"};
-	struct rig *r = *state;
-	struct vfs *v;
-
-	r->f.config.commit_ns = 50 * NS_PER_MS;
-	rig_restart(r);
-	v = r->f.v;
-	rig_write(r, "f", "one");
-	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++) {
-		struct vfs_entry e;
-
-		print_message("%s\n", acts[i]);
-		wait_clean(r);
-		/* The scheduler has seen that there is nothing, and sleeps. */
-		while (!rig_idle(r))
-			usleep(1000);
-		assert_int_equal(rig_lookup(r, "f", &e), 0);
-		if (i == 0)
-			assert_int_equal(
-				vfs_setxattr(v, e.ino, "user.a", "1", 1, 0), 0);
-		else if (i == 1)
-			assert_int_equal(vfs_removexattr(v, e.ino, "user.a"),
-					 0);
-		else if (i == 2)
-			assert_int_equal(
-				vfs_link(v, e.ino, META_ROOT_INO, "g", &e), 0);
-		else
-			rig_chmod(r, "f", 0600);
-		assert_true(rig_dirty(r) > 0);
-		wait_clean(r);
-	}
-}
-
-static bool is_pending_below(struct rig *r, const char *prefix, uint64_t since)
-{
-	bool is;
-
-	assert_int_equal(meta_lock(r->f.v->mount->meta), 0);
-	is = journal_pending_below(r->f.v->journal, prefix, since);
-	meta_unlock(r->f.v->mount->meta);
-	return is;
-}
-
-/* What is remembered for lists does not grow while there always is one. */
-static void test_settled(void **state)
-{
-	struct rig *r = *state;
-	struct journal *j = r->f.v->journal;
-	uint64_t older = journal_list_begin(j), newer;
-	char key[32];
-
-	for (int i = 0; i < 1000; i++) {
-		snprintf(key, sizeof(key), "d/%d", i);
-		journal_note_commit(j, key);
-		newer = journal_list_begin(j);
-		snprintf(key, sizeof(key), "e/%d", i);
-		journal_note_commit(j, key);
-		assert_true(journal_committed_after(j, key, older));
-		assert_true(journal_committed_after(j, key, newer));
-		assert_true(is_pending_below(r, "e/", newer));
-		snprintf(key, sizeof(key), "d/%d", i);
-		assert_true(journal_committed_after(j, key, older));
-		assert_false(journal_committed_after(j, key, newer));
-		assert_false(is_pending_below(r, "d/", newer));
-		journal_list_end(j, older);
-		assert_true(journal_commit_count(j) < 10);
-		assert_false(journal_committed_after(j, key, newer));
-		older = newer;
-	}
-	journal_list_end(j, older);
-	assert_int_equal(journal_commit_count(j), 0);
-}
-
-/* A directory's own object waits for the files of its tree, and no others. */
-static void test_directory_last(void **state)
-{
-	struct rig *r = *state;
-
-	r->f.config.commit_ns = 50 * NS_PER_MS;
-	rig_restart(r);
-	rig_gate(r, "PutObject d/f", RIG_BEFORE);
-	rig_mkdir(r, "d");
-	rig_write(r, "d/f", "one");
-	rig_wait_held(r);
-	rig_mkdir(r, "d/sub");
-	rig_mkdir(r, "e");
-	/* Made later, so it is due later. */
-	rig_write(r, "z", "two");
-	while (!rig_count(r, "PutObject z") || !rig_count(r, "PutObject e/"))
-		usleep(1000);
-	assert_int_equal(rig_count(r, "PutObject d/sub/"), 0);
-	assert_int_equal(rig_count(r, "PutObject d/"), 1);
-	rig_gate(r, NULL, RIG_BEFORE);
-	wait_clean(r);
-	rig_changed(r, "PutObject d/; PutObject d/f; PutObject d/sub/; "
-		       "PutObject e/; PutObject z");
-}
-
-static void test_sync_mode(void **state)
-{
-	struct rig *r = *state;
-	struct vfs_file *file;
-
-	r->f.config.sync = true;
-	rig_restart(r);
-	file = rig_open(r, "f", O_CREAT | O_RDWR);
-	rig_pwrite(r, file, 0, "one", 3);
-	rig_fail(r, "PutObject f", RIG_BEFORE, -EACCES, 1);
-	assert_int_equal(vfs_flush(r->f.v, file), -EACCES);
-	assert_int_equal(vfs_flush(r->f.v, file), 0);
-	rig_holds(r, "f", "one");
-	vfs_release(r->f.v, file);
 }
 
 static void test_outage(void **state)
@@ -724,108 +539,6 @@ static void test_source_of_links(void **state)
 	check_bucket(r, "a= b= c=1 d=1");
 }
 
-struct worker {
-	struct rig *r;
-	uint64_t seed;
-	unsigned number;
-};
-
-static void random_name(struct worker *w, char *path, size_t size)
-{
-	unsigned n = (unsigned)(rig_random(&w->seed) % 6);
-
-	/* Some names are everybody's. */
-	snprintf(path, size, "%s%u", n < 2 ? "all" : "own",
-		 n < 2 ? n : n + 10 * w->number);
-}
-
-static void random_change(struct worker *w)
-{
-	struct vfs *v = w->r->f.v;
-	char a[16], b[16], text[32];
-	struct vfs_file *file;
-	struct vfs_open how;
-	struct vfs_entry e;
-	struct stat st = {.st_mode = 0600};
-
-	random_name(w, a, sizeof(a));
-	random_name(w, b, sizeof(b));
-	switch (rig_random(&w->seed) % 8) {
-	case 0:
-		vfs_unlink(v, META_ROOT_INO, a);
-		break;
-	case 1:
-	case 2:
-		vfs_rename(v, META_ROOT_INO, a, META_ROOT_INO, b, 0);
-		break;
-	case 3:
-		if (!vfs_lookup(v, META_ROOT_INO, a, &e))
-			vfs_setattr(v, e.ino, &st, VFS_SET_MODE, &e.st);
-		break;
-	default:
-		if (vfs_create(v, META_ROOT_INO, a, 0640, O_RDWR | O_TRUNC,
-			       &vfs_fixture_caller, &e, &file, &how))
-			break;
-		snprintf(text, sizeof(text), "%s-%u-%u", a, w->number,
-			 (unsigned)rig_random(&w->seed));
-		vfs_write(v, file, 0, text, strlen(text));
-		if (rig_random(&w->seed) % 4 == 0)
-			vfs_fsync(v, file);
-		vfs_release(v, file);
-	}
-}
-
-static void *work(void *arg)
-{
-	struct worker *w = arg;
-
-	for (int i = 0; i < 300; i++) {
-		random_change(w);
-		if (i % 16 == 0)
-			usleep(2000);
-	}
-	return NULL;
-}
-
-static size_t read_file(struct rig *r, const char *path, char *buf, size_t size)
-{
-	struct vfs_file *file = rig_open(r, path, O_RDONLY);
-
-	assert_int_equal(vfs_fixture_pread(&r->f, file, 0, buf, size), 0);
-	vfs_release(r->f.v, file);
-	return strlen(buf);
-}
-
-/* Many at once: in the end the bucket holds what this mount shows. */
-static void test_parallel(void **state)
-{
-	struct rig *r = *state;
-	struct worker workers[4];
-	pthread_t threads[4];
-	char names[4096], again[4096], text[64], *rest = NULL, *name;
-
-	r->f.config.commit_ns = 5 * NS_PER_MS;
-	rig_restart(r);
-	for (unsigned i = 0; i < 4; i++) {
-		workers[i] = (struct worker){r, i + 1, i};
-		assert_int_equal(pthread_create(&threads[i], NULL, work,
-						&workers[i]),
-				 0);
-	}
-	for (unsigned i = 0; i < 4; i++)
-		pthread_join(threads[i], NULL);
-	rig_sync(r);
-	assert_int_equal(rig_list(r, "", false, names, sizeof(names)), 0);
-	memcpy(again, names, sizeof(names));
-	for (name = strtok_r(again, " ", &rest); name;
-	     name = strtok_r(NULL, " ", &rest)) {
-		read_file(r, name, text, sizeof(text));
-		rig_holds(r, name, text);
-	}
-	rig_forget(r);
-	rig_lists(r, "", names);
-}
-
 /* What failed in an outage does not wait for its turn when it is over. */
 static void test_after_outage(void **state)
 {
@@ -863,23 +576,14 @@ int main(int argc, char **argv)
 		TEST(test_races),
 		TEST_UNVERSIONED(test_races),
 		TEST(test_late_save),
-		TEST(test_fsync),
-		TEST(test_fsync_commits),
 		TEST(test_failure),
 		TEST(test_by_itself),
-		TEST(test_wakes),
-		TEST(test_settled),
-		TEST(test_directory_last),
-		TEST(test_sync_mode),
 		TEST(test_outage),
 		TEST(test_restart),
 		TEST(test_settles),
 		TEST(test_many_deletes),
 		TEST_UNVERSIONED(test_source_kept),
 		TEST_UNVERSIONED(test_source_of_links),
-		TEST(test_parallel),
-		TEST_UNVERSIONED(test_parallel),
-
 		RIG_TEST(test_after_outage),
 	};
 

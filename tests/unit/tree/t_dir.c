@@ -7,11 +7,11 @@
 
 #include <unistd.h>
 
-#include "../../../src/tree/dir_impl.h"
 #include "../../../src/tree/tree_impl.h"
 #include "vers3/tree/dir.h"
 #include "vers3/tree/gone.h"
-#include "vers3/tree/merge.h"
+
+#include "dir_rig.h"
 
 #define LONG_NAME                                                              \
 	"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn" \
@@ -44,17 +44,6 @@ static const struct {
 	{"named points", ".versions/@p f", "", "f", 0},
 	{"not ours below", "d/.control", "d", ".control", 0},
 };
-
-static void put_all(struct rig *r, const char *keys)
-{
-	char *copy = strdup(keys), *rest = NULL, *key;
-
-	assert_non_null(copy);
-	for (key = strtok_r(copy, " ", &rest); key;
-	     key = strtok_r(NULL, " ", &rest))
-		rig_put_text(r, key, "x");
-	free(copy);
-}
 
 static void remove_all(struct rig *r, const char *keys)
 {
@@ -400,228 +389,6 @@ static void change_again(struct rig *r)
 	rig_lists(r, "", "f");
 }
 
-static int try_records(struct rig *r, enum meta_table t, uint64_t *ret_n)
-{
-	int rc = meta_lock(r->f.meta);
-
-	if (rc)
-		return rc;
-	*ret_n = meta_count(r->f.meta, t);
-	meta_unlock(r->f.meta);
-	return 0;
-}
-
-static uint64_t records(struct rig *r, enum meta_table t)
-{
-	uint64_t n = 0;
-
-	assert_int_equal(try_records(r, t, &n), 0);
-	return n;
-}
-
-#define WIDE_DIRS  20
-#define WIDE_FILES 100
-
-static void put_wide(struct rig *r, bool there)
-{
-	char key[32];
-
-	for (int i = 0; i < WIDE_DIRS * WIDE_FILES; i++) {
-		snprintf(key, sizeof(key), "d/s/%d/%d", i % WIDE_DIRS,
-			 i / WIDE_DIRS);
-		if (there)
-			rig_put_text(r, key, "x");
-		else
-			rig_remove(r, key);
-	}
-}
-
-static void look_wide(struct rig *r)
-{
-	char path[32], names[WIDE_FILES * 8];
-
-	for (int i = 0; i < WIDE_DIRS; i++) {
-		snprintf(path, sizeof(path), "d/s/%d", i);
-		assert_int_equal(rig_list(r, path, false, names, sizeof(names)),
-				 0);
-	}
-	assert_true(records(r, META_INODE) > WIDE_DIRS * WIDE_FILES);
-}
-
-struct passer {
-	struct rig *r;
-	atomic_bool stop;
-	unsigned seen; /* times that part of what goes was gone */
-	int rc;
-};
-
-static void *pass(void *arg)
-{
-	struct passer *p = arg;
-
-	while (!p->rc && !atomic_load(&p->stop)) {
-		uint64_t n = 0;
-
-		p->rc = try_records(p->r, META_INODE, &n);
-		p->seen += n > 1 && n <= WIDE_DIRS * WIDE_FILES;
-		usleep(20);
-	}
-	return NULL;
-}
-
-static void vanish(struct rig *r, struct passer *p)
-{
-	pthread_t t;
-
-	put_wide(r, true);
-	look_wide(r);
-	put_wide(r, false);
-	atomic_store(&p->stop, false);
-	assert_int_equal(pthread_create(&t, NULL, pass, p), 0);
-	rig_lists(r, "", "");
-	atomic_store(&p->stop, true);
-	pthread_join(t, NULL);
-	assert_int_equal(p->rc, 0);
-}
-
-/*
- * A directory that others have removed goes, and nobody waits for all of it.
- * When the passer runs is up to the scheduler of a busy machine: one round in
- * which it came between is enough, since the lock of a single hold lets nobody
- * in, ever.
- */
-static void test_vanished_tree(void **state)
-{
-	struct passer p = {.r = *state};
-	struct rig *r = p.r;
-
-	for (int round = 0; round < 20 && !p.seen; round++)
-		vanish(r, &p);
-	print_message("others came between %u times\n", p.seen);
-	assert_true(p.seen > 0);
-	assert_int_equal(records(r, META_INODE), 1);
-	assert_int_equal(records(r, META_DENTRY), 0);
-	assert_int_equal(records(r, META_NAME), 0);
-	assert_int_equal(records(r, META_GONE), 0);
-}
-
-/* What is dirty in it stays, and what leads there; all else goes. */
-static void test_vanished_partly(void **state)
-{
-	struct rig *r = *state;
-	struct vfs_file *file;
-	char buf[1];
-
-	put_wide(r, true);
-	look_wide(r);
-	rig_write(r, "d/s/3/mine", "mine");
-	file = rig_open(r, "d/s/5/7", O_RDWR);
-	put_wide(r, false);
-	rig_lists(r, "", "d/");
-	rig_lists(r, "d", "s/");
-	rig_lists(r, "d/s", "3/");
-	rig_lists(r, "d/s/3", "mine");
-	/* Who has one of them open goes on, and brings back what it changes. */
-	rig_pread(r, file, 0, buf, 1);
-	assert_int_equal(*buf, 'x');
-	rig_pwrite(r, file, 0, "y", 1);
-	rig_pread(r, file, 0, buf, 1);
-	assert_int_equal(*buf, 'y');
-	vfs_release(r->f.v, file);
-	rig_lists(r, "d/s", "3/ 5/");
-	rig_sync(r);
-	rig_holds(r, "d/s/3/mine", "mine");
-	rig_holds(r, "d/s/5/7", "y");
-	/* The root, d, s, 3, 5 and two files. */
-	assert_int_equal(records(r, META_INODE), 7);
-	rig_remove(r, "d/s/3/mine");
-	rig_remove(r, "d/s/5/7");
-	rig_lists(r, "", "");
-	assert_int_equal(records(r, META_INODE), 1);
-}
-
-/* What a crash has left of it goes at the next mount. */
-static void test_vanished_crash(void **state)
-{
-	struct rig *r = *state;
-
-	put_wide(r, true);
-	look_wide(r);
-	rig_detach(r, "d");
-	/* The name is free for what the bucket has there. */
-	assert_int_equal(rig_there(r, "d/s"), 0);
-	rig_restart(r);
-	assert_int_equal(records(r, META_GONE), 0);
-	put_wide(r, false);
-	rig_lists(r, "", "");
-	assert_int_equal(records(r, META_INODE), 1);
-	assert_int_equal(records(r, META_NAME), 0);
-}
-
-/* Who has something of it open goes on with it, also before it is swept. */
-static void test_vanished_fsync(void **state)
-{
-	struct rig *r = *state;
-	struct vfs_file *f, *g;
-	struct vfs_entry e;
-	uint64_t d;
-
-	r->f.config.ttl_ns = 600 * NS_PER_S;
-	rig_restart(r);
-	rig_mkdir(r, "d");
-	rig_write(r, "d/f", "one");
-	rig_write(r, "d/g", "one");
-	assert_int_equal(rig_lookup(r, "d/g", &e), 0);
-	assert_int_equal(vfs_link(r->f.v, e.ino, META_ROOT_INO, "h", &e), 0);
-	rig_sync(r);
-	f = rig_open(r, "d/f", O_RDWR);
-	g = rig_open(r, "d/g", O_RDWR);
-	d = vfs_fixture_find(&r->f, "d");
-	rig_detach(r, "d");
-	rig_pwrite(r, f, 0, "two", 3);
-	rig_pwrite(r, g, 0, "two", 3);
-	assert_int_equal(vfs_fsync(r->f.v, f), 0);
-	assert_int_equal(vfs_fsync(r->f.v, g), 0);
-	rig_holds(r, "h", "two");
-	assert_int_equal(vfs_fsyncdir(r->f.v, d), 0);
-	vfs_release(r->f.v, f);
-	vfs_release(r->f.v, g);
-	assert_int_equal(gone_sweep(r->f.v->tree), 0);
-}
-
-/* A directory that we have removed, and that is open yet. */
-static void test_removed_fsync(void **state)
-{
-	struct rig *r = *state;
-	struct vfs_dir *dir;
-	uint64_t d;
-
-	rig_mkdir(r, "d");
-	rig_sync(r);
-	d = vfs_fixture_find(&r->f, "d");
-	assert_int_equal(vfs_opendir(r->f.v, d, &dir), 0);
-	assert_int_equal(vfs_rmdir(r->f.v, META_ROOT_INO, "d"), 0);
-	assert_int_equal(vfs_fsyncdir(r->f.v, d), 0);
-	vfs_releasedir(r->f.v, dir);
-}
-
-/* As deep as a key can be. */
-static void test_vanished_deep(void **state)
-{
-	char key[META_KEY_MAX] = "d", names[64];
-	struct rig *r = *state;
-
-	for (int i = 0; i < 500; i++)
-		strcat(key, "/d");
-	rig_put_text(r, key, "x");
-	key[strlen(key) - 2] = '\0';
-	assert_int_equal(rig_list(r, key, false, names, sizeof(names)), 0);
-	assert_string_equal(names, "d");
-	rig_remove(r, strcat(key, "/d"));
-	rig_lists(r, "", "");
-	assert_int_equal(records(r, META_INODE), 1);
-}
-
 /* Whoever changes a file while it is asked about makes nobody fail. */
 static void test_restless(void **state)
 {
@@ -751,141 +518,6 @@ static void test_big(void **state)
 	rig_is(r, "d/mine", "x");
 }
 
-static void test_outage(void **state)
-{
-	struct rig *r = *state;
-	char names[64];
-
-	put_all(r, "a d/x e/y");
-	rig_is(r, "a", "x");
-	rig_is(r, "d/x", "x");
-	assert_int_equal(rig_there(r, "e"), 0);
-	atomic_store(&r->f.silent, true);
-	rig_lists(r, "", "a d/ e/");
-	rig_is(r, "a", "x");
-	rig_is(r, "d/x", "x");
-	assert_int_equal(rig_there(r, "b"), -ENOENT);
-	/* What was never asked for is not known to be absent. */
-	assert_int_not_equal(rig_list(r, "e", false, names, sizeof(names)), 0);
-	assert_int_not_equal(rig_there(r, "e/none"), -ENOENT);
-	rig_write(r, "b", "mine");
-	rig_unlink(r, "a");
-	rig_rename(r, "d", "f");
-	rig_lists(r, "", "b e/ f/");
-	atomic_store(&r->f.silent, false);
-	rig_sync(r);
-	rig_holds(r, "a", NULL);
-	rig_holds(r, "b", "mine");
-	rig_holds(r, "f/x", "x");
-}
-
-/* The first answer to anything is the end of it. */
-static void test_outage_over(void **state)
-{
-	struct rig *r = *state;
-
-	put_all(r, "a d/x");
-	rig_is(r, "a", "x");
-	rig_is(r, "d/x", "x");
-	atomic_store(&r->f.silent, true);
-	assert_int_equal(rig_there(r, "b"), -ENOENT);
-	atomic_store(&r->f.silent, false);
-	put_all(r, "b d/y");
-	/* It is not asked at once, with each call. */
-	assert_int_equal(rig_there(r, "b"), -ENOENT);
-	rig_write(r, "c", "mine");
-	rig_sync(r);
-	assert_int_equal(rig_there(r, "b"), 0);
-	assert_int_equal(rig_there(r, "d/y"), 0);
-}
-
-struct asker {
-	struct rig *r;
-	const char *path;
-	int rc;
-};
-
-static void *ask_thread(void *arg)
-{
-	struct asker *a = arg;
-
-	a->rc = rig_there(a->r, a->path);
-	return NULL;
-}
-
-/* One question that fails beside others that are answered is no outage. */
-static void test_no_outage(void **state)
-{
-	struct rig *r = *state;
-	struct asker a = {.r = r, .path = "b"};
-	struct store_request q;
-	pthread_t thread;
-
-	put_all(r, "a d/x");
-	rig_is(r, "a", "x");
-	assert_int_equal(rig_there(r, "d/x"), 0);
-	put_all(r, "b");
-	rig_gate(r, "ListObjectsV2 ", RIG_BEFORE);
-	assert_int_equal(pthread_create(&thread, NULL, ask_thread, &a), 0);
-	rig_wait_held(r);
-	/* Meanwhile another question is answered. */
-	store_request_init(&q, STORE_HEAD_BUCKET);
-	assert_int_equal(store_call(r->f.store, &q), 0);
-	store_request_release(&q);
-	rig_fail(r, "ListObjectsV2 ", RIG_BEFORE, -EIO, 1);
-	rig_gate(r, NULL, RIG_BEFORE);
-	pthread_join(thread, NULL);
-	assert_int_equal(a.rc, 0);
-	put_all(r, "d/y");
-	assert_int_equal(rig_there(r, "d/y"), 0);
-}
-
-static bool is_scouting(struct rig *r)
-{
-	struct dirs *d = r->f.v->tree->dirs;
-	bool is;
-
-	pthread_mutex_lock(&d->mutex);
-	is = d->scouting;
-	pthread_mutex_unlock(&d->mutex);
-	return is;
-}
-
-/* A list that does not come is not waited for where older names are known. */
-static void test_hanging(void **state)
-{
-	struct rig *r = *state;
-
-	r->f.config.patience_ns = NS_PER_S;
-	rig_restart(r);
-	put_all(r, "a d/x");
-	rig_is(r, "a", "x");
-	rig_lists(r, "d", "x");
-	rig_forget_requests(r);
-	put_all(r, "b d/y");
-	rig_gate(r, "ListObjectsV2 ", RIG_BEFORE);
-	rig_lists(r, "", "a d/");
-	assert_int_equal(rig_there(r, "d/x"), 0);
-	assert_int_equal(rig_there(r, "b"), -ENOENT);
-	/* The list goes on, by itself, and its answer counts when it comes. */
-	assert_true(is_scouting(r));
-	assert_int_equal(rig_count(r, "List"), 2);
-	rig_gate(r, NULL, RIG_BEFORE);
-	while (is_scouting(r))
-		usleep(1000);
-	r->f.v->mount->config.ttl_ns = 600 * NS_PER_S;
-	assert_int_equal(rig_there(r, "b"), 0);
-	assert_int_equal(rig_count(r, "List"), 2);
-	r->f.v->mount->config.ttl_ns = 0;
-	assert_int_equal(rig_there(r, "d/y"), 0);
-
-	/* The end does not wait for it either. */
-	rig_gate(r, "ListObjectsV2 ", RIG_BEFORE);
-	rig_lists(r, "d", "x y");
-	assert_true(is_scouting(r));
-	rig_restart(r);
-}
-
 static void test_rmdir(void **state)
 {
 	struct rig *r = *state;
@@ -973,21 +605,11 @@ int main(int argc, char **argv)
 		RIG_TEST_UNVERSIONED(test_dressed_after_us),
 		RIG_TEST(test_modes),
 		RIG_TEST(test_ttl),
-		RIG_TEST(test_vanished_tree),
-		RIG_TEST(test_vanished_partly),
-		RIG_TEST(test_vanished_crash),
-		RIG_TEST(test_vanished_fsync),
-		RIG_TEST(test_removed_fsync),
-		RIG_TEST(test_vanished_deep),
 		RIG_TEST(test_restless),
 		RIG_TEST(test_slow_list),
 		RIG_TEST(test_new_directory),
 		RIG_TEST(test_pages),
 		RIG_TEST(test_big),
-		RIG_TEST(test_outage),
-		RIG_TEST(test_outage_over),
-		RIG_TEST(test_no_outage),
-		RIG_TEST(test_hanging),
 		RIG_TEST(test_rmdir),
 		RIG_TEST(test_cookies),
 		RIG_TEST_UNVERSIONED(test_shapes),
