@@ -2,6 +2,7 @@
 /* What others, or a rule of the bucket, remove while it is in use here. */
 #include "../vfs_rig.h"
 
+#include "vers3/cache/blocks.h"
 #include "vers3/tree/dir.h"
 #include "vers3/tree/gone.h"
 
@@ -11,6 +12,8 @@ static struct vfs_file *open_saved(struct rig *r, const char *path)
 
 	rig_pwrite(r, file, 0, "text", 4);
 	rig_sync(r);
+	/* Without versions nothing else has the bytes once others remove it. */
+	blocks_flush(r->f.v->mount->blocks);
 	return file;
 }
 
