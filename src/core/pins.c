@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/util/array.h"
 #include "vers3/util/map.h"
 
 #define HOLD_KEY (META_KEY_MAX + 1 + META_VERSION_MAX)
@@ -76,7 +77,7 @@ static int compare_path(const void *path, const void *pin)
 size_t pins_find(const struct pin *pins, size_t count, const char *path)
 {
 	const struct pin *pin =
-		bsearch(path, pins, count, sizeof(*pins), compare_path);
+		array_find(path, pins, count, sizeof(*pins), compare_path);
 
 	while (pin && pin > pins && !strcmp(pin[-1].path, path))
 		pin--;

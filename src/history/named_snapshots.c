@@ -73,9 +73,7 @@ static int by_name(const void *name, const void *item)
 const struct point *point_list_find(const struct point_list *l,
 				    const char *name)
 {
-	return l->count ? bsearch(name, l->items, l->count, sizeof(*l->items),
-				  by_name)
-			: NULL;
+	return array_find(name, l->items, l->count, sizeof(*l->items), by_name);
 }
 
 /* Whether a point may have this name: it means nothing else after an '@'. */

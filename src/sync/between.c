@@ -14,6 +14,7 @@
 #include "vers3/core/mount.h"
 #include "vers3/meta/record.h"
 #include "vers3/store/list.h"
+#include "vers3/util/array.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
@@ -171,7 +172,7 @@ static int read_batch(struct look *l, unsigned char *at)
 			l->count++;
 	}
 	meta_unlock(l->s->meta);
-	qsort(l->saves, l->count, sizeof(*l->saves), compare_saves);
+	array_sort(l->saves, l->count, sizeof(*l->saves), compare_saves);
 	return rc == -ENOENT ? 0 : rc;
 }
 

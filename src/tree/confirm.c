@@ -129,8 +129,8 @@ static void take_id(struct doubt *d, const char *id)
 static int on_version(void *ctx, const struct store_entry *e)
 {
 	struct doubts *ds = ctx;
-	struct doubt *d =
-		bsearch(e->key, ds->list, ds->count, sizeof(*d), compare_key);
+	struct doubt *d = array_find(e->key, ds->list, ds->count, sizeof(*d),
+				     compare_key);
 
 	if (d && e->latest && e->kind == STORE_ENTRY_VERSION)
 		take_id(d, e->version_id);
@@ -244,7 +244,7 @@ void confirm_page(struct tree *tree, uint64_t ino, const char *path,
 		goto out;
 	if (*path)
 		strcat(prefix, "/");
-	qsort(ds.list, ds.count, sizeof(*ds.list), compare_doubts);
+	array_sort(ds.list, ds.count, sizeof(*ds.list), compare_doubts);
 	if (tree->mount->config.versioned && ds.count > FEW)
 		ask_by_list(&ds, prefix);
 	pool_each(tree->dirs->pool, ATTR_WIDTH, (unsigned)ds.count, ask_one,

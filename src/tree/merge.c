@@ -111,8 +111,7 @@ static bool was_seen(const struct merge *m, const char *name)
 {
 	uint64_t h = hash_name(m, name);
 
-	return m->seen_count &&
-	       bsearch(&h, m->seen, m->seen_count, sizeof(h), compare_u64);
+	return array_find(&h, m->seen, m->seen_count, sizeof(h), compare_u64);
 }
 
 /* path/name, or path/name/ for a directory's marker. */
@@ -640,8 +639,7 @@ int merge_finish(struct merge *m, int64_t asked_ns)
 {
 	int rc;
 
-	if (m->seen)
-		qsort(m->seen, m->seen_count, sizeof(*m->seen), compare_u64);
+	array_sort(m->seen, m->seen_count, sizeof(*m->seen), compare_u64);
 	rc = walk(m, false);
 	if (!rc)
 		rc = note_listed(m, asked_ns);

@@ -58,4 +58,19 @@ static inline int array_double(void **items, size_t *size, size_t item_bytes)
 #define array_room_for_one(items, count)                                       \
 	array_resize((void **)&(items), (count) + 1, sizeof(*(items)))
 
+/* bsearch(3) and qsort(3), which take no NULL, not even of no items. */
+static inline void *
+array_find(const void *key, const void *items, size_t count, size_t item_bytes,
+	   int (*compare)(const void *key, const void *item))
+{
+	return count ? bsearch(key, items, count, item_bytes, compare) : NULL;
+}
+
+static inline void array_sort(void *items, size_t count, size_t item_bytes,
+			      int (*compare)(const void *a, const void *b))
+{
+	if (count)
+		qsort(items, count, item_bytes, compare);
+}
+
 #endif

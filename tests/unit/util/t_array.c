@@ -124,6 +124,30 @@ static void test_pointers(void **state)
 	free(words);
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+	uint64_t x = ((const struct item *)a)->number;
+	uint64_t y = ((const struct item *)b)->number;
+
+	return x < y ? -1 : x > y;
+}
+
+static void test_find(void **state)
+{
+	struct item items[] = {{.number = 3}, {.number = 1}, {.number = 2}};
+	const struct item two = {.number = 2}, four = {.number = 4};
+
+	(void)state;
+	array_sort(NULL, 0, sizeof(*items), compare_numbers);
+	assert_null(array_find(&two, NULL, 0, sizeof(*items), compare_numbers));
+	array_sort(items, 3, sizeof(*items), compare_numbers);
+	assert_ptr_equal(array_find(&two, items, 3, sizeof(*items),
+				    compare_numbers),
+			 &items[1]);
+	assert_null(
+		array_find(&four, items, 3, sizeof(*items), compare_numbers));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +156,7 @@ int main(void)
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_one_by_one),
 		cmocka_unit_test(test_pointers),
+		cmocka_unit_test(test_find),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
