@@ -84,7 +84,7 @@ int snapshot_new(struct view *view, struct snapshot **ret_snapshot)
 		return -ENOMEM;
 	pthread_mutex_init(&p->walking, NULL);
 	atomic_init(&p->mark, (uint64_t)clock_real_ns());
-	rc = pool_new("past", WIDTH, &p->pool);
+	rc = pool_new("snapshot", WIDTH, &p->pool);
 	if (!rc)
 		rc = remove_all(view);
 	if (rc) {

@@ -22,15 +22,15 @@
 const char *reconcile_action_name(enum reconcile_action action)
 {
 	switch (action) {
-	case DECIDE_DROP:
+	case RECONCILE_DROP:
 		return "drop";
-	case DECIDE_DELETE:
+	case RECONCILE_DELETE:
 		return "delete";
-	case DECIDE_PUT:
+	case RECONCILE_PUT:
 		return "put";
-	case DECIDE_COPY:
+	case RECONCILE_COPY:
 		return "copy";
-	case DECIDE_UPLOAD:
+	case RECONCILE_UPLOAD:
 		return "upload";
 	}
 	return "unknown";
@@ -44,10 +44,10 @@ const char *reconcile_action_name(enum reconcile_action action)
 int64_t reconcile_due(const struct reconcile_due_in *in)
 {
 	int64_t at = in->changed_ns + in->commit_ns;
-	int64_t most = in->commit_ns + DECIDE_QUIET_NS;
+	int64_t most = in->commit_ns + RECONCILE_QUIET_NS;
 
 	if (in->written) {
-		at += DECIDE_QUIET_NS;
+		at += RECONCILE_QUIET_NS;
 		if (!in->save_after_ns)
 			return at;
 		most = in->save_after_ns > in->commit_ns ? in->save_after_ns
@@ -88,25 +88,25 @@ static bool in_place(const struct reconcile_in *in, bool content_same)
 
 enum reconcile_action reconcile(const struct reconcile_in *in)
 {
-	uint64_t copy_max = in->copy_max ? in->copy_max : DECIDE_COPY_MAX;
+	uint64_t copy_max = in->copy_max ? in->copy_max : RECONCILE_COPY_MAX;
 	const struct meta_inode *inode = in->inode;
 	bool same;
 
 	if (!inode)
-		return in->known->key[0] ? DECIDE_DELETE : DECIDE_DROP;
+		return in->known->key[0] ? RECONCILE_DELETE : RECONCILE_DROP;
 	if (!S_ISREG(inode->mode)) {
 		same = !(inode->flags & META_I_STAGED);
 		if (in_place(in, same))
-			return DECIDE_DROP;
+			return RECONCILE_DROP;
 		return reconcile_needs_object(inode) && reconcile_can_copy(in)
-			       ? DECIDE_COPY
-			       : DECIDE_PUT;
+			       ? RECONCILE_COPY
+			       : RECONCILE_PUT;
 	}
 	same = meta_inode_is_base(inode);
 	if (in_place(in, same))
-		return DECIDE_DROP;
+		return RECONCILE_DROP;
 	if (same && inode->size_bytes <= copy_max && reconcile_can_copy(in))
-		return DECIDE_COPY;
-	return inode->size_bytes <= DECIDE_SINGLE_MAX ? DECIDE_PUT
-						      : DECIDE_UPLOAD;
+		return RECONCILE_COPY;
+	return inode->size_bytes <= RECONCILE_SINGLE_MAX ? RECONCILE_PUT
+							 : RECONCILE_UPLOAD;
 }

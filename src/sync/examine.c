@@ -48,9 +48,9 @@ enum examine_verdict examine_request(const struct examine_request *f,
 		return EXAMINE_POSTPONE;
 	}
 	switch (f->action) {
-	case DECIDE_DROP:
+	case RECONCILE_DROP:
 		return EXAMINE_DROP;
-	case DECIDE_DELETE:
+	case RECONCILE_DELETE:
 		/* While a batch is under way the next one fills. */
 		if (f->batch_away)
 			return EXAMINE_LEAVE;
@@ -67,8 +67,8 @@ enum reconcile_action examine_action(const struct reconcile_in *in,
 	enum reconcile_action action = reconcile(in);
 	struct reconcile_in blank = *in;
 
-	if (action != DECIDE_DROP || !tried[0])
+	if (action != RECONCILE_DROP || !tried[0])
 		return action;
 	blank.known = &none;
-	return in->inode ? reconcile(&blank) : DECIDE_DELETE;
+	return in->inode ? reconcile(&blank) : RECONCILE_DELETE;
 }

@@ -331,9 +331,9 @@ static int job_send(struct syncer_job *j, struct upload_result *r)
 
 	log_debug("%s %s", reconcile_action_name(j->action), j->key);
 	switch (j->action) {
-	case DECIDE_PUT:
+	case RECONCILE_PUT:
 		return upload_put(u, &j->content, &j->conflict, r);
-	case DECIDE_COPY:
+	case RECONCILE_COPY:
 		return upload_copy(u, &j->content, &j->conflict, r);
 	default:
 		return upload_parts(u, &j->content, &j->conflict, r);
@@ -346,7 +346,7 @@ static void count_sent(struct syncer_job *j, const struct upload_result *r)
 
 	pthread_mutex_lock(&s->mutex);
 	s->stats.sent_bytes += r->sent_bytes;
-	if (j->action == DECIDE_COPY)
+	if (j->action == RECONCILE_COPY)
 		s->stats.copies++;
 	else
 		s->stats.puts++;

@@ -37,7 +37,7 @@ static void set_room(struct sync_reservation *r, enum room room)
 	r->room = room;
 }
 
-void sync_room_begin(struct syncer *s, struct room_look *l)
+void sync_reservation_begin(struct syncer *s, struct room_look *l)
 {
 	pthread_mutex_lock(&s->mutex);
 	*l = (struct room_look){
@@ -48,8 +48,8 @@ void sync_room_begin(struct syncer *s, struct room_look *l)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-bool sync_room_wants(struct syncer *s, struct room_look *l,
-		     const struct meta_dirty *dirty, int64_t now)
+bool sync_reservation_wants(struct syncer *s, struct room_look *l,
+			    const struct meta_dirty *dirty, int64_t now)
 {
 	struct meta_inode inode;
 	uint64_t bytes;
@@ -77,7 +77,8 @@ bool sync_room_wants(struct syncer *s, struct room_look *l,
 	return l->take_written && bytes >= l->least_bytes;
 }
 
-void sync_room_end(struct syncer *s, const struct room_look *l, bool whole)
+void sync_reservation_end(struct syncer *s, const struct room_look *l,
+			  bool whole)
 {
 	if (!l->any)
 		return;

@@ -97,8 +97,8 @@ static int64_t quiet_at(struct syncer *s, const struct meta_dirty *dirty,
 		.save_after_ns = s->mount->config.save_after_ns,
 		.written = nodes_is_written(s->mount->nodes, inode->ino),
 	};
-	int64_t latest =
-		dirty->since_ns + s->mount->config.commit_ns + DECIDE_QUIET_NS;
+	int64_t latest = dirty->since_ns + s->mount->config.commit_ns +
+			 RECONCILE_QUIET_NS;
 	int64_t at = reconcile_due(&due), pause = (now - dirty->since_ns) / 2;
 
 	/* Less and less often: there may be many of them. */
@@ -359,7 +359,7 @@ static int look_at(struct syncer *s, struct collect_due *h,
 static int examine_record(struct syncer *s, struct collect_due *h,
 			  struct meta_dirty *dirty)
 {
-	bool forced = sync_room_wants(s, &h->room, dirty, h->now_ns) ||
+	bool forced = sync_reservation_wants(s, &h->room, dirty, h->now_ns) ||
 		      waiters_want(s, dirty, h->now_ns);
 	int rc = look_at(s, h, dirty, forced);
 	struct meta_dirty first = *dirty;
@@ -428,7 +428,7 @@ static int collect_due(struct syncer *s, struct collect_due *h)
 
 	if (rc)
 		return rc;
-	sync_room_begin(s, &h->room);
+	sync_reservation_begin(s, &h->room);
 	now = h->now_ns;
 	all = waiters_all(s) || h->room.any;
 	h->no_deletes = is_deleting(s);
@@ -447,7 +447,7 @@ static int collect_due(struct syncer *s, struct collect_due *h)
 			h->next_due_ns = dirty.due_ns;
 	}
 	meta_unlock(s->meta);
-	sync_room_end(s, &h->room, rc == -ENOENT);
+	sync_reservation_end(s, &h->room, rc == -ENOENT);
 	if (h->held && h->dropped)
 		look_again(s);
 	return rc == -ENOENT ? 0 : rc;

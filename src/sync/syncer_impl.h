@@ -160,7 +160,7 @@ void sync_reap(struct syncer *s);
 
 /*
  * sync_reservation.c: one look at the dirty table for those who wait for room. With
- * sync_room_wants() each record is looked at, with meta_lock() held; whole
+ * sync_reservation_wants() each record is looked at, with meta_lock() held; whole
  * tells that the look came to the table's end.
  */
 struct room_look {
@@ -170,10 +170,11 @@ struct room_look {
 	bool closed, written; /* what was found, */
 	uint64_t largest_bytes; /* and of the written ones */
 };
-void sync_room_begin(struct syncer *s, struct room_look *l);
-bool sync_room_wants(struct syncer *s, struct room_look *l,
-		     const struct meta_dirty *d, int64_t now);
-void sync_room_end(struct syncer *s, const struct room_look *l, bool whole);
+void sync_reservation_begin(struct syncer *s, struct room_look *l);
+bool sync_reservation_wants(struct syncer *s, struct room_look *l,
+			    const struct meta_dirty *d, int64_t now);
+void sync_reservation_end(struct syncer *s, const struct room_look *l,
+			  bool whole);
 
 /* With meta_lock() held. */
 

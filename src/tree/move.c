@@ -171,7 +171,7 @@ static int can_leave(const struct move *m, const struct meta_inode *inode,
 	if (rc != -ENOENT)
 		return rc ? rc : strcmp(inode->base.key, m->to) != 0;
 	d.known = link_known(tree, inode, parent, name, m->from, &own);
-	return d.known && reconcile(&d) == DECIDE_DROP &&
+	return d.known && reconcile(&d) == RECONCILE_DROP &&
 	       !pins_present_goes(tree->mount->pins, m->from);
 }
 

@@ -15,16 +15,16 @@
 #include "vers3/meta/inode.h"
 #include "vers3/util/clock.h"
 
-#define DECIDE_SINGLE_MAX (UINT64_C(8) << 20) /* of one PUT */
-#define DECIDE_COPY_MAX	  (UINT64_C(5) << 30) /* of CopyObject: S3's */
-#define DECIDE_QUIET_NS	  (30 * NS_PER_S) /* patience with who is at it */
+#define RECONCILE_SINGLE_MAX (UINT64_C(8) << 20) /* of one PUT */
+#define RECONCILE_COPY_MAX   (UINT64_C(5) << 30) /* of CopyObject: S3's */
+#define RECONCILE_QUIET_NS   (30 * NS_PER_S) /* patience with who is at it */
 
 enum reconcile_action {
-	DECIDE_DROP, /* they are equal: the key is clean */
-	DECIDE_DELETE,
-	DECIDE_PUT, /* one PUT of the whole */
-	DECIDE_COPY, /* server-side, from the inode's base, attributes anew */
-	DECIDE_UPLOAD, /* multipart: plan.h */
+	RECONCILE_DROP, /* they are equal: the key is clean */
+	RECONCILE_DELETE,
+	RECONCILE_PUT, /* one PUT of the whole */
+	RECONCILE_COPY, /* server-side, from the inode's base, attributes anew */
+	RECONCILE_UPLOAD, /* multipart: plan.h */
 };
 
 struct reconcile_in {

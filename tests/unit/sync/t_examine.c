@@ -83,23 +83,24 @@ struct request {
 };
 
 static const struct request requests[] = {
-	{"put", DECIDE_PUT, 0, 0, EXAMINE_SEND, 0},
-	{"copy", DECIDE_COPY, 0, 0, EXAMINE_SEND, 0},
-	{"upload", DECIDE_UPLOAD, 0, 0, EXAMINE_SEND, 0},
-	{"put, no job", DECIDE_PUT, 0, JOBS, EXAMINE_FULL, 0},
-	{"put beside deletes", DECIDE_PUT, 0, AWAY | BATCH, EXAMINE_SEND, 0},
-	{"quiet for long", DECIDE_PUT, NOW, 0, EXAMINE_SEND, 0},
-	{"being written", DECIDE_PUT, SOON, 0, EXAMINE_POSTPONE, SOON},
-	{"being written, no job", DECIDE_PUT, SOON, JOBS, EXAMINE_POSTPONE,
+	{"put", RECONCILE_PUT, 0, 0, EXAMINE_SEND, 0},
+	{"copy", RECONCILE_COPY, 0, 0, EXAMINE_SEND, 0},
+	{"upload", RECONCILE_UPLOAD, 0, 0, EXAMINE_SEND, 0},
+	{"put, no job", RECONCILE_PUT, 0, JOBS, EXAMINE_FULL, 0},
+	{"put beside deletes", RECONCILE_PUT, 0, AWAY | BATCH, EXAMINE_SEND, 0},
+	{"quiet for long", RECONCILE_PUT, NOW, 0, EXAMINE_SEND, 0},
+	{"being written", RECONCILE_PUT, SOON, 0, EXAMINE_POSTPONE, SOON},
+	{"being written, no job", RECONCILE_PUT, SOON, JOBS, EXAMINE_POSTPONE,
 	 SOON},
-	{"equal, being written", DECIDE_DROP, SOON, 0, EXAMINE_POSTPONE, SOON},
-	{"equal", DECIDE_DROP, 0, AWAY | BATCH | JOBS, EXAMINE_DROP, 0},
-	{"delete", DECIDE_DELETE, 0, 0, EXAMINE_DELETE, 0},
-	{"delete, no job", DECIDE_DELETE, 0, JOBS, EXAMINE_DELETE, 0},
-	{"delete, a batch away", DECIDE_DELETE, 0, AWAY, EXAMINE_LEAVE, 0},
-	{"delete, a batch away and one full", DECIDE_DELETE, 0, AWAY | BATCH,
+	{"equal, being written", RECONCILE_DROP, SOON, 0, EXAMINE_POSTPONE,
+	 SOON},
+	{"equal", RECONCILE_DROP, 0, AWAY | BATCH | JOBS, EXAMINE_DROP, 0},
+	{"delete", RECONCILE_DELETE, 0, 0, EXAMINE_DELETE, 0},
+	{"delete, no job", RECONCILE_DELETE, 0, JOBS, EXAMINE_DELETE, 0},
+	{"delete, a batch away", RECONCILE_DELETE, 0, AWAY, EXAMINE_LEAVE, 0},
+	{"delete, a batch away and one full", RECONCILE_DELETE, 0, AWAY | BATCH,
 	 EXAMINE_LEAVE, 0},
-	{"delete, the batch full", DECIDE_DELETE, 0, BATCH, EXAMINE_FULL, 0},
+	{"delete, the batch full", RECONCILE_DELETE, 0, BATCH, EXAMINE_FULL, 0},
 };
 
 static void test_request(void **state)
@@ -136,14 +137,14 @@ static void test_action(void **state)
 
 	(void)state;
 	inode.base = there;
-	assert_int_equal(examine_action(&in, ""), DECIDE_DROP);
-	assert_int_equal(examine_action(&in, "e"), DECIDE_COPY);
+	assert_int_equal(examine_action(&in, ""), RECONCILE_DROP);
+	assert_int_equal(examine_action(&in, "e"), RECONCILE_COPY);
 	in.inode = NULL;
-	assert_int_equal(examine_action(&in, ""), DECIDE_DELETE);
-	assert_int_equal(examine_action(&in, "e"), DECIDE_DELETE);
+	assert_int_equal(examine_action(&in, ""), RECONCILE_DELETE);
+	assert_int_equal(examine_action(&in, "e"), RECONCILE_DELETE);
 	in.known = &none;
-	assert_int_equal(examine_action(&in, ""), DECIDE_DROP);
-	assert_int_equal(examine_action(&in, "e"), DECIDE_DELETE);
+	assert_int_equal(examine_action(&in, ""), RECONCILE_DROP);
+	assert_int_equal(examine_action(&in, "e"), RECONCILE_DELETE);
 }
 
 int main(void)
