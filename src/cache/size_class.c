@@ -18,10 +18,9 @@
 
 #include "blockcheck.h"
 #include "blockenv.h"
+#include "lmdb_run.h"
 
-#define LMDB_PAGE_HEAD 16 /* bytes before the value on its first page */
-#define LMDB_OVERFLOW  0x04 /* flag in that head */
-#define TXN_DELETES    256 /* blocks taken away in one transaction */
+#define TXN_DELETES 256 /* blocks taken away in one transaction */
 
 /*
  * Stands before the bytes of a block; host byte order, as LMDB's own. Of one
@@ -34,14 +33,6 @@ struct head {
 };
 
 static const char zeros[BLOCK_SIZE];
-
-/* LMDB's head of the first page of a run. */
-struct page_head {
-	uint64_t number;
-	uint16_t pad;
-	uint16_t flags;
-	uint32_t pages;
-};
 
 static const struct class
 {
@@ -533,24 +524,6 @@ int size_class_newest(struct size_class *s, uint64_t *ret_stamp)
 	return edge_stamp(s, MDB_LAST, ret_stamp);
 }
 
-/*
- * LMDB frees as many pages as the head of a run says, whatever that is; a
- * damaged one would free the pages of others.
- */
-static bool run_is_whole(const struct size_class *s, const MDB_val *value)
-{
-	struct page_head head;
-
-	if (!s->value_bytes)
-		return true;
-	if (value->mv_size != s->value_bytes)
-		return false;
-	memcpy(&head, (const char *)value->mv_data - LMDB_PAGE_HEAD,
-	       sizeof(head));
-	return head.flags & LMDB_OVERFLOW &&
-	       head.pages == size_class_block_bytes(s) / s->page_bytes;
-}
-
 /* Deletes a record and its two entries of age; both must be there. */
 static int record_delete(struct size_class *s, const MDB_val *key,
 			 const MDB_val *stamp)
@@ -564,7 +537,8 @@ static int record_delete(struct size_class *s, const MDB_val *key,
 	memcpy(k, key->mv_data, sizeof(k));
 	memcpy(t, stamp->mv_data, sizeof(t));
 	rc = mdb_get(s->txn, s->env->block, &mkey, &value);
-	if (!rc && !run_is_whole(s, &value))
+	if (!rc && s->value_bytes &&
+	    !lmdb_run_is_whole(&value, s->value_bytes, s->page_bytes))
 		return -EUCLEAN;
 	if (!rc)
 		rc = mdb_del(s->txn, s->env->block, &mkey, NULL);

@@ -26,9 +26,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/evp.h>
 
 #include "filed.h"
+#include "history_key.h"
 #include "vers3/core/mount.h"
 #include "vers3/journal/journal.h"
 #include "vers3/store/version_list.h"
@@ -38,11 +38,7 @@
 #include "vers3/util/clock.h"
 #include "view_node.h"
 
-#define DIR_HASH  16
-#define KEY_MAX	  (DIR_HASH + 1 + META_NAME_MAX + 1 + 8)
 #define SEEK_MAX  512
-#define WALK_SIZE (DIR_HASH + 8) /* of a walk's own record */
-#define WALK_KEY  "walk" /* with its NUL */
 #define KEEP_NS	  (30 * NS_PER_S)
 #define REMOVE_NS (NS_PER_S / 2) /* more than a walk on a full disk adds */
 #define CHUNK	  500 /* records removed under one hold */
@@ -60,11 +56,6 @@ struct stamp {
 	uint64_t mark, saves;
 	uint8_t any, dir;
 	uint8_t own; /* of a directory: its own object ever had bytes */
-};
-
-struct hkey {
-	unsigned char at[KEY_MAX];
-	size_t len;
 };
 
 int history_new(struct history **ret_history)
@@ -93,62 +84,6 @@ void history_forget(struct history *h)
 	atomic_fetch_add(&h->mark, 1);
 }
 
-/* D of a path, or W of one of its walks. */
-static void key_dir_of(struct hkey *k, const char *path, size_t len,
-		       uint64_t walk)
-{
-	unsigned char md[EVP_MAX_MD_SIZE], text[META_KEY_MAX + 1 + 8];
-	unsigned md_len = 0;
-
-	memcpy(text, path, len);
-	if (walk) {
-		text[len] = '\0';
-		meta_be64(text + len + 1, walk);
-		len += 9;
-	}
-	EVP_Digest(text, len, md, &md_len, EVP_sha256(), NULL);
-	memcpy(k->at, md, DIR_HASH);
-	k->len = DIR_HASH;
-}
-
-static void key_add(struct hkey *k, const void *data, size_t len)
-{
-	if (k->len + len <= sizeof(k->at)) {
-		memcpy(k->at + k->len, data, len);
-		k->len += len;
-	}
-}
-
-/* D kind [name] */
-static void key_stamp(struct hkey *k, const char *dir, size_t dir_len,
-		      char kind, const char *name)
-{
-	key_dir_of(k, dir, dir_len, 0);
-	key_add(k, &kind, 1);
-	if (name)
-		key_add(k, name, strlen(name));
-}
-
-/* W kind name [NUL] */
-static void key_found(struct hkey *k, const char *dir, size_t dir_len,
-		      uint64_t walk, char kind, const char *name)
-{
-	key_dir_of(k, dir, dir_len, walk);
-	key_add(k, &kind, 1);
-	key_add(k, name, strlen(name) + (kind == 'n' ? 1 : 0));
-}
-
-/* "walk" NUL number */
-static void key_walk(struct hkey *k, uint64_t walk)
-{
-	unsigned char number[8];
-
-	k->len = 0;
-	key_add(k, WALK_KEY, sizeof(WALK_KEY));
-	meta_be64(number, walk);
-	key_add(k, number, sizeof(number));
-}
-
 static const char *split(const char *path, size_t *ret_dir_len)
 {
 	const char *slash = strrchr(path, '/');
@@ -158,7 +93,7 @@ static const char *split(const char *path, size_t *ret_dir_len)
 }
 
 static bool read_stamp(struct view *view, struct history *h,
-		       const struct hkey *k, struct stamp *ret)
+		       const struct history_key *k, struct stamp *ret)
 {
 	uint64_t now = (uint64_t)clock_real_ns();
 	struct meta_val val;
@@ -252,16 +187,16 @@ static int put_found(struct history_walk *w, const char *dir, size_t dir_len,
 	const uint8_t marks[FILED_MARKS] = {f->e.marker, f->e.latest};
 	char val[FILED_MAX];
 	unsigned char order[8];
-	struct hkey k;
+	struct history_key k;
 
 	if (f->prefix) {
-		key_found(&k, dir, dir_len, w->number, 'p', f->name);
+		history_key_found(&k, dir, dir_len, w->number, 'p', f->name);
 		return meta_put(w->view->meta, META_HISTORY, k.at, k.len, "",
 				0);
 	}
-	key_found(&k, dir, dir_len, w->number, 'n', f->name);
+	history_key_found(&k, dir, dir_len, w->number, 'n', f->name);
 	meta_be64(order, --w->order);
-	key_add(&k, order, sizeof(order));
+	history_key_add(&k, order, sizeof(order));
 	w->any = true;
 	return meta_put(w->view->meta, META_HISTORY, k.at, k.len, val,
 			filed_pack(&f->e, marks, val));
@@ -292,16 +227,16 @@ static int note_walk(const struct history_walk *w, const char *dir,
 		     size_t dir_len, uint64_t ended_ns)
 {
 	struct meta *meta = w->view->meta;
-	struct hkey k, val;
+	struct history_key k, val;
 	unsigned char ended[8];
 	int rc = meta_lock(meta);
 
 	if (rc)
 		return rc;
-	key_walk(&k, w->number);
-	key_dir_of(&val, dir, dir_len, w->number);
+	history_key_walk(&k, w->number);
+	history_key_dir_of(&val, dir, dir_len, w->number);
 	meta_be64(ended, ended_ns);
-	key_add(&val, ended, sizeof(ended));
+	history_key_add(&val, ended, sizeof(ended));
 	rc = meta_put(meta, META_HISTORY, k.at, k.len, val.at, val.len);
 	meta_unlock(meta);
 	return rc;
@@ -315,30 +250,31 @@ static void note_failure(const struct history_walk *w, const char *dir,
 			 size_t dir_len)
 {
 	struct meta *meta = w->view->meta;
-	struct hkey k, val;
+	struct history_key k, val;
 
 	if (meta_lock(meta))
 		return;
-	key_walk(&k, w->number);
-	key_dir_of(&val, dir, dir_len, w->number);
-	key_add(&val, "", 1); /* as remove_some() cuts it */
+	history_key_walk(&k, w->number);
+	history_key_dir_of(&val, dir, dir_len, w->number);
+	history_key_add(&val, "", 1); /* as remove_some() cuts it */
 	meta_put(meta, META_HISTORY, k.at, k.len, val.at, val.len);
 	meta_unlock(meta);
 }
 
 /* Whether the records of a walk can go. */
-static bool is_old(struct view *view, struct history *h, const struct hkey *k,
-		   const struct meta_val *val)
+static bool is_old(struct view *view, struct history *h,
+		   const struct history_key *k, const struct meta_val *val)
 {
 	int64_t before = clock_real_ns() - view->mount->config.ttl_ns - KEEP_NS;
 	uint64_t number, ended;
 
-	if (k->len != sizeof(WALK_KEY) + 8 || before < 0)
+	if (k->len != sizeof(HISTORY_WALK_KEY) + 8 || before < 0)
 		return false;
-	if (val->size != WALK_SIZE)
-		return val->size == DIR_HASH + 1; /* being removed */
-	number = meta_from_be64(k->at + sizeof(WALK_KEY));
-	ended = meta_from_be64((const unsigned char *)val->data + DIR_HASH);
+	if (val->size != HISTORY_WALK_SIZE)
+		return val->size == HISTORY_DIR_HASH + 1; /* being removed */
+	number = meta_from_be64(k->at + sizeof(HISTORY_WALK_KEY));
+	ended = meta_from_be64((const unsigned char *)val->data +
+			       HISTORY_DIR_HASH);
 	/* One that an earlier mount did not end never will. */
 	return ended ? ended < (uint64_t)before : number < h->first;
 }
@@ -350,15 +286,15 @@ static bool is_old(struct view *view, struct history *h, const struct hkey *k,
  */
 static int remove_some(struct view *view, struct history *h)
 {
-	unsigned char at[SEEK_MAX], scope[DIR_HASH + 1] = {0};
+	unsigned char at[SEEK_MAX], scope[HISTORY_DIR_HASH + 1] = {0};
 	struct meta_val val;
-	struct hkey k;
+	struct history_key k;
 	size_t len;
 	int rc;
 
-	key_walk(&k, 0);
-	rc = meta_seek(view->meta, META_HISTORY, k.at, k.len, sizeof(WALK_KEY),
-		       true, at, &len, &val);
+	history_key_walk(&k, 0);
+	rc = meta_seek(view->meta, META_HISTORY, k.at, k.len,
+		       sizeof(HISTORY_WALK_KEY), true, at, &len, &val);
 	if (!rc && len <= sizeof(k.at)) {
 		memcpy(k.at, at, len);
 		k.len = len;
@@ -367,12 +303,13 @@ static int remove_some(struct view *view, struct history *h)
 		rc = -ENOENT;
 	if (rc)
 		return rc;
-	memcpy(scope, val.data, DIR_HASH);
+	memcpy(scope, val.data, HISTORY_DIR_HASH);
 	rc = meta_put(view->meta, META_HISTORY, k.at, k.len, scope,
 		      sizeof(scope));
 	for (int i = 0; !rc && i < CHUNK; i++) {
-		rc = meta_seek(view->meta, META_HISTORY, scope, DIR_HASH,
-			       DIR_HASH, false, at, &len, &val);
+		rc = meta_seek(view->meta, META_HISTORY, scope,
+			       HISTORY_DIR_HASH, HISTORY_DIR_HASH, false, at,
+			       &len, &val);
 		if (!rc)
 			rc = meta_del(view->meta, META_HISTORY, at, len);
 	}
@@ -398,11 +335,11 @@ static void remove_old(struct view *view, struct history *h)
 static bool is_whole(struct view *view, uint64_t walk)
 {
 	struct meta_val val;
-	struct hkey k;
+	struct history_key k;
 
-	key_walk(&k, walk);
+	history_key_walk(&k, walk);
 	return !meta_get(view->meta, META_HISTORY, k.at, k.len, &val) &&
-	       val.size == WALK_SIZE;
+	       val.size == HISTORY_WALK_SIZE;
 }
 
 /* Starts a walk: under the mutex. */
@@ -436,7 +373,7 @@ static int walk_pages(struct history_walk *w, const char *prefix,
 	return version_list(w->view->mount->store, &w->list);
 }
 
-static int put_stamp(struct history_walk *w, const struct hkey *k)
+static int put_stamp(struct history_walk *w, const struct history_key *k)
 {
 	struct stamp st;
 	int rc = meta_lock(w->view->meta);
@@ -463,18 +400,18 @@ static bool known_from_dir(struct view *view, struct history *h,
 	unsigned char at[SEEK_MAX];
 	struct meta_val val;
 	struct stamp st;
-	struct hkey k;
+	struct history_key k;
 	size_t dir_len, len;
 	const char *name = split(path, &dir_len);
 
-	key_stamp(&k, path, dir_len, 'h', NULL);
+	history_key_stamp(&k, path, dir_len, 'h', NULL);
 	if (!read_stamp(view, h, &k, &st))
 		return false;
 	ret->walk = st.walk;
-	key_found(&k, path, dir_len, st.walk, 'n', name);
+	history_key_found(&k, path, dir_len, st.walk, 'n', name);
 	ret->any = !meta_seek(view->meta, META_HISTORY, k.at, k.len, k.len,
 			      false, at, &len, &val);
-	key_found(&k, path, dir_len, st.walk, 'p', name);
+	history_key_found(&k, path, dir_len, st.walk, 'p', name);
 	ret->dir = !meta_get(view->meta, META_HISTORY, k.at, k.len, &val);
 	return true;
 }
@@ -483,7 +420,7 @@ static bool known_name(struct view *view, struct history *h, const char *path,
 		       struct history_seen *ret)
 {
 	struct stamp st;
-	struct hkey k;
+	struct history_key k;
 	size_t dir_len;
 	const char *name = split(path, &dir_len);
 	bool known;
@@ -492,7 +429,7 @@ static bool known_name(struct view *view, struct history *h, const char *path,
 		return false;
 	known = *name && known_from_dir(view, h, path, ret);
 	if (!known) {
-		key_stamp(&k, path, dir_len, 'f', name);
+		history_key_stamp(&k, path, dir_len, 'f', name);
 		known = read_stamp(view, h, &k, &st);
 		if (known) {
 			ret->any = st.any;
@@ -509,7 +446,7 @@ static int walk_name(struct view *view, struct history *h, const char *path,
 {
 	char prefix[META_KEY_MAX + 2];
 	struct history_walk w;
-	struct hkey k;
+	struct history_key k;
 	size_t dir_len;
 	const char *name = split(path, &dir_len);
 	int rc = mount_key(view->mount, path, prefix);
@@ -532,7 +469,7 @@ static int walk_name(struct view *view, struct history *h, const char *path,
 	}
 	if (!rc)
 		rc = note_walk(&w, path, dir_len, (uint64_t)clock_real_ns());
-	key_stamp(&k, path, dir_len, 'f', name);
+	history_key_stamp(&k, path, dir_len, 'f', name);
 	if (!rc)
 		rc = put_stamp(&w, &k);
 	else
@@ -566,12 +503,12 @@ static bool known_dir(struct view *view, struct history *h, const char *path,
 		      uint64_t *ret_walk, bool *ret_own)
 {
 	struct stamp st;
-	struct hkey k;
+	struct history_key k;
 	bool known;
 
 	if (meta_lock(view->meta))
 		return false;
-	key_stamp(&k, path, strlen(path), 'h', NULL);
+	history_key_stamp(&k, path, strlen(path), 'h', NULL);
 	known = read_stamp(view, h, &k, &st);
 	meta_unlock(view->meta);
 	if (known) {
@@ -586,7 +523,7 @@ static int walk_dir(struct view *view, struct history *h, const char *path,
 {
 	char prefix[META_KEY_MAX + 2];
 	struct history_walk w;
-	struct hkey k;
+	struct history_key k;
 	int rc = mount_key(view->mount, path, prefix);
 
 	if (rc)
@@ -601,7 +538,7 @@ static int walk_dir(struct view *view, struct history *h, const char *path,
 	if (!rc)
 		rc = note_walk(&w, path, strlen(path),
 			       (uint64_t)clock_real_ns());
-	key_stamp(&k, path, strlen(path), 'h', NULL);
+	history_key_stamp(&k, path, strlen(path), 'h', NULL);
 	if (!rc)
 		rc = put_stamp(&w, &k);
 	else
@@ -636,17 +573,17 @@ int history_next(struct view *view, const char *path, uint64_t walk,
 	unsigned char at[SEEK_MAX], from[8];
 	uint8_t marks[FILED_MARKS];
 	struct meta_val val;
-	struct hkey k;
+	struct history_key k;
 	size_t dir_len, len, prefix;
 	const char *name = split(path, &dir_len);
 	int rc = meta_lock(view->meta);
 
 	if (rc)
 		return rc;
-	key_found(&k, path, dir_len, walk, 'n', name);
+	history_key_found(&k, path, dir_len, walk, 'n', name);
 	prefix = k.len;
 	meta_be64(from, order);
-	key_add(&k, from, sizeof(from));
+	history_key_add(&k, from, sizeof(from));
 	rc = is_whole(view, walk) ? 0 : -ESTALE;
 	if (!rc)
 		rc = meta_seek(view->meta, META_HISTORY, k.at, k.len, prefix,
@@ -671,16 +608,16 @@ static int next_of_kind(struct view *view, const char *path, uint64_t walk,
 {
 	unsigned char at[SEEK_MAX];
 	struct meta_val val;
-	struct hkey k;
-	size_t len, head = DIR_HASH + 1, n;
+	struct history_key k;
+	size_t len, head = HISTORY_DIR_HASH + 1, n;
 	int rc;
 
-	key_dir_of(&k, path, strlen(path), walk);
-	key_add(&k, &kind, 1);
-	key_add(&k, after, strlen(after));
+	history_key_dir_of(&k, path, strlen(path), walk);
+	history_key_add(&k, &kind, 1);
+	history_key_add(&k, after, strlen(after));
 	/* Past every version of `after`: their keys go on with a NUL. */
 	if (*after && kind == 'n')
-		key_add(&k, "\1", 1);
+		history_key_add(&k, "\1", 1);
 	rc = meta_seek(view->meta, META_HISTORY, k.at, k.len, head, *after, at,
 		       &len, &val);
 	if (rc)

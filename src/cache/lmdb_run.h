@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A run of pages that one large value fills in LMDB's file: its format, as
+ * lmdb.h does not tell it (mdb.c, MDB_page). No locks; any thread.
+ */
+#ifndef VERS3_CACHE_LMDB_RUN_INTERNAL_H
+#define VERS3_CACHE_LMDB_RUN_INTERNAL_H
+
+#include <lmdb.h>
+#include <stdbool.h>
+
+#define LMDB_PAGE_HEAD 16 /* bytes before the value on its first page */
+
+/*
+ * Whether the head of a value's run says the pages that a value of value_bytes
+ * takes. LMDB frees as many as it says, whatever that is; a damaged one would
+ * free the pages of others.
+ */
+bool lmdb_run_is_whole(const MDB_val *value, size_t value_bytes,
+		       size_t page_bytes);
+
+#endif
