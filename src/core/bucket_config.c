@@ -39,6 +39,7 @@ struct bucket_config {
 	struct store *store; /* borrowed */
 	struct pool *pool; /* owned */
 	int64_t ttl_ns;
+	/* One edit at a time: held over requests, as HACKING.md allows. */
 	pthread_mutex_t editing;
 	pthread_mutex_t mutex;
 	pthread_cond_t done;

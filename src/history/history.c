@@ -44,7 +44,8 @@
 #define CHUNK	  500 /* records removed under one hold */
 
 struct history {
-	pthread_mutex_t walking; /* one walk at a time */
+	/* One walk at a time: held over requests, as HACKING.md allows. */
+	pthread_mutex_t walking;
 	uint64_t first; /* no walk of this mount has a lower number */
 	uint64_t last; /* walk's number; under walking */
 	atomic_uint_fast64_t

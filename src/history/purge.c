@@ -45,7 +45,8 @@
 #define GONE_ETAG "purged" /* no object's: what a list shows differs */
 
 struct purge {
-	pthread_mutex_t one; /* one batch at a time; over requests */
+	/* One batch at a time: held over requests, as HACKING.md allows. */
+	pthread_mutex_t one;
 };
 
 int purge_new(struct purge **ret_purge)

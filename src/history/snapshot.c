@@ -37,7 +37,8 @@
 #define KEEP_NS	    (600 * NS_PER_S)
 
 struct snapshot {
-	pthread_mutex_t walking; /* one walk at a time */
+	/* One walk at a time: held over requests, as HACKING.md allows. */
+	pthread_mutex_t walking;
 	struct pool *pool; /* owned */
 	atomic_uint_fast64_t
 		mark; /* in stamps: of this mount, until forgotten */

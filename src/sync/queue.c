@@ -41,7 +41,7 @@ int syncer_drop(struct syncer *s, const char *key)
 	sync_job_forget(s, key);
 	if (!rc) {
 		journal_note_commit(s->journal, key);
-		waiters_tell(s, key, 0, 0, true, 0);
+		waiters_tell_clean(s, key);
 	}
 	return rc;
 }

@@ -121,7 +121,7 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
 	}
 	/* Under the lock: who comes later waits for another try. */
 	if (next.counts)
-		waiters_tell(s, key, 0, 0, false, rc);
+		waiters_tell_failed(s, key, rc);
 	if (locked)
 		meta_unlock(s->meta);
 	if (rc != -EAGAIN)
@@ -307,7 +307,10 @@ static void apply_saved(struct syncer_job *j, const struct upload_result *r)
 	 * Those who waited for the record's end were told when it ended: by
 	 * now the key may be dirty anew, and someone may wait for that.
 	 */
-	waiters_tell(j->s, j->key, j->snap.ino, j->snap.change, false, rc);
+	if (rc)
+		waiters_tell_failed(j->s, j->key, rc);
+	else
+		waiters_tell_saved(j->s, j->key, &j->snap);
 }
 
 /*

@@ -396,7 +396,7 @@ static int collect_due_waiters(struct syncer *s, struct collect_due *h)
 		if (!rc)
 			rc = examine_record(s, h, &dirty);
 		else if (rc == -ENOENT)
-			rc = 0, waiters_tell(s, keys[i], 0, 0, true, 0);
+			rc = 0, waiters_tell_clean(s, keys[i]);
 	}
 	return rc;
 }

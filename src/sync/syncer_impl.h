@@ -193,9 +193,13 @@ int syncer_postpone(struct syncer *s, struct meta_dirty *d, int64_t due_ns);
 int syncer_drop(struct syncer *s, const char *key);
 /* Any lock may be held. */
 
-/* Tells those who wait for a key; gone: its record was just deleted. */
-void waiters_tell(struct syncer *s, const char *key, uint64_t ino,
-		  uint64_t change, bool gone, int error);
+/* Tells those who wait for a key: its record has ended, */
+void waiters_tell_clean(struct syncer *s, const char *key);
+/* or it was saved as inode is, which is enough for some of them, */
+void waiters_tell_saved(struct syncer *s, const char *key,
+			const struct meta_inode *inode);
+/* or why it cannot be: -errno. */
+void waiters_tell_failed(struct syncer *s, const char *key, int error);
 /* Whether someone waits for the key, so that it goes at once. */
 bool waiters_want(struct syncer *s, const struct meta_dirty *d, int64_t now);
 /* What failed in an outage that is over is due again. No lock held. */

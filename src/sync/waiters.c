@@ -13,8 +13,9 @@ bool waiters_below(const char *key, const char *path)
 			(key[len] == '/' || key[len] == '\0'));
 }
 
-void waiters_tell(struct syncer *s, const char *key, uint64_t ino,
-		  uint64_t change, bool gone, int error)
+/* Those who wait for a key; inode NULL: all, else those that it is enough for. */
+static void tell(struct syncer *s, const char *key,
+		 const struct meta_inode *inode, int error)
 {
 	struct waiter *waiter;
 
@@ -22,16 +23,30 @@ void waiters_tell(struct syncer *s, const char *key, uint64_t ino,
 	LIST_FOREACH(waiter, &s->waiters, entry) {
 		if (waiter->all || waiter->done || strcmp(waiter->path, key))
 			continue;
-		if (error) {
-			waiter->error = error;
-			waiter->done = true;
-		} else if (gone ||
-			   (ino == waiter->ino && change >= waiter->change)) {
-			waiter->done = true;
-		}
+		if (inode && (inode->ino != waiter->ino ||
+			      inode->change < waiter->change))
+			continue;
+		waiter->error = error;
+		waiter->done = true;
 	}
 	pthread_cond_broadcast(&s->event);
 	pthread_mutex_unlock(&s->mutex);
+}
+
+void waiters_tell_clean(struct syncer *s, const char *key)
+{
+	tell(s, key, NULL, 0);
+}
+
+void waiters_tell_saved(struct syncer *s, const char *key,
+			const struct meta_inode *inode)
+{
+	tell(s, key, inode, 0);
+}
+
+void waiters_tell_failed(struct syncer *s, const char *key, int error)
+{
+	tell(s, key, NULL, error);
 }
 
 bool waiters_want(struct syncer *s, const struct meta_dirty *dirty, int64_t now)

@@ -120,10 +120,10 @@ static int open_version(struct vfs *v, struct vfs_file *f)
 int vfs_open(struct vfs *v, uint64_t ino, int flags, struct vfs_file **ret_file,
 	     struct vfs_open *ret_how)
 {
+	struct vfs_open how = {0};
 	struct vfs_file *f;
 	int rc;
 
-	memset(ret_how, 0, sizeof(*ret_how));
 	if (wants_write(flags) && ino != MOUNT_CONTROL_INO &&
 	    (v->mount->config.read_only || mount_is_view(ino)))
 		return -EROFS;
@@ -133,21 +133,22 @@ int vfs_open(struct vfs *v, uint64_t ino, int flags, struct vfs_file **ret_file,
 	f->ino = ino;
 	if (ino == MOUNT_CONTROL_INO) {
 		f->kind = FILE_CONTROL;
-		ret_how->direct = true;
+		how.direct = true;
 		rc = control_open(v->control, &f->session);
 	} else if (mount_is_view(ino)) {
 		f->kind = FILE_VERSION;
-		ret_how->keep_cache = true; /* it never changes */
+		how.keep_cache = true; /* it never changes */
 		rc = open_version(v, f);
 	} else {
 		f->kind = FILE_LIVE;
-		rc = open_live(v, f, flags, ret_how);
+		rc = open_live(v, f, flags, &how);
 	}
 	if (rc) {
 		vfs_release(v, f);
 		return rc;
 	}
 	*ret_file = f;
+	*ret_how = how;
 	return 0;
 }
 
@@ -156,12 +157,17 @@ int vfs_create(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 	       struct vfs_entry *ret_entry, struct vfs_file **ret_file,
 	       struct vfs_open *ret_how)
 {
+	struct vfs_entry e;
 	int rc = vfs_mknod(v, parent, name, S_IFREG | (mode & 07777), 0, who,
-			   ret_entry);
+			   &e);
 
 	if (rc == -EEXIST && !(flags & O_EXCL))
-		rc = vfs_lookup(v, parent, name, ret_entry);
-	return rc ? rc : vfs_open(v, ret_entry->ino, flags, ret_file, ret_how);
+		rc = vfs_lookup(v, parent, name, &e);
+	if (!rc)
+		rc = vfs_open(v, e.ino, flags, ret_file, ret_how);
+	if (!rc)
+		*ret_entry = e;
+	return rc;
 }
 
 /*
@@ -428,12 +434,13 @@ int vfs_lseek(struct vfs *v, struct vfs_file *f, uint64_t offset, int whence,
 static int shown_version(struct vfs *v, struct vfs_file *f,
 			 struct meta_version *ret, struct holes *ret_holes)
 {
+	struct holes holes = {.count = 0};
 	struct meta_inode inode;
 	int rc;
 
-	ret_holes->count = 0;
 	if (f->kind == FILE_VERSION) {
 		*ret = f->version;
+		*ret_holes = holes;
 		return 0;
 	}
 	rc = meta_lock(v->mount->meta);
@@ -441,12 +448,14 @@ static int shown_version(struct vfs *v, struct vfs_file *f,
 		return rc;
 	rc = meta_inode_get(v->mount->meta, f->ino, &inode);
 	if (!rc)
-		rc = sparse_of_base(v->mount->meta, &inode, ret_holes);
+		rc = sparse_of_base(v->mount->meta, &inode, &holes);
 	meta_unlock(v->mount->meta);
 	if (!rc && !meta_inode_is_base(&inode))
 		rc = -EXDEV;
-	if (!rc)
+	if (!rc) {
 		*ret = inode.base;
+		*ret_holes = holes;
+	}
 	return rc;
 }
 
@@ -473,8 +482,10 @@ static int copy_bytes(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
 			total += got;
 	}
 	free(buf);
+	if (rc && !total)
+		return rc;
 	*ret_copied = total;
-	return total ? 0 : rc;
+	return 0;
 }
 
 int vfs_copy_range(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
@@ -486,12 +497,15 @@ int vfs_copy_range(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
 	uint64_t in_size;
 	int rc;
 
-	*ret_copied = 0;
 	if (in->kind == FILE_CONTROL || out->kind != FILE_LIVE)
 		return -EXDEV;
 	rc = file_size(v, in, &in_size);
-	if (rc || in_offset >= in_size)
+	if (rc)
 		return rc;
+	if (in_offset >= in_size) {
+		*ret_copied = 0;
+		return 0;
+	}
 	if (size > in_size - in_offset)
 		size = in_size - in_offset;
 	if (in_offset == out_offset &&
@@ -501,7 +515,8 @@ int vfs_copy_range(struct vfs *v, struct vfs_file *in, uint64_t in_offset,
 		if (!rc)
 			rc = meta_keep(v->mount->meta);
 		if (rc != -EXDEV) {
-			*ret_copied = rc ? 0 : size;
+			if (!rc)
+				*ret_copied = size;
 			return rc;
 		}
 	}

@@ -642,6 +642,32 @@ static int setup_nothing(void **state)
 	return 0;
 }
 
+/* As deep as a key can be: no walk goes deeper into the stack for it. */
+static void test_deep(void **state)
+{
+	char from[META_KEY_MAX] = "d", to[META_KEY_MAX], names[64];
+	struct rig *r = *state;
+
+	keep_lists(r);
+	for (int i = 0; i < 500; i++)
+		strcat(from, "/d");
+	strcpy(to, from);
+	to[0] = 'e';
+	rig_put_text(r, from, "x");
+	rig_rename(r, "d", "e");
+	rig_sync(r);
+	rig_holds(r, from, NULL);
+	rig_holds(r, to, "x");
+	rig_is(r, to, "x");
+	/* The key would have a byte too many: nothing of it was moved. */
+	assert_int_equal(rig_try_rename(r, "e", "eeeeeeeeeeeeeeeeeeee", 0),
+			 -ENAMETOOLONG);
+	to[strlen(to) - 2] = '\0';
+	assert_int_equal(rig_list(r, to, false, names, sizeof(names)), 0);
+	assert_string_equal(names, "d");
+	rig_sync(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -651,6 +677,7 @@ int main(void)
 		RIG_TEST(test_unasked),
 		RIG_TEST(test_unsaved),
 		RIG_TEST(test_refused),
+		RIG_TEST(test_deep),
 		cmocka_unit_test_setup(test_never, setup_nothing),
 		cmocka_unit_test_setup(test_between, setup_nothing),
 		cmocka_unit_test_setup(test_busy, setup_nothing),
