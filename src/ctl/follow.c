@@ -276,8 +276,8 @@ int follow_show(const struct target *p, json_t *list, unsigned *ret_count)
 
 		rc = take_name(&f, &c);
 	}
-	if (!rc && f.count)
-		qsort(f.steps, f.count, sizeof(*f.steps), compare_steps);
+	if (!rc)
+		array_sort(f.steps, f.count, sizeof(*f.steps), compare_steps);
 	for (size_t i = 0; !rc && i < f.count; i++)
 		rc = show_step(&f.steps[i], list);
 	*ret_count = f.count > UINT32_MAX ? UINT32_MAX : (unsigned)f.count;

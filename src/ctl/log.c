@@ -187,8 +187,7 @@ int ctl_log(const struct ctl_call *c)
 	} else if (rc) {
 		rc = ctl_fail("%s: %s", *l.path ? l.path : p.root, errtext(rc));
 	} else {
-		if (l.count)
-			qsort(l.items, l.count, sizeof(*l.items), newest_first);
+		array_sort(l.items, l.count, sizeof(*l.items), newest_first);
 		rc = print(&l, c->json);
 	}
 	free(top);

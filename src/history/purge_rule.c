@@ -361,9 +361,8 @@ int purge_by_rule(struct view *view, const struct purge_rule *rule,
 	named_snapshots_look_again(view);
 	if (!rc)
 		rc = named_snapshots_list(view, &w.points);
-	if (w.points.count)
-		qsort(w.points.items, w.points.count, sizeof(*w.points.items),
-		      by_time);
+	array_sort(w.points.items, w.points.count, sizeof(*w.points.items),
+		   by_time);
 	if (!rc)
 		rc = gitconfig_section(answer, "purge", NULL);
 	if (!rc)

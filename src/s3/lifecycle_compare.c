@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/util/array.h"
 #include "xmltree.h"
 
 #define TEXT_MAX (256 << 10) /* of a rule */
@@ -89,9 +90,8 @@ static int describe(struct lifecycle_rule *rule, xmlNodePtr node,
 	int err;
 
 	nameless.id = (char *)"";
-	if (rule->tags.count)
-		qsort(rule->tags.items, rule->tags.count,
-		      sizeof(*rule->tags.items), by_name);
+	array_sort(rule->tags.items, rule->tags.count,
+		   sizeof(*rule->tags.items), by_name);
 	err = lifecycle_write(&one, "", text);
 	for (size_t i = 0; !err && i < rule->noncurrent_transitions.count; i++)
 		err = buf_printf(text, "newer: %llu\n",

@@ -435,8 +435,7 @@ int content_trim(struct tree *tree, struct node *node)
 	rc = file_snapshot_extents(tree, node->ino, 0, UINT64_MAX, &list,
 				   &count);
 	meta_unlock(tree->meta);
-	if (count)
-		qsort(list, count, sizeof(*list), compare_places);
+	array_sort(list, count, sizeof(*list), compare_places);
 	/* Holes stand nowhere: their places are behind all the others. */
 	for (size_t i = 0;
 	     !rc && i < count && !meta_extent_is_hole(list[i].place); i++) {
