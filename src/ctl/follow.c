@@ -2,7 +2,7 @@
 /*
  * vers3ctl versions --follow: the history of a file under its earlier names
  * too. A version that a rename made says which version it was before
- * (s3.rename_source_from); of that name's history, what stands up to it belongs to
+ * (s3.renamed_from); of that name's history, what stands up to it belongs to
  * the file. Nothing is taken twice, so names that went round in a circle come
  * to an end.
  */

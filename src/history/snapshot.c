@@ -188,7 +188,7 @@ struct snapshot_walk {
 	const char *path;
 	uint64_t mark; /* when it began */
 	uint64_t pages; /* so far */
-	struct list_at_item *items; /* owned by the lookback: the page */
+	struct list_at_item *items; /* owned by the snapshot: the page */
 	size_t count;
 };
 

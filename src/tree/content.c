@@ -526,9 +526,9 @@ void content_stat(struct tree *tree, const struct meta_inode *inode,
 	uint64_t bytes = inode->size_bytes;
 
 	/*
-	 * `in` was read earlier. What was staged then may be the base's by now,
-	 * and would be counted as nothing: tar writes zeros for a file that has
-	 * no blocks.
+	 * The inode was read earlier. What was staged then may be the base's by
+	 * now, and would be counted as nothing: tar writes zeros for a file that
+	 * has no blocks.
 	 */
 	if (S_ISREG(inode->mode) && inode->size_bytes &&
 	    !meta_lock(tree->meta)) {

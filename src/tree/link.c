@@ -233,7 +233,7 @@ static int note_name(const struct meta_inode *inode, const char *names,
 	return rc;
 }
 
-/* One more name for `other`: that of `in`, which goes. */
+/* One more name for `other`: that of `inode`, which goes. */
 static int join(struct tree *tree, struct meta_inode *other,
 		const struct meta_inode *inode,
 		const struct meta_dentry *dentry)
@@ -260,7 +260,7 @@ static int join(struct tree *tree, struct meta_inode *other,
 	return rc;
 }
 
-/* 1 when all is proved: `in` is one more name of `other`; 0, -errno. */
+/* 1 when all is proved: `inode` is one more name of `other`; 0, -errno. */
 static int is_proved(struct tree *tree, const struct meta_inode *other,
 		     const struct meta_inode *inode,
 		     const struct object_meta *mine)

@@ -109,7 +109,7 @@ static const struct meta_version *known_at(struct tree *tree, const char *key,
 		return NULL;
 	known = link_known(tree, &inode, parent, dentry.name, key, buf);
 	if (known && known != buf)
-		*buf = *known; /* it stands in `in` */
+		*buf = *known; /* it stands in the inode */
 	return known ? buf : NULL;
 }
 

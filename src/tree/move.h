@@ -69,7 +69,7 @@ void move_begin(struct move *m, struct tree *tree, enum move_what what,
  */
 int move_step(struct move *m);
 /*
- * The whole walk, `in` (at parent, name) and all below it, in one hold of
+ * The whole walk, the inode (at parent, name) and all below it, in one hold of
  * meta_lock(). 0 or -errno: of a check -EAGAIN when something has to be in the
  * bucket first, -EBUSY, -ENAMETOOLONG.
  */

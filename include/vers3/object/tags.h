@@ -25,8 +25,8 @@
 bool tags_need(struct mount *mount, const struct meta_inode *inode,
 	       const struct object_meta *d, bool by_server);
 /*
- * Asks for the tags of the version that `in` is based on: before anything goes
- * in its place, since then they are gone where no versions are kept. There
+ * Asks for the tags of the version that an inode is based on: before anything
+ * goes in its place, since then they are gone where no versions are kept. There
  * they are noted, too, until they were given: where a try ended between both,
  * the next one finds none at the object and goes by the note, if it is made
  * of an object of the same ETag. *ret is

@@ -39,7 +39,7 @@ void file_snapshots_free(struct file_snapshots *o);
 bool file_snapshots_hold(struct file_snapshots *o, uint64_t ino);
 
 /*
- * Takes one of `in`, which was read under the same meta_lock() and lives as
+ * Takes one of an inode, which was read under the same meta_lock() and lives as
  * long; it is dropped also after an error. 0, -ENOMEM, -EIO.
  */
 int file_snapshot_take(struct tree *tree, struct file_snapshots *o,

@@ -17,9 +17,9 @@ struct tree;
 #define GONE_HOLD_NS (2 * NS_PER_MS)
 
 /*
- * Takes directory `in`, which stands at (de->parent, de->name) and path, out
- * of the tree. No key below path is dirty, so the bucket's history has every
- * byte of what goes. With meta_lock() held; in is written.
+ * Takes a directory, which stands at (de->parent, de->name) and path, out of
+ * the tree. No key below path is dirty, so the bucket's history has every byte
+ * of what goes. With meta_lock() held; *inode is written.
  */
 int gone_detach(struct tree *tree, const struct meta_dentry *de,
 		struct meta_inode *inode, const char *path);

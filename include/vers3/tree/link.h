@@ -35,13 +35,13 @@ link_known(struct tree *tree, const struct meta_inode *inode, uint64_t parent,
 int link_add(struct tree *tree, struct meta_inode *inode, uint64_t parent,
 	     const char *name);
 /*
- * After a name was taken away and in->nlink lowered: the other names' count
- * goes down too. in is written.
+ * After a name was taken away and inode->nlink lowered: the other names' count
+ * goes down too. *inode is written.
  */
 int link_removed(struct tree *tree, struct meta_inode *inode);
 /*
- * After a name was changed or taken away by others, and in->nlink lowered. in
- * is written; nothing is sent for it.
+ * After a name was changed or taken away by others, and inode->nlink lowered.
+ * *inode is written; nothing is sent for it.
  */
 int link_lost(struct tree *tree, struct meta_inode *inode, const char *gone);
 /* A name is about to be moved: the objects of all names tell it. */
@@ -61,8 +61,8 @@ int link_note_saved(struct tree *tree, const struct meta_inode *inode,
 		    const char *path, const struct meta_version *version);
 /*
  * After an inode's attributes have come: joins it to the inode that is proved
- * to be the same file, if there is one. *ret_joined: `in` is gone and its name belongs
- * to that one.
+ * to be the same file, if there is one. *ret_joined: `inode` is gone and its
+ * name belongs to that one.
  */
 int link_join(struct tree *tree, const struct meta_inode *inode,
 	      bool *ret_joined);

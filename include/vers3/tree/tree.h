@@ -102,7 +102,7 @@ int tree_count_in(struct tree *tree, uint64_t ino, int by);
 int tree_link_removed(struct tree *tree, struct meta_inode *inode,
 		      const char *gone);
 /*
- * The object that `in` is based on must outlive its copy to new_key: unless
+ * The object that an inode is based on must outlive its copy to new_key: unless
  * it is pinned by its version id, its own key waits for that one.
  */
 int tree_hold_source(struct tree *tree, const struct meta_inode *inode,
