@@ -14,6 +14,7 @@
 #include "vers3/core/etag.h"
 #include "vers3/core/refusal.h"
 #include "vers3/core/texts.h"
+#include "vers3/core/version.h"
 #include "vers3/net/uri.h"
 #include "vers3/object/acl.h"
 #include "vers3/util/hex.h"
@@ -172,8 +173,9 @@ static bool has_rights(const struct objattr_xattrs *x)
 
 static void take_id(const struct store_object *o, char *version_id)
 {
-	snprintf(version_id, META_VERSION_MAX + 1, "%s",
-		 o->version_id ? o->version_id : "");
+	char etag[META_ETAG_MAX + 1];
+
+	version_ids(o, etag, version_id);
 }
 
 /* Whether an object's ETag is an MD5, and not that of these bytes. */

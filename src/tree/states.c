@@ -279,10 +279,8 @@ static void ask(struct tree *tree, const struct meta_inode *inode,
 	*ret_open = false;
 	if (mount_key(tree->mount, ver->key, key))
 		return;
-	store_request_init(&r, STORE_HEAD);
-	r.key = key;
-	r.version_id = ver->version_id[0] ? ver->version_id : NULL;
-	rc = outage_note(tree, began_ns, store_call(tree->mount->store, &r));
+	rc = store_head(tree->mount->store, &r, key, ver->version_id);
+	rc = outage_note(tree, began_ns, rc);
 	o = &r.reply.object;
 	if (rc == -EINTR || store_is_outage(rc)) {
 		*ret_open = true;
