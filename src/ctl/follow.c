@@ -130,7 +130,7 @@ static char *history_path(const struct follow *f, const char *path,
 	return full;
 }
 
-static int add_snapshot(struct follow *f, const struct step *s)
+static int add_past(struct follow *f, const struct step *s)
 {
 	char text[RENAMED_MAX], *full = history_path(f, s->path, s->name);
 	ssize_t n;
@@ -230,7 +230,7 @@ static int take_name(struct follow *f, const struct claim *c)
 		drop_steps(f, before);
 	for (size_t i = before; !rc && i < f->count; i++)
 		if (!f->steps[i].ver.deleted)
-			rc = add_snapshot(f, &f->steps[i]);
+			rc = add_past(f, &f->steps[i]);
 	return rc;
 }
 

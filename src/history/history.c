@@ -122,7 +122,7 @@ struct history_walk {
 	size_t count, size;
 	uint64_t pages; /* so far */
 	uint64_t order; /* counts down: versions come newest first */
-	bool snapshot; /* one name: the list has left it */
+	bool past; /* one name: the list has left it */
 	bool any, dir, own;
 	uint64_t number;
 	uint64_t mark, saves; /* when it began */
@@ -150,12 +150,12 @@ static int take_entry(void *ctx, const struct store_entry *e)
 	bool own = w->one_name && e->key_len == w->skip;
 	struct found *f;
 
-	if (e->key_len < w->skip || w->snapshot)
+	if (e->key_len < w->skip || w->past)
 		return 0;
 	w->own = w->own || (!len && e->size_bytes);
 	if (w->one_name && e->key_len > w->prefix_len) {
 		w->dir = w->dir || e->key[w->prefix_len] == '/';
-		w->snapshot = true;
+		w->past = true;
 		return 0;
 	}
 	if (e->kind == STORE_ENTRY_PREFIX && len)
@@ -219,7 +219,7 @@ static int put_page(void *ctx)
 		rc = put_found(w, w->path, dir_len, &w->items[i]);
 	meta_unlock(w->view->meta);
 	w->count = 0;
-	w->list.stop = w->snapshot || w->only_one;
+	w->list.stop = w->past || w->only_one;
 	return rc;
 }
 
@@ -464,7 +464,7 @@ static int walk_name(struct view *view, struct history *h, const char *path,
 	w.dir = w.dir && *name;
 	if (!rc && !w.dir && *name) {
 		/* Names such as "a-b" stand between "a" and "a/". */
-		w.snapshot = false;
+		w.past = false;
 		strcat(prefix, "/");
 		rc = walk_pages(&w, prefix, NULL, true);
 	}

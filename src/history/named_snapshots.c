@@ -3,9 +3,9 @@
  * Why a point is exact. A tree holds what its instant is not younger than by
  * the server's dates, which are cut to a second or less. What was saved
  * before the point's object was written has no later date. What comes after
- * must have one: named_snapshots_make() returns when the server's clock, which stood
- * at the point's date or later when it answered, has moved on by the unit
- * that dates are cut to.
+ * must have one: named_snapshots_make() returns when the server's clock, which
+ * stood at the point's date or later when it answered, has moved on by the
+ * unit that dates are cut to.
  */
 #include "vers3/history/named_snapshots.h"
 
