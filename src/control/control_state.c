@@ -357,17 +357,17 @@ static int write_lifecycle(struct control *control, struct buf *out)
 }
 
 /* Takes a census unless the last one will do; with the mutex held. */
-static int refresh_census(struct control *control, struct control *c)
+static int refresh_census(struct control *c)
 {
 	int64_t now = clock_mono_ns(), rest = c->census_took_ns * CENSUS_REST;
 	struct replication_census fresh;
 	int rc;
 
-	if (rest < control->mount->config.ttl_ns)
-		rest = control->mount->config.ttl_ns;
+	if (rest < c->mount->config.ttl_ns)
+		rest = c->mount->config.ttl_ns;
 	if (c->census_ns && now - c->census_ns < rest)
 		return 0;
-	rc = replication_census_take(control->meta, &fresh);
+	rc = replication_census_take(c->meta, &fresh);
 	if (rc)
 		return rc;
 	replication_census_release(&c->census);
@@ -389,28 +389,28 @@ static int write_census(struct control *control, bool has_rules,
 		[CENSUS_FAILED] = "failed",   [CENSUS_REPLICA] = "replica",
 		[CENSUS_NONE] = "none",
 	};
-	struct control *c = control;
 	int64_t oldest;
 	int rc;
 
 	if (!has_rules && !replication_census_may_find(control->meta))
 		return 0;
-	pthread_mutex_lock(&c->mutex);
-	rc = refresh_census(control, c);
+	pthread_mutex_lock(&control->mutex);
+	rc = refresh_census(control);
 	if (!rc && !has_rules && !replication_census_may_find(control->meta)) {
-		pthread_mutex_unlock(&c->mutex);
+		pthread_mutex_unlock(&control->mutex);
 		return 0;
 	}
 	for (int i = 0; !rc && i < CENSUS_COUNT; i++)
 		rc = gitconfig_number(out, names[i],
-				      (int64_t)c->census.counts[i]);
-	oldest = c->census.oldest_pending_ns;
+				      (int64_t)control->census.counts[i]);
+	oldest = control->census.oldest_pending_ns;
 	if (!rc && oldest)
 		rc = gitconfig_number(out, "oldestPendingSeconds",
 				      (clock_real_ns() - oldest) / NS_PER_S);
-	for (unsigned i = 0; !rc && i < c->census.failed_count; i++)
-		rc = gitconfig_value(out, "failedKey", c->census.failed[i]);
-	pthread_mutex_unlock(&c->mutex);
+	for (unsigned i = 0; !rc && i < control->census.failed_count; i++)
+		rc = gitconfig_value(out, "failedKey",
+				     control->census.failed[i]);
+	pthread_mutex_unlock(&control->mutex);
 	return rc;
 }
 
@@ -447,15 +447,14 @@ static int write_replication(struct control *control, struct buf *out)
 
 static int write_control(struct control *control, struct buf *out)
 {
-	struct control *c = control;
 	char error[CONTROL_ERROR_MAX];
 	int64_t when_ns;
 	int rc;
 
-	pthread_mutex_lock(&c->mutex);
-	strcpy(error, c->last_error);
-	when_ns = c->last_error_mono_ns;
-	pthread_mutex_unlock(&c->mutex);
+	pthread_mutex_lock(&control->mutex);
+	strcpy(error, control->last_error);
+	when_ns = control->last_error_mono_ns;
+	pthread_mutex_unlock(&control->mutex);
 	if (!error[0])
 		return 0;
 	rc = gitconfig_section(out, "control", NULL);
