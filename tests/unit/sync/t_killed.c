@@ -186,7 +186,7 @@ static void look_at_note(struct rig *r)
 	notes_seen++;
 }
 
-static void *sync_all(void *arg)
+static void *sync_thread(void *arg)
 {
 	rig_try_sync(arg, NULL);
 	return NULL;
@@ -207,7 +207,7 @@ static void test_moved_before_note(void **state)
 	journal_suspect(r->f.v->journal,
 			"f"); /* so that there is a look to hold */
 	rig_gate(r, "HeadObject f", RIG_BEFORE);
-	assert_int_equal(pthread_create(&thread, NULL, sync_all, r), 0);
+	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
 	rig_wait_held(r);
 	rig_unlink(r, "f");
 	assert_int_equal(meta_sync(r->f.v->mount->meta), 0);
@@ -237,12 +237,6 @@ static void test_kill_costs_nothing(void **state)
 		assert_int_equal(rig_count(r, "HeadObject") > 0, power);
 		assert_int_equal(rig_count(r, "PutObject"), 1);
 	}
-}
-
-static void *sync_thread(void *arg)
-{
-	rig_try_sync(arg, NULL);
-	return NULL;
 }
 
 /* What goes out is noted before it does, and no longer than it is open. */
