@@ -82,10 +82,9 @@ int main(int argc, char **argv)
 
 	rig_init(&r, argc, argv, count + 1);
 	srandom((unsigned)r.options.seed);
-	if (proxy_start(&p, &r)) {
-		printf("SKIP: no fault proxy\n");
-		return RIG_SKIP;
-	}
+	rc = proxy_start(&p, &r);
+	if (rc)
+		return rc;
 	for (i = 0; !rc && i < r.options.rounds; i++) {
 		bool outage = i % (count + 1) == count;
 		unsigned most = r.options.large ? 6 * OUTAGE_MS : OUTAGE_MS;

@@ -123,10 +123,9 @@ int main(int argc, char **argv)
 	int rc;
 
 	rig_init(&r, argc, argv, 2);
-	if (proxy_start(&p, &r)) {
-		printf("SKIP: no fault proxy\n");
-		return RIG_SKIP;
-	}
+	rc = proxy_start(&p, &r);
+	if (rc)
+		return rc;
 	rc = rig_mount(&r, &r.live, NULL, r.cache, "commit=0");
 	if (!rc)
 		rc = write_files(&r, data, sizes);

@@ -718,10 +718,9 @@ int main(int argc, char **argv)
 
 	rig_init(&r, argc, argv, 2);
 	w.r = &r;
-	if (proxy_start(&w.p, &r)) {
-		printf("SKIP: no fault proxy\n");
-		return RIG_SKIP;
-	}
+	rc = proxy_start(&w.p, &r);
+	if (rc)
+		return rc;
 	for (unsigned i = 0; i < MOUNTS; i++) {
 		struct side *s = &w.sides[i];
 

@@ -8,10 +8,13 @@
 struct proxy {
 	const char *program;
 	char dir[256];
-	char url[64];
+	char url[256];
 };
 
-/* 0, or -1 where there is none. */
+/*
+ * 0; RIG_SKIP where the packages that it needs are missing; 1 where it does not
+ * start, or is not named: a run without it would say nothing. It has said why.
+ */
 int proxy_start(struct proxy *p, const struct rig *r);
 void proxy_stop(struct proxy *p);
 /*
