@@ -45,25 +45,6 @@ static bool is_served(const struct store_reply *reply)
 	       strcmp(reply->code, "SlowDown") != 0;
 }
 
-/* The server could not be reached, or said nothing. */
-static bool is_silence(int err)
-{
-	switch (err) {
-	case -ETIMEDOUT:
-	case -ECONNREFUSED:
-	case -ECONNRESET:
-	case -ECONNABORTED:
-	case -EHOSTUNREACH:
-	case -ENETUNREACH:
-	case -ENETDOWN:
-	case -EPIPE:
-	case -EIO:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void count(struct metrics_store *ms, const struct store_request *r,
 		  int err, int64_t start_ns, uint64_t received_bytes)
 {
@@ -90,7 +71,7 @@ static void count(struct metrics_store *ms, const struct store_request *r,
 	refusals_note(&ms->refusals, r, err, is_answer(r, err));
 	if (r->reply.status || !err)
 		ms->now.silent_mono_ns = 0;
-	else if (is_silence(err) && !ms->now.silent_mono_ns)
+	else if (store_is_outage(err) && !ms->now.silent_mono_ns)
 		ms->now.silent_mono_ns = start_ns;
 	if (r->reply.date_ns)
 		ms->now.clock_skew_ns = r->reply.date_ns - real_ns;

@@ -268,9 +268,9 @@ static int apply_saved_locked(struct syncer_job *j,
 		rc = take_saved(j, r, what, &inode, ret_under);
 	if (!rc && what == OUTCOME_CLEAN)
 		return syncer_drop(s, j->key);
-	if (rc && rc != -ENOENT)
+	if (rc)
 		return rc;
-	if (!rc && what == OUTCOME_ATTRS) {
+	if (what == OUTCOME_ATTRS) {
 		/* Whoever waits for this change waits on. */
 		dirty.seq = seq;
 		dirty.due_ns = dirty.since_ns;

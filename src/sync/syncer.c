@@ -271,11 +271,14 @@ static void judge_turn(struct syncer *s, const struct collect_due *h,
 		.due_ns = dirty->due_ns,
 		.settles_ns = settles_at(s, dirty, h->now_ns),
 		.busy = sync_busy_is(s, dirty->key),
-		.pauses = sync_job_pauses(s, dirty->key),
-		.held = syncer_is_held(s, dirty),
 		.forced = forced,
 	};
 
+	/* Most records are not due: these are asked only where they matter. */
+	if (forced && dirty->due_ns > h->now_ns)
+		facts.pauses = sync_job_pauses(s, dirty->key);
+	if (examine_turn(&facts, &x->until_ns) == EXAMINE_GO_ON)
+		facts.held = syncer_is_held(s, dirty);
 	x->verdict = examine_turn(&facts, &x->until_ns);
 }
 
@@ -287,7 +290,8 @@ static int judge_request(struct syncer *s, const struct collect_due *h,
 	struct examine_request facts = {
 		.now_ns = h->now_ns,
 		.batch_away = h->no_deletes,
-		.batch_full = h->deletes && h->deletes->count == DELETES_MAX,
+		.batch_full = h->full ||
+			      (h->deletes && h->deletes->count == DELETES_MAX),
 		.jobs_full = h->job_count >= h->job_max,
 	};
 	const struct meta_inode *want = rc ? NULL : &x->want;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside the syncer: its state, shared by syncer.c (what is sent when),
- * sync_job.c (sending it), sync_busy.c (one job a key), sync_wait.c (those who
- * wait), sync_reap.c (staging
- * files that may go), sync_reservation.c (writers that wait for their room), between.c
- * (who came before a save) and sync_stats.c.
+ * Inside the syncer: its state, shared by syncer.c (what is sent when, by the
+ * verdicts of examine.c), queue.c (records that go, or wait), sync_job.c
+ * (sending it, and what follows by the verdicts of outcome.c), sync_busy.c (one
+ * job a key), sync_wait.c and waiters.c (those who wait), sync_reap.c (staging
+ * files that may go), sync_reservation.c (writers that wait for their room),
+ * between.c (who came before a save) and sync_stats.c.
  *
  * Locks: meta_lock() before the mutex, which is a leaf and is never held
  * across anything that waits. A key is worked on by one job at a time.
@@ -129,7 +130,7 @@ struct delete_job {
 void sync_job_run(void *arg);
 void sync_deletes_run(void *arg);
 /*
- * Whether the key's last try was without a result, and is to be repeated when
+ * sync_busy.c: whether the key's last try was without a result, and is to be repeated when
  * the key is due, no earlier. Any lock may be held.
  */
 bool sync_job_pauses(struct syncer *s, const char *key);
@@ -159,9 +160,9 @@ int rebase_lost(struct syncer *s, const struct meta_inode *snap, int rc);
 void sync_reap(struct syncer *s);
 
 /*
- * sync_reservation.c: one look at the dirty table for those who wait for room. With
- * sync_reservation_wants() each record is looked at, with meta_lock() held; whole
- * tells that the look came to the table's end.
+ * sync_reservation.c: one look at the dirty table for those who wait for room.
+ * With sync_reservation_wants() each record is looked at, with meta_lock() held;
+ * whole tells that the look came to the table's end.
  */
 struct room_look {
 	bool any; /* someone waits */

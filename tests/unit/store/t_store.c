@@ -289,6 +289,48 @@ static void metrics(void **state)
 	store_free(s);
 }
 
+static int failing; /* what each request comes to */
+
+static int fail_call(struct store *s, struct store_request *r)
+{
+	(void)s;
+	(void)r;
+	return failing;
+}
+
+static void free_nothing(struct store *s)
+{
+	(void)s;
+}
+
+/* The server is silent from the first request on that no server answers. */
+static void silence(void **state)
+{
+	static const int silent[] = {-ETIMEDOUT, -ECONNREFUSED, -EPROTO, -EIO};
+	static const struct store_ops ops = {"failing", fail_call,
+					     free_nothing};
+	struct store bottom = {.ops = &ops}, *below = &bottom, *s;
+	struct metrics_snapshot m;
+
+	(void)state;
+	assert_int_equal(metrics_store_new(&below, &s), 0);
+	for (size_t i = 0; i < sizeof(silent) / sizeof(*silent); i++) {
+		failing = silent[i];
+		assert_int_equal(suite_put(s, "k", "", NULL), failing);
+		metrics_store_read(s, &m);
+		assert_true(m.silent_mono_ns > 0);
+		failing = 0;
+		assert_int_equal(suite_put(s, "k", "", NULL), 0);
+		metrics_store_read(s, &m);
+		assert_int_equal(m.silent_mono_ns, 0);
+	}
+	failing = -EINTR;
+	assert_int_equal(suite_put(s, "k", "", NULL), -EINTR);
+	metrics_store_read(s, &m);
+	assert_int_equal(m.silent_mono_ns, 0);
+	store_free(s);
+}
+
 /* A condition that does not hold is an answer; a conflict without one is not. */
 static void conditions(void **state)
 {
@@ -368,7 +410,7 @@ int main(void)
 		cmocka_unit_test(replication),	  cmocka_unit_test(threads),
 		cmocka_unit_test(metrics),	  cmocka_unit_test(conditions),
 		cmocka_unit_test(received_bytes), cmocka_unit_test(names),
-		cmocka_unit_test(errors),
+		cmocka_unit_test(errors),	  cmocka_unit_test(silence),
 	};
 	struct suite suite = {NULL, "suite/", 0};
 	unsigned count = 0;
