@@ -12,6 +12,7 @@
 
 #include "ctl.h"
 #include "unmount.h"
+#include "vers3/util/path.h"
 
 /* Options of commands, as bits and as values that getopt returns. */
 enum option_bit {
@@ -226,8 +227,7 @@ int main(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	struct ctl_call c = {.json = false};
-	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
-	const char *name = slash ? slash + 1 : argc ? argv[0] : "";
+	const char *name = argc ? path_base(argv[0]) : "";
 	int option, status;
 
 	/* As umount(8) calls it. */

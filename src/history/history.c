@@ -36,6 +36,7 @@
 #include "vers3/util/array.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/path.h"
 #include "view_node.h"
 
 #define SEEK_MAX  512
@@ -83,14 +84,6 @@ void history_free(struct history *h)
 void history_forget(struct history *h)
 {
 	atomic_fetch_add(&h->mark, 1);
-}
-
-static const char *split(const char *path, size_t *ret_dir_len)
-{
-	const char *slash = strrchr(path, '/');
-
-	*ret_dir_len = slash ? (size_t)(slash - path) : 0;
-	return slash ? slash + 1 : path;
 }
 
 static bool read_stamp(struct view *view, struct history *h,
@@ -214,7 +207,7 @@ static int put_page(void *ctx)
 	if (rc)
 		return rc;
 	if (w->one_name)
-		split(w->path, &dir_len);
+		dir_len = path_parent_len(w->path);
 	for (size_t i = 0; !rc && i < w->count; i++)
 		rc = put_found(w, w->path, dir_len, &w->items[i]);
 	meta_unlock(w->view->meta);
@@ -402,8 +395,8 @@ static bool known_from_dir(struct view *view, struct history *h,
 	struct meta_val val;
 	struct stamp st;
 	struct history_key k;
-	size_t dir_len, len;
-	const char *name = split(path, &dir_len);
+	size_t dir_len = path_parent_len(path), len;
+	const char *name = path_base(path);
 
 	history_key_stamp(&k, path, dir_len, 'h', NULL);
 	if (!read_stamp(view, h, &k, &st))
@@ -422,8 +415,8 @@ static bool known_name(struct view *view, struct history *h, const char *path,
 {
 	struct stamp st;
 	struct history_key k;
-	size_t dir_len;
-	const char *name = split(path, &dir_len);
+	size_t dir_len = path_parent_len(path);
+	const char *name = path_base(path);
 	bool known;
 
 	if (meta_lock(view->meta))
@@ -448,8 +441,8 @@ static int walk_name(struct view *view, struct history *h, const char *path,
 	char prefix[META_KEY_MAX + 2];
 	struct history_walk w;
 	struct history_key k;
-	size_t dir_len;
-	const char *name = split(path, &dir_len);
+	size_t dir_len = path_parent_len(path);
+	const char *name = path_base(path);
 	int rc = mount_key(view->mount, path, prefix);
 
 	if (rc)
@@ -575,8 +568,8 @@ int history_next(struct view *view, const char *path, uint64_t walk,
 	uint8_t marks[FILED_MARKS];
 	struct meta_val val;
 	struct history_key k;
-	size_t dir_len, len, prefix;
-	const char *name = split(path, &dir_len);
+	size_t dir_len = path_parent_len(path), len, prefix;
+	const char *name = path_base(path);
 	int rc = meta_lock(view->meta);
 
 	if (rc)

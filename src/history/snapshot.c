@@ -24,6 +24,7 @@
 #include "vers3/tree/reservation.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/path.h"
 #include "vers3/util/pool.h"
 #include "view_node.h"
 
@@ -366,9 +367,8 @@ out:
 static int find_known(struct view *view, struct snapshot *p, int64_t at_ns,
 		      const char *path, struct snapshot_entry *ret)
 {
-	const char *slash = strrchr(path, '/');
+	size_t len = path_parent_len(path);
 	char dir[META_KEY_MAX + 1];
-	size_t len = slash ? (size_t)(slash - path) : 0;
 	struct meta_val val;
 	struct pkey k;
 	int rc = meta_lock(view->meta);
@@ -380,7 +380,7 @@ static int find_known(struct view *view, struct snapshot *p, int64_t at_ns,
 	if (!is_known(view, p, at_ns, dir)) {
 		rc = -ESTALE;
 	} else {
-		key_make(&k, at_ns, dir, 'n', slash ? slash + 1 : path);
+		key_make(&k, at_ns, dir, 'n', path_base(path));
 		rc = meta_get(view->meta, META_PAST, k.at, k.len, &val);
 		if (!rc)
 			rc = unpack(&val, ret);

@@ -26,6 +26,7 @@
 #include "vers3/tree/dir.h"
 #include "vers3/tree/tree.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/path.h"
 #include "view_node.h"
 
 #define UNKNOWN_MODE 0700
@@ -162,15 +163,13 @@ static int gone_dir(struct view *view, const char *path, struct view_node *n)
 /* What a directory, or the one that a file is in, says of a name. */
 static int guard_name(struct view *view, struct view_node *n)
 {
-	char path[META_KEY_MAX + 1], *slash;
+	char path[META_KEY_MAX + 1];
 	struct meta_inode inode;
 	int rc;
 
 	strcpy(path, n->path);
-	if (!n->dir) {
-		slash = strrchr(path, '/');
-		*(slash ? slash : path) = '\0';
-	}
+	if (!n->dir)
+		path_to_parent(path);
 	rc = live_dir(view, path, &inode);
 	if (!rc)
 		rc = take_live(view, &inode, n);

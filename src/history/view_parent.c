@@ -4,15 +4,8 @@
 #include <string.h>
 
 #include "vers3/history/view.h"
+#include "vers3/util/path.h"
 #include "view_node.h"
-
-/* Cuts the last name off a path. */
-static void cut(char *path)
-{
-	char *slash = strrchr(path, '/');
-
-	*(slash ? slash : path) = '\0';
-}
 
 /* It hangs in the live directory at that path. */
 static int live_at(char *live, const char *path)
@@ -41,7 +34,7 @@ static int snapshot_parent(struct view *view, const struct view_node *n,
 		return view_node_entry(view, &up, ret);
 	}
 	strcpy(path, n->path);
-	cut(path);
+	path_to_parent(path);
 	if (!*path && n->root == MOUNT_AT_INO)
 		return live_at(live, "");
 	if (*path)
@@ -71,7 +64,7 @@ int view_parent(struct view *view, uint64_t ino, struct vfs_entry *ret,
 		return -ENOTDIR;
 	if (strlen(n.path) == n.root_len)
 		return live_at(live, n.path);
-	cut(n.path);
+	path_to_parent(n.path);
 	n.dir = true;
 	n.known = false;
 	return view_node_entry(view, &n, ret);

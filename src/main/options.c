@@ -19,6 +19,7 @@
 #include "vers3/meta/inode.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/mounts.h"
+#include "vers3/util/path.h"
 
 #define FUSE_OPTIONS_MAX 4096
 #define MODE_NONE	 UINT32_MAX
@@ -447,10 +448,7 @@ static int finish(struct parser *p)
 /* mount(8) runs mount.TYPE, whose switches are its own. */
 static bool is_mount_helper(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-
-	return strncmp(name, "mount.", strlen("mount.")) == 0;
+	return !strncmp(path_base(path), "mount.", strlen("mount."));
 }
 
 int options_parse(int argc, char **argv, struct options *ret, char *reason,

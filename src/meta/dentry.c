@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "vers3/meta/record.h"
+#include "vers3/util/path.h"
 
 #define DENTRY_KEY_MAX (8 + META_NAME_MAX)
 #define NAME_KEY_MAX   (16 + META_NAME_MAX)
@@ -338,6 +339,18 @@ int meta_path(struct meta *m, uint64_t parent, const char *name, char *buf)
 	}
 	memcpy(buf, path + at, META_KEY_MAX - at + 1);
 	return 0;
+}
+
+int meta_resolve_parent(struct meta *m, const char *path, uint64_t *ret_ino)
+{
+	char dir[META_KEY_MAX + 1];
+	size_t len = path_parent_len(path);
+
+	if (len > META_KEY_MAX)
+		return -ENOENT;
+	memcpy(dir, path, len);
+	dir[len] = '\0';
+	return meta_resolve(m, dir, ret_ino);
 }
 
 int meta_resolve(struct meta *m, const char *path, uint64_t *ret_ino)

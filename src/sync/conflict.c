@@ -149,16 +149,12 @@ static bool has_condition(const struct syncer *s, const struct conflict *c,
 static int directory_of(struct syncer *s, const char *path,
 			struct meta_inode *ret)
 {
-	const char *slash = strrchr(path, '/');
-	char dir[META_KEY_MAX + 1];
 	uint64_t ino;
 	int rc = meta_lock(s->meta);
 
 	if (rc)
 		return rc;
-	memcpy(dir, path, slash ? (size_t)(slash - path) : 0);
-	dir[slash ? slash - path : 0] = '\0';
-	rc = meta_resolve(s->meta, dir, &ino);
+	rc = meta_resolve_parent(s->meta, path, &ino);
 	if (!rc)
 		rc = meta_inode_get(s->meta, ino, ret);
 	meta_unlock(s->meta);

@@ -20,6 +20,7 @@
 #include "vers3/meta/dentry.h"
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
+#include "vers3/util/path.h"
 #include "vers3/util/pool.h"
 
 #define WIDTH	   3 /* parts of one file on their way */
@@ -121,8 +122,7 @@ void streams_free(struct streams *t)
  */
 static void guess_path(char *path)
 {
-	char *slash = strrchr(path, '/');
-	char *name = slash ? slash + 1 : path;
+	char *name = path + (path_base(path) - path);
 	size_t len = strlen(name);
 	char *tail = name + len - RSYNC_TAIL;
 

@@ -16,6 +16,7 @@
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/path.h"
 
 #define WALK_NAMES  256 /* of a walk under one hold of the lock */
 #define BIG_LOOKUPS 32 /* single look-ups before a big one is listed */
@@ -177,9 +178,7 @@ int dir_expire(struct tree *tree, const char *path)
 
 	snprintf(dir, sizeof(dir), "%s", path);
 	do {
-		char *slash = strrchr(dir, '/');
-
-		*(slash ? slash : dir) = '\0';
+		path_to_parent(dir);
 		rc = meta_resolve(tree->meta, dir, &ino);
 	} while (rc == -ENOENT && *dir);
 	if (!rc)

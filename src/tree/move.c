@@ -17,6 +17,7 @@
 #include "vers3/object/rename_source.h"
 #include "vers3/tree/link.h"
 #include "vers3/tree/tree.h"
+#include "vers3/util/path.h"
 
 #define HOLDS_MAX 100 /* keys that wait for one another, in a row */
 
@@ -91,19 +92,16 @@ static const struct meta_version *known_at(struct tree *tree, const char *key,
 {
 	size_t len = strlen(key);
 	bool marker = len && key[len - 1] == '/';
-	char dir[META_KEY_MAX + 2], *name;
+	char path[META_KEY_MAX + 2];
 	const struct meta_version *known;
 	struct meta_dentry dentry;
 	struct meta_inode inode;
 	uint64_t parent;
 
-	memcpy(dir, key, len + 1);
-	dir[len - marker] = '\0';
-	name = strrchr(dir, '/');
-	if (name)
-		*name++ = '\0';
-	if (meta_resolve(tree->meta, name ? dir : "", &parent) ||
-	    meta_dentry_get(tree->meta, parent, name ? name : dir, &dentry) ||
+	memcpy(path, key, len - marker);
+	path[len - marker] = '\0';
+	if (meta_resolve_parent(tree->meta, path, &parent) ||
+	    meta_dentry_get(tree->meta, parent, path_base(path), &dentry) ||
 	    meta_inode_get(tree->meta, dentry.ino, &inode) ||
 	    S_ISDIR(inode.mode) != marker)
 		return NULL;

@@ -45,13 +45,9 @@ static bool is_dirty(struct tree *tree, const char *key)
 /* The inode of the directory that a path is in; 0: there is none. */
 static uint64_t parent_of(struct tree *tree, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char dir[META_KEY_MAX + 1];
 	uint64_t ino;
 
-	memcpy(dir, path, slash ? (size_t)(slash - path) : 0);
-	dir[slash ? slash - path : 0] = '\0';
-	return meta_resolve(tree->meta, dir, &ino) ? 0 : ino;
+	return meta_resolve_parent(tree->meta, path, &ino) ? 0 : ino;
 }
 
 static int note_place(struct tree *tree, uint64_t ino, const char *path)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "vers3/util/map.h"
+#include "vers3/util/path.h"
 
 #define MIME_FILE     "/etc/mime.types"
 #define EXTENSION_MAX 32 /* longer ones are no extensions */
@@ -144,8 +145,7 @@ static void read_types(void)
 
 const char *mime_type(const char *name)
 {
-	const char *slash = strrchr(name, '/');
-	const char *base = slash ? slash + 1 : name;
+	const char *base = path_base(name);
 	const char *dot = strrchr(base, '.'), *type;
 	char ext[EXTENSION_MAX + 1];
 

@@ -70,5 +70,7 @@ int meta_path(struct meta *m, uint64_t parent, const char *name, char *buf);
  * ends in '/', the directory's inode.
  */
 int meta_resolve(struct meta *m, const char *path, uint64_t *ret_ino);
+/* The same of what stands before the path's last slash, "" without one. */
+int meta_resolve_parent(struct meta *m, const char *path, uint64_t *ret_ino);
 
 #endif

@@ -207,6 +207,32 @@ static void test_paths(void **state)
 	assert_string_equal(buf, "a/b/new");
 }
 
+static void test_parents(void **state)
+{
+	static const struct {
+		const char *path;
+		int rc;
+		uint64_t ino;
+	} cases[] = {
+		{"", 0, ROOT},	     {"x", 0, ROOT},	    {"a/x", 0, 2000},
+		{"a/b", 0, 2000},    {"a/b/", 0, 2001},	    {"a/b/d", 0, 2001},
+		{"x/y", -ENOENT, 0}, {"a/x/y", -ENOENT, 0},
+	};
+	struct fixture *f = *state;
+
+	add_inode(f->m, 2000, S_IFDIR | 0755);
+	add_inode(f->m, 2001, S_IFDIR | 0755);
+	add(f->m, ROOT, "a", 2000);
+	add(f->m, 2000, "b", 2001);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t ino = 0;
+
+		assert_int_equal(meta_resolve_parent(f->m, cases[i].path, &ino),
+				 cases[i].rc);
+		assert_int_equal(ino, cases[i].ino);
+	}
+}
+
 /* META_KEY_MAX bytes fit and one more does not; a loop ends. */
 static void test_path_limit(void **state)
 {
@@ -246,6 +272,7 @@ int main(void)
 		FIXTURE_LOCKED_TEST(test_stable_cookies),
 		FIXTURE_LOCKED_TEST(test_names_of_inode),
 		FIXTURE_LOCKED_TEST(test_paths),
+		FIXTURE_LOCKED_TEST(test_parents),
 		FIXTURE_LOCKED_TEST(test_path_limit),
 	};
 
