@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "conflict_impl.h"
+#include "conflict_verdict.h"
 #include "syncer_impl.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/refusal.h"
@@ -82,20 +83,6 @@ int conflict_sending(struct syncer *s, struct conflict *const *list,
 	return moved ? meta_sync(s->meta) : meta_keep(s->meta);
 }
 
-/* Equal bytes are the same where no version says that they are others'. */
-static bool is_known(const struct conflict *c, const struct store_object *o)
-{
-	if (o->etag && meta_tried_has(c->tried, o->etag))
-		return true;
-	if (!c->held)
-		return false;
-	if (o->version_id && o->version_id[0] && c->version_id[0] &&
-	    (strcmp(o->version_id, c->version_id) != 0 ||
-	     meta_is_version_id(c->version_id)))
-		return !strcmp(o->version_id, c->version_id);
-	return o->etag && c->etag[0] && !strcmp(o->etag, c->etag);
-}
-
 /* What was found is known, or our own: the change is meant for that. */
 static void adopt(struct conflict *c, const struct store_object *o)
 {
@@ -117,11 +104,8 @@ int conflict_look(struct syncer *s, struct conflict *c)
 		return rc;
 	rc = store_head(s->mount->store, &r, key, NULL);
 	c->gone = rc == -ENOENT;
-	if (c->gone)
-		c->met = c->held &&
-			 !meta_tried_has(c->tried, META_TRIED_NOTHING);
-	else if (!rc)
-		c->met = !is_known(c, &r.reply.object);
+	if (!rc || c->gone)
+		c->met = conflict_is_met(c, rc ? NULL : &r.reply.object);
 	if (!c->met && (!rc || c->gone))
 		adopt(c, &r.reply.object);
 	id = r.reply.object.version_id;
@@ -133,16 +117,11 @@ int conflict_look(struct syncer *s, struct conflict *c)
 	return rc == -ENOENT || c->unseen ? 0 : rc;
 }
 
-static bool has_condition(const struct syncer *s, const struct conflict *c,
-			  enum store_op op)
+static enum conflict_condition condition_of(const struct syncer *s,
+					    const struct conflict *c,
+					    const struct store_request *r)
 {
-	const struct caps *caps = &s->mount->config.caps;
-
-	if (op == STORE_COPY && !caps->copy)
-		return false;
-	/* To compare an ETag is to read; that nothing is there is not. */
-	return c->held ? caps->if_match && c->etag[0] && !c->unseen
-		       : caps->if_none_match;
+	return conflict_condition(&s->mount->config.caps, c, r->op);
 }
 
 /* The directory of a key: 0 with the inode, -ENOENT. */
@@ -212,43 +191,46 @@ int conflict_guard(struct syncer *s, struct conflict *c,
 		   struct store_request *r)
 {
 	size_t len = strlen(c->path);
+	enum conflict_need need = conflict_need(&(struct conflict_need_facts){
+		.dir = !len || c->path[len - 1] == '/',
+		.doubtful =
+			c->unsure || journal_is_suspect(s->journal, c->path),
+		.held = c->held,
+		.condition = condition_of(s, c, r)});
 	int rc;
 
-	/* A directory's own object holds nothing but its attributes. */
-	if (!len || c->path[len - 1] == '/')
+	if (need == CONFLICT_PLAIN)
 		return 0;
-	if (c->unsure || journal_is_suspect(s->journal, c->path)) {
-		rc = conflict_look(s, c);
-		if (rc || c->met)
-			return rc;
-	} else if (!has_condition(s, c, r->op)) {
+	if (need == CONFLICT_VOUCH)
 		return look_before(s, c);
-	} else if (c->held && lists_for(s, c->path)) {
+	if (need == CONFLICT_LOOK ||
+	    (need == CONFLICT_LIST && lists_for(s, c->path))) {
 		rc = conflict_look(s, c);
 		if (rc || c->met)
 			return rc;
 	}
-	if (!has_condition(s, c, r->op))
-		return 0;
-	if (c->held)
+	/* By what is known now. */
+	switch (condition_of(s, c, r)) {
+	case CONFLICT_IF_MATCH:
 		r->if_match = c->etag;
-	else
+		break;
+	case CONFLICT_IF_NONE_MATCH:
 		r->if_none_match = "*";
+		break;
+	case CONFLICT_BARE:
+		break;
+	}
 	return 0;
 }
 
 bool conflict_refused(struct syncer *s, struct conflict *c,
 		      struct store_request *r, int *rc)
 {
-	bool refused = *rc == -EBUSY && r->reply.status == 412;
-	bool absent = *rc == -ENOENT && r->if_match &&
-		      strcmp(r->reply.code, "NoSuchUpload") != 0;
-	/* A condition is a look, for which Amazon wants the right to read. */
-	bool denied = *rc == -EACCES && r->if_match;
+	enum conflict_refusal why = conflict_refusal(r, *rc);
+	enum conflict_again again;
 	int looked;
 
-	if ((!r->if_match && !r->if_none_match) ||
-	    (!refused && !absent && !denied))
+	if (why == CONFLICT_ELSE)
 		return false;
 	/* If this ends here, the next try looks before it sends anything. */
 	journal_suspect(s->journal, c->path);
@@ -257,13 +239,10 @@ bool conflict_refused(struct syncer *s, struct conflict *c,
 		*rc = looked;
 		return false;
 	}
-	if (denied && !c->unseen)
+	again = conflict_again(why, c);
+	if (again == CONFLICT_STANDS)
 		return false;
-	/* Not to be read, and yet the server says that it is another one. */
-	if (refused && c->unseen)
-		c->met = true;
-	if (absent && !c->met)
-		return false; /* the source of a copy is what is missing */
+	c->met = c->met || again == CONFLICT_AGAIN_MET;
 	r->if_match = r->if_none_match = NULL;
 	return true;
 }

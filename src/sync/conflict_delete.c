@@ -29,6 +29,7 @@
 #include <time.h>
 
 #include "conflict_impl.h"
+#include "conflict_verdict.h"
 #include "vers3/journal/journal.h"
 #include "vers3/store/list.h"
 #include "vers3/util/clock.h"
@@ -109,20 +110,6 @@ static size_t find(const struct batch *b, const char *key)
 	return b->count;
 }
 
-/* Whether an entry of a list shows just what is known. */
-static bool shows_known(const struct conflict *c, const struct store_entry *e)
-{
-	if (!c->held || !c->etag[0] || strcmp(c->etag, e->etag) != 0)
-		return false;
-	if (e->kind == STORE_ENTRY_VERSION && !e->latest)
-		return false;
-	if (e->kind == STORE_ENTRY_VERSION && meta_is_version_id(c->version_id))
-		return !strcmp(c->version_id, e->version_id);
-	/* Others may have given the same bytes other attributes. */
-	return !c->modified_ns ||
-	       c->modified_ns / NS_PER_S == e->last_modified_ns / NS_PER_S;
-}
-
 /* An entry clears a key only by being what is known: no order is assumed. */
 static int on_entry(void *ctx, const struct store_entry *e)
 {
@@ -131,7 +118,7 @@ static int on_entry(void *ctx, const struct store_entry *e)
 
 	if (i == b->count || b->states[i] != OPEN ||
 	    b->denied != (b->items[i].result == -EACCES) ||
-	    !shows_known(&b->list[i], e))
+	    conflict_shown(&b->list[i], e) != CONFLICT_SHOWN_KNOWN)
 		return 0;
 	b->states[i] = SEND;
 	b->list[i].unseen = b->denied;
@@ -183,19 +170,12 @@ struct shown {
 static int on_shown(void *ctx, const struct store_entry *e)
 {
 	struct shown *s = ctx;
-	size_t len = strlen(s->c->path);
+	enum conflict_shown what = conflict_shown(s->c, e);
 
-	if (strcmp(e->key, s->key) != 0 || e->kind == STORE_ENTRY_MARKER ||
-	    (e->kind == STORE_ENTRY_VERSION && !e->latest))
+	if (strcmp(e->key, s->key) != 0 || what == CONFLICT_SHOWN_NOTHING)
 		return 0;
 	s->there = true;
-	/*
-	 * Also a save of ours whose answer was lost, and what is there of a
-	 * directory, which may be known by its names alone.
-	 */
-	s->known = shows_known(s->c, e) ||
-		   meta_tried_has(s->c->tried, e->etag) ||
-		   (len && s->c->path[len - 1] == '/' && !e->size_bytes);
+	s->known = what != CONFLICT_SHOWN_OTHER;
 	return 0;
 }
 
@@ -228,6 +208,7 @@ static int look_one(void *ctx, unsigned i)
 {
 	struct batch *b = ctx;
 	struct conflict *c = &b->list[i];
+	enum conflict_delete_look looked;
 	int rc;
 
 	if (b->states[i] != OPEN)
@@ -235,36 +216,40 @@ static int look_one(void *ctx, unsigned i)
 	rc = conflict_look(b->s, c);
 	if (!rc && c->unseen)
 		rc = look_unseen(b, i);
-	/* It was not for the look that it was refused. */
-	if (!rc && b->items[i].result == -EACCES && !c->unseen && !c->gone &&
-	    !c->met)
+	looked = conflict_delete_looked(&(struct conflict_looked_facts){
+		.rc = rc,
+		.denied = b->items[i].result == -EACCES,
+		.unseen = c->unseen,
+		.gone = c->gone,
+		.met = c->met});
+	if (looked == CONFLICT_DELETE_AGREED)
+		c->met = false;
+	if (looked == CONFLICT_DELETE_DENIED)
 		rc = -EACCES;
-	if (c->gone)
-		c->met = false; /* all agree */
-	b->states[i] = rc || c->gone || c->met ? DONE : SEND;
+	b->states[i] = looked == CONFLICT_DELETE_KNOWN ? SEND : DONE;
 	b->items[i].result = rc;
 	return 0;
 }
 
 static bool has_etag(const struct batch *b, size_t i)
 {
-	const struct conflict *c = &b->list[i];
-
-	return b->s->mount->config.caps.remove && c->held && c->etag[0] &&
-	       !c->unseen;
+	return conflict_condition(&b->s->mount->config.caps, &b->list[i],
+				  STORE_DELETE) == CONFLICT_IF_MATCH;
 }
 
-/* Whether the key of this item was refused though it is what is known. */
-static void take_result(struct batch *b, size_t i, int result, bool looked)
+/* One request's answer for this item. */
+static void take_result(struct batch *b, size_t i, int result, bool lost,
+			bool looked)
 {
-	b->items[i].result = result;
-	if (result == -ENOENT)
-		b->items[i].result = 0;
-	/* Who may not read it may not set a condition either (Amazon). */
-	b->states[i] = (result == -EBUSY || result == -EACCES) &&
-				       has_etag(b, i) && !looked
-			       ? OPEN
-			       : DONE;
+	bool open = conflict_delete_reopens(
+		&(struct conflict_answered_facts){.result = result,
+						  .condition = has_etag(b, i),
+						  .lost = lost,
+						  .last = looked});
+
+	b->items[i].result = result == -ENOENT ? 0 : result;
+	b->list[i].open = b->list[i].open || lost;
+	b->states[i] = open ? OPEN : DONE;
 }
 
 /* One request; *ret_lost: it may have been carried out all the same. */
@@ -314,10 +299,8 @@ static void send_pass(struct batch *b, bool looked, bool *ret_lost)
 	for (size_t i = 0; i < b->count; i++) {
 		if (b->states[i] != SEND)
 			continue;
-		take_result(b, i, rc ? rc : b->out[n].result, looked);
-		b->list[i].open = b->list[i].open || *ret_lost;
-		if (*ret_lost)
-			b->states[i] = OPEN;
+		take_result(b, i, rc ? rc : b->out[n].result, *ret_lost,
+			    looked);
 		free(b->out[n++].marker_version);
 	}
 }
