@@ -4,6 +4,9 @@
  * taken at the first read so that who only writes does not pay for it; after
  * a write the answers to what was written last. Lines are carried out as
  * their ends come, however they were cut into writes.
+ *
+ * A long command works on a thread of its own; what is read then is its
+ * stream, until the next write.
  */
 #include "vers3/control/control.h"
 
@@ -12,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "long_command.h"
 #include "vers3/control/control_state.h"
 #include "vers3/core/mount.h"
 #include "vers3/util/clock.h"
@@ -28,15 +32,45 @@ struct control_session {
 	uint64_t start; /* the file's offset at which text begins */
 	bool started; /* start is known */
 	bool ready; /* text is there */
+	struct answer_stream *stream; /* counted: is read in text's place */
 };
+
+/* Shells show the number alone: the words are in the log and state, too. */
+static void note_failure(struct control *c, const char *answer)
+{
+	int len = (int)strcspn(answer, "\n");
+
+	log_info("control: %.*s", len, answer);
+	pthread_mutex_lock(&c->mutex);
+	snprintf(c->last_error, sizeof(c->last_error), "%.*s", len, answer);
+	c->last_error_mono_ns = clock_mono_ns();
+	pthread_mutex_unlock(&c->mutex);
+}
+
+/* A long command has ended. */
+static void on_ended(void *ctx, int rc, const char *why)
+{
+	struct control *c = ctx;
+
+	mount_inval_flush(c->mount);
+	/* Who has closed the file does not want to know. */
+	if (rc && rc != -EINTR)
+		note_failure(c, why);
+}
 
 int control_new(struct mount *mount, struct tree *tree, struct syncer *syncer,
 		struct view *view, struct control **ret_control)
 {
 	struct control *c = calloc(1, sizeof(*c));
+	int rc;
 
 	if (!c)
 		return -ENOMEM;
+	rc = long_commands_new(on_ended, c, &c->long_commands);
+	if (rc) {
+		free(c);
+		return rc;
+	}
 	c->mount = mount;
 	c->meta = mount->meta;
 	c->tree = tree;
@@ -51,6 +85,7 @@ void control_free(struct control *c)
 {
 	if (!c)
 		return;
+	long_commands_free(c->long_commands);
 	replication_census_release(&c->census);
 	pthread_mutex_destroy(&c->mutex);
 	free(c);
@@ -70,10 +105,20 @@ int control_open(struct control *control, struct control_session **ret_session)
 	return 0;
 }
 
+/* Its answer is not wanted any more. */
+static void drop_stream(struct control_session *s)
+{
+	if (s->stream)
+		answer_stream_cancel(s->stream);
+	answer_stream_unref(s->stream);
+	s->stream = NULL;
+}
+
 void control_close(struct control_session *s)
 {
 	if (!s)
 		return;
+	drop_stream(s);
 	buf_release(&s->line);
 	buf_release(&s->text);
 	pthread_mutex_destroy(&s->mutex);
@@ -82,15 +127,35 @@ void control_close(struct control_session *s)
 
 static int end_line(struct control_session *s);
 
-int control_read(struct control_session *s, uint64_t offset, void *buf,
-		 size_t size, size_t *ret_size)
+/* The bytes from offset that there are, size at most. Needs the mutex. */
+static int copy_text(struct control_session *s, uint64_t offset, size_t size,
+		     struct iovec *ret_iov)
 {
 	uint64_t at;
+
+	/* An answer begins wherever the command has left the file. */
+	if (!s->started || offset < s->start)
+		s->start = offset;
+	s->started = true;
+	at = offset - s->start;
+	if (at > s->text.len)
+		at = s->text.len;
+	if (size > s->text.len - at)
+		size = s->text.len - at;
+	ret_iov->iov_base = malloc(size ? size : 1);
+	if (!ret_iov->iov_base)
+		return -ENOMEM;
+	memcpy(ret_iov->iov_base, s->text.data + at, size);
+	ret_iov->iov_len = size;
+	return 0;
+}
+
+/* Who asks for the answer has said all; it tells of a failure, too. */
+static int read_text(struct control_session *s, uint64_t offset, size_t size,
+		     struct iovec *ret_iov)
+{
 	int rc = 0;
 
-	pthread_mutex_lock(&s->mutex);
-	/* Who asks for the answer has said all; it tells of a failure too. */
-	end_line(s);
 	if (!s->ready) {
 		buf_reset(&s->text);
 		rc = control_state_write(s->control, &s->text);
@@ -98,25 +163,74 @@ int control_read(struct control_session *s, uint64_t offset, void *buf,
 		s->start = 0;
 		s->started = true;
 	}
-	if (!rc) {
-		/* An answer begins wherever the command has left the file. */
-		if (!s->started || offset < s->start)
-			s->start = offset;
-		s->started = true;
-		at = offset - s->start;
-		if (at > s->text.len)
-			at = s->text.len;
-		if (size > s->text.len - at)
-			size = s->text.len - at;
-		memcpy(buf, s->text.data + at, size);
-		*ret_size = size;
-	}
-	pthread_mutex_unlock(&s->mutex);
-	return rc;
+	return rc ? rc : copy_text(s, offset, size, ret_iov);
 }
 
-/* The lines in their order, up to the first that fails. */
-static int run_lines(struct control_session *s, const char *data, size_t size)
+void control_read(struct control_session *s, uint64_t offset, size_t size,
+		  vfs_read_fn done, void *arg)
+{
+	struct answer_stream *stream = NULL;
+	struct iovec iov = {NULL, 0};
+	int rc = 0;
+
+	pthread_mutex_lock(&s->mutex);
+	end_line(s);
+	if (s->stream)
+		stream = answer_stream_ref(s->stream);
+	else
+		rc = read_text(s, offset, size, &iov);
+	pthread_mutex_unlock(&s->mutex);
+	if (stream)
+		answer_stream_read(stream, size, done, arg);
+	else
+		done(arg, rc, &iov, rc ? 0 : 1);
+	answer_stream_unref(stream);
+	free(iov.iov_base);
+}
+
+void control_give_up_reads(struct control *control)
+{
+	long_commands_give_up(control->long_commands);
+}
+
+static bool is_blank(const char *data, const char *end)
+{
+	while (data < end && strchr(" \t\r\n", *data))
+		data++;
+	return data == end;
+}
+
+int control_session_begin(struct control_session *s,
+			  struct long_command *command)
+{
+	drop_stream(s);
+	return long_commands_begin(s->control->long_commands, command,
+				   &s->stream);
+}
+
+/* alone: nothing stands behind it in what was written. */
+static int run_line(struct control_session *s, const char *line, size_t len,
+		    bool alone)
+{
+	struct long_command command = {.run = NULL};
+	int rc = control_command_run(s->control, line, len, &s->text, &command);
+
+	if (rc || !command.run)
+		return rc;
+	/* Other answers would have to stand in its stream. */
+	if (alone && !s->text.len)
+		return control_session_begin(s, &command);
+	buf_printf(&s->text,
+		   "%s answers while it works: no other command can stand in "
+		   "the same write\n",
+		   command.name);
+	long_command_release(&command);
+	return -EINVAL;
+}
+
+/* The lines in their order, up to the first that fails; more: and a part. */
+static int run_lines(struct control_session *s, const char *data, size_t size,
+		     bool more)
 {
 	const char *end = data + size;
 	int rc = 0;
@@ -125,22 +239,11 @@ static int run_lines(struct control_session *s, const char *data, size_t size)
 		const char *stop = memchr(data, '\n', (size_t)(end - data));
 		size_t len = (size_t)((stop ? stop : end) - data);
 
-		rc = control_command_run(s->control, data, len, &s->text);
+		rc = run_line(s, data, len,
+			      !more && (!stop || is_blank(stop, end)));
 		data += len + 1;
 	}
 	return rc;
-}
-
-/* Shells show the number alone: the words are in the log and state, too. */
-static void note_failure(struct control *c, const char *answer)
-{
-	int len = (int)strcspn(answer, "\n");
-
-	log_info("control: %.*s", len, answer);
-	pthread_mutex_lock(&c->mutex);
-	snprintf(c->last_error, sizeof(c->last_error), "%.*s", len, answer);
-	c->last_error_mono_ns = clock_mono_ns();
-	pthread_mutex_unlock(&c->mutex);
 }
 
 /* What was carried out ended in rc. */
@@ -160,7 +263,7 @@ static int end_line(struct control_session *s)
 
 	if (!s->line.len)
 		return 0;
-	rc = run_lines(s, s->line.data, s->line.len);
+	rc = run_lines(s, s->line.data, s->line.len, false);
 	buf_reset(&s->line);
 	return note_end(s, rc);
 }
@@ -179,7 +282,7 @@ static int take(struct control_session *s, const char *data, size_t size)
 		rc = buf_add(&s->line, data, whole ? whole : size);
 	}
 	if (!rc && whole)
-		rc = run_lines(s, s->line.data, s->line.len);
+		rc = run_lines(s, s->line.data, s->line.len, whole < size);
 	/* Of lines after one that fails none is carried out, nor a part. */
 	if (rc || whole)
 		buf_reset(&s->line);
@@ -193,6 +296,7 @@ int control_write(struct control_session *s, const char *data, size_t size)
 	int rc;
 
 	pthread_mutex_lock(&s->mutex);
+	drop_stream(s);
 	buf_reset(&s->text);
 	s->started = false;
 	s->ready = true;

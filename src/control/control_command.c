@@ -18,9 +18,11 @@
 #include "vers3/s3/lifecycle.h"
 #include "vers3/sync/failure.h"
 #include "vers3/sync/syncer.h"
+#include "vers3/upkeep/usage.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
 #include "command_line.h"
+#include "long_command.h"
 
 #define DOCUMENT_MAX (4 << 20)
 
@@ -30,6 +32,7 @@ struct call {
 	char **args; /* borrowed; paths without slashes at their ends */
 	size_t count;
 	struct buf *answer;
+	struct long_command *long_command; /* what a long one is to do */
 };
 
 static int run_help(struct call *c);
@@ -259,6 +262,21 @@ static int run_lifecycle_list(struct call *c)
 	return rc;
 }
 
+static int run_usage(struct call *c)
+{
+	const char *path = c->count ? path_arg(c->args[0]) : "";
+	char reason[CONTROL_REASON_MAX];
+	struct usage *u = NULL;
+	int rc = usage_new(c->control->mount, path, &u, reason, sizeof(reason));
+
+	if (rc)
+		return say(c, rc, reason);
+	*c->long_command =
+		(struct long_command){"usage", usage_run, usage_free, u};
+	return 0;
+}
+
+/* One that takes long only reads its words, and fills in c->long_command. */
 static const struct command {
 	const char *name; /* one word, or two */
 	const char *args; /* as the help has them */
@@ -283,6 +301,8 @@ static const struct command {
 	 2, WORDS_MAX, true, run_lifecycle_set},
 	{"lifecycle remove", "ID", "remove a rule", 1, 1, true,
 	 run_lifecycle_remove},
+	{"usage", "[PATH]", "what the versions take in the bucket", 0, 1, false,
+	 run_usage},
 	{"help", "", "list the commands", 0, 0, false, run_help},
 };
 
@@ -357,9 +377,10 @@ static int dispatch(struct call *c, struct command_line *w)
 }
 
 int control_command_run(struct control *control, const char *line, size_t len,
-			struct buf *answer)
+			struct buf *answer, struct long_command *command)
 {
-	struct call c = {.control = control, .answer = answer};
+	struct call c = {
+		.control = control, .answer = answer, .long_command = command};
 	char reason[CONTROL_REASON_MAX] = "no memory";
 	struct command_line w;
 	int rc = command_line_split(line, len, &w, reason, sizeof(reason));

@@ -120,26 +120,161 @@ static int send_by_ioctl(int fd, const char *line)
 	return rc;
 }
 
-int control_client_command(const char *root, const char *line,
-			   struct buf *answer, char *reason, size_t size)
+/* Opens the control file in the way that it goes, and has the line begun. */
+static int begin(const char *root, const char *line, int *ret_fd, int *ret_sent,
+		 char *reason, size_t size)
 {
-	size_t from = answer->len;
-	int fd, rc = open_control(root, O_RDWR, &fd, reason, size);
+	int rc = open_control(root, O_RDWR, ret_fd, reason, size);
 	bool read_only = rc == -EROFS;
 
 	if (read_only)
-		rc = open_control(root, O_RDONLY, &fd, reason, size);
-	if (rc)
-		return rc;
-	rc = read_only ? send_by_ioctl(fd, line)
-		       : control_client_send(fd, line);
+		rc = open_control(root, O_RDONLY, ret_fd, reason, size);
+	if (!rc)
+		*ret_sent = read_only ? send_by_ioctl(*ret_fd, line)
+				      : control_client_send(*ret_fd, line);
+	return rc;
+}
+
+/* The answer to what ended in sent; its first line is the reason. */
+static void take_answer(int fd, const char *root, int sent, struct buf *answer,
+			char *reason, size_t size)
+{
+	size_t from = answer->len;
+
 	/* The answer says more than the number does. */
 	if (read_all(fd, answer) || answer->len == from)
-		snprintf(reason, size, "%s: %s", root, errtext(rc));
+		snprintf(reason, size, "%s: %s", root, errtext(sent));
 	else
 		snprintf(reason, size, "%.*s",
 			 (int)strcspn(answer->data + from, "\n"),
 			 answer->data + from);
+}
+
+int control_client_command(const char *root, const char *line,
+			   struct buf *answer, char *reason, size_t size)
+{
+	int fd = -1, sent = 0, rc = begin(root, line, &fd, &sent, reason, size);
+
+	if (rc)
+		return rc;
+	take_answer(fd, root, sent, answer, reason, size);
+	close(fd);
+	return sent;
+}
+
+/* An answer that comes in pieces. */
+struct incoming {
+	control_client_line_fn fn;
+	void *ctx;
+	struct buf text; /* behind the last line's end */
+	struct buf held; /* the last line: it may be the reason */
+	bool holds;
+	bool terminal; /* stderr is one */
+	bool shown; /* a line of progress stands there */
+};
+
+static void show_progress(struct incoming *in, const char *line)
+{
+	if (!in->terminal)
+		return;
+	fprintf(stderr, "\r%s\033[K", line + strspn(line, "# "));
+	fflush(stderr);
+	in->shown = true;
+}
+
+static void clear_progress(struct incoming *in)
+{
+	if (in->shown)
+		fputs("\r\033[K", stderr);
+	in->shown = false;
+}
+
+/* Hands on the line that was held. */
+static int hand_on(struct incoming *in)
+{
+	if (!in->holds)
+		return 0;
+	in->holds = false;
+	clear_progress(in);
+	return in->fn(in->ctx, in->held.data);
+}
+
+static int take_line(struct incoming *in, const char *line)
+{
+	int rc;
+
+	if (*line == '#') {
+		show_progress(in, line);
+		return 0;
+	}
+	rc = hand_on(in);
+	if (rc)
+		return rc;
+	buf_reset(&in->held);
+	in->holds = true;
+	return buf_puts(&in->held, line);
+}
+
+/* Takes what is whole of the text, and keeps the rest. */
+static int take_lines(struct incoming *in)
+{
+	char *at = in->text.data, *end;
+	int rc = 0;
+
+	while (!rc && (end = strchr(at, '\n'))) {
+		*end = '\0';
+		rc = take_line(in, at);
+		at = end + 1;
+	}
+	in->text.len -= (size_t)(at - in->text.data);
+	memmove(in->text.data, at, in->text.len + 1);
+	return rc;
+}
+
+/* Reads to the end: 0, or what a read has failed with. */
+static int receive(int fd, struct incoming *in)
+{
+	char chunk[65536];
+	ssize_t n;
+	int rc = 0;
+
+	while (!rc && (n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n > 0)
+			rc = buf_add(&in->text, chunk, (size_t)n);
+		else if (errno != EINTR)
+			return -errno;
+		if (!rc && n > 0)
+			rc = take_lines(in);
+	}
+	return rc ? rc : hand_on(in);
+}
+
+int control_client_stream(const char *root, const char *line,
+			  control_client_line_fn fn, void *ctx, char *reason,
+			  size_t size, bool *ret_refused)
+{
+	struct incoming in = {
+		.fn = fn, .ctx = ctx, .terminal = isatty(STDERR_FILENO)};
+	int fd = -1, sent = 0, rc = begin(root, line, &fd, &sent, reason, size);
+
+	if (rc)
+		return rc;
+	*ret_refused = sent == -EINVAL;
+	buf_init(&in.text, TALK_ANSWER_MAX);
+	buf_init(&in.held, TALK_ANSWER_MAX);
+	if (sent) {
+		take_answer(fd, root, sent, &in.text, reason, size);
+		rc = sent;
+	} else {
+		rc = receive(fd, &in);
+		clear_progress(&in);
+		if (rc && in.holds)
+			snprintf(reason, size, "%s", in.held.data);
+		else if (rc)
+			snprintf(reason, size, "%s: %s", root, errtext(rc));
+	}
+	buf_release(&in.held);
+	buf_release(&in.text);
 	close(fd);
 	return rc;
 }

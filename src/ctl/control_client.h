@@ -3,6 +3,7 @@
 #ifndef VERS3_CTL_CONTROL_CLIENT_INTERNAL_H
 #define VERS3_CTL_CONTROL_CLIENT_INTERNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -28,5 +29,17 @@ int control_client_send(int fd, const char *line);
  */
 int control_client_command(const char *root, const char *line,
 			   struct buf *answer, char *reason, size_t size);
+
+/*
+ * The same of a command that answers while it works: fn gets each line of the
+ * answer, without its end, when the next one comes or there is none; its
+ * negative return ends it and is returned. Lines of progress go to stderr
+ * where that is a terminal, else nowhere. The last line before a failure is
+ * the reason. *ret_refused: the words were wrong, nothing had begun.
+ */
+typedef int (*control_client_line_fn)(void *ctx, const char *line);
+int control_client_stream(const char *root, const char *line,
+			  control_client_line_fn fn, void *ctx, char *reason,
+			  size_t size, bool *ret_refused);
 
 #endif

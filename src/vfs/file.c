@@ -217,18 +217,6 @@ void vfs_release(struct vfs *v, struct vfs_file *f)
 	free(f);
 }
 
-static void read_control(struct vfs_file *f, uint64_t offset, size_t size,
-			 vfs_read_fn done, void *arg)
-{
-	struct iovec iov = {malloc(size ? size : 1), 0};
-	int rc = iov.iov_base ? control_read(f->session, offset, iov.iov_base,
-					     size, &iov.iov_len)
-			      : -ENOMEM;
-
-	done(arg, rc, &iov, 1);
-	free(iov.iov_base);
-}
-
 static void read_mixed(struct vfs *v, struct vfs_file *f, uint64_t offset,
 		       size_t size, vfs_read_fn done, void *arg)
 {
@@ -248,7 +236,7 @@ void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 	int rc;
 
 	if (f->kind == FILE_CONTROL) {
-		read_control(f, offset, size, done, arg);
+		control_read(f->session, offset, size, done, arg);
 		return;
 	}
 	/* A delete marker has no bytes, and no version to ask for them. */

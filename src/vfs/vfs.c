@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "vers3/control/capacity.h"
+#include "vers3/control/control.h"
 #include "vers3/core/bucket_config.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/node.h"
@@ -28,6 +29,7 @@
 void vfs_give_up_reads(struct vfs *v)
 {
 	reader_give_up(v->reader);
+	control_give_up_reads(v->control);
 }
 
 static void control_stat(struct stat *st)

@@ -3,9 +3,21 @@
 #ifndef TESTS_UNIT_CONTROL_RIG_H
 #define TESTS_UNIT_CONTROL_RIG_H
 
+#include "read_result.h"
 #include "vers3/control/control.h"
 
 #define CONTROL_TEXT_MAX (64 << 10)
+
+/* One read, waited for. */
+static inline int control_read_now(struct control_session *s, uint64_t offset,
+				   char *buf, size_t size, size_t *ret_size)
+{
+	struct read_result r;
+
+	read_result_begin(&r, buf);
+	control_read(s, offset, size, read_result_done, &r);
+	return read_result_end(&r, ret_size);
+}
 
 /* All that a session has to say. */
 static inline void control_read_all(struct control_session *s, char *buf,
@@ -17,8 +29,8 @@ static inline void control_read_all(struct control_session *s, char *buf,
 		/* Small pieces, as a careful reader's. */
 		most = size - 1 - len < 1000 ? size - 1 - len : 1000;
 		assert_int_not_equal(most, 0);
-		assert_int_equal(control_read(s, len, buf + len, most, &got),
-				 0);
+		assert_int_equal(
+			control_read_now(s, len, buf + len, most, &got), 0);
 		len += got;
 	} while (got);
 	buf[len] = '\0';

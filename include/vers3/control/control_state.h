@@ -15,6 +15,8 @@
 #include "vers3/tree/replication_census.h"
 #include "vers3/util/buf.h"
 
+struct long_command;
+struct long_commands;
 struct syncer;
 struct tree;
 struct view;
@@ -30,6 +32,7 @@ struct control {
 	struct tree *tree; /* borrowed, as the next two */
 	struct syncer *syncer;
 	struct view *view;
+	struct long_commands *long_commands; /* owned */
 	pthread_mutex_t mutex;
 	/* All below is protected by mutex. */
 	struct replication_census census; /* the last one taken */
@@ -44,9 +47,9 @@ int control_state_write(struct control *control, struct buf *out);
 
 /*
  * Carries out one line and appends its answer, which on failure is one line
- * that says why. 0 or -errno.
+ * that says why. 0 or -errno. A long command is not carried out: when its
+ * words are good, command is what it is to do.
  */
 int control_command_run(struct control *control, const char *line, size_t len,
-			struct buf *answer);
-
+			struct buf *answer, struct long_command *command);
 #endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the objects of the mount, or below a path of it, take in the bucket:
+ * old versions, delete markers and unfinished uploads as well. Counted from
+ * the server's flat lists, so it costs a request for each 1,000 versions.
+ *
+ * Any thread, no lock held. 0 or -errno. Sizes in bytes.
+ */
+#ifndef VERS3_UPKEEP_USAGE_H
+#define VERS3_UPKEEP_USAGE_H
+
+#include <stddef.h>
+
+#include "vers3/util/answer_stream.h"
+
+struct mount;
+struct usage;
+
+/*
+ * What is to be counted: path, "" for all, is copied, mount borrowed. -EINVAL
+ * with one line in reason (size bytes) that names the word that is wrong.
+ */
+int usage_new(struct mount *mount, const char *path, struct usage **ret_usage,
+	      char *reason, size_t size);
+/* Counts and answers: a run of struct long_command; usage is one of those. */
+int usage_run(void *usage, struct answer_stream *answer);
+void usage_free(void *usage);
+
+#endif
