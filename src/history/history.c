@@ -353,17 +353,16 @@ static void walk_init(struct history_walk *w, struct view *view,
 	h->last = w->number;
 }
 
-/* Walks the pages from prefix on, until the end or w->past. */
+/* Walks the pages from prefix on, until the end, w->past or w->only_one. */
 static int walk_pages(struct history_walk *w, const char *prefix,
-		      const char *delimiter, bool only_one)
+		      const char *delimiter)
 {
 	w->list = (struct version_list){.prefix = prefix,
 					.delimiter = delimiter,
-					.max_keys = only_one ? 1 : 0,
+					.max_keys = w->only_one ? 1 : 0,
 					.on_entry = take_entry,
 					.on_page = put_page,
 					.ctx = w};
-	w->only_one = only_one;
 	return version_list(w->view->mount->store, &w->list);
 }
 
@@ -453,13 +452,14 @@ static int walk_name(struct view *view, struct history *h, const char *path,
 	w.skip = w.prefix_len - strlen(name);
 	rc = note_walk(&w, path, dir_len, 0);
 	if (!rc)
-		rc = walk_pages(&w, prefix, NULL, false);
+		rc = walk_pages(&w, prefix, NULL);
 	w.dir = w.dir && *name;
 	if (!rc && !w.dir && *name) {
 		/* Names such as "a-b" stand between "a" and "a/". */
 		w.past = false;
+		w.only_one = true;
 		strcat(prefix, "/");
-		rc = walk_pages(&w, prefix, NULL, true);
+		rc = walk_pages(&w, prefix, NULL);
 	}
 	if (!rc)
 		rc = note_walk(&w, path, dir_len, (uint64_t)clock_real_ns());
@@ -528,7 +528,7 @@ static int walk_dir(struct view *view, struct history *h, const char *path,
 	w.skip = w.prefix_len = strlen(prefix);
 	rc = note_walk(&w, path, strlen(path), 0);
 	if (!rc)
-		rc = walk_pages(&w, prefix, "/", false);
+		rc = walk_pages(&w, prefix, "/");
 	if (!rc)
 		rc = note_walk(&w, path, strlen(path),
 			       (uint64_t)clock_real_ns());

@@ -285,12 +285,11 @@ static int end_page(void *ctx)
 }
 
 /* Walks the keys that begin so. */
-static int walk_prefix(struct rule_walk *w, const char *prefix, bool exact)
+static int walk_prefix(struct rule_walk *w, const char *prefix)
 {
 	int rc;
 
 	w->met = false;
-	w->exact_len = exact ? strlen(prefix) : 0;
 	w->list = (struct version_list){.prefix = prefix,
 					.on_entry = look_at,
 					.on_page = end_page,
@@ -303,17 +302,19 @@ static int walk_prefix(struct rule_walk *w, const char *prefix, bool exact)
 	return rc ? rc : flush(w, &w->page);
 }
 
-static int walk(struct rule_walk *w, bool markers)
+/* The rule's own key, and what is below it. */
+static int walk_rule(struct rule_walk *w)
 {
 	char prefix[META_KEY_MAX + 2];
 	int rc = mount_key(w->view->mount, w->rule->path, prefix);
 
-	w->markers = markers;
 	if (!rc && *w->rule->path) {
-		rc = walk_prefix(w, prefix, true);
+		w->exact_len = strlen(prefix);
+		rc = walk_prefix(w, prefix);
 		strcat(prefix, "/");
 	}
-	return rc ? rc : walk_prefix(w, prefix, false);
+	w->exact_len = 0;
+	return rc ? rc : walk_prefix(w, prefix);
 }
 
 static int write_counts(const struct rule_walk *w)
@@ -366,9 +367,10 @@ int purge_by_rule(struct view *view, const struct purge_rule *rule,
 	if (!rc)
 		rc = gitconfig_section(answer, "purge", NULL);
 	if (!rc)
-		rc = walk(&w, false);
+		rc = walk_rule(&w);
+	w.markers = true;
 	if (!rc)
-		rc = walk(&w, true);
+		rc = walk_rule(&w);
 	if (!rc)
 		rc = write_counts(&w);
 	release(&w);

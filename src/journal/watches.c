@@ -56,14 +56,14 @@ void journal_changed(struct journal *j, const char *key)
 }
 
 bool journal_has_changed(struct journal *j, const char *path, uint64_t since,
-			 bool way)
+			 enum journal_reach reach)
 {
 	size_t len = strlen(path);
 	bool changed = false;
 
 	pthread_mutex_lock(&j->mutex);
 	for (size_t i = 1; i <= len; i++)
-		if (i == len || (way && path[i] == '/')) {
+		if (i == len || (reach == JOURNAL_WAY && path[i] == '/')) {
 			uintptr_t at = (uintptr_t)map_get(j->watched, path, i);
 
 			changed = changed || !at || at > since;

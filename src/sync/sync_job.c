@@ -301,7 +301,7 @@ static void apply_saved(struct syncer_job *j, const struct upload_result *r)
 		log_error("cannot note that %s was saved: %s", j->key,
 			  strerror(-rc));
 	note_outcome(j->s, j->key, 0);
-	states_want(s->tree, j->snap.ino, false);
+	states_want(s->tree, j->snap.ino, STATES_SAVED);
 	sync_job_forget(j->s, j->key);
 	/*
 	 * Those who waited for the record's end were told when it ended: by

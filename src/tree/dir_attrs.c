@@ -64,7 +64,7 @@ static int head_take(struct tree *tree, const struct meta_inode *inode,
 	if (!rc)
 		rc = replication_census_note(tree->meta, &all);
 	if (!rc && replication_census_is_pending(&all))
-		states_want(tree, inode->ino, true);
+		states_want(tree, inode->ino, STATES_PENDING);
 	kvlist_release(&all);
 	return rc;
 }

@@ -192,6 +192,7 @@ static int new_inode(struct merge *m, const char *path,
 		     const struct merge_item *it, struct meta_inode *inode)
 {
 	const struct meta_defaults *def = &m->tree->mount->config.defaults;
+	int rc;
 
 	memset(inode, 0, sizeof(*inode));
 	inode->mode =
@@ -203,28 +204,43 @@ static int new_inode(struct merge *m, const char *path,
 	inode->mtime_ns = inode->ctime_ns = inode->atime_ns = clock_real_ns();
 	if (!it->is_dir)
 		set_base(inode, path, it);
-	return meta_next_id(m->tree->meta, &inode->ino);
+	rc = meta_next_id(m->tree->meta, &inode->ino);
+	return rc ? rc : meta_inode_put(m->tree->meta, inode);
+}
+
+/* A name has got its inode. */
+static int note_name(struct merge *m, const struct merge_item *it)
+{
+	int rc = it->is_dir ? tree_count_in(m->tree, m->ino, 1) : 0;
+
+	if (!rc)
+		mount_inval_entry(m->tree->mount, m->ino, it->name);
+	return rc;
 }
 
 static int add_name(struct merge *m, const char *path,
-		    const struct merge_item *it, bool replace)
+		    const struct merge_item *it)
 {
 	struct meta_inode inode;
 	int rc = new_inode(m, path, it, &inode);
 
 	if (!rc)
-		rc = meta_inode_put(m->tree->meta, &inode);
-	if (!rc && replace)
-		rc = meta_dentry_set(m->tree->meta, m->ino, it->name,
-				     inode.ino);
-	else if (!rc)
 		rc = meta_dentry_add(m->tree->meta, m->ino, it->name,
 				     inode.ino);
-	if (!rc && it->is_dir)
-		rc = tree_count_in(m->tree, m->ino, 1);
+	return rc ? rc : note_name(m, it);
+}
+
+/* The inode that had the name until now is the caller's to let go of. */
+static int replace_name(struct merge *m, const char *path,
+			const struct merge_item *it)
+{
+	struct meta_inode inode;
+	int rc = new_inode(m, path, it, &inode);
+
 	if (!rc)
-		mount_inval_entry(m->tree->mount, m->ino, it->name);
-	return rc;
+		rc = meta_dentry_set(m->tree->meta, m->ino, it->name,
+				     inode.ino);
+	return rc ? rc : note_name(m, it);
 }
 
 static bool same_version(const struct meta_version *ver,
@@ -250,7 +266,7 @@ static int take_version(struct merge *m, const char *path,
 		 * Whoever has it open keeps reading what was opened; other
 		 * names of it keep what they hold.
 		 */
-		rc = add_name(m, path, it, true);
+		rc = replace_name(m, path, it);
 		inode->nlink--;
 		if (!rc)
 			rc = taken_drop(m->tree, inode, path);
@@ -279,7 +295,7 @@ static int apply_file(struct merge *m, const char *path,
 	int rc = meta_dentry_get(m->tree->meta, m->ino, it->name, &dentry);
 
 	if (rc == -ENOENT)
-		return add_name(m, path, it, false);
+		return add_name(m, path, it);
 	if (!rc)
 		rc = meta_inode_get(m->tree->meta, dentry.ino, &inode);
 	if (rc)
@@ -313,7 +329,7 @@ static int apply_prefix(struct merge *m, const char *path,
 		/* Not one whose last objects are just being deleted. */
 		if (journal_pending_below(m->tree->journal, path, m->since))
 			return 0;
-		return add_name(m, path, it, false);
+		return add_name(m, path, it);
 	}
 	if (!rc)
 		rc = meta_inode_get(m->tree->meta, dentry.ino, &inode);
@@ -328,7 +344,7 @@ static int apply_prefix(struct merge *m, const char *path,
 	if (child_path(m, it->name, false, file) || keep_local(m, file, NULL))
 		return 0;
 	merge_hide(m, it->name, HIDDEN_DIR);
-	rc = add_name(m, path, it, true);
+	rc = replace_name(m, path, it);
 	inode.nlink--;
 	if (!rc)
 		rc = dir_drop_inode(m->tree, &inode);
@@ -544,11 +560,14 @@ static int step(struct merge *m)
 		       : look_at_gone(m, &dentry);
 }
 
-/*
- * Goes on for one hold of the lock; -ENOENT at the end: of the directory, or,
- * with `inside`, of what was entered in it.
- */
-static int walk_some(struct merge *m, bool inside)
+/* How far a walk goes. */
+enum walk_reach {
+	WALK_ENTERED, /* to the end of what was entered in the directory */
+	WALK_ALL, /* to the directory's own */
+};
+
+/* Goes on for one hold of the lock; -ENOENT at the end. */
+static int walk_some(struct merge *m, enum walk_reach reach)
 {
 	int64_t until = clock_mono_ns() + GONE_HOLD_NS;
 	int rc = meta_lock(m->tree->meta);
@@ -557,7 +576,8 @@ static int walk_some(struct merge *m, bool inside)
 		return rc;
 	rc = check_walk(m);
 	while (!rc) {
-		rc = inside && m->at == m->ino ? -ENOENT : step(m);
+		rc = reach == WALK_ENTERED && m->at == m->ino ? -ENOENT
+							      : step(m);
 		if (clock_mono_ns() >= until)
 			break;
 	}
@@ -565,11 +585,11 @@ static int walk_some(struct merge *m, bool inside)
 	return rc;
 }
 
-static int walk(struct merge *m, bool inside)
+static int walk(struct merge *m, enum walk_reach reach)
 {
 	int rc;
 
-	while (!(rc = walk_some(m, inside)))
+	while (!(rc = walk_some(m, reach)))
 		gone_pause();
 	return rc == -ENOENT ? gone_sweep(m->tree) : rc;
 }
@@ -589,7 +609,7 @@ int merge_gone(struct merge *m, const char *name)
 	meta_unlock(m->tree->meta);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
-	rc = walk(m, true);
+	rc = walk(m, WALK_ENTERED);
 	if (!rc)
 		revive_expired(m->tree);
 	return rc;
@@ -640,7 +660,7 @@ int merge_finish(struct merge *m, int64_t asked_ns)
 	int rc;
 
 	array_sort(m->seen, m->seen_count, sizeof(*m->seen), compare_u64);
-	rc = walk(m, false);
+	rc = walk(m, WALK_ALL);
 	if (!rc)
 		rc = note_listed(m, asked_ns);
 	if (!rc)

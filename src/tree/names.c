@@ -43,31 +43,38 @@ int names_mark(struct tree *tree, const struct meta_inode *inode,
 			    tree->mount->config.commit_ns);
 }
 
-/* The path of a name; of a directory's marker with `dir`. */
-int names_path(struct tree *tree, uint64_t parent, const char *name, bool dir,
-	       char *path)
+int names_path(struct tree *tree, uint64_t parent, const char *name,
+	       uint32_t mode, char *path)
 {
 	int rc = meta_path(tree->meta, parent, name, path);
+	bool marker = S_ISDIR(mode);
 	size_t len;
 
 	if (rc)
 		return rc;
 	len = strlen(path);
-	if (strlen(tree->mount->config.prefix) + len + dir > META_KEY_MAX)
+	if (strlen(tree->mount->config.prefix) + len + marker > META_KEY_MAX)
 		return -ENAMETOOLONG;
-	if (dir)
+	if (marker)
 		strcpy(path + len, "/");
 	return 0;
 }
 
-int tree_mark_name(struct tree *tree, uint64_t parent, const char *name)
+/* Marks a key of which the bucket is not known to hold anything. */
+static int mark_new(struct tree *tree, uint64_t parent, const char *name,
+		    uint32_t mode)
 {
 	char path[META_KEY_MAX + 2];
-	int rc = names_path(tree, parent, name, false, path);
+	int rc = names_path(tree, parent, name, mode, path);
 
 	return rc ? rc
 		  : journal_mark(tree->journal, path, NULL,
 				 tree->mount->config.commit_ns);
+}
+
+int tree_mark_name(struct tree *tree, uint64_t parent, const char *name)
+{
+	return mark_new(tree, parent, name, S_IFREG);
 }
 
 int tree_mark_inode(struct tree *tree, const struct meta_inode *inode)
@@ -80,8 +87,8 @@ int tree_mark_inode(struct tree *tree, const struct meta_inode *inode)
 		return 0; /* the root of a bucket has no key */
 	while (!(rc = meta_name_next(tree->meta, inode->ino, dentry.parent,
 				     dentry.name, &dentry))) {
-		rc = names_path(tree, dentry.parent, dentry.name,
-				S_ISDIR(inode->mode), path);
+		rc = names_path(tree, dentry.parent, dentry.name, inode->mode,
+				path);
 		if (rc == -ESTALE)
 			continue; /* in a directory that is gone */
 		if (!rc)
@@ -109,7 +116,6 @@ static int has_other_name(struct tree *tree, uint64_t ino, const char *name)
 
 int tree_keep_dir(struct tree *tree, uint64_t ino, const char *name)
 {
-	char path[META_KEY_MAX + 2];
 	struct meta_inode dir;
 	int rc;
 
@@ -121,10 +127,7 @@ int tree_keep_dir(struct tree *tree, uint64_t ino, const char *name)
 	rc = has_other_name(tree, ino, name);
 	if (rc)
 		return rc < 0 ? rc : 0;
-	rc = names_path(tree, ino, NULL, true, path);
-	return rc ? rc
-		  : journal_mark(tree->journal, path, NULL,
-				 tree->mount->config.commit_ns);
+	return mark_new(tree, ino, NULL, S_IFDIR);
 }
 
 static void count_dirs(struct meta_inode *dir, int by)
@@ -154,19 +157,22 @@ int tree_count_in(struct tree *tree, uint64_t ino, int by)
 	return meta_inode_put(tree->meta, &dir);
 }
 
-int tree_touch_dir(struct tree *tree, uint64_t ino, bool lost_name)
+int tree_touch_dir(struct tree *tree, uint64_t ino)
 {
-	char path[META_KEY_MAX + 2];
 	struct meta_inode dir;
 	int rc = meta_inode_get(tree->meta, ino, &dir);
 
-	if (!rc && lost_name && ino != META_ROOT_INO &&
-	    !(dir.flags & META_I_EXPLICIT) &&
+	return rc ? rc : names_touch(tree, &dir, 0);
+}
+
+int tree_lost_name(struct tree *tree, uint64_t ino)
+{
+	struct meta_inode dir;
+	int rc = meta_inode_get(tree->meta, ino, &dir);
+
+	if (!rc && ino != META_ROOT_INO && !(dir.flags & META_I_EXPLICIT) &&
 	    !meta_dentry_any(tree->meta, ino)) {
-		rc = names_path(tree, ino, NULL, true, path);
-		if (!rc)
-			rc = journal_mark(tree->journal, path, NULL,
-					  tree->mount->config.commit_ns);
+		rc = mark_new(tree, ino, NULL, S_IFDIR);
 		dir.flags |= META_I_EXPLICIT;
 	}
 	return rc ? rc : names_touch(tree, &dir, 0);

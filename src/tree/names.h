@@ -6,7 +6,6 @@
 #ifndef VERS3_SRC_TREE_NAMES_H
 #define VERS3_SRC_TREE_NAMES_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "vers3/meta/dentry.h"
@@ -14,9 +13,12 @@
 
 struct tree;
 
-/* The path of a name; of a directory's marker with `dir`. */
-int names_path(struct tree *tree, uint64_t parent, const char *name, bool dir,
-	       char *path);
+/*
+ * The path of a name, of a directory's that of its marker: mode says which it
+ * is. name NULL: of the directory `parent` itself.
+ */
+int names_path(struct tree *tree, uint64_t parent, const char *name,
+	       uint32_t mode, char *path);
 /* Marks the key of one name of an inode, as it is before the change. */
 int names_mark(struct tree *tree, const struct meta_inode *inode,
 	       const struct meta_dentry *de, const char *path);

@@ -251,9 +251,9 @@ static int rename_locked(struct tree *tree, struct end *from, struct end *to,
 	if (!rc)
 		rc = count_ends(tree, from, to, swap);
 	if (!rc)
-		rc = tree_touch_dir(tree, from->parent, true);
+		rc = tree_lost_name(tree, from->parent);
 	if (!rc && to->parent != from->parent)
-		rc = tree_touch_dir(tree, to->parent, false);
+		rc = tree_touch_dir(tree, to->parent);
 	return rc;
 }
 
@@ -321,7 +321,7 @@ int tree_rename(struct tree *tree, uint64_t parent, const char *name,
 			   new_name))
 		return strlen(new_name) > META_NAME_MAX ? -ENAMETOOLONG
 							: -EILSEQ;
-	rc = revive_dir(tree, new_parent, false);
+	rc = revive_dir(tree, new_parent);
 	if (rc)
 		return rc;
 	rc = prepare(tree, &way, flags, &from);

@@ -40,7 +40,7 @@ static int revive(struct tree *tree, uint64_t ino)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static int revive_all(struct tree *tree, uint64_t ino)
+int revive_dir(struct tree *tree, uint64_t ino)
 {
 	int rc = revive(tree, ino);
 
@@ -53,13 +53,12 @@ static int revive_all(struct tree *tree, uint64_t ino)
 	return rc == 1 ? 0 : rc;
 }
 
-int revive_dir(struct tree *tree, uint64_t ino, bool tell)
+int revive_dir_told(struct tree *tree, uint64_t ino)
 {
 	unsigned before = taken_count(tree);
-	int rc = revive_all(tree, ino);
+	int rc = revive_dir(tree, ino);
 
-	if (tell)
-		taken_tell(tree, before);
+	taken_tell(tree, before);
 	return rc;
 }
 

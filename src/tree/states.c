@@ -184,14 +184,15 @@ static bool rules_are_known(const struct states *s)
 	return s->rules_ns && clock_mono_ns() - s->rules_ns < RULES_NS;
 }
 
-void states_want(struct tree *tree, uint64_t ino, bool pending)
+void states_want(struct tree *tree, uint64_t ino, enum states_why why)
 {
 	struct states *s = tree->states;
 
 	if (!s || !tree->mount->config.states_ns)
 		return;
 	pthread_mutex_lock(&s->mutex);
-	if ((pending || s->rules || !rules_are_known(s)) && !enqueue(s, ino, 1))
+	if ((why == STATES_PENDING || s->rules || !rules_are_known(s)) &&
+	    !enqueue(s, ino, 1))
 		want_walk(s);
 	pthread_mutex_unlock(&s->mutex);
 }

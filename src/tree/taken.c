@@ -115,6 +115,7 @@ int taken_drop(struct tree *tree, struct meta_inode *inode, const char *path)
 /* -ENOENT: it was not taken. -ESTALE: it has changed here since. */
 static int read_place(struct tree *tree, uint64_t ino, struct place *p)
 {
+	enum journal_reach reach = JOURNAL_PATH;
 	struct meta_val val;
 	int rc = meta_xattr_get(tree->meta, ino, TAKEN_XATTR, &val);
 
@@ -125,9 +126,9 @@ static int read_place(struct tree *tree, uint64_t ino, struct place *p)
 	memcpy(p, val.data, val.size);
 	((char *)p)[val.size - 1] = '\0';
 	/* The directory that it was in is none that was made here since. */
-	return journal_has_changed(tree->journal, p->path, p->at,
-				   !p->parent || parent_of(tree, p->path) !=
-							 p->parent)
+	if (!p->parent || parent_of(tree, p->path) != p->parent)
+		reach = JOURNAL_WAY;
+	return journal_has_changed(tree->journal, p->path, p->at, reach)
 		       ? -ESTALE
 		       : 0;
 }
@@ -294,7 +295,7 @@ static int file_back(struct tree *tree, struct meta_inode *inode,
 	/* So that what they did is looked at, and listed. */
 	if (!rc)
 		journal_suspect(tree->journal, path);
-	return rc ? rc : tree_touch_dir(tree, parent, false);
+	return rc ? rc : tree_touch_dir(tree, parent);
 }
 
 /* With an object of its own, which says what it was. */

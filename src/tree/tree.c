@@ -86,7 +86,7 @@ static int make_locked(struct tree *tree, uint64_t parent, const char *name,
 	if (!rc && !dir.nlink)
 		rc = -ENOENT; /* it is removed */
 	if (!rc)
-		rc = names_path(tree, parent, name, S_ISDIR(mode), path);
+		rc = names_path(tree, parent, name, mode, path);
 	if (!rc && !meta_dentry_get(tree->meta, parent, name, &dentry))
 		rc = -EEXIST;
 	if (rc)
@@ -125,7 +125,7 @@ int tree_make(struct tree *tree, uint64_t parent, const char *name,
 		rc = -ENAMETOOLONG;
 	if (rc)
 		return rc;
-	rc = revive_dir(tree, parent, true);
+	rc = revive_dir_told(tree, parent);
 	if (rc)
 		return rc;
 	/* Does another mount have that name? */
@@ -197,8 +197,8 @@ static int drop_name(struct tree *tree, const struct meta_dentry *dentry,
 		     struct meta_inode *inode)
 {
 	char path[META_KEY_MAX + 2];
-	int rc = names_path(tree, dentry->parent, dentry->name,
-			    S_ISDIR(inode->mode), path);
+	int rc = names_path(tree, dentry->parent, dentry->name, inode->mode,
+			    path);
 
 	if (!rc)
 		rc = names_mark(tree, inode, dentry, path);
@@ -258,7 +258,7 @@ static int remove_locked(struct tree *tree, uint64_t parent, const char *name,
 		rc = drop_name(tree, &dentry, &inode);
 	if (!rc && directory)
 		rc = names_touch(tree, &dir, -1);
-	return rc ? rc : tree_touch_dir(tree, parent, true);
+	return rc ? rc : tree_lost_name(tree, parent);
 }
 
 static int remove_name(struct tree *tree, uint64_t parent, const char *name,
@@ -420,7 +420,7 @@ int tree_link(struct tree *tree, uint64_t ino, uint64_t parent,
 	int rc = check_new_name(tree, name, parent);
 
 	if (!rc)
-		rc = revive_dir(tree, parent, true);
+		rc = revive_dir_told(tree, parent);
 	if (!rc)
 		rc = dir_lookup(tree, parent, name, &dir);
 	if (rc != -ENOENT)
@@ -440,7 +440,7 @@ int tree_link(struct tree *tree, uint64_t ino, uint64_t parent,
 	if (!rc && !dir.nlink)
 		rc = -ENOENT;
 	if (!rc)
-		rc = names_path(tree, parent, name, false, path);
+		rc = names_path(tree, parent, name, S_IFREG, path);
 	if (!rc)
 		rc = object_meta_check(tree->mount, ret_inode);
 	if (!rc)

@@ -121,11 +121,12 @@ uint64_t journal_watch(struct journal *j, const char *path);
  * done.
  */
 void journal_changed(struct journal *j, const char *key);
-/*
- * Whether this mount may have changed the path, or (way) one of the directories
- * that lead there, since it was watched.
- */
+enum journal_reach {
+	JOURNAL_PATH,
+	JOURNAL_WAY, /* and the directories that lead there */
+};
+/* Whether this mount may have changed the path since it was watched. */
 bool journal_has_changed(struct journal *j, const char *path, uint64_t since,
-			 bool way);
+			 enum journal_reach reach);
 
 #endif

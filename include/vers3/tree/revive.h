@@ -7,17 +7,20 @@
 #ifndef VERS3_TREE_REVIVE_H
 #define VERS3_TREE_REVIVE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct tree;
 
 /*
  * Before a name is made in a directory: gives it its name again if it was
- * taken. Takes meta_lock(). 0 also when it was not. tell: the kernel is told
- * before this returns, for who holds no other directory.
+ * taken. Takes meta_lock(). 0 also when it was not.
  */
-int revive_dir(struct tree *tree, uint64_t ino, bool tell);
+int revive_dir(struct tree *tree, uint64_t ino);
+/*
+ * The same, and the kernel knows when it returns: for who holds no other
+ * directory (taken.h).
+ */
+int revive_dir_told(struct tree *tree, uint64_t ino);
 /*
  * Gives those their name again that a rule has taken. Asks the bucket for its
  * rules, where anything was noted; in an outage it waits for the next list.

@@ -18,8 +18,6 @@
 #ifndef VERS3_TREE_STATES_H
 #define VERS3_TREE_STATES_H
 
-#include <stdbool.h>
-
 #include "vers3/core/mount.h"
 
 struct tree;
@@ -38,11 +36,13 @@ void states_free(struct states *s);
 
 /* An inode's version has just told its states. Any lock may be held. */
 void states_told(struct tree *tree, const struct meta_inode *inode);
-/*
- * Has the background ask for an inode before long: it is PENDING, or, where
- * there are rules, it was saved. Any lock may be held.
- */
-void states_want(struct tree *tree, uint64_t ino, bool pending);
+enum states_why {
+	STATES_PENDING, /* the replication is not done */
+	STATES_SAVED, /* a rule may be for it, where there are any */
+};
+
+/* Has the background ask for an inode before long. Any lock may be held. */
+void states_want(struct tree *tree, uint64_t ino, enum states_why why);
 
 /*
  * Asks for an inode's states unless they are known to be young. What cannot be

@@ -74,18 +74,23 @@ int tree_mark_name(struct tree *tree, uint64_t parent, const char *name);
  */
 int tree_put_attrs(struct tree *tree, struct meta_inode *inode);
 /*
- * The names of a directory have changed: so have its times. One that exists
- * only by what is in it and has lost its last name gets an object of its own,
- * or it would vanish from the bucket. With meta_lock() held.
+ * The names of a directory have changed: so have its times. With meta_lock()
+ * held.
  */
-int tree_touch_dir(struct tree *tree, uint64_t ino, bool lost_name);
+int tree_touch_dir(struct tree *tree, uint64_t ino);
+/*
+ * The same where a name has gone. A directory that exists only by what is in it
+ * and has lost its last name gets an object of its own, or it would vanish from
+ * the bucket.
+ */
+int tree_lost_name(struct tree *tree, uint64_t ino);
 /*
  * Whether a directory that was listed has nothing, seen or hidden. 0, 1 or
  * -errno.
  */
 int tree_is_empty(struct tree *tree, const struct meta_inode *dir);
 /*
- * Before `name` goes from a directory: marks the key that tree_touch_dir()
+ * Before `name` goes from a directory: marks the key that tree_lost_name()
  * will need if it is the last one, since a mark may be refused.
  */
 int tree_keep_dir(struct tree *tree, uint64_t ino, const char *name);
