@@ -8,14 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bucket_edit.h"
+#include "lifecycle_command.h"
 #include "restore.h"
 #include "vers3/control/control_state.h"
-#include "vers3/core/bucket_config.h"
 #include "vers3/core/mount.h"
 #include "vers3/history/purge.h"
 #include "vers3/history/undelete.h"
-#include "vers3/s3/lifecycle.h"
 #include "vers3/sync/failure.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/upkeep/usage.h"
@@ -23,8 +21,6 @@
 #include "vers3/util/gitconfig.h"
 #include "command_line.h"
 #include "long_command.h"
-
-#define DOCUMENT_MAX (4 << 20)
 
 /* A command with what follows its name. */
 struct call {
@@ -145,121 +141,20 @@ static int run_purge(struct call *c)
 	return purge_by_rule(c->control->view, &rule, c->answer);
 }
 
-/* What is to become of the lifecycle. */
-struct change {
-	const char *id;
-	const struct lifecycle_spec *spec; /* NULL: the rule goes */
-};
-
-static int edit_lifecycle(void *ctx, const char *doc, size_t len,
-			  struct buf *out, char *reason, size_t size)
-{
-	const struct change *ch = ctx;
-	int rc;
-
-	if (ch->spec)
-		return lifecycle_set(doc, len, ch->id, ch->spec, out, reason,
-				     size);
-	rc = doc ? lifecycle_remove(doc, len, ch->id, out) : -ENOENT;
-	if (rc == -ENOENT)
-		snprintf(reason, size,
-			 "no rule has this id; `vers3ctl lifecycle` lists "
-			 "those there are");
-	return rc;
-}
-
-static int change_lifecycle(struct call *c, const struct change *ch)
-{
-	char reason[CONTROL_REASON_MAX];
-	int rc = bucket_edit_lifecycle(c->control->mount->bucket,
-				       c->control->mount->store, ch->id,
-				       edit_lifecycle, (void *)ch, reason,
-				       sizeof(reason));
-
-	buf_puts(c->answer, "lifecycle ");
-	if (rc)
-		return say_of(c, rc, ch->id, reason);
-	/* Counted from the mount's root: what that comes to in the bucket. */
-	if (ch->spec && ch->spec->prefix && *ch->spec->root) {
-		rc = gitconfig_quote(c->answer, ch->id);
-		return rc ? rc
-			  : buf_printf(c->answer,
-				       ": set, for the bucket's keys that "
-				       "begin with %s\n",
-				       ch->spec->prefix);
-	}
-	return say_of(c, 0, ch->id, ch->spec ? "set" : "removed");
-}
-
-/*
- * Which classes there are is the server's to say: some are tiers that take no
- * uploads (MinIO), and some servers keep rules for classes that there are not,
- * and do nothing (Ceph).
- */
-static void tell_classes(struct call *c, const struct lifecycle_spec *spec)
-{
-	struct control *control = c->control;
-
-	for (size_t i = 0; i < spec->transitions.count; i++) {
-		const char *class = spec->transitions.items[i].storage_class;
-
-		if (!class ||
-		    caps_class(control->meta, control->mount->store,
-			       control->mount->config.prefix, class) != -EINVAL)
-			continue;
-		buf_printf(c->answer,
-			   "class=%s: the server takes no uploads of this "
-			   "class; unless it is a tier of its own, the rule "
-			   "does nothing\n",
-			   class);
-	}
-}
-
 static int run_lifecycle_set(struct call *c)
 {
-	char reason[CONTROL_REASON_MAX];
-	struct lifecycle_spec spec;
-	struct change ch = {c->args[0], &spec};
-	int rc = lifecycle_spec_parse((const char *const *)c->args + 1,
-				      c->count - 1, &spec, reason,
-				      sizeof(reason));
-
-	if (rc)
-		return say(c, rc, rc == -ENOMEM ? strerror(ENOMEM) : reason);
-	rc = lifecycle_spec_below(&spec, c->control->mount->config.prefix);
-	if (!rc)
-		rc = change_lifecycle(c, &ch);
-	if (!rc)
-		tell_classes(c, &spec);
-	lifecycle_spec_release(&spec);
-	return rc;
+	return lifecycle_command_set(c->control, c->args, c->count, c->answer);
 }
 
 static int run_lifecycle_remove(struct call *c)
 {
-	struct change ch = {c->args[0], NULL};
-
-	return change_lifecycle(c, &ch);
+	return lifecycle_command_remove(c->control, c->args, c->count,
+					c->answer);
 }
 
 static int run_lifecycle_list(struct call *c)
 {
-	char reason[CONTROL_REASON_MAX] = "";
-	struct lifecycle l = {.count = 0};
-	struct buf doc;
-	int rc;
-
-	buf_init(&doc, DOCUMENT_MAX);
-	rc = bucket_config_get(c->control->mount->bucket, BUCKET_LIFECYCLE,
-			       &doc, reason, sizeof(reason));
-	if (!rc && doc.len)
-		rc = lifecycle_parse(doc.data, doc.len, &l);
-	buf_release(&doc);
-	if (rc)
-		return say(c, rc, *reason ? reason : errtext(rc));
-	rc = lifecycle_write(&l, c->control->mount->config.prefix, c->answer);
-	lifecycle_release(&l);
-	return rc;
+	return lifecycle_command_list(c->control, c->answer);
 }
 
 static int run_usage(struct call *c)
@@ -296,10 +191,11 @@ static const struct command {
 	{"lifecycle list", "", "show the rules", 0, 0, false,
 	 run_lifecycle_list},
 	{"lifecycle set", "ID WORD...",
-	 "change or add a rule: prefix=, expire=, noncurrent=, keep=, abort=, "
-	 "tag=, class=, status=, markers",
+	 "change or add a rule: prefix=, tag=, over=, under=, expire=, "
+	 "markers, noncurrent=, keep=, class=, noncurrent-class=, abort=, "
+	 "status=; with dry-run show what it would change",
 	 2, WORDS_MAX, true, run_lifecycle_set},
-	{"lifecycle remove", "ID", "remove a rule", 1, 1, true,
+	{"lifecycle remove", "ID [dry-run]", "remove a rule", 1, 2, true,
 	 run_lifecycle_remove},
 	{"usage", "[PATH]", "what the versions take in the bucket", 0, 1, false,
 	 run_usage},

@@ -51,12 +51,17 @@ static const char lifecycle_words[] =
 	"Words of set; none in place of a value takes it out of the rule:\n"
 	"  prefix=TEXT         paths that begin so, from the mount's root\n"
 	"  tag=KEY=VALUE       objects with this tag; several times\n"
+	"  over=128K           objects larger than that; under=1G: smaller\n"
 	"  expire=7d           when the present version expires; or a date\n"
 	"  markers             delete markers with nothing below them go\n"
 	"  noncurrent=30d      when a version goes that was replaced\n"
 	"  keep=3              so many of those stay\n"
 	"  abort=7d            when an unfinished upload goes\n"
 	"  class=CLASS:30d     when the storage class changes; several times\n"
+	"  noncurrent-class=CLASS:30d[:3]\n"
+	"                      the same of versions that were replaced, but for "
+	"the\n"
+	"                      newest 3 of them; several times\n"
 	"  status=enabled      or disabled\n";
 
 static const struct command {
@@ -99,9 +104,9 @@ static const struct command {
 	{"umount", "[--force] [MOUNTPOINT]",
 	 "send every change, then unmount; with --force unmount anyway", NULL,
 	 OPTION_FORCE, 0, 1, ctl_umount},
-	{"lifecycle", "[list | set ID WORD... | remove ID]",
-	 "the bucket's lifecycle rules", lifecycle_words, OPTION_JSON, 0, 64,
-	 ctl_lifecycle},
+	{"lifecycle", "[list | set ID WORD... [-n] | remove ID [-n]]",
+	 "the bucket's lifecycle rules; with -n what a change would change",
+	 lifecycle_words, OPTION_JSON | OPTION_DRY_RUN, 0, 64, ctl_lifecycle},
 	{"replication", "", "replication rules, and how the objects stand",
 	 NULL, OPTION_JSON, 0, 0, ctl_replication},
 };

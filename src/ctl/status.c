@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vers3ctl status, lifecycle and replication: what the state says. */
+#include <errno.h>
 #include <string.h>
 
 #include "ctl.h"
@@ -321,12 +322,17 @@ static int change_lifecycle(const struct ctl_call *c)
 		if (!rc)
 			rc = gitconfig_quote(&line, c->args[i]);
 	}
+	if (!rc && c->dry_run)
+		rc = buf_puts(&line, " dry-run");
 	if (!rc)
 		rc = control_client_command(p.root, line.data, &answer, reason,
 					    sizeof(reason));
 	if (!rc && c->json)
-		rc = ctl_print_json(
-			json_pack("{s:o}", "answer", ctl_json_text(reason)));
+		rc = ctl_print_json(json_pack(
+			"{s:o}", c->dry_run ? "diff" : "answer",
+			ctl_json_text(c->dry_run ? answer.data : reason)));
+	else if (rc == -EINVAL)
+		rc = ctl_misuse("%s", reason);
 	else if (!rc)
 		fputs(answer.data, stdout);
 	else
@@ -349,6 +355,6 @@ int ctl_lifecycle(const struct ctl_call *c)
 	if ((!strcmp(verb, "set") && c->count >= 3) ||
 	    (!strcmp(verb, "remove") && c->count == 2))
 		return change_lifecycle(c);
-	return ctl_misuse("usage: vers3ctl lifecycle [list | set ID WORD... | "
-			  "remove ID]");
+	return ctl_misuse("usage: vers3ctl lifecycle [list | set ID WORD... "
+			  "[-n] | remove ID [-n]]");
 }

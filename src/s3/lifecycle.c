@@ -132,6 +132,7 @@ static int parse_rule(xmlNodePtr node, struct lifecycle_rule *rule)
 	kvlist_init(&filter.tags);
 	rule->size_over_bytes = filter.size_over_bytes;
 	rule->size_under_bytes = filter.size_under_bytes;
+	rule->has_size = filter.has_size;
 	rule->enabled = xmltree_text_is(node, "Status", "Enabled");
 	rule->id = strdup("");
 	if (!err && (!rule->id || !rule->prefix))
@@ -182,6 +183,7 @@ static int write_number(struct buf *out, const char *name, uint64_t value)
 static int write_transitions(const struct lifecycle_transitions *t,
 			     const char *name, struct buf *out)
 {
+	char newer[24] = "";
 	int err = 0;
 
 	for (size_t i = 0; !err && i < t->count; i++) {
@@ -194,7 +196,11 @@ static int write_transitions(const struct lifecycle_transitions *t,
 		else
 			snprintf(when, sizeof(when), "%" PRIu64 "d",
 				 item->days);
-		if (asprintf(&text, "%s:%s", item->storage_class, when) < 0)
+		if (item->newer_versions)
+			snprintf(newer, sizeof(newer), ":%" PRIu64,
+				 item->newer_versions);
+		if (asprintf(&text, "%s:%s%s", item->storage_class, when,
+			     item->newer_versions ? newer : "") < 0)
 			return -ENOMEM;
 		err = gitconfig_value(out, name, text);
 		free(text);

@@ -93,11 +93,6 @@ static int describe(struct lifecycle_rule *rule, xmlNodePtr node,
 	array_sort(rule->tags.items, rule->tags.count,
 		   sizeof(*rule->tags.items), by_name);
 	err = lifecycle_write(&one, "", text);
-	for (size_t i = 0; !err && i < rule->noncurrent_transitions.count; i++)
-		err = buf_printf(text, "newer: %llu\n",
-				 (unsigned long long)
-					 rule->noncurrent_transitions.items[i]
-						 .newer_versions);
 	return err ? err : add_unknown(node, text);
 }
 

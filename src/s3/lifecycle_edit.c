@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Edits of lifecycle documents. The document is changed as a tree, and only
- * at the elements that a change is about: what is not known here, or not
- * meant, goes back as it came.
+ * Edits of lifecycle documents. A rule is changed as a tree, and only at the
+ * elements that a change is about; all around it goes back byte for byte.
  */
 #include "vers3/s3/lifecycle.h"
 
@@ -13,10 +12,13 @@
 #include <string.h>
 
 #include "vers3/util/clock.h"
+#include "xmlsplice.h"
 #include "xmltree.h"
 
-#define ROOT   "LifecycleConfiguration"
-#define EMPTY  "<" ROOT " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>"
+#define ROOT "LifecycleConfiguration"
+#define EMPTY                                                                  \
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<" ROOT                   \
+	" xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>\n"
 #define ID_MAX 255
 
 static xmlNodePtr find_rule(xmlDocPtr doc, const char *id)
@@ -134,8 +136,10 @@ static int normalise_rules(xmlDocPtr doc)
 
 		if (and&&beside && xmltree_child(and, "Prefix"))
 			return -EIO;
-		if (and&&beside)
-			err = normalise_filter(filter);
+		if (!and || !beside)
+			continue;
+		err = normalise_filter(filter);
+		xmlsplice_mark(rule, XMLSPLICE_CHANGED);
 	}
 	return err;
 }
@@ -162,7 +166,7 @@ int lifecycle_normalise(const char *doc, size_t len, struct buf *out)
 
 	if (err)
 		return err;
-	err = xmltree_write(d, out);
+	err = xmlsplice_write(d, doc, len, "Rule", out);
 	xmlFreeDoc(d);
 	return err;
 }
@@ -184,15 +188,27 @@ static xmlNodePtr make_filter(xmlNodePtr rule)
 	return filter;
 }
 
+static int edit_size(xmlNodePtr in, const char *name, bool given,
+		     uint64_t bytes)
+{
+	if (given)
+		return set_number(in, name, bytes);
+	xmltree_drop(in, name);
+	return 0;
+}
+
+/* Conditions that a rule in the old form has no place for. */
+#define NOT_PREFIX (LIFECYCLE_TAGS | LIFECYCLE_OVER | LIFECYCLE_UNDER)
+
 static int edit_filter(xmlNodePtr rule, const struct lifecycle_spec *spec)
 {
 	xmlNodePtr old = xmltree_child(rule, "Prefix");
 	xmlNodePtr filter, in;
 	int err = 0;
 
-	if (!(spec->set & (LIFECYCLE_PREFIX | LIFECYCLE_TAGS)))
+	if (!(spec->set & (LIFECYCLE_PREFIX | NOT_PREFIX)))
 		return 0;
-	if (old && !(spec->set & LIFECYCLE_TAGS))
+	if (old && !(spec->set & NOT_PREFIX))
 		return xmltree_set(rule, "Prefix", spec->prefix);
 	filter = make_filter(rule);
 	if (!filter)
@@ -209,6 +225,12 @@ static int edit_filter(xmlNodePtr rule, const struct lifecycle_spec *spec)
 		xmltree_drop(in, "Tag");
 		err = add_tags(in, &spec->tags);
 	}
+	if (!err && spec->set & LIFECYCLE_OVER)
+		err = edit_size(in, "ObjectSizeGreaterThan", spec->has_over,
+				spec->over_bytes);
+	if (!err && spec->set & LIFECYCLE_UNDER)
+		err = edit_size(in, "ObjectSizeLessThan", spec->under_bytes > 0,
+				spec->under_bytes);
 	/* An empty prefix says nothing beside other conditions. */
 	if (!err && xmltree_count_elements(in) > 1 &&
 	    xmltree_text_is(in, "Prefix", ""))
@@ -275,29 +297,33 @@ static int edit_number(xmlNodePtr rule, const char *action, const char *name,
 	return err;
 }
 
-static int edit_transitions(xmlNodePtr rule, const struct lifecycle_spec *spec)
+static int add_transition(xmlNodePtr rule, const char *name, const char *days,
+			  const struct lifecycle_transition *t)
+{
+	xmlNodePtr node = xmlNewTextChild(rule, NULL, BAD_CAST name, NULL);
+	char date[21];
+	int err;
+
+	if (!node)
+		return -ENOMEM;
+	clock_format_iso8601(t->date_ns, date, sizeof(date));
+	err = t->date_ns ? xmltree_set(node, "Date", date)
+			 : set_number(node, days, t->days);
+	if (!err && t->newer_versions)
+		err = set_number(node, "NewerNoncurrentVersions",
+				 t->newer_versions);
+	return err ? err : xmltree_set(node, "StorageClass", t->storage_class);
+}
+
+/* All of them are replaced by what was said. */
+static int edit_transitions(xmlNodePtr rule, const char *name, const char *days,
+			    const struct lifecycle_transitions *t)
 {
 	int err = 0;
 
-	if (!(spec->set & LIFECYCLE_CLASS))
-		return 0;
-	xmltree_drop(rule, "Transition");
-	for (size_t i = 0; !err && i < spec->transitions.count; i++) {
-		const struct lifecycle_transition *t =
-			&spec->transitions.items[i];
-		xmlNodePtr node = xmlNewTextChild(rule, NULL,
-						  BAD_CAST "Transition", NULL);
-		char date[21];
-
-		if (!node)
-			return -ENOMEM;
-		clock_format_iso8601(t->date_ns, date, sizeof(date));
-		err = t->date_ns ? xmltree_set(node, "Date", date)
-				 : set_number(node, "Days", t->days);
-		if (!err)
-			err = xmltree_set(node, "StorageClass",
-					  t->storage_class);
-	}
+	xmltree_drop(rule, name);
+	for (size_t i = 0; !err && i < t->count; i++)
+		err = add_transition(rule, name, days, &t->items[i]);
 	return err;
 }
 
@@ -306,11 +332,17 @@ static int edit_rule(xmlNodePtr rule, const struct lifecycle_spec *spec)
 	static const char noncurrent[] = "NoncurrentVersionExpiration";
 	int err = edit_filter(rule, spec);
 
+	xmlsplice_mark(rule, XMLSPLICE_CHANGED);
 	if (!err && spec->set & LIFECYCLE_STATUS)
 		err = xmltree_set(rule, "Status",
 				  spec->enabled ? "Enabled" : "Disabled");
-	if (!err)
-		err = edit_transitions(rule, spec);
+	if (!err && spec->set & LIFECYCLE_CLASS)
+		err = edit_transitions(rule, "Transition", "Days",
+				       &spec->transitions);
+	if (!err && spec->set & LIFECYCLE_NONCURRENT_CLASS)
+		err = edit_transitions(rule, "NoncurrentVersionTransition",
+				       "NoncurrentDays",
+				       &spec->noncurrent_transitions);
 	if (!err)
 		err = edit_expiration(rule, spec);
 	if (!err && spec->set & LIFECYCLE_NONCURRENT)
@@ -348,8 +380,8 @@ static int check_rule(xmlNodePtr rule, const struct lifecycle_spec *spec,
 		if (xmltree_child(rule, actions[i]))
 			return 0;
 	snprintf(reason, size,
-		 "the rule would do nothing: want expire=, "
-		 "markers, noncurrent=, class= or abort=");
+		 "the rule would do nothing: want expire=, markers, "
+		 "noncurrent=, class=, noncurrent-class= or abort=");
 	return -EINVAL;
 }
 
@@ -363,6 +395,7 @@ static int new_rule(xmlDocPtr doc, const char *id, const char *prefix,
 
 	if (!rule)
 		return -ENOMEM;
+	xmlsplice_mark(rule, XMLSPLICE_NEW);
 	err = xmltree_set(rule, "ID", id);
 	if (err)
 		return err;
@@ -428,7 +461,7 @@ int lifecycle_set(const char *doc, size_t len, const char *id,
 	if (!err)
 		err = check_rule(rule, spec, reason, size);
 	if (!err)
-		err = xmltree_write(d, out);
+		err = xmlsplice_write(d, doc, len, "Rule", out);
 	xmlFreeDoc(d);
 	return err;
 }
@@ -443,12 +476,12 @@ int lifecycle_remove(const char *doc, size_t len, const char *id,
 	if (err)
 		return err;
 	rule = find_rule(d, id);
-	if (rule) {
-		xmltree_cut(rule);
-		if (xmltree_child(xmlDocGetRootElement(d), "Rule"))
-			err = xmltree_write(d, out);
-	} else {
+	if (!rule)
 		err = -ENOENT;
+	else if (xmltree_next(rule) ||
+		 xmltree_child(xmlDocGetRootElement(d), "Rule") != rule) {
+		xmlsplice_mark(rule, XMLSPLICE_REMOVED);
+		err = xmlsplice_write(d, doc, len, "Rule", out);
 	}
 	xmlFreeDoc(d);
 	return err;

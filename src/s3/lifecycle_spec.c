@@ -35,15 +35,21 @@ static int refuse(const struct parse *p, const char *fmt, ...)
 	return -EINVAL;
 }
 
+static void release_transitions(struct lifecycle_transitions *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		free(t->items[i].storage_class);
+	free(t->items);
+}
+
 void lifecycle_spec_release(struct lifecycle_spec *spec)
 {
 	free(spec->root);
 	free(spec->prefix);
 	free(spec->expire_date);
 	kvlist_release(&spec->tags);
-	for (size_t i = 0; i < spec->transitions.count; i++)
-		free(spec->transitions.items[i].storage_class);
-	free(spec->transitions.items);
+	release_transitions(&spec->transitions);
+	release_transitions(&spec->noncurrent_transitions);
 	memset(spec, 0, sizeof(*spec));
 }
 
@@ -92,6 +98,23 @@ static bool days(const char *text, uint64_t least, uint64_t *ret_days)
 	    !digits(text, len - 1, DAYS_MAX, &value) || value < least)
 		return false;
 	*ret_days = value;
+	return true;
+}
+
+/* "131072", "128K": bytes, as many as a file can have. */
+static bool size_of(const char *text, uint64_t *ret_bytes)
+{
+	static const char units[] = "KMGT";
+	size_t len = strspn(text, "0123456789");
+	const char *unit = text[len] ? strchr(units, text[len]) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	uint64_t value;
+
+	if (text[len] && (!unit || text[len + 1]))
+		return false;
+	if (!digits(text, len, (UINT64_C(1) << 62) >> shift, &value))
+		return false;
+	*ret_bytes = value << shift;
 	return true;
 }
 
@@ -174,6 +197,26 @@ static int set_keep(const struct parse *p, const char *word, const char *value)
 	return 0;
 }
 
+static int set_over(const struct parse *p, const char *word, const char *value)
+{
+	p->spec->has_over = strcmp(value, "none") != 0;
+	if (p->spec->has_over && !size_of(value, &p->spec->over_bytes))
+		return refuse(p, "%s: want a size (131072, 128K) or none",
+			      word);
+	return 0;
+}
+
+static int set_under(const struct parse *p, const char *word, const char *value)
+{
+	uint64_t bytes = 0;
+
+	if (strcmp(value, "none") != 0 && (!size_of(value, &bytes) || !bytes))
+		return refuse(p, "%s: want a size (131072, 128K) or none",
+			      word);
+	p->spec->under_bytes = bytes;
+	return 0;
+}
+
 static int set_tag(const struct parse *p, const char *word, const char *value)
 {
 	const char *equals = strchr(value, '=');
@@ -201,28 +244,76 @@ static int add_transition(struct lifecycle_transitions *t,
 	return 0;
 }
 
-static int set_class(const struct parse *p, const char *word, const char *value)
+/* "CLASS:30d" or "CLASS:2027-01-01": what is behind it, or NULL. */
+static const char *take_transition(const char *value, bool noncurrent,
+				   struct lifecycle_transition *t, size_t *len)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-	struct lifecycle_transition new = {0};
-	size_t len = strspn(value, letters);
+	char when[16];
+	size_t end;
+
+	*len = strspn(value, letters);
+	if (!*len || value[*len] != ':')
+		return NULL;
+	value += *len + 1;
+	end = strcspn(value, ":");
+	snprintf(when, sizeof(when), "%.*s", (int)end, value);
+	if (end >= sizeof(when) || (!days(when, 0, &t->days) &&
+				    (noncurrent || !date(when, &t->date_ns))))
+		return NULL;
+	return value + end;
+}
+
+static int keep_transition(struct lifecycle_transitions *list,
+			   struct lifecycle_transition *t, const char *value,
+			   size_t len)
+{
 	int err;
+
+	t->storage_class = strndup(value, len);
+	err = t->storage_class ? add_transition(list, t) : -ENOMEM;
+	if (err)
+		free(t->storage_class);
+	return err;
+}
+
+static int set_class(const struct parse *p, const char *word, const char *value)
+{
+	struct lifecycle_transition new = {0};
+	const char *rest;
+	size_t len;
 
 	if (!strcmp(value, "none"))
 		return 0;
-	if (!len || value[len] != ':' ||
-	    (!days(value + len + 1, 0, &new.days) &&
-	     !date(value + len + 1, &new.date_ns)))
+	rest = take_transition(value, false, &new, &len);
+	if (!rest || *rest)
 		return refuse(p,
 			      "%s: want class=CLASS:30d, such as "
 			      "STANDARD_IA:30d, or class=none",
 			      word);
-	new.storage_class = strndup(value, len);
-	err = new.storage_class ? add_transition(&p->spec->transitions, &new)
-				: -ENOMEM;
-	if (err)
-		free(new.storage_class);
-	return err;
+	return keep_transition(&p->spec->transitions, &new, value, len);
+}
+
+static int set_noncurrent_class(const struct parse *p, const char *word,
+				const char *value)
+{
+	struct lifecycle_transition new = {0};
+	const char *rest;
+	size_t len;
+
+	if (!strcmp(value, "none"))
+		return 0;
+	rest = take_transition(value, true, &new, &len);
+	if (!rest || (*rest && (!digits(rest + 1, strlen(rest + 1),
+					VERSIONS_MAX, &new.newer_versions) ||
+				!new.newer_versions)))
+		return refuse(p,
+			      "%s: want noncurrent-class=CLASS:30d, such as "
+			      "GLACIER:30d, or GLACIER:30d:3 to leave the "
+			      "newest 3, or noncurrent-class=none",
+			      word);
+	return keep_transition(&p->spec->noncurrent_transitions, &new, value,
+			       len);
 }
 
 static int set_status(const struct parse *p, const char *word,
@@ -246,7 +337,11 @@ static const struct {
 	{"keep", LIFECYCLE_KEEP, false, set_keep},
 	{"abort", LIFECYCLE_ABORT, false, set_abort},
 	{"tag", LIFECYCLE_TAGS, true, set_tag},
+	{"over", LIFECYCLE_OVER, false, set_over},
+	{"under", LIFECYCLE_UNDER, false, set_under},
 	{"class", LIFECYCLE_CLASS, true, set_class},
+	{"noncurrent-class", LIFECYCLE_NONCURRENT_CLASS, true,
+	 set_noncurrent_class},
 	{"status", LIFECYCLE_STATUS, false, set_status},
 };
 
@@ -272,8 +367,9 @@ static int parse_word(const struct parse *p, const char *word)
 		return fields[i].set(p, word, word + len + 1);
 	}
 	return refuse(p,
-		      "%s: unknown; want prefix=, expire=, markers, "
-		      "noncurrent=, keep=, abort=, tag=, class= or status=",
+		      "%s: unknown; want prefix=, tag=, over=, under=, "
+		      "expire=, markers, noncurrent=, keep=, class=, "
+		      "noncurrent-class=, abort= or status=",
 		      word);
 }
 
@@ -293,6 +389,9 @@ int lifecycle_spec_parse(const char *const *words, size_t count,
 	if (!err && spec.markers && (spec.expire_days || spec.expire_date))
 		err = refuse(&p, "expire= and markers exclude each other in "
 				 "one rule; use two rules");
+	if (!err && spec.under_bytes && spec.has_over &&
+	    spec.over_bytes >= spec.under_bytes)
+		err = refuse(&p, "over= and under= leave no size between them");
 	if (err)
 		lifecycle_spec_release(&spec);
 	else

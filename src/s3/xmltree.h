@@ -48,6 +48,7 @@ struct xmltree_filter {
 	struct kvlist tags;
 	uint64_t size_over_bytes; /* 0: any */
 	uint64_t size_under_bytes; /* 0: any */
+	bool has_size; /* one of them is named */
 };
 /* 0, -EIO, -ENOMEM; the filter is to be released in any case. */
 int xmltree_filter(xmlNodePtr rule, struct xmltree_filter *ret_filter);

@@ -45,9 +45,21 @@ is "read back" "$(git config -f "$MNT/.control" lifecycle.tmp.expireDays)" 7
 is "prefix read back" "$(git config -f "$MNT/.control" lifecycle.tmp.prefix)" tmp/
 is "the other, read" "$(git config -f "$MNT/.control" lifecycle.keep.expireDays)" 90
 
-echo 'lifecycle set tmp prefix=tmp/ expire=8d' >"$MNT/.control"
+"$VERS3CTL" -C "$MNT" lifecycle set tmp expire=8d over=128K \
+	noncurrent-class=GLACIER:9d -n >diff
+grep -q '^-.*<Days>7</Days>' diff && grep -q '^+.*<Days>8</Days>' diff ||
+	fail "the difference: $(cat diff)"
+ask
+has "nothing is changed" '<Days>7</Days>'
+"$VERS3CTL" -C "$MNT" lifecycle set tmp prefix=tmp/ expire=8d >answer
+grep -q 'checked by reading it back' answer || fail "answer: $(cat answer)"
 ask
 has "changed" '<Days>8</Days>'
+has "noncurrent days stay" '<NoncurrentDays>30</NoncurrentDays>'
+"$VERS3CTL" -C "$MNT" lifecycle set tmp over=lots 2>why && status=0 || status=$?
+is "status of a bad word" "$status" 2
+grep -q '^vers3ctl: over=lots: want a size' why || fail "why: $(cat why)"
+is "lines on a bad word" "$(wc -l <why)" 1
 is "the other rule still" "$(rule keep)" "$keep"
 refused "nonsense" "EINVAL" "$FSOP" control "$MNT/.control" \
 	"lifecycle set x expire=soon"

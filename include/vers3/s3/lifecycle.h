@@ -35,6 +35,7 @@ struct lifecycle_rule {
 	struct kvlist tags; /* an object must carry all of them */
 	uint64_t size_over_bytes; /* 0: any */
 	uint64_t size_under_bytes; /* 0: any */
+	bool has_size; /* it names one of the two, if only as 0 */
 	uint64_t expire_days; /* 0: none */
 	int64_t expire_date_ns; /* 0: none */
 	bool expire_markers; /* a delete marker with nothing below it */
@@ -62,8 +63,9 @@ void lifecycle_release(struct lifecycle *l);
  * with those of these keys that it has: status, prefix (what follows root, a
  * text that keys begin with), bucketPrefix (where the rule's prefix does not
  * begin with root), tags (k=v, one a value), sizeOver, sizeUnder, expireDays,
- * expireDate, expireMarkers, noncurrentDays, keepVersions, transitions and noncurrentTransitions
- * (CLASS:30d, one a value), abortUploadsDays. 0, -ENOMEM, -EFBIG.
+ * expireDate, expireMarkers, noncurrentDays, keepVersions, transitions and
+ * noncurrentTransitions (CLASS:30d, one a value; CLASS:30d:3 where the newest
+ * three stay), abortUploadsDays. 0, -ENOMEM, -EFBIG.
  */
 int lifecycle_write(const struct lifecycle *l, const char *root,
 		    struct buf *out);
@@ -96,9 +98,10 @@ void lifecycle_fate(const struct lifecycle *l, const char *key,
  *	prefix=TEXT		expire=7d|2027-01-01|none	markers[=none]
  *	tag=KEY=VALUE|none	noncurrent=30d|none	keep=3|none
  *	abort=7d|none		class=CLASS:30d|none	status=enabled|disabled
+ *	over=128K|none		under=1G|none		noncurrent-class=CLASS:30d[:3]|none
  *
- * tag= and class= may be there several times; together they replace the
- * rule's tags or transitions. A rule holds expire= or markers, not both: the
+ * tag=, class= and noncurrent-class= may be there several times; together they
+ * replace the rule's tags or transitions. A rule holds expire= or markers, not both: the
  * one that is set takes the other away.
  */
 struct lifecycle_spec {
@@ -106,6 +109,9 @@ struct lifecycle_spec {
 	char *root; /* owned; the prefix of a new rule; NULL: every key */
 	char *prefix; /* owned */
 	struct kvlist tags;
+	bool has_over; /* 0 bytes is a size, too */
+	uint64_t over_bytes;
+	uint64_t under_bytes; /* 0: none */
 	uint64_t expire_days; /* this or the next, or neither for "none" */
 	char *expire_date; /* owned; as S3 spells it */
 	bool markers;
@@ -113,6 +119,7 @@ struct lifecycle_spec {
 	uint64_t keep_versions;
 	uint64_t abort_days;
 	struct lifecycle_transitions transitions;
+	struct lifecycle_transitions noncurrent_transitions;
 	bool enabled;
 };
 
@@ -126,6 +133,9 @@ enum lifecycle_field {
 	LIFECYCLE_ABORT = 1 << 6,
 	LIFECYCLE_CLASS = 1 << 7,
 	LIFECYCLE_STATUS = 1 << 8,
+	LIFECYCLE_OVER = 1 << 9,
+	LIFECYCLE_UNDER = 1 << 10,
+	LIFECYCLE_NONCURRENT_CLASS = 1 << 11,
 };
 
 /*
@@ -144,8 +154,9 @@ int lifecycle_spec_below(struct lifecycle_spec *spec, const char *root);
 
 /*
  * Appends to out the document with rule `id` changed as spec says, or added.
- * doc NULL: there was none. The rest of the document, and of the rule,
- * elements unknown to vers3 included, stays as it came. 0, -EINVAL with a
+ * doc NULL: there was none. The rest of the document stays as it came, byte
+ * for byte; the rest of the rule does, element for element, those unknown to
+ * vers3 included. 0, -EINVAL with a
  * reason (the rule would do nothing, an id or text that XML cannot carry),
  * -EIO for a document that cannot be understood, -ENOMEM, -EFBIG.
  */
@@ -164,6 +175,14 @@ int lifecycle_normalise(const char *doc, size_t len, struct buf *out);
  */
 int lifecycle_remove(const char *doc, size_t len, const char *id,
 		     struct buf *out);
+
+/*
+ * Appends what differs between two documents (NULL: none) as a unified diff of
+ * their lines, an element each; nothing where they say the same. 0, -EIO,
+ * -ENOMEM, -EFBIG.
+ */
+int lifecycle_diff(const char *old, size_t old_len, const char *new,
+		   size_t new_len, struct buf *out);
 
 /* What became of a document that was sent. */
 enum lifecycle_kept {

@@ -340,8 +340,22 @@ static void test_lifecycle(void **state)
 	assert_string_equal(answer,
 			    "lifecycle \"my tmp\": set, for the "
 			    "bucket's keys that begin with " VFS_FIXTURE_PREFIX
-			    "tmp/\n");
+			    "tmp/\nchecked by reading it back, twice: nobody "
+			    "has overwritten it\n");
 	check_state(f, "lifecycle.rules", "2");
+	assert_int_equal(
+		command(f, "lifecycle set keep expire=91d dry-run", answer), 0);
+	assert_non_null(strstr(answer, "\n+      <Days>91</Days>\n"));
+	assert_int_equal(
+		command(f, "lifecycle set keep expire=90d dry-run", answer), 0);
+	assert_string_equal(answer, "keep: the rules say that already\n");
+	assert_int_equal(command(f, "lifecycle remove keep dry-run", answer),
+			 0);
+	assert_non_null(strstr(answer, "\n-    <ID>keep</ID>\n"));
+	assert_int_equal(command(f, "lifecycle remove keep now", answer),
+			 -EINVAL);
+	assert_string_equal(answer, "now: want nothing or dry-run\n");
+	check_state(f, "lifecycle.keep.expiredays", "90");
 	check_state(f, "lifecycle.my tmp.expiredays", "7");
 	check_state(f, "lifecycle.my tmp.prefix", "tmp/");
 	assert_int_equal(command(f, "lifecycle list", answer), 0);

@@ -11,11 +11,16 @@
  *	another rule is another		either		sends it once more
  *	... and is again		misread		the old ones again
  *
+ * Whoever has changed the same rule meanwhile keeps it, and the edit fails: at
+ * the later look that is plain. At the first one it may be the server that
+ * does not keep the rule as it was sent; so it is sent once more, and where it
+ * is kept then, it was somebody, and theirs is put back.
+ *
  * The later look is for those who had read the document before it was sent,
  * and send theirs after it: they overwrite ours without seeing it. How long
  * an edit takes here tells how long they may take.
  */
-#include "bucket_edit.h"
+#include "lifecycle_change.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -49,6 +54,7 @@ struct edit {
 	struct document base; /* what this try begins with */
 	struct buf next; /* what it sends */
 	struct document now; /* what is there then */
+	struct document theirs; /* of somebody who changed the same rule */
 	int64_t took_ns; /* from the reading to the end of the writing */
 	enum lifecycle_kept kept;
 	char rule[REASON_RULE]; /* the one that is not as it was sent */
@@ -158,22 +164,28 @@ static int64_t pause_of(const struct edit *e)
 	return ns < PAUSE_MAX_NS ? ns : PAUSE_MAX_NS;
 }
 
+static int send_old(struct edit *e, const struct document *d)
+{
+	struct buf old;
+	int rc = 0;
+
+	buf_init(&old, DOCUMENT_MAX);
+	if (d->text.len)
+		rc = lifecycle_normalise(d->text.data, d->text.len, &old);
+	if (!rc)
+		rc = send_document(e, &old, &d->headers);
+	buf_release(&old);
+	return rc;
+}
+
 /*
  * The rules that were there before the edit are those that the server has
  * taken before: they are all that this writes over, and it writes them back.
  */
 static int put_back(struct edit *e, const char *why)
 {
-	struct buf old;
-	int rc = 0;
+	int rc = send_old(e, &e->before);
 
-	buf_init(&old, DOCUMENT_MAX);
-	if (e->before.text.len)
-		rc = lifecycle_normalise(e->before.text.data,
-					 e->before.text.len, &old);
-	if (!rc)
-		rc = send_document(e, &old, &e->before.headers);
-	buf_release(&old);
 	if (rc)
 		snprintf(e->reason, e->size,
 			 "the server does not keep rule \"%s\" as it was "
@@ -189,8 +201,47 @@ static int put_back(struct edit *e, const char *why)
 	return -EIO;
 }
 
+/* Whether a document has the edited rule in another way than at first. */
+static int is_rule_changed(struct edit *e, const struct document *d,
+			   bool *ret_changed)
+{
+	char rule[REASON_RULE];
+	enum lifecycle_kept kept;
+	int rc = lifecycle_compare(document_text(&e->before.text),
+				   e->before.text.len, document_text(&d->text),
+				   d->text.len, e->id, &kept, rule,
+				   sizeof(rule));
+
+	if (!rc)
+		*ret_changed = kept == LIFECYCLE_RULE_LOST;
+	return rc;
+}
+
+static int refuse_second(struct edit *e)
+{
+	snprintf(e->reason, e->size,
+		 "somebody else has changed this rule at the same time, and "
+		 "theirs stands (checked by reading it back): look at it, and "
+		 "set it again");
+	return -EBUSY;
+}
+
+/* After the first look has found another rule: whose may it be? */
+static int keep_theirs(struct edit *e)
+{
+	bool changed = false;
+	int rc = is_rule_changed(e, &e->now, &changed);
+
+	if (rc || !changed || e->theirs.text.len)
+		return rc;
+	document_release(&e->theirs);
+	e->theirs = e->now;
+	document_init(&e->now);
+	return 0;
+}
+
 /* Reads, changes, sends, looks. */
-static int try_once(struct edit *e, bucket_edit_fn fn, void *ctx)
+static int try_once(struct edit *e, lifecycle_change_fn fn, void *ctx)
 {
 	int64_t start_ns = clock_mono_ns();
 	int rc = fetch(e, &e->base);
@@ -223,12 +274,21 @@ static int send_again(struct edit *e)
  */
 static int settle(struct edit *e, unsigned *lost)
 {
+	bool changed = false;
 	int rc = 0;
 
-	if (e->kept == LIFECYCLE_RULE_LOST)
-		return ++*lost < LOST_MAX ? -EAGAIN
-					  : put_back(e, "does not keep all of");
+	if (e->kept == LIFECYCLE_RULE_LOST && ++*lost == LOST_MAX)
+		return put_back(e, "does not keep all of");
+	if (e->kept == LIFECYCLE_RULE_LOST) {
+		rc = keep_theirs(e);
+		return rc ? rc : -EAGAIN;
+	}
 	*lost = 0;
+	/* What this has overwritten since is what was sent from here. */
+	if (e->theirs.text.len) {
+		rc = send_old(e, &e->theirs);
+		return rc ? rc : refuse_second(e);
+	}
 	if (e->kept == LIFECYCLE_OTHERS_CHANGED) {
 		rc = send_again(e);
 		if (!rc && e->kept == LIFECYCLE_OTHERS_CHANGED)
@@ -239,10 +299,30 @@ static int settle(struct edit *e, unsigned *lost)
 		rc = look(e);
 	}
 	/* By now what others have done to other rules is theirs to do. */
-	return rc || e->kept != LIFECYCLE_RULE_LOST ? rc : -EAGAIN;
+	if (rc || e->kept != LIFECYCLE_RULE_LOST)
+		return rc;
+	rc = is_rule_changed(e, &e->now, &changed);
+	if (!rc)
+		rc = changed ? refuse_second(e) : -EAGAIN;
+	return rc;
 }
 
-static int edit_until_kept(struct edit *e, bucket_edit_fn fn, void *ctx)
+/* S3 has no condition for this write (no If-Match): what there is instead. */
+static void tell_check(struct edit *e, unsigned tries)
+{
+	if (tries > 1)
+		snprintf(e->reason, e->size,
+			 "checked by reading it back: others changed rules at "
+			 "the same time, so it was set %u times, on top of "
+			 "theirs",
+			 tries);
+	else
+		snprintf(e->reason, e->size,
+			 "checked by reading it back, twice: nobody has "
+			 "overwritten it");
+}
+
+static int edit_until_kept(struct edit *e, lifecycle_change_fn fn, void *ctx)
 {
 	unsigned lost = 0;
 	int rc;
@@ -251,8 +331,12 @@ static int edit_until_kept(struct edit *e, bucket_edit_fn fn, void *ctx)
 		rc = try_once(e, fn, ctx);
 		if (!rc)
 			rc = settle(e, &lost);
+		if (!rc || rc == NOTHING_TO_DO) {
+			tell_check(e, tries + 1);
+			return 0;
+		}
 		if (rc != -EAGAIN)
-			return rc == NOTHING_TO_DO ? 0 : rc;
+			return rc;
 		pause_for(pause_of(e), true);
 	}
 	snprintf(e->reason, e->size,
@@ -262,32 +346,68 @@ static int edit_until_kept(struct edit *e, bucket_edit_fn fn, void *ctx)
 	return -EBUSY;
 }
 
-int bucket_edit(struct store *store, const char *id, bucket_edit_fn edit,
-		void *ctx, struct buf *ret_doc, char *reason, size_t size)
+static void edit_init(struct edit *e)
+{
+	document_init(&e->before);
+	document_init(&e->base);
+	document_init(&e->now);
+	document_init(&e->theirs);
+	buf_init(&e->next, DOCUMENT_MAX);
+}
+
+static void edit_release(struct edit *e)
+{
+	document_release(&e->before);
+	document_release(&e->base);
+	document_release(&e->now);
+	document_release(&e->theirs);
+	buf_release(&e->next);
+}
+
+int lifecycle_change(struct store *store, const char *id,
+		     lifecycle_change_fn edit, void *ctx, struct buf *ret_doc,
+		     char *reason, size_t size)
 {
 	struct edit e = {
 		.store = store, .id = id, .reason = reason, .size = size};
 	int rc;
 
-	document_init(&e.before);
-	document_init(&e.base);
-	document_init(&e.now);
-	buf_init(&e.next, DOCUMENT_MAX);
+	edit_init(&e);
 	rc = fetch(&e, &e.before);
 	if (!rc)
 		rc = edit_until_kept(&e, edit, ctx);
 	if (!rc && e.now.text.len)
 		rc = buf_add(ret_doc, e.now.text.data, e.now.text.len);
-	document_release(&e.before);
-	document_release(&e.base);
-	document_release(&e.now);
-	buf_release(&e.next);
+	edit_release(&e);
 	return rc;
 }
 
-int bucket_edit_lifecycle(struct bucket_config *c, struct store *store,
-			  const char *id, bucket_edit_fn edit, void *ctx,
-			  char *reason, size_t size)
+int lifecycle_change_preview(struct store *store, lifecycle_change_fn edit,
+			     void *ctx, struct buf *ret_diff, char *reason,
+			     size_t size)
+{
+	struct edit e = {.store = store, .reason = reason, .size = size};
+	int rc;
+
+	*reason = '\0';
+	edit_init(&e);
+	rc = fetch(&e, &e.before);
+	if (!rc)
+		rc = edit(ctx, document_text(&e.before.text), e.before.text.len,
+			  &e.next, reason, size);
+	if (!rc)
+		rc = lifecycle_diff(document_text(&e.before.text),
+				    e.before.text.len, document_text(&e.next),
+				    e.next.len, ret_diff);
+	if (rc && !*reason)
+		snprintf(reason, size, "%s", errtext(rc));
+	edit_release(&e);
+	return rc;
+}
+
+int lifecycle_change_bucket(struct bucket_config *c, struct store *store,
+			    const char *id, lifecycle_change_fn edit, void *ctx,
+			    char *reason, size_t size)
 {
 	struct buf out;
 	int rc;
@@ -296,7 +416,7 @@ int bucket_edit_lifecycle(struct bucket_config *c, struct store *store,
 	buf_init(&out, DOCUMENT_MAX);
 	rc = bucket_config_begin_edit(c);
 	if (!rc) {
-		rc = bucket_edit(store, id, edit, ctx, &out, reason, size);
+		rc = lifecycle_change(store, id, edit, ctx, &out, reason, size);
 		bucket_config_end_edit(c, rc ? NULL : &out);
 	}
 	if (rc && !*reason)

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "../../../src/control/bucket_edit.h"
+#include "../../../src/control/lifecycle_change.h"
 #include "vers3/s3/lifecycle.h"
 #include "vers3/store/memory.h"
 #include "vers3/util/clock.h"
@@ -27,7 +27,22 @@ struct rig {
 	pthread_mutex_t mutex;
 	char minimum[64]; /* as the last PUT had it; protected by mutex */
 	_Atomic unsigned puts;
+	/* A neighbour writes theirs before this look; 0: never. */
+	unsigned before_look, looks;
+	const char *theirs;
 };
+
+/* Somebody who had read the rules before: what is there goes. */
+static void neighbour(struct rig *rig)
+{
+	struct store_request r;
+
+	store_request_init(&r, STORE_PUT_LIFECYCLE);
+	r.body.mem = rig->theirs;
+	r.body.length = strlen(rig->theirs);
+	assert_int_equal(store_call(rig->store.below, &r), 0);
+	store_request_release(&r);
+}
 
 static int rig_put(struct rig *rig, struct store_request *r)
 {
@@ -60,6 +75,9 @@ static int rig_call(struct store *s, struct store_request *r)
 
 	if (r->op == STORE_PUT_LIFECYCLE)
 		return rig_put(rig, r);
+	if (r->op == STORE_GET_LIFECYCLE && rig->puts &&
+	    ++rig->looks == rig->before_look)
+		neighbour(rig);
 	rc = store_call(s->below, r);
 	if (!rc && r->op == STORE_GET_LIFECYCLE)
 		rc = kvlist_set(&r->reply.object.headers, MINIMUM,
@@ -111,14 +129,15 @@ static int drop_rule(void *ctx, const char *doc, size_t len, struct buf *out,
 	return doc ? lifecycle_remove(doc, len, ctx, out) : -ENOENT;
 }
 
-static int edit(struct rig *rig, bucket_edit_fn fn, const char *id,
+static int edit(struct rig *rig, lifecycle_change_fn fn, const char *id,
 		char *reason, size_t size)
 {
 	struct buf doc;
 	int rc;
 
 	buf_init(&doc, 1 << 20);
-	rc = bucket_edit(&rig->store, id, fn, (void *)id, &doc, reason, size);
+	rc = lifecycle_change(&rig->store, id, fn, (void *)id, &doc, reason,
+			      size);
 	buf_release(&doc);
 	return rc;
 }
@@ -280,13 +299,83 @@ static void two_at_once(void **state)
 	store_free(&rig->store);
 }
 
+#define THEIRS(id)                                                             \
+	"<LifecycleConfiguration><Rule><ID>" id "</ID><Filter><Prefix>y/"      \
+	"</Prefix></Filter><Status>Enabled</Status><Expiration><Days>99"       \
+	"</Days></Expiration></Rule></LifecycleConfiguration>"
+
+/* Of two who change one rule, one is told, and the other's stands whole. */
+static void same_rule(void **state)
+{
+	static const struct {
+		unsigned before_look;
+		const char *theirs;
+		int rc;
+		const char *says;
+		uint64_t days[2]; /* of a, of b */
+	} table[] = {
+		{1, THEIRS("a"), -EBUSY, "somebody else", {99, 0}},
+		{2, THEIRS("a"), -EBUSY, "somebody else", {99, 0}},
+		{1, THEIRS("b"), 0, "set 2 times", {7, 99}},
+		{2, THEIRS("b"), 0, "set 2 times", {7, 99}},
+		{0, NULL, 0, "reading it back, twice", {7, 0}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		struct rig *rig = rig_new();
+		uint64_t days[2] = {0, 0};
+		char reason[256] = "";
+		struct lifecycle l;
+
+		rig->before_look = table[i].before_look;
+		rig->theirs = table[i].theirs;
+		assert_int_equal(edit(rig, set_rule, "a", reason,
+				      sizeof(reason)),
+				 table[i].rc);
+		assert_non_null(strstr(reason, table[i].says));
+		read_rules(rig, &l);
+		for (size_t j = 0; j < l.count; j++)
+			days[l.rules[j].id[0] - 'a'] = l.rules[j].expire_days;
+		assert_int_equal(days[0], table[i].days[0]);
+		assert_int_equal(days[1], table[i].days[1]);
+		lifecycle_release(&l);
+		store_free(&rig->store);
+	}
+}
+
+/* What would change is told, and nothing is sent. */
+static void previewed(void **state)
+{
+	struct rig *rig = rig_new();
+	char reason[256] = "";
+	struct buf diff;
+
+	(void)state;
+	buf_init(&diff, 1 << 20);
+	assert_int_equal(lifecycle_change_preview(&rig->store, set_rule,
+						  (void *)"a", &diff, reason,
+						  sizeof(reason)),
+			 0);
+	assert_non_null(strstr(diff.data, "\n+    <ID>a</ID>\n"));
+	assert_int_equal(rig->puts, 0);
+	buf_reset(&diff);
+	assert_int_equal(lifecycle_change_preview(&rig->store, drop_rule,
+						  (void *)"a", &diff, reason,
+						  sizeof(reason)),
+			 -ENOENT);
+	assert_string_not_equal(reason, "");
+	assert_int_equal(rig->puts, 0);
+	buf_release(&diff);
+	store_free(&rig->store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain),
-		cmocka_unit_test(misread),
-		cmocka_unit_test(not_kept),
-		cmocka_unit_test(two_at_once),
+		cmocka_unit_test(plain),     cmocka_unit_test(misread),
+		cmocka_unit_test(not_kept),  cmocka_unit_test(two_at_once),
+		cmocka_unit_test(same_rule), cmocka_unit_test(previewed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
