@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lifecycle_command.h"
+#include "presign.h"
 #include "restore.h"
 #include "vers3/control/control_state.h"
 #include "vers3/core/mount.h"
@@ -141,6 +142,13 @@ static int run_purge(struct call *c)
 	return purge_by_rule(c->control->view, &rule, c->answer);
 }
 
+static int run_presign(struct call *c)
+{
+	return presign(c->control, path_arg(c->args[0]),
+		       (const char *const *)c->args + 1, c->count - 1,
+		       c->answer);
+}
+
 static int run_lifecycle_set(struct call *c)
 {
 	return lifecycle_command_set(c->control, c->args, c->count, c->answer);
@@ -188,6 +196,9 @@ static const struct command {
 	 run_undelete},
 	{"purge", "PATH [older=AGE] [keep=NUMBER] [preview]",
 	 "remove old versions for good", 2, 4, true, run_purge},
+	{"presign", "PATH [expires=T] [put] [version=ID]",
+	 "make a URL of a file that needs no credentials", 1, 4, false,
+	 run_presign},
 	{"lifecycle list", "", "show the rules", 0, 0, false,
 	 run_lifecycle_list},
 	{"lifecycle set", "ID WORD...",

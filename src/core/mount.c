@@ -13,6 +13,7 @@
 #include "vers3/core/node.h"
 #include "vers3/core/pins.h"
 #include "vers3/core/texts.h"
+#include "vers3/s3/s3.h"
 #include "vers3/store/metrics.h"
 #include "vers3/util/clock.h"
 
@@ -178,6 +179,18 @@ int mount_key(const struct mount *mount, const char *path, char *buf)
 	memcpy(buf, mount->config.prefix, head);
 	memcpy(buf + head, path, len + 1);
 	return 0;
+}
+
+int mount_url(const struct mount *mount, const char *path,
+	      const char *version_id, struct buf *url)
+{
+	bool one = version_id && *version_id;
+	char key[META_KEY_MAX + 1];
+	int rc = mount->s3 && *path ? mount_key(mount, path, key) : -ENODATA;
+
+	return rc ? rc
+		  : s3_store_object_url(mount->s3, key, one ? version_id : NULL,
+					url);
 }
 
 int mount_child_path(const char *dir, const char *name, char *buf)

@@ -24,8 +24,8 @@ enum {
 /* A command as it was called. Strings are those of argv. */
 struct ctl_call {
 	const char *start; /* -C: where relative paths start; NULL: here */
-	bool json, force, exact, dry_run, follow;
-	const char *version, *at, *to, *older, *keep, *key;
+	bool json, force, exact, dry_run, follow, put;
+	const char *version, *at, *to, *older, *keep, *key, *expires;
 	char **args;
 	int count;
 };
@@ -38,6 +38,7 @@ int ctl_undelete(const struct ctl_call *c);
 int ctl_diff(const struct ctl_call *c);
 int ctl_log(const struct ctl_call *c);
 int ctl_purge(const struct ctl_call *c);
+int ctl_presign(const struct ctl_call *c);
 int ctl_sync(const struct ctl_call *c);
 int ctl_umount(const struct ctl_call *c);
 int ctl_lifecycle(const struct ctl_call *c);
@@ -53,6 +54,11 @@ int ctl_restore_tree(const struct ctl_call *c, const struct target *p);
 int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and returns CTL_USAGE. */
 int ctl_misuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * Says why a command failed: CTL_USAGE where rc (-errno) is of what it was
+ * called with, else CTL_FAILED.
+ */
+int ctl_refuse(int rc, const char *reason);
 /* Prints a document and drops the reference to it. An exit status. */
 int ctl_print_json(json_t *doc);
 /* "1.5 GiB"; buf needs 16 bytes. */

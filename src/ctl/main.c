@@ -28,6 +28,8 @@ enum option_bit {
 	OPTION_OLDER = 1 << 9,
 	OPTION_KEEP = 1 << 10,
 	OPTION_KEY = 1 << 11,
+	OPTION_EXPIRES = 1 << 12,
+	OPTION_PUT = 1 << 13,
 };
 
 static const struct option command_options[] = {
@@ -42,6 +44,8 @@ static const struct option command_options[] = {
 	{"older", required_argument, NULL, OPTION_OLDER},
 	{"keep", required_argument, NULL, OPTION_KEEP},
 	{"key", required_argument, NULL, OPTION_KEY},
+	{"expires", required_argument, NULL, OPTION_EXPIRES},
+	{"put", no_argument, NULL, OPTION_PUT},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -99,6 +103,10 @@ static const struct command {
 	 "remove old versions below PATH for good", NULL,
 	 OPTION_JSON | OPTION_OLDER | OPTION_KEEP | OPTION_DRY_RUN, 1, 1,
 	 ctl_purge},
+	{"presign", "PATH [--expires T] [--put] [--version ID]",
+	 "a URL by which anyone can read the file, or with --put write it",
+	 NULL, OPTION_JSON | OPTION_EXPIRES | OPTION_PUT | OPTION_VERSION, 1, 1,
+	 ctl_presign},
 	{"sync", "[PATH]", "wait until the bucket has every change", NULL,
 	 OPTION_JSON, 0, 1, ctl_sync},
 	{"umount", "[--force] [MOUNTPOINT]",
@@ -186,6 +194,12 @@ static void set_option(struct ctl_call *c, int option)
 		break;
 	case OPTION_KEY:
 		c->key = optarg;
+		break;
+	case OPTION_EXPIRES:
+		c->expires = optarg;
+		break;
+	case OPTION_PUT:
+		c->put = true;
 		break;
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What vers3ctl says, and how. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,17 @@ int ctl_misuse(const char *fmt, ...)
 	complain(fmt, ap);
 	va_end(ap);
 	return CTL_USAGE;
+}
+
+int ctl_refuse(int rc, const char *reason)
+{
+	static const int ours[] = {-EINVAL, -ENOENT, -EISDIR, -ENOTDIR,
+				   -ENAMETOOLONG};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		if (rc == ours[i])
+			return ctl_misuse("%s", reason);
+	return ctl_fail("%s", reason);
 }
 
 int ctl_print_json(json_t *doc)

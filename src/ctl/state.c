@@ -22,7 +22,8 @@ static const char *const texts[] = {
 
 /* What may stand several times. */
 static const char *const lists[] = {
-	"tags", "transitions", "noncurrentTransitions", "failedKey", "items",
+	"tags",	     "transitions", "noncurrentTransitions",
+	"failedKey", "items",	    "warning",
 };
 
 static bool is_among(const char *const *names, size_t count, const char *name)

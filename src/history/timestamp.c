@@ -5,13 +5,12 @@
  */
 #include "timestamp.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "vers3/util/clock.h"
+#include "vers3/util/duration.h"
 
 #define NAME_LEN 20 /* of 2026-11-21T12-00-00Z */
 #define DATE_LEN 10 /* of 2026-11-21 */
@@ -19,32 +18,12 @@
 
 static int parse_ago(const char *text, int64_t now_ns, int64_t *ret_ns)
 {
-	static const struct {
-		char unit;
-		int64_t seconds;
-	} units[] = {
-		{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800},
-	};
-	unsigned long long n;
 	int64_t ago;
-	char *end;
+	int rc = duration_parse(text, &ago);
 
-	if (!isdigit((unsigned char)*text))
-		return -EINVAL;
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno || n > INT64_MAX || !end[0] || end[1])
-		return -EINVAL;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (*end != units[i].unit)
-			continue;
-		if (__builtin_mul_overflow((int64_t)n,
-					   units[i].seconds * NS_PER_S, &ago))
-			return -EINVAL;
+	if (!rc)
 		*ret_ns = now_ns - ago;
-		return 0;
-	}
-	return -EINVAL;
+	return rc;
 }
 
 /* GMT-2026.11.21-12.00.00 as 2026-11-21T12:00:00Z; false: it is another. */

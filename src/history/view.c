@@ -356,6 +356,9 @@ int view_getxattr(struct view *view, uint64_t ino, const char *name,
 		return rc ? rc
 			  : rename_source_tell(view->mount, n.renamed, value);
 	}
+	if (s3xattr_is(name, "url"))
+		return mount_url(view->mount, n.version.key,
+				 n.version.version_id, value);
 	kvlist_init(&head);
 	if (s3xattr_of_version(name))
 		return s3xattr_get(name, &n.version, &head, value);

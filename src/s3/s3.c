@@ -22,6 +22,7 @@
 #include "client.h"
 #include "exchange.h"
 #include "vers3/net/http.h"
+#include "vers3/net/uri.h"
 #include "vers3/s3/request.h"
 #include "vers3/s3/xml.h"
 #include "vers3/util/clock.h"
@@ -31,7 +32,6 @@
 #define SKEW_REFUSED_NS (15 * 60 * NS_PER_S) /* as S3 does */
 /* Further off, a clock is taken from a server that TLS vouches for alone. */
 #define SKEW_PLAIN_MAX_NS (24 * 3600 * NS_PER_S)
-#define PRESIGN_MAX_S	  604800
 #define URL_MAX		  ((size_t)64 << 10)
 
 struct s3_store {
@@ -327,19 +327,36 @@ const char *s3_store_url(struct store *s)
 	return client_endpoint(client_of(s))->url;
 }
 
-static int presign(struct client *c, const struct cred *cred,
-		   const struct endpoint *endpoint,
-		   const struct store_request *r, unsigned seconds,
-		   struct buf *url)
+/* Scheme and host, and the path of a request, which is built into q. */
+static int begin_url(struct client *c, const struct endpoint *endpoint,
+		     const struct store_request *r, struct s3_request *q,
+		     struct buf *url)
 {
 	size_t bare = strlen(endpoint->url) - strlen(endpoint->base);
+	int ret = s3_request_build(client_request_config(c), endpoint, r, q);
+
+	if (!ret)
+		ret = buf_add(url, endpoint->url, bare);
+	return ret ? ret : buf_puts(url, q->path.data);
+}
+
+/* Whoever has the URL sends no header of ours: what is needed is in it. */
+static int presign(struct client *c, const struct cred *cred,
+		   const struct store_request *r, unsigned seconds,
+		   struct buf *url, int64_t *ret_now_ns)
+{
+	const struct endpoint *endpoint = client_endpoint(c);
 	struct sigv4_signer signer;
 	struct kvlist host;
 	struct s3_request q;
 	int ret;
 
 	kvlist_init(&host);
-	ret = s3_request_build(client_request_config(c), endpoint, r, &q);
+	ret = begin_url(c, endpoint, r, &q, url);
+	if (!ret)
+		ret = buf_putc(url, '?');
+	if (!ret && client_request_config(c)->requester_pays)
+		ret = kvlist_add(&q.query, "x-amz-request-payer", "requester");
 	if (!ret)
 		ret = kvlist_add(&host, "host", endpoint->authority);
 	if (!ret)
@@ -353,49 +370,70 @@ static int presign(struct client *c, const struct cred *cred,
 		.headers = &host,
 		.payload = SIGV4_UNSIGNED,
 	};
-	ret = buf_add(url, endpoint->url, bare);
-	if (!ret)
-		ret = buf_printf(url, "%s?", q.path.data);
-	if (!ret)
-		ret = sigv4_presign(&signer, &request, &q.query,
-				    cred->session_token, seconds, url);
+	ret = sigv4_presign(&signer, &request, &q.query, cred->session_token,
+			    seconds, url);
+	*ret_now_ns = signer.time_ns;
 out:
 	s3_request_release(&q);
 	kvlist_release(&host);
 	return ret;
 }
 
-int s3_store_presign(struct store *s, const char *key, const char *version_id,
-		     unsigned seconds, char **ret_url)
+int s3_store_presign(struct store *s, const struct s3_presign *what,
+		     struct s3_presigned *ret)
 {
 	struct client *c = client_of(s);
 	struct store_request r;
 	struct cred *cred = NULL;
 	struct buf url;
+	int64_t now_ns;
 	char *text;
-	int ret = -EINVAL;
+	int rc = -EINVAL;
 
 	buf_init(&url, URL_MAX);
-	store_request_init(&r, STORE_GET);
-	r.key = key;
-	r.version_id = version_id;
-	if (!seconds || seconds > PRESIGN_MAX_S)
+	store_request_init(&r, what->put ? STORE_PUT : STORE_GET);
+	r.key = what->key;
+	r.version_id = what->version_id;
+	if (!what->seconds || what->seconds > S3_PRESIGN_MAX_S)
 		goto out;
-	ret = -EACCES;
+	rc = -EACCES;
 	cred = client_cred(c);
 	if (!cred)
 		goto out;
-	ret = presign(c, cred, client_endpoint(c), &r, seconds, &url);
-	if (ret)
+	rc = presign(c, cred, &r, what->seconds, &url, &now_ns);
+	if (rc)
 		goto out;
 	text = buf_detach(&url);
-	if (text)
-		*ret_url = text;
-	else
-		ret = -ENOMEM;
+	rc = text ? 0 : -ENOMEM;
+	if (!rc)
+		*ret = (struct s3_presigned){
+			.url = text,
+			.until_ns = now_ns + what->seconds * NS_PER_S,
+			.cred_until_ns = cred->expires_ns};
 out:
 	cred_unref(cred);
 	store_request_release(&r);
 	buf_release(&url);
-	return ret;
+	return rc;
+}
+
+int s3_store_object_url(struct store *s, const char *key,
+			const char *version_id, struct buf *url)
+{
+	struct client *c = client_of(s);
+	struct store_request r;
+	struct s3_request q;
+	int rc;
+
+	store_request_init(&r, STORE_GET);
+	r.key = key;
+	r.version_id = version_id;
+	rc = begin_url(c, client_endpoint(c), &r, &q, url);
+	if (!rc && version_id)
+		rc = buf_putc(url, '?');
+	if (!rc && version_id)
+		rc = uri_query(url, &q.query);
+	s3_request_release(&q);
+	store_request_release(&r);
+	return rc;
 }

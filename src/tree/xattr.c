@@ -24,6 +24,8 @@ static int get_s3(struct tree *tree, const struct meta_inode *inode,
 	struct kvlist head;
 	int rc;
 
+	if (s3xattr_is(name, "url"))
+		return mount_url(tree->mount, inode->base.key, NULL, value);
 	if (s3xattr_is_state(name))
 		states_refresh(tree, inode);
 	kvlist_init(&head);

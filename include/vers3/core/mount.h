@@ -22,6 +22,7 @@
 #include "vers3/meta/inode.h"
 #include "vers3/meta/meta.h"
 #include "vers3/store/store.h"
+#include "vers3/util/buf.h"
 #include "vers3/util/control_ioctl.h"
 
 #define MOUNT_CONTROL_INO  UINT64_C(2) /* .control */
@@ -172,5 +173,11 @@ int mount_child_path(const char *dir, const char *name, char *buf);
 int64_t mount_server_now_ns(struct mount *mount);
 /* Whole object key: prefix + path; buf of META_KEY_MAX + 1 bytes. */
 int mount_key(const struct mount *mount, const char *path, char *buf);
+/*
+ * Appends the URL of the object at a path, or of one version of it (NULL or
+ * "": the present one), with no signature. 0, -ENODATA where there is none.
+ */
+int mount_url(const struct mount *mount, const char *path,
+	      const char *version_id, struct buf *url);
 
 #endif

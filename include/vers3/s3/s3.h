@@ -44,12 +44,34 @@ int s3_store_reload(struct store *s);
 const char *s3_store_region(struct store *s);
 /* The URL of the bucket as requests see it, borrowed. */
 const char *s3_store_url(struct store *s);
+#define S3_PRESIGN_MAX_S 604800 /* Signature Version 4 allows no more */
+
+/* What a presigned URL lets whoever has it do. */
+struct s3_presign {
+	const char *key;
+	const char *version_id; /* NULL: the current one */
+	bool put; /* PUT of a new version, else GET */
+	unsigned seconds; /* 1 to S3_PRESIGN_MAX_S */
+};
+
+struct s3_presigned {
+	char *url; /* owned by the caller */
+	int64_t until_ns; /* since the epoch, by the server's clock */
+	int64_t cred_until_ns; /* when its credentials end; 0: not known */
+};
+
 /*
- * A URL that lets anyone GET the object (version_id NULL: the current one)
- * for that many seconds, 604,800 at most. Sends nothing. The caller frees
- * *ret_url. 0, -EINVAL, -EACCES without credentials to sign with, -ENOMEM.
+ * Makes such a URL. Sends nothing, but credentials that end within minutes are
+ * loaded anew. 0, -EINVAL, -EACCES without credentials to sign with, -ENOMEM.
+ * S3 API: "Authenticating Requests: Using Query Parameters".
  */
-int s3_store_presign(struct store *s, const char *key, const char *version_id,
-		     unsigned seconds, char **ret_url);
+int s3_store_presign(struct store *s, const struct s3_presign *what,
+		     struct s3_presigned *ret);
+/*
+ * Appends the URL of an object, or of one version of it (NULL: the current
+ * one), with no signature. 0, -EINVAL, -ENOMEM.
+ */
+int s3_store_object_url(struct store *s, const char *key,
+			const char *version_id, struct buf *url);
 
 #endif

@@ -493,17 +493,16 @@ static void test_presign(void **state)
 	(void)state;
 	for (size_t i = 0; i < ODD_COUNT; i++) {
 		CURL *easy = curl_easy_init();
-		char *url = NULL;
+		struct s3_presign what = {.key = key, .seconds = 60};
+		struct s3_presigned made = {.url = NULL};
 		size_t total = 0;
 		long status = 0;
 
 		make_key(key, sizeof(key), "url", i);
 		put(key, "12345", version);
-		assert_int_equal(s3_store_presign(store, key,
-						  i % 2 ? version : NULL, 60,
-						  &url),
-				 0);
-		curl_easy_setopt(easy, CURLOPT_URL, url);
+		what.version_id = i % 2 ? version : NULL;
+		assert_int_equal(s3_store_presign(store, &what, &made), 0);
+		curl_easy_setopt(easy, CURLOPT_URL, made.url);
 		curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 		if (getenv("AWS_CA_BUNDLE"))
 			curl_easy_setopt(easy, CURLOPT_CAINFO,
@@ -514,9 +513,9 @@ static void test_presign(void **state)
 		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 		curl_easy_cleanup(easy);
 		if (status != 200)
-			fail_msg("%s: %ld", url, status);
+			fail_msg("%s: %ld", made.url, status);
 		assert_int_equal(total, 5);
-		free(url);
+		free(made.url);
 	}
 }
 
@@ -562,7 +561,9 @@ static void test_refused(void **state)
 	};
 	struct store_request r;
 	struct store *other;
-	char reason[256], *url;
+	const struct s3_presign what = {.key = "k", .seconds = 9};
+	struct s3_presigned made;
+	char reason[256];
 
 	(void)state;
 	assert_int_equal(s3_store_new(&config, reason, sizeof(reason), &other),
@@ -571,7 +572,7 @@ static void test_refused(void **state)
 	assert_int_equal(store_call(other, &r), -EACCES);
 	assert_string_equal(r.reply.code, "AccessDenied");
 	store_request_release(&r);
-	assert_int_equal(s3_store_presign(other, "k", NULL, 9, &url), -EACCES);
+	assert_int_equal(s3_store_presign(other, &what, &made), -EACCES);
 	store_free(other);
 	config.no_sign_request = false;
 	config.bucket = "no-such-bucket-here";
