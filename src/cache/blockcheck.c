@@ -129,11 +129,11 @@ static bool fill_end(const char *path, const MDB_envinfo *info, size_t page)
 static bool walk(const char *path, uint64_t map_bytes, size_t min_value,
 		 size_t max_value)
 {
-	const struct shape block = {SHELF_KEY_SIZE, min_value, max_value};
-	const struct shape stamp = {SHELF_KEY_SIZE, SHELF_STAMP_SIZE,
-				    SHELF_STAMP_SIZE};
-	const struct shape age = {SHELF_STAMP_SIZE, SHELF_KEY_SIZE,
-				  SHELF_KEY_SIZE};
+	const struct shape block = {SIZE_CLASS_KEY_SIZE, min_value, max_value};
+	const struct shape stamp = {SIZE_CLASS_KEY_SIZE, SIZE_CLASS_STAMP_SIZE,
+				    SIZE_CLASS_STAMP_SIZE};
+	const struct shape age = {SIZE_CLASS_STAMP_SIZE, SIZE_CLASS_KEY_SIZE,
+				  SIZE_CLASS_KEY_SIZE};
 	size_t blocks, stamps, ages;
 	struct extent file = {0};
 	MDB_envinfo info;

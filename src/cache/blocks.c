@@ -2,9 +2,9 @@
 /*
  * The block cache: who may do what, and when.
  *
- * Owns the shelves (one a size class, size_class.h), the table of blocks met in
- * this process (verified.h), the queue and the writer's thread, which alone
- * changes a shelf. Readers come from any thread and take no lock for longer
+ * Owns the size classes (size_class.h), the table of blocks met in this
+ * process (verified.h), the queue and the writer's thread, which alone
+ * changes a class. Readers come from any thread and take no lock for longer
  * than it takes to pick up a read transaction.
  *
  * A block's way: blocks_put() queues it; the writer takes as many as fit in
@@ -15,12 +15,12 @@
  * generation. Hits only note the key; the writer stamps them in batches.
  * Should the notes overflow, later hits of the same block note it again.
  *
- * Damage: a reader that meets it gets a miss, and the writer wipes the shelf.
+ * Damage: a reader that meets it gets a miss, and the writer wipes the class.
  *
  * The public calls are here; the thread is in writer.c.
  *
  * Lock order: b->lock stands alone; nothing else is locked under it, and it
- * is not taken under a shelf's locks.
+ * is not taken under a class's locks.
  */
 #include "vers3/cache/blocks.h"
 
@@ -67,16 +67,16 @@ static bool note_touch(struct blocks *b, const struct blocks_key *key)
 int blocks_get(struct blocks *b, const struct blocks_key *key,
 	       struct blocks_hit *ret_hit)
 {
-	unsigned hint = SHELF_COUNT - 1, i, class;
+	unsigned hint = SIZE_CLASS_COUNT - 1, i, class;
 	uint8_t now = blocks_generation(b), then = 0;
-	bool known = verified_find(b->seen, key, &hint, &then);
+	bool known = verified_find(b->verified, key, &hint, &then);
 
-	if (hint >= SHELF_COUNT)
-		hint = SHELF_COUNT - 1;
-	for (i = 0; i < SHELF_COUNT; i++) {
+	if (hint >= SIZE_CLASS_COUNT)
+		hint = SIZE_CLASS_COUNT - 1;
+	for (i = 0; i < SIZE_CLASS_COUNT; i++) {
 		/* The likely one first, then from the largest down. */
-		class = (hint + SHELF_COUNT - i) % SHELF_COUNT;
-		int r = size_class_get(b->shelves[class], key, known && !i,
+		class = (hint + SIZE_CLASS_COUNT - i) % SIZE_CLASS_COUNT;
+		int r = size_class_get(b->classes[class], key, known && !i,
 				       ret_hit);
 
 		if (r == -EUCLEAN)
@@ -84,7 +84,7 @@ int blocks_get(struct blocks *b, const struct blocks_key *key,
 		if (r)
 			continue;
 		if (!known || i || then != now)
-			verified_set(b->seen, key, class,
+			verified_set(b->verified, key, class,
 				     note_touch(b, key) ? now
 							: (uint8_t)(now - 1));
 		atomic_fetch_add_explicit(&b->hits, 1, memory_order_relaxed);
@@ -107,8 +107,8 @@ bool blocks_has(struct blocks *b, const struct blocks_key *key)
 {
 	unsigned i;
 
-	for (i = SHELF_COUNT; i-- > 0;)
-		if (size_class_has(b->shelves[i], key))
+	for (i = SIZE_CLASS_COUNT; i-- > 0;)
+		if (size_class_has(b->classes[i], key))
 			return true;
 	return false;
 }
@@ -125,8 +125,8 @@ void blocks_read_stats(struct blocks *b, struct blocks_stats *ret)
 		.evicted = atomic_load(&b->evicted),
 		.wiped = atomic_load(&b->wiped),
 	};
-	for (i = 0; i < SHELF_COUNT; i++)
-		ret->count += size_class_count(b->shelves[i]);
+	for (i = 0; i < SIZE_CLASS_COUNT; i++)
+		ret->count += size_class_count(b->classes[i]);
 }
 
 /* Queueing. */
@@ -216,26 +216,26 @@ static int claim_directory(struct blocks *b)
 				 "the system stopped");
 			b->wiped++;
 		}
-		for (i = 0; i < SHELF_COUNT && !r; i++)
+		for (i = 0; i < SIZE_CLASS_COUNT && !r; i++)
 			r = size_class_remove(b->path, i);
 	}
 	return r ? r : cleanmark_set(b->dir_fd, false);
 }
 
-static int open_shelves(struct blocks *b)
+static int open_classes(struct blocks *b)
 {
 	uint64_t map = writer_map_bytes(atomic_load(&b->limit_bytes)), stamp;
 	unsigned i;
 
-	for (i = 0; i < SHELF_COUNT; i++) {
+	for (i = 0; i < SIZE_CLASS_COUNT; i++) {
 		bool wiped = false;
-		int r = size_class_new(b->path, i, map, &b->shelves[i], &wiped);
+		int r = size_class_new(b->path, i, map, &b->classes[i], &wiped);
 
 		if (r)
 			return r;
 		if (wiped)
 			b->wiped++;
-		if (!size_class_newest(b->shelves[i], &stamp) &&
+		if (!size_class_newest(b->classes[i], &stamp) &&
 		    stamp >= b->next_stamp)
 			b->next_stamp = stamp + 1;
 	}
@@ -246,12 +246,12 @@ static void blocks_free(struct blocks *b)
 {
 	unsigned i;
 
-	for (i = 0; i < SHELF_COUNT; i++)
-		size_class_free(b->shelves[i]);
+	for (i = 0; i < SIZE_CLASS_COUNT; i++)
+		size_class_free(b->classes[i]);
 	if (b->dir_fd >= 0)
 		close(b->dir_fd);
 	sum_free(b->sum);
-	verified_free(b->seen);
+	verified_free(b->verified);
 	pthread_cond_destroy(&b->work);
 	pthread_cond_destroy(&b->progress);
 	pthread_mutex_destroy(&b->lock);
@@ -281,13 +281,13 @@ int blocks_open(const char *dir, uint64_t limit_bytes, char *reason,
 		r = -ENOMEM;
 		goto out;
 	}
-	r = verified_new(&b->seen);
+	r = verified_new(&b->verified);
 	if (!r)
 		r = sum_new(&b->sum);
 	if (!r)
 		r = claim_directory(b);
 	if (!r)
-		r = open_shelves(b);
+		r = open_classes(b);
 	if (r)
 		goto out;
 	writer_obey_limit(b);
@@ -311,8 +311,8 @@ void blocks_close(struct blocks *b)
 	if (!b)
 		return;
 	writer_stop(b);
-	for (i = 0; i < SHELF_COUNT && !r; i++)
-		r = size_class_sync(b->shelves[i]);
+	for (i = 0; i < SIZE_CLASS_COUNT && !r; i++)
+		r = size_class_sync(b->classes[i]);
 	if (!r)
 		r = cleanmark_set(b->dir_fd, true);
 	if (r)

@@ -38,7 +38,7 @@ static const struct class
 {
 	const char *name;
 	size_t max_bytes; /* at least this much fits */
-} classes[SHELF_COUNT] = {
+} classes[SIZE_CLASS_COUNT] = {
 	/* LMDB keeps a node on its page up to about half of 4 KiB. */
 	{"tiny", 1984}, {"4k", 4096},	  {"16k", 16384},
 	{"64k", 65536}, {"256k", 262144}, {"1m", BLOCK_SIZE},
@@ -57,7 +57,7 @@ struct size_class {
 };
 
 struct key_bytes {
-	unsigned char bytes[SHELF_KEY_SIZE];
+	unsigned char bytes[SIZE_CLASS_KEY_SIZE];
 };
 
 static struct key_bytes key_encode(const struct blocks_key *key)
@@ -105,7 +105,7 @@ unsigned size_class_of(size_t size)
 {
 	unsigned i;
 
-	for (i = 0; i < SHELF_COUNT - 1 && size > capacity(i); i++)
+	for (i = 0; i < SIZE_CLASS_COUNT - 1 && size > capacity(i); i++)
 		;
 	return i;
 }
@@ -454,7 +454,7 @@ int size_class_touch(struct size_class *s, const struct blocks_key *key,
 
 	if (r)
 		return r;
-	if (old.mv_size != SHELF_STAMP_SIZE)
+	if (old.mv_size != SIZE_CLASS_STAMP_SIZE)
 		return -EUCLEAN;
 	return set_stamp(s, &k, &old, stamp);
 }
@@ -505,7 +505,7 @@ static int edge_stamp(struct size_class *s, MDB_cursor_op edge,
 		mdb_cursor_open(reader->txn, reader->env->age, &cursor));
 	if (!r)
 		r = blockenv_errno(mdb_cursor_get(cursor, &stamp, &key, edge));
-	if (!r && stamp.mv_size != SHELF_STAMP_SIZE)
+	if (!r && stamp.mv_size != SIZE_CLASS_STAMP_SIZE)
 		r = -EUCLEAN;
 	if (!r)
 		*ret_stamp = stamp_decode(&stamp);
@@ -528,7 +528,7 @@ int size_class_newest(struct size_class *s, uint64_t *ret_stamp)
 static int record_delete(struct size_class *s, const MDB_val *key,
 			 const MDB_val *stamp)
 {
-	unsigned char k[SHELF_KEY_SIZE], t[SHELF_STAMP_SIZE];
+	unsigned char k[SIZE_CLASS_KEY_SIZE], t[SIZE_CLASS_STAMP_SIZE];
 	MDB_val mkey = val(k, sizeof(k)), mstamp = val(t, sizeof(t)), value;
 	int rc;
 
@@ -564,7 +564,7 @@ static int evict_some(struct size_class *s, uint64_t until_stamp,
 			r = 0;
 			break;
 		}
-		if (!r && stamp.mv_size != SHELF_STAMP_SIZE)
+		if (!r && stamp.mv_size != SIZE_CLASS_STAMP_SIZE)
 			r = -EUCLEAN;
 		if (!r && stamp_decode(&stamp) > until_stamp)
 			break;
@@ -606,7 +606,7 @@ int size_class_evict(struct size_class *s, uint64_t until_stamp, uint64_t bytes,
 static int drop_some(struct size_class *s, const unsigned char *id,
 		     bool *ret_more)
 {
-	unsigned char from[SHELF_KEY_SIZE] = {0};
+	unsigned char from[SIZE_CLASS_KEY_SIZE] = {0};
 	MDB_val key, stamp;
 	MDB_cursor *cursor = NULL;
 	unsigned n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A shelf holds the blocks of one size class, in one LMDB environment.
+ * A size class holds the blocks of like size, in one LMDB environment.
  *
  * Why classes: LMDB puts a value of more than half a page on a run of
  * adjoining pages and looks for a free run through its whole free list. When
@@ -12,11 +12,11 @@
  * A record is a head (checksum over key, size and bytes; size) and the bytes.
  * Two small tables beside keep the order of use: stamp (key -> stamp) and
  * age (stamp -> key). Stamps are numbers that only grow, given by the caller,
- * unique over all shelves.
+ * unique over all classes.
  *
- * Readers are any threads; all that changes a shelf is for one thread, the
+ * Readers are any threads; all that changes a class is for one thread, the
  * cache's writer. The environment is made when the first block is put.
- * Damage, wherever it shows, has one end: the shelf is wiped.
+ * Damage, wherever it shows, has one end: the class is wiped.
  */
 #ifndef VERS3_CACHE_SIZE_CLASS_H
 #define VERS3_CACHE_SIZE_CLASS_H
@@ -27,9 +27,9 @@
 
 #include "vers3/cache/blocks.h"
 
-#define SHELF_COUNT	 6
-#define SHELF_KEY_SIZE	 (BLOCK_ID_SIZE + 8)
-#define SHELF_STAMP_SIZE 8
+#define SIZE_CLASS_COUNT      6
+#define SIZE_CLASS_KEY_SIZE   (BLOCK_ID_SIZE + 8)
+#define SIZE_CLASS_STAMP_SIZE 8
 
 struct size_class;
 struct sum;
@@ -41,13 +41,13 @@ struct size_class_loss {
 };
 
 /*
- * Opens the shelf of that class in DIR, if it has a file there. 0 or -errno;
+ * Opens that class in DIR, if it has a file there. 0 or -errno;
  * a damaged file is wiped, which *ret_wiped tells.
  */
 int size_class_new(const char *dir, unsigned class, uint64_t map_bytes,
 		   struct size_class **ret_size_class, bool *ret_wiped);
 void size_class_free(struct size_class *s);
-/* Removes the files of a shelf that is not open. 0 or -errno. */
+/* Removes the files of a class that is not open. 0 or -errno. */
 int size_class_remove(const char *dir, unsigned class);
 /* The class for blocks of that size (at most BLOCK_SIZE). */
 unsigned size_class_of(size_t size);
@@ -55,8 +55,8 @@ unsigned size_class_of(size_t size);
 /* Any thread. */
 
 /*
- * A hit to be given back with size_class_release(), or -ENOENT; -EUCLEAN when the
- * shelf turned out to be damaged (the caller tells the writer). A block that
+ * A hit to be given back with size_class_release(), or -ENOENT; -EUCLEAN when
+ * the class turned out to be damaged (the caller tells the writer). A block that
  * is `known` is not verified again unless it comes from the disk.
  */
 int size_class_get(struct size_class *s, const struct blocks_key *key,
@@ -93,7 +93,7 @@ int size_class_put(struct size_class *s, struct sum *sum,
 int size_class_touch(struct size_class *s, const struct blocks_key *key,
 		     uint64_t stamp);
 
-/* The oldest and the newest stamp; -ENOENT on an empty shelf. */
+/* The oldest and the newest stamp; -ENOENT on an empty class. */
 int size_class_oldest(struct size_class *s, uint64_t *ret_stamp);
 int size_class_newest(struct size_class *s, uint64_t *ret_stamp);
 /*
@@ -106,7 +106,7 @@ int size_class_evict(struct size_class *s, uint64_t until_stamp, uint64_t bytes,
 int size_class_drop(struct size_class *s, const unsigned char *id);
 /* Empties it by removing its files; readers keep what they hold. */
 void size_class_wipe(struct size_class *s);
-/* As blockenv_punch(); 0 on an empty shelf. */
+/* As blockenv_punch(); 0 on an empty class. */
 int size_class_punch(struct size_class *s);
 int size_class_sync(struct size_class *s);
 

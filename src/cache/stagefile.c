@@ -100,7 +100,7 @@ static int open_file(struct staging *s, struct stagefile *f, bool create,
 	f->fd = openat(s->dir_fd, name, flags);
 	if (f->fd < 0 && errno == ENOENT && create) {
 		f->fd = openat(s->dir_fd, name, flags | O_CREAT | O_EXCL, 0600);
-		f->fresh = true;
+		f->unlisted = true;
 	}
 	if (f->fd < 0)
 		return -errno;

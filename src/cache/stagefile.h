@@ -43,7 +43,7 @@ struct stagefile {
 	unsigned refs;
 	bool dead;
 	bool dirty; /* in the dirty list */
-	bool fresh; /* its directory entry may not be durable yet */
+	bool unlisted; /* its directory entry may not be durable yet */
 	int sync_error; /* what was written may be lost; for good */
 	uint64_t bytes;
 	TAILQ_ENTRY(stagefile) idle_entry, dirty_entry;

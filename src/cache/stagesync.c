@@ -30,16 +30,16 @@ static int sync_subdir(struct staging *s, unsigned subdir)
 	return r;
 }
 
-/* What is known before a sync of files: their errors, and which are fresh. */
+/* What is known before a sync of files: their errors, and who is unlisted. */
 static void read_files(struct staging *s, struct stagefile **files,
-		       unsigned count, int *ret, bool *ret_fresh)
+		       unsigned count, int *ret, bool *ret_unlisted)
 {
 	unsigned i;
 
 	pthread_mutex_lock(&s->lock);
 	for (i = 0; i < count; i++) {
 		ret[i] = files[i]->sync_error;
-		ret_fresh[i] = files[i]->fresh;
+		ret_unlisted[i] = files[i]->unlisted;
 	}
 	pthread_mutex_unlock(&s->lock);
 }
@@ -60,7 +60,7 @@ static void set_listed(struct staging *s, struct stagefile **files,
 	pthread_mutex_lock(&s->lock);
 	for (i = 0; i < count; i++)
 		if ((files[i]->ino & 0xff) == subdir)
-			files[i]->fresh = false;
+			files[i]->unlisted = false;
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -76,10 +76,10 @@ static void sync_files(struct staging *s, struct stagefile **files,
 		       unsigned count, int *ret)
 {
 	int dir_results[STAGEFILE_SUBDIRS];
-	bool done[STAGEFILE_SUBDIRS] = {false}, fresh[SYNC_GROUP];
+	bool done[STAGEFILE_SUBDIRS] = {false}, unlisted[SYNC_GROUP];
 	unsigned i;
 
-	read_files(s, files, count, ret, fresh);
+	read_files(s, files, count, ret, unlisted);
 	for (i = 0; i < count; i++) {
 		if (ret[i] || !fdatasync(files[i]->fd))
 			continue;
@@ -89,7 +89,7 @@ static void sync_files(struct staging *s, struct stagefile **files,
 	for (i = 0; i < count; i++) {
 		unsigned subdir = (unsigned)(files[i]->ino & 0xff);
 
-		if (!fresh[i])
+		if (!unlisted[i])
 			continue;
 		if (!done[subdir]) {
 			done[subdir] = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The writer of the block cache: the one thread that changes shelves. It
+ * The writer of the block cache: the one thread that changes the classes. It
  * owns the order of things: damage is repaired and the limit obeyed before
  * and after whatever is written.
  */
@@ -102,13 +102,13 @@ static void log_failure(struct blocks *b, const char *what, int r)
 	log_warning("block cache: %s: %s", what, strerror(-r));
 }
 
-/* What a failed write means for its shelf. */
+/* What a failed write means for its class. */
 static void note_failure(struct blocks *b, unsigned class, int r)
 {
 	if (r == -EUCLEAN) {
 		log_warning("block cache: a damaged size class is wiped");
 		atomic_fetch_add(&b->wiped, 1);
-		size_class_wipe(b->shelves[class]);
+		size_class_wipe(b->classes[class]);
 	} else if (r) {
 		log_failure(b, "blocks are not kept", r);
 	}
@@ -124,7 +124,7 @@ static uint64_t limit_now(struct blocks *b, uint64_t need)
 
 	if (!b->space)
 		return limit;
-	used = evict_used_bytes(b->shelves);
+	used = evict_used_bytes(b->classes);
 	most = space_cache_least(b->space);
 	if (used + need > most)
 		most = used + (space_check(b->space, need) ? 0 : need);
@@ -134,7 +134,7 @@ static uint64_t limit_now(struct blocks *b, uint64_t need)
 static bool fit(struct blocks *b, uint64_t limit, uint64_t need)
 {
 	struct evict_counts counts = {0};
-	bool room = evict_make_room(b->shelves, limit, need, &counts);
+	bool room = evict_make_room(b->classes, limit, need, &counts);
 
 	atomic_fetch_add(&b->evicted, counts.evicted);
 	atomic_fetch_add(&b->wiped, counts.wiped);
@@ -149,7 +149,7 @@ static bool make_room(struct blocks *b, uint64_t need)
 /* All of it can be fetched again: unsent changes, which cannot, go first. */
 static void give_room(struct blocks *b, uint64_t bytes)
 {
-	uint64_t used = evict_used_bytes(b->shelves);
+	uint64_t used = evict_used_bytes(b->classes);
 	uint64_t lacks = b->space ? space_lacks(b->space, bytes) : 0;
 
 	if (lacks && lacks <= used)
@@ -159,7 +159,7 @@ static void give_room(struct blocks *b, uint64_t bytes)
 static void set_used(struct blocks *b)
 {
 	uint64_t limit = atomic_load(&b->limit_bytes), least, most;
-	uint64_t used = evict_used_bytes(b->shelves);
+	uint64_t used = evict_used_bytes(b->classes);
 
 	atomic_store(&b->used_bytes, used);
 	if (b->space) {
@@ -180,17 +180,17 @@ void writer_obey_limit(struct blocks *b)
 /* Stamps what was hit since the last time, oldest hit first. */
 static int stamp_class(struct blocks *b, unsigned class, unsigned count)
 {
-	struct size_class *s = b->shelves[class];
+	struct size_class *s = b->classes[class];
 	unsigned i;
 	int r = size_class_begin(s);
 
 	if (r)
 		return r;
 	for (i = 0; i < count; i++) {
-		unsigned at = SHELF_COUNT;
+		unsigned at = SIZE_CLASS_COUNT;
 		uint8_t gen;
 
-		if (!verified_find(b->seen, &b->stamping[i], &at, &gen) ||
+		if (!verified_find(b->verified, &b->stamping[i], &at, &gen) ||
 		    at != class)
 			continue;
 		r = size_class_touch(s, &b->stamping[i], b->next_stamp + i);
@@ -214,8 +214,8 @@ static void stamp_touched(struct blocks *b)
 	pthread_mutex_unlock(&b->lock);
 	if (!count)
 		return;
-	for (class = 0; class < SHELF_COUNT; class ++) {
-		if (!size_class_count(b->shelves[class]))
+	for (class = 0; class < SIZE_CLASS_COUNT; class ++) {
+		if (!size_class_count(b->classes[class]))
 			continue;
 		r = stamp_class(b, class, count);
 		if (r)
@@ -230,9 +230,9 @@ static void repair(struct blocks *b)
 	uint64_t map = writer_map_bytes(atomic_load(&b->limit_bytes));
 	unsigned i;
 
-	for (i = 0; i < SHELF_COUNT; i++) {
-		size_class_set_map(b->shelves[i], map);
-		if (size_class_damaged(b->shelves[i]))
+	for (i = 0; i < SIZE_CLASS_COUNT; i++) {
+		size_class_set_map(b->classes[i], map);
+		if (size_class_damaged(b->classes[i]))
 			note_failure(b, i, -EUCLEAN);
 	}
 	stamp_touched(b);
@@ -256,7 +256,7 @@ static size_t kept_bytes(const struct writer_job *job)
 static int put_class(struct blocks *b, struct writer_jobs *batch,
 		     unsigned class)
 {
-	struct size_class *s = b->shelves[class];
+	struct size_class *s = b->classes[class];
 	struct writer_job *job;
 	int r = size_class_begin(s);
 
@@ -284,13 +284,13 @@ static uint64_t job_need(struct blocks *b, const struct writer_job *job)
 	if (job->kind != JOB_PUT)
 		return 0;
 	return size_class_block_bytes(
-		       b->shelves[size_class_of(kept_bytes(job))]) +
+		       b->classes[size_class_of(kept_bytes(job))]) +
 	       TREE_PAGES * PAGE_BYTES;
 }
 
 static void put_batch(struct blocks *b, struct writer_jobs *batch)
 {
-	unsigned counts[SHELF_COUNT] = {0}, class;
+	unsigned counts[SIZE_CLASS_COUNT] = {0}, class;
 	uint64_t need = 0;
 	struct writer_job *job;
 	int r;
@@ -303,7 +303,7 @@ static void put_batch(struct blocks *b, struct writer_jobs *batch)
 	}
 	if (!make_room(b, need))
 		return;
-	for (class = 0; class < SHELF_COUNT; class ++) {
+	for (class = 0; class < SIZE_CLASS_COUNT; class ++) {
 		if (!counts[class])
 			continue;
 		r = put_class(b, batch, class);
@@ -312,7 +312,8 @@ static void put_batch(struct blocks *b, struct writer_jobs *batch)
 	}
 	STAILQ_FOREACH(job, batch, entry) {
 		atomic_fetch_add(&b->put_bytes, kept_bytes(job));
-		verified_set(b->seen, &job->key, size_class_of(kept_bytes(job)),
+		verified_set(b->verified, &job->key,
+			     size_class_of(kept_bytes(job)),
 			     blocks_generation(b));
 	}
 }
@@ -322,19 +323,19 @@ static int drop(struct blocks *b, const struct writer_job *job)
 	unsigned i;
 	int r, ret = 0;
 
-	for (i = 0; i < SHELF_COUNT; i++) {
+	for (i = 0; i < SIZE_CLASS_COUNT; i++) {
 		if (job->kind == JOB_DROP_ALL) {
-			size_class_wipe(b->shelves[i]);
+			size_class_wipe(b->classes[i]);
 			continue;
 		}
-		r = size_class_drop(b->shelves[i], job->key.id);
+		r = size_class_drop(b->classes[i], job->key.id);
 		if (r == -EUCLEAN) {
 			/* Wiped, so dropped. */
 			note_failure(b, i, r);
 		} else if (r && !ret) {
 			ret = r;
 		}
-		size_class_punch(b->shelves[i]);
+		size_class_punch(b->classes[i]);
 	}
 	return ret;
 }

@@ -50,8 +50,8 @@ STAILQ_HEAD(writer_jobs, writer_job);
 struct blocks {
 	int dir_fd;
 	char *path; /* owned; DIR/blocks */
-	struct size_class *shelves[SHELF_COUNT]; /* owned */
-	struct verified *seen; /* owned */
+	struct size_class *classes[SIZE_CLASS_COUNT]; /* owned */
+	struct verified *verified; /* owned */
 	pthread_t writer;
 
 	/* counters; used_bytes is set by the writer, wiped also at open */

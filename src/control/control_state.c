@@ -360,18 +360,18 @@ static int write_lifecycle(struct control *control, struct buf *out)
 static int refresh_census(struct control *c)
 {
 	int64_t now = clock_mono_ns(), rest = c->census_took_ns * CENSUS_REST;
-	struct replication_census fresh;
+	struct replication_census taken;
 	int rc;
 
 	if (rest < c->mount->config.ttl_ns)
 		rest = c->mount->config.ttl_ns;
 	if (c->census_ns && now - c->census_ns < rest)
 		return 0;
-	rc = replication_census_take(c->meta, &fresh);
+	rc = replication_census_take(c->meta, &taken);
 	if (rc)
 		return rc;
 	replication_census_release(&c->census);
-	c->census = fresh;
+	c->census = taken;
 	c->census_ns = clock_mono_ns();
 	c->census_took_ns = c->census_ns - now;
 	return 0;

@@ -269,9 +269,9 @@ static bool shows_already(const struct meta_inode *inode, const char *path,
 }
 
 /* Puts the version under its live name. */
-static int place(struct control *control, const struct restore *what,
-		 const char *version_id, const struct store_object *o,
-		 struct buf *answer)
+static int put_back(struct control *control, const struct restore *what,
+		    const char *version_id, const struct store_object *o,
+		    struct buf *answer)
 {
 	const struct meta_defaults *def = &control->mount->config.defaults;
 	const struct vfs_caller who = {.uid = def->uid, .gid = def->gid};
@@ -327,7 +327,8 @@ static int bring_back(struct control *control, const struct restore *what,
 	r.version_id = version_id;
 	rc = head_version(control, what, &r, answer);
 	if (!rc)
-		rc = place(control, what, version_id, &r.reply.object, answer);
+		rc = put_back(control, what, version_id, &r.reply.object,
+			      answer);
 	store_request_release(&r);
 	pins_drop(control->mount->pins, &held);
 	return rc;

@@ -56,15 +56,15 @@ uint64_t journal_list_begin(struct journal *j)
 /* Lets go of the older generation; without memory it is kept for longer. */
 static void turn(struct recent_commits *t)
 {
-	struct map *fresh;
+	struct map *empty;
 
 	if (!map_count(t->young) && !map_count(t->old))
 		return;
-	if (map_new(&fresh))
+	if (map_new(&empty))
 		return;
 	map_free(t->old);
 	t->old = t->young;
-	t->young = fresh;
+	t->young = empty;
 	t->old_lists = t->young_lists;
 	t->young_lists = 0;
 	t->turn_epoch = t->epoch;

@@ -15,12 +15,12 @@
 /* With the mutex held. */
 static void clear(struct journal *j)
 {
-	struct map *fresh;
+	struct map *empty;
 
-	if (map_new(&fresh))
+	if (map_new(&empty))
 		return;
 	map_free(j->watched);
-	j->watched = fresh;
+	j->watched = empty;
 	/* What is watched anew counts as changed for whoever was there before. */
 	j->last++;
 }

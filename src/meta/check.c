@@ -325,7 +325,7 @@ static int check_after(struct check *c)
 	int rc;
 
 	while (!(rc = meta_dirty_next(c->m, &at, &dirty)))
-		if (!strcmp(dirty.after, dirty.key))
+		if (!strcmp(dirty.depends_on, dirty.key))
 			return broken(c, 10, "%s", dirty.key);
 	return ended(rc);
 }

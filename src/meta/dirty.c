@@ -69,7 +69,7 @@ static int decode(const struct meta_val *val, struct meta_dirty *ret)
 	ret->seq = record_get_u64(&r);
 	ret->fails = record_get_u32(&r);
 	ret->error = (int32_t)record_get_u32(&r);
-	record_get_str(&r, ret->after, sizeof(ret->after));
+	record_get_str(&r, ret->depends_on, sizeof(ret->depends_on));
 	record_get_str(&r, ret->tried, sizeof(ret->tried));
 	return record_end(&r);
 }
@@ -157,7 +157,7 @@ static int encode(struct record_writer *w, const struct meta_dirty *dirty)
 	record_put_u64(w, dirty->seq);
 	record_put_u32(w, dirty->fails);
 	record_put_u32(w, (uint32_t)dirty->error);
-	record_put_str(w, dirty->after, sizeof(dirty->after));
+	record_put_str(w, dirty->depends_on, sizeof(dirty->depends_on));
 	record_put_str(w, dirty->tried, sizeof(dirty->tried));
 	return w->bad ? -EINVAL : 0;
 }

@@ -392,7 +392,7 @@ int object_meta_to_head(const struct object_meta *d, struct kvlist *head)
 	if (!rc && d->late)
 		rc = kvlist_add(head, META_PREFIX LATE_MARK, "1");
 	if (!rc)
-		rc = kvlist_add(head, DRESS_UNASKED, "1");
+		rc = kvlist_add(head, OBJECT_META_UNASKED, "1");
 	if (!rc && d->tag_count) {
 		snprintf(count, sizeof(count), "%zu", d->tag_count);
 		rc = kvlist_add(head, TAGS_HEADER, count);

@@ -255,10 +255,10 @@ static bool stream_advance(struct reader_stream *s, uint64_t size_bytes,
 			   uint64_t offset, uint64_t end, uint64_t *ret_from,
 			   uint64_t *ret_to)
 {
-	bool fresh = s->next == 0 && s->window == 0;
+	bool first = s->next == 0 && s->window == 0;
 	uint64_t target;
 
-	if (fresh ? offset != 0
+	if (first ? offset != 0
 		  : offset > s->next + NEAR || offset + NEAR < s->next) {
 		s->next = end;
 		s->window = 0;

@@ -162,10 +162,9 @@ static bool starts_with(const char *s, const char *prefix)
 }
 
 /* Whether a key of that name comes at or before a place in the list. */
-static bool passed(const char *name, const char *place, bool place_is_prefix)
+static bool passed(const char *name, const char *at, bool at_is_prefix)
 {
-	return strcmp(name, place) <= 0 ||
-	       (place_is_prefix && starts_with(name, place));
+	return strcmp(name, at) <= 0 || (at_is_prefix && starts_with(name, at));
 }
 
 /*

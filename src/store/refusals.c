@@ -53,8 +53,8 @@ static void forget(struct refusals *f, unsigned i)
 	f->count--;
 }
 
-/* The place for a key: its own, or the oldest one's. */
-static unsigned place(struct refusals *f, const char *key)
+/* The slot for a key: its own, or the oldest one's. */
+static unsigned slot_for(struct refusals *f, const char *key)
 {
 	unsigned i = find(f, key);
 	char *copy;
@@ -76,7 +76,7 @@ static unsigned place(struct refusals *f, const char *key)
 static void note(struct refusals *f, const char *key, enum store_op op,
 		 const struct metrics_refusal *what)
 {
-	unsigned i = place(f, key);
+	unsigned i = slot_for(f, key);
 
 	if (i == REFUSALS_MAX)
 		return;

@@ -213,8 +213,8 @@ static int do_part(void *ctx, unsigned i)
 
 	if (!rc)
 		rc = upload_record_fingerprint(m->inode, m->snap->extents,
-					       m->snap->count, p, part.print,
-					       &place);
+					       m->snap->count, p,
+					       part.fingerprint, &place);
 	if (rc)
 		return rc;
 	rc = upload_record_part_get(s, m->inode->ino, &part);

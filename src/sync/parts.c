@@ -165,7 +165,7 @@ int upload_begin(struct uploader *u, uint64_t ino, struct upload_record *o)
 	rc = create_upload(u, &r);
 	o->sum = r.sum;
 	if (!rc &&
-	    (!r.reply.upload_id || strlen(r.reply.upload_id) > ONGOING_ID_MAX))
+	    (!r.reply.upload_id || strlen(r.reply.upload_id) > UPLOAD_ID_MAX))
 		rc = -EIO;
 	if (!rc) {
 		strcpy(o->upload_id, r.reply.upload_id);

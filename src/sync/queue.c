@@ -66,8 +66,8 @@ static bool is_source(struct syncer *s, const struct meta_dirty *dirty)
 {
 	struct meta_inode inode;
 
-	return sync_busy_is(s, dirty->after) ||
-	       syncer_wanted(s, dirty->after, &inode) ||
+	return sync_busy_is(s, dirty->depends_on) ||
+	       syncer_wanted(s, dirty->depends_on, &inode) ||
 	       !strcmp(inode.base.key, dirty->key);
 }
 
@@ -75,8 +75,8 @@ bool syncer_is_held(struct syncer *s, const struct meta_dirty *dirty)
 {
 	struct meta_dirty first;
 
-	return dirty->after[0] &&
-	       !meta_dirty_get(s->meta, dirty->after, &first) &&
+	return dirty->depends_on[0] &&
+	       !meta_dirty_get(s->meta, dirty->depends_on, &first) &&
 	       is_source(s, dirty);
 }
 

@@ -75,8 +75,8 @@ static bool same_type(const char *type, const struct store_object *o)
 }
 
 /* 0, -ENOENT or why it cannot be said. */
-static int same_dress(struct store *store, const struct send_want *want,
-		      const struct store_object *o)
+static int same_meta(struct store *store, const struct send_want *want,
+		     const struct store_object *o)
 {
 	struct store_request r;
 	const char *type;
@@ -114,7 +114,7 @@ int send_find(struct store *store, const char *key,
 		rc = same_content(want, &r.reply.object) ? 0 : -ENOENT;
 		if (rc)
 			goto out;
-		rc = same_dress(store, want, &r.reply.object);
+		rc = same_meta(store, want, &r.reply.object);
 	}
 	if (!rc) {
 		struct store_reply old = *reply;

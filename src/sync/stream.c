@@ -163,7 +163,7 @@ static int read_file(struct syncer *s, uint64_t ino, struct meta_inode *inode,
 	meta_unlock(s->meta);
 	if (!rc)
 		rc = upload_record_fingerprint(inode, list, count, p,
-					       part->print, ret_place);
+					       part->fingerprint, ret_place);
 	free(list);
 	if (!rc && (inode->base_bytes || *ret_place == UINT64_MAX))
 		rc = -EAGAIN;

@@ -382,7 +382,7 @@ void sync_job_run(void *arg)
 	struct syncer_job *j = arg;
 	struct syncer *s = j->s;
 	struct upload_result r;
-	int rc = j->fresh ? meta_sync(s->meta) : 0;
+	int rc = j->undurable ? meta_sync(s->meta) : 0;
 
 	upload_result_init(&r);
 	/* A copy has those of its source; what is sent says its own. */
@@ -490,7 +490,7 @@ static int read_known(struct delete_job *j, struct conflict *list)
 static int send_deletes(struct delete_job *j, struct conflict *list,
 			struct store_delete *items)
 {
-	int rc = j->fresh ? meta_sync(j->s->meta) : 0;
+	int rc = j->undurable ? meta_sync(j->s->meta) : 0;
 
 	for (size_t i = 0; i < j->count; i++)
 		items[i].key = j->keys[i];

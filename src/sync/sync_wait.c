@@ -33,12 +33,12 @@ static int why_not(struct syncer *s, const struct meta_dirty *dirty)
 		/* A note may have lost its reason: nobody waits for it then. */
 		if (!syncer_is_held(s, &at))
 			return 0;
-		strcpy(key, at.after);
+		strcpy(key, at.depends_on);
 		rc = meta_dirty_get(s->meta, key, &at);
 		if (rc)
 			return rc == -ENOENT ? 0 : rc;
 	}
-	return -EDEADLK; /* a knot */
+	return -EDEADLK; /* a dependency cycle */
 }
 
 /*
@@ -115,7 +115,7 @@ static int wait_for_key(struct syncer *s, const char *path, uint64_t ino,
  * Someone waits: no more backoff for the key, nor for what it waits for.
  * -ENOENT: it is clean. With meta_lock() held.
  */
-static int hurry_key(struct syncer *s, const char *path)
+static int expedite_key(struct syncer *s, const char *path)
 {
 	char key[META_KEY_MAX + 2];
 	struct meta_dirty dirty;
@@ -129,9 +129,9 @@ static int hurry_key(struct syncer *s, const char *path)
 			dirty.fails = 0;
 			rc = syncer_postpone(s, &dirty, clock_real_ns());
 		}
-		if (rc || !dirty.after[0])
+		if (rc || !dirty.depends_on[0])
 			return rc;
-		strcpy(key, dirty.after);
+		strcpy(key, dirty.depends_on);
 		rc = meta_dirty_get(s->meta, key, &dirty);
 		if (rc == -ENOENT)
 			return 0;
@@ -143,8 +143,8 @@ static int hurry_key(struct syncer *s, const char *path)
  * The next name of an inode, which is not dirty or is hurried: 1 clean, 0,
  * -ENOENT after the last. *path is its key.
  */
-static int hurry_next(struct syncer *s, struct meta_inode *inode,
-		      struct meta_dentry *dentry, char *path)
+static int expedite_next(struct syncer *s, struct meta_inode *inode,
+			 struct meta_dentry *dentry, char *path)
 {
 	int rc = meta_lock(s->meta);
 
@@ -160,7 +160,7 @@ static int hurry_next(struct syncer *s, struct meta_inode *inode,
 	if (!rc && S_ISDIR(inode->mode))
 		strcat(path, "/");
 	if (!rc)
-		rc = hurry_key(s, path);
+		rc = expedite_key(s, path);
 	/* In a directory that is gone no name has a key. */
 	if (rc == -ENOENT || rc == -ESTALE)
 		rc = 1;
@@ -194,7 +194,7 @@ int syncer_sync_inode(struct syncer *s, uint64_t ino)
 	int moves = 0;
 
 	for (;;) {
-		int rc = hurry_next(s, &inode, &dentry, path);
+		int rc = expedite_next(s, &inode, &dentry, path);
 
 		if (rc == -ENOENT)
 			return 0; /* no more names */
@@ -213,7 +213,7 @@ int syncer_sync_inode(struct syncer *s, uint64_t ino)
 }
 
 /* With meta_lock() held. */
-static int hurry_names(struct syncer *s, uint64_t ino)
+static int expedite_names(struct syncer *s, uint64_t ino)
 {
 	struct meta_dentry dentry = {.name = ""};
 	char path[META_KEY_MAX + 2];
@@ -246,7 +246,7 @@ void syncer_written(struct syncer *s, uint64_t ino)
 		return;
 	rc = meta_lock(s->meta);
 	if (!rc) {
-		hurry_names(s, ino);
+		expedite_names(s, ino);
 		meta_unlock(s->meta);
 	}
 }

@@ -24,11 +24,11 @@
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 
-#define JOBS_MAX	16
-#define SCAN_MAX	4000 /* records looked at under one hold */
-#define WAITERS_MAX	64 /* single ones looked for at once: threads of FUSE */
-#define REAP_NS		(NS_PER_S / 4)
-#define FRESH_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
+#define JOBS_MAX	  16
+#define SCAN_MAX	  4000 /* records looked at under one hold */
+#define WAITERS_MAX	  64 /* single ones looked for at once: threads of FUSE */
+#define REAP_NS		  (NS_PER_S / 4)
+#define DURABLE_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
 
 /* META_SYS: whose records may not say what was sent; first_seq(). */
 #define SYS_FIRST_SEQ "sync.first_seq"
@@ -125,12 +125,12 @@ static bool is_unsure(const struct syncer *s, const struct meta_dirty *dirty)
  * state here, to be sent over the newer one there. Whether a change as old as
  * this may not be durable yet.
  */
-static bool is_fresh(struct syncer *s, int64_t quiet_ns)
+static bool is_undurable(struct syncer *s, int64_t quiet_ns)
 {
 	int64_t pending_ns = meta_pending_ns(s->meta);
 
 	return pending_ns &&
-	       clock_mono_ns() - pending_ns + FRESH_MARGIN_NS >= quiet_ns;
+	       clock_mono_ns() - pending_ns + DURABLE_MARGIN_NS >= quiet_ns;
 }
 
 /* How long ago the last change of a key was, at least. */
@@ -180,7 +180,8 @@ static int add_delete(struct syncer *s, struct collect_due *h,
 	}
 	h->deletes->keys[h->deletes->count] = copy;
 	h->deletes->unsure[h->deletes->count] = is_unsure(s, dirty);
-	h->deletes->fresh = h->deletes->fresh || is_fresh(s, quiet_ns);
+	h->deletes->undurable =
+		h->deletes->undurable || is_undurable(s, quiet_ns);
 	h->deletes->count++;
 	return 0;
 }
@@ -216,7 +217,7 @@ static int add_job(struct syncer *s, struct collect_due *h,
 	j->action = action;
 	j->unsure = is_unsure(s, dirty);
 	strcpy(j->tried, dirty->tried);
-	j->fresh = is_fresh(s, quiet_ns);
+	j->undurable = is_undurable(s, quiet_ns);
 	h->jobs[h->job_count++] = j;
 	return 0;
 }
@@ -307,7 +308,7 @@ static int judge_request(struct syncer *s, const struct collect_due *h,
 	return 0;
 }
 
-/* The one place that acts on a verdict. 1: dirty->after is to go first. */
+/* The one place that acts on a verdict. 1: dirty->depends_on is to go first. */
 static int act(struct syncer *s, struct collect_due *h,
 	       struct meta_dirty *dirty, const struct examined *x)
 {
@@ -347,8 +348,8 @@ static int look_at(struct syncer *s, struct collect_due *h,
 	judge_turn(s, h, dirty, forced, &x);
 	if (x.verdict == EXAMINE_GO_ON) {
 		/* A note that has lost its reason goes. */
-		if (dirty->after[0]) {
-			dirty->after[0] = '\0';
+		if (dirty->depends_on[0]) {
+			dirty->depends_on[0] = '\0';
 			meta_dirty_put(s->meta, dirty);
 		}
 		rc = judge_request(s, h, dirty, forced, &x);
@@ -371,7 +372,7 @@ static int examine_record(struct syncer *s, struct collect_due *h,
 	for (int i = 0; rc == 1 && i < SYNC_HOLDS_MAX && !h->full; i++) {
 		char key[META_KEY_MAX + 1];
 
-		strcpy(key, first.after);
+		strcpy(key, first.depends_on);
 		rc = meta_dirty_get(s->meta, key, &first);
 		if (!rc)
 			rc = look_at(s, h, &first,

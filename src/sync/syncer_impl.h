@@ -113,7 +113,7 @@ struct syncer_job {
 	bool unsure; /* an earlier try may have been carried out */
 	char tried[META_TRIED_MAX + 1]; /* dirty.h */
 	struct conflict conflict; /* what is met on the way */
-	bool fresh; /* what is wanted may not be durable here yet */
+	bool undurable; /* what is wanted may not be durable here yet */
 	bool holds_content; /* of an inode with several names: see syncer.c */
 };
 
@@ -121,7 +121,7 @@ struct delete_job {
 	struct syncer *s;
 	char *keys[DELETES_MAX]; /* owned; in the bucket, prefix and all */
 	bool unsure[DELETES_MAX]; /* as in struct syncer_job */
-	bool fresh;
+	bool undurable;
 	size_t count;
 	uint64_t seq;
 };
@@ -185,7 +185,7 @@ void sync_reservation_end(struct syncer *s, const struct room_look *l,
  */
 int syncer_wanted(struct syncer *s, const char *key, struct meta_inode *ret);
 /*
- * Whether a record waits for the key d->after: what is wanted there comes from
+ * Whether a record waits for the key d->depends_on: what is wanted there comes from
  * its own key yet.
  */
 bool syncer_is_held(struct syncer *s, const struct meta_dirty *d);

@@ -132,7 +132,7 @@ static int copy_base(struct uploader *u, const struct file_snapshot *snap,
 			    c->path);
 		large = inode->size_bytes > PLAN_SINGLE_MAX;
 		rc = large ? -ESTALE
-			   : upload_put_dressed(u, snap, key, &d, c, ret);
+			   : upload_put_with_meta(u, snap, key, &d, c, ret);
 	}
 	if (!rc && tagged)
 		rc = tags_give(s->mount, inode->ino, key, &ret->version, &tags,

@@ -111,8 +111,8 @@ int upload_note_part(struct uploader *u, uint64_t ino, const char *upload_id,
 void upload_set_source(struct store_request *r, const struct meta_version *ver,
 		       const char *source);
 /* Sends a small file, or what is none, with what goes with it. */
-int upload_put_dressed(struct uploader *u, const struct file_snapshot *snap,
-		       const char *key, struct object_meta *d,
-		       struct conflict *c, struct upload_result *ret);
+int upload_put_with_meta(struct uploader *u, const struct file_snapshot *snap,
+			 const char *key, struct object_meta *d,
+			 struct conflict *c, struct upload_result *ret);
 
 #endif

@@ -100,9 +100,9 @@ static int put_body(struct uploader *u, const char *key, const char *body,
 }
 
 /* Sends a small file, or what is none, with what goes with it. */
-int upload_put_dressed(struct uploader *u, const struct file_snapshot *snap,
-		       const char *key, struct object_meta *d,
-		       struct conflict *c, struct upload_result *ret)
+int upload_put_with_meta(struct uploader *u, const struct file_snapshot *snap,
+			 const char *key, struct object_meta *d,
+			 struct conflict *c, struct upload_result *ret)
 {
 	const struct meta_inode *inode = snap->inode;
 	struct syncer *s = u->s;
@@ -153,7 +153,7 @@ int upload_put(struct uploader *u, const struct file_snapshot *snap,
 	if (!rc && same)
 		rc = tags_ask(u->s->mount, inode, &tags);
 	if (!rc)
-		rc = upload_put_dressed(u, snap, key, &d, c, ret);
+		rc = upload_put_with_meta(u, snap, key, &d, c, ret);
 	if (!rc && same)
 		rc = tags_give(u->s->mount, inode->ino, key, &ret->version,
 			       &tags, &d);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads and writes these records, makes the prints of parts, and finds the
+ * Reads and writes these records, makes the fingerprints of parts, and finds the
  * uploads that nobody wants any more.
  */
 #include "upload_record.h"
@@ -260,7 +260,7 @@ int upload_record_part_put(struct syncer *s, uint64_t ino,
 	if (rc == -ENOENT || (!rc && strcmp(now.upload_id, upload_id) != 0))
 		rc = -EAGAIN;
 	record_put_u64(&w, p->length);
-	record_put_bytes(&w, p->print, sizeof(p->print));
+	record_put_bytes(&w, p->fingerprint, sizeof(p->fingerprint));
 	record_put_str(&w, p->etag, sizeof(p->etag));
 	if (!rc)
 		rc = put_record(s->meta, name, len, &w);
@@ -285,13 +285,14 @@ int upload_record_part_get(struct syncer *s, uint64_t ino,
 	if (!rc) {
 		r = record_read(&val);
 		has.length = record_get_u64(&r);
-		record_get_bytes(&r, has.print, sizeof(has.print));
+		record_get_bytes(&r, has.fingerprint, sizeof(has.fingerprint));
 		record_get_str(&r, has.etag, sizeof(has.etag));
 		rc = record_end(&r);
 	}
 	meta_unlock(s->meta);
-	if (!rc && (has.length != p->length ||
-		    memcmp(has.print, p->print, sizeof(has.print)) != 0))
+	if (!rc &&
+	    (has.length != p->length || memcmp(has.fingerprint, p->fingerprint,
+					       sizeof(has.fingerprint)) != 0))
 		rc = -ENOENT;
 	if (!rc)
 		strcpy(p->etag, has.etag);
@@ -360,11 +361,10 @@ static int add_pieces(const struct meta_inode *inode,
 	return 0;
 }
 
-int upload_record_fingerprint(const struct meta_inode *inode,
-			      const struct meta_extent *list, size_t count,
-			      const struct plan_part *p,
-			      unsigned char print[ONGOING_PRINT_SIZE],
-			      uint64_t *ret_place)
+int upload_record_fingerprint(
+	const struct meta_inode *inode, const struct meta_extent *list,
+	size_t count, const struct plan_part *p,
+	unsigned char fingerprint[UPLOAD_FINGERPRINT_SIZE], uint64_t *ret_place)
 {
 	EVP_MD_CTX *sum = EVP_MD_CTX_new();
 	char kind = p->kind == PLAN_COPY ? 'C' : 'D';
@@ -373,7 +373,7 @@ int upload_record_fingerprint(const struct meta_inode *inode,
 	if (sum && EVP_DigestInit_ex(sum, EVP_sha256(), NULL) &&
 	    add_piece(sum, kind, p->offset, p->length))
 		rc = add_pieces(inode, list, count, p, sum, ret_place);
-	if (!rc && !EVP_DigestFinal_ex(sum, print, NULL))
+	if (!rc && !EVP_DigestFinal_ex(sum, fingerprint, NULL))
 		rc = -ENOMEM;
 	EVP_MD_CTX_free(sum);
 	return rc;

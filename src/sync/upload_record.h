@@ -7,14 +7,14 @@
  *	upload:<upload id>		its key: to be aborted unless it ended
  *	ongoing:<inode>			key, upload id, what its parts carry
  *	ongoing:<inode>:meta, :headers	what went with its begin
- *	ongoing:<inode>:<number>	length, print and ETag of a part
+ *	ongoing:<inode>:<number>	length, fingerprint, ETag of a part
  *	ongoing:<inode>:end		what its end was to make: the result
  *					may be there already after a crash
  *
- * A part's print is a digest of where its bytes come from: places in the
+ * A part's fingerprint is a digest of where its bytes come from: places in the
  * staging file, ranges of the base version, zeros. Neither a place nor a
  * version ever changes its bytes while the staging file lives, so a part
- * whose print is the same holds what the file holds. Whoever removes the
+ * whose fingerprint is the same holds what the file holds. Whoever removes the
  * staging file, or its extents, forgets the upload in the same change.
  *
  * Calls take meta_lock() themselves unless they say otherwise.
@@ -28,12 +28,12 @@
 
 struct syncer;
 
-#define ONGOING_PRINT_SIZE 32 /* SHA-256 */
-#define ONGOING_ID_MAX	   400 /* AWS: about 130 characters */
+#define UPLOAD_FINGERPRINT_SIZE 32 /* SHA-256 */
+#define UPLOAD_ID_MAX		400 /* AWS: about 130 characters */
 
 struct upload_record {
 	char key[META_KEY_MAX + 1]; /* in the bucket */
-	char upload_id[ONGOING_ID_MAX + 1];
+	char upload_id[UPLOAD_ID_MAX + 1];
 	enum store_sum sum; /* its parts'; the whole's check is kept, if any */
 	struct object_meta began; /* owned: metadata and headers of its begin */
 };
@@ -43,7 +43,7 @@ void upload_record_release(struct upload_record *o);
 struct upload_record_part {
 	unsigned number;
 	uint64_t length;
-	unsigned char print[ONGOING_PRINT_SIZE];
+	unsigned char fingerprint[UPLOAD_FINGERPRINT_SIZE];
 	char etag[META_ETAG_MAX + 1];
 };
 
@@ -69,11 +69,11 @@ int upload_record_part_put(struct syncer *s, uint64_t ino,
  * that the part meets are enough). *ret_place: where they stand in the staging
  * file if they stand there in one piece, else UINT64_MAX. 0 or -ENOMEM. Pure.
  */
-int upload_record_fingerprint(const struct meta_inode *inode,
-			      const struct meta_extent *list, size_t count,
-			      const struct plan_part *p,
-			      unsigned char print[ONGOING_PRINT_SIZE],
-			      uint64_t *ret_place);
+int upload_record_fingerprint(
+	const struct meta_inode *inode, const struct meta_extent *list,
+	size_t count, const struct plan_part *p,
+	unsigned char fingerprint[UPLOAD_FINGERPRINT_SIZE],
+	uint64_t *ret_place);
 /* What completing it makes. */
 struct upload_record_end {
 	uint64_t data_change; /* of the content */

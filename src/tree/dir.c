@@ -262,7 +262,7 @@ static int look_local(struct tree *tree, uint64_t parent, const char *name,
 	char path[META_KEY_MAX + 2];
 	struct meta_inode dir;
 	struct meta_dentry dentry;
-	bool fresh, known;
+	bool enough, known;
 	int rc = meta_inode_get(tree->meta, parent, &dir);
 
 	if (!rc && !S_ISDIR(dir.mode))
@@ -279,9 +279,9 @@ static int look_local(struct tree *tree, uint64_t parent, const char *name,
 		rc = meta_inode_get(tree->meta, dentry.ino, ret);
 	if (rc && (known || rc != -ENOENT))
 		return rc;
-	fresh = want->sure || dir_is_fresh(tree, &dir) ||
-		(known && was_asked(tree, ret, path)) || is_mine(tree, path);
-	if (fresh)
+	enough = want->sure || dir_is_fresh(tree, &dir) ||
+		 (known && was_asked(tree, ret, path)) || is_mine(tree, path);
+	if (enough)
 		*ret_answer = known ? LOCAL_FOUND : LOCAL_ABSENT;
 	else
 		*ret_answer = stale_answer(&dir, known ? ret : NULL, want);

@@ -50,16 +50,16 @@ int tree_hold_source(struct tree *tree, const struct meta_inode *inode,
 		return rc;
 	if (!strcmp(new_key, inode->base.key))
 		new_key = "";
-	if (!strcmp(dirty.after, new_key))
+	if (!strcmp(dirty.depends_on, new_key))
 		return 0;
-	strcpy(dirty.after, new_key);
+	strcpy(dirty.depends_on, new_key);
 	return meta_dirty_put(tree->meta, &dirty);
 }
 
 /*
  * Two that change places by a third name would wait for each other for ever,
  * each being the other's only copy: -EAGAIN when what tree_hold_source() is
- * to note would make a knot. (Notes that have lost their reason count too:
+ * to note would make a cycle. (Notes that have lost their reason count too:
  * a rename may give it back.)
  */
 static int check_hold(struct tree *tree, const struct meta_inode *inode,
@@ -71,13 +71,14 @@ static int check_hold(struct tree *tree, const struct meta_inode *inode,
 	if (!needs_base(inode) || is_pinned(tree, inode) ||
 	    !strcmp(new_key, inode->base.key))
 		return 0;
-	for (int i = 0; i < HOLDS_MAX; i++, at = dirty.after) {
+	for (int i = 0; i < HOLDS_MAX; i++, at = dirty.depends_on) {
 		char key[META_KEY_MAX + 1];
 
 		strcpy(key, at);
-		if (meta_dirty_get(tree->meta, key, &dirty) || !dirty.after[0])
+		if (meta_dirty_get(tree->meta, key, &dirty) ||
+		    !dirty.depends_on[0])
 			return 0;
-		if (!strcmp(dirty.after, inode->base.key))
+		if (!strcmp(dirty.depends_on, inode->base.key))
 			return -EAGAIN;
 	}
 	return -EAGAIN;

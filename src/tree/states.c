@@ -209,7 +209,7 @@ static bool same_version(const struct meta_version *a,
 static bool is_open(const struct kvlist *head, bool rules)
 {
 	return replication_census_is_pending(head) ||
-	       (rules && kvlist_get(head, DRESS_UNASKED));
+	       (rules && kvlist_get(head, OBJECT_META_UNASKED));
 }
 
 /* What is kept of the object, with its states as they are now. */
@@ -250,7 +250,7 @@ static int apply(struct tree *tree, const struct meta_inode *asked,
 		rc = 0;
 	if (!rc)
 		rc = kvlist_copy(&before, &head);
-	kvlist_del(&head, DRESS_UNASKED);
+	kvlist_del(&head, OBJECT_META_UNASKED);
 	if (!rc && o)
 		rc = renew_head(o, &head);
 	if (!rc && !object_meta_same(&before, &head))

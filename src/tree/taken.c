@@ -28,12 +28,12 @@
 #define KEPT_MAX    10000 /* nameless inodes: no more are kept for this */
 
 /* Where an inode stood. */
-struct place {
+struct taken_from {
 	uint64_t at; /* journal_watch() */
 	uint64_t parent; /* 0: it was out of the tree, too */
 	char path[META_KEY_MAX + 2]; /* with room for a slash */
 };
-#define PLACE_HEAD offsetof(struct place, path)
+#define TAKEN_FROM_HEAD offsetof(struct taken_from, path)
 
 static bool is_dirty(struct tree *tree, const char *key)
 {
@@ -50,14 +50,14 @@ static uint64_t parent_of(struct tree *tree, const char *path)
 	return meta_resolve_parent(tree->meta, path, &ino) ? 0 : ino;
 }
 
-static int note_place(struct tree *tree, uint64_t ino, const char *path)
+static int note_from(struct tree *tree, uint64_t ino, const char *path)
 {
-	struct place p = {.parent = parent_of(tree, path)};
+	struct taken_from p = {.parent = parent_of(tree, path)};
 
 	strcpy(p.path, path);
 	p.at = journal_watch(tree->journal, path);
 	return meta_xattr_set(tree->meta, ino, TAKEN_XATTR, &p,
-			      PLACE_HEAD + strlen(path) + 1);
+			      TAKEN_FROM_HEAD + strlen(path) + 1);
 }
 
 /* One that the kernel may know, or that a rule may have taken. */
@@ -102,7 +102,7 @@ int taken_drop(struct tree *tree, struct meta_inode *inode, const char *path)
 	int rc = 0;
 
 	if (keep)
-		rc = note_place(tree, inode->ino, path);
+		rc = note_from(tree, inode->ino, path);
 	if (!rc && keep && is_changed(inode))
 		return keep_changed(tree, inode, path);
 	if (rc || !keep || !dir)
@@ -113,7 +113,7 @@ int taken_drop(struct tree *tree, struct meta_inode *inode, const char *path)
 }
 
 /* -ENOENT: it was not taken. -ESTALE: it has changed here since. */
-static int read_place(struct tree *tree, uint64_t ino, struct place *p)
+static int read_from(struct tree *tree, uint64_t ino, struct taken_from *p)
 {
 	enum journal_reach reach = JOURNAL_PATH;
 	struct meta_val val;
@@ -121,7 +121,8 @@ static int read_place(struct tree *tree, uint64_t ino, struct place *p)
 
 	if (rc)
 		return rc == -ENODATA ? -ENOENT : rc;
-	if (val.size <= PLACE_HEAD || val.size > PLACE_HEAD + META_KEY_MAX + 1)
+	if (val.size <= TAKEN_FROM_HEAD ||
+	    val.size > TAKEN_FROM_HEAD + META_KEY_MAX + 1)
 		return -EIO;
 	memcpy(p, val.data, val.size);
 	((char *)p)[val.size - 1] = '\0';
@@ -326,8 +327,8 @@ static int directory_back(struct tree *tree, struct meta_inode *inode,
 
 int taken_back(struct tree *tree, struct meta_inode *inode, uint64_t base_bytes)
 {
-	struct place p;
-	int rc = read_place(tree, inode->ino, &p);
+	struct taken_from p;
+	int rc = read_from(tree, inode->ino, &p);
 
 	if (!rc && S_ISDIR(inode->mode)) {
 		strcat(p.path, "/");

@@ -152,7 +152,7 @@ static bool waits_for(struct tree *tree, const char *key, const char *after)
 	struct meta_dirty dirty;
 
 	return !meta_dirty_get(tree->meta, key, &dirty) &&
-	       !strcmp(dirty.after, after);
+	       !strcmp(dirty.depends_on, after);
 }
 
 /* The path of an inode's first name that has one. 0 or -ENOENT. */

@@ -29,7 +29,8 @@ struct meta_dirty {
 	uint64_t seq; /* meta_next_id() at the oldest change not yet sent */
 	uint32_t fails; /* failed tries since the last mark */
 	int32_t error; /* errno of the last failure */
-	char after[META_KEY_MAX + 1]; /* not before this key is clean; "" */
+	char depends_on[META_KEY_MAX +
+			1]; /* not before this key is clean; "" */
 	/*
 	 * What requests may have made of the key whose outcome is not known,
 	 * noted before they go out: ETags, META_TRIED_NOTHING for a delete,

@@ -16,7 +16,7 @@
 #include "vers3/util/kv.h"
 
 /* In a head of what this mount saved, until it was asked for (states.h). */
-#define DRESS_UNASKED "vers3-unasked" /* no server's header */
+#define OBJECT_META_UNASKED "vers3-unasked" /* no server's header */
 
 struct object_meta {
 	struct kvlist meta; /* names without x-amz-meta- */

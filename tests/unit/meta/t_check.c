@@ -31,7 +31,7 @@ static void put_dirty(struct meta *m, const char *key, const char *after)
 	struct meta_dirty d = {.due_ns = 5, .since_ns = 5};
 
 	strcpy(d.key, key);
-	strcpy(d.after, after);
+	strcpy(d.depends_on, after);
 	assert_int_equal(meta_dirty_put(m, &d), 0);
 }
 

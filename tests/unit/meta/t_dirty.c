@@ -121,7 +121,7 @@ static void test_round_trip(void **state)
 
 	memset(&dirty, 0, sizeof(dirty));
 	fill(dirty.key, sizeof(dirty.key), 'k');
-	fill(dirty.after, sizeof(dirty.after), 'a');
+	fill(dirty.depends_on, sizeof(dirty.depends_on), 'a');
 	fill(dirty.known.key, sizeof(dirty.known.key), 'b');
 	fill(dirty.known.version_id, sizeof(dirty.known.version_id), 'v');
 	fill(dirty.known.etag, sizeof(dirty.known.etag), 'e');
@@ -141,7 +141,7 @@ static void test_round_trip(void **state)
 		memset(&e, 0xff, sizeof(e));
 		assert_int_equal(meta_dirty_get(f->m, dirty.key, &e), 0);
 		assert_string_equal(e.key, dirty.key);
-		assert_string_equal(e.after, dirty.after);
+		assert_string_equal(e.depends_on, dirty.depends_on);
 		assert_string_equal(e.known.key, dirty.known.key);
 		assert_string_equal(e.known.version_id, dirty.known.version_id);
 		assert_string_equal(e.known.etag, dirty.known.etag);

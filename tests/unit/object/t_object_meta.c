@@ -284,5 +284,5 @@ int main(void)
 		RIG_TEST_UNVERSIONED(test_random),
 	};
 
-	return cmocka_run_group_tests_name("dress", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("object_meta", tests, NULL, NULL);
 }

@@ -332,7 +332,7 @@ static void put_after(struct rig *r, const char *key, const char *after)
 	struct meta_dirty dirty;
 
 	assert_int_equal(meta_dirty_get(r->f.meta, key, &dirty), 0);
-	strcpy(dirty.after, after);
+	strcpy(dirty.depends_on, after);
 	assert_int_equal(meta_dirty_put(r->f.meta, &dirty), 0);
 }
 
