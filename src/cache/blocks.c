@@ -131,7 +131,9 @@ void blocks_read_stats(struct blocks *b, struct blocks_stats *ret)
 
 /* Queueing. */
 
-/* Whether it is worth telling, and nothing but zeros; of most the first tells. */
+/*
+ * Whether it is worth telling, and nothing but zeros; of most the first tells.
+ */
 static bool is_zeros(const char *data, size_t size)
 {
 	return size >= ZEROS_MIN && !data[0] && !data[size - 1] &&

@@ -3,8 +3,8 @@
  * A run of pages that one large value fills in LMDB's file: its format, as
  * lmdb.h does not tell it (mdb.c, MDB_page). No locks; any thread.
  */
-#ifndef VERS3_CACHE_LMDB_RUN_INTERNAL_H
-#define VERS3_CACHE_LMDB_RUN_INTERNAL_H
+#ifndef VERS3_SRC_CACHE_LMDB_RUN_H
+#define VERS3_SRC_CACHE_LMDB_RUN_H
 
 #include <lmdb.h>
 #include <stdbool.h>

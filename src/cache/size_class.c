@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns one size class: its environment and the records in it; see size_class.h. */
+/*
+ * Owns one size class: its environment and the records in it; see size_class.h.
+ */
 #include "size_class.h"
 
 #include <endian.h>

@@ -18,8 +18,8 @@
  * cache's writer. The environment is made when the first block is put.
  * Damage, wherever it shows, has one end: the class is wiped.
  */
-#ifndef VERS3_CACHE_SIZE_CLASS_H
-#define VERS3_CACHE_SIZE_CLASS_H
+#ifndef VERS3_SRC_CACHE_SIZE_CLASS_H
+#define VERS3_SRC_CACHE_SIZE_CLASS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,8 +56,8 @@ unsigned size_class_of(size_t size);
 
 /*
  * A hit to be given back with size_class_release(), or -ENOENT; -EUCLEAN when
- * the class turned out to be damaged (the caller tells the writer). A block that
- * is `known` is not verified again unless it comes from the disk.
+ * the class turned out to be damaged (the caller tells the writer). A block
+ * that is `known` is not verified again unless it comes from the disk.
  */
 int size_class_get(struct size_class *s, const struct blocks_key *key,
 		   bool known, struct blocks_hit *ret_hit);
@@ -83,8 +83,8 @@ int size_class_begin(struct size_class *s);
 int size_class_commit(struct size_class *s);
 void size_class_abort(struct size_class *s);
 /*
- * A block that is there already is only touched. data NULL: so many zeros, which
- * take no room and go to the class of nothing.
+ * A block that is there already is only touched. data NULL: so many zeros,
+ * which take no room and go to the class of nothing.
  */
 int size_class_put(struct size_class *s, struct sum *sum,
 		   const struct blocks_key *key, const void *data, size_t size,

@@ -9,8 +9,8 @@
  *
  * Thread-safe, without a lock.
  */
-#ifndef VERS3_CACHE_VERIFIED_H
-#define VERS3_CACHE_VERIFIED_H
+#ifndef VERS3_SRC_CACHE_VERIFIED_H
+#define VERS3_SRC_CACHE_VERIFIED_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The words of a command line, of which some may be quoted. */
-#ifndef VERS3_CONTROL_COMMAND_LINE_H
-#define VERS3_CONTROL_COMMAND_LINE_H
+#ifndef VERS3_SRC_CONTROL_COMMAND_LINE_H
+#define VERS3_SRC_CONTROL_COMMAND_LINE_H
 
 #include <stddef.h>
 

@@ -18,13 +18,13 @@ typedef int (*lifecycle_change_fn)(void *ctx, const char *doc, size_t len,
 				   struct buf *out, char *reason, size_t size);
 
 /*
- * Has the rule `id` edited (see lifecycle_change_fn) until the bucket is seen to
- * hold it, beside whatever others change in other rules at the same time. Who
- * changes this rule meanwhile keeps what they have set: -EBUSY.
- * Where the server keeps another rule differently from how it was sent, what
- * was there before is put back. Waits for the bucket. 0 with the new document
- * in ret_doc (empty: none) and one line on how it was checked in reason (size
- * bytes); or -errno with one on why.
+ * Has the rule `id` edited (see lifecycle_change_fn) until the bucket is seen
+ * to hold it, beside whatever others change in other rules at the same time.
+ * Who changes this rule meanwhile keeps what they have set: -EBUSY. Where the
+ * server keeps another rule differently from how it was sent, what was there
+ * before is put back. Waits for the bucket. 0 with the new document in ret_doc
+ * (empty: none) and one line on how it was checked in reason (size bytes); or
+ * -errno with one on why.
  */
 int lifecycle_change(struct store *store, const char *id,
 		     lifecycle_change_fn edit, void *ctx, struct buf *ret_doc,

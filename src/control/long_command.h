@@ -6,8 +6,8 @@
  *
  * Any thread, no lock held. 0 or -errno.
  */
-#ifndef VERS3_CONTROL_LONG_COMMAND_H
-#define VERS3_CONTROL_LONG_COMMAND_H
+#ifndef VERS3_SRC_CONTROL_LONG_COMMAND_H
+#define VERS3_SRC_CONTROL_LONG_COMMAND_H
 
 #include "vers3/util/answer_stream.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Comparing a tree as it was at an instant with what it is now. */
-#ifndef VERS3_CTL_COMPARE_INTERNAL_H
-#define VERS3_CTL_COMPARE_INTERNAL_H
+#ifndef VERS3_SRC_CTL_COMPARE_H
+#define VERS3_SRC_CTL_COMPARE_H
 
 #include <stdbool.h>
 #include <stddef.h>

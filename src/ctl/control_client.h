@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Talking to a mount through its control file. Any thread. */
-#ifndef VERS3_CTL_CONTROL_CLIENT_INTERNAL_H
-#define VERS3_CTL_CONTROL_CLIENT_INTERNAL_H
+#ifndef VERS3_SRC_CTL_CONTROL_CLIENT_H
+#define VERS3_SRC_CTL_CONTROL_CLIENT_H
 
 #include <stdbool.h>
 #include <stddef.h>

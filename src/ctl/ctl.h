@@ -3,8 +3,8 @@
  * vers3ctl: what its commands share. One process, one command: nothing here
  * is called by more than one thread unless it says so.
  */
-#ifndef VERS3_CTL_CTL_INTERNAL_H
-#define VERS3_CTL_CTL_INTERNAL_H
+#ifndef VERS3_SRC_CTL_CTL_H
+#define VERS3_SRC_CTL_CTL_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef VERS3_CTL_FOLLOW_INTERNAL_H
-#define VERS3_CTL_FOLLOW_INTERNAL_H
+#ifndef VERS3_SRC_CTL_FOLLOW_H
+#define VERS3_SRC_CTL_FOLLOW_H
 
 #include <jansson.h>
 

@@ -3,8 +3,8 @@
  * The user who made a mount: without allow_other, the kernel lets nobody else
  * look into it, not even root.
  */
-#ifndef VERS3_CTL_OWNER_INTERNAL_H
-#define VERS3_CTL_OWNER_INTERNAL_H
+#ifndef VERS3_SRC_CTL_OWNER_H
+#define VERS3_SRC_CTL_OWNER_H
 
 #include <stdbool.h>
 #include <sys/types.h>

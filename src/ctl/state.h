@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The text of the control file as a document. Pure. */
-#ifndef VERS3_CTL_STATE_INTERNAL_H
-#define VERS3_CTL_STATE_INTERNAL_H
+#ifndef VERS3_SRC_CTL_STATE_H
+#define VERS3_SRC_CTL_STATE_H
 
 #include <jansson.h>
 

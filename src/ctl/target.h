@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which mount a path is in, and where in it. */
-#ifndef VERS3_CTL_TARGET_INTERNAL_H
-#define VERS3_CTL_TARGET_INTERNAL_H
+#ifndef VERS3_SRC_CTL_TARGET_H
+#define VERS3_SRC_CTL_TARGET_H
 
 #include <limits.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef VERS3_CTL_UNMOUNT_INTERNAL_H
-#define VERS3_CTL_UNMOUNT_INTERNAL_H
+#ifndef VERS3_SRC_CTL_UNMOUNT_H
+#define VERS3_SRC_CTL_UNMOUNT_H
 
 #include <stddef.h>
 

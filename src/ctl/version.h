@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The names of versions in .versions. */
-#ifndef VERS3_CTL_VERSION_INTERNAL_H
-#define VERS3_CTL_VERSION_INTERNAL_H
+#ifndef VERS3_SRC_CTL_VERSION_H
+#define VERS3_SRC_CTL_VERSION_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,8 +6,8 @@
  * open the device itself. Its own fusermount3 opens it as the user who calls;
  * others ask somebody outside of the container.)
  */
-#ifndef VERS3_FS_USERMOUNT_INTERNAL_H
-#define VERS3_FS_USERMOUNT_INTERNAL_H
+#ifndef VERS3_SRC_FS_USERMOUNT_H
+#define VERS3_SRC_FS_USERMOUNT_H
 
 /* 0, or the -errno by which this process cannot have the device. */
 int usermount_device(void);

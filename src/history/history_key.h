@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys of the records in META_HISTORY (history.c says which there are). */
-#ifndef VERS3_HISTORY_HISTORY_KEY_INTERNAL_H
-#define VERS3_HISTORY_HISTORY_KEY_INTERNAL_H
+#ifndef VERS3_SRC_HISTORY_HISTORY_KEY_H
+#define VERS3_SRC_HISTORY_HISTORY_KEY_H
 
 #include <stddef.h>
 #include <stdint.h>

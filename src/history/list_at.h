@@ -4,8 +4,8 @@
  * a list gives newest first, the first that is not younger. Nothing is kept.
  * All calls wait for the bucket.
  */
-#ifndef VERS3_HISTORY_LIST_AT_H
-#define VERS3_HISTORY_LIST_AT_H
+#ifndef VERS3_SRC_HISTORY_LIST_AT_H
+#define VERS3_SRC_HISTORY_LIST_AT_H
 
 #include "vers3/history/history.h"
 

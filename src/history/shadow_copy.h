@@ -10,8 +10,8 @@
  *
  * A name in whole seconds that a named point has means that very point.
  */
-#ifndef VERS3_HISTORY_SHADOW_COPY_H
-#define VERS3_HISTORY_SHADOW_COPY_H
+#ifndef VERS3_SRC_HISTORY_SHADOW_COPY_H
+#define VERS3_SRC_HISTORY_SHADOW_COPY_H
 
 #include "vers3/history/named_snapshots.h"
 

@@ -9,8 +9,8 @@
  * ends: for some minutes when the instant is over, since nothing can be saved
  * in it any more; else for ttl, and until this mount saves something.
  */
-#ifndef VERS3_HISTORY_SNAPSHOT_H
-#define VERS3_HISTORY_SNAPSHOT_H
+#ifndef VERS3_SRC_HISTORY_SNAPSHOT_H
+#define VERS3_SRC_HISTORY_SNAPSHOT_H
 
 #include "vers3/history/history.h"
 

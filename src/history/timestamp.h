@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A moment of the past, as people name it. Pure. */
-#ifndef VERS3_HISTORY_TIMESTAMP_H
-#define VERS3_HISTORY_TIMESTAMP_H
+#ifndef VERS3_SRC_HISTORY_TIMESTAMP_H
+#define VERS3_SRC_HISTORY_TIMESTAMP_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -139,7 +139,9 @@ static bool may_go(struct view_bound *b, uint64_t ino)
 	return may;
 }
 
-/* The next one by turns, the first after the last. 0, -ENOENT: there is none. */
+/*
+ * The next one by turns, the first after the last. 0, -ENOENT: there is none.
+ */
 static int next_node(struct view *view, struct view_bound *b, uint64_t *ret_ino)
 {
 	unsigned char key[META_KEY_BUF];

@@ -34,7 +34,9 @@ void view_bound_forgotten(struct view_bound *b, uint64_t ino);
 int view_bound_open(struct view_bound *b, uint64_t ino);
 void view_bound_close(struct view_bound *b, uint64_t ino);
 
-/* After one was filed: removes a few, if there are too many; with meta_lock(). */
+/*
+ * After one was filed: removes a few, if there are too many; with meta_lock().
+ */
 int view_bound_keep(struct view *view, struct view_bound *b);
 /* Removes all, if there are too many: when the kernel knows none yet. */
 int view_bound_begin(struct view *view);

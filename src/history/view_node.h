@@ -203,8 +203,8 @@ int view_second_next(struct view *view, const char *path, uint64_t walk,
 int view_entry_name(const struct history_entry *e, const struct view_second *s,
 		    char *name, size_t size);
 /*
- * Whether a name begins as a version's does, with a time or part of one; *ret_id
- * is its end from the '~' on, or NULL.
+ * Whether a name begins as a version's does, with a time or part of one;
+ * *ret_id is its end from the '~' on, or NULL.
  */
 bool view_name_scan(const char *name, const char **ret_id);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the journal: its state, shared by journal.c and those that it lists. */
+/*
+ * Inside the journal: its state, shared by journal.c and those that it lists.
+ */
 #ifndef VERS3_SRC_JOURNAL_JOURNAL_IMPL_H
 #define VERS3_SRC_JOURNAL_JOURNAL_IMPL_H
 

@@ -8,7 +8,8 @@
  *	content and attributes of base	base		drop
  *	a directory, link, device	anything else	put
  *	one whose object has bytes	anything else	copy
- *	content of base, any name	anything else	copy, over copy_max upload
+ *	content of base, any name	anything else	copy
+ *	the same, over copy_max		anything else	upload
  *	other content, small		anything else	put
  *	other content			anything else	upload
  */

@@ -21,7 +21,9 @@ static void clear(struct journal *j)
 		return;
 	map_free(j->watched);
 	j->watched = empty;
-	/* What is watched anew counts as changed for whoever was there before. */
+	/*
+	 * What is watched anew counts as changed for whoever was there before.
+	 */
 	j->last++;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of mount options; for options.c and usage.c only. */
-#ifndef VERS3_MAIN_OPTDEF_H
-#define VERS3_MAIN_OPTDEF_H
+#ifndef VERS3_SRC_MAIN_OPTDEF_H
+#define VERS3_SRC_MAIN_OPTDEF_H
 
 #include <stddef.h>
 

@@ -570,7 +570,9 @@ void stack_set_ending(struct stack *s)
 {
 	if (s->dir)
 		cachedir_set_ending(s->dir);
-	/* What is left is sent by the next mount, if the server is this slow. */
+	/*
+	 * What is left is sent by the next mount, if the server is this slow.
+	 */
 	retry_store_set_mood(s->retry, RETRY_QUICK);
 }
 

@@ -214,8 +214,8 @@ int object_meta_check(struct mount *mount, const struct meta_inode *inode)
 }
 
 /*
- * Calls whose outcome would not fit were refused (object_meta_check()). What does
- * not fit all the same has come from elsewhere, with an object that others
+ * Calls whose outcome would not fit were refused (object_meta_check()). What
+ * does not fit all the same has come from elsewhere, with an object that others
  * wrote or a version that was restored: its content is saved.
  */
 static int add_attrs(const struct objattr *a, const char *path,

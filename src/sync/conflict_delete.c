@@ -4,7 +4,7 @@
  *
  *	a key's way
  *	open ──carries its ETag, or a list shows what is known──▶ send
- *		(not if it is suspect, or an earlier try may have been carried out)
+ *		(not if it is suspect, or an earlier try may have been done)
  *	open ──asked for: what is known──▶ send
  *	open ──asked for: gone, or others' version──▶ done
  *	open ──must not be read: a list of the key says the same──▶ send, done

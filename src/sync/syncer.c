@@ -26,7 +26,7 @@
 
 #define JOBS_MAX	  16
 #define SCAN_MAX	  4000 /* records looked at under one hold */
-#define WAITERS_MAX	  64 /* single ones looked for at once: threads of FUSE */
+#define WAITERS_MAX	  64 /* looked for one by one: threads of FUSE */
 #define REAP_NS		  (NS_PER_S / 4)
 #define DURABLE_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
 

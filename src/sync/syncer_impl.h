@@ -130,8 +130,8 @@ struct delete_job {
 void sync_job_run(void *arg);
 void sync_deletes_run(void *arg);
 /*
- * sync_busy.c: whether the key's last try was without a result, and is to be repeated when
- * the key is due, no earlier. Any lock may be held.
+ * sync_busy.c: whether the key's last try was without a result, and is to be
+ * repeated when the key is due, no earlier. Any lock may be held.
  */
 bool sync_job_pauses(struct syncer *s, const char *key);
 /* It is another thing now: tries are counted anew. Any lock may be held. */
@@ -161,8 +161,8 @@ void sync_reap(struct syncer *s);
 
 /*
  * sync_reservation.c: one look at the dirty table for those who wait for room.
- * With sync_reservation_wants() each record is looked at, with meta_lock() held;
- * whole tells that the look came to the table's end.
+ * With sync_reservation_wants() each record is looked at, with meta_lock()
+ * held; whole tells that the look came to the table's end.
  */
 struct room_look {
 	bool any; /* someone waits */
@@ -185,8 +185,8 @@ void sync_reservation_end(struct syncer *s, const struct room_look *l,
  */
 int syncer_wanted(struct syncer *s, const char *key, struct meta_inode *ret);
 /*
- * Whether a record waits for the key d->depends_on: what is wanted there comes from
- * its own key yet.
+ * Whether a record waits for the key d->depends_on: what is wanted there comes
+ * from its own key yet.
  */
 bool syncer_is_held(struct syncer *s, const struct meta_dirty *d);
 int syncer_postpone(struct syncer *s, struct meta_dirty *d, int64_t due_ns);

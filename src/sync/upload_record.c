@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads and writes these records, makes the fingerprints of parts, and finds the
- * uploads that nobody wants any more.
+ * Reads and writes these records, makes the fingerprints of parts, and finds
+ * the uploads that nobody wants any more.
  */
 #include "upload_record.h"
 

@@ -19,8 +19,8 @@
  *
  * Calls take meta_lock() themselves unless they say otherwise.
  */
-#ifndef VERS3_SYNC_UPLOAD_RECORD_H
-#define VERS3_SYNC_UPLOAD_RECORD_H
+#ifndef VERS3_SRC_SYNC_UPLOAD_RECORD_H
+#define VERS3_SRC_SYNC_UPLOAD_RECORD_H
 
 #include "plan.h"
 #include "send.h"

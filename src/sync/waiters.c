@@ -13,7 +13,9 @@ bool waiters_below(const char *key, const char *path)
 			(key[len] == '/' || key[len] == '\0'));
 }
 
-/* Those who wait for a key; inode NULL: all, else those that it is enough for. */
+/*
+ * Those who wait for a key; inode NULL: all, else those that it is enough for.
+ */
 static void tell(struct syncer *s, const char *key,
 		 const struct meta_inode *inode, int error)
 {

@@ -173,8 +173,8 @@ static int look(struct zeros *z, const char *key, unsigned level)
 }
 
 /*
- * Nobody's object is replaced: look() has found none, and where the server knows
- * the condition, none that has come since.
+ * Nobody's object is replaced: look() has found none, and where the server
+ * knows the condition, none that has come since.
  */
 static void set_condition(const struct zeros *z, struct store_request *r)
 {

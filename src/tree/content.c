@@ -512,7 +512,9 @@ uint64_t content_data_bytes(struct tree *tree, const struct meta_inode *inode)
 
 	if (S_ISREG(inode->mode) && inode->size_bytes)
 		bytes = runs_data_bytes(tree->meta, inode);
-	/* A memory map may have bytes of it, and tar reads none of no blocks. */
+	/*
+	 * A memory map may have bytes of it, and tar reads none of no blocks.
+	 */
 	if (!bytes && inode->size_bytes &&
 	    nodes_is_written(tree->mount->nodes, inode->ino))
 		bytes = HOLES_UNIT;
@@ -527,8 +529,8 @@ void content_stat(struct tree *tree, const struct meta_inode *inode,
 
 	/*
 	 * The inode was read earlier. What was staged then may be the base's by
-	 * now, and would be counted as nothing: tar writes zeros for a file that
-	 * has no blocks.
+	 * now, and would be counted as nothing: tar writes zeros for a file
+	 * that has no blocks.
 	 */
 	if (S_ISREG(inode->mode) && inode->size_bytes &&
 	    !meta_lock(tree->meta)) {

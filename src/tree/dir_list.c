@@ -118,7 +118,7 @@ static int list_prefix(struct tree *tree, const char *path, char *buf)
 
 /* How a directory is to be listed. */
 struct how {
-	bool first_only; /* up to its first page, whether it ends there or not */
+	bool first_only; /* up to its first page, which may be its last */
 	int64_t patience_ns; /* for each page; 0: as long as it takes */
 };
 

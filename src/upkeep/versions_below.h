@@ -3,8 +3,8 @@
  * All versions and delete markers at a path of the mount and below it, from
  * the server's flat lists.
  */
-#ifndef VERS3_UPKEEP_VERSIONS_BELOW_H
-#define VERS3_UPKEEP_VERSIONS_BELOW_H
+#ifndef VERS3_SRC_UPKEEP_VERSIONS_BELOW_H
+#define VERS3_SRC_UPKEEP_VERSIONS_BELOW_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -444,7 +444,9 @@ static int check_all(void)
 	return rc;
 }
 
-/* Works, dies in the middle of it, perhaps again in the midst of coming back. */
+/*
+ * Works, dies in the middle of it, perhaps again in the midst of coming back.
+ */
 static int one_round(struct rig *r, unsigned round, const char *options)
 {
 	int rc = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the test of two mounts has done and found, and who judges it. */
-#ifndef TESTS_STRESS_MOUNTS_H
-#define TESTS_STRESS_MOUNTS_H
+#ifndef VERS3_TESTS_STRESS_MOUNTS_H
+#define VERS3_TESTS_STRESS_MOUNTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control file as a user reads and writes it. After vfs_fixture.h. */
-#ifndef TESTS_UNIT_CONTROL_RIG_H
-#define TESTS_UNIT_CONTROL_RIG_H
+#ifndef VERS3_TESTS_UNIT_CONTROL_RIG_H
+#define VERS3_TESTS_UNIT_CONTROL_RIG_H
 
 #include "read_result.h"
 #include "vers3/control/control.h"

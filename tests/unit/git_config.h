@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asks git(1) what a text in git-config syntax says, for unit tests. */
-#ifndef VERS3_TESTS_GIT_CONFIG_H
-#define VERS3_TESTS_GIT_CONFIG_H
+#ifndef VERS3_TESTS_UNIT_GIT_CONFIG_H
+#define VERS3_TESTS_UNIT_GIT_CONFIG_H
 
 #include <stdio.h>
 #include <stdlib.h>

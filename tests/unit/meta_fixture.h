@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An empty namespace in a directory of its own, for one test. */
-#ifndef TESTS_UNIT_META_FIXTURE_H
-#define TESTS_UNIT_META_FIXTURE_H
+#ifndef VERS3_TESTS_UNIT_META_FIXTURE_H
+#define VERS3_TESTS_UNIT_META_FIXTURE_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A read that ends on whatever thread, and what has come of it. */
-#ifndef TESTS_UNIT_READ_RESULT_H
-#define TESTS_UNIT_READ_RESULT_H
+#ifndef VERS3_TESTS_UNIT_READ_RESULT_H
+#define VERS3_TESTS_UNIT_READ_RESULT_H
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a test's own directory. */
-#ifndef TESTS_UNIT_REMOVE_TREE_H
-#define TESTS_UNIT_REMOVE_TREE_H
+#ifndef VERS3_TESTS_UNIT_REMOVE_TREE_H
+#define VERS3_TESTS_UNIT_REMOVE_TREE_H
 
 #include <ftw.h>
 #include <stdio.h>

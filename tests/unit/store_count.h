@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is left in a store: for tests over a bucket of their own. */
-#ifndef TESTS_UNIT_STORE_COUNT_H
-#define TESTS_UNIT_STORE_COUNT_H
+#ifndef VERS3_TESTS_UNIT_STORE_COUNT_H
+#define VERS3_TESTS_UNIT_STORE_COUNT_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  * What every object store must do, as cases to run over any stack on a
  * versioned bucket: the in-memory store, a stack with faults, a gateway.
  */
-#ifndef VERS3_TESTS_STORE_SUITE_H
-#define VERS3_TESTS_STORE_SUITE_H
+#ifndef VERS3_TESTS_UNIT_STORE_SUITE_H
+#define VERS3_TESTS_UNIT_STORE_SUITE_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the store suite share. */
-#ifndef VERS3_TESTS_STORE_SUITE_INT_H
-#define VERS3_TESTS_STORE_SUITE_INT_H
+#ifndef VERS3_TESTS_UNIT_STORE_SUITE_INT_H
+#define VERS3_TESTS_UNIT_STORE_SUITE_INT_H
 
 #include "store_suite.h"
 

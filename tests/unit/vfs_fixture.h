@@ -3,8 +3,8 @@
  * A vfs over real tables, blocks and staging in a directory of its own, and
  * over a bucket in memory that can fall silent.
  */
-#ifndef TESTS_UNIT_VFS_FIXTURE_H
-#define TESTS_UNIT_VFS_FIXTURE_H
+#ifndef VERS3_TESTS_UNIT_VFS_FIXTURE_H
+#define VERS3_TESTS_UNIT_VFS_FIXTURE_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -12,8 +12,8 @@
  *
  * Where a call takes a `match`, it is the beginning of such a line.
  */
-#ifndef TESTS_UNIT_VFS_RIG_H
-#define TESTS_UNIT_VFS_RIG_H
+#ifndef VERS3_TESTS_UNIT_VFS_RIG_H
+#define VERS3_TESTS_UNIT_VFS_RIG_H
 
 #include "vfs_fixture.h"
 

@@ -3,8 +3,8 @@
  * An HTTP server that plays a script, for tests: one answer a request, in
  * order, on one thread. What it was asked is kept.
  */
-#ifndef VERS3_TESTS_WIRE_H
-#define VERS3_TESTS_WIRE_H
+#ifndef VERS3_TESTS_UNIT_WIRE_H
+#define VERS3_TESTS_UNIT_WIRE_H
 
 #include <stddef.h>
 

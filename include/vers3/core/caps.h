@@ -32,7 +32,9 @@ struct caps {
 	bool checksum;
 	/* The bucket retains by default: what has no digest may be refused. */
 	bool retains;
-	/* CopyObject: one with new metadata keeps the tags (Ceph drops them). */
+	/*
+	 * CopyObject: one with new metadata keeps the tags (Ceph drops them).
+	 */
 	bool keeps_tags;
 };
 

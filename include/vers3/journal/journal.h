@@ -6,8 +6,8 @@
  *
  *	marks		a key differs from what the bucket holds (journal.c)
  *	reaping		staging files that may go (reaping.c)
- *	settled		keys that a list under way must not undo (recent_commits.c)
- *	suspects	keys at which a list has shown something else (suspects.c)
+ *	settled		what no list under way may undo (recent_commits.c)
+ *	suspects	keys where a list has shown something else (suspects.c)
  *	watches		paths that somebody wants to know changed (watches.c)
  *
  * All but the marks are in memory only. Any thread; any lock may be held, but
@@ -80,7 +80,9 @@ bool journal_is_reaping(struct journal *j, uint64_t ino);
 /* Lists in flight keep the memory of what was settled: begin, end. */
 uint64_t journal_list_begin(struct journal *j);
 void journal_list_end(struct journal *j, uint64_t since);
-/* A key is clean. Under meta_lock(), so that it is one with the record's end. */
+/*
+ * A key is clean. Under meta_lock(), so that it is one with the record's end.
+ */
 void journal_note_commit(struct journal *j, const char *key);
 /*
  * Whether the key's state was settled by this mount after `since` (a value

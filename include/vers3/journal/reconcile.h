@@ -23,7 +23,7 @@ enum reconcile_action {
 	RECONCILE_DROP, /* they are equal: the key is clean */
 	RECONCILE_DELETE,
 	RECONCILE_PUT, /* one PUT of the whole */
-	RECONCILE_COPY, /* server-side, from the inode's base, attributes anew */
+	RECONCILE_COPY, /* server-side, from the base, attributes anew */
 	RECONCILE_UPLOAD, /* multipart: plan.h */
 };
 
@@ -50,9 +50,10 @@ int64_t reconcile_due(const struct reconcile_due_in *in);
 const char *reconcile_action_name(enum reconcile_action action);
 
 /*
- * What is no file has its whole state in its attributes, as we know them: unless
- * nobody has asked for them yet, or its object has bytes that others have put
- * there. Then a new state of it is made from the object that it is based on.
+ * What is no file has its whole state in its attributes, as we know them:
+ * unless nobody has asked for them yet, or its object has bytes that others
+ * have put there. Then a new state of it is made from the object that it is
+ * based on.
  */
 bool reconcile_needs_object(const struct meta_inode *inode);
 /*

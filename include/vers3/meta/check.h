@@ -14,14 +14,14 @@
  * The namespace, between two holds of meta_lock():
  *
  *	I4	an entry's inode is there, and its parent, a directory
- *	I5	what is no directory has as many names as nlink says; a directory
- *		has one at most
- *	I6	an inode without a name is the root, an orphan or gone; an orphan
- *		has no name
- *	I7	attributes, metadata, extents, holes and tags are of an inode that
- *		is there
- *	I8	no extent ends beyond the size, and base_bytes neither beyond that
- *		nor beyond the base; who has extents is META_I_STAGED
+ *	I5	what is no directory has as many names as nlink says; a
+ *		directory has one at most
+ *	I6	an inode without a name is the root, an orphan or gone; an
+ *		orphan has no name
+ *	I7	attributes, metadata, extents, holes and tags are of an inode
+ *		that is there
+ *	I8	no extent ends beyond the size, and base_bytes neither beyond
+ *		that nor beyond the base; who has extents is META_I_STAGED
  *	I9	what is META_I_STAGED or META_I_ATTR_DIRTY and has a name with a
  *		path has a dirty key
  *	I10	no dirty record waits for itself

@@ -96,8 +96,8 @@ int meta_inode_next(struct meta *m, uint64_t after, uint64_t *ret_ino);
 void meta_fill_in(const struct meta *m, uint32_t lacks, uint32_t *mode,
 		  uint32_t *uid, uint32_t *gid);
 /*
- * Deletes the inode with its xattrs, head, holes and extents. The caller has made
- * sure that no name is left and that nothing of it is wanted.
+ * Deletes the inode with its xattrs, head, holes and extents. The caller has
+ * made sure that no name is left and that nothing of it is wanted.
  */
 int meta_inode_del(struct meta *m, uint64_t ino);
 

@@ -86,9 +86,9 @@ uint32_t objattr_lacks(const struct kvlist *meta);
 
 /*
  * Brings meta (names without prefix; what the object carried, or empty) to
- * say attr, but for what it lacks, and xattrs. xattrs may be NULL for none. -ENOSPC when all names
- * and values together pass max_bytes (AWS: 2048; each counts as UTF-8
- * bytes of name and value), -ENOMEM; meta is unchanged then.
+ * say attr, but for what it lacks, and xattrs. xattrs may be NULL for none.
+ * -ENOSPC when all names and values together pass max_bytes (AWS: 2048; each
+ * counts as UTF-8 bytes of name and value), -ENOMEM; meta is unchanged then.
  */
 int objattr_format(const struct objattr *attr,
 		   const struct objattr_xattrs *xattrs, size_t max_bytes,

@@ -21,7 +21,7 @@
 struct object_meta {
 	struct kvlist meta; /* names without x-amz-meta- */
 	struct kvlist headers; /* that a rewrite sets again */
-	bool late; /* the object says it by a tag (deferred_attrs.h), or might */
+	bool late; /* it says so by a tag (deferred_attrs.h), or might */
 	size_t tag_count; /* how many the object has (tags.h) */
 	bool away; /* attributes that were not read are in its overflow */
 	bool asked; /* it says so now, and not when it was looked at */

@@ -51,8 +51,9 @@ void reader_free(struct reader *r);
  * called exactly once, on this thread or another. stream may be NULL (a
  * single read); it is not touched any more once done() is called. A GET
  * names the version id and the ETag (If-Match): bytes of another version are
- * never given; then, or when it is gone, -ESTALE. size is READER_READ_MAX at most, else -EINVAL.
- * The version carries its content id (version_set_content_id()), else -EIO.
+ * never given; then, or when it is gone, -ESTALE. size is READER_READ_MAX at
+ * most, else -EINVAL. The version carries its content id
+ * (version_set_content_id()), else -EIO.
  */
 void reader_read(struct reader *r, const struct meta_version *version,
 		 struct reader_stream *stream, uint64_t offset, size_t size,

@@ -98,11 +98,12 @@ void lifecycle_fate(const struct lifecycle *l, const char *key,
  *	prefix=TEXT		expire=7d|2027-01-01|none	markers[=none]
  *	tag=KEY=VALUE|none	noncurrent=30d|none	keep=3|none
  *	abort=7d|none		class=CLASS:30d|none	status=enabled|disabled
- *	over=128K|none		under=1G|none		noncurrent-class=CLASS:30d[:3]|none
+ *	over=128K|none		under=1G|none
+ *	noncurrent-class=CLASS:30d[:3]|none
  *
  * tag=, class= and noncurrent-class= may be there several times; together they
- * replace the rule's tags or transitions. A rule holds expire= or markers, not both: the
- * one that is set takes the other away.
+ * replace the rule's tags or transitions. A rule holds expire= or markers, not
+ * both: the one that is set takes the other away.
  */
 struct lifecycle_spec {
 	unsigned set; /* bits of enum lifecycle_field */

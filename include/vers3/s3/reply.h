@@ -14,7 +14,9 @@
  */
 int s3_reply_read(struct store_request *r, const struct http_request *http,
 		  const struct buf *doc);
-/* Hands what the headers of a GET's answer say to r->head; what that returns. */
+/*
+ * Hands what the headers of a GET's answer say to r->head; what that returns.
+ */
 int s3_reply_head(const struct store_request *r,
 		  const struct http_request *http);
 

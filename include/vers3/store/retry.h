@@ -33,7 +33,7 @@ struct retry_config {
 	unsigned retries; /* further tries after the first */
 	int64_t base_ns; /* 0: 100 ms */
 	int64_t max_ns; /* 0: 20 s */
-	int64_t spread_ns; /* from the first failure to the last try, at least */
+	int64_t spread_ns; /* from first failure to last try, at least */
 	/*
 	 * RETRY_QUICK: called, perhaps often and on any thread, when nothing
 	 * has been changed in the bucket for as long as a request that failed

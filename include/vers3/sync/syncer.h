@@ -5,10 +5,10 @@
  * table and hands them to workers.
  *
  *	a key's life
- *	clean ──mark──▶ dirty ──due, quiet──▶ in flight ──done, unchanged──▶ clean
- *	                  ▲                      │ done, but changed since
- *	                  └──────────────────────┤ failed (backoff)
- *	                                         └───────────────────────────▶ dirty
+ *	clean ──mark──▶ dirty ──due, quiet──▶ in flight ──done, same──▶ clean
+ *	                  ▲                      │
+ *	                  ├── done, but changed ─┤
+ *	                  └── failed (backoff) ──┘
  *
  * Any thread. What waits for the bucket is called without a lock, and ends with
  * the thread's cancel (cancel.h). Paths are below the mount's prefix, sizes in

@@ -30,7 +30,9 @@ int content_read(struct tree *tree, struct node *n, uint64_t offset, void *buf,
 int content_write(struct tree *tree, struct node *n, uint64_t offset,
 		  const void *data, size_t size);
 int content_truncate(struct tree *tree, struct node *n, uint64_t size_bytes);
-/* The same where the file is shorter; one that others have made longer stays. */
+/*
+ * The same where the file is shorter; one that others have made longer stays.
+ */
 int content_extend(struct tree *tree, struct node *n, uint64_t size_bytes);
 /* Makes a range read as zeros, inside the file's size. */
 int content_zero(struct tree *tree, struct node *n, uint64_t offset,

@@ -7,8 +7,8 @@
  * that is dirty, or was settled by this mount since the list was asked for,
  * keeps the local state. An object's attributes are asked for (HEAD) once a
  * version. While the bucket cannot be reached, what is known is used as it
- * is; and so it is where a list does not come for mount_config.patience_ns, which
- * goes on in the background.
+ * is; and so it is where a list does not come for mount_config.patience_ns,
+ * which goes on in the background.
  *
  * Any thread. What does not say that it needs or takes meta_lock() may wait for
  * the bucket and is called without a lock; dir_hidden() and dir_write_hidden()

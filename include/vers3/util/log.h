@@ -18,8 +18,8 @@ enum log_level {
 /*
  * Where lines go: "stderr", "syslog" (stderr while there is no /dev/log),
  * "journal" (systemd's stderr with <N> priorities), or the path of a file to
- * append to, which is no link and no other user's file (-ELOOP, -EPERM). 0 or -errno; on failure the log stays
- * where it was. Call before threads start.
+ * append to, which is no link and no other user's file (-ELOOP, -EPERM). 0 or
+ * -errno; on failure the log stays where it was. Call before threads start.
  */
 int log_open(const char *target, bool json);
 /* Whether lines go to stderr now. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A block cache in a directory of its own. */
-#ifndef TESTS_UNIT_CACHE_BLOCKS_RIG_H
-#define TESTS_UNIT_CACHE_BLOCKS_RIG_H
+#ifndef VERS3_TESTS_UNIT_CACHE_BLOCKS_RIG_H
+#define VERS3_TESTS_UNIT_CACHE_BLOCKS_RIG_H
 
 #include <setjmp.h>
 #include <stdarg.h>

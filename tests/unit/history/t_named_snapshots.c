@@ -89,7 +89,9 @@ static void test_listed(void **state)
 	rig_lists(r, ".versions/@later", "x/");
 }
 
-/* A mount that keeps its history elsewhere has none of them, but their files. */
+/*
+ * A mount that keeps its history elsewhere has none of them, but their files.
+ */
 static void test_elsewhere(void **state)
 {
 	struct rig *r = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A client over the wire. */
-#ifndef TESTS_UNIT_NET_HTTP_RIG_H
-#define TESTS_UNIT_NET_HTTP_RIG_H
+#ifndef VERS3_TESTS_UNIT_NET_HTTP_RIG_H
+#define VERS3_TESTS_UNIT_NET_HTTP_RIG_H
 
 #include <setjmp.h>
 #include <stdarg.h>

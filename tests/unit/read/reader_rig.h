@@ -4,8 +4,8 @@
  * stands a store that counts GETs, can hold them back at a gate, and can
  * lie: other bytes, a short body, another version. Include cmocka.h first.
  */
-#ifndef VERS3_TESTS_READER_RIG_H
-#define VERS3_TESTS_READER_RIG_H
+#ifndef VERS3_TESTS_UNIT_READ_READER_RIG_H
+#define VERS3_TESTS_UNIT_READ_READER_RIG_H
 
 #include <pthread.h>
 #include <stdbool.h>

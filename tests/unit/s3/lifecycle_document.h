@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lifecycle documents for tests. */
-#ifndef VERS3_TESTS_LIFECYCLE_DOCUMENT_H
-#define VERS3_TESTS_LIFECYCLE_DOCUMENT_H
+#ifndef VERS3_TESTS_UNIT_S3_LIFECYCLE_DOCUMENT_H
+#define VERS3_TESTS_UNIT_S3_LIFECYCLE_DOCUMENT_H
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define XMLNS	      " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""

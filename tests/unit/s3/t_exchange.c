@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that are sent again: regions, clocks, keys that expire; and hosts. */
+/*
+ * Requests that are sent again: regions, clocks, keys that expire; and hosts.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

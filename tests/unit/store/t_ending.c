@@ -94,7 +94,9 @@ static void test_timeout(void **state)
 	assert_int_equal(e.hopeless, 0);
 
 	retry_store_set_mood(e.store, RETRY_QUICK);
-	/* What is refused, and what comes to nothing at once, is no time-out. */
+	/*
+	 * What is refused, and what comes to nothing at once, is no time-out.
+	 */
 	assert_int_equal(ending_call(&e, STORE_PUT, -EACCES, 403), 1);
 	assert_int_equal(ending_call(&e, STORE_PUT, -ECONNREFUSED, 0), 4);
 	assert_int_equal(ending_call(&e, STORE_PUT, -EIO, 503), 4);

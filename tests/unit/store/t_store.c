@@ -331,7 +331,9 @@ static void silence(void **state)
 	store_free(s);
 }
 
-/* A condition that does not hold is an answer; a conflict without one is not. */
+/*
+ * A condition that does not hold is an answer; a conflict without one is not.
+ */
 static void conditions(void **state)
 {
 	struct store *s = make_stack(no_faults, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of the syncer share. */
-#ifndef TESTS_UNIT_SYNC_SYNCER_RIG_H
-#define TESTS_UNIT_SYNC_SYNCER_RIG_H
+#ifndef VERS3_TESTS_UNIT_SYNC_SYNCER_RIG_H
+#define VERS3_TESTS_UNIT_SYNC_SYNCER_RIG_H
 
 #include "../vfs_rig.h"
 
