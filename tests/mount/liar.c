@@ -9,7 +9,6 @@
  * that has no name here, or no file, lies about nothing.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>

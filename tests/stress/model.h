@@ -8,7 +8,6 @@
 #ifndef VERS3_TESTS_STRESS_MODEL_H
 #define VERS3_TESTS_STRESS_MODEL_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,6 @@
 #ifndef VERS3_TESTS_UNIT_GIT_CONFIG_H
 #define VERS3_TESTS_UNIT_GIT_CONFIG_H
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>

@@ -3,12 +3,14 @@
 #ifndef VERS3_TESTS_UNIT_META_FIXTURE_H
 #define VERS3_TESTS_UNIT_META_FIXTURE_H
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -110,5 +112,50 @@ static inline void fixture_relock(struct fixture *f)
 #define FIXTURE_LOCKED_TEST(fn)                                                \
 	cmocka_unit_test_setup_teardown(fn, fixture_setup_locked,              \
 					fixture_teardown_locked)
+
+/* A row of a table that takes any: META_VIEW. */
+static inline void fixture_put(struct meta *m, const char *key, const char *val)
+{
+	assert_int_equal(
+		meta_put(m, META_VIEW, key, strlen(key), val, strlen(val)), 0);
+}
+
+static inline void fixture_put_locked(struct meta *m, const char *key,
+				      const char *val)
+{
+	assert_int_equal(meta_lock(m), 0);
+	fixture_put(m, key, val);
+	meta_unlock(m);
+}
+
+/* What a fresh look at the environment finds; "" for nothing. */
+static inline void fixture_get_locked(struct meta *m, const char *key,
+				      char *ret, size_t size)
+{
+	struct meta_val val = {"", 0};
+	int rc;
+
+	assert_int_equal(meta_lock(m), 0);
+	rc = meta_get(m, META_VIEW, key, strlen(key), &val);
+	assert_true(rc == 0 || rc == -ENOENT);
+	snprintf(ret, size, "%.*s", (int)val.size, (const char *)val.data);
+	meta_unlock(m);
+}
+
+static inline void fixture_has(struct meta *m, const char *key,
+			       const char *expected)
+{
+	char val[64];
+
+	fixture_get_locked(m, key, val, sizeof(val));
+	assert_string_equal(val, expected);
+}
+
+/* The longest string that has room. */
+static inline void fixture_fill(char *s, size_t size, char c)
+{
+	memset(s, c, size - 1);
+	s[size - 1] = '\0';
+}
 
 #endif

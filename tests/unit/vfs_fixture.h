@@ -114,6 +114,13 @@ static inline void vfs_fixture_stop(struct vfs_fixture *f)
 	f->v = NULL;
 }
 
+/* The free hook of a store of the test's own that was malloc'd. */
+static inline void vfs_fixture_free_layer(struct store *s)
+{
+	store_free(s->below);
+	free(s);
+}
+
 /*
  * Puts a store of the test's own over the bucket, which is freed with it, and
  * starts anew.
@@ -146,6 +153,17 @@ static inline int vfs_fixture_setup(void **state)
 	vfs_fixture_start(f);
 	*state = f;
 	return 0;
+}
+
+/* The same with a store of the test's own over the bucket. */
+static inline int vfs_fixture_setup_over(void **state, struct store *top,
+					 const struct store_ops *ops)
+{
+	int rc = vfs_fixture_setup(state);
+
+	if (!rc)
+		vfs_fixture_cover(*state, top, ops);
+	return rc;
 }
 
 static inline int vfs_fixture_teardown(void **state)

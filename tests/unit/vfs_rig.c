@@ -6,7 +6,6 @@
 #include "vers3/util/clock.h"
 
 #include "../../src/sync/syncer_impl.h"
-#include "vers3/tree/content.h"
 #include "vers3/tree/gone.h"
 
 /* The tap: notes requests, holds them, lets them fail. */
@@ -163,16 +162,10 @@ static int tap_call(struct store *s, struct store_request *q)
 	return rc;
 }
 
-static void tap_free(struct store *s)
-{
-	store_free(s->below);
-	free(s);
-}
-
 static const struct store_ops tap_ops = {
 	.name = "tap",
 	.call = tap_call,
-	.free = tap_free,
+	.free = vfs_fixture_free_layer,
 };
 
 static int setup(void **state, bool versioned)
@@ -285,6 +278,11 @@ void rig_sync(struct rig *r)
 
 	assert_int_equal(rig_try_sync(r, &left), 0);
 	assert_int_equal(left, 0);
+}
+
+void *rig_sync_thread(void *rig)
+{
+	return (void *)(intptr_t)rig_try_sync(rig, NULL);
 }
 
 uint64_t rig_dirty(struct rig *r)

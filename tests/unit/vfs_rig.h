@@ -71,6 +71,8 @@ void rig_forget(struct rig *r);
 void rig_sync(struct rig *r);
 /* Sends all that is dirty: what the syncer says; *ret_left may be NULL. */
 int rig_try_sync(struct rig *r, uint64_t *ret_left);
+/* The same as a thread: its rig; rig_try_sync()'s code, as an intptr_t. */
+void *rig_sync_thread(void *rig);
 uint64_t rig_dirty(struct rig *r);
 /* Whether the syncer sleeps, and will for long. */
 bool rig_idle(struct rig *r);
@@ -126,6 +128,8 @@ char *rig_meta(struct rig *r, const char *key, const char *name);
 /* It is that; NULL: there is none. */
 void rig_meta_is(struct rig *r, const char *key, const char *name,
 		 const char *value);
+/* Of its permissions, written as "0100644". */
+void rig_mode_is(struct rig *r, const char *key, const char *mode);
 /* How many versions and delete markers a key has. */
 unsigned rig_versions(struct rig *r, const char *key);
 unsigned rig_markers(struct rig *r, const char *key);
@@ -157,6 +161,8 @@ void rig_rename(struct rig *r, const char *from, const char *to);
 void rig_chmod(struct rig *r, const char *path, uint32_t mode);
 void rig_utimens(struct rig *r, const char *path, int64_t mtime_ns);
 int rig_lookup(struct rig *r, const char *path, struct vfs_entry *ret);
+/* The inode of what is there. */
+uint64_t rig_ino(struct rig *r, const char *path);
 /* 0 or -errno of a lookup: -ENOENT for a name that is not there. */
 int rig_there(struct rig *r, const char *path);
 /*
@@ -166,6 +172,8 @@ int rig_there(struct rig *r, const char *path);
 int rig_list(struct rig *r, const char *path, bool plus, char *buf,
 	     size_t size);
 void rig_lists(struct rig *r, const char *path, const char *names);
+/* For vfs_readdir(): its ctx, an unsigned, is one more each time. */
+int rig_count_name(void *ctx, const struct vfs_dirent *d);
 
 /* Pseudo-random numbers of a seed. */
 uint64_t rig_random(uint64_t *seed);

@@ -18,19 +18,26 @@ int rig_lookup(struct rig *r, const char *path, struct vfs_entry *ret)
 	return rc;
 }
 
-int rig_there(struct rig *r, const char *path)
-{
-	struct vfs_entry e;
-
-	return rig_lookup(r, path, &e);
-}
-
-static uint64_t find(struct rig *r, const char *path)
+uint64_t rig_ino(struct rig *r, const char *path)
 {
 	struct vfs_entry e;
 
 	assert_int_equal(rig_lookup(r, path, &e), 0);
 	return e.ino;
+}
+
+int rig_count_name(void *ctx, const struct vfs_dirent *d)
+{
+	(void)d;
+	++*(unsigned *)ctx;
+	return 0;
+}
+
+int rig_there(struct rig *r, const char *path)
+{
+	struct vfs_entry e;
+
+	return rig_lookup(r, path, &e);
 }
 
 static uint64_t parent_of(struct rig *r, const char *path, const char **name)
@@ -41,7 +48,7 @@ static uint64_t parent_of(struct rig *r, const char *path, const char **name)
 	*name = slash ? slash + 1 : path;
 	if (slash)
 		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
-	return find(r, dir);
+	return rig_ino(r, dir);
 }
 
 struct vfs_file *rig_open(struct rig *r, const char *path, int flags)
@@ -59,8 +66,9 @@ struct vfs_file *rig_open(struct rig *r, const char *path, int flags)
 				   &vfs_fixture_caller, &e, &file, &how),
 			0);
 	} else {
-		assert_int_equal(
-			vfs_open(r->f.v, find(r, path), flags, &file, &how), 0);
+		assert_int_equal(vfs_open(r->f.v, rig_ino(r, path), flags,
+					  &file, &how),
+				 0);
 	}
 	return file;
 }
@@ -155,8 +163,9 @@ void rig_chmod(struct rig *r, const char *path, uint32_t mode)
 {
 	struct stat st = {.st_mode = mode}, now;
 
-	assert_int_equal(
-		vfs_setattr(r->f.v, find(r, path), &st, VFS_SET_MODE, &now), 0);
+	assert_int_equal(vfs_setattr(r->f.v, rig_ino(r, path), &st,
+				     VFS_SET_MODE, &now),
+			 0);
 	assert_int_equal(now.st_mode & 07777, mode);
 }
 
@@ -164,8 +173,8 @@ void rig_utimens(struct rig *r, const char *path, int64_t mtime_ns)
 {
 	struct stat st = {.st_mtim = clock_timespec(mtime_ns)}, now;
 
-	assert_int_equal(vfs_setattr(r->f.v, find(r, path), &st, VFS_SET_MTIME,
-				     &now),
+	assert_int_equal(vfs_setattr(r->f.v, rig_ino(r, path), &st,
+				     VFS_SET_MTIME, &now),
 			 0);
 }
 
@@ -204,7 +213,7 @@ int rig_list(struct rig *r, const char *path, bool plus, char *buf, size_t size)
 	int rc;
 
 	assert_non_null(n);
-	rc = vfs_opendir(r->f.v, find(r, path), &d);
+	rc = vfs_opendir(r->f.v, rig_ino(r, path), &d);
 	if (!rc) {
 		rc = vfs_readdir(r->f.v, d, 0, plus, take_name, n);
 		vfs_releasedir(r->f.v, d);

@@ -146,6 +146,11 @@ void rig_meta_is(struct rig *r, const char *key, const char *name,
 	free(got);
 }
 
+void rig_mode_is(struct rig *r, const char *key, const char *mode)
+{
+	rig_meta_is(r, key, "file-permissions", mode);
+}
+
 struct tally {
 	const char *key;
 	unsigned versions, markers, all;

@@ -8,10 +8,8 @@
 #include "../../../src/tree/dir_impl.h"
 #include "../../../src/tree/outage.h"
 #include "../../../src/tree/tree_impl.h"
-#include "vers3/control/control.h"
 #include "vers3/core/bucket_reply.h"
 #include "vers3/store/list.h"
-#include "vers3/tree/dir.h"
 #include "vers3/tree/tree.h"
 #include "vers3/util/errtext.h"
 

@@ -2,8 +2,6 @@
 /* What df is told: the server's words, quota=, or that nobody knows. */
 #include "../vfs_rig.h"
 
-#include "vers3/control/control.h"
-
 #define MIB (UINT64_C(1) << 20)
 
 static void bucket_says(struct rig *r, const char *name, const char *value)

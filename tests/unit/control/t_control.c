@@ -6,13 +6,11 @@
 
 #include "../../../src/control/command_line.h"
 #include "../../../src/history/timestamp.h"
-#include "../../../src/tree/dir_impl.h"
 #include "../control_rig.h"
 #include "../git_config.h"
 #include "vers3/control/control.h"
 #include "vers3/tree/replication_census.h"
 #include "vers3/tree/dir.h"
-#include "vers3/tree/tree.h"
 
 #define TEXT_MAX CONTROL_TEXT_MAX
 

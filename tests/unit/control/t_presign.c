@@ -143,8 +143,8 @@ static void test_version(void **state)
 	rig_run_keys(r, "d/f d/f -d/f");
 	name_at(r, ".versions/d/f", 0, name);
 	snprintf(line, sizeof(line), "presign .versions/d/f/%s\n", name);
-	assert_int_equal(vfs_lookup(r->f.v, find(r, ".versions/d/f"), name, &e),
-			 0);
+	assert_int_equal(
+		vfs_lookup(r->f.v, rig_ino(r, ".versions/d/f"), name, &e), 0);
 	rig_forget_requests(r);
 	ask(r, line, 0, "/bucket/pre/d/f?", answer);
 	at = strstr(answer, "versionId=");
@@ -232,11 +232,12 @@ static void test_url(void **state)
 	vfs_fixture_write(&r->f, "a b", "text");
 	buf_init(&url, 4096);
 	/* It is nowhere yet. */
-	assert_int_equal(vfs_getxattr(r->f.v, find(r, "a b"), "s3.url", &url),
+	assert_int_equal(vfs_getxattr(r->f.v, rig_ino(r, "a b"), "s3.url",
+				      &url),
 			 -ENODATA);
 	rig_sync(r);
-	assert_int_equal(vfs_getxattr(r->f.v, find(r, "a b"), "s3.url", &url),
-			 0);
+	assert_int_equal(
+		vfs_getxattr(r->f.v, rig_ino(r, "a b"), "s3.url", &url), 0);
 	assert_string_equal(url.data, "http://127.0.0.1:9/bucket/pre/a%20b");
 	buf_release(&url);
 }

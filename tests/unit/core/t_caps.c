@@ -5,16 +5,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "../meta_fixture.h"
 #include "../store_count.h"
 #include "vers3/core/caps.h"
+#include "vers3/core/mount.h"
 #include "vers3/store/memory.h"
 #include "vers3/store/metrics.h"
-#include "vers3/vfs/vfs.h"
 
 static void test_known(void **state)
 {

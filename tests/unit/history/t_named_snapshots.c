@@ -6,7 +6,6 @@
 
 #include "../../../src/history/shadow_copy.h"
 #include "vers3/history/named_snapshots.h"
-#include "vers3/history/view.h"
 
 static int make(struct rig *r, const char *name)
 {

@@ -3,7 +3,6 @@
 #include "../vfs_rig.h"
 #include "../control_rig.h"
 
-#include "vers3/control/control.h"
 #include "vers3/sync/conflict.h"
 
 #define NAMES_MAX 8192
@@ -458,12 +457,6 @@ static void is_left(struct rig *r, const char *left)
 	}
 }
 
-static int setup_nothing(void **state)
-{
-	*state = NULL;
-	return 0;
-}
-
 static void test_rules(void **state)
 {
 	(void)state;
@@ -600,8 +593,7 @@ int main(void)
 		PURGE_TEST(test_number),
 		PURGE_TEST(test_race_names),
 		PURGE_TEST(test_refused),
-		cmocka_unit_test_setup_teardown(test_rules, setup_nothing,
-						NULL),
+		cmocka_unit_test_teardown(test_rules, NULL),
 		PURGE_TEST(test_own),
 		PURGE_TEST(test_words),
 		PURGE_TEST(test_pointed),

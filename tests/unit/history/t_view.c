@@ -45,12 +45,6 @@ static const struct {
 	{"seen below the directory", "d/ d/x", "d/.versions/.object", "v"},
 };
 
-static int setup_nothing(void **state)
-{
-	*state = NULL;
-	return 0;
-}
-
 /* Each over a bucket of its own, since history stays. */
 static void test_shapes(void **state)
 {
@@ -250,10 +244,10 @@ static void test_numbers(void **state)
 	rig_remove(r, "d/f");
 	nth(r, ".versions/d/f", 0, name, sizeof(name));
 	snprintf(path, sizeof(path), ".versions/d/f/%s", name);
-	version = find(r, path);
+	version = rig_ino(r, path);
 	nth(r, ".versions/d/f", 2, deleted, sizeof(deleted));
-	root = find(r, ".versions");
-	dir = find(r, ".versions/d/f");
+	root = rig_ino(r, ".versions");
+	dir = rig_ino(r, ".versions/d/f");
 	assert_int_equal(root, MOUNT_VERSIONS_INO);
 	assert_true(mount_is_view(dir) && mount_is_view(version));
 	assert_int_not_equal(dir, version);
@@ -261,16 +255,16 @@ static void test_numbers(void **state)
 	/* The kernel may still know the number and nothing else. */
 	assert_int_equal(vfs_getattr(r->f.v, version, &st), 0);
 	assert_int_equal(st.st_size, 3);
-	assert_int_equal(find(r, path), version);
+	assert_int_equal(rig_ino(r, path), version);
 	rig_forget(r);
-	assert_int_equal(find(r, path), version);
-	assert_int_equal(find(r, ".versions/d/f"), dir);
+	assert_int_equal(rig_ino(r, path), version);
+	assert_int_equal(rig_ino(r, ".versions/d/f"), dir);
 	snprintf(path, sizeof(path), ".versions/d/f/%s", deleted);
-	marker = find(r, path);
+	marker = rig_ino(r, path);
 	assert_int_not_equal(marker, version);
 	/* The live file is another one. */
 	rig_put_text(r, "d/f", "three");
-	assert_false(mount_is_view(find(r, "d/f")));
+	assert_false(mount_is_view(rig_ino(r, "d/f")));
 }
 
 static void test_attributes(void **state)
@@ -294,7 +288,7 @@ static void test_attributes(void **state)
 	struct vfs_file *file;
 	struct vfs_open how;
 	struct vfs_entry made;
-	uint64_t dir = find(r, ".versions/f");
+	uint64_t dir = rig_ino(r, ".versions/f");
 
 	assert_int_equal(vfs_open(r->f.v, e.ino, O_RDWR, &file, &how), -EROFS);
 	assert_int_equal(vfs_setattr(r->f.v, e.ino, &st, VFS_SET_UID, &st),
@@ -341,7 +335,7 @@ static void test_pages(void **state)
 	assert_string_equal(name, "g1199/");
 }
 
-static void mode_is(struct rig *r, const char *path, uint32_t mode)
+static void shows_mode(struct rig *r, const char *path, uint32_t mode)
 {
 	struct vfs_entry e;
 	struct stat st;
@@ -367,21 +361,21 @@ static void test_modes(void **state)
 	rig_write(r, "d/in/f", "x");
 	rig_sync(r);
 	for (int i = 0; i < 2; i++) {
-		mode_is(r, ".versions/d", 0711);
-		mode_is(r, ".versions/d/f", 0711); /* its names are d's */
-		mode_is(r, ".versions/d/in", 0700);
-		mode_is(r, ".versions/d/in/f", 0700);
-		mode_is(r, "d/.versions", 0711);
-		mode_is(r, "d/.versions/f", 0711);
-		mode_is(r, "d/.versions/in", 0700);
+		shows_mode(r, ".versions/d", 0711);
+		shows_mode(r, ".versions/d/f", 0711); /* its names are d's */
+		shows_mode(r, ".versions/d/in", 0700);
+		shows_mode(r, ".versions/d/in/f", 0700);
+		shows_mode(r, "d/.versions", 0711);
+		shows_mode(r, "d/.versions/f", 0711);
+		shows_mode(r, "d/.versions/in", 0700);
 		rig_forget(r);
 	}
 	/* Others never write there. The change need not be sent for it. */
 	rig_chmod(r, "d", 0777);
-	mode_is(r, ".versions/d", 0755);
-	mode_is(r, ".versions/d/f", 0755);
+	shows_mode(r, ".versions/d", 0755);
+	shows_mode(r, ".versions/d/f", 0755);
 	rig_chmod(r, "d", 0750);
-	mode_is(r, ".versions/d", 0750);
+	shows_mode(r, ".versions/d", 0750);
 	rig_sync(r);
 	rig_unlink(r, "d/in/f");
 	rig_unlink(r, "d/f");
@@ -390,24 +384,24 @@ static void test_modes(void **state)
 	assert_int_equal(vfs_rmdir(r->f.v, META_ROOT_INO, "d"), 0);
 	rig_sync(r);
 	for (int i = 0; i < 2; i++) {
-		mode_is(r, ".versions/d/in", 0700);
-		mode_is(r, ".versions/d/in/f", 0700);
-		mode_is(r, ".versions/d", 0750);
-		mode_is(r, ".versions/d/f", 0750);
+		shows_mode(r, ".versions/d/in", 0700);
+		shows_mode(r, ".versions/d/in/f", 0700);
+		shows_mode(r, ".versions/d", 0750);
+		shows_mode(r, ".versions/d/f", 0750);
 		rig_forget(r);
 	}
 	/* A file of its name is there now, and says nothing of what was. */
 	rig_write(r, "d", "x");
 	rig_sync(r);
-	mode_is(r, ".versions/d", 0750);
+	shows_mode(r, ".versions/d", 0750);
 	/* The root's, and what is told apart from it by its kind alone. */
 	assert_int_equal(vfs_getattr(r->f.v, META_ROOT_INO, &st), 0);
 	st.st_mode = S_IFDIR | 0710;
 	assert_int_equal(
 		vfs_setattr(r->f.v, META_ROOT_INO, &st, VFS_SET_MODE, &st), 0);
-	mode_is(r, ".versions", 0710);
-	mode_is(r, ".versions/@GMT", 0710);
-	mode_is(r, ".versions/@2h", 0710);
+	shows_mode(r, ".versions", 0710);
+	shows_mode(r, ".versions/@GMT", 0710);
+	shows_mode(r, ".versions/@2h", 0710);
 }
 
 /* What others have removed, without ever saying what it was. */
@@ -417,10 +411,10 @@ static void test_modes_unknown(void **state)
 	struct vfs_entry e;
 
 	rig_run_keys(r, "d/f d/g/h -d/f -d/g/h live/f");
-	mode_is(r, ".versions/live", 0755);
-	mode_is(r, ".versions/d", 0700);
-	mode_is(r, ".versions/d/g", 0700);
-	mode_is(r, ".versions/d/g/h", 0700);
+	shows_mode(r, ".versions/live", 0755);
+	shows_mode(r, ".versions/d", 0700);
+	shows_mode(r, ".versions/d/g", 0700);
+	shows_mode(r, ".versions/d/g/h", 0700);
 	assert_int_equal(rig_lookup(r, ".versions/d", &e), 0);
 	assert_int_equal(e.st.st_uid, r->f.config.defaults.uid);
 	/* Not to be had for another reason: nothing is given away. */
@@ -428,7 +422,7 @@ static void test_modes_unknown(void **state)
 	rig_run_keys(r, "k/f -k/f -k/");
 	rig_fail(r, "HeadObject k/", RIG_BEFORE, -EIO, 1);
 	assert_int_equal(rig_lookup(r, ".versions/k", &e), -EIO);
-	mode_is(r, ".versions/k", 0755);
+	shows_mode(r, ".versions/k", 0755);
 }
 
 /* A file goes before its directory: at the instant between, too. */
@@ -444,7 +438,7 @@ static void test_modes_between(void **state)
 	sleep(1);
 	rig_put_mode(r, "d/", "", "0040700");
 	rig_forget(r);
-	mode_is(r, path, 0700);
+	shows_mode(r, path, 0700);
 }
 
 /* One HEAD for each directory that is gone, and none for names. */
@@ -461,9 +455,9 @@ static void test_modes_cost(void **state)
 	names_of(r, ".versions/d", names);
 	assert_string_equal(names, "1/ 2/ 3/ 4/ ");
 	for (int i = 0; i < 3; i++) {
-		mode_is(r, ".versions/d", 0710);
-		mode_is(r, ".versions/d/1", 0710);
-		mode_is(r, ".versions/d/4", 0710);
+		shows_mode(r, ".versions/d", 0710);
+		shows_mode(r, ".versions/d/1", 0710);
+		shows_mode(r, ".versions/d/4", 0710);
 	}
 	assert_int_equal(rig_count(r, "HeadObject"), 1);
 	assert_in_range(rig_count(r, "ListObject"), 1, 6);
@@ -472,8 +466,7 @@ static void test_modes_cost(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_shapes, setup_nothing,
-						NULL),
+		cmocka_unit_test_teardown(test_shapes, NULL),
 		RIG_TEST(test_order),
 		RIG_TEST(test_one_second),
 		RIG_TEST(test_own),

@@ -2,16 +2,6 @@
 /* How much of the versions view is kept: what its numbers stand for. */
 #include "../vfs_rig.h"
 
-#include "vers3/history/view.h"
-
-static uint64_t find(struct rig *r, const char *path)
-{
-	struct vfs_entry e;
-
-	assert_int_equal(rig_lookup(r, path, &e), 0);
-	return e.ino;
-}
-
 /* What numbers stand for does not grow without end. */
 static void test_nodes_bound(void **state)
 {
@@ -20,7 +10,7 @@ static void test_nodes_bound(void **state)
 	unsigned char key[8];
 
 	rig_put_text(r, "f", "x");
-	find(r, ".versions/f");
+	rig_ino(r, ".versions/f");
 	rig_restart(r);
 	m = r->f.v->mount->meta;
 	assert_int_equal(meta_lock(m), 0);
@@ -35,7 +25,7 @@ static void test_nodes_bound(void **state)
 	assert_int_equal(meta_lock(m), 0);
 	assert_int_equal(meta_count(m, META_VIEW), 0);
 	meta_unlock(m);
-	find(r, ".versions/f");
+	rig_ino(r, ".versions/f");
 }
 
 #define BOUND	  1000
@@ -82,7 +72,7 @@ static void is_found_again(struct rig *r, unsigned i, uint64_t number)
 	assert_int_equal(vfs_getattr(r->f.v, number, &st), -ESTALE);
 	assert_int_equal(vfs_lookup(r->f.v, number, "x", &e), -ESTALE);
 	view_path(i, path);
-	assert_int_equal(find(r, path), number);
+	assert_int_equal(rig_ino(r, path), number);
 	assert_int_equal(vfs_getattr(r->f.v, number, &st), 0);
 	assert_true(S_ISDIR(st.st_mode));
 }
@@ -99,16 +89,9 @@ static void walk_names(struct rig *r, uint64_t *numbers,
 	*ret_open = rig_open(r, version, O_RDONLY);
 	for (unsigned i = 0; i < NAMES; i++) {
 		view_path(i, path);
-		numbers[i] = find(r, path);
+		numbers[i] = rig_ino(r, path);
 		assert_true(filed(r) < 2 * BOUND + 3 * LATELY / 2);
 	}
-}
-
-static int count_name(void *ctx, const struct vfs_dirent *d)
-{
-	(void)d;
-	++*(unsigned *)ctx;
-	return 0;
 }
 
 /* A mount that looks at very much knows no more of it than so much. */
@@ -125,7 +108,7 @@ static void test_nodes_bound_mounted(void **state)
 
 	assert_non_null(numbers);
 	make_names(r);
-	dir = find(r, ".versions/d");
+	dir = rig_ino(r, ".versions/d");
 	assert_int_equal(vfs_opendir(r->f.v, dir, &d), 0);
 	walk_names(r, numbers, &file);
 	for (unsigned i = 0; i < NAMES; i++) {
@@ -139,8 +122,8 @@ static void test_nodes_bound_mounted(void **state)
 	is_found_again(r, again, numbers[again]);
 	/* What is open is not lost. */
 	assert_int_equal(vfs_getattr(r->f.v, dir, &st), 0);
-	assert_int_equal(vfs_readdir(r->f.v, d, 0, false, count_name, &count),
-			 0);
+	assert_int_equal(
+		vfs_readdir(r->f.v, d, 0, false, rig_count_name, &count), 0);
 	assert_int_equal(count, NAMES + 2);
 	vfs_releasedir(r->f.v, d);
 	assert_int_equal(vfs_fixture_pread(&r->f, file, 0, text, sizeof(text)),
@@ -161,17 +144,17 @@ static void test_nodes_forgotten(void **state)
 	make_names(r);
 	for (unsigned i = 0; i < BOUND; i++) {
 		view_path(i, path);
-		numbers[i] = find(r, path);
+		numbers[i] = rig_ino(r, path);
 	}
 	kept = numbers[0];
 	back = numbers[1];
 	vfs_forget(r->f.v, numbers + 1, BOUND - 1);
 	assert_int_equal(vfs_getattr(r->f.v, numbers[2], &st), 0);
 	view_path(1, path);
-	assert_int_equal(find(r, path), back);
+	assert_int_equal(rig_ino(r, path), back);
 	for (unsigned i = BOUND; i < BOUND + BOUND / 2; i++) {
 		view_path(i, path);
-		find(r, path);
+		rig_ino(r, path);
 		assert_true(filed(r) <= BOUND + 2);
 	}
 	assert_int_equal(vfs_getattr(r->f.v, kept, &st), 0);

@@ -2,21 +2,11 @@
 /* Where the directories of the versions view hang. */
 #include "../vfs_rig.h"
 
-#include "vers3/history/view.h"
-
-static uint64_t find(struct rig *r, const char *path)
-{
-	struct vfs_entry e;
-
-	assert_int_equal(rig_lookup(r, path, &e), 0);
-	return e.ino;
-}
-
 static uint64_t parent_of(struct rig *r, const char *path)
 {
 	struct vfs_entry e;
 
-	assert_int_equal(vfs_parent(r->f.v, find(r, path), &e), 0);
+	assert_int_equal(vfs_parent(r->f.v, rig_ino(r, path), &e), 0);
 	assert_true(S_ISDIR(e.st.st_mode));
 	return e.ino;
 }
@@ -60,7 +50,7 @@ static void test_names(void **state)
 	save(r);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		assert_int_equal(parent_of(r, cases[i].path),
-				 find(r, cases[i].parent));
+				 rig_ino(r, cases[i].parent));
 }
 
 /* What is no directory hangs nowhere. */
@@ -70,7 +60,7 @@ static void test_files(void **state)
 	struct vfs_entry e;
 
 	save(r);
-	assert_int_equal(vfs_parent(r->f.v, find(r, ".versions/@p/d/sub/f"),
+	assert_int_equal(vfs_parent(r->f.v, rig_ino(r, ".versions/@p/d/sub/f"),
 				    &e),
 			 -ENOTDIR);
 }

@@ -63,7 +63,7 @@ static void test_deep(void **state)
 
 	make_deep(r, &d);
 	v = r->f.v;
-	at = find(r, ".versions/f");
+	at = rig_ino(r, ".versions/f");
 	assert_int_equal(vfs_opendir(v, at, &dir), 0);
 	assert_int_equal(vfs_readdir(v, dir, 0, true, take_deep, &d), 0);
 	vfs_releasedir(v, dir);
@@ -113,7 +113,7 @@ static void test_long_reader(void **state)
 	all.names = calloc(DEEP, DEEP_NAME);
 	assert_true(d.names && all.names);
 	rig_run_keys(r, "f f f f -f f/x f/y");
-	at = find(r, ".versions/f");
+	at = rig_ino(r, ".versions/f");
 	assert_int_equal(vfs_opendir(r->f.v, at, &dir), 0);
 	assert_int_equal(vfs_readdir(r->f.v, dir, 0, false, take_deep, &d), 0);
 	assert_int_equal(d.count, 3);
@@ -217,7 +217,7 @@ static void test_slow_reader(void **state)
 
 	rig_run_keys(r, "f f f f f f");
 	names_of(r, ".versions/f", all);
-	assert_int_equal(vfs_opendir(r->f.v, find(r, ".versions/f"), &d), 0);
+	assert_int_equal(vfs_opendir(r->f.v, rig_ino(r, ".versions/f"), &d), 0);
 	assert_int_equal(vfs_readdir(r->f.v, d, 0, false, take_one, names), 0);
 	rig_run_keys(r, "f f -f");
 	shape_of(r, ".versions/f", more);

@@ -22,20 +22,12 @@ static inline int take_name(void *ctx, const struct vfs_dirent *d)
 	return 0;
 }
 
-static inline uint64_t find(struct rig *r, const char *path)
-{
-	struct vfs_entry e;
-
-	assert_int_equal(rig_lookup(r, path, &e), 0);
-	return e.ino;
-}
-
 static inline void names_of(struct rig *r, const char *path, char *names)
 {
 	struct vfs_dir *d;
 
 	*names = '\0';
-	assert_int_equal(vfs_opendir(r->f.v, find(r, path), &d), 0);
+	assert_int_equal(vfs_opendir(r->f.v, rig_ino(r, path), &d), 0);
 	assert_int_equal(vfs_readdir(r->f.v, d, 0, true, take_name, names), 0);
 	vfs_releasedir(r->f.v, d);
 }

@@ -108,23 +108,18 @@ static void test_tried(void **state)
 	assert_false(meta_tried_has(tried, "ab"));
 }
 
-static void fill(char *s, size_t size, char c)
-{
-	memset(s, c, size - 1);
-	s[size - 1] = '\0';
-}
-
 static void test_round_trip(void **state)
 {
 	struct fixture *f = *state;
 	struct meta_dirty dirty, e;
 
 	memset(&dirty, 0, sizeof(dirty));
-	fill(dirty.key, sizeof(dirty.key), 'k');
-	fill(dirty.depends_on, sizeof(dirty.depends_on), 'a');
-	fill(dirty.known.key, sizeof(dirty.known.key), 'b');
-	fill(dirty.known.version_id, sizeof(dirty.known.version_id), 'v');
-	fill(dirty.known.etag, sizeof(dirty.known.etag), 'e');
+	fixture_fill(dirty.key, sizeof(dirty.key), 'k');
+	fixture_fill(dirty.depends_on, sizeof(dirty.depends_on), 'a');
+	fixture_fill(dirty.known.key, sizeof(dirty.known.key), 'b');
+	fixture_fill(dirty.known.version_id, sizeof(dirty.known.version_id),
+		     'v');
+	fixture_fill(dirty.known.etag, sizeof(dirty.known.etag), 'e');
 	dirty.known.size_bytes = 1;
 	dirty.known.last_modified_ns = 2;
 	memset(dirty.known.id, 3, sizeof(dirty.known.id));
@@ -133,7 +128,7 @@ static void test_round_trip(void **state)
 	dirty.seq = UINT64_MAX;
 	dirty.fails = 6;
 	dirty.error = -7;
-	fill(dirty.tried, sizeof(dirty.tried), 't');
+	fixture_fill(dirty.tried, sizeof(dirty.tried), 't');
 	for (int same = 0; same < 2; same++) {
 		if (same)
 			memcpy(dirty.known.key, dirty.key, sizeof(dirty.key));

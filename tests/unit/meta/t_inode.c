@@ -7,12 +7,6 @@
 #include "vers3/meta/inode.h"
 #include "vers3/util/buf.h"
 
-static void fill(char *s, size_t size, char c)
-{
-	memset(s, c, size - 1);
-	s[size - 1] = '\0';
-}
-
 /* Every field of its own value; strings of the greatest length. */
 static void full_inode(struct meta_inode *inode)
 {
@@ -32,10 +26,11 @@ static void full_inode(struct meta_inode *inode)
 	inode->data_change = 8;
 	inode->base_bytes = 9;
 	inode->listed_ns = 10;
-	fill(inode->link_id, sizeof(inode->link_id), 'l');
-	fill(inode->base.key, sizeof(inode->base.key), 'k');
-	fill(inode->base.version_id, sizeof(inode->base.version_id), 'v');
-	fill(inode->base.etag, sizeof(inode->base.etag), 'e');
+	fixture_fill(inode->link_id, sizeof(inode->link_id), 'l');
+	fixture_fill(inode->base.key, sizeof(inode->base.key), 'k');
+	fixture_fill(inode->base.version_id, sizeof(inode->base.version_id),
+		     'v');
+	fixture_fill(inode->base.etag, sizeof(inode->base.etag), 'e');
 	inode->base.size_bytes = 11;
 	inode->base.last_modified_ns = -12;
 	memset(inode->base.id, 0x5a, sizeof(inode->base.id));
@@ -191,7 +186,7 @@ static void test_xattr(void **state)
 	assert_xattrs(f->m, 7, "");
 	assert_xattrs(f->m, 8, "user.a=x;");
 	assert_int_equal(meta_xattr_clear(f->m, 8), 0);
-	fill(longest, sizeof(longest), 'n');
+	fixture_fill(longest, sizeof(longest), 'n');
 	assert_int_equal(meta_xattr_set(f->m, 8, longest, "", 0), -ERANGE);
 	longest[255] = '\0';
 	assert_int_equal(meta_xattr_set(f->m, 8, longest, "", 0), 0);

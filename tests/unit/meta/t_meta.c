@@ -12,40 +12,6 @@
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
-static void put(struct meta *m, const char *key, const char *val)
-{
-	assert_int_equal(
-		meta_put(m, META_VIEW, key, strlen(key), val, strlen(val)), 0);
-}
-
-static void put_locked(struct meta *m, const char *key, const char *val)
-{
-	assert_int_equal(meta_lock(m), 0);
-	put(m, key, val);
-	meta_unlock(m);
-}
-
-/* What a fresh look at the environment finds; "" for nothing. */
-static void get_locked(struct meta *m, const char *key, char *ret, size_t size)
-{
-	struct meta_val val = {"", 0};
-	int rc;
-
-	assert_int_equal(meta_lock(m), 0);
-	rc = meta_get(m, META_VIEW, key, strlen(key), &val);
-	assert_true(rc == 0 || rc == -ENOENT);
-	snprintf(ret, size, "%.*s", (int)val.size, (const char *)val.data);
-	meta_unlock(m);
-}
-
-static void assert_has(struct meta *m, const char *key, const char *expected)
-{
-	char val[64];
-
-	get_locked(m, key, val, sizeof(val));
-	assert_string_equal(val, expected);
-}
-
 static void test_get_put_del(void **state)
 {
 	struct fixture *f = *state;
@@ -54,8 +20,8 @@ static void test_get_put_del(void **state)
 
 	assert_int_equal(meta_lock(f->m), 0);
 	assert_int_equal(meta_get(f->m, META_VIEW, "a", 1, &val), -ENOENT);
-	put(f->m, "a", "1");
-	put(f->m, "a", "2");
+	fixture_put(f->m, "a", "1");
+	fixture_put(f->m, "a", "2");
 	assert_int_equal(meta_count(f->m, META_VIEW), 1);
 	assert_int_equal(meta_get(f->m, META_VIEW, "a", 1, &val), 0);
 	assert_int_equal(val.size, 1);
@@ -102,10 +68,10 @@ static void test_seek(void **state)
 	assert_int_equal(meta_seek(f->m, META_VIEW, "", 0, 0, false, NULL, NULL,
 				   NULL),
 			 -ENOENT);
-	put(f->m, "aa", "1");
-	put(f->m, "ab", "2");
-	put(f->m, "abc", "3");
-	put(f->m, "c", "4");
+	fixture_put(f->m, "aa", "1");
+	fixture_put(f->m, "ab", "2");
+	fixture_put(f->m, "abc", "3");
+	fixture_put(f->m, "c", "4");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char key[META_KEY_BUF];
 		size_t len = strlen(cases[i].key);
@@ -205,7 +171,7 @@ static void test_damage_refused(void **state)
 	char path[128], junk[16384];
 	int fd;
 
-	put_locked(f->m, "a", "1");
+	fixture_put_locked(f->m, "a", "1");
 	meta_close(f->m);
 	f->m = NULL;
 	snprintf(path, sizeof(path), "%s/meta/data.mdb", f->dir);
@@ -253,7 +219,7 @@ static void test_group_commit(void **state)
 
 	meta_set_precommit(f->m, count_call, &hooks);
 	for (int i = 0; i < 100; i++)
-		put_locked(f->m, "a", "1");
+		fixture_put_locked(f->m, "a", "1");
 	while (!atomic_load(&hooks) && clock_mono_ns() < end)
 		nanosleep(&tick, NULL);
 	assert_true(atomic_load(&hooks) >= 1);
@@ -263,7 +229,7 @@ static void test_group_commit(void **state)
 	assert_int_equal(meta_sync(f->m), 0);
 	/* Nothing to commit: nothing is done, reading or syncing. */
 	unsigned before = atomic_load(&hooks);
-	assert_has(f->m, "a", "1");
+	fixture_has(f->m, "a", "1");
 	assert_int_equal(meta_sync(f->m), 0);
 	assert_int_equal(atomic_load(&hooks), before);
 	meta_set_precommit(f->m, NULL, NULL);
@@ -289,27 +255,27 @@ static void test_hook_failure(void **state)
 	char reason[256];
 
 	log_set_level(LOG_LEVEL_ERROR);
-	put_locked(f->m, "a", "1");
+	fixture_put_locked(f->m, "a", "1");
 	assert_int_equal(meta_sync(f->m), 0);
 	meta_set_precommit(f->m, fail_hook, &h);
-	put_locked(f->m, "a", "2");
+	fixture_put_locked(f->m, "a", "2");
 	assert_int_equal(meta_sync(f->m), -EIO);
 	/* Put off, not failed: it goes on, and succeeds later. */
-	assert_has(f->m, "a", "2");
+	fixture_has(f->m, "a", "2");
 	atomic_store(&h.fails, false);
 	assert_int_equal(meta_sync(f->m), 0);
 	fixture_reopen(f);
-	assert_has(f->m, "a", "2");
+	fixture_has(f->m, "a", "2");
 	/* Never without its data, also not at the end. */
 	atomic_store(&h.fails, true);
 	meta_set_precommit(f->m, fail_hook, &h);
-	put_locked(f->m, "a", "3");
+	fixture_put_locked(f->m, "a", "3");
 	meta_close(f->m);
 	f->m = NULL;
 	assert_int_equal(meta_open(f->dir, FIXTURE_IDENTITY, reason,
 				   sizeof(reason), &f->m),
 			 0);
-	assert_has(f->m, "a", "2");
+	fixture_has(f->m, "a", "2");
 }
 
 /*
@@ -447,8 +413,8 @@ static void crash_child(const char *dir, int fd)
 		snprintf(val, sizeof(val), "%d", round);
 		if (meta_lock(m))
 			_exit(1);
-		put(m, "left", val);
-		put(m, "right", val);
+		fixture_put(m, "left", val);
+		fixture_put(m, "right", val);
 		if (meta_next_id(m, &id))
 			_exit(1);
 		meta_unlock(m);
@@ -486,8 +452,8 @@ static void test_crash(void **state)
 		assert_true(id > last);
 		last = id;
 		fixture_reopen(f);
-		get_locked(f->m, "left", left, sizeof(left));
-		get_locked(f->m, "right", right, sizeof(right));
+		fixture_get_locked(f->m, "left", left, sizeof(left));
+		fixture_get_locked(f->m, "right", right, sizeof(right));
 		assert_string_equal(left, right);
 		assert_int_equal(atoi(left), ROUNDS_BEFORE);
 		assert_int_equal(meta_lock(f->m), 0);

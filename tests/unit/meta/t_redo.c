@@ -84,34 +84,6 @@ static void set_full(const char *name, bool ahead)
 	atomic_store(&full_name, name);
 }
 
-static void put(struct meta *m, const char *key, const char *val)
-{
-	assert_int_equal(
-		meta_put(m, META_VIEW, key, strlen(key), val, strlen(val)), 0);
-}
-
-static void put_locked(struct meta *m, const char *key, const char *val)
-{
-	assert_int_equal(meta_lock(m), 0);
-	put(m, key, val);
-	meta_unlock(m);
-}
-
-static void assert_has(struct meta *m, const char *key, const char *expected)
-{
-	struct meta_val val = {"", 0};
-	char got[64];
-	int rc;
-
-	assert_int_equal(meta_lock(m), 0);
-	rc = meta_get(m, META_VIEW, key, strlen(key), &val);
-	assert_true(rc == 0 || rc == -ENOENT);
-	snprintf(got, sizeof(got), "%.*s", (int)val.size,
-		 (const char *)val.data);
-	meta_unlock(m);
-	assert_string_equal(got, expected);
-}
-
 /* A hook that holds commits up until it is let go. */
 struct gate {
 	atomic_bool open, waits;
@@ -195,25 +167,25 @@ static void test_kill_undoes_nothing(void **state)
 	struct gate g = {false, false};
 	uint64_t id = 0, next = 0;
 
-	put_locked(f->m, "old", "1");
-	put_locked(f->m, "xa", "1");
-	put_locked(f->m, "xb", "1");
+	fixture_put_locked(f->m, "old", "1");
+	fixture_put_locked(f->m, "xa", "1");
+	fixture_put_locked(f->m, "xb", "1");
 	assert_int_equal(meta_sync(f->m), 0);
 	meta_set_precommit(f->m, wait_at_gate, &g);
-	put_locked(f->m, "new", "1");
-	put_locked(f->m, "old", "2");
+	fixture_put_locked(f->m, "new", "1");
+	fixture_put_locked(f->m, "old", "2");
 	assert_int_equal(meta_lock(f->m), 0);
 	assert_int_equal(meta_del_prefix(f->m, META_VIEW, "x", 1), 0);
-	put(f->m, "xc", "");
-	put(f->m, "new", "2");
+	fixture_put(f->m, "xc", "");
+	fixture_put(f->m, "new", "2");
 	assert_int_equal(meta_next_id(f->m, &id), 0);
 	meta_unlock(f->m);
 	assert_int_equal(meta_keep(f->m), 0);
 	copy = killed_copy(f);
 	fixture_reopen(&copy);
-	assert_has(copy.m, "old", "2");
-	assert_has(copy.m, "new", "2");
-	assert_has(copy.m, "xa", "");
+	fixture_has(copy.m, "old", "2");
+	fixture_has(copy.m, "new", "2");
+	fixture_has(copy.m, "xa", "");
 	assert_int_equal(meta_lock(copy.m), 0);
 	assert_int_equal(meta_count(copy.m, META_VIEW), 3);
 	assert_int_equal(meta_next_id(copy.m, &next), 0);
@@ -224,15 +196,15 @@ static void test_kill_undoes_nothing(void **state)
 	copy.m = NULL;
 	lose_log(&copy);
 	fixture_reopen(&copy);
-	assert_has(copy.m, "new", "2");
+	fixture_has(copy.m, "new", "2");
 	drop_copy(&copy);
 	/* A power cut takes the log, and all of it. */
 	copy = killed_copy(f);
 	lose_log(&copy);
 	fixture_reopen(&copy);
-	assert_has(copy.m, "old", "1");
-	assert_has(copy.m, "new", "");
-	assert_has(copy.m, "xa", "1");
+	fixture_has(copy.m, "old", "1");
+	fixture_has(copy.m, "new", "");
+	fixture_has(copy.m, "xa", "1");
 	drop_copy(&copy);
 	open_gate(f, &g);
 }
@@ -245,10 +217,10 @@ static void test_torn(void **state)
 	char path[128];
 
 	meta_set_precommit(f->m, wait_at_gate, &g);
-	put_locked(f->m, "one", "1");
+	fixture_put_locked(f->m, "one", "1");
 	assert_int_equal(meta_lock(f->m), 0);
-	put(f->m, "two", "2");
-	put(f->m, "three", "3");
+	fixture_put(f->m, "two", "2");
+	fixture_put(f->m, "three", "3");
 	meta_unlock(f->m);
 	/* A head of 32, and 8 with key and value for each: 44, then 58. */
 	for (off_t end = HEAD_BYTES; end <= HEAD_BYTES + 44 + 57; end += 3) {
@@ -258,18 +230,18 @@ static void test_torn(void **state)
 		log_path(&copy, path, sizeof(path));
 		assert_int_equal(truncate(path, end), 0);
 		fixture_reopen(&copy);
-		assert_has(copy.m, "one", first ? "1" : "");
-		assert_has(copy.m, "two", "");
-		assert_has(copy.m, "three", "");
+		fixture_has(copy.m, "one", first ? "1" : "");
+		fixture_has(copy.m, "two", "");
+		fixture_has(copy.m, "three", "");
 		drop_copy(&copy);
 	}
 	for (off_t at = HEAD_BYTES + 3; at < HEAD_BYTES + 44 + 58; at += 5) {
 		copy = killed_copy(f);
 		flip(&copy, at);
 		fixture_reopen(&copy);
-		assert_has(copy.m, "one", at < HEAD_BYTES + 44 ? "" : "1");
-		assert_has(copy.m, "two", "");
-		assert_has(copy.m, "three", "");
+		fixture_has(copy.m, "one", at < HEAD_BYTES + 44 ? "" : "1");
+		fixture_has(copy.m, "two", "");
+		fixture_has(copy.m, "three", "");
 		drop_copy(&copy);
 	}
 	open_gate(f, &g);
@@ -284,10 +256,10 @@ static void test_of_others(void **state)
 	const char *what[] = {"redo 1", "boot ", "meta ", "sys"};
 	int fd;
 
-	put_locked(f->m, "a", "1");
+	fixture_put_locked(f->m, "a", "1");
 	assert_int_equal(meta_sync(f->m), 0);
 	meta_set_precommit(f->m, wait_at_gate, &g);
-	put_locked(f->m, "a", "2");
+	fixture_put_locked(f->m, "a", "2");
 	log_path(f, path, sizeof(path));
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_int_equal(read(fd, head, sizeof(head)), sizeof(head));
@@ -299,7 +271,7 @@ static void test_of_others(void **state)
 		copy = killed_copy(f);
 		flip(&copy, at - head + (off_t)strlen(what[i]));
 		fixture_reopen(&copy);
-		assert_has(copy.m, "a", "1");
+		fixture_has(copy.m, "a", "1");
 		drop_copy(&copy);
 	}
 	open_gate(f, &g);
@@ -313,8 +285,8 @@ static void test_stale(void **state)
 	char command[256];
 
 	meta_set_precommit(f->m, wait_at_gate, &g);
-	put_locked(f->m, "a", "1");
-	put_locked(f->m, "b", "1");
+	fixture_put_locked(f->m, "a", "1");
+	fixture_put_locked(f->m, "b", "1");
 	copy = killed_copy(f);
 	open_gate(f, &g);
 	/* Taken over, then killed before the log is emptied. */
@@ -322,16 +294,16 @@ static void test_stale(void **state)
 		 copy.dir, copy.dir);
 	assert_int_equal(system(command), 0);
 	fixture_reopen(&copy);
-	assert_has(copy.m, "a", "1");
-	put_locked(copy.m, "a", "2");
+	fixture_has(copy.m, "a", "1");
+	fixture_put_locked(copy.m, "a", "2");
 	meta_close(copy.m);
 	copy.m = NULL;
 	snprintf(command, sizeof(command), "cp %s/meta/kept %s/meta/redo",
 		 copy.dir, copy.dir);
 	assert_int_equal(system(command), 0);
 	fixture_reopen(&copy);
-	assert_has(copy.m, "a", "2");
-	assert_has(copy.m, "b", "1");
+	fixture_has(copy.m, "a", "2");
+	fixture_has(copy.m, "b", "1");
 	drop_copy(&copy);
 }
 
@@ -347,24 +319,24 @@ static void test_data_failed(void **state)
 	atomic_bool fails = true;
 
 	log_set_level(LOG_LEVEL_ERROR);
-	put_locked(f->m, "a", "1");
+	fixture_put_locked(f->m, "a", "1");
 	assert_int_equal(meta_sync(f->m), 0);
 	meta_set_precommit(f->m, fail_hook, &fails);
-	put_locked(f->m, "a", "2");
+	fixture_put_locked(f->m, "a", "2");
 	assert_int_equal(meta_sync(f->m), -EIO);
-	put_locked(f->m, "a", "3");
+	fixture_put_locked(f->m, "a", "3");
 	assert_int_equal(meta_keep(f->m), -EIO);
 	copy = killed_copy(f);
 	fixture_reopen(&copy);
-	assert_has(copy.m, "a", "1");
+	fixture_has(copy.m, "a", "1");
 	drop_copy(&copy);
 	atomic_store(&fails, false);
 	assert_int_equal(meta_keep(f->m), 0);
-	put_locked(f->m, "a", "4");
+	fixture_put_locked(f->m, "a", "4");
 	assert_int_equal(meta_keep(f->m), 0);
 	copy = killed_copy(f);
 	fixture_reopen(&copy);
-	assert_has(copy.m, "a", "4");
+	fixture_has(copy.m, "a", "4");
 	drop_copy(&copy);
 	meta_set_precommit(f->m, NULL, NULL);
 }
@@ -374,20 +346,20 @@ static void test_log_full(void **state)
 {
 	struct fixture *f = *state, copy;
 
-	put_locked(f->m, "a", "1");
+	fixture_put_locked(f->m, "a", "1");
 	assert_int_equal(meta_sync(f->m), 0);
 	for (int i = 0; i < 3; i++) {
 		char val[2] = {(char)('2' + i), '\0'};
 
 		set_full("/redo", false);
-		put_locked(f->m, "a", val);
+		fixture_put_locked(f->m, "a", val);
 		set_full(NULL, false);
-		put_locked(f->m, "b", val);
+		fixture_put_locked(f->m, "b", val);
 		assert_int_equal(meta_keep(f->m), 0);
 		copy = killed_copy(f);
 		fixture_reopen(&copy);
-		assert_has(copy.m, "a", val);
-		assert_has(copy.m, "b", val);
+		fixture_has(copy.m, "a", val);
+		fixture_has(copy.m, "b", val);
 		drop_copy(&copy);
 	}
 }
@@ -400,11 +372,11 @@ static void test_disk_full(void **state)
 	int rc = 0;
 
 	memset(big, 'x', sizeof(big));
-	put_locked(f->m, "a", "1");
+	fixture_put_locked(f->m, "a", "1");
 	assert_int_equal(meta_sync(f->m), 0);
 	assert_int_equal(meta_room(f->m), 0);
 	set_full("/data.mdb", true);
-	put_locked(f->m, "a", "2");
+	fixture_put_locked(f->m, "a", "2");
 	assert_int_equal(meta_lock(f->m), 0);
 	for (int i = 0; i < 100 && !rc; i++) {
 		char key[16];
@@ -418,29 +390,29 @@ static void test_disk_full(void **state)
 	assert_int_equal(meta_sync(f->m), -ENOSPC);
 	assert_int_equal(meta_room(f->m), -ENOSPC);
 	/* Read, and changed by those who make room. */
-	assert_has(f->m, "a", "2");
-	put_locked(f->m, "b", "1");
+	fixture_has(f->m, "a", "2");
+	fixture_put_locked(f->m, "b", "1");
 	assert_int_equal(meta_keep(f->m), 0);
 	assert_int_equal(meta_sync(f->m), -ENOSPC);
-	assert_has(f->m, "b", "1");
+	fixture_has(f->m, "b", "1");
 	set_full(NULL, true);
 	copy = killed_copy(f);
 	set_full(NULL, false);
 	fixture_reopen(&copy);
-	assert_has(copy.m, "a", "2");
-	assert_has(copy.m, "b", "1");
+	fixture_has(copy.m, "a", "2");
+	fixture_has(copy.m, "b", "1");
 	drop_copy(&copy);
 	assert_int_equal(meta_room(f->m), 0);
 	assert_int_equal(meta_sync(f->m), 0);
-	put_locked(f->m, "c", "1");
+	fixture_put_locked(f->m, "c", "1");
 	assert_int_equal(meta_sync(f->m), 0);
 	meta_close(f->m);
 	f->m = NULL;
 	lose_log(f);
 	fixture_reopen(f);
-	assert_has(f->m, "a", "2");
-	assert_has(f->m, "b", "1");
-	assert_has(f->m, "c", "1");
+	fixture_has(f->m, "a", "2");
+	fixture_has(f->m, "b", "1");
+	fixture_has(f->m, "c", "1");
 	assert_int_equal(meta_lock(f->m), 0);
 	assert_int_equal(meta_count(f->m, META_VIEW), 103);
 	meta_unlock(f->m);
@@ -452,15 +424,15 @@ static void test_closed_full(void **state)
 	struct fixture *f = *state;
 
 	log_set_level(LOG_LEVEL_ERROR);
-	put_locked(f->m, "a", "1");
+	fixture_put_locked(f->m, "a", "1");
 	assert_int_equal(meta_sync(f->m), 0);
 	set_full("/data.mdb", true);
-	put_locked(f->m, "a", "2");
+	fixture_put_locked(f->m, "a", "2");
 	meta_close(f->m);
 	f->m = NULL;
 	set_full(NULL, false);
 	fixture_reopen(f);
-	assert_has(f->m, "a", "2");
+	fixture_has(f->m, "a", "2");
 }
 
 /* A fixture that a test left with a full disk would fail the next. */

@@ -6,9 +6,6 @@
 #include "../overflow_rig.h"
 #include "../control_rig.h"
 
-#include "vers3/control/control.h"
-#include "vers3/object/objattr.h"
-
 /* Saved in one object before the file's, and read when it is asked for. */
 static void test_cold(void **state)
 {
@@ -131,15 +128,6 @@ static void test_carried_cold(void **state)
 	carried(*state, true);
 }
 
-static void *sync_all(void *arg)
-{
-	struct rig *r = arg;
-	static int rc;
-
-	rc = rig_try_sync(r, NULL);
-	return &rc;
-}
-
 /*
  * Names of one file that are saved at once tell the same: one has it sent, and
  * whoever comes meanwhile waits for that.
@@ -162,12 +150,12 @@ static void test_links(void **state)
 	rig_sync(r);
 	assert_int_equal(set(r, "f", "user.big", 'a', LARGE), 0);
 	rig_gate(r, "PutObject " PLACE, RIG_BEFORE);
-	assert_int_equal(pthread_create(&thread, NULL, sync_all, r), 0);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
 	rig_wait_held(r);
 	usleep(100000); /* so that they do come */
 	rig_gate(r, NULL, RIG_BEFORE);
 	assert_int_equal(pthread_join(thread, &rc), 0);
-	assert_int_equal(*(int *)rc, 0);
+	assert_int_equal((intptr_t)rc, 0);
 	overflow_of(r, "f", key, sizeof(key));
 	assert_int_equal(rig_versions(r, key), 1);
 	first = rig_meta(r, "f", REF);

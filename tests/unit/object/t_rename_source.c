@@ -6,14 +6,6 @@
 
 #include "vers3/object/rename_source.h"
 
-static uint64_t find(struct rig *r, const char *path)
-{
-	struct vfs_entry e;
-
-	assert_int_equal(rig_lookup(r, path, &e), 0);
-	return e.ino;
-}
-
 static void copy_whole(struct rig *r, const char *from, const char *to)
 {
 	struct vfs_file *in = rig_open(r, from, O_RDONLY);
@@ -68,8 +60,8 @@ static void run_word(struct rig *r, char *word)
 		copy_whole(r, word, mid);
 	} else {
 		*mid++ = '\0';
-		assert_int_equal(vfs_link(r->f.v, find(r, word), META_ROOT_INO,
-					  mid, &e),
+		assert_int_equal(vfs_link(r->f.v, rig_ino(r, word),
+					  META_ROOT_INO, mid, &e),
 				 0);
 	}
 }
@@ -130,12 +122,6 @@ static const struct {
 	{"a copy over what was renamed", "+a +x sync a>b x=b sync", "b", ""},
 };
 
-static int setup_nothing(void **state)
-{
-	*state = NULL;
-	return 0;
-}
-
 static void test_cases(void **state)
 {
 	char from[256];
@@ -168,7 +154,7 @@ static void told(struct rig *r, const char *path, char *text, size_t size)
 	struct buf value;
 
 	buf_init(&value, RENAMED_MAX);
-	assert_int_equal(vfs_getxattr(r->f.v, find(r, path),
+	assert_int_equal(vfs_getxattr(r->f.v, rig_ino(r, path),
 				      "user.s3.renamed_from", &value),
 			 0);
 	snprintf(text, size, "%s", value.data);
@@ -270,7 +256,7 @@ static void test_no_room(void **state)
 	memset(name, 'a', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	rig_write(r, name, "text");
-	assert_int_equal(vfs_setxattr(r->f.v, find(r, name), "user.large",
+	assert_int_equal(vfs_setxattr(r->f.v, rig_ino(r, name), "user.large",
 				      value, sizeof(value), XATTR_CREATE),
 			 0);
 	rig_sync(r);
@@ -283,14 +269,14 @@ static void test_no_room(void **state)
 	run_script(r, "+c sync c>e sync");
 	from_of(r, "e", from, sizeof(from));
 	assert_string_equal(from, "pre/c");
-	assert_int_equal(vfs_setxattr(r->f.v, find(r, "e"), "user.large", value,
-				      sizeof(value), XATTR_CREATE),
+	assert_int_equal(vfs_setxattr(r->f.v, rig_ino(r, "e"), "user.large",
+				      value, sizeof(value), XATTR_CREATE),
 			 0);
 	rig_sync(r);
 }
 
 /* Sends what stands at a, and nothing that comes to stand at b. */
-static void *sync_thread(void *arg)
+static void *send_a(void *arg)
 {
 	uint64_t left;
 
@@ -307,7 +293,7 @@ static void test_while_sent(void **state)
 
 	rig_write(r, "a", "text");
 	rig_gate(r, "PutObject a", RIG_AFTER);
-	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
+	assert_int_equal(pthread_create(&thread, NULL, send_a, r), 0);
 	rig_wait_held(r);
 	rig_rename(r, "a", "b");
 	rig_gate(r, NULL, RIG_AFTER);
@@ -357,8 +343,7 @@ static void test_deep(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_cases, setup_nothing,
-						NULL),
+		cmocka_unit_test(test_cases),
 		RIG_TEST_UNVERSIONED(test_unversioned),
 		RIG_TEST(test_told),
 		RIG_TEST(test_killed),

@@ -6,7 +6,6 @@
  * for all stores runs elsewhere; here is what only a network can break.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,6 @@
  * VERS3_TEST_BUCKET (a versioned bucket to write to) and the credentials of
  * the environment. Skipped where they are absent.
  */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,11 +16,11 @@
 
 #include "../store_suite.h"
 #include "vers3/core/caps.h"
+#include "vers3/core/mount.h"
 #include "vers3/s3/s3.h"
 #include "vers3/store/metrics.h"
 #include "vers3/store/retry.h"
 #include "vers3/util/log.h"
-#include "vers3/vfs/vfs.h"
 
 #define SKIPPED 77
 

@@ -2,7 +2,6 @@
 /* Changes of others between a save's last look and the save. */
 #include "../vfs_rig.h"
 
-#include "../git_config.h"
 #include "vers3/sync/between.h"
 
 #include "conflict_rig.h"

@@ -5,7 +5,6 @@
  */
 #include "../vfs_rig.h"
 
-#include "../git_config.h"
 #include "vers3/core/caps.h"
 #include "vers3/journal/journal.h"
 #include "vers3/sync/conflict.h"
@@ -41,15 +40,10 @@ static int late_call(struct store *s, struct store_request *r)
 	return store_call(s->below, r);
 }
 
-static void deferred_free(struct store *s)
-{
-	store_free(s->below);
-	free(s);
-}
-
 static struct deferred *begin_late(struct rig *r, enum store_op op)
 {
-	static const struct store_ops ops = {"late", late_call, deferred_free};
+	static const struct store_ops ops = {"late", late_call,
+					     vfs_fixture_free_layer};
 	struct deferred *l = calloc(1, sizeof(*l));
 
 	assert_non_null(l);
@@ -113,7 +107,8 @@ static int null_call(struct store *s, struct store_request *r)
 /* Where all versions have one id, others' are told by their content. */
 static void test_nulls(void **state)
 {
-	static const struct store_ops ops = {"nulls", null_call, deferred_free};
+	static const struct store_ops ops = {"nulls", null_call,
+					     vfs_fixture_free_layer};
 	struct rig *r = *state;
 	struct store *nulls = calloc(1, sizeof(*nulls));
 

@@ -5,11 +5,6 @@
  */
 #include "../vfs_rig.h"
 
-static void mode_is(struct rig *r, const char *key, const char *mode)
-{
-	rig_meta_is(r, key, "file-permissions", mode);
-}
-
 static void put_tree(struct rig *r)
 {
 	rig_put_mode(r, "d/", "of d", "0040750");
@@ -28,7 +23,7 @@ static void test_attributes(void **state)
 	rig_chmod(r, "d", 0700);
 	rig_sync(r);
 	rig_holds(r, "d/", "of d");
-	mode_is(r, "d/", "0040700");
+	rig_mode_is(r, "d/", "0040700");
 	rig_utimens(r, "d", 5 * NS_PER_S);
 	rig_sync(r);
 	rig_holds(r, "d/", "of d");
@@ -40,7 +35,7 @@ static void test_attributes(void **state)
 	rig_chmod(r, "d", 0711);
 	rig_sync(r);
 	rig_holds(r, "d/", "of d");
-	mode_is(r, "d/", "0040711");
+	rig_mode_is(r, "d/", "0040711");
 	rig_lists(r, "d", "empty/ f s/");
 }
 
@@ -58,9 +53,9 @@ static void test_rename(void **state)
 	rig_holds(r, "e/", "of d");
 	rig_holds(r, "e/s/", "of s");
 	rig_holds(r, "e/f", "file");
-	mode_is(r, "e/", "0040750");
-	mode_is(r, "e/s/", "0040710");
-	mode_is(r, "e/empty/", "0040711");
+	rig_mode_is(r, "e/", "0040750");
+	rig_mode_is(r, "e/s/", "0040710");
+	rig_mode_is(r, "e/empty/", "0040711");
 	rig_holds(r, "d/", NULL);
 	rig_holds(r, "d/s/", NULL);
 	rig_rename(r, "e", "d");
@@ -69,7 +64,7 @@ static void test_rename(void **state)
 	rig_sync(r);
 	rig_holds(r, "g/", "of d");
 	rig_holds(r, "g/s/", "of s");
-	mode_is(r, "g/", "0040700");
+	rig_mode_is(r, "g/", "0040700");
 	rig_holds(r, "e/", NULL);
 	rig_forget(r);
 	rig_lists(r, "g", "empty/ f s/");
@@ -86,8 +81,8 @@ static void test_rename_cold(void **state)
 	rig_holds(r, "e/", "of d");
 	rig_holds(r, "e/s/", "of s");
 	rig_holds(r, "e/f", "file");
-	mode_is(r, "e/s/", "0040710");
-	mode_is(r, "e/empty/", "0040711");
+	rig_mode_is(r, "e/s/", "0040710");
+	rig_mode_is(r, "e/empty/", "0040711");
 	rig_forget(r);
 	rig_lists(r, "", "e/");
 }
@@ -104,12 +99,12 @@ static void test_others(void **state)
 	if (r->f.config.versioned)
 		assert_int_equal(rig_versions(r, "d/"), 3);
 	rig_holds(r, "d/", "of others");
-	mode_is(r, "d/", "0040700");
+	rig_mode_is(r, "d/", "0040700");
 	rig_chmod(r, "d/s", 0700);
 	rig_remove(r, "d/s/");
 	rig_sync(r);
 	rig_holds(r, "d/s/", "");
-	mode_is(r, "d/s/", "0040700");
+	rig_mode_is(r, "d/s/", "0040700");
 }
 
 /* The same before it is moved; nothing that was never asked for is made up. */
@@ -124,9 +119,9 @@ static void test_others_moved(void **state)
 	rig_put_mode(r, "d/empty/", "of others", "0040710");
 	rig_sync(r);
 	rig_holds(r, "e/s/", "");
-	mode_is(r, "e/s/", "0040700");
+	rig_mode_is(r, "e/s/", "0040700");
 	rig_holds(r, "e/empty/", "of others");
-	mode_is(r, "e/empty/", "0040710");
+	rig_mode_is(r, "e/empty/", "0040710");
 }
 
 /* All that was ever in it is in .versions, to be read and copied. */
@@ -163,7 +158,7 @@ static void test_special(void **state)
 	rig_chmod(r, "p", 0600);
 	rig_sync(r);
 	rig_holds(r, "p", "bytes");
-	mode_is(r, "p", "0010600");
+	rig_mode_is(r, "p", "0010600");
 	rig_rename(r, "p", "q");
 	rig_sync(r);
 	rig_holds(r, "q", "bytes");

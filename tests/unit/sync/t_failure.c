@@ -7,7 +7,6 @@
 #include <errno.h>
 
 #include "../../../src/store/refusals.h"
-#include "vers3/control/control.h"
 #include "vers3/core/caps.h"
 #include "vers3/sync/failure.h"
 
@@ -68,27 +67,14 @@ static int refuser_call(struct store *s, struct store_request *r)
 	return store_call(s->below, r);
 }
 
-static void refuser_free(struct store *s)
-{
-	store_free(s->below);
-	free(s);
-}
-
 static const struct store_ops refuser_ops = {"refuser", refuser_call,
-					     refuser_free};
+					     vfs_fixture_free_layer};
 
 static int setup(void **state)
 {
-	struct vfs_fixture *f;
-	int rc = vfs_fixture_setup(state);
-
-	if (rc)
-		return rc;
-	f = *state;
 	refuser = calloc(1, sizeof(*refuser));
 	assert_non_null(refuser);
-	vfs_fixture_cover(f, &refuser->store, &refuser_ops);
-	return 0;
+	return vfs_fixture_setup_over(state, &refuser->store, &refuser_ops);
 }
 
 #define FAILURE_TEST(fn)                                                       \

@@ -186,12 +186,6 @@ static void look_at_note(struct rig *r)
 	notes_seen++;
 }
 
-static void *sync_thread(void *arg)
-{
-	rig_try_sync(arg, NULL);
-	return NULL;
-}
-
 /*
  * What comes between the snapshot and the note may be durable without it; then
  * a loss of power would leave a save of ours that nobody knows, under a delete
@@ -207,7 +201,7 @@ static void test_moved_before_note(void **state)
 	journal_suspect(r->f.v->journal,
 			"f"); /* so that there is a look to hold */
 	rig_gate(r, "HeadObject f", RIG_BEFORE);
-	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
 	rig_wait_held(r);
 	rig_unlink(r, "f");
 	assert_int_equal(meta_sync(r->f.v->mount->meta), 0);
@@ -268,8 +262,8 @@ static void test_noted(void **state)
 		meta_unlock(r->f.meta);
 		assert_string_equal(dirty.tried, "");
 		rig_gate(r, table[i].held, RIG_BEFORE);
-		assert_int_equal(pthread_create(&thread, NULL, sync_thread, r),
-				 0);
+		assert_int_equal(
+			pthread_create(&thread, NULL, rig_sync_thread, r), 0);
 		rig_wait_held(r);
 		assert_int_equal(meta_lock(r->f.meta), 0);
 		assert_int_equal(meta_dirty_get(r->f.meta, "f", &dirty), 0);

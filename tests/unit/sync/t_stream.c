@@ -2,8 +2,6 @@
 /* Files whose parts go up while they are written, and what comes late. */
 #include "../vfs_rig.h"
 
-#include "../../../src/sync/plan.h"
-
 #define MIB  (UINT64_C(1) << 20)
 #define SIZE (64 * MIB)
 #define TIME INT64_C(1732233008123456789)

@@ -264,28 +264,16 @@ static int keeper_call(struct store *s, struct store_request *r)
 	return store_call(s->below, r);
 }
 
-static void keeper_free(struct store *s)
-{
-	store_free(s->below);
-	free(s);
-}
-
-static const struct store_ops keeper_ops = {"keeper", keeper_call, keeper_free};
+static const struct store_ops keeper_ops = {"keeper", keeper_call,
+					    vfs_fixture_free_layer};
 
 static int setup(void **state)
 {
-	struct vfs_fixture *f;
-	int rc = vfs_fixture_setup(state);
-
-	if (rc)
-		return rc;
-	f = *state;
 	keeper = calloc(1, sizeof(*keeper));
 	assert_non_null(keeper);
 	keeper->tells = true;
 	pthread_mutex_init(&keeper->mutex, NULL);
-	vfs_fixture_cover(f, &keeper->store, &keeper_ops);
-	return 0;
+	return vfs_fixture_setup_over(state, &keeper->store, &keeper_ops);
 }
 
 #define SUMS_TEST(fn)                                                          \
@@ -402,22 +390,15 @@ static int halfway_call(struct store *s, struct store_request *r)
 }
 
 static const struct store_ops halfway_ops = {"halfway", halfway_call,
-					     keeper_free};
+					     vfs_fixture_free_layer};
 
 static int setup_halfway(void **state)
 {
-	struct vfs_fixture *f;
-	int rc = vfs_fixture_setup(state);
-
-	if (rc)
-		return rc;
-	f = *state;
 	halfway = calloc(1, sizeof(*halfway));
 	assert_non_null(halfway);
 	halfway->refuses = STORE_OP_COUNT;
 	pthread_mutex_init(&halfway->mutex, NULL);
-	vfs_fixture_cover(f, &halfway->store, &halfway_ops);
-	return 0;
+	return vfs_fixture_setup_over(state, &halfway->store, &halfway_ops);
 }
 
 #define HALFWAY_TEST(fn)                                                       \

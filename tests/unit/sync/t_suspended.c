@@ -53,11 +53,6 @@ static void no_conflict(struct rig *r)
 	buf_release(&out);
 }
 
-static void mode_is(struct rig *r, const char *key, const char *mode)
-{
-	rig_meta_is(r, key, "file-permissions", mode);
-}
-
 /* A save that is not there is sent once more, also over what was there. */
 static void test_put(void **state)
 {
@@ -106,13 +101,13 @@ static void test_copy(void **state)
 	rig_sync(r);
 	rig_holds(r, "e/f", "text");
 	rig_holds(r, "d/f", NULL);
-	mode_is(r, "e/f", "0100640");
+	rig_mode_is(r, "e/f", "0100640");
 	rig_hook(r, copies[1], lose_renamed, 1);
 	rig_rename(r, "e/f", "e/g");
 	rig_sync(r);
 	rig_holds(r, "e/g", "text");
 	rig_holds(r, "e/f", NULL);
-	mode_is(r, "e/g", "0100640");
+	rig_mode_is(r, "e/g", "0100640");
 	no_conflict(r);
 	rig_forget(r);
 	rig_is(r, "e/g", "text");
@@ -150,7 +145,7 @@ static void test_unasked(void **state)
 	rig_sync(r);
 	rig_holds(r, "e/f", "text");
 	rig_holds(r, "d/f", NULL);
-	mode_is(r, "e/f", "0100600");
+	rig_mode_is(r, "e/f", "0100600");
 }
 
 /* What is asked before a copy tells of its tags, too. */
@@ -311,13 +306,8 @@ static int liar_call(struct store *s, struct store_request *r)
 	return rc;
 }
 
-static void liar_free(struct store *s)
-{
-	store_free(s->below);
-	free(s);
-}
-
-static const struct store_ops liar_ops = {"liar", liar_call, liar_free};
+static const struct store_ops liar_ops = {"liar", liar_call,
+					  vfs_fixture_free_layer};
 
 /* An object of the same bytes that was there before is no save of attributes.
  */
@@ -335,7 +325,7 @@ static void test_same_bytes(void **state)
 	rig_sync(r);
 	assert_int_equal(liar->lies, 0);
 	rig_holds(r, "f", "text");
-	mode_is(r, "f", "0100600");
+	rig_mode_is(r, "f", "0100600");
 	no_conflict(r);
 }
 

@@ -279,14 +279,6 @@ static const struct {
 	 "r d e", "d/1= e/1=y", false},
 };
 
-static void *sync_thread(void *arg)
-{
-	uint64_t left;
-
-	syncer_sync_all(((struct rig *)arg)->f.v->syncer, "", &left);
-	return NULL;
-}
-
 static void run_race(struct rig *r, size_t i, enum rig_when when)
 {
 	pthread_t thread;
@@ -297,7 +289,7 @@ static void run_race(struct rig *r, size_t i, enum rig_when when)
 	rig_sync(r);
 	run_script(r, races[i].act);
 	rig_gate(r, races[i].held, when);
-	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
 	rig_wait_held(r);
 	run_script(r, races[i].during);
 	rig_gate(r, NULL, when);
@@ -331,7 +323,7 @@ static void test_late_save(void **state)
 
 	run_script(r, "w a 1");
 	rig_gate(r, "PutObject a", RIG_AFTER);
-	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
 	rig_wait_held(r);
 	run_script(r, "r a b");
 	for (int i = 0; rig_versions(r, "b") == 0 && i < 500; i++)
@@ -503,7 +495,7 @@ static void test_source_kept(void **state)
 	rig_holds(r, "empty", "");
 	rig_fail(r, "CopyObject", RIG_BEFORE, -EIO, 0);
 	rig_gate(r, "CopyObject", RIG_BEFORE);
-	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
 	rig_wait_held(r);
 	usleep(50000);
 	check_bucket(r, "a=1 b= d/x=2 d/y=3");

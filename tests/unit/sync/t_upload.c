@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "../../../src/sync/upload_record.h"
 #include "../../../src/sync/plan.h"
 #include "../../../src/sync/syncer_impl.h"
 #include "vers3/cache/staging.h"
@@ -14,14 +13,6 @@
 #include "vers3/journal/journal.h"
 
 #define MIB (UINT64_C(1) << 20)
-
-static void *sync_thread(void *arg)
-{
-	uint64_t left;
-
-	syncer_sync_all(((struct rig *)arg)->f.v->syncer, "", &left);
-	return NULL;
-}
 
 static void test_multipart(void **state)
 {
@@ -83,7 +74,7 @@ static void test_base_overwritten(void **state)
 	data[1] ^= 1;
 	rig_pwrite(r, file, 1, &data[1], 1);
 	rig_gate(r, "CompleteMultipartUpload f", RIG_AFTER);
-	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
 	rig_wait_held(r);
 	data[12 * MIB] ^= 1;
 	rig_pwrite(r, file, 12 * MIB, &data[12 * MIB], 1);
@@ -156,7 +147,7 @@ static void test_classes(void **state)
 static void hold_part(struct rig *r, const char *part, pthread_t *thread)
 {
 	rig_gate(r, part, RIG_BEFORE);
-	assert_int_equal(pthread_create(thread, NULL, sync_thread, r), 0);
+	assert_int_equal(pthread_create(thread, NULL, rig_sync_thread, r), 0);
 	rig_wait_held(r);
 }
 

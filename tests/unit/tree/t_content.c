@@ -198,11 +198,6 @@ static void do_fsync(struct model *m)
 	rig_holds_bytes(m->r, "f", m->bytes, m->size);
 }
 
-static void *sync_thread(void *arg)
-{
-	return (void *)(intptr_t)rig_try_sync(arg, NULL);
-}
-
 /*
  * The file goes on while it is sent: the bucket gets what it held when it was
  * asked for, and here it goes on on top of that.
@@ -227,7 +222,8 @@ static void do_overlap(struct model *m)
 		 size > PLAN_SINGLE_MAX ? "CompleteMultipartUpload f"
 					: "PutObject f",
 		 when);
-	assert_int_equal(pthread_create(&thread, NULL, sync_thread, m->r), 0);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, m->r),
+			 0);
 	rig_wait_held(m->r);
 	for (uint64_t n = below(m, 4); n < 4; n++)
 		changes[below(m, 4)](m);

@@ -9,7 +9,6 @@
 
 #include "../../../src/tree/tree_impl.h"
 #include "vers3/tree/dir.h"
-#include "vers3/tree/gone.h"
 
 #include "dir_rig.h"
 

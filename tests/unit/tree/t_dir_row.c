@@ -2,8 +2,6 @@
 /* Large directories, gone through name by name: what it costs. */
 #include "../vfs_rig.h"
 
-#include "vers3/tree/dir.h"
-
 #define NAMES 600
 #define AHEAD 256 /* as in dir_row.c */
 

@@ -9,15 +9,6 @@
 
 #include "vers3/core/link_id.h"
 #include "vers3/object/objattr.h"
-#include "vers3/util/buf.h"
-
-static uint64_t ino_of(struct rig *r, const char *path)
-{
-	struct vfs_entry e;
-
-	assert_int_equal(rig_lookup(r, path, &e), 0);
-	return e.ino;
-}
 
 static void add_link(struct rig *r, const char *path, const char *to)
 {
@@ -25,7 +16,7 @@ static void add_link(struct rig *r, const char *path, const char *to)
 	uint64_t parent = vfs_fixture_parent(&r->f, to, &name);
 	struct vfs_entry e;
 
-	assert_int_equal(vfs_link(r->f.v, ino_of(r, path), parent, name, &e),
+	assert_int_equal(vfs_link(r->f.v, rig_ino(r, path), parent, name, &e),
 			 0);
 }
 
@@ -35,8 +26,8 @@ static bool joined(struct rig *r, const char *a, const char *b)
 	uint64_t first;
 
 	rig_forget(r);
-	first = ino_of(r, a);
-	return first == ino_of(r, b) && ino_of(r, a) == ino_of(r, b);
+	first = rig_ino(r, a);
+	return first == rig_ino(r, b) && rig_ino(r, a) == rig_ino(r, b);
 }
 
 /*
@@ -122,7 +113,7 @@ static void test_moved(void **state)
 	rig_sync(r);
 	assert_true(joined(r, "b/conf", "c/other"));
 	/* The rename was of what was known: both are met first. */
-	ino_of(r, "c/other");
+	rig_ino(r, "c/other");
 	add_link(r, "b/conf", "third");
 	rig_unlink(r, "b/conf");
 	rig_sync(r);
@@ -133,15 +124,8 @@ static void test_moved(void **state)
 	rig_rename(r, "c", "d");
 	rig_sync(r);
 	assert_true(joined(r, "d/fourth", "d/other"));
-	assert_int_equal(ino_of(r, "third"), ino_of(r, "d/other"));
+	assert_int_equal(rig_ino(r, "third"), rig_ino(r, "d/other"));
 	rig_is(r, "d/fourth", "text");
-}
-
-static void *sync_thread(void *arg)
-{
-	struct rig *r = arg;
-
-	return (void *)(intptr_t)rig_try_sync(r, NULL);
 }
 
 /*
@@ -161,7 +145,7 @@ static void test_source_moved(void **state)
 	assert_true(joined(r, "a/name", "b/conf"));
 	rig_rename(r, "a/name", "a/other");
 	rig_gate(r, "CopyObject b/conf<", RIG_BEFORE);
-	assert_int_equal(pthread_create(&thread, NULL, sync_thread, r), 0);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
 	rig_wait_held(r);
 	assert_int_equal(rig_count(r, "CopyObject b/conf<a/name"), 1);
 	for (int i = 0; !gone && i < 3000; i++) {
@@ -204,9 +188,9 @@ static void test_forged(void **state)
 	forge(r, "b/conf", "a/evil", "text", NULL, NULL);
 	assert_false(joined(r, "a/evil", "b/conf"));
 	/* His is no obstacle to those that belong together. */
-	assert_int_equal(ino_of(r, "b/conf"), ino_of(r, "b/second"));
+	assert_int_equal(rig_ino(r, "b/conf"), rig_ino(r, "b/second"));
 	assert_false(joined(r, "b/conf", "a/evil"));
-	assert_int_equal(ino_of(r, "b/second"), ino_of(r, "b/conf"));
+	assert_int_equal(rig_ino(r, "b/second"), rig_ino(r, "b/conf"));
 	rig_write(r, "b/conf", "key!");
 	rig_sync(r);
 	rig_holds(r, "a/evil", "text");
@@ -293,7 +277,7 @@ static void test_many(void **state)
 			assert_true(joined(r, "n0", "n31"));
 			for (int j = 0; j < 32; j++) {
 				snprintf(name, sizeof(name), "n%d", j);
-				ino_of(r, name);
+				rig_ino(r, name);
 			}
 		}
 	}
@@ -313,8 +297,8 @@ static void test_only_looks(void **state)
 	make_pair(r);
 	rig_write(r, "a/third", "text");
 	rig_sync(r);
-	ino_of(r, "a/name");
-	ino_of(r, "b/conf");
+	rig_ino(r, "a/name");
+	rig_ino(r, "b/conf");
 	forge(r, "b/conf", "a/name", "new text", NULL, NULL);
 	forge(r, "b/conf", "b/conf", "new text", NULL, NULL);
 	rig_forget_requests(r);
@@ -322,7 +306,7 @@ static void test_only_looks(void **state)
 	rig_is(r, "b/conf", "new text");
 	rig_sync(r);
 	rig_changed(r, "");
-	assert_int_equal(ino_of(r, "a/name"), ino_of(r, "b/conf"));
+	assert_int_equal(rig_ino(r, "a/name"), rig_ino(r, "b/conf"));
 	/* One of them is gone; the other one stays as it is. */
 	rig_remove(r, "a/name");
 	assert_int_equal(rig_there(r, "a/name"), -ENOENT);

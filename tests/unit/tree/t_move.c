@@ -636,12 +636,6 @@ static void test_busy(void **state)
 	}
 }
 
-static int setup_nothing(void **state)
-{
-	*state = NULL;
-	return 0;
-}
-
 /* As deep as a key can be: no walk goes deeper into the stack for it. */
 static void test_deep(void **state)
 {
@@ -678,9 +672,9 @@ int main(void)
 		RIG_TEST(test_unsaved),
 		RIG_TEST(test_refused),
 		RIG_TEST(test_deep),
-		cmocka_unit_test_setup(test_never, setup_nothing),
-		cmocka_unit_test_setup(test_between, setup_nothing),
-		cmocka_unit_test_setup(test_busy, setup_nothing),
+		cmocka_unit_test(test_never),
+		cmocka_unit_test(test_between),
+		cmocka_unit_test(test_busy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

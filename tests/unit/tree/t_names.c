@@ -34,14 +34,6 @@ static uint64_t records(struct rig *r, enum meta_table t)
 	return n;
 }
 
-static uint64_t ino_of(struct rig *r, const char *path)
-{
-	uint64_t ino = vfs_fixture_find(&r->f, path);
-
-	assert_int_not_equal(ino, 0);
-	return ino;
-}
-
 static void reads(struct rig *r, uint64_t ino, const char *text)
 {
 	struct vfs_file *file;
@@ -66,7 +58,7 @@ static void test_replaced(void **state)
 		rig_write(r, "f", "old");
 		if (saved)
 			rig_sync(r);
-		ino = ino_of(r, "f");
+		ino = rig_ino(r, "f");
 		rig_write(r, "g", "new");
 		rig_rename(r, "g", "f");
 		reads(r, ino, "old");
@@ -94,7 +86,7 @@ static void test_forgotten_open(void **state)
 	char buf[4];
 
 	rig_write(r, "f", "text");
-	ino = ino_of(r, "f");
+	ino = rig_ino(r, "f");
 	vfs_forget(r->f.v, &ino, 1);
 	rig_is(r, "f", "text"); /* it has a name */
 	file = rig_open(r, "f", O_RDWR);
@@ -114,13 +106,6 @@ static void test_forgotten_open(void **state)
 	assert_int_equal(records(r, META_ORPHAN), 0);
 }
 
-static int count_entry(void *ctx, const struct vfs_dirent *d)
-{
-	(void)d;
-	++*(unsigned *)ctx;
-	return 0;
-}
-
 /* A process may be in it. */
 static void test_removed_directory(void **state)
 {
@@ -133,7 +118,7 @@ static void test_removed_directory(void **state)
 
 	rig_mkdir(r, "d");
 	rig_write(r, "f", "text");
-	ino = ino_of(r, "d");
+	ino = rig_ino(r, "d");
 	assert_int_equal(vfs_rmdir(r->f.v, META_ROOT_INO, "d"), 0);
 	assert_int_equal(vfs_setattr(r->f.v, ino, &st, VFS_SET_MODE, &st), 0);
 	assert_int_equal(vfs_getattr(r->f.v, ino, &st), 0);
@@ -143,18 +128,18 @@ static void test_removed_directory(void **state)
 	assert_int_equal(vfs_mkdir(r->f.v, ino, "x", 0755, &vfs_fixture_caller,
 				   &e),
 			 -ENOENT);
-	assert_int_equal(vfs_link(r->f.v, ino_of(r, "f"), ino, "x", &e),
+	assert_int_equal(vfs_link(r->f.v, rig_ino(r, "f"), ino, "x", &e),
 			 -ENOENT);
 	assert_int_equal(vfs_rename(r->f.v, META_ROOT_INO, "f", ino, "x", 0),
 			 -ENOENT);
 	assert_int_equal(vfs_opendir(r->f.v, ino, &dir), 0);
-	assert_int_equal(vfs_readdir(r->f.v, dir, 0, true, count_entry, &count),
-			 0);
+	assert_int_equal(
+		vfs_readdir(r->f.v, dir, 0, true, rig_count_name, &count), 0);
 	assert_int_equal(count, 2);
 	vfs_releasedir(r->f.v, dir);
 	/* The name is free. */
 	rig_mkdir(r, "d");
-	assert_int_not_equal(ino_of(r, "d"), ino);
+	assert_int_not_equal(rig_ino(r, "d"), ino);
 	vfs_forget(r->f.v, &ino, 1);
 	assert_int_equal(vfs_getattr(r->f.v, ino, &st), -ESTALE);
 	assert_int_equal(vfs_opendir(r->f.v, ino, &dir), -ESTALE);
@@ -166,7 +151,7 @@ static void links(struct rig *r, const char *path, unsigned count)
 {
 	struct stat st;
 
-	assert_int_equal(vfs_getattr(r->f.v, ino_of(r, path), &st), 0);
+	assert_int_equal(vfs_getattr(r->f.v, rig_ino(r, path), &st), 0);
 	if (st.st_nlink != count)
 		fail_msg("%s has %u links, not %u", path, (unsigned)st.st_nlink,
 			 count);
@@ -234,7 +219,7 @@ static void test_links_unlisted(void **state)
 	}
 	links(r, "a", 1);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(vfs_rmdir(r->f.v, ino_of(r, "a"), names[i]),
+		assert_int_equal(vfs_rmdir(r->f.v, rig_ino(r, "a"), names[i]),
 				 0);
 	rig_lists(r, "a", "");
 	links(r, "a", 2);
@@ -270,7 +255,7 @@ static void test_rename_all(void **state)
 		snprintf(path, sizeof(path), "d/%d", i);
 		rig_write(r, path, "x");
 	}
-	assert_int_equal(vfs_opendir(r->f.v, ino_of(r, "d"), &dir), 0);
+	assert_int_equal(vfs_opendir(r->f.v, rig_ino(r, "d"), &dir), 0);
 	for (int turn = 0; turn < 2; turn++) {
 		unsigned count = 0;
 
@@ -313,7 +298,7 @@ static void test_ctime(void **state)
 
 	rig_write(r, "f", "text");
 	rig_sync(r);
-	ino = ino_of(r, "f");
+	ino = rig_ino(r, "f");
 	assert_int_equal(vfs_getattr(r->f.v, ino, &st), 0);
 	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
 		before = ctime_of(r, ino);

@@ -8,8 +8,6 @@
 #include <linux/fs.h>
 #include <stdatomic.h>
 
-#include "vers3/tree/dir.h"
-
 #define ALWAYS 100000
 
 static const int refusals[] = {-EACCES, -EINVAL}; /* 403, 400 */

@@ -9,7 +9,6 @@
 
 #include "vers3/meta/inode.h"
 #include "vers3/tree/replication_census.h"
-#include "vers3/tree/states.h"
 
 #define STATUS	  "x-amz-replication-status"
 #define KEY(name) VFS_FIXTURE_PREFIX name
@@ -83,13 +82,8 @@ static int server_call(struct store *s, struct store_request *r)
 	return rc;
 }
 
-static void server_free(struct store *s)
-{
-	store_free(s->below);
-	free(s);
-}
-
-static const struct store_ops server_ops = {"server", server_call, server_free};
+static const struct store_ops server_ops = {"server", server_call,
+					    vfs_fixture_free_layer};
 
 static void server_says(const char *header, const char *value)
 {
@@ -131,17 +125,10 @@ static unsigned key_heads(int64_t *ret_pause_ns)
 
 static int setup(void **state)
 {
-	struct vfs_fixture *f;
-	int rc = vfs_fixture_setup(state);
-
-	if (rc)
-		return rc;
-	f = *state;
 	server = calloc(1, sizeof(*server));
 	assert_non_null(server);
 	pthread_mutex_init(&server->mutex, NULL);
-	vfs_fixture_cover(f, &server->store, &server_ops);
-	return 0;
+	return vfs_fixture_setup_over(state, &server->store, &server_ops);
 }
 
 #define STATES_TEST(fn)                                                        \

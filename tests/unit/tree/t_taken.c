@@ -3,7 +3,6 @@
 #include "../vfs_rig.h"
 
 #include "vers3/cache/blocks.h"
-#include "vers3/tree/dir.h"
 #include "vers3/tree/gone.h"
 
 static struct vfs_file *open_saved(struct rig *r, const char *path)
@@ -184,14 +183,6 @@ static void test_wanted_else(void **state)
 	rig_holds(r, "g", NULL);
 }
 
-static uint64_t ino_of(struct rig *r, const char *path)
-{
-	struct vfs_entry e;
-
-	assert_int_equal(rig_lookup(r, path, &e), 0);
-	return e.ino;
-}
-
 /* So that nothing is needed of what the bucket had. */
 static void cut(struct rig *r, uint64_t ino)
 {
@@ -207,7 +198,7 @@ static void test_saved_else(void **state)
 
 	for (int early = 0; early < 2; early++) {
 		struct vfs_file *file = open_saved(r, "f");
-		uint64_t ino = ino_of(r, "f");
+		uint64_t ino = rig_ino(r, "f");
 
 		rig_remove(r, "f");
 		rig_lists(r, "", "");
@@ -223,7 +214,7 @@ static void test_saved_else(void **state)
 		rig_holds(r, "f", "mine");
 		/* Nor on top of theirs that was changed here and saved. */
 		file = rig_open(r, "f", O_RDWR);
-		ino = ino_of(r, "f");
+		ino = rig_ino(r, "f");
 		rig_put_text(r, "f", "theirs");
 		rig_is(r, "f", "theirs");
 		rig_write(r, "f", "ours");
@@ -243,7 +234,7 @@ static void test_removed_else(void **state)
 {
 	struct rig *r = *state;
 	struct vfs_file *file = open_saved(r, "f");
-	uint64_t ino = ino_of(r, "f");
+	uint64_t ino = rig_ino(r, "f");
 
 	rig_remove(r, "f");
 	rig_lists(r, "", "");
@@ -279,8 +270,8 @@ static void test_removed_way(void **state)
 		rig_mkdir(r, "a");
 		rig_mkdir(r, "a/b");
 		file = open_saved(r, "a/b/f");
-		ino = ino_of(r, "a/b/f");
-		a = ino_of(r, "a");
+		ino = rig_ino(r, "a/b/f");
+		a = rig_ino(r, "a");
 		rig_remove(r, "a/b/f");
 		rig_lists(r, "a/b", "");
 		if (how & MOVED) {
@@ -319,7 +310,7 @@ static void test_siblings(void **state)
 
 	rig_put_text(r, "a/b/g", "x");
 	file = open_saved(r, "a/b/f");
-	ino = ino_of(r, "a/b/f");
+	ino = rig_ino(r, "a/b/f");
 	rig_remove(r, "a/b/f");
 	rig_lists(r, "a/b", "g");
 	rig_unlink(r, "a/b/g");
@@ -338,7 +329,7 @@ static void test_unversioned(void **state)
 {
 	struct rig *r = *state;
 	struct vfs_file *file = open_saved(r, "f");
-	uint64_t ino = ino_of(r, "f");
+	uint64_t ino = rig_ino(r, "f");
 
 	rig_remove(r, "f");
 	rig_lists(r, "", "");
@@ -349,7 +340,7 @@ static void test_unversioned(void **state)
 	vfs_release(r->f.v, file);
 	/* One that needs none comes back. */
 	file = open_saved(r, "f");
-	ino = ino_of(r, "f");
+	ino = rig_ino(r, "f");
 	rig_remove(r, "f");
 	rig_lists(r, "", "");
 	cut(r, ino);
