@@ -165,12 +165,17 @@ static int run_lifecycle_list(struct call *c)
 	return lifecycle_command_list(c->control, c->answer);
 }
 
+/* The path may be left out where the first word is another one. */
 static int run_usage(struct call *c)
 {
-	const char *path = c->count ? path_arg(c->args[0]) : "";
+	bool all = !c->count || !strncmp(c->args[0], "if=", 3) ||
+		   !strncmp(c->args[0], "price=", 6);
+	const char *path = all ? "" : path_arg(c->args[0]);
 	char reason[CONTROL_REASON_MAX];
 	struct usage *u = NULL;
-	int rc = usage_new(c->control->mount, path, &u, reason, sizeof(reason));
+	int rc = usage_new(c->control->mount, c->control->syncer, path,
+			   c->args + !all, c->count - !all, &u, reason,
+			   sizeof(reason));
 
 	if (rc)
 		return say(c, rc, reason);
@@ -208,7 +213,8 @@ static const struct command {
 	 2, WORDS_MAX, true, run_lifecycle_set},
 	{"lifecycle remove", "ID [dry-run]", "remove a rule", 1, 2, true,
 	 run_lifecycle_remove},
-	{"usage", "[PATH]", "what the versions take in the bucket", 0, 1, false,
+	{"usage", "[PATH] [if=RULE] [price=CLASS:PRICE]...",
+	 "what the versions take in the bucket", 0, WORDS_MAX, false,
 	 run_usage},
 	{"help", "", "list the commands", 0, 0, false, run_help},
 };

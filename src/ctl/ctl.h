@@ -26,6 +26,7 @@ struct ctl_call {
 	const char *start; /* -C: where relative paths start; NULL: here */
 	bool json, force, exact, dry_run, follow, put;
 	const char *version, *at, *to, *older, *keep, *key, *expires;
+	const char *rule, *prices; /* --if, --prices */
 	char **args;
 	int count;
 };
@@ -42,6 +43,7 @@ int ctl_presign(const struct ctl_call *c);
 int ctl_sync(const struct ctl_call *c);
 int ctl_umount(const struct ctl_call *c);
 int ctl_lifecycle(const struct ctl_call *c);
+int ctl_usage(const struct ctl_call *c);
 int ctl_replication(const struct ctl_call *c);
 
 struct target;

@@ -30,6 +30,8 @@ enum option_bit {
 	OPTION_KEY = 1 << 11,
 	OPTION_EXPIRES = 1 << 12,
 	OPTION_PUT = 1 << 13,
+	OPTION_IF = 1 << 14,
+	OPTION_PRICES = 1 << 15,
 };
 
 static const struct option command_options[] = {
@@ -46,6 +48,8 @@ static const struct option command_options[] = {
 	{"key", required_argument, NULL, OPTION_KEY},
 	{"expires", required_argument, NULL, OPTION_EXPIRES},
 	{"put", no_argument, NULL, OPTION_PUT},
+	{"if", required_argument, NULL, OPTION_IF},
+	{"prices", required_argument, NULL, OPTION_PRICES},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -115,6 +119,9 @@ static const struct command {
 	{"lifecycle", "[list | set ID WORD... [-n] | remove ID [-n]]",
 	 "the bucket's lifecycle rules; with -n what a change would change",
 	 lifecycle_words, OPTION_JSON | OPTION_DRY_RUN, 0, 64, ctl_lifecycle},
+	{"usage", "[PATH] [--if RULE] [--prices FILE]",
+	 "what all versions take in the bucket, and cost a month", NULL,
+	 OPTION_JSON | OPTION_IF | OPTION_PRICES, 0, 1, ctl_usage},
 	{"replication", "", "replication rules, and how the objects stand",
 	 NULL, OPTION_JSON, 0, 0, ctl_replication},
 };
@@ -200,6 +207,12 @@ static void set_option(struct ctl_call *c, int option)
 		break;
 	case OPTION_PUT:
 		c->put = true;
+		break;
+	case OPTION_IF:
+		c->rule = optarg;
+		break;
+	case OPTION_PRICES:
+		c->prices = optarg;
 		break;
 	}
 }

@@ -18,12 +18,14 @@ static const char *const texts[] = {
 	"bucket", "prefix",	  "region",	  "url",
 	"error",  "lastError",	  "lastErrorKey", "version",
 	"status", "storageClass", "expireDate",	  "bucketPrefix",
+	"path",	  "date",	  "currency",	  "uploadsError",
 };
 
 /* What may stand several times. */
 static const char *const lists[] = {
 	"tags",	     "transitions", "noncurrentTransitions",
 	"failedKey", "items",	    "warning",
+	"biggest",   "most",	    "unpriced",
 };
 
 static bool is_among(const char *const *names, size_t count, const char *name)
@@ -102,12 +104,17 @@ static int parse_value(const char **at, json_t *section)
 		(*at)++;
 	len = strspn(*at, "abcdefghijklmnopqrstuvwxyz"
 			  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
-	if (!section || !len || len >= sizeof(name) ||
-	    strncmp(*at + len, " = ", 3) != 0)
+	if (!section || !len || len >= sizeof(name))
 		return -EIO;
 	memcpy(name, *at, len);
 	name[len] = '\0';
-	*at += len + 3;
+	*at += len;
+	/* People write it with fewer blanks. */
+	*at += strspn(*at, " \t");
+	if (**at != '=')
+		return -EIO;
+	(*at)++;
+	*at += strspn(*at, " \t");
 	buf_init(&text, VALUE_MAX);
 	rc = read_value(at, '\0', &text, &quoted);
 	value = rc ? NULL : make_value(name, text.data, quoted);
@@ -210,10 +217,12 @@ int state_parse(const char *text, json_t **ret_state)
 	int rc = state ? 0 : -ENOMEM;
 
 	while (!rc && *at) {
-		if (*at == '\n') {
-			at++;
+		at += strspn(at, " \t\r\n");
+		/* A comment: progress, or what somebody wrote in a file. */
+		if (*at == '#' || *at == ';')
+			at += strcspn(at, "\n");
+		if (!*at || *at == '\n')
 			continue;
-		}
 		rc = *at == '[' ? parse_section(&at, state, &section)
 				: parse_value(&at, section);
 		if (!rc && *at && *at != '\n')

@@ -71,6 +71,7 @@ static size_t doc_max(enum store_op op)
 	case STORE_LIST:
 	case STORE_LIST_VERSIONS:
 	case STORE_LIST_UPLOADS:
+	case STORE_LIST_PARTS:
 	case STORE_DELETE_MANY:
 	case STORE_GET_LIFECYCLE:
 	case STORE_GET_REPLICATION:

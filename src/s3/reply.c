@@ -274,6 +274,19 @@ static int read_list(struct store_request *r, const struct buf *doc)
 	return 0;
 }
 
+static int read_parts(struct store_request *r, const struct buf *doc)
+{
+	struct xml_parts parts;
+	int ret = xml_parse_parts(doc->data, doc->len, &parts);
+
+	if (ret)
+		return ret;
+	r->reply.parts_bytes = parts.bytes;
+	r->reply.truncated = parts.truncated;
+	r->reply.next_part = parts.next;
+	return 0;
+}
+
 /* An <Error>, wherever it came. */
 static void take_error(struct store_reply *reply, const struct xml_result *x)
 {
@@ -407,6 +420,8 @@ static int read_success(struct store_request *r,
 	case STORE_LIST_VERSIONS:
 	case STORE_LIST_UPLOADS:
 		return read_list(r, doc);
+	case STORE_LIST_PARTS:
+		return read_parts(r, doc);
 	case STORE_COPY:
 	case STORE_COPY_PART:
 	case STORE_CREATE_UPLOAD:

@@ -64,6 +64,7 @@ static const struct action actions[STORE_OP_COUNT] = {
 			     ON_KEY | TAKES_SOURCE | SENDS_NOTHING},
 	[STORE_COMPLETE_UPLOAD] = {"POST", NULL, ON_KEY},
 	[STORE_ABORT_UPLOAD] = {"DELETE", NULL, ON_KEY},
+	[STORE_LIST_PARTS] = {"GET", NULL, ON_KEY},
 	[STORE_GET_TAGGING] = {"GET", "tagging", ON_KEY},
 	[STORE_PUT_TAGGING] = {"PUT", "tagging",
 			       ON_KEY | SENDS_DOC | SENDS_MD5},
@@ -243,6 +244,10 @@ static int put_ids(struct s3_request *q, const struct store_request *r)
 		ret = set_query(q, "uploadId", r->upload_id);
 	if (!ret && (r->op == STORE_UPLOAD_PART || r->op == STORE_COPY_PART))
 		ret = set_query_number(q, "partNumber", r->part_number);
+	if (!ret && r->op == STORE_LIST_PARTS)
+		ret = set_query_number(q, "part-number-marker", r->part_number);
+	if (!ret && r->op == STORE_LIST_PARTS)
+		ret = set_query_number(q, "max-parts", r->max_keys);
 	return ret;
 }
 
@@ -342,7 +347,8 @@ static bool is_whole(const struct store_request *r, unsigned what)
 {
 	bool in_upload =
 		r->op == STORE_UPLOAD_PART || r->op == STORE_COPY_PART ||
-		r->op == STORE_COMPLETE_UPLOAD || r->op == STORE_ABORT_UPLOAD;
+		r->op == STORE_COMPLETE_UPLOAD || r->op == STORE_ABORT_UPLOAD ||
+		r->op == STORE_LIST_PARTS;
 
 	if ((what & ON_KEY) && (!r->key || !*r->key))
 		return false;

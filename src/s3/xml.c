@@ -224,6 +224,62 @@ int xml_parse_deleted(const char *doc, size_t len, xml_deleted_fn fn, void *ctx)
 	return ret == -EFBIG ? -EIO : ret;
 }
 
+/* The parts of an upload. */
+
+#define PARTS_MAX 10000 /* numbers that S3 has for them */
+
+static int parts_start(void *ctx, unsigned depth, const char *name)
+{
+	(void)ctx;
+	return !depth && strcmp(name, "ListPartsResult") ? -EIO : 0;
+}
+
+/* Digits and nothing else, up to most. */
+static int parts_number(const char *text, uint64_t most, uint64_t *ret_number)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EIO;
+	errno = 0;
+	*ret_number = strtoull(text, &end, 10);
+	return errno || *end || *ret_number > most ? -EIO : 0;
+}
+
+static int parts_end(void *ctx, unsigned depth, const char *name,
+		     const struct xmlwalk_text *text)
+{
+	struct xml_parts *p = ctx;
+	uint64_t number = 0;
+	int ret = 0;
+
+	if (depth == 2 && !strcmp(name, "Size")) {
+		ret = parts_number(text->data, INT64_MAX, &number);
+		if (!ret && number > INT64_MAX - p->bytes)
+			ret = -EIO;
+		if (!ret)
+			p->bytes += number;
+	} else if (depth == 1 && !strcmp(name, "IsTruncated")) {
+		p->truncated = !strcmp(text->data, "true");
+	} else if (depth == 1 && !strcmp(name, "NextPartNumberMarker") &&
+		   *text->data) {
+		ret = parts_number(text->data, PARTS_MAX, &number);
+		p->next = (unsigned)number;
+	}
+	return ret;
+}
+
+int xml_parse_parts(const char *doc, size_t len, struct xml_parts *ret_parts)
+{
+	static const struct xmlwalk_ops ops = {parts_start, parts_end};
+	struct xml_parts parts = {.bytes = 0};
+	int ret = xmlwalk(doc, len, &ops, &parts);
+
+	if (!ret)
+		*ret_parts = parts;
+	return ret == -EFBIG ? -EIO : ret;
+}
+
 /* Writing. */
 
 bool xml_can_hold(const char *key)

@@ -142,6 +142,7 @@ static const struct {
 	[STORE_COPY_PART] = {mem_copy_part, false, false},
 	[STORE_COMPLETE_UPLOAD] = {mem_complete_upload, false, false},
 	[STORE_ABORT_UPLOAD] = {mem_abort_upload, false, false},
+	[STORE_LIST_PARTS] = {mem_list_parts, false, false},
 	[STORE_GET_TAGGING] = {mem_get_tagging, false, false},
 	[STORE_PUT_TAGGING] = {mem_put_tagging, true, false},
 };

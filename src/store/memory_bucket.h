@@ -152,6 +152,8 @@ int mem_complete_upload(struct memory_store *ms, struct store_request *r,
 			struct mem_blob *body);
 int mem_abort_upload(struct memory_store *ms, struct store_request *r,
 		     struct mem_blob *body);
+int mem_list_parts(struct memory_store *ms, struct store_request *r,
+		   struct mem_blob *body);
 
 /* memory_read.c; mem_get() is unlocked */
 int mem_head(struct memory_store *ms, struct store_request *r,

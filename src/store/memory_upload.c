@@ -252,3 +252,28 @@ int mem_abort_upload(struct memory_store *ms, struct store_request *r,
 	r->reply.status = 204;
 	return 0;
 }
+
+int mem_list_parts(struct memory_store *ms, struct store_request *r,
+		   struct mem_blob *body)
+{
+	struct mem_upload *u = upload_find(ms, r);
+	unsigned left = r->max_keys ? r->max_keys : 1000;
+
+	(void)body;
+	if (!u)
+		return mem_fail(r, -ENOENT, 404, "NoSuchUpload");
+	for (size_t i = 0; i < u->part_count; i++) {
+		const struct mem_part *part = &u->parts[i];
+
+		if (part->number <= r->part_number)
+			continue;
+		if (!left--) {
+			r->reply.truncated = true;
+			break;
+		}
+		r->reply.parts_bytes += part->blob->size;
+		r->reply.next_part = part->number;
+	}
+	r->reply.status = 200;
+	return 0;
+}

@@ -39,6 +39,7 @@ static const char *const op_names[STORE_OP_COUNT] = {
 	[STORE_COPY_PART] = "UploadPartCopy",
 	[STORE_COMPLETE_UPLOAD] = "CompleteMultipartUpload",
 	[STORE_ABORT_UPLOAD] = "AbortMultipartUpload",
+	[STORE_LIST_PARTS] = "ListParts",
 	[STORE_GET_TAGGING] = "GetObjectTagging",
 	[STORE_PUT_TAGGING] = "PutObjectTagging",
 };

@@ -1,35 +1,140 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One walk over all versions, and sums of a fixed size. */
+/*
+ * Its words, one walk over all versions and one over the unfinished uploads,
+ * and the answer.
+ */
 #include "vers3/upkeep/usage.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "usage_count.h"
+#include "uploads_below.h"
 #include "versions_below.h"
 #include "vers3/core/mount.h"
+#include "vers3/sync/syncer.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
 
 #define ANSWER_MAX (128 << 10)
-
-struct sum {
-	uint64_t count, bytes;
-};
+#define DAYS_MAX   36500
+#define KEEP_MAX   100 /* as S3 has it */
+#define DAY_NS	   (INT64_C(86400) * NS_PER_S)
 
 struct usage {
-	struct mount *mount; /* borrowed */
+	struct mount *mount; /* borrowed, as the next */
+	struct syncer *syncer;
 	char *path; /* owned; "": the whole mount */
-	struct sum current, noncurrent;
-	uint64_t markers;
+	struct prices prices;
+	bool own_prices; /* they were given */
+	struct usage_count count;
+	char uploads_error[160]; /* "": they were counted */
 };
 
-int usage_new(struct mount *mount, const char *path, struct usage **ret_usage,
+/* "30d" or "3": digits, and then unit. */
+static bool take_number(const char *text, size_t len, const char *unit,
+			unsigned long most, unsigned *ret_number)
+{
+	unsigned long n;
+	char *end;
+
+	if (!isdigit((unsigned char)*text) || len > 9)
+		return false;
+	n = strtoul(text, &end, 10);
+	if (n > most || end + strlen(unit) != text + len ||
+	    strncmp(end, unit, strlen(unit)) != 0)
+		return false;
+	*ret_number = (unsigned)n;
+	return true;
+}
+
+/* "noncurrent=30d,keep=3" */
+static int take_rule(struct usage *u, const char *text, const char **ret_want)
+{
+	struct usage_rule *rule = &u->count.rule;
+	bool ok = true;
+
+	*ret_want = "want such as if=noncurrent=30d or "
+		    "if=noncurrent=30d,keep=3";
+	while (ok && *text) {
+		size_t len = strcspn(text, ",");
+
+		if (!strncmp(text, "noncurrent=", 11))
+			ok = take_number(text + 11, len - 11, "d", DAYS_MAX,
+					 &rule->days);
+		else if (!strncmp(text, "keep=", 5))
+			ok = take_number(text + 5, len - 5, "", KEEP_MAX,
+					 &rule->keep);
+		else
+			ok = false;
+		text += len + (text[len] == ',');
+	}
+	return ok && rule->days ? 0 : -EINVAL;
+}
+
+static int take_price(struct usage *u, const char *text, const char **ret_want)
+{
+	if (!u->own_prices) {
+		u->own_prices = true;
+		u->prices.count = 0;
+		u->prices.date[0] = '\0';
+	}
+	return prices_add(&u->prices, text, ret_want);
+}
+
+static int take_text(const char *text, char *buf, size_t size,
+		     const char **ret_want)
+{
+	*ret_want = "want 1 to 15 characters";
+	if (!*text || strlen(text) >= size)
+		return -EINVAL;
+	strcpy(buf, text);
+	return 0;
+}
+
+static int take_word(struct usage *u, const char *word, const char **ret_want)
+{
+	if (!strncmp(word, "if=", 3))
+		return take_rule(u, word + 3, ret_want);
+	if (!strncmp(word, "price=", 6))
+		return take_price(u, word + 6, ret_want);
+	if (!strncmp(word, "currency=", 9))
+		return take_text(word + 9, u->prices.currency,
+				 sizeof(u->prices.currency), ret_want);
+	if (!strncmp(word, "date=", 5))
+		return take_text(word + 5, u->prices.date,
+				 sizeof(u->prices.date), ret_want);
+	*ret_want = "want if=RULE, price=CLASS:PRICE, currency=NAME or "
+		    "date=DATE";
+	return -EINVAL;
+}
+
+static int take_words(struct usage *u, char *const *words, size_t count,
+		      char *reason, size_t size)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *want;
+		int rc = take_word(u, words[i], &want);
+
+		if (rc) {
+			snprintf(reason, size, "%.100s: %s", words[i], want);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+int usage_new(struct mount *mount, struct syncer *syncer, const char *path,
+	      char *const *words, size_t count, struct usage **ret_usage,
 	      char *reason, size_t size)
 {
-	struct usage *u;
+	struct usage *u = NULL;
+	int rc = 0;
 
 	if (strlen(path) > META_KEY_MAX) {
 		snprintf(reason, size, "%.64s...: the path is too long", path);
@@ -39,13 +144,22 @@ int usage_new(struct mount *mount, const char *path, struct usage **ret_usage,
 	if (u)
 		u->path = strdup(path);
 	if (!u || !u->path) {
-		usage_free(u);
 		snprintf(reason, size, "%s", strerror(ENOMEM));
-		return -ENOMEM;
+		rc = -ENOMEM;
+		goto out;
 	}
 	u->mount = mount;
-	*ret_usage = u;
-	return 0;
+	u->syncer = syncer;
+	prices_default(&u->prices);
+	u->count.prices = &u->prices;
+	u->count.skip = strlen(mount->config.prefix);
+	rc = take_words(u, words, count, reason, size);
+out:
+	if (rc)
+		usage_free(u);
+	else
+		*ret_usage = u;
+	return rc;
 }
 
 void usage_free(void *usage)
@@ -58,41 +172,181 @@ void usage_free(void *usage)
 	free(u);
 }
 
-static void add(struct sum *sum, uint64_t bytes)
-{
-	sum->count++;
-	sum->bytes += bytes;
-}
-
-static int on_entry(void *ctx, const struct store_entry *e)
+static int on_version(void *ctx, const struct store_entry *e)
 {
 	struct usage *u = ctx;
 
-	if (e->kind == STORE_ENTRY_MARKER)
-		u->markers++;
-	else
-		add(e->latest ? &u->current : &u->noncurrent, e->size_bytes);
+	usage_count_version(&u->count, e);
 	return 0;
 }
 
-static int write_answer(const struct usage *u, struct buf *out)
+static int on_upload(void *ctx, const struct store_entry *e)
 {
+	struct usage *u = ctx;
+
+	usage_count_upload(&u->count, e->storage_class, e->size_bytes);
+	return 0;
+}
+
+/* Costs have four places: a few cents of a small bucket are not nothing. */
+static int put_cost(struct buf *out, const char *name, double cost)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%.4f", cost);
+	return gitconfig_value(out, name, text);
+}
+
+static int put_sum(struct buf *out, const char *count, const char *bytes,
+		   const struct usage_sum *sum)
+{
+	int rc = gitconfig_number(out, count, (int64_t)sum->count);
+
+	return rc ? rc : gitconfig_number(out, bytes, (int64_t)sum->bytes);
+}
+
+/* "BYTES VERSIONS SIZE PATH" */
+static int put_files(struct buf *out, const char *name,
+		     const struct usage_file *files, size_t count)
+{
+	char text[META_KEY_MAX + 80];
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < count; i++) {
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " %" PRIu64 " %" PRIu64 " %s",
+			 files[i].bytes, files[i].versions, files[i].size_bytes,
+			 files[i].path);
+		rc = gitconfig_value(out, name, text);
+	}
+	return rc;
+}
+
+/* What this mount has not sent yet, wherever it is. */
+static int put_unsent(struct usage *u, struct buf *out)
+{
+	struct syncer_stats stats;
+	int rc;
+
+	syncer_read_stats(u->syncer, &stats);
+	rc = gitconfig_number(out, "unsent", (int64_t)stats.dirty_keys);
+	return rc ? rc
+		  : gitconfig_number(
+			    out, "unsentBytes",
+			    (int64_t)staging_used_bytes(u->mount->staging));
+}
+
+static int put_usage(struct usage *u, struct buf *out)
+{
+	const struct usage_count *c = &u->count;
+	char when[32];
 	int rc = gitconfig_section(out, "usage", NULL);
 
+	clock_format_iso8601(mount_server_now_ns(u->mount), when, sizeof(when));
 	if (!rc)
 		rc = gitconfig_value(out, "path", *u->path ? u->path : "/");
 	if (!rc)
-		rc = gitconfig_number(out, "objects",
-				      (int64_t)u->current.count);
+		rc = gitconfig_value(out, "time", when);
 	if (!rc)
-		rc = gitconfig_number(out, "bytes", (int64_t)u->current.bytes);
+		rc = put_sum(out, "objects", "bytes", &c->current);
 	if (!rc)
-		rc = gitconfig_number(out, "noncurrent",
-				      (int64_t)u->noncurrent.count);
+		rc = put_sum(out, "noncurrent", "noncurrentBytes",
+			     &c->noncurrent);
 	if (!rc)
-		rc = gitconfig_number(out, "noncurrentBytes",
-				      (int64_t)u->noncurrent.bytes);
-	return rc ? rc : gitconfig_number(out, "markers", (int64_t)u->markers);
+		rc = gitconfig_number(out, "markers", (int64_t)c->markers);
+	if (!rc)
+		rc = put_sum(out, "own", "ownBytes", &c->own);
+	if (!rc && *u->uploads_error)
+		rc = gitconfig_value(out, "uploadsError", u->uploads_error);
+	if (!rc && !*u->uploads_error)
+		rc = put_sum(out, "uploads", "uploadBytes", &c->uploads);
+	if (!rc)
+		rc = put_unsent(u, out);
+	if (!rc)
+		rc = put_files(out, "biggest", c->biggest, c->biggest_count);
+	return rc ? rc : put_files(out, "most", c->most, c->most_count);
+}
+
+static int put_class(const struct usage_class *class, struct buf *out)
+{
+	int rc = gitconfig_section(out, "class", class->name);
+
+	if (!rc)
+		rc = put_sum(out, "objects", "bytes", &class->current);
+	if (!rc)
+		rc = put_sum(out, "noncurrent", "noncurrentBytes",
+			     &class->noncurrent);
+	if (!rc)
+		rc = put_sum(out, "uploads", "uploadBytes", &class->uploads);
+	if (rc || !class->price)
+		return rc;
+	return put_cost(out, "cost",
+			class->current.cost + class->noncurrent.cost +
+				class->uploads.cost);
+}
+
+static int put_costs(const struct usage *u, struct buf *out)
+{
+	const struct usage_count *c = &u->count;
+	const struct prices *p = &u->prices;
+	int rc = gitconfig_section(out, "cost", NULL);
+
+	if (!rc)
+		rc = gitconfig_value(out, "currency", p->currency);
+	if (!rc && *p->date)
+		rc = gitconfig_value(out, "date", p->date);
+	if (!rc)
+		rc = put_cost(out, "current", c->current.cost);
+	if (!rc)
+		rc = put_cost(out, "noncurrent", c->noncurrent.cost);
+	if (!rc)
+		rc = put_cost(out, "uploads", c->uploads.cost);
+	if (!rc)
+		rc = put_cost(out, "month",
+			      c->current.cost + c->noncurrent.cost +
+				      c->uploads.cost);
+	for (size_t i = 0; !rc && i < c->class_count; i++)
+		if (!c->classes[i].price)
+			rc = gitconfig_value(out, "unpriced",
+					     c->classes[i].name);
+	return rc;
+}
+
+static int put_saving(const struct usage_rule *rule, struct buf *out)
+{
+	int rc = gitconfig_section(out, "saving", NULL);
+
+	if (!rc)
+		rc = gitconfig_number(out, "noncurrentDays", rule->days);
+	if (!rc)
+		rc = gitconfig_number(out, "keepVersions", rule->keep);
+	if (!rc)
+		rc = put_sum(out, "versions", "bytes", &rule->saved);
+	return rc ? rc : put_cost(out, "month", rule->saved.cost);
+}
+
+static int put_answer(struct usage *u, struct buf *out)
+{
+	int rc = put_usage(u, out);
+
+	for (size_t i = 0; !rc && i < u->count.class_count; i++)
+		rc = put_class(&u->count.classes[i], out);
+	if (!rc)
+		rc = put_costs(u, out);
+	return rc || !u->count.rule.days ? rc : put_saving(&u->count.rule, out);
+}
+
+/* Not every server lists them, nor may everybody: the rest is told then. */
+static int count_uploads(struct usage *u, struct answer_stream *answer)
+{
+	int rc = uploads_below(u->mount, u->path, on_upload, u, answer);
+
+	if (rc == -EINTR || rc == -ENOMEM)
+		return rc;
+	if (rc)
+		snprintf(u->uploads_error, sizeof(u->uploads_error), "%s",
+			 errtext(rc));
+	return 0;
 }
 
 int usage_run(void *usage, struct answer_stream *answer)
@@ -100,21 +354,26 @@ int usage_run(void *usage, struct answer_stream *answer)
 	struct usage *u = usage;
 	struct versions_below walk = {.mount = u->mount,
 				      .path = u->path,
-				      .on_entry = on_entry,
+				      .on_entry = on_version,
 				      .ctx = u,
 				      .answer = answer,
 				      .begun_ns = clock_mono_ns()};
 	struct buf out;
-	int rc = versions_below(&walk);
+	int rc;
 
-	if (rc)
-		return answer_stream_fail(answer, rc, "usage: %s: %s",
-					  *u->path ? u->path : "/",
-					  errtext(rc));
 	buf_init(&out, ANSWER_MAX);
-	rc = write_answer(u, &out);
+	u->count.rule.before_ns = mount_server_now_ns(u->mount) -
+				  (int64_t)u->count.rule.days * DAY_NS;
+	rc = versions_below(&walk);
+	usage_count_end(&u->count);
+	if (!rc)
+		rc = count_uploads(u, answer);
+	if (!rc)
+		rc = put_answer(u, &out);
 	if (!rc)
 		rc = answer_stream_add(answer, out.data, out.len);
 	buf_release(&out);
-	return rc;
+	return rc ? answer_stream_fail(answer, rc, "usage: %s: %s",
+				       *u->path ? u->path : "/", errtext(rc))
+		  : 0;
 }

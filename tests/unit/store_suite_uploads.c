@@ -184,6 +184,59 @@ static void upload_lists(const struct suite *s, const char *prefix)
 	}
 }
 
+/* What the parts after one have, page by page. */
+static uint64_t parts_bytes(const struct suite *s, const char *key,
+			    const char *id, unsigned after, unsigned max)
+{
+	uint64_t bytes = 0;
+	bool more = true;
+
+	for (int pages = 0; more && pages < 10; pages++) {
+		struct store_request r;
+
+		store_request_init(&r, STORE_LIST_PARTS);
+		r.key = key;
+		r.upload_id = id;
+		r.part_number = after;
+		r.max_keys = max;
+		assert_int_equal(store_call(s->store, &r), 0);
+		bytes += r.reply.parts_bytes;
+		more = r.reply.truncated;
+		after = r.reply.next_part;
+		store_request_release(&r);
+	}
+	assert_false(more);
+	return bytes;
+}
+
+static void upload_parts(const struct suite *s, const char *prefix)
+{
+	static const unsigned numbers[] = {1, 2, 5};
+	char id[TEXT_SIZE], etag[VERSION_SIZE];
+	struct store_request r;
+
+	KEY(file);
+	create_upload(s, file_key, NULL, id);
+	assert_int_equal(parts_bytes(s, file_key, id, 0, 0), 0);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(upload_part(s, file_key, id, numbers[i],
+					     "0123456789", numbers[i], etag),
+				 0);
+	for (unsigned max = 0; max < 5; max++)
+		assert_int_equal(parts_bytes(s, file_key, id, 0, max), 8);
+	assert_int_equal(parts_bytes(s, file_key, id, 2, 0), 5);
+	store_request_init(&r, STORE_ABORT_UPLOAD);
+	r.key = file_key;
+	r.upload_id = id;
+	assert_int_equal(store_call(s->store, &r), 0);
+	store_request_release(&r);
+	store_request_init(&r, STORE_LIST_PARTS);
+	r.key = file_key;
+	r.upload_id = id;
+	assert_int_equal(store_call(s->store, &r), -ENOENT);
+	store_request_release(&r);
+}
+
 static void delete_many(const struct suite *s, const char *prefix)
 {
 	char v1[VERSION_SIZE], text[TEXT_SIZE];
@@ -256,6 +309,7 @@ const struct suite_case suite_upload_cases[] = {
 	{"multipart", multipart, 0},
 	{"errors of uploads", upload_errors, 0},
 	{"lists of uploads", upload_lists, 0},
+	{"lists of parts", upload_parts, 0},
 	{"delete many", delete_many, 0},
 	{"delete if it matches", delete_if_match, SUITE_DELETE_IF_MATCH},
 	{NULL, NULL, 0},

@@ -59,6 +59,16 @@ typedef int (*xml_deleted_fn)(void *ctx, const struct xml_deleted *deleted);
 int xml_parse_deleted(const char *doc, size_t len, xml_deleted_fn fn,
 		      void *ctx);
 
+/* A page of a ListPartsResult. */
+struct xml_parts {
+	uint64_t bytes; /* of the parts in it */
+	bool truncated;
+	unsigned next; /* the number after which the next page begins */
+};
+
+/* 0, -EIO, -ENOMEM. */
+int xml_parse_parts(const char *doc, size_t len, struct xml_parts *ret_parts);
+
 /*
  * The small documents: Error, CopyObjectResult, CopyPartResult,
  * InitiateMultipartUploadResult, CompleteMultipartUploadResult. Absent or too

@@ -45,6 +45,7 @@ enum store_op {
 	STORE_COPY_PART,
 	STORE_COMPLETE_UPLOAD,
 	STORE_ABORT_UPLOAD,
+	STORE_LIST_PARTS, /* ListParts, one page: reply.parts_bytes */
 	STORE_GET_TAGGING, /* reply.body; of key[, version_id] */
 	STORE_PUT_TAGGING, /* body: XML document */
 	STORE_OP_COUNT,
@@ -156,6 +157,8 @@ struct store_reply {
 	char *next_key_marker; /* STORE_LIST_VERSIONS, _UPLOADS */
 	char *next_version_marker; /* or upload-id marker */
 	char *upload_id; /* STORE_CREATE_UPLOAD */
+	uint64_t parts_bytes; /* STORE_LIST_PARTS: of this page */
+	unsigned next_part; /* likewise: the last one; where truncated */
 };
 
 struct store_request {
@@ -187,7 +190,7 @@ struct store_request {
 	struct store_delete *deletes; /* DELETE_MANY; results written */
 	size_t delete_count;
 	const char *upload_id;
-	unsigned part_number;
+	unsigned part_number; /* LIST_PARTS: those after it */
 	const struct store_part *parts; /* COMPLETE_UPLOAD, ascending */
 	size_t part_count;
 	store_sink_fn sink; /* GET; without one the body is dropped */

@@ -14,13 +14,22 @@
 #include "vers3/util/answer_stream.h"
 
 struct mount;
+struct syncer;
 struct usage;
 
 /*
- * What is to be counted: path, "" for all, is copied, mount borrowed. -EINVAL
- * with one line in reason (size bytes) that names the word that is wrong.
+ * What is to be counted: path, "" for all, is copied, mount and syncer are
+ * borrowed. The words:
+ *
+ *	if=noncurrent=30d[,keep=3]	what such a rule would remove
+ *	price=CLASS:PRICE[:BYTES]	in place of all public prices
+ *	currency=NAME, date=DATE	of the prices
+ *
+ * -EINVAL with one line in reason (size bytes) that names the word that is
+ * wrong.
  */
-int usage_new(struct mount *mount, const char *path, struct usage **ret_usage,
+int usage_new(struct mount *mount, struct syncer *syncer, const char *path,
+	      char *const *words, size_t count, struct usage **ret_usage,
 	      char *reason, size_t size);
 /* Counts and answers: a run of struct long_command; usage is one of those. */
 int usage_run(void *usage, struct answer_stream *answer);

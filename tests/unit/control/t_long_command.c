@@ -202,7 +202,7 @@ static const struct {
 	{"usage", 0, "[usage]\n\tpath = /\n"},
 	{"usage /a/", 0, "[usage]\n\tpath = a\n"},
 	{"usage\n\n \n", 0, "[usage]\n"},
-	{"usage a b c d e f g h i", -EINVAL, "usage"},
+	{"usage a b", -EINVAL, "b: want"},
 	{"sync\nusage\n", -EINVAL, "usage answers while it works: no other"},
 	{"usage\nsync\n", -EINVAL, "usage answers while it works: no other"},
 	{"usage\nsy", -EINVAL, "usage answers while it works: no other"},

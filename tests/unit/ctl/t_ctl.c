@@ -22,6 +22,8 @@ static const struct {
 	const char *text;
 	const char *json; /* compact, in order; NULL: refused */
 } states[] = {
+	{"# 12 versions, 3 s\n[s]\n\t# more\n\n  a=1\n\tb =\tx\n;no\n",
+	 "{\"s\":{\"a\":1,\"b\":\"x\"}}"},
 	{"", "{}"},
 	{"[a]\n", "{\"a\":{}}"},
 	{"[a]\n\tn = 5\n\tb = true\n\ts = x y\n",

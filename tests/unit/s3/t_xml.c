@@ -426,6 +426,51 @@ static void test_deleted(void **state)
 	buf_release(&text);
 }
 
+static void test_parts(void **state)
+{
+	static const struct {
+		const char *in; /* of ListPartsResult */
+		int rc;
+		struct xml_parts parts;
+	} docs[] = {
+		{"", 0, {0, false, 0}},
+		{"<IsTruncated>false</IsTruncated><Part><Size>5</Size>"
+		 "<PartNumber>1</PartNumber></Part><Part><Size>7</Size></Part>",
+		 0,
+		 {12, false, 0}},
+		{"<NextPartNumberMarker>9</NextPartNumberMarker>"
+		 "<IsTruncated>true</IsTruncated><Size>3</Size>",
+		 0,
+		 {0, true, 9}},
+		{"<NextPartNumberMarker/>", 0, {0, false, 0}},
+		{"<Part><Size>x</Size></Part>", -EIO, {0, false, 0}},
+		{"<Part><Size>-1</Size></Part>", -EIO, {0, false, 0}},
+		{"<Part><Size>9223372036854775807</Size></Part>"
+		 "<Part><Size>1</Size></Part>",
+		 -EIO,
+		 {0, false, 0}},
+		{"<NextPartNumberMarker>10001</NextPartNumberMarker>",
+		 -EIO,
+		 {0, false, 0}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(docs) / sizeof(*docs); i++) {
+		struct xml_parts p = {0, false, 0};
+		char doc[500];
+
+		snprintf(doc, sizeof(doc),
+			 "<ListPartsResult>%s</ListPartsResult>", docs[i].in);
+		assert_int_equal(xml_parse_parts(doc, strlen(doc), &p),
+				 docs[i].rc);
+		assert_int_equal(p.bytes, docs[i].parts.bytes);
+		assert_int_equal(p.truncated, docs[i].parts.truncated);
+		assert_int_equal(p.next, docs[i].parts.next);
+	}
+	assert_int_equal(xml_parse_parts("<a/>", 4, &(struct xml_parts){0}),
+			 -EIO);
+}
+
 static void test_written(void **state)
 {
 	static const struct store_delete deletes[] = {
@@ -525,8 +570,9 @@ int main(void)
 		cmocka_unit_test(test_skipped), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_cut),	cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_huge),	cmocka_unit_test(test_results),
-		cmocka_unit_test(test_deleted), cmocka_unit_test(test_written),
-		cmocka_unit_test(test_rules),	cmocka_unit_test(test_tame),
+		cmocka_unit_test(test_deleted), cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_written), cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_tame),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The unfinished uploads at a path of the mount and below it. */
+#ifndef VERS3_SRC_UPKEEP_UPLOADS_BELOW_H
+#define VERS3_SRC_UPKEEP_UPLOADS_BELOW_H
+
+#include "vers3/core/mount.h"
+#include "vers3/util/answer_stream.h"
+
+/*
+ * on_entry is given each, with the size of the parts that it has (S3 API:
+ * ListMultipartUploads, ListParts): a request for each. Blocks. 0, -EINTR when
+ * the answer is not wanted any more, or -errno.
+ */
+int uploads_below(struct mount *mount, const char *path,
+		  store_entry_fn on_entry, void *ctx,
+		  struct answer_stream *answer);
+
+#endif
