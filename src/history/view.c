@@ -24,6 +24,7 @@
 #include "vers3/meta/inode.h"
 #include "vers3/object/objattr.h"
 #include "vers3/object/overflow.h"
+#include "vers3/object/s3set.h"
 #include "vers3/object/s3xattr.h"
 #include "vers3/read/reader.h"
 #include "vers3/store/store.h"
@@ -359,6 +360,8 @@ int view_getxattr(struct view *view, uint64_t ino, const char *name,
 	if (s3xattr_is(name, "url"))
 		return mount_url(view->mount, n.version.key,
 				 n.version.version_id, value);
+	if (s3xattr_is(name, "tags"))
+		return s3set_get_tags(view->mount, &n.version, value);
 	kvlist_init(&head);
 	if (s3xattr_of_version(name))
 		return s3xattr_get(name, &n.version, &head, value);
@@ -381,6 +384,21 @@ int view_getxattr(struct view *view, uint64_t ino, const char *name,
 out:
 	store_request_release(&r);
 	return rc;
+}
+
+int view_setxattr(struct view *view, uint64_t ino, const char *name,
+		  const void *value, size_t size)
+{
+	struct view_node n;
+	int rc = view_node_read(view, ino, &n);
+
+	if (rc)
+		return rc;
+	if (!s3set_owns(name))
+		return -EROFS;
+	return has_content(&n) ? s3set(view->mount, &n.version, name,
+				       value ? value : "", size)
+			       : -EOPNOTSUPP;
 }
 
 int view_listxattr(struct view *view, uint64_t ino, struct buf *names)

@@ -29,7 +29,7 @@ static bool is_late(const char *name)
 }
 
 /* Whether a tag of that name is one of these. */
-static bool deferred_is_tag(const char *name)
+bool deferred_is_tag(const char *name)
 {
 	return !strcmp(name, LATE_TAG) || !strcmp(name, SPARSE_META);
 }

@@ -15,6 +15,7 @@
 
 #include "vers3/core/link_id.h"
 #include "vers3/core/mount.h"
+#include "vers3/object/class.h"
 #include "vers3/object/deferred_attrs.h"
 #include "vers3/object/objattr.h"
 #include "vers3/object/overflow.h"
@@ -38,6 +39,8 @@ void object_meta_release(struct object_meta *d)
 	d->names = NULL;
 	free(d->holes);
 	d->holes = NULL;
+	free(d->class);
+	d->class = NULL;
 }
 
 void object_meta_init(struct object_meta *d)
@@ -51,6 +54,7 @@ void object_meta_init(struct object_meta *d)
 	d->renamed = NULL;
 	d->names = NULL;
 	d->holes = NULL;
+	d->class = NULL;
 }
 
 /* Headers that a rewrite sets again; the rest of a HEAD describes, only. */
@@ -93,6 +97,8 @@ static int split_head(const struct kvlist *head, struct object_meta *d)
 			rc = take_text(&d->names, kv->value);
 		else if (!strcasecmp(kv->name, META_PREFIX SPARSE_META))
 			rc = take_text(&d->holes, kv->value);
+		else if (!strcasecmp(kv->name, CLASS_WANTED))
+			rc = take_text(&d->class, kv->value);
 		else if (!strncasecmp(kv->name, META_PREFIX, skip))
 			rc = kvlist_add(&d->meta, kv->name + skip, kv->value);
 		else if (!strcasecmp(kv->name, TAGS_HEADER))
@@ -281,6 +287,18 @@ static int add_names(const char *names, struct object_meta *d)
 	return kvlist_set(&d->meta, LINK_NAMES_META, names);
 }
 
+/* The one that was named: of a file, or what a directory hands down. */
+static int add_class(uint32_t mode, struct object_meta *d)
+{
+	struct kvlist *to = S_ISDIR(mode) ? &d->meta : &d->headers;
+	const char *name = S_ISDIR(mode) ? CLASS_META : CLASS_HEADER;
+
+	if (*d->class)
+		return kvlist_set(to, name, d->class);
+	kvlist_del(to, name);
+	return 0;
+}
+
 static int read_now(struct mount *mount, const struct meta_inode *inode,
 		    struct object_meta *d, struct objattr_xattrs *x,
 		    char **ret_names, struct holes *ret_holes)
@@ -326,6 +344,8 @@ int object_meta_make(struct mount *mount, const struct meta_inode *inode,
 	if (!rc && !kvlist_get(&d->headers, "content-type"))
 		rc = kvlist_set(&d->headers, "content-type",
 				objattr_content_type(path));
+	if (!rc && d->class)
+		rc = add_class(inode->mode, d);
 	if (!rc && mount->config.storage_class && S_ISREG(inode->mode) &&
 	    !kvlist_get(&d->headers, CLASS_HEADER))
 		rc = kvlist_set(&d->headers, CLASS_HEADER,
@@ -400,6 +420,31 @@ int object_meta_to_head(const struct object_meta *d, struct kvlist *head)
 	return rc;
 }
 
+/* A class that was named while this was sent is still to come. */
+static int put_head(struct mount *mount, const struct meta_inode *inode,
+		    const struct kvlist *head)
+{
+	struct kvlist old, all;
+	const char *class;
+	int rc;
+
+	kvlist_init(&old);
+	kvlist_init(&all);
+	rc = meta_head_get(mount->meta, inode->ino, &old);
+	class = rc ? NULL : class_to_come(inode->mode, &old, head);
+	if (rc == -ENOENT)
+		rc = 0;
+	if (!rc)
+		rc = kvlist_copy(&all, head);
+	if (!rc && class)
+		rc = kvlist_set(&all, CLASS_WANTED, class);
+	if (!rc)
+		rc = meta_head_put(mount->meta, inode->ino, &all);
+	kvlist_release(&all);
+	kvlist_release(&old);
+	return rc;
+}
+
 int object_meta_note_head(struct mount *mount, struct meta_inode *inode,
 			  const struct kvlist *head)
 {
@@ -413,7 +458,7 @@ int object_meta_note_head(struct mount *mount, struct meta_inode *inode,
 		inode->flags &=
 			objattr_lacks(&d.meta) | ~(uint32_t)META_I_LACKS;
 	object_meta_release(&d);
-	return rc ? rc : meta_head_put(mount->meta, inode->ino, head);
+	return rc ? rc : put_head(mount, inode, head);
 }
 
 bool object_meta_same(const struct kvlist *a, const struct kvlist *b)

@@ -5,6 +5,7 @@
  */
 #include "vers3/object/s3xattr.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -22,8 +23,10 @@ static const struct {
 	{"replication_status", "x-amz-replication-status", NULL, true},
 	{"restore", "x-amz-restore", NULL, true},
 	{"sse", "x-amz-server-side-encryption", NULL, true},
+	{"kms_key", "x-amz-server-side-encryption-aws-kms-key-id", NULL, true},
 	{"legal_hold", "x-amz-object-lock-legal-hold", NULL, true},
 	{"retention", "x-amz-object-lock-retain-until-date", NULL, true},
+	{"retention_mode", "x-amz-object-lock-mode", NULL, true},
 	{"content_type", "content-type", NULL, false},
 };
 
@@ -89,6 +92,28 @@ static int put_text(struct buf *value, const char *text)
 	return text && *text ? buf_puts(value, text) : -ENODATA;
 }
 
+/* ALGORITHM=BASE64, of the header that has one. */
+static int put_checksum(const struct kvlist *head, struct buf *value)
+{
+	static const char prefix[] = "x-amz-checksum-";
+	size_t len = sizeof(prefix) - 1;
+	int rc = 0;
+
+	for (size_t i = 0; i < head->count; i++) {
+		const char *name = head->items[i].name;
+
+		if (strncmp(name, prefix, len) != 0 ||
+		    !strcmp(name + len, "type") || !head->items[i].value[0])
+			continue;
+		for (name += len; !rc && *name; name++)
+			rc = buf_putc(value, (char)toupper(*name));
+		if (!rc)
+			rc = buf_putc(value, '=');
+		return rc ? rc : buf_puts(value, head->items[i].value);
+	}
+	return -ENODATA;
+}
+
 int s3xattr_get(const char *name, const struct meta_version *version,
 		const struct kvlist *head, struct buf *value)
 {
@@ -107,6 +132,8 @@ int s3xattr_get(const char *name, const struct meta_version *version,
 		return version->last_modified_ns ? buf_puts(value, when)
 						 : -ENODATA;
 	}
+	if (!strcmp(bare, "checksum"))
+		return put_checksum(head, value);
 	for (size_t i = 0; i < HEADERS; i++) {
 		const char *text;
 

@@ -68,6 +68,10 @@ static const struct action actions[STORE_OP_COUNT] = {
 	[STORE_GET_TAGGING] = {"GET", "tagging", ON_KEY},
 	[STORE_PUT_TAGGING] = {"PUT", "tagging",
 			       ON_KEY | SENDS_DOC | SENDS_MD5},
+	[STORE_PUT_RETENTION] = {"PUT", "retention",
+				 ON_KEY | SENDS_DOC | SENDS_MD5},
+	[STORE_PUT_LEGAL_HOLD] = {"PUT", "legal-hold",
+				  ON_KEY | SENDS_DOC | SENDS_MD5},
 };
 
 static int set_query(struct s3_request *q, const char *name, const char *value)

@@ -145,6 +145,8 @@ static const struct {
 	[STORE_LIST_PARTS] = {mem_list_parts, false, false},
 	[STORE_GET_TAGGING] = {mem_get_tagging, false, false},
 	[STORE_PUT_TAGGING] = {mem_put_tagging, true, false},
+	[STORE_PUT_RETENTION] = {mem_put_retention, true, false},
+	[STORE_PUT_LEGAL_HOLD] = {mem_put_legal_hold, true, false},
 };
 
 static void answer_init(struct memory_store *ms, struct store_request *r)

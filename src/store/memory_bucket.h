@@ -164,6 +164,11 @@ int mem_get_tagging(struct memory_store *ms, struct store_request *r,
 		    struct mem_blob *body);
 int mem_put_tagging(struct memory_store *ms, struct store_request *r,
 		    struct mem_blob *body);
+/* memory_lock.c: they hold nothing, but are told by HEAD */
+int mem_put_retention(struct memory_store *ms, struct store_request *r,
+		      struct mem_blob *body);
+int mem_put_legal_hold(struct memory_store *ms, struct store_request *r,
+		       struct mem_blob *body);
 
 /* memory_write.c */
 int mem_put(struct memory_store *ms, struct store_request *r,

@@ -42,6 +42,8 @@ static const char *const op_names[STORE_OP_COUNT] = {
 	[STORE_LIST_PARTS] = "ListParts",
 	[STORE_GET_TAGGING] = "GetObjectTagging",
 	[STORE_PUT_TAGGING] = "PutObjectTagging",
+	[STORE_PUT_RETENTION] = "PutObjectRetention",
+	[STORE_PUT_LEGAL_HOLD] = "PutObjectLegalHold",
 };
 
 const char *store_op_name(enum store_op op)

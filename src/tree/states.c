@@ -298,11 +298,16 @@ out:
 
 void states_refresh(struct tree *tree, const struct meta_inode *inode)
 {
+	if (tree->states && !is_young(tree->states, inode))
+		states_renew(tree, inode);
+}
+
+void states_renew(struct tree *tree, const struct meta_inode *inode)
+{
 	struct patience p;
 	bool open;
 
-	if (!tree->states || !inode->base.key[0] ||
-	    is_young(tree->states, inode) || outage_is_on(tree))
+	if (!tree->states || !inode->base.key[0] || outage_is_on(tree))
 		return;
 	patience_begin(&p, tree->mount->config.patience_ns);
 	ask(tree, inode, &open);

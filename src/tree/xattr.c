@@ -9,10 +9,12 @@
 #include "dir_impl.h"
 #include "tree_impl.h"
 #include "vers3/object/acl.h"
+#include "vers3/object/class.h"
 #include "vers3/object/object_meta.h"
 #include "vers3/object/objattr.h"
 #include "vers3/object/overflow.h"
 #include "vers3/object/rename_source.h"
+#include "vers3/object/s3set.h"
 #include "vers3/object/s3xattr.h"
 #include "vers3/tree/dir.h"
 #include "vers3/tree/states.h"
@@ -22,10 +24,12 @@ static int get_s3(struct tree *tree, const struct meta_inode *inode,
 		  const char *name, struct buf *value)
 {
 	struct kvlist head;
-	int rc;
+	int rc, named = -ENODATA;
 
 	if (s3xattr_is(name, "url"))
 		return mount_url(tree->mount, inode->base.key, NULL, value);
+	if (s3xattr_is(name, "tags"))
+		return s3set_get_tags(tree->mount, &inode->base, value);
 	if (s3xattr_is_state(name))
 		states_refresh(tree, inode);
 	kvlist_init(&head);
@@ -33,8 +37,12 @@ static int get_s3(struct tree *tree, const struct meta_inode *inode,
 	if (rc)
 		return rc;
 	rc = meta_head_get(tree->meta, inode->ino, &head);
+	if (s3xattr_is(name, "storage_class"))
+		named = class_get(tree->mount, inode, value);
 	meta_unlock(tree->meta);
-	if ((!rc || rc == -ENOENT) && s3xattr_is(name, "renamed_from"))
+	if (named != -ENODATA)
+		rc = named;
+	else if ((!rc || rc == -ENOENT) && s3xattr_is(name, "renamed_from"))
 		rc = rename_source_tell(
 			tree->mount,
 			kvlist_get(&head, "x-amz-meta-" RENAMED_META), value);
@@ -228,6 +236,65 @@ static int take_list(const char *name, bool keep_setgid, size_t size,
 	return 0;
 }
 
+/* On the version that the inode is: what is unsent was sent before. */
+static int set_s3(struct tree *tree, uint64_t ino, const char *name,
+		  const void *value, size_t size)
+{
+	struct meta_inode inode;
+	int rc = dir_inode(tree, ino, &inode);
+
+	if (rc)
+		return rc;
+	if (inode.flags & (META_I_STAGED | META_I_ATTR_DIRTY))
+		return -EBUSY; /* it was written to meanwhile */
+	rc = s3set(tree->mount, &inode.base, name, value, size);
+	if (!rc)
+		states_renew(tree, &inode);
+	return rc;
+}
+
+/*
+ * Of a file by a copy in place, which the syncer makes; of a directory, for
+ * what is made in it. text NULL: none.
+ */
+static int set_class(struct tree *tree, uint64_t ino, const char *text,
+		     size_t size)
+{
+	struct mount *mount = tree->mount;
+	char class[CLASS_NAME_MAX + 1] = "";
+	struct meta_inode inode;
+	bool same = false;
+	int rc;
+
+	if (text && !class_is_name(text, size))
+		return -EINVAL;
+	if (text)
+		memcpy(class, text, size);
+	rc = dir_inode(tree, ino, &inode);
+	/* The root has no object that could keep it: -o storage_class=. */
+	if (!rc && ((!S_ISREG(inode.mode) && !S_ISDIR(inode.mode)) ||
+		    ino == META_ROOT_INO))
+		rc = -EOPNOTSUPP;
+	if (!rc && !text && !S_ISDIR(inode.mode))
+		rc = -EOPNOTSUPP; /* a file has one */
+	if (!rc && text)
+		rc = caps_class(mount->meta, mount->store, mount->config.prefix,
+				class);
+	if (!rc && S_ISREG(inode.mode))
+		states_refresh(tree, &inode);
+	if (!rc)
+		rc = lock_whole(tree, ino, &inode);
+	if (rc)
+		return rc;
+	rc = inode.flags & META_I_REFUSED ? -EACCES : 0;
+	if (!rc)
+		rc = class_set(mount, &inode, text ? class : NULL, &same);
+	if (!rc && !same)
+		rc = tree_put_attrs(tree, &inode);
+	meta_unlock(tree->meta);
+	return rc;
+}
+
 int tree_setxattr(struct tree *tree, uint64_t ino, const char *name,
 		  const void *value, size_t size, int flags)
 {
@@ -236,12 +303,16 @@ int tree_setxattr(struct tree *tree, uint64_t ino, const char *name,
 	struct meta_val old;
 	int rc;
 
-	if (!objattr_xattr_ok(name) || s3xattr_owns(name))
-		return -EOPNOTSUPP;
 	if (size > XATTR_SIZE_MAX)
 		return -E2BIG;
 	if (!value)
 		value = ""; /* size is 0 */
+	if (s3set_owns(name))
+		return set_s3(tree, ino, name, value, size);
+	if (s3xattr_is(name, "storage_class"))
+		return set_class(tree, ino, value, size);
+	if (!objattr_xattr_ok(name) || s3xattr_owns(name))
+		return -EOPNOTSUPP;
 	rc = lock_whole(tree, ino, &inode);
 	if (rc)
 		return rc;
@@ -303,6 +374,11 @@ int tree_removexattr(struct tree *tree, uint64_t ino, const char *name)
 	struct meta_inode inode;
 	int rc;
 
+	/* No tags at all; the others of these end by a value. */
+	if (s3xattr_is(name, "tags"))
+		return set_s3(tree, ino, name, "", 0);
+	if (s3xattr_is(name, "storage_class"))
+		return set_class(tree, ino, NULL, 0);
 	if (!objattr_xattr_ok(name) || s3xattr_owns(name))
 		return -EOPNOTSUPP;
 	rc = dir_inode(tree, ino, &inode);

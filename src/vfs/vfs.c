@@ -13,6 +13,8 @@
 #include "vers3/core/node.h"
 #include "vers3/history/view.h"
 #include "vers3/meta/dentry.h"
+#include "vers3/object/s3set.h"
+#include "vers3/object/s3xattr.h"
 #include "vers3/read/reader.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/tree/content.h"
@@ -412,13 +414,30 @@ int vfs_getxattr(struct vfs *v, uint64_t ino, const char *name,
 		       : tree_getxattr(v->tree, ino, name, value);
 }
 
+/*
+ * What is set on a version is set on the one that the file becomes: what it
+ * holds now is sent first.
+ */
+static int send_first(struct vfs *v, uint64_t ino, const char *name)
+{
+	return s3set_owns(name) || s3xattr_is(name, "storage_class")
+		       ? syncer_sync_inode(v->syncer, ino)
+		       : 0;
+}
+
 int vfs_setxattr(struct vfs *v, uint64_t ino, const char *name,
 		 const void *value, size_t size, int flags)
 {
-	int rc = check_change(v, ino);
+	int rc;
+
+	if (mount_is_view(ino) && !v->mount->config.read_only)
+		return view_setxattr(v->view, ino, name, value, size);
+	rc = check_change(v, ino);
 
 	if (ino == MOUNT_CONTROL_INO)
 		return -EOPNOTSUPP; /* upon which cp -p sets a mode */
+	if (!rc)
+		rc = send_first(v, ino, name);
 	if (!rc)
 		rc = tree_setxattr(v->tree, ino, name, value, size, flags);
 	return kept(v, rc);
@@ -437,5 +456,7 @@ int vfs_removexattr(struct vfs *v, uint64_t ino, const char *name)
 {
 	int rc = check_writable(v, ino);
 
+	if (!rc)
+		rc = send_first(v, ino, name);
 	return kept(v, rc ? rc : tree_removexattr(v->tree, ino, name));
 }

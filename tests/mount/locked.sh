@@ -53,6 +53,17 @@ hold ON
 within 20 held ON || fail "the hold does not show"
 hold OFF
 within 20 held OFF || fail "the hold shows yet"
+# Both are set by attributes, too, on a file and on an old version.
+setfattr -n user.s3.legal_hold -v ON "$MNT/small"
+held ON || fail "the hold that was set does not show"
+old=$MNT/.versions/small/$(ls "$MNT/.versions/small" | head -n 1)
+setfattr -n user.s3.legal_hold -v OFF "$old"
+within 20 held OFF || fail "the hold of the version stays"
+setfattr -n user.s3.retention -v 'GOVERNANCE 2099-01-02T03:04:05Z' "$MNT/small"
+is "the retention that was set" "$(getfattr --only-values \
+	-n user.s3.retention "$MNT/small" | cut -c1-19)" 2099-01-02T03:04:05
+refused "a retention that is over" "Invalid argument" \
+	setfattr -n user.s3.retention -v 2001-01-01 "$MNT/small"
 
 rm "$MNT/small"
 synced

@@ -63,6 +63,9 @@ int view_readdir(struct view *view, struct view_dir *d, uint64_t offset,
 void view_closedir(struct view *view, struct view_dir *d);
 int view_getxattr(struct view *view, uint64_t ino, const char *name,
 		  struct buf *value);
+/* What can be set on a version (s3set.h); -EROFS for all else. */
+int view_setxattr(struct view *view, uint64_t ino, const char *name,
+		  const void *value, size_t size);
 /*
  * Removes an entry of a file's history: its newest, if that is a delete
  * marker, so that the file is there again. -EPERM for all else.

@@ -51,6 +51,8 @@ bool deferred_can(const struct kvlist *began, const struct kvlist *want,
  */
 int deferred_put(struct store *store, const char *key, const char *version_id,
 		 const struct kvlist *want, bool found);
+/* Whether a tag is one of these two: none of a user's. */
+bool deferred_is_tag(const char *name);
 /* Copies all but those that say what these have. 0, -ENOMEM. */
 int deferred_without(const struct kvlist *tags, struct kvlist *ret);
 

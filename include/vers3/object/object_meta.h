@@ -28,6 +28,7 @@ struct object_meta {
 	char *renamed; /* owned: what it said of where it came from; NULL */
 	char *names; /* owned: what it said of its names (link.h); NULL */
 	char *holes; /* owned: what it said of its zeros (sparse.h); NULL */
+	char *class; /* owned: what a user has named (class.h); NULL */
 };
 
 void object_meta_init(struct object_meta *d);

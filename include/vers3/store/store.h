@@ -48,6 +48,8 @@ enum store_op {
 	STORE_LIST_PARTS, /* ListParts, one page: reply.parts_bytes */
 	STORE_GET_TAGGING, /* reply.body; of key[, version_id] */
 	STORE_PUT_TAGGING, /* body: XML document */
+	STORE_PUT_RETENTION, /* likewise, as the next */
+	STORE_PUT_LEGAL_HOLD,
 	STORE_OP_COUNT,
 };
 

@@ -49,5 +49,7 @@ void states_want(struct tree *tree, uint64_t ino, enum states_why why);
  * asked stays as it is known. Blocks; no lock held.
  */
 void states_refresh(struct tree *tree, const struct meta_inode *inode);
+/* The same however young: this mount has just changed one. */
+void states_renew(struct tree *tree, const struct meta_inode *inode);
 
 #endif
