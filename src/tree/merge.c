@@ -16,6 +16,7 @@
 
 #include "expired.h"
 #include "hidden.h"
+#include "merge_verdict.h"
 #include "tree_impl.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/node.h"
@@ -127,26 +128,6 @@ static int child_path(const struct merge *m, const char *name, bool dir,
 /* What a list says of a key at which there is nothing. */
 static const struct merge_item nothing;
 
-/* Whether two name the same version, as far as they name one. */
-static bool same_id(const struct meta_version *ver, const struct merge_item *it)
-{
-	return !ver->version_id[0] || !it->version_id[0] ||
-	       !strcmp(ver->version_id, it->version_id);
-}
-
-/* Whether a list shows another object than the known one. */
-static bool is_another(const struct meta_version *known,
-		       const struct merge_item *it)
-{
-	if (strcmp(it->etag, known->key[0] ? known->etag : "") != 0)
-		return true;
-	if (!same_id(known, it))
-		return true;
-	return known->last_modified_ns && it->last_modified_ns &&
-	       known->last_modified_ns / NS_PER_S !=
-		       it->last_modified_ns / NS_PER_S;
-}
-
 /*
  * Whether the local state of a key stands, whatever the list says (it: NULL
  * if nothing of the key itself). If that is not what the change was made on
@@ -156,17 +137,24 @@ static bool keep_local(const struct merge *m, const char *path,
 		       const struct merge_item *it)
 {
 	struct meta_dirty dirty;
+	bool clean;
 
 	if (journal_committed_after(m->tree->journal, path, m->since))
 		return true;
-	if (meta_dirty_get(m->tree->meta, path, &dirty))
+	clean = meta_dirty_get(m->tree->meta, path, &dirty);
+	switch (merge_local(clean ? NULL : &dirty.known, it)) {
+	case MERGE_LOCAL_FOLLOWS:
 		return false;
-	if (it && is_another(&dirty.known, it)) {
+	case MERGE_LOCAL_STANDS:
+		break;
+	case MERGE_LOCAL_SUSPECT:
 		journal_suspect(m->tree->journal, path);
-	} else if (it && dirty.known.key[0] && !dirty.known.last_modified_ns) {
+		break;
+	case MERGE_LOCAL_DATED:
 		/* So that the next list need not ask whose it is. */
 		dirty.known.last_modified_ns = it->last_modified_ns;
 		meta_dirty_put(m->tree->meta, &dirty);
+		break;
 	}
 	return true;
 }
@@ -243,16 +231,6 @@ static int replace_name(struct merge *m, const char *path,
 	return rc ? rc : note_name(m, it);
 }
 
-static bool same_version(const struct meta_version *ver,
-			 const struct merge_item *it)
-{
-	return !strcmp(ver->etag, it->etag) &&
-	       ver->size_bytes == it->size_bytes && same_id(ver, it) &&
-	       (ver->last_modified_ns
-			? ver->last_modified_ns == it->last_modified_ns
-			: !it->others);
-}
-
 /* The bucket holds another version than we knew, and nothing is dirty. */
 static int take_version(struct merge *m, const char *path,
 			const struct merge_item *it, struct meta_inode *inode)
@@ -285,37 +263,54 @@ static int take_version(struct merge *m, const char *path,
 	return rc;
 }
 
+/* What was known all along is seen in a list for the first time. */
+static int date_name(struct merge *m, const struct merge_item *it,
+		     struct meta_inode *inode, const struct meta_version *own)
+{
+	struct meta_version ver;
+
+	if (!own) {
+		inode->base.last_modified_ns = it->last_modified_ns;
+		return meta_inode_put(m->tree->meta, inode);
+	}
+	ver = *own;
+	ver.last_modified_ns = it->last_modified_ns;
+	return meta_name_version_put(m->tree->meta, inode->ino, m->ino,
+				     it->name, &ver);
+}
+
 static int apply_file(struct merge *m, const char *path,
 		      const struct merge_item *it)
 {
-	const struct meta_version *ver;
+	struct merge_file_facts f = {.known = NULL};
 	struct meta_version own;
 	struct meta_dentry dentry;
 	struct meta_inode inode;
 	int rc = meta_dentry_get(m->tree->meta, m->ino, it->name, &dentry);
 
-	if (rc == -ENOENT)
-		return add_name(m, path, it);
+	f.there = rc != -ENOENT;
 	if (!rc)
 		rc = meta_inode_get(m->tree->meta, dentry.ino, &inode);
-	if (rc)
+	if (rc && f.there)
 		return rc;
-	if (S_ISDIR(inode.mode)) {
+	f.dir = f.there && S_ISDIR(inode.mode);
+	if (f.there && !f.dir)
+		f.known = link_known(m->tree, &inode, m->ino, it->name, path,
+				     &own);
+	switch (merge_file(&f, it)) {
+	case MERGE_FILE_ADD:
+		return add_name(m, path, it);
+	case MERGE_FILE_HIDE:
 		merge_hide(m, it->name, HIDDEN_DIR);
 		return 0;
-	}
-	ver = link_known(m->tree, &inode, m->ino, it->name, path, &own);
-	if (!ver || !same_version(ver, it))
+	case MERGE_FILE_TAKE:
 		return take_version(m, path, it, &inode);
-	if (ver->last_modified_ns)
-		return 0;
-	if (ver == &own) {
-		own.last_modified_ns = it->last_modified_ns;
-		return meta_name_version_put(m->tree->meta, inode.ino, m->ino,
-					     it->name, &own);
+	case MERGE_FILE_DATE:
+		return date_name(m, it, &inode, f.known == &own ? &own : NULL);
+	case MERGE_FILE_KEEP:
+		break;
 	}
-	inode.base.last_modified_ns = it->last_modified_ns;
-	return meta_inode_put(m->tree->meta, &inode);
+	return 0;
 }
 
 static int apply_prefix(struct merge *m, const char *path,
@@ -354,6 +349,8 @@ static int apply_prefix(struct merge *m, const char *path,
 /* The directory's own marker object. */
 static int apply_marker(struct merge *m, const struct merge_item *it)
 {
+	struct merge_file_facts f = {.there = true};
+	enum merge_file what;
 	struct meta_inode inode;
 	char path[META_KEY_MAX + 2];
 	int rc;
@@ -367,12 +364,13 @@ static int apply_marker(struct merge *m, const struct merge_item *it)
 	rc = meta_inode_get(m->tree->meta, m->ino, &inode);
 	if (rc)
 		return rc;
-	if ((inode.flags & META_I_EXPLICIT) && same_version(&inode.base, it)) {
-		if (inode.base.last_modified_ns)
-			return 0;
-		inode.base.last_modified_ns = it->last_modified_ns;
-		return meta_inode_put(m->tree->meta, &inode);
-	}
+	if (inode.flags & META_I_EXPLICIT)
+		f.known = &inode.base;
+	what = merge_file(&f, it);
+	if (what == MERGE_FILE_KEEP)
+		return 0;
+	if (what == MERGE_FILE_DATE)
+		return date_name(m, it, &inode, NULL);
 	set_base(&inode, path, it);
 	inode.flags |= META_I_EXPLICIT;
 	mount_inval_inode(m->tree->mount, m->ino);
