@@ -229,7 +229,7 @@ static int take_locked(struct control *control, uint64_t ino, const char *path,
 	if (!rc)
 		rc = tree_mark_inode(control->tree, &inode);
 	if (!rc)
-		rc = dir_take_object(control->tree, &inode, path, o, true);
+		rc = dir_take_object(control->tree, &inode, path, o);
 	if (rc)
 		return rc;
 	inode.flags |= META_I_ATTR_DIRTY | META_I_REPLACED;

@@ -51,7 +51,7 @@ static int take_live(struct view *view, const struct meta_inode *inode,
 	rc = meta_lock(view->meta);
 	if (rc)
 		return rc;
-	if (overflow_is_away(view->mount, inode->ino, true))
+	if (overflow_is_away(view->mount, inode->ino, OVERFLOW_RIGHTS))
 		mode &= ~077u;
 	rc = meta_xattr_get(view->meta, inode->ino, XATTR_NAME_POSIX_ACL_ACCESS,
 			    &list);

@@ -249,7 +249,7 @@ static int add_attrs(const struct objattr *a, const char *path,
 
 /* The attributes, as far as they have room with the object. */
 static int add_all(struct mount *mount, const struct meta_inode *inode,
-		   const char *path, bool content,
+		   const char *path, enum object_content content,
 		   const struct objattr_xattrs *x, struct object_meta *d)
 {
 	struct objattr_xattrs stay = {0};
@@ -257,7 +257,7 @@ static int add_all(struct mount *mount, const struct meta_inode *inode,
 	int rc;
 
 	/* Who saves a file says whose it is; who moves an object does not. */
-	if (!content)
+	if (content == OBJECT_CONTENT_KEPT)
 		a.lacks = inode->flags & META_I_LACKS;
 	rc = xsplit_send(mount, &a, x, d, &stay);
 	if (!rc)
@@ -317,7 +317,8 @@ static int read_now(struct mount *mount, const struct meta_inode *inode,
 }
 
 int object_meta_make(struct mount *mount, const struct meta_inode *inode,
-		     const char *path, bool content, struct object_meta *d)
+		     const char *path, enum object_content content,
+		     struct object_meta *d)
 {
 	struct objattr_xattrs x = {0};
 	struct holes holes;
@@ -326,7 +327,7 @@ int object_meta_make(struct mount *mount, const struct meta_inode *inode,
 
 	object_meta_init(d);
 	rc = read_now(mount, inode, d, &x, &names, &holes);
-	if (!rc && content) {
+	if (!rc && content == OBJECT_CONTENT_NEW) {
 		rc = objattr_new_content(&d->meta);
 		leave_archive(&d->headers);
 		d->late = false; /* both are of the version before */
@@ -339,7 +340,7 @@ int object_meta_make(struct mount *mount, const struct meta_inode *inode,
 	if (!rc && rename_source_is(mount, inode, path))
 		rc = rename_source_add(mount, &inode->base, &d->meta);
 	/* Of new content others tell: upload.c, multipart.c. */
-	if (!rc && !content)
+	if (!rc && content == OBJECT_CONTENT_KEPT)
 		rc = sparse_tell(&holes, inode->base.size_bytes, &d->meta);
 	if (!rc && !kvlist_get(&d->headers, "content-type"))
 		rc = kvlist_set(&d->headers, "content-type",
@@ -513,7 +514,7 @@ int object_meta_copy(struct mount *mount, const struct meta_inode *inode,
 			return rc;
 		object_meta_release(d); /* then it says nothing of its past */
 	}
-	rc = object_meta_make(mount, inode, path, false, d);
+	rc = object_meta_make(mount, inode, path, OBJECT_CONTENT_KEPT, d);
 	/* A copy by itself may leave the tag of what came late behind. */
 	*ret_replace =
 		bare || (inode->flags & META_I_ATTR_DIRTY) || d->late ||

@@ -26,14 +26,14 @@ int overflow_away_ref(struct mount *mount, uint64_t ino, char **ret_ref)
 	return 0;
 }
 
-int overflow_is_away(struct mount *mount, uint64_t ino, bool rights)
+int overflow_is_away(struct mount *mount, uint64_t ino, enum overflow_part part)
 {
 	char *ref;
 	int rc = overflow_away_ref(mount, ino, &ref);
 
 	if (rc)
 		return rc;
-	rc = ref && (!rights || overflow_has_rights(ref));
+	rc = ref && (part == OVERFLOW_ANY || overflow_has_rights(ref));
 	free(ref);
 	return rc;
 }

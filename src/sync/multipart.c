@@ -467,7 +467,8 @@ int upload_parts(struct uploader *u, const struct file_snapshot *snap,
 	bool replace;
 	int rc = meta_inode_is_base(inode)
 			 ? object_meta_copy(s->mount, inode, path, &d, &replace)
-			 : object_meta_make(s->mount, inode, path, true, &d);
+			 : object_meta_make(s->mount, inode, path,
+					    OBJECT_CONTENT_NEW, &d);
 
 	upload_record_init(&m.o);
 	kvlist_init(&m.tags);

@@ -185,7 +185,8 @@ static int begin(struct streams *t, const struct meta_inode *inode,
 	if (!rc)
 		return strcmp(o->key, key) ? -EAGAIN : 0;
 	if (rc == -ENOENT)
-		rc = object_meta_make(s->mount, inode, path, true, &o->began);
+		rc = object_meta_make(s->mount, inode, path, OBJECT_CONTENT_NEW,
+				      &o->began);
 	if (rc)
 		return rc;
 	strcpy(o->key, key);

@@ -78,7 +78,8 @@ bool upload_is_same(struct uploader *u, const struct meta_inode *inode,
 	bool same;
 
 	object_meta_init(&has);
-	same = !object_meta_make(u->s->mount, inode, path, false, &want) &&
+	same = !object_meta_make(u->s->mount, inode, path, OBJECT_CONTENT_KEPT,
+				 &want) &&
 	       !object_meta_read(u->s->mount, inode->ino, &has, &x) &&
 	       (!has.names ||
 		!kvlist_set(&has.meta, LINK_NAMES_META, has.names)) &&

@@ -142,7 +142,8 @@ int upload_put(struct uploader *u, const struct file_snapshot *snap,
 	char key[META_KEY_MAX + 1];
 	struct kvlist tags;
 	struct object_meta d;
-	int rc = object_meta_make(u->s->mount, inode, c->path, true, &d);
+	int rc = object_meta_make(u->s->mount, inode, c->path,
+				  OBJECT_CONTENT_NEW, &d);
 
 	kvlist_init(&tags);
 	runs_of_snapshot(snap, &ret->holes);

@@ -89,7 +89,7 @@ static void take_version(struct meta_inode *inode, const char *path,
 }
 
 int dir_take_object(struct tree *tree, struct meta_inode *inode,
-		    const char *path, const struct store_object *o, bool attrs)
+		    const char *path, const struct store_object *o)
 {
 	const char *ref = kvlist_get(&o->meta, OVERFLOW_META);
 	struct objattr_xattrs x = {0};
@@ -99,8 +99,6 @@ int dir_take_object(struct tree *tree, struct meta_inode *inode,
 	if (ref && !overflow_is_ref(ref))
 		ref = NULL;
 	take_version(inode, path, o);
-	if (!attrs)
-		return 0;
 	rc = objattr_parse(path, &o->meta, &o->headers, o->last_modified_ns,
 			   &tree->mount->config.defaults, &a, &x);
 	if (rc)
@@ -155,7 +153,7 @@ static int apply_head(struct tree *tree, uint64_t ino, uint64_t change,
 		goto out;
 	}
 	if (!head_rc) {
-		rc = dir_take_object(tree, &inode, path, o, true);
+		rc = dir_take_object(tree, &inode, path, o);
 		if (S_ISDIR(inode.mode))
 			inode.flags |= META_I_EXPLICIT;
 		else

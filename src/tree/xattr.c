@@ -63,7 +63,7 @@ static int is_whole(struct tree *tree, uint64_t ino,
 	/* Others have saved it meanwhile: what it says is to be asked for. */
 	if (ino != META_ROOT_INO && !dir_attrs_do(tree, ret_inode, true))
 		return 0;
-	rc = overflow_is_away(tree->mount, ino, false);
+	rc = overflow_is_away(tree->mount, ino, OVERFLOW_ANY);
 	return rc < 0 ? rc : !rc;
 }
 
@@ -107,7 +107,9 @@ static int get_here(struct tree *tree, uint64_t ino, const char *name,
 		return buf_add(value, val.data, val.size);
 	if (rc != -ENODATA)
 		return rc;
-	away = overflow_is_away(tree->mount, ino, acl_is_right(name));
+	away = overflow_is_away(tree->mount, ino,
+				acl_is_right(name) ? OVERFLOW_RIGHTS
+						   : OVERFLOW_ANY);
 	return away < 0 ? away : away ? -EAGAIN : rc;
 }
 
@@ -419,7 +421,7 @@ int tree_lists(struct tree *tree, uint64_t dir)
 
 	if (rc)
 		return rc;
-	away = overflow_is_away(tree->mount, dir, true);
+	away = overflow_is_away(tree->mount, dir, OVERFLOW_RIGHTS);
 	meta_unlock(tree->meta);
 	return away > 0 ? overflow_load(tree->mount, dir) : away;
 }
@@ -437,7 +439,7 @@ int tree_inherit(struct tree *tree, uint64_t dir, uint32_t umask,
 
 	/* tree_make() has asked for it, in vain. */
 	if (rc == -ENODATA && !S_ISLNK(inode->mode) &&
-	    overflow_is_away(tree->mount, dir, true))
+	    overflow_is_away(tree->mount, dir, OVERFLOW_RIGHTS))
 		return -EIO;
 	if (rc == -ENODATA) {
 		inode->mode &= ~(S_ISLNK(inode->mode) ? 0 : umask & 0777);

@@ -33,14 +33,20 @@ struct object_meta {
 
 void object_meta_init(struct object_meta *d);
 void object_meta_release(struct object_meta *d);
+
+enum object_content {
+	OBJECT_CONTENT_KEPT, /* or copied */
+	OBJECT_CONTENT_NEW, /* so no digest of the old bytes may stay */
+};
 /*
  * What the inode wants at a path: what the object carried, with its own
- * attributes. content: its bytes are sent anew, so no digest of the old ones
- * may stay. Extended attributes without room there are in the bucket when it
- * returns (overflow.h). Blocks. 0 or -errno; release it in any case.
+ * attributes, beside that content. Extended attributes without room there are
+ * in the bucket when it returns (overflow.h). Blocks. 0 or -errno; release it
+ * in any case.
  */
 int object_meta_make(struct mount *mount, const struct meta_inode *inode,
-		     const char *path, bool content, struct object_meta *d);
+		     const char *path, enum object_content content,
+		     struct object_meta *d);
 /*
  * Whether what goes with an inode fits, and will whatever becomes of its owner,
  * times and names later: to be asked before a call that changes one of these

@@ -75,10 +75,12 @@ int overflow_give_up(struct mount *mount, uint64_t ino);
  * meta_lock() held. 0 or -errno.
  */
 int overflow_away_ref(struct mount *mount, uint64_t ino, char **ret_ref);
-/*
- * Whether something is away: the rights, or anything. With meta_lock() held.
- * 0 or 1, -errno.
- */
-int overflow_is_away(struct mount *mount, uint64_t ino, bool rights);
+enum overflow_part {
+	OVERFLOW_ANY,
+	OVERFLOW_RIGHTS, /* who may do what (acl.h) */
+};
+/* Whether something of it is away. With meta_lock() held. 0 or 1, -errno. */
+int overflow_is_away(struct mount *mount, uint64_t ino,
+		     enum overflow_part part);
 
 #endif

@@ -67,11 +67,10 @@ int dir_write_hidden(struct tree *tree, struct buf *out);
 int dir_expire(struct tree *tree, const char *path);
 /*
  * Takes an object's answer (HEAD, or the reply of a save) into an inode:
- * version, and with attrs its metadata too. With meta_lock() held.
+ * version and metadata. With meta_lock() held.
  */
 int dir_take_object(struct tree *tree, struct meta_inode *inode,
-		    const char *path, const struct store_object *object,
-		    bool attrs);
+		    const char *path, const struct store_object *object);
 /*
  * Removes an inode that has lost its last name: at once, or, when it is
  * open, at its last close. With meta_lock() held. The caller says why its

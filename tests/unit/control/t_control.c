@@ -441,8 +441,7 @@ static void test_census_unasked(void **state)
 				   &inode),
 			 0);
 	assert_int_equal(meta_lock(f->meta), 0);
-	assert_int_equal(
-		dir_take_object(f->v->tree, &inode, "copied", &o, true), 0);
+	assert_int_equal(dir_take_object(f->v->tree, &inode, "copied", &o), 0);
 	assert_int_equal(meta_inode_put(f->meta, &inode), 0);
 	meta_unlock(f->meta);
 	kvlist_release(&o.headers);
