@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control file's commands, in one table. */
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -17,6 +18,7 @@
 #include "vers3/history/undelete.h"
 #include "vers3/sync/failure.h"
 #include "vers3/sync/syncer.h"
+#include "vers3/upkeep/uploads.h"
 #include "vers3/upkeep/usage.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
@@ -184,6 +186,37 @@ static int run_usage(struct call *c)
 	return 0;
 }
 
+/* A word that is no path is as it was: its end is no slash. */
+static int begin_uploads(struct call *c, bool abort)
+{
+	char reason[CONTROL_REASON_MAX];
+	struct uploads *u = NULL;
+	const char *words[2];
+	int rc;
+
+	assert(c->count <= 2);
+	for (size_t i = 0; i < c->count; i++)
+		words[i] = path_arg(c->args[i]);
+	rc = uploads_new(c->control->mount, c->control->syncer, abort, words,
+			 c->count, &u, reason, sizeof(reason));
+	if (rc)
+		return say(c, rc, reason);
+	*c->long_command =
+		(struct long_command){abort ? "uploads abort" : "uploads list",
+				      uploads_run, uploads_free, u};
+	return 0;
+}
+
+static int run_uploads_list(struct call *c)
+{
+	return begin_uploads(c, false);
+}
+
+static int run_uploads_abort(struct call *c)
+{
+	return begin_uploads(c, true);
+}
+
 /* One that takes long only reads its words, and fills in c->long_command. */
 static const struct command {
 	const char *name; /* one word, or two */
@@ -216,6 +249,10 @@ static const struct command {
 	{"usage", "[PATH] [if=RULE] [price=CLASS:PRICE]...",
 	 "what the versions take in the bucket", 0, WORDS_MAX, false,
 	 run_usage},
+	{"uploads list", "[PATH]", "show the unfinished uploads", 0, 1, false,
+	 run_uploads_list},
+	{"uploads abort", "older=AGE [PATH]",
+	 "abort unfinished uploads of others", 1, 2, true, run_uploads_abort},
 	{"help", "", "list the commands", 0, 0, false, run_help},
 };
 

@@ -39,6 +39,7 @@ int ctl_undelete(const struct ctl_call *c);
 int ctl_diff(const struct ctl_call *c);
 int ctl_log(const struct ctl_call *c);
 int ctl_purge(const struct ctl_call *c);
+int ctl_uploads(const struct ctl_call *c);
 int ctl_presign(const struct ctl_call *c);
 int ctl_sync(const struct ctl_call *c);
 int ctl_umount(const struct ctl_call *c);

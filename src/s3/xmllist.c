@@ -55,6 +55,7 @@ struct list {
 	char version_id[VERSION_SIZE];
 	char etag[256];
 	char storage_class[64];
+	char owner[128];
 };
 
 static bool is(const char *a, const char *b)
@@ -198,9 +199,11 @@ static int list_start(void *ctx, unsigned depth, const char *name)
 	l->entry.version_id = l->version_id;
 	l->entry.etag = l->etag;
 	l->entry.storage_class = l->storage_class;
+	l->entry.owner = l->owner;
 	l->version_id[0] = '\0';
 	l->etag[0] = '\0';
 	l->storage_class[0] = '\0';
+	l->owner[0] = '\0';
 	buf_reset(&l->key);
 	l->in_entry = true;
 	l->bad = false;
@@ -334,6 +337,10 @@ static int list_end(void *ctx, unsigned depth, const char *name,
 
 	if (depth == 2 && l->in_entry)
 		return list_field(l, name, text);
+	/* Of the Initiator, before the Owner; one that is too long is none. */
+	if (depth == 3 && l->in_entry && l->kind == LIST_UPLOADS &&
+	    !l->owner[0] && is(name, "DisplayName"))
+		take(l->owner, sizeof(l->owner), text);
 	if (depth != 1)
 		return 0;
 	return l->in_entry ? list_emit(l) : list_setting(l, name, text);

@@ -17,7 +17,7 @@
 struct item {
 	char *key, *id; /* owned */
 	struct store_entry entry; /* its strings are none of the item's */
-	char storage_class[64];
+	char storage_class[64], owner[128];
 };
 
 struct uploads_walk {
@@ -52,6 +52,7 @@ static int keep(void *ctx, const struct store_entry *e)
 	it->entry = *e;
 	strncpy(it->storage_class, e->storage_class,
 		sizeof(it->storage_class) - 1);
+	strncpy(it->owner, e->owner ? e->owner : "", sizeof(it->owner) - 1);
 	it->key = strdup(e->key);
 	it->id = strdup(e->version_id);
 	if (!it->key || !it->id) {
@@ -83,6 +84,7 @@ static int give_page(struct uploads_walk *w, struct answer_stream *answer)
 		e.key = it->key;
 		e.version_id = it->id;
 		e.storage_class = it->storage_class;
+		e.owner = it->owner;
 		e.etag = "";
 		rc = upload_size(w->mount->store, it->key, it->id,
 				 &e.size_bytes);

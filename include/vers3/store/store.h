@@ -86,6 +86,7 @@ struct store_entry {
 	const char *version_id; /* UPLOAD: the upload id */
 	const char *etag; /* without quotes */
 	const char *storage_class;
+	const char *owner; /* UPLOAD: who began it, as the server calls it */
 	uint64_t size_bytes;
 	int64_t last_modified_ns;
 	bool latest;

@@ -60,6 +60,11 @@ int syncer_make_room(struct syncer *s, uint64_t bytes);
  * meanwhile will give it. As syncer_make_room(), but does not wait for it.
  */
 int syncer_expect_room(struct syncer *s, uint64_t bytes);
+/*
+ * Whether an upload is one of this mount's, under way or to be gone on with, or
+ * that it will abort by itself. Takes meta_lock().
+ */
+bool syncer_owns_upload(struct syncer *s, const char *upload_id);
 /* A part of some file has gone: for those who wait. Any lock may be held. */
 void syncer_part_sent(struct syncer *s);
 

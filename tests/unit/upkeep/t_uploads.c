@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* uploads, as the control file answers, over a bucket in memory. */
+#include "../vfs_rig.h"
+
+#include "../control_rig.h"
+
+#define TEXT_MAX (64 << 10)
+
+static void ask(struct rig *r, const char *line, int rc, const char *has,
+		char *answer)
+{
+	int got = control_run(r->f.v, line, answer, TEXT_MAX);
+
+	if (got != rc || !strstr(answer, has))
+		fail_msg("%s: %d: %s", line, got, answer);
+}
+
+/* The answer ends in has, and its last read with rc. */
+static void fails(struct rig *r, const char *line, int rc, const char *has)
+{
+	static char answer[TEXT_MAX];
+	struct control_session *s;
+	size_t len = 0, got = 0;
+	int end;
+
+	assert_int_equal(control_open(r->f.v->control, &s), 0);
+	assert_int_equal(control_write(s, line, strlen(line)), 0);
+	while (!(end = control_read_now(s, len, answer + len, 4096, &got)) &&
+	       got) {
+		len += got;
+		assert_true(len < TEXT_MAX - 4096);
+	}
+	answer[len] = '\0';
+	control_close(s);
+	if (end != rc || !strstr(answer, has))
+		fail_msg("%s: %d: %s", line, end, answer);
+}
+
+/* Others begin an upload, with one part of three bytes. */
+static void begin(struct rig *r, const char *key)
+{
+	char whole[META_KEY_MAX + 1];
+	struct store_request q, part;
+
+	snprintf(whole, sizeof(whole), "%s", key);
+	store_request_init(&q, STORE_CREATE_UPLOAD);
+	q.key = whole;
+	assert_int_equal(store_call(r->bucket, &q), 0);
+	store_request_init(&part, STORE_UPLOAD_PART);
+	part.key = whole;
+	part.upload_id = q.reply.upload_id;
+	part.part_number = 1;
+	part.body = (struct store_body){.mem = "abc", .length = 3};
+	assert_int_equal(store_call(r->bucket, &part), 0);
+	store_request_release(&part);
+	store_request_release(&q);
+}
+
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, what))) {
+		text += strlen(what);
+		n++;
+	}
+	return n;
+}
+
+static void test_list(void **state)
+{
+	static char answer[TEXT_MAX];
+	struct rig *r = *state;
+
+	ask(r, "uploads list\n", 0, "\tcount = 0\n", answer);
+	begin(r, "pre/a");
+	begin(r, "pre/d/b c");
+	begin(r, "pre/d/b c");
+	begin(r, "pre/dx");
+	begin(r, "other");
+	ask(r, "uploads list\n", 0, "\tcount = 4\n", answer);
+	assert_non_null(strstr(answer, "\tpath = \"d/b c\"\n"));
+	assert_non_null(strstr(answer, "\tbytes = 12\n"));
+	assert_non_null(strstr(answer, "\tbytes = 3\n"));
+	assert_int_equal(count(answer, "[upload \""), 4);
+	assert_int_equal(count(answer, "\town = false\n"), 4);
+	ask(r, "uploads list /d/\n", 0, "\tcount = 2\n", answer);
+	ask(r, "uploads list a\n", 0, "\tcount = 1\n", answer);
+	ask(r, "uploads list none\n", 0, "\tcount = 0\n", answer);
+}
+
+/* What this mount has under way stays, whatever its age. */
+static void test_abort(void **state)
+{
+	static char answer[TEXT_MAX];
+	struct rig *r = *state;
+	unsigned char *bytes = rig_bytes(1, 40 << 20);
+	struct vfs_file *file = rig_open(r, "large", O_CREAT | O_WRONLY);
+
+	/* It goes up while it is written. */
+	rig_pwrite(r, file, 0, bytes, 40 << 20);
+	while (!rig_count(r, "UploadPart large"))
+		usleep(1000);
+	begin(r, "pre/a");
+	begin(r, "pre/d/b");
+	ask(r, "uploads list\n", 0, "\tcount = 3\n", answer);
+	assert_int_equal(count(answer, "\town = true\n"), 1);
+	/* None is so old. */
+	ask(r, "uploads abort older=1d\n", 0, "\tcount = 0\n", answer);
+	assert_int_equal(rig_uploads(r), 3);
+	ask(r, "uploads abort older=0s d\n", 0, "\tcount = 1\n", answer);
+	assert_non_null(strstr(answer, "\tpath = d/b\n"));
+	assert_int_equal(rig_uploads(r), 2);
+	ask(r, "uploads abort older=0s\n", 0, "\tcount = 1\n", answer);
+	assert_non_null(strstr(answer, "\tpath = a\n"));
+	assert_non_null(strstr(answer, "\town = 1\n"));
+	assert_int_equal(rig_uploads(r), 1);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	rig_holds_bytes(r, "large", bytes, 40 << 20);
+	assert_int_equal(rig_uploads(r), 0);
+	free(bytes);
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *line, *has;
+	} cases[] = {
+		{"uploads\n", "usage: uploads list [PATH] | uploads abort"},
+		{"uploads abort\n", "usage: uploads abort"},
+		{"uploads abort d\n", "want older=AGE"},
+		{"uploads abort older=7\n", "older=7: want an age"},
+		{"uploads abort older=1d a b\n", "usage: uploads abort"},
+		{"uploads list .versions/a\n", ".versions/a: is no path"},
+	};
+	static char answer[TEXT_MAX];
+	struct rig *r = *state;
+
+	begin(r, "pre/a");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		ask(r, cases[i].line, -EINVAL, cases[i].has, answer);
+	rig_fail(r, "AbortMultipartUpload", RIG_BEFORE, -EOPNOTSUPP, 1);
+	fails(r, "uploads abort older=0s\n", -EOPNOTSUPP,
+	      "1 could not be aborted: not supported by this server");
+	r->f.v->mount->config.read_only = true;
+	ask(r, "uploads abort older=0s\n", -EROFS, "read-only", answer);
+	assert_int_equal(rig_uploads(r), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RIG_TEST(test_list),
+		RIG_TEST(test_abort),
+		RIG_TEST(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
