@@ -13,7 +13,7 @@ LIAR=$BINDIR/tests/mount/liar
 read_timeout=2
 # Requests of one call, tries of each, and a machine with other work to do.
 call_limit=40
-end_limit=$((read_timeout + 6))
+end_limit=$((read_timeout + 18))
 memory_limit=$((400 * 1024))
 disk_limit=$((200 * 1024))
 
