@@ -26,10 +26,10 @@ exec 7>"$MNT/large"
 head -c 40M /dev/urandom >"$WORK/large"
 cat "$WORK/large" >&7
 begun() {
-	[ "$(uploads)" = 3 ]
+	"$VERS3CTL" --json uploads list "$MNT" >list
+	[ "$(jq '[.uploads[] | select(.own)] | length' list)" = 1 ]
 }
 within 20 begun || fail "nothing of it is on its way"
-"$VERS3CTL" --json uploads list "$MNT" >list
 is "how many" "$(jq .count list)" 3
 is "of this mount" "$(jq -r '.uploads[] | select(.own) | .path' list)" large
 is "its key" "$(jq -r ".uploads[] | select(.id == \"$(cat a.id)\") | .path" \
