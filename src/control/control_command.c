@@ -19,6 +19,7 @@
 #include "vers3/sync/failure.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/upkeep/uploads.h"
+#include "vers3/upkeep/explain.h"
 #include "vers3/upkeep/usage.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
@@ -167,6 +168,12 @@ static int run_lifecycle_list(struct call *c)
 	return lifecycle_command_list(c->control, c->answer);
 }
 
+static int run_lifecycle_explain(struct call *c)
+{
+	return lifecycle_explain(c->control->mount, path_arg(c->args[0]),
+				 c->answer);
+}
+
 /* The path may be left out where the first word is another one. */
 static int run_usage(struct call *c)
 {
@@ -246,6 +253,9 @@ static const struct command {
 	 2, WORDS_MAX, true, run_lifecycle_set},
 	{"lifecycle remove", "ID [dry-run]", "remove a rule", 1, 2, true,
 	 run_lifecycle_remove},
+	{"lifecycle explain", "PATH",
+	 "what the rules do to a file and its old versions, and why not", 1, 1,
+	 false, run_lifecycle_explain},
 	{"usage", "[PATH] [if=RULE] [price=CLASS:PRICE]...",
 	 "what the versions take in the bucket", 0, WORDS_MAX, false,
 	 run_usage},

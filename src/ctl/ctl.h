@@ -44,8 +44,13 @@ int ctl_presign(const struct ctl_call *c);
 int ctl_sync(const struct ctl_call *c);
 int ctl_umount(const struct ctl_call *c);
 int ctl_lifecycle(const struct ctl_call *c);
+int ctl_lifecycle_list(const struct ctl_call *c);
 int ctl_usage(const struct ctl_call *c);
 int ctl_replication(const struct ctl_call *c);
+
+/* What stands behind `vers3ctl lifecycle`. */
+#define CTL_LIFECYCLE_USAGE                                                    \
+	"[list | explain PATH | set ID WORD... [-n] | remove ID [-n]]"
 
 struct target;
 /* Whether a place was a directory at the instant. */

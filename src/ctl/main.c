@@ -119,8 +119,9 @@ static const struct command {
 	{"umount", "[--force] [MOUNTPOINT]",
 	 "send every change, then unmount; with --force unmount anyway", NULL,
 	 OPTION_FORCE, 0, 1, ctl_umount},
-	{"lifecycle", "[list | set ID WORD... [-n] | remove ID [-n]]",
-	 "the bucket's lifecycle rules; with -n what a change would change",
+	{"lifecycle", CTL_LIFECYCLE_USAGE,
+	 "the bucket's lifecycle rules, what they do to a file, and why not; "
+	 "with -n what a change would change",
 	 lifecycle_words, OPTION_JSON | OPTION_DRY_RUN, 0, 64, ctl_lifecycle},
 	{"usage", "[PATH] [--if RULE] [--prices FILE]",
 	 "what all versions take in the bucket, and cost a month", NULL,

@@ -15,10 +15,10 @@
 
 /* Values that are text even if they look like a number. */
 static const char *const texts[] = {
-	"bucket", "prefix",	  "region",	  "url",
-	"error",  "lastError",	  "lastErrorKey", "version",
-	"status", "storageClass", "expireDate",	  "bucketPrefix",
-	"path",	  "date",	  "currency",	  "uploadsError",
+	"bucket",	"prefix",	"region",     "url",	"error",
+	"lastError",	"lastErrorKey", "version",    "status", "storageClass",
+	"expireDate",	"bucketPrefix", "path",	      "date",	"currency",
+	"uploadsError", "key",		"serverRule", "next",
 };
 
 /* What may stand several times. */
@@ -26,6 +26,7 @@ static const char *const lists[] = {
 	"tags",	     "transitions", "noncurrentTransitions",
 	"failedKey", "items",	    "warning",
 	"biggest",   "most",	    "unpriced",
+	"acts",	     "idle",
 };
 
 static bool is_among(const char *const *names, size_t count, const char *name)

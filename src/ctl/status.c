@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vers3ctl status, lifecycle and replication: what the state says. */
-#include <errno.h>
 #include <string.h>
 
 #include "ctl.h"
 #include "target.h"
 #include "control_client.h"
-#include "vers3/util/gitconfig.h"
 
 #define FAILING_SHOWN 10
 
@@ -304,57 +302,10 @@ int ctl_replication(const struct ctl_call *c)
 			    "the bucket has no replication rules");
 }
 
-/* Sends the words as they are to the mount. */
-static int change_lifecycle(const struct ctl_call *c)
+int ctl_lifecycle_list(const struct ctl_call *c)
 {
-	char reason[CTL_REASON_MAX] = "no memory";
-	struct buf line, answer;
-	struct target p = {.root = NULL};
-	int rc;
-
-	buf_init(&line, 1 << 16);
-	buf_init(&answer, TALK_ANSWER_MAX);
-	rc = target_find(c->start, ".", &p, reason, sizeof(reason));
-	if (!rc)
-		rc = buf_puts(&line, "lifecycle");
-	for (int i = 0; !rc && i < c->count; i++) {
-		rc = buf_putc(&line, ' ');
-		if (!rc)
-			rc = gitconfig_quote(&line, c->args[i]);
-	}
-	if (!rc && c->dry_run)
-		rc = buf_puts(&line, " dry-run");
-	if (!rc)
-		rc = control_client_command(p.root, line.data, &answer, reason,
-					    sizeof(reason));
-	if (!rc && c->json)
-		rc = ctl_print_json(json_pack(
-			"{s:o}", c->dry_run ? "diff" : "answer",
-			ctl_json_text(c->dry_run ? answer.data : reason)));
-	else if (rc == -EINVAL)
-		rc = ctl_misuse("%s", reason);
-	else if (!rc)
-		fputs(answer.data, stdout);
-	else
-		rc = ctl_fail("%s", reason);
-	buf_release(&answer);
-	buf_release(&line);
-	target_release(&p);
-	return rc;
-}
-
-int ctl_lifecycle(const struct ctl_call *c)
-{
-	const char *verb = c->count ? c->args[0] : "list";
-
-	if (!strcmp(verb, "list") && c->count <= 1)
-		return show_section(c, "lifecycle", print_rules,
-				    "the bucket has no lifecycle rules; "
-				    "`vers3ctl lifecycle --help` tells how "
-				    "to set one");
-	if ((!strcmp(verb, "set") && c->count >= 3) ||
-	    (!strcmp(verb, "remove") && c->count == 2))
-		return change_lifecycle(c);
-	return ctl_misuse("usage: vers3ctl lifecycle [list | set ID WORD... "
-			  "[-n] | remove ID [-n]]");
+	return show_section(c, "lifecycle", print_rules,
+			    "the bucket has no lifecycle rules; "
+			    "`vers3ctl lifecycle --help` tells how "
+			    "to set one");
 }

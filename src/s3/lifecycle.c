@@ -283,8 +283,7 @@ bool lifecycle_rule_applies(const struct lifecycle_rule *rule, const char *key,
 	return true;
 }
 
-/* That many days on, at the midnight that follows. */
-static int64_t after_days(int64_t ns, uint64_t days)
+int64_t lifecycle_after_days(int64_t ns, uint64_t days)
 {
 	int64_t day = ns / DAY_NS + (ns % DAY_NS > 0);
 
@@ -297,14 +296,15 @@ static int64_t after_days(int64_t ns, uint64_t days)
 static int64_t expiry_ns(const struct lifecycle_rule *rule, int64_t mtime_ns)
 {
 	if (rule->expire_days)
-		return after_days(mtime_ns, rule->expire_days);
+		return lifecycle_after_days(mtime_ns, rule->expire_days);
 	return rule->expire_date_ns;
 }
 
 static int64_t transition_ns(const struct lifecycle_transition *t,
 			     int64_t mtime_ns)
 {
-	return t->date_ns ? t->date_ns : after_days(mtime_ns, t->days);
+	return t->date_ns ? t->date_ns
+			  : lifecycle_after_days(mtime_ns, t->days);
 }
 
 void lifecycle_fate(const struct lifecycle *l, const char *key,

@@ -70,6 +70,12 @@ void lifecycle_release(struct lifecycle *l);
 int lifecycle_write(const struct lifecycle *l, const char *root,
 		    struct buf *out);
 
+/*
+ * That many days after a time, at the midnight (UTC) that follows, as S3
+ * counts; INT64_MAX past what a time can hold.
+ */
+int64_t lifecycle_after_days(int64_t ns, uint64_t days);
+
 /* Whether an enabled rule is about an object. tags may be NULL. */
 bool lifecycle_rule_applies(const struct lifecycle_rule *rule, const char *key,
 			    const struct kvlist *tags, uint64_t size_bytes);

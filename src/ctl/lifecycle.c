@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vers3ctl lifecycle: rules changed, and what they do to a file. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "target.h"
+#include "state.h"
+#include "control_client.h"
+#include "vers3/util/gitconfig.h"
+
+#define LINE_MAX_BYTES (1 << 16)
+
+/* Sends the words as they are to the mount. */
+static int change_rules(const struct ctl_call *c)
+{
+	char reason[CTL_REASON_MAX] = "no memory";
+	struct buf line, answer;
+	struct target p = {.root = NULL};
+	int rc;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	buf_init(&answer, TALK_ANSWER_MAX);
+	rc = target_find(c->start, ".", &p, reason, sizeof(reason));
+	if (!rc)
+		rc = buf_puts(&line, "lifecycle");
+	for (int i = 0; !rc && i < c->count; i++) {
+		rc = buf_putc(&line, ' ');
+		if (!rc)
+			rc = gitconfig_quote(&line, c->args[i]);
+	}
+	if (!rc && c->dry_run)
+		rc = buf_puts(&line, " dry-run");
+	if (!rc)
+		rc = control_client_command(p.root, line.data, &answer, reason,
+					    sizeof(reason));
+	if (!rc && c->json)
+		rc = ctl_print_json(json_pack(
+			"{s:o}", c->dry_run ? "diff" : "answer",
+			ctl_json_text(c->dry_run ? answer.data : reason)));
+	else if (rc == -EINVAL)
+		rc = ctl_misuse("%s", reason);
+	else if (!rc)
+		fputs(answer.data, stdout);
+	else
+		rc = ctl_fail("%s", reason);
+	buf_release(&answer);
+	buf_release(&line);
+	target_release(&p);
+	return rc;
+}
+
+/* "DATE ACTION RULE" in its parts, which stay in text; NULL: it is not that. */
+static char *split(char *text, char **ret_action)
+{
+	char *action = strchr(text, ' ');
+	char *rule = action ? strchr(action + 1, ' ') : NULL;
+
+	if (!rule)
+		return NULL;
+	*action = '\0';
+	*rule = '\0';
+	*ret_action = action + 1;
+	return rule + 1;
+}
+
+/* The same as an object; a text that is none of these stays. */
+static json_t *act_of(const char *line)
+{
+	char *text = strdup(line), *action, *rule;
+	json_t *act;
+
+	if (!text)
+		return NULL;
+	rule = split(text, &action);
+	act = rule ? json_pack("{s:s, s:s, s:o}", "date", text, "action",
+			       action, "rule", ctl_json_text(rule))
+		   : json_string(line);
+	free(text);
+	return act;
+}
+
+static int make_acts(json_t *version)
+{
+	json_t *lines = json_object_get(version, "acts"), *line;
+	json_t *acts = json_array();
+	size_t i;
+	int rc = acts ? 0 : -ENOMEM;
+
+	json_array_foreach(lines, i, line)
+	{
+		if (!rc && json_array_append_new(
+				   acts, act_of(json_string_value(line))))
+			rc = -ENOMEM;
+	}
+	if (!rc && json_object_set(version, "acts", acts))
+		rc = -ENOMEM;
+	json_decref(acts);
+	if (!rc && json_object_set_new(version, "next",
+				       act_of(ctl_text(version, "next"))))
+		rc = -ENOMEM;
+	return rc;
+}
+
+static int print_explained_json(json_t *file, json_t *versions)
+{
+	json_t *version;
+	size_t i;
+	int rc = 0;
+
+	json_array_foreach(versions, i, version)
+	{
+		if (!rc)
+			rc = make_acts(version);
+	}
+	if (rc)
+		return ctl_fail("%s", strerror(-rc));
+	return ctl_print_json(
+		json_pack("{s:O, s:O}", "file", file, "versions", versions));
+}
+
+static void print_act(const char *line)
+{
+	char *text = strdup(line), *action, *rule;
+
+	rule = text ? split(text, &action) : NULL;
+	if (rule && !strncmp(action, "move:", 5))
+		printf("    %s  goes to %s, by rule %s\n", text, action + 5,
+		       rule);
+	else if (rule)
+		printf("    %s  %s, by rule %s\n", text,
+		       !strcmp(action, "expire") ? "expires"
+						 : "is removed for good",
+		       rule);
+	free(text);
+}
+
+static void print_version(const json_t *version)
+{
+	const char *state = ctl_text(version, "state");
+	json_t *line;
+	char size[16];
+	size_t i;
+
+	if (!strcmp(state, "unsent"))
+		printf("unsent, judged as if it were sent now");
+	else
+		printf("%s  %s  %s", ctl_text(version, "time"), state,
+		       ctl_text(version, "id"));
+	if (json_object_get(version, "size")) {
+		ctl_size_text(ctl_number(version, "size"), size, sizeof(size));
+		printf("  %s  %s", size, ctl_text(version, "storageClass"));
+	}
+	putchar('\n');
+	json_array_foreach(json_object_get(version, "acts"), i, line)
+		print_act(json_string_value(line));
+	if (!json_array_size(json_object_get(version, "acts")))
+		puts("    stays");
+	json_array_foreach(json_object_get(version, "idle"), i, line)
+		printf("    not by rule %s\n", json_string_value(line));
+}
+
+static void print_explained(const json_t *file, const json_t *versions)
+{
+	json_t *version;
+	size_t i;
+
+	if (json_is_true(json_object_get(file, "directory")))
+		puts("a directory: this is of its own object; lifecycle "
+		     "preview tells of what is in it");
+	if (!ctl_number(file, "ruleCount"))
+		puts("the bucket has no lifecycle rules");
+	json_array_foreach(versions, i, version) print_version(version);
+	if (json_is_true(json_object_get(file, "more")))
+		puts("there are more versions, older than these");
+	if (!*ctl_text(file, "serverExpires"))
+		return;
+	printf("the server says: expires %s, by rule %s%s\n",
+	       ctl_text(file, "serverExpires"), ctl_text(file, "serverRule"),
+	       json_is_true(json_object_get(file, "serverAgrees"))
+		       ? ""
+		       : "; that is not what the rules say");
+}
+
+static int show_explained(const struct ctl_call *c, const char *answer)
+{
+	json_t *doc = NULL, *file, *versions;
+	int rc = state_parse(answer, &doc);
+
+	if (rc)
+		return ctl_fail("cannot read the answer: %s", strerror(-rc));
+	file = json_object_get(doc, "file");
+	versions = json_object_get(json_object_get(doc, "version"), "rules");
+	if (!file || !versions)
+		rc = ctl_fail("cannot read the answer");
+	else if (c->json)
+		rc = print_explained_json(file, versions);
+	else
+		print_explained(file, versions);
+	json_decref(doc);
+	return rc;
+}
+
+static int explain(const struct ctl_call *c)
+{
+	char reason[CTL_REASON_MAX] = "no memory";
+	struct target p = {.root = NULL};
+	struct buf line, answer;
+	int rc;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	buf_init(&answer, TALK_ANSWER_MAX);
+	rc = target_find(c->start, c->args[1], &p, reason, sizeof(reason));
+	if (!rc) {
+		target_leave_history(&p);
+		rc = buf_puts(&line, "lifecycle explain ");
+	}
+	/* The mount point itself is all of it. */
+	if (!rc)
+		rc = gitconfig_quote(&line, *p.path ? p.path : "/");
+	if (!rc)
+		rc = control_client_command(p.root, line.data, &answer, reason,
+					    sizeof(reason));
+	rc = rc ? ctl_fail("%s", reason) : show_explained(c, answer.data);
+	buf_release(&answer);
+	buf_release(&line);
+	target_release(&p);
+	return rc;
+}
+
+int ctl_lifecycle(const struct ctl_call *c)
+{
+	const char *verb = c->count ? c->args[0] : "list";
+
+	if (!strcmp(verb, "list") && c->count <= 1 && !c->dry_run)
+		return ctl_lifecycle_list(c);
+	if (!strcmp(verb, "explain") && c->count == 2 && !c->dry_run)
+		return explain(c);
+	if ((!strcmp(verb, "set") && c->count >= 3) ||
+	    (!strcmp(verb, "remove") && c->count == 2))
+		return change_rules(c);
+	return ctl_misuse("usage: vers3ctl lifecycle " CTL_LIFECYCLE_USAGE);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Days are counted from the version's last change, or from when it became
+ * noncurrent, to the midnight (UTC) that follows. Of what is to happen to one
+ * version, a removal makes all that would come later vain.
+ */
+#include "verdict.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vers3/util/array.h"
+
+#define MINIMUM_BYTES (UINT64_C(128) << 10)
+
+/* S3's classes as versions move through them: never up again. */
+static const char *const waterfall[] = {
+	"STANDARD",   "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA",
+	"GLACIER_IR", "GLACIER",     "DEEP_ARCHIVE",
+};
+
+static int rank(const char *storage_class)
+{
+	for (size_t i = 0; i < sizeof(waterfall) / sizeof(*waterfall); i++)
+		if (!strcmp(waterfall[i], storage_class))
+			return (int)i;
+	return -1;
+}
+
+static const char *class_of(const struct subject *s)
+{
+	return *s->storage_class ? s->storage_class : "STANDARD";
+}
+
+static bool has_tag(const struct kvlist *tags, const struct kv *want)
+{
+	for (size_t i = 0; i < tags->count; i++)
+		if (!strcmp(tags->items[i].name, want->name) &&
+		    !strcmp(tags->items[i].value, want->value))
+			return true;
+	return false;
+}
+
+static enum verdict_why match_tags(const struct subject *s, struct verdict *v)
+{
+	for (size_t i = 0; i < v->rule->tags.count; i++) {
+		v->tag = &v->rule->tags.items[i];
+		if (!s->tags)
+			return VERDICT_TAG_UNKNOWN;
+		if (!has_tag(s->tags, v->tag))
+			return VERDICT_TAG;
+	}
+	v->tag = NULL;
+	return VERDICT_ACTS;
+}
+
+/* Whether the rule is about it; uploads have no size and no tags yet. */
+static enum verdict_why match(const struct subject *s, struct verdict *v)
+{
+	const struct lifecycle_rule *rule = v->rule;
+	bool sized = s->kind != SUBJECT_UPLOAD;
+
+	if (!rule->enabled)
+		return VERDICT_DISABLED;
+	if (strncmp(s->key, rule->prefix, strlen(rule->prefix)) != 0)
+		return VERDICT_PREFIX;
+	v->number = rule->size_over_bytes;
+	if (sized && v->number && s->size_bytes <= v->number)
+		return VERDICT_SMALL;
+	v->number = rule->size_under_bytes;
+	if (sized && v->number && s->size_bytes >= v->number)
+		return VERDICT_LARGE;
+	return match_tags(s, v);
+}
+
+static int add(struct verdicts *list, struct verdict v)
+{
+	int rc = array_room(list->items, list->count, list->size);
+
+	if (!rc)
+		list->items[list->count++] = v;
+	return rc;
+}
+
+static bool is_too_small(const struct rules *rules, const struct subject *s,
+			 const struct verdict *v)
+{
+	if (s->size_bytes >= MINIMUM_BYTES || v->rule->has_size ||
+	    rules->minimum == MINIMUM_NONE)
+		return false;
+	return rules->minimum == MINIMUM_ALL ||
+	       (strcmp(v->storage_class, "GLACIER") != 0 &&
+		strcmp(v->storage_class, "DEEP_ARCHIVE") != 0);
+}
+
+static int add_move(const struct rules *rules, const struct subject *s,
+		    const struct lifecycle_rule *rule,
+		    const struct lifecycle_transition *t, int64_t since_ns,
+		    struct verdicts *list)
+{
+	struct verdict v = {.rule = rule,
+			    .action = VERDICT_MOVE,
+			    .storage_class = t->storage_class};
+	int from = rank(class_of(s)), to = rank(t->storage_class);
+
+	v.when_ns = t->date_ns ? t->date_ns
+			       : lifecycle_after_days(since_ns, t->days);
+	v.number = t->newer_versions;
+	if (!strcmp(class_of(s), t->storage_class))
+		v.why = VERDICT_CLASS;
+	else if (from >= 0 && to >= 0 && from > to)
+		v.why = VERDICT_COLDER;
+	else if (s->newer < t->newer_versions)
+		v.why = VERDICT_KEPT;
+	else if (is_too_small(rules, s, &v))
+		v.why = VERDICT_MINIMUM;
+	return add(list, v);
+}
+
+static int add_moves(const struct rules *rules, const struct subject *s,
+		     const struct lifecycle_rule *rule,
+		     const struct lifecycle_transitions *t, int64_t since_ns,
+		     struct verdicts *list)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < t->count; i++)
+		rc = add_move(rules, s, rule, &t->items[i], since_ns, list);
+	return rc;
+}
+
+static int judge_current(const struct rules *rules, const struct subject *s,
+			 const struct lifecycle_rule *rule,
+			 struct verdicts *list)
+{
+	struct verdict v = {.rule = rule, .action = VERDICT_EXPIRE};
+	int rc = 0;
+
+	v.when_ns = rule->expire_days ? lifecycle_after_days(s->modified_ns,
+							     rule->expire_days)
+				      : rule->expire_date_ns;
+	if (rule->expire_days || rule->expire_date_ns)
+		rc = add(list, v);
+	return rc ? rc
+		  : add_moves(rules, s, rule, &rule->transitions,
+			      s->modified_ns, list);
+}
+
+/* Markers are versions here, but have no class. */
+static int judge_noncurrent(const struct rules *rules, const struct subject *s,
+			    const struct lifecycle_rule *rule,
+			    struct verdicts *list)
+{
+	struct verdict v = {.rule = rule, .action = VERDICT_REMOVE};
+	int rc = 0;
+
+	v.when_ns =
+		lifecycle_after_days(s->noncurrent_ns, rule->noncurrent_days);
+	v.number = rule->keep_versions;
+	if (s->newer < rule->keep_versions)
+		v.why = VERDICT_KEPT;
+	if (rule->noncurrent_days)
+		rc = add(list, v);
+	if (rc || s->kind == SUBJECT_OLD_MARKER)
+		return rc;
+	return add_moves(rules, s, rule, &rule->noncurrent_transitions,
+			 s->noncurrent_ns, list);
+}
+
+/* Days of an expiration take markers that hide nothing, too. */
+static int judge_marker(const struct subject *s,
+			const struct lifecycle_rule *rule,
+			struct verdicts *list)
+{
+	struct verdict v = {.rule = rule, .action = VERDICT_REMOVE};
+
+	if (!rule->expire_markers && !rule->expire_days)
+		return 0;
+	v.when_ns = lifecycle_after_days(s->modified_ns, rule->expire_days);
+	if (!s->alone)
+		v.why = VERDICT_NOT_ALONE;
+	return add(list, v);
+}
+
+static int judge_upload(const struct subject *s,
+			const struct lifecycle_rule *rule,
+			struct verdicts *list)
+{
+	struct verdict v = {.rule = rule, .action = VERDICT_ABORT};
+
+	v.when_ns = lifecycle_after_days(s->modified_ns, rule->abort_days);
+	return rule->abort_days ? add(list, v) : 0;
+}
+
+static int judge_rule(const struct rules *rules, const struct subject *s,
+		      const struct lifecycle_rule *rule, struct verdicts *list)
+{
+	struct verdict v = {.rule = rule};
+	size_t before = list->count;
+	int rc = 0;
+
+	v.why = match(s, &v);
+	if (v.why != VERDICT_ACTS)
+		return add(list, v);
+	switch (s->kind) {
+	case SUBJECT_CURRENT:
+		rc = judge_current(rules, s, rule, list);
+		break;
+	case SUBJECT_NONCURRENT:
+	case SUBJECT_OLD_MARKER:
+		rc = judge_noncurrent(rules, s, rule, list);
+		break;
+	case SUBJECT_MARKER:
+		rc = judge_marker(s, rule, list);
+		break;
+	case SUBJECT_UPLOAD:
+		rc = judge_upload(s, rule, list);
+		break;
+	}
+	v.why = VERDICT_NOTHING;
+	return rc || list->count > before ? rc : add(list, v);
+}
+
+static bool is_removal(const struct verdict *v)
+{
+	return v->why == VERDICT_ACTS && v->action != VERDICT_MOVE &&
+	       v->action != VERDICT_NONE;
+}
+
+/* Whether what one does leaves the other nothing to do. */
+static bool overtakes(const struct verdict *a, const struct verdict *b)
+{
+	if (a->when_ns != b->when_ns)
+		return a->when_ns < b->when_ns &&
+		       (is_removal(a) ||
+			(b->action == VERDICT_MOVE &&
+			 !strcmp(a->storage_class, b->storage_class)));
+	/* On one day S3 removes before it moves; else the first rule. */
+	if (is_removal(a) != is_removal(b))
+		return is_removal(a);
+	return a < b &&
+	       (is_removal(a) || !strcmp(a->storage_class, b->storage_class));
+}
+
+static void overtake(struct verdicts *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct verdict *b = &list->items[i];
+
+		for (size_t j = 0; b->why == VERDICT_ACTS && j < list->count;
+		     j++) {
+			const struct verdict *a = &list->items[j];
+
+			if (a == b || a->why != VERDICT_ACTS ||
+			    !overtakes(a, b))
+				continue;
+			b->why = VERDICT_OVERTAKEN;
+			b->by = a->rule;
+		}
+	}
+}
+
+int verdicts_judge(const struct rules *rules, const struct subject *s,
+		   struct verdicts *ret_verdicts)
+{
+	const struct lifecycle *l = &rules->lifecycle;
+	int rc = 0;
+
+	ret_verdicts->count = 0;
+	for (size_t i = 0; !rc && i < l->count; i++)
+		rc = judge_rule(rules, s, &l->rules[i], ret_verdicts);
+	if (!rc)
+		overtake(ret_verdicts);
+	return rc;
+}
+
+void verdicts_release(struct verdicts *v)
+{
+	free(v->items);
+	memset(v, 0, sizeof(*v));
+}
+
+const struct verdict *verdicts_first(const struct verdicts *v)
+{
+	const struct verdict *first = NULL;
+
+	for (size_t i = 0; i < v->count; i++) {
+		const struct verdict *one = &v->items[i];
+
+		if (one->why == VERDICT_ACTS &&
+		    (!first || one->when_ns < first->when_ns))
+			first = one;
+	}
+	return first;
+}
+
+bool verdicts_need_tags(const struct rules *rules, const char *key)
+{
+	for (size_t i = 0; i < rules->lifecycle.count; i++) {
+		const struct lifecycle_rule *rule = &rules->lifecycle.rules[i];
+
+		if (rule->enabled && rule->tags.count &&
+		    !strncmp(key, rule->prefix, strlen(rule->prefix)))
+			return true;
+	}
+	return false;
+}
+
+int verdict_write_action(const struct verdict *v, struct buf *out)
+{
+	static const char *const names[] = {
+		[VERDICT_NONE] = "none",     [VERDICT_EXPIRE] = "expire",
+		[VERDICT_REMOVE] = "remove", [VERDICT_MOVE] = "move",
+		[VERDICT_ABORT] = "abort",
+	};
+	int rc = buf_puts(out, names[v->action]);
+
+	if (rc || v->action != VERDICT_MOVE)
+		return rc;
+	return buf_printf(out, ":%s", v->storage_class);
+}
+
+/* "128 KiB", where it comes out even; else bytes. */
+static int write_size(struct buf *out, uint64_t bytes)
+{
+	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB",
+					    "TiB"};
+	size_t unit = 0;
+
+	while (unit + 1 < sizeof(units) / sizeof(*units) && bytes &&
+	       bytes % 1024 == 0) {
+		bytes /= 1024;
+		unit++;
+	}
+	return buf_printf(out, "%" PRIu64 " %s", bytes, units[unit]);
+}
+
+static int write_with_size(struct buf *out, const char *text, uint64_t bytes)
+{
+	int rc = buf_puts(out, text);
+
+	return rc ? rc : write_size(out, bytes);
+}
+
+static const char *kind_text(enum subject_kind kind)
+{
+	static const char *const texts[] = {
+		[SUBJECT_CURRENT] = "the current version",
+		[SUBJECT_NONCURRENT] = "noncurrent versions",
+		[SUBJECT_MARKER] = "the delete marker of a deleted file",
+		[SUBJECT_OLD_MARKER] = "noncurrent delete markers",
+		[SUBJECT_UPLOAD] = "unfinished uploads",
+	};
+
+	return texts[kind];
+}
+
+int verdict_write_why(const struct verdict *v, const struct subject *s,
+		      struct buf *out)
+{
+	switch (v->why) {
+	case VERDICT_ACTS:
+		return 0;
+	case VERDICT_DISABLED:
+		return buf_puts(out, "disabled");
+	case VERDICT_PREFIX:
+		return buf_printf(out, "prefix is %s, the key is %s",
+				  v->rule->prefix, s->key);
+	case VERDICT_TAG:
+		return buf_printf(out, "tag %s=%s is missing", v->tag->name,
+				  v->tag->value);
+	case VERDICT_TAG_UNKNOWN:
+		return buf_printf(out,
+				  "wants tag %s=%s, and the tags could not "
+				  "be read",
+				  v->tag->name, v->tag->value);
+	case VERDICT_SMALL:
+		return write_with_size(out, "not larger than ", v->number);
+	case VERDICT_LARGE:
+		return write_with_size(out, "not smaller than ", v->number);
+	case VERDICT_KEPT:
+		return buf_printf(out, "kept: newest %" PRIu64 " noncurrent",
+				  v->number);
+	case VERDICT_CLASS:
+		return buf_printf(out, "storage class is already %s",
+				  v->storage_class);
+	case VERDICT_COLDER:
+		return buf_printf(out, "there is no way from %s to %s",
+				  class_of(s), v->storage_class);
+	case VERDICT_MINIMUM:
+		return write_with_size(out, "smaller than ", MINIMUM_BYTES);
+	case VERDICT_NOT_ALONE:
+		return buf_puts(out, "the marker hides versions that are "
+				     "there");
+	case VERDICT_NOTHING:
+		return buf_printf(out, "does nothing to %s",
+				  kind_text(s->kind));
+	case VERDICT_OVERTAKEN:
+		return buf_printf(out, "rule %s comes first", v->by->id);
+	}
+	return 0;
+}
