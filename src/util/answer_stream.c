@@ -35,7 +35,7 @@ struct answer_stream {
 	atomic_uint refs;
 	struct cancel cancel;
 	char why[ANSWER_WHY_MAX]; /* the writer's own */
-	int64_t told_ns; /* likewise: of the last line of progress */
+	int64_t told_ns; /* likewise: of the last progress, or the beginning */
 
 	pthread_mutex_t mutex; /* protects the rest */
 	pthread_cond_t room; /* something was read, or nobody wants it */
@@ -59,6 +59,7 @@ int answer_stream_new(struct cancel *outer, struct answer_stream **ret_stream)
 		return rc;
 	}
 	atomic_init(&a->refs, 1);
+	a->told_ns = clock_mono_ns();
 	cancel_init(&a->cancel, outer);
 	pthread_mutex_init(&a->mutex, NULL);
 	/* What was read goes when room is needed: both are there for a time. */
@@ -195,9 +196,6 @@ int answer_stream_progress(struct answer_stream *a, const char *fmt, ...)
 
 	if (cancel_is_set(&a->cancel))
 		return -EINTR;
-	/* The first a second after the beginning: short work needs none. */
-	if (!a->told_ns)
-		a->told_ns = now;
 	if (now - a->told_ns < NS_PER_S)
 		return 0;
 	a->told_ns = now;

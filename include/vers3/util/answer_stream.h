@@ -42,8 +42,8 @@ int answer_stream_printf(struct answer_stream *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /*
  * A line of progress, "# " before it and its end after it: at most one each
- * second, none while there is no room. Does not wait. Returns 0, or -EINTR as
- * above: it is the look between two steps, too.
+ * second, the first after one; none while there is no room. Does not wait.
+ * Returns 0, or -EINTR as above: it is the look between two steps, too.
  */
 int answer_stream_progress(struct answer_stream *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
