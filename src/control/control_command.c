@@ -14,8 +14,11 @@
 #include "restore.h"
 #include "vers3/control/control_state.h"
 #include "vers3/core/mount.h"
+#include "vers3/history/named_object.h"
+#include "vers3/history/nothing.h"
 #include "vers3/history/purge.h"
 #include "vers3/history/undelete.h"
+#include "vers3/meta/dirty.h"
 #include "vers3/sync/failure.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/upkeep/uploads.h"
@@ -62,14 +65,56 @@ static const char *path_arg(char *arg)
 	return strcmp(arg, ".") ? arg : "";
 }
 
+/* Whether anything at a path, or below it, is to be sent yet. */
+static bool is_pending(struct control *control, const char *path)
+{
+	char below[META_KEY_MAX + 2];
+	struct meta_dirty dirty;
+	bool pending;
+
+	if (snprintf(below, sizeof(below), "%s/", path) >= (int)sizeof(below) ||
+	    meta_lock(control->meta))
+		return false;
+	pending = !meta_dirty_get(control->meta, path, &dirty) ||
+		  meta_dirty_any_below(control->meta, below);
+	meta_unlock(control->meta);
+	return pending;
+}
+
+/*
+ * Whether nothing is at a path, nothing ever was, and it has no change either:
+ * a name that was taken away is to be told like any other that was changed,
+ * whether that has been sent already or not. What cannot be found out, as in a
+ * bucket that keeps no versions, is not held against a path.
+ */
+static bool is_no_path(struct control *control, const char *path)
+{
+	struct named_object what;
+	struct buf unused;
+	bool never = false;
+	int rc;
+
+	if (!*path || is_pending(control, path))
+		return false;
+	buf_init(&unused, 4 * META_KEY_MAX);
+	rc = named_object_find(control->view, path, &what, &unused);
+	buf_release(&unused);
+	if (rc != -ENOENT && rc != -ENOTDIR)
+		return false;
+	return !nothing_ever(control->view, path, &never) && never;
+}
+
 static int run_sync(struct call *c)
 {
 	const char *path = c->count ? path_arg(c->args[0]) : "";
 	struct syncer_stats stats;
 	struct failure why;
 	uint64_t left = 0;
-	int rc = syncer_sync_all(c->control->syncer, path, &left);
+	int rc;
 
+	if (is_no_path(c->control, path))
+		return say_of(c, -ENOENT, path, "there is no such path");
+	rc = syncer_sync_all(c->control->syncer, path, &left);
 	if (!rc)
 		return say(c, 0, "everything is in the bucket");
 	syncer_read_stats(c->control->syncer, &stats);

@@ -14,35 +14,63 @@
 #include "vers3/util/gitconfig.h"
 #include "view_node.h"
 
-struct below {
+struct look {
 	struct version_list list;
+	const char *key; /* borrowed: of it alone; NULL: of all */
 	bool found;
 };
 
+/* The first entry tells: a key stands before all that it begins. */
 static int see(void *ctx, const struct store_entry *e)
 {
-	struct below *b = ctx;
+	struct look *l = ctx;
 
-	(void)e;
-	b->found = b->list.stop = true;
+	l->found = !l->key || !strcmp(e->key, l->key);
+	l->list.stop = true;
 	return 0;
+}
+
+/* Whether the bucket has, or had, a key (own), or any that begins with it. */
+static int look(struct view *view, const char *key, bool own, bool *ret_found)
+{
+	struct look l = {.key = own ? key : NULL};
+	int rc;
+
+	l.list = (struct version_list){
+		.prefix = key, .max_keys = 1, .on_entry = see, .ctx = &l};
+	rc = version_list(view->mount->store, &l.list);
+	if (!rc)
+		*ret_found = l.found;
+	return rc;
 }
 
 /* Whether the bucket has, or had, anything in a directory of this path. */
 static int look_below(struct view *view, const char *path, bool *ret_found)
 {
 	char key[META_KEY_MAX + 2];
-	struct below b = {.found = false};
 	int rc = mount_key(view->mount, path, key);
 
 	if (rc)
 		return rc;
 	strcat(key, "/");
-	b.list = (struct version_list){
-		.prefix = key, .max_keys = 1, .on_entry = see, .ctx = &b};
-	rc = version_list(view->mount->store, &b.list);
+	return look(view, key, false, ret_found);
+}
+
+int nothing_ever(struct view *view, const char *path, bool *ret_never)
+{
+	char key[META_KEY_MAX + 1];
+	bool found = false;
+	int rc;
+
+	if (!view->mount->config.versioned)
+		return -EOPNOTSUPP;
+	rc = mount_key(view->mount, path, key);
 	if (!rc)
-		*ret_found = b.found;
+		rc = look(view, key, true, &found);
+	if (!rc && !found)
+		rc = look_below(view, path, &found);
+	if (!rc)
+		*ret_never = !found;
 	return rc;
 }
 

@@ -7,9 +7,18 @@
 #ifndef VERS3_HISTORY_NOTHING_H
 #define VERS3_HISTORY_NOTHING_H
 
+#include <stdbool.h>
+
 #include "vers3/util/buf.h"
 
 struct view;
+
+/*
+ * Whether the bucket has nothing at a path or below it, and never had. 0;
+ * -EOPNOTSUPP where the bucket keeps no versions, which would tell; or why it
+ * could not be asked. Blocks; no lock is held.
+ */
+int nothing_ever(struct view *view, const char *path, bool *ret_never);
 
 /*
  * Answers that the bucket has no version of path as a file: it keeps none, or
