@@ -98,20 +98,29 @@ int setid_content(fuse_req_t req, fuse_ino_t ino)
 	return ops_context(req)->clears_setid ? setid_open(req, ino) : 0;
 }
 
+/* Takes away what capabilities a file has; others may have been faster. */
+static int drop_caps(const struct ops_context *c, fuse_ino_t ino,
+		     struct stat *ret_st)
+{
+	bool capable;
+	int rc = vfs_getattr_capable(c->vfs, ino, ret_st, &capable);
+
+	if (!rc && capable)
+		rc = vfs_removexattr(c->vfs, ino, XATTR_NAME_CAPS);
+	return rc == -ENODATA ? 0 : rc;
+}
+
 int setid_open(fuse_req_t req, fuse_ino_t ino)
 {
 	struct ops_context *c = ops_context(req);
-	bool capable;
 	struct stat st;
 	mode_t lost;
 	int rc;
 
 	if (ino == MOUNT_CONTROL_INO)
 		return 0;
-	rc = vfs_getattr_capable(c->vfs, ino, &st, &capable);
-	if (!rc && capable)
-		rc = vfs_removexattr(c->vfs, ino, XATTR_NAME_CAPS);
-	if (rc && rc != -ENODATA)
+	rc = drop_caps(c, ino, &st);
+	if (rc)
 		return rc;
 	lost = lost_bits(st.st_mode);
 	if (!lost || may_keep(req))
@@ -134,7 +143,6 @@ int setid_attr(fuse_req_t req, fuse_ino_t ino, int to_set, struct stat *attr,
 {
 	const struct ops_context *c = ops_context(req);
 	int takes = FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID;
-	bool capable;
 	struct stat st;
 	mode_t lost;
 	int rc;
@@ -146,10 +154,8 @@ int setid_attr(fuse_req_t req, fuse_ino_t ino, int to_set, struct stat *attr,
 	if (!c->clears_setid || !(to_set & (takes | FUSE_SET_ATTR_SIZE)) ||
 	    ino == MOUNT_CONTROL_INO)
 		return 0;
-	rc = vfs_getattr_capable(c->vfs, ino, &st, &capable);
-	if (!rc && capable)
-		rc = vfs_removexattr(c->vfs, ino, XATTR_NAME_CAPS);
-	if (rc && rc != -ENODATA)
+	rc = drop_caps(c, ino, &st);
+	if (rc)
 		return rc;
 	if (!(to_set & takes) || (*set & VFS_SET_MODE))
 		return 0;
