@@ -182,19 +182,6 @@ static int write_all(int fd, const char *from, size_t len, uint64_t offset)
 	return 0;
 }
 
-int staging_write(struct staging *s, uint64_t ino, uint64_t offset,
-		  const void *data, size_t len)
-{
-	struct stagefile *f;
-	int r = stagefile_get(s, ino, true, &f);
-
-	if (r)
-		return r;
-	r = write_all(f->fd, data, len, offset);
-	stagefile_put_changed(s, f);
-	return r;
-}
-
 int staging_append(struct staging *s, uint64_t ino, const void *data,
 		   size_t len, uint64_t *ret_at)
 {
@@ -238,23 +225,6 @@ int staging_read(struct staging *s, uint64_t ino, uint64_t offset, void *data,
 		len -= (size_t)done;
 	}
 	stagefile_put(s, f);
-	return r;
-}
-
-int staging_truncate(struct staging *s, uint64_t ino, uint64_t size_bytes)
-{
-	struct stagefile *f;
-	struct stat st;
-	int r = stagefile_get(s, ino, false, &f);
-
-	if (r)
-		return r == -ENOENT ? 0 : r;
-	if (fstat(f->fd, &st))
-		r = -errno;
-	else if ((uint64_t)st.st_size > size_bytes &&
-		 ftruncate(f->fd, (off_t)size_bytes))
-		r = -errno;
-	stagefile_put_changed(s, f);
 	return r;
 }
 
@@ -336,13 +306,6 @@ static bool stat_file(struct staging *s, uint64_t ino, struct stat *st)
 
 	stagefile_name(ino, name);
 	return !fstatat(s->dir_fd, name, st, AT_SYMLINK_NOFOLLOW);
-}
-
-bool staging_exists(struct staging *s, uint64_t ino)
-{
-	struct stat st;
-
-	return stat_file(s, ino, &st);
 }
 
 uint64_t staging_file_bytes(struct staging *s, uint64_t ino)

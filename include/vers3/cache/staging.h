@@ -22,12 +22,10 @@ struct staging;
 int staging_open(const char *dir, struct staging **ret_staging);
 void staging_close(struct staging *s);
 
-/* Whole writes and reads: 0 or -errno (-ENOSPC, -EDQUOT, -EIO). */
-int staging_write(struct staging *s, uint64_t ino, uint64_t offset,
-		  const void *data, size_t len);
 /*
  * Writes behind all that the file has, so that nothing that was recorded of
  * it changes, and tells where. The caller serialises the calls for one inode.
+ * All of it: 0 or -errno (-ENOSPC, -EDQUOT, -EIO); so do the reads.
  */
 int staging_append(struct staging *s, uint64_t ino, const void *data,
 		   size_t len, uint64_t *ret_at);
@@ -37,17 +35,11 @@ int staging_append(struct staging *s, uint64_t ino, const void *data,
  */
 int staging_read(struct staging *s, uint64_t ino, uint64_t offset, void *data,
 		 size_t len);
-/*
- * Cuts the file (used when a user truncates: the bytes are unwanted). Never
- * lengthens or makes one: what is not there reads as zeros.
- */
-int staging_truncate(struct staging *s, uint64_t ino, uint64_t size_bytes);
 /* Punches a hole: the caller knows the bytes are unwanted or in the bucket. */
 int staging_punch(struct staging *s, uint64_t ino, uint64_t offset,
 		  uint64_t length);
 /* Deletes the file: the caller knows the bucket holds its content. */
 int staging_remove(struct staging *s, uint64_t ino);
-bool staging_exists(struct staging *s, uint64_t ino);
 /* What the file takes on disk; 0 when there is none. */
 uint64_t staging_file_bytes(struct staging *s, uint64_t ino);
 /*

@@ -49,6 +49,25 @@ static void file_path(uint64_t ino, char *path, size_t size)
 		 (unsigned)(ino & 0xff), ino);
 }
 
+static bool exists(uint64_t ino)
+{
+	char path[128];
+
+	file_path(ino, path, sizeof(path));
+	return !access(path, F_OK);
+}
+
+/* It must come to stand at `wanted`. */
+static int append(struct staging *s, uint64_t ino, const void *data, size_t len,
+		  uint64_t wanted)
+{
+	uint64_t at = UINT64_MAX;
+	int rc = staging_append(s, ino, data, len, &at);
+
+	assert_int_equal(at, rc ? UINT64_MAX : wanted);
+	return rc;
+}
+
 /* Sum of what the files take, asked of the disk. */
 static uint64_t disk_bytes;
 
@@ -87,18 +106,16 @@ static void test_write_read(void **state)
 	char path[128], buf[64], zeros[64] = {0};
 	struct stat st;
 
-	assert_false(staging_exists(s, 7));
+	assert_false(exists(7));
 	assert_int_equal(staging_read(s, 7, 0, buf, 1), -ENOENT);
-	assert_int_equal(staging_write(s, 7, 100, "hello", 5), 0);
-	assert_true(staging_exists(s, 7));
-	assert_int_equal(staging_read(s, 7, 100, buf, 5), 0);
+	assert_int_equal(append(s, 7, "hel", 3, 0), 0);
+	assert_true(exists(7));
+	assert_int_equal(append(s, 7, "lo", 2, 3), 0);
+	assert_int_equal(staging_read(s, 7, 0, buf, 5), 0);
 	assert_memory_equal(buf, "hello", 5);
-	/* Holes, and past the end. */
+	/* Past the end. */
 	memset(buf, 'x', sizeof(buf));
-	assert_int_equal(staging_read(s, 7, 0, buf, 64), 0);
-	assert_memory_equal(buf, zeros, 64);
-	memset(buf, 'x', sizeof(buf));
-	assert_int_equal(staging_read(s, 7, 103, buf, 64), 0);
+	assert_int_equal(staging_read(s, 7, 3, buf, 64), 0);
 	assert_memory_equal(buf, "lo", 2);
 	assert_memory_equal(buf + 2, zeros, 62);
 	memset(buf, 'x', sizeof(buf));
@@ -107,16 +124,16 @@ static void test_write_read(void **state)
 	file_path(7, path, sizeof(path));
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(st.st_size, 105);
+	assert_int_equal(st.st_size, 5);
 	assert_used(s);
 	assert_int_equal(staging_file_bytes(s, 7), staging_used_bytes(s));
 	assert_int_equal(staging_file_bytes(s, 8), 0);
 	/* An empty write makes the file. */
-	assert_int_equal(staging_write(s, 8, 0, NULL, 0), 0);
-	assert_true(staging_exists(s, 8));
+	assert_int_equal(append(s, 8, NULL, 0, 0), 0);
+	assert_true(exists(8));
 }
 
-static void test_truncate_punch_remove(void **state)
+static void test_punch_remove(void **state)
 {
 	struct staging *s = *state;
 	char *data = malloc(1 << 20), *back = malloc(1 << 20);
@@ -125,7 +142,7 @@ static void test_truncate_punch_remove(void **state)
 	assert_non_null(data);
 	assert_non_null(back);
 	memset(data, 'd', 1 << 20);
-	assert_int_equal(staging_write(s, 1, 0, data, 1 << 20), 0);
+	assert_int_equal(append(s, 1, data, 1 << 20, 0), 0);
 	full = staging_used_bytes(s);
 	assert_true(full >= 1 << 20);
 	assert_used(s);
@@ -134,23 +151,15 @@ static void test_truncate_punch_remove(void **state)
 	assert_int_equal(staging_read(s, 1, 0, back, 1 << 20), 0);
 	memset(data + 65536, 0, 131072);
 	assert_memory_equal(back, data, 1 << 20);
-	assert_int_equal(staging_truncate(s, 1, 300000), 0);
 	assert_true(staging_used_bytes(s) < full);
-	assert_used(s);
-	/* Cutting does not lengthen. */
-	assert_int_equal(staging_truncate(s, 1, 900000), 0);
-	memset(data + 300000, 0, (1 << 20) - 300000);
-	assert_int_equal(staging_read(s, 1, 0, back, 1 << 20), 0);
-	assert_memory_equal(back, data, 1 << 20);
 	assert_int_equal(staging_remove(s, 1), 0);
-	assert_false(staging_exists(s, 1));
+	assert_false(exists(1));
 	assert_int_equal(staging_used_bytes(s), 0);
 	/* On what is not there nothing is to be done. */
 	assert_int_equal(staging_remove(s, 1), 0);
-	assert_int_equal(staging_truncate(s, 1, 0), 0);
 	assert_int_equal(staging_punch(s, 1, 0, 10), 0);
 	assert_int_equal(staging_sync(s, 1), -ENOENT);
-	assert_false(staging_exists(s, 1));
+	assert_false(exists(1));
 	free(data);
 	free(back);
 }
@@ -163,7 +172,7 @@ static void test_dup(void **state)
 
 	assert_int_equal(staging_dup(s, 5, &fd), -ENOENT);
 	assert_int_equal(fd, -1);
-	assert_int_equal(staging_write(s, 5, 0, "abc", 3), 0);
+	assert_int_equal(append(s, 5, "abc", 3, 0), 0);
 	assert_int_equal(staging_dup(s, 5, &fd), 0);
 	assert_int_equal(staging_remove(s, 5), 0);
 	assert_int_equal(pread(fd, buf, 3, 0), 3);
@@ -205,7 +214,7 @@ static void test_no_symlink(void **state)
 	assert_true(fd >= 0);
 	file_path(9, path, sizeof(path));
 	assert_int_equal(symlink(other, path), 0);
-	assert_int_equal(staging_write(s, 9, 0, "evil", 4), -ELOOP);
+	assert_int_equal(append(s, 9, "evil", 4, 0), -ELOOP);
 	assert_int_equal(staging_dup(s, 9, &fd), -ELOOP);
 	assert_int_equal(pread(fd, buf, 4, 0), 0);
 	close(fd);
@@ -220,8 +229,8 @@ static void test_many(void **state)
 
 	for (round = 0; round < 2; round++)
 		for (ino = 1; ino <= 1000; ino++)
-			assert_int_equal(staging_write(s, ino, round * 10000,
-						       &ino, sizeof(ino)),
+			assert_int_equal(append(s, ino, &ino, sizeof(ino),
+						round * sizeof(ino)),
 					 0);
 	assert_true(open_fds() <= before + 257);
 	assert_used(s);
@@ -232,8 +241,9 @@ static void test_many(void **state)
 	for (ino = 1; ino <= 1000; ino++) {
 		int want = ino % 3 == 1 ? -ENOENT : 0;
 
-		assert_int_equal(
-			staging_read(s, ino, 10000, &back, sizeof(back)), want);
+		assert_int_equal(staging_read(s, ino, sizeof(ino), &back,
+					      sizeof(back)),
+				 want);
 		if (!want)
 			assert_int_equal(back, ino);
 	}
@@ -247,7 +257,7 @@ static void test_sync_of_a_lost_file(void **state)
 	uint64_t ino;
 
 	for (ino = 1; ino <= 400; ino++)
-		assert_int_equal(staging_write(s, ino, 0, "a", 1), 0);
+		assert_int_equal(append(s, ino, "a", 1, 0), 0);
 	/* The first is no longer open: its loss is seen, and said once. */
 	file_path(1, path, sizeof(path));
 	assert_int_equal(unlink(path), 0);
@@ -255,7 +265,7 @@ static void test_sync_of_a_lost_file(void **state)
 	assert_int_equal(staging_sync_all(s), -ENOENT);
 	log_open("stderr", false);
 	assert_int_equal(staging_sync_all(s), 0);
-	assert_int_equal(staging_write(s, 1, 0, "b", 1), 0);
+	assert_int_equal(append(s, 1, "b", 1, 0), 0);
 	assert_int_equal(staging_sync(s, 1), 0);
 	assert_int_equal(staging_sync_all(s), 0);
 }
@@ -299,9 +309,8 @@ static void test_sweep(void **state)
 
 	assert_int_equal(staging_each(f.s, stop, NULL), 0);
 	for (uint64_t ino = 250; ino < 270; ino++)
-		assert_int_equal(staging_write(f.s, ino << (ino % 40), 0,
-					       "0123456789", 10),
-				 0);
+		assert_int_equal(
+			append(f.s, ino << (ino % 40), "0123456789", 10, 0), 0);
 	/* Not ours: another name, a name in a wrong place. */
 	snprintf(path, sizeof(path), "%s/staging/00/readme", dir);
 	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
@@ -336,15 +345,14 @@ struct crowd {
 static void *churn(void *arg)
 {
 	struct crowd *c = arg;
-	uint64_t base = atomic_fetch_add(&c->next, 1) * 1000, ino, back;
+	uint64_t base = atomic_fetch_add(&c->next, 1) * 1000, ino, back, at;
 	unsigned i;
 
 	for (i = 0; i < 3000; i++) {
 		ino = base + i % 300;
 		back = 0;
-		if (staging_write(c->s, ino, i % 7 * 5000, &ino, sizeof(ino)) ||
-		    staging_read(c->s, ino, i % 7 * 5000, &back,
-				 sizeof(back)) ||
+		if (staging_append(c->s, ino, &ino, sizeof(ino), &at) ||
+		    staging_read(c->s, ino, at, &back, sizeof(back)) ||
 		    back != ino)
 			atomic_fetch_add(&c->wrong, 1);
 		if (i % 97 == 1 && staging_sync(c->s, ino))
@@ -392,7 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_write_read),
-		TEST(test_truncate_punch_remove),
+		TEST(test_punch_remove),
 		TEST(test_dup),
 		TEST(test_scratch),
 		TEST(test_no_symlink),
