@@ -276,6 +276,20 @@ int fs_mount(struct fs *fs, char *reason, size_t size)
 	return 0;
 }
 
+static void begin_writeback(struct fs *fs)
+{
+	uint64_t *inos;
+	size_t count;
+
+	if (handles_written(&fs->ops.handles, &inos, &count))
+		log_warning("%s: no memory to write what is mapped",
+			    fs->mountpoint);
+	else
+		writeback_start(&fs->ops.writeback, fs->mountpoint, inos,
+				count);
+	free(inos);
+}
+
 /*
  * Ends the loop, when what is mapped was written; a second signal does not
  * wait for that. The invalidation under way goes first: the kernel may hold
@@ -290,7 +304,7 @@ static bool end_loop(void *ctx, int sig)
 	bool first = atomic_exchange(&fs->serving, false);
 
 	if (first)
-		writeback_start(w, fs->mountpoint);
+		begin_writeback(fs);
 	if ((first || !sig) && !writeback_is_over(w))
 		return true;
 	writeback_end(w);

@@ -2,6 +2,7 @@
 /* The list of what is open. */
 #include "handles.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 void handles_init(struct handles *h)
@@ -19,7 +20,7 @@ void handles_release(struct handles *h)
 }
 
 struct handle *handles_add(struct handles *h, struct vfs_file *file,
-			   struct vfs_dir *dir)
+			   struct vfs_dir *dir, uint64_t ino)
 {
 	struct handle *handle = malloc(sizeof(*handle));
 
@@ -27,6 +28,7 @@ struct handle *handles_add(struct handles *h, struct vfs_file *file,
 		return NULL;
 	handle->file = file;
 	handle->dir = dir;
+	handle->ino = ino;
 	pthread_mutex_lock(&h->mutex);
 	LIST_INSERT_HEAD(&h->open, handle, entry);
 	pthread_mutex_unlock(&h->mutex);
@@ -39,6 +41,28 @@ void handles_del(struct handles *h, struct handle *handle)
 	LIST_REMOVE(handle, entry);
 	pthread_mutex_unlock(&h->mutex);
 	free(handle);
+}
+
+int handles_written(struct handles *h, uint64_t **ret_inos, size_t *ret_count)
+{
+	uint64_t *inos;
+	size_t count = 0;
+	struct handle *handle;
+
+	pthread_mutex_lock(&h->mutex);
+	LIST_FOREACH(handle, &h->open, entry) {
+		count += handle->ino != 0;
+	}
+	inos = calloc(count ? count : 1, sizeof(*inos));
+	count = 0;
+	LIST_FOREACH(handle, &h->open, entry) {
+		if (inos && handle->ino)
+			inos[count++] = handle->ino;
+	}
+	pthread_mutex_unlock(&h->mutex);
+	*ret_inos = inos;
+	*ret_count = count;
+	return inos ? 0 : -ENOMEM;
 }
 
 void handles_begin_read(struct handles *h)

@@ -16,6 +16,7 @@
 struct handle {
 	struct vfs_file *file;
 	struct vfs_dir *dir;
+	uint64_t ino; /* of a file that is open for writing, else 0 */
 	LIST_ENTRY(handle) entry; /* protected by handles.mutex */
 };
 
@@ -29,11 +30,20 @@ struct handles {
 void handles_init(struct handles *h);
 /* After handles_end(), or when nothing was ever opened. */
 void handles_release(struct handles *h);
-/* Takes over what is opened. NULL without memory. */
+/*
+ * Takes over what is opened; ino is 0 where nothing can be written. NULL
+ * without memory.
+ */
 struct handle *handles_add(struct handles *h, struct vfs_file *file,
-			   struct vfs_dir *dir);
+			   struct vfs_dir *dir, uint64_t ino);
 /* Frees the handle; the file or directory is the caller's again. */
 void handles_del(struct handles *h, struct handle *handle);
+
+/*
+ * What is open for writing, some of it perhaps more than once. 0 or -ENOMEM;
+ * the caller frees the list.
+ */
+int handles_written(struct handles *h, uint64_t **ret_inos, size_t *ret_count);
 
 /* Around each read, from the request to its answer. */
 void handles_begin_read(struct handles *h);

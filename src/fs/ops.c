@@ -102,6 +102,15 @@ static void reply_negative(fuse_req_t req)
 	fuse_reply_entry(req, &e);
 }
 
+/* One of the files that writeback.h's child looks for. */
+static void lookup_open(fuse_req_t req, const char *name)
+{
+	struct vfs_entry entry = {.ino = writeback_ino(name)};
+
+	reply_entry(req, vfs_known_attr(ops_vfs(req), entry.ino, &entry.st),
+		    &entry);
+}
+
 static void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct interrupt turn;
@@ -109,6 +118,12 @@ static void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct vfs_entry entry = {.ino = parent};
 	int rc;
 
+	if (writeback_is_child(&ops_context(req)->writeback,
+			       fuse_req_ctx(req)->pid) &&
+	    writeback_ino(name)) {
+		lookup_open(req, name);
+		return;
+	}
 	ops_begin(req, &turn);
 	/* A server of NFS asks so for an inode whose number it has, */
 	if (strcmp(name, ".") == 0)

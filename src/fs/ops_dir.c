@@ -21,9 +21,8 @@ void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct vfs_dir *d = NULL;
 	int rc;
 
-	/* It reads no names. (0 are those whose number we cannot see.) */
-	if (fuse_req_ctx(req)->pid &&
-	    fuse_req_ctx(req)->pid == atomic_load(&c->writeback.pid)) {
+	/* It reads no names. */
+	if (writeback_is_child(&c->writeback, fuse_req_ctx(req)->pid)) {
 		fi->fh = 0;
 		fuse_reply_open(req, fi);
 		return;
@@ -32,7 +31,7 @@ void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	rc = vfs_opendir(c->vfs, ino, &d);
 	ops_end(&turn);
 	if (!rc) {
-		handle = handles_add(&c->handles, NULL, d);
+		handle = handles_add(&c->handles, NULL, d, 0);
 		if (!handle) {
 			vfs_releasedir(c->vfs, d);
 			rc = -ENOMEM;

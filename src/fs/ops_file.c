@@ -16,10 +16,12 @@ static struct vfs_file *file_of(const struct fuse_file_info *fi)
 }
 
 /* Makes the handle of an open file; releases the file if it cannot. */
-static int fill_info(fuse_req_t req, struct fuse_file_info *fi,
+static int fill_info(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi,
 		     struct vfs_file *f, const struct vfs_open *how)
 {
-	struct handle *handle = handles_add(ops_handles(req), f, NULL);
+	bool reads = (fi->flags & O_ACCMODE) == O_RDONLY;
+	struct handle *handle =
+		handles_add(ops_handles(req), f, NULL, reads ? 0 : ino);
 
 	if (!handle) {
 		vfs_release(ops_vfs(req), f);
@@ -47,6 +49,13 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct vfs_file *f = NULL;
 	int rc = 0;
 
+	/* It only has the kernel write what it has of the file. */
+	if (writeback_is_child(&c->writeback, fuse_req_ctx(req)->pid)) {
+		fi->fh = 0;
+		fi->keep_cache = 1;
+		fuse_reply_open(req, fi);
+		return;
+	}
 	ops_begin(req, &turn);
 	if (fi->flags & O_TRUNC)
 		rc = setid_open(req, ino);
@@ -54,7 +63,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		rc = vfs_open(c->vfs, ino, fi->flags, &f, &how);
 	ops_end(&turn);
 	if (!rc)
-		rc = fill_info(req, fi, f, &how);
+		rc = fill_info(req, ino, fi, f, &how);
 	if (rc)
 		fuse_reply_err(req, -rc);
 	else if (fuse_reply_open(req, fi))
@@ -78,7 +87,7 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 			&how);
 	ops_end(&turn);
 	if (!rc)
-		rc = fill_info(req, fi, f, &how);
+		rc = fill_info(req, entry.ino, fi, f, &how);
 	if (rc) {
 		fuse_reply_err(req, -rc);
 		return;
@@ -163,6 +172,10 @@ void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	int rc;
 
 	(void)ino;
+	if (!fi->fh) {
+		fuse_reply_err(req, 0);
+		return;
+	}
 	ops_begin(req, &turn);
 	rc = vfs_flush(ops_vfs(req), file_of(fi));
 	ops_end(&turn);
@@ -177,6 +190,11 @@ void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 
 	(void)ino;
 	(void)datasync; /* an object has its data and attributes in one */
+	/* The end of the mount will see to the rest. */
+	if (!fi->fh) {
+		fuse_reply_err(req, 0);
+		return;
+	}
 	ops_begin(req, &turn);
 	rc = vfs_fsync(ops_vfs(req), file_of(fi));
 	ops_end(&turn);
@@ -186,7 +204,8 @@ void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	drop_handle(ops_context(req), ops_handle(fi));
+	if (fi->fh)
+		drop_handle(ops_context(req), ops_handle(fi));
 	fuse_reply_err(req, 0);
 }
 

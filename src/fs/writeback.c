@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The child that calls syncfs(2) on the mount: its start, its limited time,
- * its end.
+ * The child that has the kernel write what is mapped: its start, its limited
+ * time, its end.
  */
 #include "writeback.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,16 +22,24 @@
 #define TIME_MAX_NS (30 * NS_PER_S) /* the kernel keeps 1% of memory dirty */
 #define LOOK_NS	    (2 * NS_PER_MS)
 #define LOOKS	    25
+#define PREFIX	    ".vers3-writeback-" /* and the inode in hexadecimal */
+
+/* One file, as the child calls it. */
+struct name {
+	char text[sizeof(PREFIX) + 16];
+};
 
 /*
  * The child's life. Other threads held locks when it was made, and are not
  * here: nothing but system calls.
  */
-static void enter(const char *mountpoint, int fds[2]) __attribute__((noreturn));
-static void enter(const char *mountpoint, int fds[2])
+static void enter(const char *mountpoint, int fds[2], const struct name *names,
+		  size_t count) __attribute__((noreturn));
+static void enter(const char *mountpoint, int fds[2], const struct name *names,
+		  size_t count)
 {
+	int fd, file, rc = 0;
 	char c;
-	int fd;
 
 	/* Until it is known who we are. */
 	close(fds[1]);
@@ -38,24 +49,58 @@ static void enter(const char *mountpoint, int fds[2])
 	if (close_range(0, ~0U, 0))
 		_exit(errno);
 	fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || syncfs(fd))
+	if (fd < 0 || syncfs(fd)) /* all of them begin */
 		_exit(errno);
-	_exit(0);
+	for (size_t i = 0; i < count; i++) {
+		file = openat(fd, names[i].text, O_RDONLY | O_CLOEXEC);
+		/* What is gone meanwhile needs nothing. */
+		if (file < 0 ? errno != ENOENT : fsync(file))
+			rc = errno;
+		if (file >= 0)
+			close(file);
+	}
+	_exit(rc);
 }
 
-void writeback_start(struct writeback *w, const char *mountpoint)
+static struct name *make_names(const uint64_t *inos, size_t count)
 {
+	struct name *names = calloc(count ? count : 1, sizeof(*names));
+
+	for (size_t i = 0; names && i < count; i++)
+		snprintf(names[i].text, sizeof(names[i].text),
+			 PREFIX "%016" PRIx64, inos[i]);
+	return names;
+}
+
+bool writeback_is_child(struct writeback *w, pid_t pid)
+{
+	return pid && pid == atomic_load(&w->pid);
+}
+
+uint64_t writeback_ino(const char *name)
+{
+	return strncmp(name, PREFIX, strlen(PREFIX))
+		       ? 0
+		       : strtoull(name + strlen(PREFIX), NULL, 16);
+}
+
+void writeback_start(struct writeback *w, const char *mountpoint,
+		     const uint64_t *inos, size_t count)
+{
+	struct name *names = make_names(inos, count);
 	int fds[2];
 	pid_t pid;
 
 	w->until_ns = clock_mono_ns() + TIME_MAX_NS;
-	if (pipe2(fds, O_CLOEXEC)) {
-		log_warning("%s: %s", mountpoint, strerror(errno));
+	if (!names || pipe2(fds, O_CLOEXEC)) {
+		log_warning("%s: what is mapped is not written: %s", mountpoint,
+			    strerror(errno));
+		free(names);
 		return;
 	}
 	pid = fork();
 	if (pid == 0)
-		enter(mountpoint, fds);
+		enter(mountpoint, fds, names, count);
 	if (pid < 0)
 		log_warning("%s: what is mapped is not written: %s", mountpoint,
 			    strerror(errno));
@@ -63,6 +108,7 @@ void writeback_start(struct writeback *w, const char *mountpoint)
 		atomic_store(&w->pid, pid);
 	close(fds[0]);
 	close(fds[1]);
+	free(names);
 }
 
 /* Whether the child has ended by now. */

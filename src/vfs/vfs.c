@@ -182,6 +182,20 @@ int vfs_getattr_capable(struct vfs *v, uint64_t ino, struct stat *ret_st,
 	return 0;
 }
 
+int vfs_known_attr(struct vfs *v, uint64_t ino, struct stat *ret_st)
+{
+	struct meta_inode inode;
+	int rc = meta_lock(v->mount->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(v->mount->meta, ino, &inode);
+	meta_unlock(v->mount->meta);
+	if (!rc)
+		content_stat(v->tree, &inode, ret_st);
+	return rc;
+}
+
 int64_t vfs_attr_ttl_ns(struct vfs *v, uint64_t ino, const struct stat *st,
 			int64_t ttl_ns)
 {

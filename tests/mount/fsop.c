@@ -125,6 +125,33 @@ static int op_mmap_hold(char **arg)
 	return 0;
 }
 
+/*
+ * FILE TEXT: writes it to the beginning of each page through a mapping, says
+ * so, and waits for its end.
+ */
+static int op_mmap_fill(char **arg)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), len = strlen(arg[1]);
+	struct stat st;
+
+	int fd = open_file(arg[0], O_RDWR);
+	if (fstat(fd, &st) < 0)
+		return failed("fstat");
+	if ((size_t)st.st_size % page || len > page)
+		return wrong("whole pages are wanted, and a text for one");
+	char *map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return failed("mmap");
+	close(fd);
+	for (size_t at = 0; at < (size_t)st.st_size; at += page)
+		memcpy(map + at, arg[1], len);
+	puts("mapped");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
 /* FILE: what is written through a private mapping stays out of the file. */
 static int op_mmap_private(char **arg)
 {
@@ -519,7 +546,7 @@ static const struct operation {
 	{"unlinked", 1, op_unlinked},	  {"fsync", 2, op_fsync},
 	{"pwrite", 3, op_pwrite},	  {"control", 2, op_control},
 	{"handle", 1, op_handle},	  {"by-handle", 2, op_by_handle},
-	{"direct", 2, op_direct},
+	{"direct", 2, op_direct},	  {"mmap-fill", 2, op_mmap_fill},
 };
 
 int main(int argc, char **argv)

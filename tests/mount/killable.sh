@@ -39,6 +39,30 @@ printf 'through the map' | dd of=src bs=1 seek=100 conv=notrunc status=none
 ENDPOINT=$direct get_object f got
 same "mapped when the daemon was told to end" src got
 
+# More than the kernel hands out at once: it queues what it cannot.
+head -c 32M /dev/urandom >large
+mnt commit=60,ttl=1
+cp large "$MNT/large"
+synced
+"$FSOP" mmap-fill "$MNT/large" "in each page" >mapped &
+holder=$!
+within 30 grep -q mapped mapped || fail "no mapping"
+"$FSOP" mmap-fill large "in each page" >mapped.here &
+copier=$!
+within 30 grep -q mapped mapped.here || fail "no mapping of the copy"
+kill "$copier"
+wait "$copier" 2>/dev/null || true
+pid=$(daemon)
+kill "$pid"
+rc=0
+wait "$pid" || rc=$?
+rm -f "$MNT.pid"
+is "status after SIGTERM" "$rc" 0
+kill "$holder"
+wait "$holder" 2>/dev/null || true
+ENDPOINT=$direct get_object large got
+same "all that was mapped then" large got
+
 # No list is young enough when the end comes, and none can be had.
 mnt commit=60,ttl=1
 map 300 "once more"

@@ -58,6 +58,11 @@ int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st);
 int vfs_getattr_capable(struct vfs *v, uint64_t ino, struct stat *ret_st,
 			bool *ret_capable);
 /*
+ * What is known of a file without asking the bucket, whatever its age. -ENOENT
+ * where there is none, or it is one of the history.
+ */
+int vfs_known_attr(struct vfs *v, uint64_t ino, struct stat *ret_st);
+/*
  * The kernel knows these inodes no more. Those without a name, which were kept
  * for it, go. Does not wait for the bucket.
  */
