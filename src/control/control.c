@@ -19,6 +19,7 @@
 #include "vers3/control/control_state.h"
 #include "vers3/core/mount.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/errtext.h"
 #include "vers3/util/log.h"
 
 #define WRITE_MAX (64 << 10) /* bytes of commands at once */
@@ -214,18 +215,28 @@ static int run_line(struct control_session *s, const char *line, size_t len,
 {
 	struct long_command command = {.run = NULL};
 	int rc = control_command_run(s->control, line, len, &s->text, &command);
+	const char *name = command.name;
 
 	if (rc || !command.run)
 		return rc;
 	/* Other answers would have to stand in its stream. */
-	if (alone && !s->text.len)
-		return control_session_begin(s, &command);
-	buf_printf(&s->text,
-		   "%s answers while it works: no other command can stand in "
-		   "the same write\n",
-		   command.name);
-	long_command_release(&command);
-	return -EINVAL;
+	if (!alone || s->text.len) {
+		buf_printf(&s->text,
+			   "%s answers while it works: no other command can "
+			   "stand in the same write\n",
+			   name);
+		long_command_release(&command);
+		return -EINVAL;
+	}
+	rc = control_session_begin(s, &command);
+	if (rc == -EBUSY)
+		buf_printf(&s->text,
+			   "%s: %d such commands work already: read their "
+			   "answers, or close them\n",
+			   name, LONG_COMMANDS_MAX);
+	else if (rc)
+		buf_printf(&s->text, "%s: %s\n", name, errtext(rc));
+	return rc;
 }
 
 /* The lines in their order, up to the first that fails; more: and a part. */

@@ -10,7 +10,7 @@
 #include "vers3/util/errtext.h"
 #include "vers3/util/pool.h"
 
-/* One that waits for its turn, or works. */
+/* One that has not ended. */
 struct work {
 	LIST_ENTRY(work) entry; /* protected by the owner's mutex */
 	unsigned looked_at; /* likewise: the look that has seen it */
@@ -26,6 +26,7 @@ struct long_commands {
 	struct cancel all; /* at the end of the mount */
 	pthread_mutex_t mutex; /* protects the rest; a leaf */
 	LIST_HEAD(, work) works; /* owned by their threads */
+	unsigned count; /* of them */
 	unsigned looks;
 };
 
@@ -75,6 +76,34 @@ static void work_free(struct work *w)
 	free(w);
 }
 
+/* Among those that have not ended from now on; -EBUSY: there are enough. */
+static int work_add(struct work *w)
+{
+	struct long_commands *l = w->owner;
+	int rc = 0;
+
+	pthread_mutex_lock(&l->mutex);
+	if (l->count == LONG_COMMANDS_MAX) {
+		rc = -EBUSY;
+	} else {
+		w->looked_at = l->looks;
+		LIST_INSERT_HEAD(&l->works, w, entry);
+		l->count++;
+	}
+	pthread_mutex_unlock(&l->mutex);
+	return rc;
+}
+
+static void work_remove(struct work *w)
+{
+	struct long_commands *l = w->owner;
+
+	pthread_mutex_lock(&l->mutex);
+	LIST_REMOVE(w, entry);
+	l->count--;
+	pthread_mutex_unlock(&l->mutex);
+}
+
 static void work_run(void *arg)
 {
 	struct work *w = arg;
@@ -91,9 +120,7 @@ static void work_run(void *arg)
 	l->ended(l->ctx, rc, answer_stream_why(w->stream));
 	cancel_enter(NULL);
 	answer_stream_end(w->stream, rc);
-	pthread_mutex_lock(&l->mutex);
-	LIST_REMOVE(w, entry);
-	pthread_mutex_unlock(&l->mutex);
+	work_remove(w);
 	work_free(w);
 }
 
@@ -113,15 +140,13 @@ int long_commands_begin(struct long_commands *l, struct long_command *command,
 	w->command = *command;
 	*command = (struct long_command){.name = NULL};
 	w->stream = answer_stream_ref(stream);
-	pthread_mutex_lock(&l->mutex);
-	w->looked_at = l->looks;
-	LIST_INSERT_HEAD(&l->works, w, entry);
-	pthread_mutex_unlock(&l->mutex);
-	rc = pool_submit(l->pool, work_run, w);
+	rc = work_add(w);
+	if (!rc) {
+		rc = pool_submit(l->pool, work_run, w);
+		if (rc)
+			work_remove(w);
+	}
 	if (rc) {
-		pthread_mutex_lock(&l->mutex);
-		LIST_REMOVE(w, entry);
-		pthread_mutex_unlock(&l->mutex);
 		work_free(w);
 		answer_stream_unref(stream);
 		return rc;

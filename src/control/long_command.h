@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Commands that take long: each works on a thread of its own and its answer
- * is read while it is made (answer_stream.h). At most LONG_COMMANDS_MAX work
- * at once, further ones wait for their turn.
+ * is read while it is made (answer_stream.h). One whose answer nobody reads
+ * waits with its thread, and keeps no other from working: there is one for
+ * each, and beyond LONG_COMMANDS_MAX none begins.
  *
  * Any thread, no lock held. 0 or -errno.
  */
@@ -11,7 +12,7 @@
 
 #include "vers3/util/answer_stream.h"
 
-#define LONG_COMMANDS_MAX 4
+#define LONG_COMMANDS_MAX 64
 
 /* What a command is to do, once its words are known to be good. */
 struct long_command {
@@ -40,7 +41,8 @@ int long_commands_new(long_command_ended_fn ended, void *ctx,
 void long_commands_free(struct long_commands *l);
 /*
  * Begins it and takes it over, whatever this returns. Who has the answer's
- * stream cancels it when it is not wanted any more, and drops it.
+ * stream cancels it when it is not wanted any more, and drops it. -EBUSY when
+ * LONG_COMMANDS_MAX of them have not ended yet.
  */
 int long_commands_begin(struct long_commands *l, struct long_command *command,
 			struct answer_stream **ret_stream);

@@ -56,6 +56,21 @@ static int wordless_run(void *arg, struct answer_stream *answer)
 	return -EACCES;
 }
 
+/* Says nothing until it is not wanted any more. */
+struct silent {
+	atomic_bool begun;
+};
+
+static int silent_run(void *arg, struct answer_stream *answer)
+{
+	struct silent *s = arg;
+
+	atomic_store(&s->begun, true);
+	while (!cancel_is_set(answer_stream_cancel_of(answer)))
+		usleep(1000);
+	return -EINTR;
+}
+
 static void nothing_to_release(void *arg)
 {
 	(void)arg;
@@ -78,9 +93,36 @@ static void on_ended(void *ctx, int rc, const char *why)
 
 static void test_end_of_the_mount(void **state)
 {
-	/* One more than work at once: it waits for its turn. */
-	struct endless e[LONG_COMMANDS_MAX + 1] = {0};
-	struct answer_stream *stream[LONG_COMMANDS_MAX + 1];
+	struct endless e[LONG_COMMANDS_MAX] = {0};
+	struct answer_stream *stream[LONG_COMMANDS_MAX];
+	struct long_commands *l;
+	atomic_int ended = 0;
+
+	(void)state;
+	assert_int_equal(long_commands_new(on_ended, &ended, &l), 0);
+	/* Nobody reads any of them: all work all the same. */
+	for (int i = 0; i < LONG_COMMANDS_MAX; i++) {
+		struct long_command c = endless_command(&e[i]);
+
+		assert_int_equal(long_commands_begin(l, &c, &stream[i]), 0);
+		assert_null(c.run);
+	}
+	for (int i = 0; i < LONG_COMMANDS_MAX; i++)
+		wait_for(&e[i].begun);
+	long_commands_free(l);
+	assert_int_equal(atomic_load(&ended), -EINTR);
+	for (int i = 0; i < LONG_COMMANDS_MAX; i++) {
+		assert_true(atomic_load(&e[i].released));
+		answer_stream_unref(stream[i]);
+	}
+}
+
+/* A read that waits is told, too. */
+static void test_read_at_the_end_of_the_mount(void **state)
+{
+	struct silent s = {0};
+	struct long_command c = {"silent", silent_run, nothing_to_release, &s};
+	struct answer_stream *stream;
 	struct long_commands *l;
 	struct read_result r;
 	atomic_int ended = 0;
@@ -89,27 +131,14 @@ static void test_end_of_the_mount(void **state)
 
 	(void)state;
 	assert_int_equal(long_commands_new(on_ended, &ended, &l), 0);
-	for (int i = 0; i <= LONG_COMMANDS_MAX; i++) {
-		struct long_command c = endless_command(&e[i]);
-
-		assert_int_equal(long_commands_begin(l, &c, &stream[i]), 0);
-		assert_null(c.run);
-	}
-	for (int i = 0; i < LONG_COMMANDS_MAX; i++)
-		wait_for(&e[i].begun);
-	assert_false(atomic_load(&e[LONG_COMMANDS_MAX].begun));
-	/* It waits, and who reads it can give up. */
+	assert_int_equal(long_commands_begin(l, &c, &stream), 0);
+	wait_for(&s.begun);
 	read_result_begin(&r, buf);
-	answer_stream_read(stream[LONG_COMMANDS_MAX], 10, read_result_done, &r);
+	answer_stream_read(stream, 10, read_result_done, &r);
 	assert_false(read_result_ended(&r));
 	long_commands_free(l);
 	assert_int_equal(read_result_end(&r, &got), -EINTR);
-	assert_int_equal(atomic_load(&ended), -EINTR);
-	for (int i = 0; i <= LONG_COMMANDS_MAX; i++) {
-		assert_true(atomic_load(&e[i].released));
-		answer_stream_unref(stream[i]);
-	}
-	assert_false(atomic_load(&e[LONG_COMMANDS_MAX].begun));
+	answer_stream_unref(stream);
 }
 
 static struct control_session *open_session(struct rig *r)
@@ -155,6 +184,39 @@ static void test_another_command(void **state)
 	assert_string_equal(text, "everything is in the bucket\n");
 	wait_for(&e.released);
 	control_close(s);
+	free(text);
+}
+
+/* One more than there may be is refused; one that ends makes room for it. */
+static void test_too_many(void **state)
+{
+	struct rig *r = *state;
+	struct control_session *s[LONG_COMMANDS_MAX];
+	struct endless e[LONG_COMMANDS_MAX] = {0};
+	char *text = malloc(TEXT_MAX);
+	int64_t until;
+	int rc;
+
+	assert_non_null(text);
+	for (int i = 0; i < LONG_COMMANDS_MAX; i++) {
+		struct long_command c = endless_command(&e[i]);
+
+		s[i] = open_session(r);
+		assert_int_equal(control_session_begin(s[i], &c), 0);
+	}
+	assert_int_equal(control_run(r->f.v, "usage", text, TEXT_MAX), -EBUSY);
+	assert_string_equal(text, "usage: 64 such commands work already: read "
+				  "their answers, or close them\n");
+	control_close(s[0]);
+	until = clock_mono_ns() + READ_RESULT_S * NS_PER_S;
+	do
+		rc = control_run(r->f.v, "usage", text, TEXT_MAX);
+	while (rc == -EBUSY && clock_mono_ns() < until);
+	assert_int_equal(rc, 0);
+	for (int i = 1; i < LONG_COMMANDS_MAX; i++)
+		control_close(s[i]);
+	for (int i = 0; i < LONG_COMMANDS_MAX; i++)
+		wait_for(&e[i].released);
 	free(text);
 }
 
@@ -312,7 +374,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_end_of_the_mount),
+		cmocka_unit_test(test_read_at_the_end_of_the_mount),
 		RIG_TEST(test_closed_while_it_waits_for_room),
+		RIG_TEST(test_too_many),
 		RIG_TEST(test_another_command),
 		RIG_TEST(test_failures),
 		RIG_TEST(test_words),
