@@ -167,8 +167,8 @@ static void print_explained(const json_t *file, const json_t *versions)
 	size_t i;
 
 	if (json_is_true(json_object_get(file, "directory")))
-		puts("a directory: this is of its own object; lifecycle "
-		     "preview tells of what is in it");
+		puts("a directory: this is of its own object; what is in it "
+		     "is taken file by file");
 	if (!ctl_number(file, "ruleCount"))
 		puts("the bucket has no lifecycle rules");
 	json_array_foreach(versions, i, version) print_version(version);

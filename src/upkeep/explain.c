@@ -61,7 +61,9 @@ static int look_here(struct explain *e)
 	int rc;
 
 	snprintf(name, sizeof(name), "%s", e->path);
-	meta_lock(e->mount->meta);
+	rc = meta_lock(e->mount->meta);
+	if (rc)
+		return rc;
 	rc = meta_resolve(e->mount->meta, e->path, &ino);
 	if (!rc)
 		rc = meta_inode_get(e->mount->meta, ino, &inode);
@@ -115,7 +117,7 @@ static int on_version(void *ctx, const struct store_entry *entry)
 		e->more = false;
 		return -ECANCELED;
 	}
-	if (e->count == EXPLAIN_VERSIONS + 1u) {
+	if (e->count == EXPLAIN_VERSIONS + e->unsent) {
 		e->more = true;
 		return -ECANCELED;
 	}
@@ -350,11 +352,10 @@ static int explain(struct explain *e, char *reason, size_t size)
 	if (e->count)
 		return write_answer(e);
 	snprintf(reason, size,
-		 e->is_dir
-			 ? "a directory without an object of its own, so no "
-			   "rule takes it; lifecycle preview tells of what is "
-			   "in it"
-			 : "there is no such file, and no version of one");
+		 e->is_dir ? "a directory without an object of its own, so no "
+			     "rule takes it; what is in it is taken file by "
+			     "file"
+			   : "there is no such file, and no version of one");
 	return -ENOENT;
 }
 

@@ -5,6 +5,7 @@
 #include "../../../src/upkeep/expiration.h"
 #include "../control_rig.h"
 #include "vers3/core/tagset.h"
+#include "vers3/upkeep/explain.h"
 #include "vers3/util/clock.h"
 
 #define TEXT_MAX (64 << 10)
@@ -161,6 +162,13 @@ static void test_many(void **state)
 		rig_put_text(r, "a", "text");
 	answer = explain(r, "a", 0);
 	assert_int_equal(count(answer, "more = true"), 1);
+	assert_int_equal(count(answer, "[version "), EXPLAIN_VERSIONS);
+	free(answer);
+	/* What is not sent yet stands above as many. */
+	rig_write(r, "a", "longer");
+	answer = explain(r, "a", 0);
+	assert_int_equal(count(answer, "more = true"), 1);
+	assert_int_equal(count(answer, "[version "), EXPLAIN_VERSIONS + 1);
 	free(answer);
 }
 
