@@ -24,7 +24,6 @@
 #define ANSWER_MAX (128 << 10)
 #define DAYS_MAX   36500
 #define KEEP_MAX   100 /* as S3 has it */
-#define DAY_NS	   (INT64_C(86400) * NS_PER_S)
 
 struct usage {
 	struct mount *mount; /* borrowed, as the next */
@@ -362,8 +361,7 @@ int usage_run(void *usage, struct answer_stream *answer)
 	int rc;
 
 	buf_init(&out, ANSWER_MAX);
-	u->count.rule.before_ns = mount_server_now_ns(u->mount) -
-				  (int64_t)u->count.rule.days * DAY_NS;
+	u->count.rule.now_ns = mount_server_now_ns(u->mount);
 	rc = versions_below(&walk);
 	usage_count_end(&u->count);
 	if (!rc)

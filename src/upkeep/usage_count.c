@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vers3/core/mount.h"
+#include "vers3/s3/lifecycle.h"
 
 #define OWN_KEYS MOUNT_OWN_NAME "/"
 
@@ -91,7 +92,8 @@ static void begin_key(struct usage_count *c, const char *path)
 static bool is_removed(struct usage_count *c)
 {
 	return c->rule.days && ++c->kept > c->rule.keep &&
-	       c->replaced_ns <= c->rule.before_ns;
+	       lifecycle_after_days(c->replaced_ns, c->rule.days) <=
+		       c->rule.now_ns;
 }
 
 void usage_count_version(struct usage_count *c, const struct store_entry *e)

@@ -38,7 +38,7 @@ struct usage_file {
 struct usage_rule {
 	unsigned days; /* 0: there is none */
 	unsigned keep; /* so many noncurrent versions of a file stay */
-	int64_t before_ns; /* replaced by then; realtime */
+	int64_t now_ns; /* the server's */
 	struct usage_sum saved;
 };
 

@@ -12,6 +12,9 @@
 
 #include "../../../src/upkeep/usage_count.h"
 
+#define DAY_NS (INT64_C(86400) * 1000000000)
+#define NOW_NS (1001 * DAY_NS)
+
 /* A version a letter, newest first: its age in days, '-': a delete marker. */
 static void give(struct usage_count *c, const char *key, const char *ages)
 {
@@ -29,18 +32,18 @@ static void give(struct usage_count *c, const char *key, const char *ages)
 
 		if (marker)
 			p++;
-		e.last_modified_ns = 1000 - (*p - '0');
+		e.last_modified_ns = (1000 - (*p - '0')) * DAY_NS + 1;
 		usage_count_version(c, &e);
 	}
 }
 
 static const struct {
 	const char *ages;
-	int64_t days;
+	unsigned days;
 	unsigned keep;
 	uint64_t versions;
 } rules[] = {
-	/* Since when they are old: 1, 2, 3 days. */
+	/* Since when they are old: 1, 2, 3 days, and the rest of one. */
 	{"1234", 1, 0, 3},
 	{"1234", 2, 0, 2},
 	{"1234", 3, 0, 1},
@@ -59,21 +62,23 @@ static const struct {
 	{"1", 1, 0, 0},
 };
 
-static void test_rule(void **state)
+/* A day of the rules ends at midnight: just before it it is not over. */
+static void take(int64_t now_ns, unsigned day)
 {
 	struct prices prices;
 
-	(void)state;
 	prices_default(&prices);
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
-		struct usage_count *c = calloc(1, sizeof(*c));
+		struct usage_count *c;
 
+		if (rules[i].days <= day)
+			continue;
+		c = calloc(1, sizeof(*c));
 		assert_non_null(c);
 		c->prices = &prices;
-		c->rule =
-			(struct usage_rule){.days = 1,
-					    .keep = rules[i].keep,
-					    .before_ns = 1000 - rules[i].days};
+		c->rule = (struct usage_rule){.days = rules[i].days - day,
+					      .keep = rules[i].keep,
+					      .now_ns = now_ns};
 		/* The keys do not know each other. */
 		give(c, "a", rules[i].ages);
 		give(c, "b", rules[i].ages);
@@ -84,6 +89,13 @@ static void test_rule(void **state)
 		assert_int_equal(c->rule.saved.bytes, c->rule.saved.count);
 		free(c);
 	}
+}
+
+static void test_rule(void **state)
+{
+	(void)state;
+	take(NOW_NS, 0);
+	take(NOW_NS - 1, 1);
 }
 
 static void test_tops(void **state)
