@@ -6,7 +6,6 @@
 #include "vers3/upkeep/explain.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,6 @@
 #ifndef VERS3_SRC_UPKEEP_VERSIONS_BELOW_H
 #define VERS3_SRC_UPKEEP_VERSIONS_BELOW_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "vers3/core/mount.h"

@@ -12,7 +12,6 @@
 #ifndef VERS3_CACHE_STAGING_H
 #define VERS3_CACHE_STAGING_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
