@@ -18,6 +18,7 @@
 
 #define SECTION_MAX (32 << 10)
 #define WHY_MAX	    400
+#define OWN_COPY_NS (INT64_C(86400) * NS_PER_S) /* it is over by then */
 
 struct uploads {
 	struct mount *mount; /* borrowed, as the next */
@@ -172,21 +173,43 @@ static int write_section(const struct uploads *u, const struct store_entry *e,
 	return rc ? rc : gitconfig_bool(out, "own", own);
 }
 
+static int64_t age_of(const struct uploads *u, const struct store_entry *e)
+{
+	return mount_server_now_ns(u->mount) - e->last_modified_ns;
+}
+
+/* What is too young is not told of when they are aborted. */
+static bool wants(void *ctx, const struct store_entry *e)
+{
+	struct uploads *u = ctx;
+	int64_t least = u->mount->config.settle_ns;
+
+	if (least < u->older_ns)
+		least = u->older_ns;
+	return !u->abort || age_of(u, e) >= least;
+}
+
+/* What vers3 copies for itself (the syncer's zeros) is on no record. */
+static bool is_own(struct uploads *u, const struct store_entry *e)
+{
+	const char *path = e->key + strlen(u->mount->config.prefix);
+
+	if (mount_is_history(u->mount, path) && age_of(u, e) < OWN_COPY_NS)
+		return true;
+	return syncer_owns_upload(u->syncer, e->version_id);
+}
+
 static int on_upload(void *ctx, const struct store_entry *e)
 {
 	struct uploads *u = ctx;
-	int64_t age = mount_server_now_ns(u->mount) - e->last_modified_ns;
-	int64_t least = u->mount->config.settle_ns;
-	bool own = syncer_owns_upload(u->syncer, e->version_id);
+	int64_t age = age_of(u, e);
+	bool own = is_own(u, e);
 	bool aborted = false;
 	struct buf out;
 	int rc = 0;
 
-	if (least < u->older_ns)
-		least = u->older_ns;
-	/* What is too young is not told of when they are aborted. */
-	if (u->abort && (age < least || own)) {
-		u->own += own && age >= least;
+	if (u->abort && own) {
+		u->own++;
 		return 0;
 	}
 	if (u->abort && abort_one(u, e, &aborted) == -EINTR)
@@ -212,7 +235,7 @@ int uploads_run(void *uploads, struct answer_stream *answer)
 	int rc;
 
 	u->answer = answer;
-	rc = uploads_below(u->mount, u->path, on_upload, u, answer);
+	rc = uploads_below(u->mount, u->path, wants, on_upload, u, answer);
 	if (!rc)
 		rc = answer_stream_printf(
 			answer,

@@ -22,6 +22,7 @@ struct item {
 
 struct uploads_walk {
 	struct mount *mount; /* borrowed, as the next */
+	uploads_want_fn wants;
 	store_entry_fn on_entry;
 	void *ctx;
 	struct item *items; /* owned: those of the page */
@@ -43,7 +44,8 @@ static int keep(void *ctx, const struct store_entry *e)
 	struct uploads_walk *w = ctx;
 	struct item *it;
 
-	if (e->kind != STORE_ENTRY_UPLOAD || !is_below(w, e->key))
+	if (e->kind != STORE_ENTRY_UPLOAD || !is_below(w, e->key) ||
+	    (w->wants && !w->wants(w->ctx, e)))
 		return 0;
 	if (array_room(w->items, w->count, w->size))
 		return -ENOMEM;
@@ -101,12 +103,14 @@ static int give_page(struct uploads_walk *w, struct answer_stream *answer)
 	return rc;
 }
 
-int uploads_below(struct mount *mount, const char *path,
+int uploads_below(struct mount *mount, const char *path, uploads_want_fn wants,
 		  store_entry_fn on_entry, void *ctx,
 		  struct answer_stream *answer)
 {
-	struct uploads_walk w = {
-		.mount = mount, .on_entry = on_entry, .ctx = ctx};
+	struct uploads_walk w = {.mount = mount,
+				 .wants = wants,
+				 .on_entry = on_entry,
+				 .ctx = ctx};
 	struct store_list list;
 	int rc = mount_key(mount, path, w.key);
 

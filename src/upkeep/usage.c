@@ -338,7 +338,7 @@ static int put_answer(struct usage *u, struct buf *out)
 /* Not every server lists them, nor may everybody: the rest is told then. */
 static int count_uploads(struct usage *u, struct answer_stream *answer)
 {
-	int rc = uploads_below(u->mount, u->path, on_upload, u, answer);
+	int rc = uploads_below(u->mount, u->path, NULL, on_upload, u, answer);
 
 	if (rc == -EINTR || rc == -ENOMEM)
 		return rc;

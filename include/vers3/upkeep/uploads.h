@@ -4,8 +4,9 @@
  * what they take, and the end of those that nobody goes on with.
  *
  * An upload of this mount, one that is under way or that a restart would go on
- * with, is never aborted. An upload that is aborted is no version, and never
- * was: what it held was sent by whoever began it and stands there.
+ * with, is never aborted, nor for a day what vers3 copies for itself. An upload
+ * that is aborted is no version, and never was: what it held was sent by
+ * whoever began it and stands there.
  *
  * Any thread, no lock held. 0 or -errno. S3 API: ListMultipartUploads,
  * ListParts, AbortMultipartUpload.

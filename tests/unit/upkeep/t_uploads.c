@@ -96,6 +96,7 @@ static void test_abort(void **state)
 	struct rig *r = *state;
 	unsigned char *bytes = rig_bytes(1, 40 << 20);
 	struct vfs_file *file = rig_open(r, "large", O_CREAT | O_WRONLY);
+	unsigned asked;
 
 	/* It goes up while it is written. */
 	rig_pwrite(r, file, 0, bytes, 40 << 20);
@@ -105,9 +106,11 @@ static void test_abort(void **state)
 	begin(r, "pre/d/b");
 	ask(r, "uploads list\n", 0, "\tcount = 3\n", answer);
 	assert_int_equal(count(answer, "\town = true\n"), 1);
-	/* None is so old. */
+	/* None is so old: their parts are not asked for. */
+	asked = rig_count(r, "ListParts");
 	ask(r, "uploads abort older=1d\n", 0, "\tcount = 0\n", answer);
 	assert_int_equal(rig_uploads(r), 3);
+	assert_int_equal(rig_count(r, "ListParts"), asked);
 	ask(r, "uploads abort older=0s d\n", 0, "\tcount = 1\n", answer);
 	assert_non_null(strstr(answer, "\tpath = d/b\n"));
 	assert_int_equal(rig_uploads(r), 2);
@@ -120,6 +123,19 @@ static void test_abort(void **state)
 	rig_holds_bytes(r, "large", bytes, 40 << 20);
 	assert_int_equal(rig_uploads(r), 0);
 	free(bytes);
+}
+
+/* So does what vers3 copies for itself, which is on no record. */
+static void test_own_copies(void **state)
+{
+	static char answer[TEXT_MAX];
+	struct rig *r = *state;
+
+	begin(r, "pre/" MOUNT_VERSIONS_NAME "/zeros-1");
+	ask(r, "uploads list\n", 0, "\town = true\n", answer);
+	ask(r, "uploads abort older=0s\n", 0, "\tcount = 0\n", answer);
+	assert_non_null(strstr(answer, "\town = 1\n"));
+	assert_int_equal(rig_uploads(r), 1);
 }
 
 static void test_refused(void **state)
@@ -153,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(test_list),
 		RIG_TEST(test_abort),
+		RIG_TEST(test_own_copies),
 		RIG_TEST(test_refused),
 	};
 
