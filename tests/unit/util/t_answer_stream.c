@@ -15,6 +15,7 @@
 #include "vers3/util/answer_stream.h"
 
 #define LINE_BYTES 64
+#define FULL_LINES (ANSWER_UNREAD_MAX / LINE_BYTES)
 
 /* Writes `lines` lines of LINE_BYTES, then fails with rc, if that is set. */
 struct writer {
@@ -88,17 +89,15 @@ static int read_all(struct answer_stream *a, size_t size, char *last,
 	return rc;
 }
 
-/* Waits until no line has gone in for a while, and says how many have. */
-static unsigned settled(struct writer *w)
+/* Waits until there is no room; it stays like that while nobody reads. */
+static void fill(struct writer *w)
 {
-	unsigned before, now = atomic_load(&w->written);
+	int64_t until = clock_mono_ns() + READ_RESULT_S * NS_PER_S;
 
-	do {
-		before = now;
-		usleep(100000);
-		now = atomic_load(&w->written);
-	} while (now != before || !now);
-	return now;
+	while (atomic_load(&w->written) < FULL_LINES && clock_mono_ns() < until)
+		usleep(1000);
+	usleep(10000);
+	assert_int_equal(atomic_load(&w->written), FULL_LINES);
 }
 
 static void test_all_comes(void **state)
@@ -127,7 +126,7 @@ static void test_writer_waits_for_room(void **state)
 
 	(void)state;
 	begin(&w, NULL);
-	assert_int_equal(settled(&w), ANSWER_UNREAD_MAX / LINE_BYTES);
+	fill(&w);
 	assert_int_equal(read_all(w.stream, 4096, NULL, &total), 0);
 	assert_int_equal(total, 20000 * LINE_BYTES);
 	assert_int_equal(end(&w), 0);
@@ -159,7 +158,7 @@ static void test_cancelled_while_it_waits(void **state)
 
 	(void)state;
 	begin(&w, NULL);
-	settled(&w);
+	fill(&w);
 	answer_stream_cancel(w.stream);
 	assert_int_equal(read_some(w.stream, buf, 10, &got), -ECANCELED);
 	assert_int_equal(end(&w), -EINTR);
@@ -173,7 +172,7 @@ static void test_outer_cancel(void **state)
 	(void)state;
 	cancel_init(&outer, NULL);
 	begin(&w, &outer);
-	settled(&w);
+	fill(&w);
 	cancel_set(&outer);
 	assert_int_equal(end(&w), -EINTR);
 }
