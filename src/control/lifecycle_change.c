@@ -24,12 +24,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #include <openssl/rand.h>
 
 #include "vers3/core/bucket_reply.h"
 #include "vers3/s3/lifecycle.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
 
@@ -142,17 +142,14 @@ static int look(struct edit *e)
 				      sizeof(e->rule));
 }
 
-/* scattered: two who meet are not to meet again. */
-static void pause_for(int64_t ns, bool scattered)
+/* scattered: two who meet are not to meet again. 0, or -EINTR: given up. */
+static int pause_for(int64_t ns, bool scattered)
 {
-	struct timespec left;
 	unsigned char dice = 0;
 
 	if (scattered && RAND_bytes(&dice, 1) == 1)
 		ns += ns * dice / 128;
-	left = clock_timespec(ns);
-	while (nanosleep(&left, &left) && errno == EINTR)
-		;
+	return cancel_sleep(ns);
 }
 
 static int64_t pause_of(const struct edit *e)
@@ -294,10 +291,10 @@ static int settle(struct edit *e, unsigned *lost)
 		if (!rc && e->kept == LIFECYCLE_OTHERS_CHANGED)
 			return put_back(e, "then reads otherwise");
 	}
-	if (!rc) {
-		pause_for(pause_of(e), false);
+	if (!rc)
+		rc = pause_for(pause_of(e), false);
+	if (!rc)
 		rc = look(e);
-	}
 	/* By now what others have done to other rules is theirs to do. */
 	if (rc || e->kept != LIFECYCLE_RULE_LOST)
 		return rc;
@@ -335,9 +332,10 @@ static int edit_until_kept(struct edit *e, lifecycle_change_fn fn, void *ctx)
 			tell_check(e, tries + 1);
 			return 0;
 		}
-		if (rc != -EAGAIN)
+		if (rc == -EAGAIN)
+			rc = pause_for(pause_of(e), true);
+		if (rc)
 			return rc;
-		pause_for(pause_of(e), true);
 	}
 	snprintf(e->reason, e->size,
 		 "others change the rules all the time: this was overwritten "

@@ -15,6 +15,7 @@
 #include "../../../src/control/lifecycle_change.h"
 #include "vers3/s3/lifecycle.h"
 #include "vers3/store/memory.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 
 #define MINIMUM "x-amz-transition-default-minimum-object-size"
@@ -345,6 +346,33 @@ static void same_rule(void **state)
 }
 
 /* What would change is told, and nothing is sent. */
+static struct cancel given_up;
+
+static char *give_up(struct rig *rig, const char *doc)
+{
+	(void)rig;
+	cancel_set(&given_up);
+	return strdup(doc);
+}
+
+/* Who gives up does not wait for the later look. */
+static void interrupted(void **state)
+{
+	struct rig *rig = rig_new();
+	char reason[256] = "";
+
+	(void)state;
+	rig->keep = give_up;
+	cancel_init(&given_up, NULL);
+	cancel_enter(&given_up);
+	assert_int_equal(edit(rig, set_rule, "a", reason, sizeof(reason)),
+			 -EINTR);
+	cancel_enter(NULL);
+	assert_int_equal(rig->puts, 1);
+	assert_int_equal(count_rules(rig), 1);
+	store_free(&rig->store);
+}
+
 static void previewed(void **state)
 {
 	struct rig *rig = rig_new();
@@ -375,7 +403,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain),     cmocka_unit_test(misread),
 		cmocka_unit_test(not_kept),  cmocka_unit_test(two_at_once),
-		cmocka_unit_test(same_rule), cmocka_unit_test(previewed),
+		cmocka_unit_test(same_rule), cmocka_unit_test(interrupted),
+		cmocka_unit_test(previewed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
