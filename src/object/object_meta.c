@@ -333,6 +333,9 @@ int object_meta_make(struct mount *mount, const struct meta_inode *inode,
 		d->late = false; /* both are of the version before */
 		d->tag_count = 0;
 	}
+	/* Before the attributes, which take what room is left. */
+	if (!rc && d->class)
+		rc = add_class(inode->mode, d);
 	if (!rc)
 		rc = add_all(mount, inode, path, content, &x, d);
 	if (!rc && names)
@@ -345,8 +348,6 @@ int object_meta_make(struct mount *mount, const struct meta_inode *inode,
 	if (!rc && !kvlist_get(&d->headers, "content-type"))
 		rc = kvlist_set(&d->headers, "content-type",
 				objattr_content_type(path));
-	if (!rc && d->class)
-		rc = add_class(inode->mode, d);
 	if (!rc && mount->config.storage_class && S_ISREG(inode->mode) &&
 	    !kvlist_get(&d->headers, CLASS_HEADER))
 		rc = kvlist_set(&d->headers, CLASS_HEADER,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "vers3/object/overflow.h"
 #include "vers3/object/s3set.h"
 #include "vers3/tree/tree.h"
 
@@ -212,6 +213,47 @@ static void test_class_dir(void **state)
 	has(r, "d/f", CLASS, "STANDARD_IA");
 }
 
+/* Whether an attribute of so many bytes stands with a directory's object. */
+static bool fits(struct rig *r, const char *path, char *value, size_t size)
+{
+	char key[64], *ref;
+
+	memset(value, 'x', size);
+	value[size] = '\0';
+	assert_int_equal(set(r, path, "user.a", value), 0);
+	rig_sync(r);
+	snprintf(key, sizeof(key), "%s/", path);
+	ref = rig_meta(r, key, OVERFLOW_META);
+	free(ref);
+	return !ref;
+}
+
+/* Where the attributes leave no room for it, some stand elsewhere then. */
+static void test_class_full_dir(void **state)
+{
+	struct rig *r = *state;
+	size_t least = 1, most = 2000;
+	struct stat st = {.st_uid = UINT32_MAX - 1, .st_gid = UINT32_MAX - 1};
+	char value[2001];
+
+	rig_mkdir(r, "d");
+	assert_int_equal(vfs_setattr(r->f.v, rig_ino(r, "d"), &st,
+				     VFS_SET_UID | VFS_SET_GID, &st),
+			 0);
+	while (most - least > 1) {
+		size_t size = (least + most) / 2;
+
+		*(fits(r, "d", value, size) ? &least : &most) = size;
+	}
+	assert_true(fits(r, "d", value, least));
+	assert_int_equal(set(r, "d", CLASS, "INTELLIGENT_TIERING"), 0);
+	rig_sync(r);
+	assert_int_equal(rig_dirty(r), 0);
+	rig_meta_is(r, "d/", "vers3-class", "INTELLIGENT_TIERING");
+	rig_forget(r);
+	has(r, "d", "user.a", value);
+}
+
 static void test_class_refused(void **state)
 {
 	static const char *const names[] = {
@@ -246,6 +288,7 @@ int main(void)
 		RIG_TEST(test_class),
 		RIG_TEST(test_class_meanwhile),
 		RIG_TEST(test_class_dir),
+		RIG_TEST(test_class_full_dir),
 		RIG_TEST(test_class_refused),
 	};
 
