@@ -159,3 +159,16 @@ void pins_end(struct pins *p)
 	p->present = false;
 	pthread_mutex_unlock(&p->mutex);
 }
+
+const char *pins_check(struct pins *p)
+{
+	const char *words = NULL;
+
+	pthread_mutex_lock(&p->mutex);
+	if (map_count(p->holds))
+		words = "pins: a version is held";
+	else if (p->going || p->count || p->present)
+		words = "pins: a version is going";
+	pthread_mutex_unlock(&p->mutex);
+	return words;
+}

@@ -97,6 +97,20 @@ size_t journal_commit_count(struct journal *j)
 	return count;
 }
 
+const char *journal_check(struct journal *j)
+{
+	const struct recent_commits *t = &j->settled;
+	const char *words = NULL;
+
+	pthread_mutex_lock(&j->mutex);
+	if (t->young_lists || t->old_lists)
+		words = "journal: a list is under way";
+	else if (map_count(t->young) || map_count(t->old))
+		words = "journal: keys are kept for lists that have ended";
+	pthread_mutex_unlock(&j->mutex);
+	return words;
+}
+
 static bool is_after(const struct map *m, const char *path, uint64_t since)
 {
 	return (uintptr_t)map_get(m, path, strlen(path)) > since;

@@ -387,3 +387,28 @@ void streams_forget(struct streams *t, uint64_t ino)
 		free_if_gone(t, s);
 	pthread_mutex_unlock(&t->mutex);
 }
+
+static void check_stream(void *ctx, const void *key, size_t len, void *value)
+{
+	const struct stream *s = value;
+	const char **words = ctx;
+
+	(void)key;
+	(void)len;
+	if (s->in_flight)
+		*words = "streams: a part is on its way";
+	else if (s->state == STREAM_TAKEN)
+		*words = "streams: a file was not given back";
+	else if (s->state == STREAM_GONE)
+		*words = "streams: a file that is gone is kept";
+}
+
+const char *streams_check(struct streams *t)
+{
+	const char *words = NULL;
+
+	pthread_mutex_lock(&t->mutex);
+	map_each(t->map, check_stream, &words);
+	pthread_mutex_unlock(&t->mutex);
+	return words;
+}

@@ -31,5 +31,7 @@ int streams_take(struct streams *t, uint64_t ino);
 void streams_give(struct streams *t, uint64_t ino);
 /* The file is gone, or what is staged of it. Leaf: any lock may be held. */
 void streams_forget(struct streams *t, uint64_t ino);
+/* As syncer_check(). */
+const char *streams_check(struct streams *t);
 
 #endif

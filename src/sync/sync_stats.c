@@ -46,3 +46,20 @@ void syncer_read_stats(struct syncer *s, struct syncer_stats *ret)
 	ret->dirty_keys = dirty;
 	ret->oldest_dirty_ns = oldest;
 }
+
+const char *syncer_check(struct syncer *s)
+{
+	const char *words = NULL;
+
+	pthread_mutex_lock(&s->mutex);
+	if (s->in_flight)
+		words = "syncer: a request is in flight";
+	else if (s->deleting)
+		words = "syncer: a batch of deletes is in flight";
+	else if (map_count(s->busy))
+		words = "syncer: a key is being worked on";
+	else if (!LIST_EMPTY(&s->waiters) || s->reservation.waiters)
+		words = "syncer: somebody waits";
+	pthread_mutex_unlock(&s->mutex);
+	return words ? words : uploader_check(s->upload);
+}

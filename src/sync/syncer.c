@@ -643,6 +643,7 @@ int syncer_new(struct mount *mount, struct journal *journal,
 	if (!rc && !s->mount->config.read_only)
 		rc = -pthread_create(&s->thread, NULL, run_syncer, s);
 	if (rc) {
+		syncer_end(s);
 		syncer_free(s);
 		return rc;
 	}
@@ -651,7 +652,7 @@ int syncer_new(struct mount *mount, struct journal *journal,
 	return 0;
 }
 
-void syncer_free(struct syncer *s)
+void syncer_end(struct syncer *s)
 {
 	if (!s)
 		return;
@@ -668,11 +669,21 @@ void syncer_free(struct syncer *s)
 	if (s->started)
 		pthread_join(s->thread, NULL);
 	pool_free(s->pool);
+	s->pool = NULL;
 	journal_listen(s->journal, NULL);
-	if (s->started) {
+	if (s->started)
 		sync_reap(s);
+	/* With what that has given up. */
+	if (s->upload)
+		uploader_end(s->upload);
+	if (s->started)
 		note_end(s);
-	}
+}
+
+void syncer_free(struct syncer *s)
+{
+	if (!s)
+		return;
 	uploader_free(s->upload);
 	file_snapshots_free(s->snapshots);
 	map_free(s->busy);

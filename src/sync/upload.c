@@ -35,6 +35,7 @@ int uploader_new(struct syncer *s, struct uploader **ret_uploader)
 	if (!rc)
 		rc = answered_new(&u->answered);
 	if (rc) {
+		uploader_end(u);
 		uploader_free(u);
 		return rc;
 	}
@@ -42,11 +43,26 @@ int uploader_new(struct syncer *s, struct uploader **ret_uploader)
 	return 0;
 }
 
+void uploader_end(struct uploader *u)
+{
+	pool_free(u->parts);
+	u->parts = NULL;
+}
+
+const char *uploader_check(struct uploader *u)
+{
+	int left = 0;
+
+	sem_getvalue(&u->big, &left);
+	if (left != BIG_BUFFERS)
+		return "uploader: a large buffer is out";
+	return streams_check(u->streams);
+}
+
 void uploader_free(struct uploader *u)
 {
 	if (!u)
 		return;
-	pool_free(u->parts);
 	streams_free(u->streams);
 	zeros_free(u->zeros);
 	answered_free(u->answered);

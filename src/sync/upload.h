@@ -20,6 +20,11 @@ struct file_snapshot;
 struct uploader;
 
 int uploader_new(struct syncer *s, struct uploader **ret_uploader);
+/* Ends after what is on its way. Once; then only uploader_free(). */
+void uploader_end(struct uploader *u);
+/* As syncer_check(). */
+const char *uploader_check(struct uploader *u);
+/* After uploader_end(). NULL is fine. */
 void uploader_free(struct uploader *u);
 
 /* The version that the bucket holds now, and what went with it. */

@@ -26,4 +26,11 @@ struct vfs {
 	struct control *control;
 };
 
+/*
+ * The two halves of vfs_free(): all that is under way ends; then the rooms go.
+ * Tests look in between.
+ */
+void vfs_end(struct vfs *v);
+void vfs_drop(struct vfs *v);
+
 #endif

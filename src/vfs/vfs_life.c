@@ -100,15 +100,18 @@ int vfs_drain(struct vfs *v)
 	return left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
-void vfs_free(struct vfs *v)
+void vfs_end(struct vfs *v)
 {
-	if (!v)
-		return;
 	tree_end(v->tree);
 	control_free(v->control);
 	view_free(v->view);
 	/* All reads have been answered: what is queued has ended, too. */
 	tree_end_reads(v->tree);
+	syncer_end(v->syncer);
+}
+
+void vfs_drop(struct vfs *v)
+{
 	syncer_free(v->syncer);
 	reader_free(v->reader);
 	/* The last commit, with the data that it speaks of. */
@@ -120,4 +123,12 @@ void vfs_free(struct vfs *v)
 	journal_free(v->journal);
 	mount_free(v->mount);
 	free(v);
+}
+
+void vfs_free(struct vfs *v)
+{
+	if (!v)
+		return;
+	vfs_end(v);
+	vfs_drop(v);
 }

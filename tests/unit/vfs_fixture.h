@@ -22,10 +22,14 @@
 
 #include "../../src/vfs/vfs_impl.h"
 #include "remove_tree.h"
+#include "vers3/core/mount.h"
+#include "vers3/core/pins.h"
+#include "vers3/journal/journal.h"
 #include "vers3/meta/check.h"
 #include "vers3/store/fault.h"
 #include "vers3/store/memory.h"
 #include "vers3/store/metrics.h"
+#include "vers3/sync/syncer.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/vfs/vfs.h"
@@ -103,15 +107,33 @@ static inline void vfs_fixture_check(struct vfs_fixture *f)
 		fail_msg("%s", words);
 }
 
+/* Ends the vfs; nothing is under way then, whatever the test has done. */
+static inline void vfs_fixture_end(struct vfs_fixture *f)
+{
+	const char *words;
+
+	if (!f->v)
+		return;
+	vfs_end(f->v);
+	words = syncer_check(f->v->syncer);
+	if (!words)
+		words = journal_check(f->v->journal);
+	if (!words)
+		words = pins_check(f->v->mount->pins);
+	vfs_drop(f->v);
+	f->v = NULL;
+	if (words)
+		fail_msg("%s", words);
+}
+
 static inline void vfs_fixture_stop(struct vfs_fixture *f)
 {
-	vfs_free(f->v);
+	vfs_fixture_end(f);
 	vfs_fixture_check(f);
 	space_free(f->space);
 	meta_close(f->meta);
 	staging_close(f->staging);
 	blocks_close(f->blocks);
-	f->v = NULL;
 }
 
 /* The free hook of a store of the test's own that was malloc'd. */

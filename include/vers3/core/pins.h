@@ -51,4 +51,10 @@ void pins_begin(struct pins *p, struct pin *going, size_t count);
 void pins_set_present(struct pins *p, bool present);
 void pins_end(struct pins *p);
 
+/*
+ * For tests: what is held or going, in words that are constant; NULL: nothing,
+ * as it has to be when all that used the mount has ended.
+ */
+const char *pins_check(struct pins *p);
+
 #endif

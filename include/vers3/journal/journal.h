@@ -102,6 +102,11 @@ void journal_saved(struct journal *j);
 uint64_t journal_saves(struct journal *j);
 /* How many keys are remembered. */
 size_t journal_commit_count(struct journal *j);
+/*
+ * For tests: what is kept of a list under way, in words that are constant;
+ * NULL: nothing, as it has to be when all lists have ended.
+ */
+const char *journal_check(struct journal *j);
 
 /*
  * A list has shown something else at a dirty key than is known there, so

@@ -28,7 +28,17 @@ struct tree;
 int syncer_new(struct mount *mount, struct journal *journal,
 	       struct reader *reader, struct tree *tree,
 	       struct syncer **ret_syncer);
-/* Ends after what is in flight; sends nothing more. NULL is fine. */
+/*
+ * Ends after what is in flight; sends nothing more. Once; then syncer_check()
+ * and syncer_free() alone may follow. NULL is fine.
+ */
+void syncer_end(struct syncer *s);
+/*
+ * For tests: what is under way, in words that are constant; NULL: nothing, as
+ * it has to be after syncer_end().
+ */
+const char *syncer_check(struct syncer *s);
+/* After syncer_end(). NULL is fine. */
 void syncer_free(struct syncer *s);
 
 /*
