@@ -23,7 +23,7 @@ struct pick {
 	int64_t at_ns;
 	char key[META_KEY_MAX + 1]; /* the last one met */
 	bool decided; /* its version is known, or that it had none */
-	/* Of list_at_name() and list_at_below(): */
+	/* Of all but list_at_dir(): */
 	size_t path_len; /* of prefix and path, without a slash */
 	bool file, dir; /* it was there */
 	bool passed; /* the list has left what is below */
@@ -100,29 +100,36 @@ static int end_name_page(void *ctx)
 	return 0;
 }
 
-int list_at_below(struct view *view, int64_t at_ns, const char *path,
-		  struct history_entry *ret_version)
+/* A directory's own version, as p finds it among the keys below the path. */
+static int pick_below(struct view *view, struct pick *p, const char *path,
+		      struct history_entry *ret_version)
 {
 	char prefix[META_KEY_MAX + 2];
-	struct pick p;
 	int rc = mount_key(view->mount, path, prefix);
 
 	if (rc)
 		return rc;
-	memset(&p, 0, sizeof(p));
-	p.at_ns = at_ns;
-	p.path_len = strlen(prefix);
+	p->path_len = strlen(prefix);
 	strcat(prefix, "/");
-	p.list = (struct version_list){.prefix = prefix,
-				       .max_keys = FIRST_PAGE,
-				       .on_entry = look_at_name,
-				       .ctx = &p};
-	rc = version_list(view->mount->store, &p.list);
-	if (!rc && !p.dir)
+	p->list.prefix = prefix;
+	p->list.ctx = p;
+	rc = version_list(view->mount->store, &p->list);
+	if (!rc && !p->dir)
 		rc = -ENOENT;
 	if (!rc)
-		*ret_version = p.dir_version;
+		*ret_version = p->dir_version;
 	return rc;
+}
+
+int list_at_below(struct view *view, int64_t at_ns, const char *path,
+		  struct history_entry *ret_version)
+{
+	struct pick p = {
+		.at_ns = at_ns,
+		.list = {.max_keys = FIRST_PAGE, .on_entry = look_at_name},
+	};
+
+	return pick_below(view, &p, path, ret_version);
 }
 
 int list_at_name(struct view *view, int64_t at_ns, const char *path,
@@ -162,7 +169,7 @@ static int look_at_own(void *ctx, const struct store_entry *e)
 {
 	struct pick *p = ctx;
 
-	p->list.stop = e->key_len != p->path_len || p->dir;
+	p->list.stop = e->key_len != p->path_len + 1 || p->dir;
 	if (p->list.stop || e->kind != STORE_ENTRY_VERSION ||
 	    strlen(e->version_id) > META_VERSION_MAX ||
 	    strlen(e->etag) > META_ETAG_MAX)
@@ -175,26 +182,12 @@ static int look_at_own(void *ctx, const struct store_entry *e)
 int list_at_own(struct view *view, const char *path,
 		struct history_entry *ret_version)
 {
-	char prefix[META_KEY_MAX + 2];
-	struct pick p;
-	int rc = mount_key(view->mount, path, prefix);
-
-	if (rc)
-		return rc;
-	memset(&p, 0, sizeof(p));
-	strcat(prefix, "/");
-	p.path_len = strlen(prefix);
 	/* Of all keys below the path its own comes first. */
-	p.list = (struct version_list){.prefix = prefix,
-				       .max_keys = OWN_PAGE,
-				       .on_entry = look_at_own,
-				       .ctx = &p};
-	rc = version_list(view->mount->store, &p.list);
-	if (!rc && !p.dir)
-		rc = -ENOENT;
-	if (!rc)
-		*ret_version = p.dir_version;
-	return rc;
+	struct pick p = {
+		.list = {.max_keys = OWN_PAGE, .on_entry = look_at_own},
+	};
+
+	return pick_below(view, &p, path, ret_version);
 }
 
 static int add_item(struct pick *p, const char *name, size_t len,
