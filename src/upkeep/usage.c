@@ -175,7 +175,8 @@ static int on_version(void *ctx, const struct store_entry *e)
 {
 	struct usage *u = ctx;
 
-	usage_count_version(&u->count, e);
+	usage_count_version(&u->count, e,
+			    mount_is_history(u->mount, e->key + u->count.skip));
 	return 0;
 }
 

@@ -5,10 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vers3/core/mount.h"
 #include "vers3/s3/lifecycle.h"
-
-#define OWN_KEYS MOUNT_OWN_NAME "/"
 
 static struct usage_class *class_of(struct usage_count *c, const char *name)
 {
@@ -70,20 +67,19 @@ static void insert(struct usage_file *top, size_t *count,
 
 void usage_count_end(struct usage_count *c)
 {
-	/* Our own objects are nobody's files. */
-	if (!c->met || !c->file.versions ||
-	    !strncmp(c->file.path, OWN_KEYS, strlen(OWN_KEYS)))
+	if (!c->met || !c->file.versions || c->is_own)
 		return;
 	insert(c->biggest, &c->biggest_count, &c->file, false);
 	insert(c->most, &c->most_count, &c->file, true);
 }
 
-static void begin_key(struct usage_count *c, const char *path)
+static void begin_key(struct usage_count *c, const char *path, bool own)
 {
 	usage_count_end(c);
 	memset(&c->file, 0, sizeof(c->file));
 	snprintf(c->file.path, sizeof(c->file.path), "%s", path);
 	c->met = true;
+	c->is_own = own;
 	c->kept = 0;
 	c->replaced_ns = 0;
 }
@@ -96,14 +92,15 @@ static bool is_removed(struct usage_count *c)
 		       c->rule.now_ns;
 }
 
-void usage_count_version(struct usage_count *c, const struct store_entry *e)
+void usage_count_version(struct usage_count *c, const struct store_entry *e,
+			 bool own)
 {
 	const char *path = e->key + c->skip;
 	struct usage_class *class;
 	double cost;
 
 	if (!c->met || strcmp(c->file.path, path) != 0)
-		begin_key(c, path);
+		begin_key(c, path, own);
 	if (e->kind == STORE_ENTRY_MARKER) {
 		c->markers++;
 		c->replaced_ns = e->last_modified_ns;
@@ -123,7 +120,7 @@ void usage_count_version(struct usage_count *c, const struct store_entry *e)
 		if (is_removed(c))
 			add(&c->rule.saved, e->size_bytes, cost);
 	}
-	if (!strncmp(path, OWN_KEYS, strlen(OWN_KEYS)))
+	if (own)
 		add(&c->own, e->size_bytes, cost);
 	c->replaced_ns = e->last_modified_ns;
 }

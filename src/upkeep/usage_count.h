@@ -55,12 +55,14 @@ struct usage_count {
 
 	struct usage_file file; /* the key that entries come of */
 	bool met; /* there is one */
+	bool is_own; /* it is vers3's, nobody's file */
 	int64_t replaced_ns; /* when the entry above was made */
 	unsigned kept; /* noncurrent versions of it that came */
 };
 
-/* A version or a delete marker. */
-void usage_count_version(struct usage_count *c, const struct store_entry *e);
+/* A version or a delete marker; own: of an object of vers3 itself. */
+void usage_count_version(struct usage_count *c, const struct store_entry *e,
+			 bool own);
 /* An unfinished upload: what its parts have. */
 void usage_count_upload(struct usage_count *c, const char *class,
 			uint64_t bytes);

@@ -116,6 +116,19 @@ static void test_counts(void **state)
 	SAYS(r, "usage \"no such\"", "\n\tobjects = 0\n\tbytes = 0\n");
 }
 
+/* What vers3 keeps beside the history is its own as well. */
+static void test_own(void **state)
+{
+	struct rig *r = *state;
+
+	rig_put_text(r, "a", "1");
+	rig_put_text(r, MOUNT_VERSIONS_NAME "/zeros-1", "22");
+	rig_put_text(r, MOUNT_OWN_NAME "/x/1", "333");
+	SAYS(r, "usage", "\n\tobjects = 3\n\tbytes = 6\n",
+	     "\n\town = 2\n\townBytes = 5\n",
+	     "\tbiggest = \"1 1 1 a\"\n\tmost = \"1 1 1 a\"\n");
+}
+
 static void test_unsent(void **state)
 {
 	struct rig *r = *state;
@@ -230,9 +243,13 @@ static void test_failure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG_TEST(test_counts),	RIG_TEST(test_unsent),
-		RIG_TEST(test_uploads), RIG_TEST(test_classes_and_prices),
-		RIG_TEST(test_words),	RIG_TEST(test_failure),
+		RIG_TEST(test_counts),
+		RIG_TEST(test_own),
+		RIG_TEST(test_unsent),
+		RIG_TEST(test_uploads),
+		RIG_TEST(test_classes_and_prices),
+		RIG_TEST(test_words),
+		RIG_TEST(test_failure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

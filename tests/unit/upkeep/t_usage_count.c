@@ -33,7 +33,7 @@ static void give(struct usage_count *c, const char *key, const char *ages)
 		if (marker)
 			p++;
 		e.last_modified_ns = (1000 - (*p - '0')) * DAY_NS + 1;
-		usage_count_version(c, &e);
+		usage_count_version(c, &e, false);
 	}
 }
 
@@ -149,7 +149,7 @@ static void test_many_classes(void **state)
 					.size_bytes = 3};
 
 		snprintf(name, sizeof(name), "CLASS%u", i);
-		usage_count_version(c, &e);
+		usage_count_version(c, &e, false);
 	}
 	for (size_t i = 0; i < c->class_count; i++)
 		all += c->classes[i].noncurrent.bytes;
