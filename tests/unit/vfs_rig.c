@@ -272,12 +272,29 @@ int rig_try_sync(struct rig *r, uint64_t *ret_left)
 	return rc;
 }
 
+/*
+ * A key is clean a little before its job lets go of it. Changed in between, it
+ * would be sent after the others, and not with them.
+ */
+static bool has_jobs(struct rig *r)
+{
+	struct syncer *s = r->f.v->syncer;
+	bool has;
+
+	pthread_mutex_lock(&s->mutex);
+	has = s->in_flight || s->deleting || map_count(s->busy);
+	pthread_mutex_unlock(&s->mutex);
+	return has;
+}
+
 void rig_sync(struct rig *r)
 {
 	uint64_t left;
 
 	assert_int_equal(rig_try_sync(r, &left), 0);
 	assert_int_equal(left, 0);
+	while (has_jobs(r))
+		usleep(1000);
 }
 
 void *rig_sync_thread(void *rig)

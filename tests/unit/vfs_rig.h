@@ -67,7 +67,7 @@ void rig_restart(struct rig *r);
 void rig_kill(struct rig *r);
 /* The same with nothing known: an empty cache directory. */
 void rig_forget(struct rig *r);
-/* Sends all that is dirty; it must succeed. */
+/* Sends all that is dirty, till its last job has ended; it must succeed. */
 void rig_sync(struct rig *r);
 /* Sends all that is dirty: what the syncer says; *ret_left may be NULL. */
 int rig_try_sync(struct rig *r, uint64_t *ret_left);
