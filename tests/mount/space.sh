@@ -54,8 +54,11 @@ diff -r src "$MNT/src" || fail "the files differ"
 mkdir "$MNT/late"
 cp big "$MNT/late/big"
 same "a file larger than the room" big "$MNT/late/big"
+# A step is what there was room for, which the cache takes a share of as it
+# can: 3 at least, 9 on a machine that had much else to do. One for each part
+# of 8 MiB would be 25.
 n=$(versions late/big)
-[ "$n" -le 8 ] || fail "the large file has $n versions"
+[ "$n" -le 16 ] || fail "the large file has $n versions"
 rsync -a big "$MNT/late/copy"
 is "a second rsync" "$(rsync -ai big "$MNT/late/copy")" ""
 synced
