@@ -53,7 +53,7 @@ static int look_here(struct explain *e)
 {
 	struct explained *v = &e->versions[0];
 	const struct mount_config *config = &e->mount->config;
-	struct meta_inode inode;
+	struct meta_inode inode = {.flags = 0};
 	struct meta_dirty dirty;
 	char name[META_KEY_MAX + 2];
 	uint64_t ino;

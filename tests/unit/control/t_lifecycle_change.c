@@ -27,9 +27,8 @@ struct rig {
 	char *(*keep)(struct rig *rig, const char *doc);
 	pthread_mutex_t mutex;
 	char minimum[64]; /* as the last PUT had it; protected by mutex */
-	_Atomic unsigned puts;
-	/* A neighbour writes theirs before this look; 0: never. */
-	unsigned before_look, looks;
+	_Atomic unsigned puts, looks;
+	unsigned before_look; /* a neighbour writes theirs then; 0: never */
 	const char *theirs;
 };
 
