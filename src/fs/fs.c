@@ -341,8 +341,12 @@ int fs_run(struct fs *fs, struct signals *signals)
 	fuse_loop_cfg_destroy(config);
 	notify_stop(fs->notify);
 	writeback_end(&fs->ops.writeback);
-	/* Positive: a signal; an end by ENODEV is an unmount, and 0. */
-	return rc < 0 ? rc : 0;
+	/*
+	 * Positive: a signal. The end of the connection is ENODEV, which is 0
+	 * here, or ECONNABORTED to a thread that had just taken a request when
+	 * it came (fuse_dev_do_read() of Linux).
+	 */
+	return rc < 0 && rc != -ECONNABORTED ? rc : 0;
 }
 
 void fs_unmount(struct fs *fs)

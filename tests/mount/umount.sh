@@ -175,6 +175,19 @@ wait "$pid" || true
 rm -f "$MNT.pid"
 is_gone "umount -f"
 
+# Its connection is aborted: the mount is dead, and all is sent.
+mountpoint -q /sys/fs/fuse/connections ||
+	mount -t fusectl fusectl /sys/fs/fuse/connections
+mnt commit=600
+cp big "$MNT/aborted"
+echo 1 >"/sys/fs/fuse/connections/$(mountpoint -d "$MNT" |
+	sed 's/.*://')/abort"
+ended
+umount "$MNT" 2>said || fail "status $? for an aborted mount"
+is_gone "an aborted connection"
+ENDPOINT=$direct get_object aborted got
+same "sent after an abort" big got
+
 # No notes can be made: it is mounted all the same.
 mount -o remount,bind,ro /run/mount
 mnt
