@@ -4,50 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl.h"
-#include "target.h"
-#include "state.h"
-#include "control_client.h"
-#include "vers3/util/gitconfig.h"
-
-#define LINE_MAX_BYTES (1 << 16)
+#include "errand.h"
 
 /* Sends the words as they are to the mount. */
 static int change_rules(const struct ctl_call *c)
 {
-	char reason[CTL_REASON_MAX] = "no memory";
-	struct buf line, answer;
-	struct target p = {.root = NULL};
+	struct errand e;
 	int rc;
 
-	buf_init(&line, LINE_MAX_BYTES);
-	buf_init(&answer, TALK_ANSWER_MAX);
-	rc = target_find(c->start, ".", &p, reason, sizeof(reason));
-	if (!rc)
-		rc = buf_puts(&line, "lifecycle");
-	for (int i = 0; !rc && i < c->count; i++) {
-		rc = buf_putc(&line, ' ');
-		if (!rc)
-			rc = gitconfig_quote(&line, c->args[i]);
-	}
-	if (!rc && c->dry_run)
-		rc = buf_puts(&line, " dry-run");
-	if (!rc)
-		rc = control_client_command(p.root, line.data, &answer, reason,
-					    sizeof(reason));
+	errand_begin(&e, c, NULL, "lifecycle");
+	for (int i = 0; i < c->count; i++)
+		errand_word(&e, c->args[i]);
+	errand_word(&e, c->dry_run ? "dry-run" : NULL);
+	rc = errand_run(&e);
 	if (!rc && c->json)
 		rc = ctl_print_json(json_pack(
 			"{s:o}", c->dry_run ? "diff" : "answer",
-			ctl_json_text(c->dry_run ? answer.data : reason)));
-	else if (rc == -EINVAL)
-		rc = ctl_misuse("%s", reason);
+			ctl_json_text(c->dry_run ? e.answer.data : e.reason)));
 	else if (!rc)
-		fputs(answer.data, stdout);
-	else
-		rc = ctl_fail("%s", reason);
-	buf_release(&answer);
-	buf_release(&line);
-	target_release(&p);
+		fputs(e.answer.data, stdout);
+	errand_end(&e);
 	return rc;
 }
 
@@ -183,49 +159,36 @@ static void print_explained(const json_t *file, const json_t *versions)
 		       : "; that is not what the rules say");
 }
 
-static int show_explained(const struct ctl_call *c, const char *answer)
+static int show_explained(const struct ctl_call *c, const json_t *doc)
 {
-	json_t *doc = NULL, *file, *versions;
-	int rc = state_parse(answer, &doc);
+	json_t *file = json_object_get(doc, "file");
+	json_t *versions =
+		json_object_get(json_object_get(doc, "version"), "rules");
 
-	if (rc)
-		return ctl_fail("cannot read the answer: %s", strerror(-rc));
-	file = json_object_get(doc, "file");
-	versions = json_object_get(json_object_get(doc, "version"), "rules");
-	if (!file || !versions)
-		rc = ctl_fail("cannot read the answer");
-	else if (c->json)
-		rc = print_explained_json(file, versions);
-	else
-		print_explained(file, versions);
-	json_decref(doc);
-	return rc;
+	if (!versions)
+		return ctl_fail("cannot read the answer");
+	if (c->json)
+		return print_explained_json(file, versions);
+	print_explained(file, versions);
+	return CTL_OK;
 }
 
 static int explain(const struct ctl_call *c)
 {
-	char reason[CTL_REASON_MAX] = "no memory";
-	struct target p = {.root = NULL};
-	struct buf line, answer;
+	struct errand e;
+	json_t *doc = NULL;
 	int rc;
 
-	buf_init(&line, LINE_MAX_BYTES);
-	buf_init(&answer, TALK_ANSWER_MAX);
-	rc = target_find(c->start, c->args[1], &p, reason, sizeof(reason));
-	if (!rc) {
-		target_leave_history(&p);
-		rc = buf_puts(&line, "lifecycle explain ");
-	}
-	/* The mount point itself is all of it. */
+	errand_begin(&e, c, c->args[1], "lifecycle explain");
+	if (!e.status)
+		target_leave_history(&e.target);
+	errand_path(&e);
+	errand_run(&e);
+	rc = errand_document(&e, "file", &doc);
 	if (!rc)
-		rc = gitconfig_quote(&line, *p.path ? p.path : "/");
-	if (!rc)
-		rc = control_client_command(p.root, line.data, &answer, reason,
-					    sizeof(reason));
-	rc = rc ? ctl_fail("%s", reason) : show_explained(c, answer.data);
-	buf_release(&answer);
-	buf_release(&line);
-	target_release(&p);
+		rc = show_explained(c, doc);
+	json_decref(doc);
+	errand_end(&e);
 	return rc;
 }
 

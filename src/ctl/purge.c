@@ -4,38 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl.h"
-#include "target.h"
-#include "state.h"
-#include "control_client.h"
-#include "vers3/util/gitconfig.h"
-
-#define LINE_MAX_BYTES (1 << 16)
-
-/* purge "PATH" "older=AGE" "keep=N" preview */
-static int make_line(const struct ctl_call *c, const char *path,
-		     struct buf *line)
-{
-	char word[256];
-	int rc = buf_puts(line, "purge ");
-
-	/* The mount point itself is all of it. */
-	if (!rc)
-		rc = gitconfig_quote(line, *path ? path : "/");
-	if (!rc && c->older) {
-		snprintf(word, sizeof(word), "older=%s", c->older);
-		rc = buf_putc(line, ' ');
-		if (!rc)
-			rc = gitconfig_quote(line, word);
-	}
-	if (!rc && c->keep) {
-		snprintf(word, sizeof(word), "keep=%s", c->keep);
-		rc = buf_putc(line, ' ');
-		if (!rc)
-			rc = gitconfig_quote(line, word);
-	}
-	return !rc && c->dry_run ? buf_puts(line, " preview") : rc;
-}
+#include "errand.h"
 
 /* "TIME SIZE ID PATH" in its parts, which stay in text. */
 static bool split(char *text, char *parts[4])
@@ -121,15 +90,10 @@ static void show_counts(const json_t *state, bool dry_run)
 	show_kept(state, "refused", "that the server does not let go");
 }
 
-static int show(const struct ctl_call *c, const char *answer)
+static int show(const struct ctl_call *c, json_t *state)
 {
-	json_t *doc = NULL, *state;
-	int rc = state_parse(answer, &doc);
+	int rc = show_items(state, c->json);
 
-	if (rc)
-		return ctl_fail("cannot read the answer: %s", strerror(-rc));
-	state = json_object_get(doc, "purge");
-	rc = state ? show_items(state, c->json) : -EIO;
 	if (rc)
 		rc = ctl_fail("cannot print: %s", strerror(-rc));
 	else if (c->json)
@@ -138,32 +102,30 @@ static int show(const struct ctl_call *c, const char *answer)
 		show_counts(state, c->dry_run);
 	if (!rc && ctl_number(state, "refused"))
 		rc = CTL_FAILED;
-	json_decref(doc);
 	return rc;
 }
 
+/* purge "PATH" "older=AGE" "keep=N" preview */
 int ctl_purge(const struct ctl_call *c)
 {
-	char reason[CTL_REASON_MAX] = "no memory";
-	struct target p = {.root = NULL};
-	struct buf line, answer;
+	struct errand e;
+	json_t *doc = NULL;
 	int rc;
 
 	if (!c->older && !c->keep)
 		return ctl_misuse("purge wants --older AGE, --keep N or both");
-	buf_init(&line, LINE_MAX_BYTES);
-	buf_init(&answer, TALK_ANSWER_MAX);
-	rc = target_find(c->start, c->args[0], &p, reason, sizeof(reason));
-	if (!rc) {
-		target_leave_history(&p);
-		rc = make_line(c, p.path, &line);
-	}
+	errand_begin(&e, c, c->args[0], "purge");
+	if (!e.status)
+		target_leave_history(&e.target);
+	errand_path(&e);
+	errand_pair(&e, "older", c->older);
+	errand_pair(&e, "keep", c->keep);
+	errand_word(&e, c->dry_run ? "preview" : NULL);
+	errand_run(&e);
+	rc = errand_document(&e, "purge", &doc);
 	if (!rc)
-		rc = control_client_command(p.root, line.data, &answer, reason,
-					    sizeof(reason));
-	rc = rc ? ctl_fail("%s", reason) : show(c, answer.data);
-	buf_release(&answer);
-	buf_release(&line);
-	target_release(&p);
+		rc = show(c, json_object_get(doc, "purge"));
+	json_decref(doc);
+	errand_end(&e);
 	return rc;
 }

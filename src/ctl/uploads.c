@@ -1,40 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vers3ctl uploads: those that nobody has finished. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "ctl.h"
-#include "target.h"
-#include "state.h"
-#include "control_client.h"
-#include "vers3/util/gitconfig.h"
-
-#define LINE_MAX_BYTES (1 << 16)
-
-static int make_line(const struct ctl_call *c, bool abort, const char *path,
-		     struct buf *line)
-{
-	char word[256];
-	int rc = buf_puts(line, abort ? "uploads abort" : "uploads list");
-
-	if (!rc && abort) {
-		snprintf(word, sizeof(word), "older=%s", c->older);
-		rc = buf_putc(line, ' ');
-		if (!rc)
-			rc = gitconfig_quote(line, word);
-	}
-	if (!rc && *path)
-		rc = buf_putc(line, ' ');
-	return !rc && *path ? gitconfig_quote(line, path) : rc;
-}
-
-static int on_line(void *ctx, const char *line)
-{
-	int rc = buf_puts(ctx, line);
-
-	return rc ? rc : buf_putc(ctx, '\n');
-}
+#include "errand.h"
 
 static void print_upload(const json_t *u)
 {
@@ -56,18 +24,13 @@ static int print_json(json_t *list, json_t *sums)
 	return ctl_print_json(json_incref(sums));
 }
 
-static int show(const struct ctl_call *c, bool abort, const char *answer)
+static int show(const struct ctl_call *c, bool abort, const json_t *doc)
 {
-	json_t *doc = NULL, *list, *sums, *u;
-	int rc = state_parse(answer, &doc);
+	json_t *sums = json_object_get(doc, "uploads"), *list, *u;
 	char size[16];
 	size_t i;
+	int rc = CTL_OK;
 
-	sums = rc ? NULL : json_object_get(doc, "uploads");
-	if (!sums) {
-		rc = ctl_fail("cannot read the answer");
-		goto out;
-	}
 	list = json_object_get(json_object_get(doc, "upload"), "rules");
 	list = list ? json_incref(list) : json_array();
 	if (c->json) {
@@ -82,36 +45,27 @@ static int show(const struct ctl_call *c, bool abort, const char *answer)
 			       ctl_number(sums, "own"));
 	}
 	json_decref(list);
-out:
-	json_decref(doc);
 	return rc;
 }
 
+/* uploads list "PATH", uploads abort "older=AGE" "PATH" */
 static int run(const struct ctl_call *c, bool abort)
 {
-	char reason[CTL_REASON_MAX] = "no memory";
-	struct target p = {.root = NULL};
-	struct buf line, answer;
-	bool refused = false;
+	struct errand e;
+	json_t *doc = NULL;
 	int rc;
 
-	buf_init(&line, LINE_MAX_BYTES);
-	buf_init(&answer, TALK_ANSWER_MAX);
-	rc = target_find(c->start, c->count > 1 ? c->args[1] : ".", &p, reason,
-			 sizeof(reason));
+	errand_begin(&e, c, c->count > 1 ? c->args[1] : NULL,
+		     abort ? "uploads abort" : "uploads list");
+	errand_pair(&e, "older", c->older);
+	if (c->count > 1 && !e.status && *e.target.path)
+		errand_path(&e);
+	errand_stream(&e);
+	rc = errand_document(&e, "uploads", &doc);
 	if (!rc)
-		rc = make_line(c, abort, c->count > 1 ? p.path : "", &line);
-	if (!rc)
-		rc = control_client_stream(p.root, line.data, on_line, &answer,
-					   reason, sizeof(reason), &refused);
-	if (rc)
-		rc = refused ? ctl_misuse("%s", reason)
-			     : ctl_fail("%s", reason);
-	else
-		rc = show(c, abort, answer.data);
-	buf_release(&answer);
-	buf_release(&line);
-	target_release(&p);
+		rc = show(c, abort, doc);
+	json_decref(doc);
+	errand_end(&e);
 	return rc;
 }
 

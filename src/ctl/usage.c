@@ -7,28 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "control_client.h"
-#include "ctl.h"
+#include "errand.h"
 #include "state.h"
-#include "target.h"
-#include "vers3/util/gitconfig.h"
 
-#define LINE_MAX_BYTES	 8000 /* what an ioctl(2) takes */
 #define PRICES_MAX_BYTES (64 << 10)
-
-static int add_word(struct buf *line, const char *name, const char *value)
-{
-	char *word;
-	int rc;
-
-	if (asprintf(&word, "%s=%s", name, value) < 0)
-		return -ENOMEM;
-	rc = buf_putc(line, ' ');
-	if (!rc)
-		rc = gitconfig_quote(line, word);
-	free(word);
-	return rc;
-}
 
 /* A file of prices in git-config syntax. */
 static int read_prices(const char *path, json_t **ret_prices)
@@ -75,7 +57,7 @@ static void text_of(const json_t *object, const char *name, char *buf,
 }
 
 /* [class "NAME"] gibMonth, minimumBytes: price=NAME:gibMonth:minimumBytes */
-static int add_price(struct buf *line, const json_t *class)
+static void add_price(struct errand *e, const json_t *class)
 {
 	char price[64], least[32], text[256];
 
@@ -83,58 +65,39 @@ static int add_price(struct buf *line, const json_t *class)
 	text_of(class, "minimumBytes", least, sizeof(least));
 	snprintf(text, sizeof(text), "%s:%s%s%s", ctl_text(class, "id"), price,
 		 *least ? ":" : "", least);
-	return add_word(line, "price", text);
+	errand_pair(e, "price", text);
 }
 
-static int add_prices(const char *path, struct buf *line)
+static void add_prices(struct errand *e, const char *path)
 {
+	static const char *const names[] = {"date", "currency"};
 	json_t *doc = NULL, *prices, *classes, *class;
 	char text[64];
 	size_t i;
-	int rc = read_prices(path, &doc);
+	int rc = e->status ? 0 : read_prices(path, &doc);
 
-	if (rc)
-		return ctl_misuse("%s: %s", path,
-				  rc == -EIO ? "no prices in the syntax of "
-					       "git-config; see vers3ctl(1)"
-					     : strerror(-rc));
+	if (e->status)
+		return;
+	if (rc) {
+		e->status = ctl_misuse(
+			"%s: %s", path,
+			rc == -EIO ? "no prices in the syntax of git-config; "
+				     "see vers3ctl(1)"
+				   : strerror(-rc));
+		return;
+	}
 	prices = json_object_get(doc, "prices");
 	classes = json_object_get(json_object_get(doc, "class"), "rules");
 	if (!json_array_size(classes))
-		rc = ctl_misuse("%s: there is no [class \"NAME\"] with a "
-				"gibMonth in it",
-				path);
-	json_array_foreach(classes, i, class)
-	{
-		if (!rc && add_price(line, class))
-			rc = ctl_misuse("%s: more prices than one command "
-					"takes",
-					path);
-	}
-	for (i = 0; !rc && i < 2; i++) {
-		const char *name = i ? "date" : "currency";
-
-		text_of(prices, name, text, sizeof(text));
-		if (*text && add_word(line, name, text))
-			rc = ctl_fail("no memory");
+		e->status = ctl_misuse("%s: there is no [class \"NAME\"] with "
+				       "a gibMonth in it",
+				       path);
+	json_array_foreach(classes, i, class) add_price(e, class);
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		text_of(prices, names[i], text, sizeof(text));
+		errand_pair(e, names[i], *text ? text : NULL);
 	}
 	json_decref(doc);
-	return rc;
-}
-
-/* usage "PATH" "if=RULE" "price=CLASS:PRICE"... */
-static int make_line(const struct ctl_call *c, const char *path,
-		     struct buf *line)
-{
-	int rc = buf_puts(line, "usage ");
-
-	if (!rc)
-		rc = gitconfig_quote(line, *path ? path : "/");
-	if (!rc && c->rule)
-		rc = add_word(line, "if", c->rule);
-	if (rc)
-		return ctl_misuse("%s: too long", path);
-	return c->prices ? add_prices(c->prices, line) : 0;
 }
 
 /* "BYTES VERSIONS SIZE PATH" */
@@ -326,60 +289,37 @@ static void print_table(const json_t *doc)
 	print_files(usage, "most", "those with the most versions");
 }
 
-static int on_line(void *ctx, const char *line)
+static int show(const struct ctl_call *c, json_t *doc)
 {
-	int rc = buf_puts(ctx, line);
-
-	return rc ? rc : buf_putc(ctx, '\n');
+	if (c->json)
+		return print_json(doc);
+	print_table(doc);
+	return CTL_OK;
 }
 
-static int show(const struct ctl_call *c, const char *answer)
-{
-	json_t *doc = NULL;
-	int rc = state_parse(answer, &doc);
-
-	if (!rc &&
-	    (!json_object_get(doc, "usage") || !json_object_get(doc, "cost")))
-		rc = -EIO;
-	if (rc)
-		rc = ctl_fail("cannot read the answer: %s", strerror(-rc));
-	else if (c->json)
-		rc = print_json(doc);
-	else
-		print_table(doc);
-	json_decref(doc);
-	return rc;
-}
-
+/* usage "PATH" "if=RULE" "price=CLASS:PRICE"... */
 int ctl_usage(const struct ctl_call *c)
 {
-	char reason[CTL_REASON_MAX] = "no memory";
-	struct target p = {.root = NULL};
-	struct buf line, answer;
-	bool refused = false;
+	struct errand e;
+	json_t *doc = NULL;
 	int rc;
 
-	buf_init(&line, LINE_MAX_BYTES);
-	buf_init(&answer, TALK_ANSWER_MAX);
-	if (target_find(c->start, c->count ? c->args[0] : ".", &p, reason,
-			sizeof(reason))) {
-		rc = ctl_fail("%s", reason);
-		goto out;
-	}
-	target_leave_history(&p);
+	errand_begin(&e, c, c->count ? c->args[0] : NULL, "usage");
+	if (!e.status && c->count)
+		target_leave_history(&e.target);
 	/* Without a path it is the whole mount. */
-	rc = make_line(c, c->count ? p.path : "", &line);
-	if (rc)
-		goto out;
-	if (control_client_stream(p.root, line.data, on_line, &answer, reason,
-				  sizeof(reason), &refused))
-		rc = refused ? ctl_misuse("%s", reason)
-			     : ctl_fail("%s", reason);
+	if (c->count)
+		errand_path(&e);
 	else
-		rc = show(c, answer.data);
-out:
-	buf_release(&answer);
-	buf_release(&line);
-	target_release(&p);
+		errand_word(&e, "/");
+	errand_pair(&e, "if", c->rule);
+	if (c->prices)
+		add_prices(&e, c->prices);
+	errand_stream(&e);
+	rc = errand_document(&e, "cost", &doc);
+	if (!rc)
+		rc = show(c, doc);
+	json_decref(doc);
+	errand_end(&e);
 	return rc;
 }
