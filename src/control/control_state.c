@@ -288,6 +288,30 @@ static int write_caps(const struct caps *caps, struct buf *out)
 	return rc ? rc : gitconfig_bool(out, "keepsTags", caps->keeps_tags);
 }
 
+/* How requests to one server went, and by operation how many there were. */
+static int write_traffic(const struct metrics_snapshot *m, struct buf *out)
+{
+	int rc = write_s3_totals(out, m);
+
+	if (!rc)
+		rc = gitconfig_bool(out, "reachable", !m->silent_mono_ns);
+	if (!rc)
+		rc = write_ago(out, "unreachableSeconds", m->silent_mono_ns);
+	if (!rc && m->last_error[0])
+		rc = gitconfig_value(out, "lastError", m->last_error);
+	if (!rc)
+		rc = write_ago(out, "lastErrorSeconds", m->last_error_mono_ns);
+	if (!rc)
+		rc = write_ago(out, "lastAnswerSeconds", m->last_ok_mono_ns);
+	if (!rc)
+		rc = gitconfig_number(out, "clockSkewMs",
+				      m->clock_skew_ns / NS_PER_MS);
+	for (int op = 0; !rc && op < STORE_OP_COUNT; op++)
+		if (m->ops[op].calls)
+			rc = write_op(out, (enum store_op)op, m->ops[op].calls);
+	return rc;
+}
+
 static int write_s3(struct control *control, struct buf *out)
 {
 	struct metrics_snapshot m;
@@ -296,26 +320,33 @@ static int write_s3(struct control *control, struct buf *out)
 	if (rc || !control->mount->metrics)
 		return rc;
 	metrics_store_read(control->mount->metrics, &m);
-	rc = write_s3_totals(out, &m);
+	rc = write_caps(&control->mount->config.caps, out);
+	return rc ? rc : write_traffic(&m, out);
+}
+
+/* The same of the replica, where the mount has one; it is not asked. */
+static int write_replica(struct control *control, struct buf *out)
+{
+	const struct mount *mount = control->mount;
+	struct metrics_snapshot m;
+	int rc;
+
+	if (!mount->replica)
+		return 0;
+	rc = gitconfig_section(out, "replica", NULL);
 	if (!rc)
-		rc = write_caps(&control->mount->config.caps, out);
-	if (!rc)
-		rc = gitconfig_bool(out, "reachable", !m.silent_mono_ns);
-	if (!rc)
-		rc = write_ago(out, "unreachableSeconds", m.silent_mono_ns);
-	if (!rc && m.last_error[0])
-		rc = gitconfig_value(out, "lastError", m.last_error);
-	if (!rc)
-		rc = write_ago(out, "lastErrorSeconds", m.last_error_mono_ns);
-	if (!rc)
-		rc = write_ago(out, "lastAnswerSeconds", m.last_ok_mono_ns);
-	if (!rc)
-		rc = gitconfig_number(out, "clockSkewMs",
-				      m.clock_skew_ns / NS_PER_MS);
-	for (int op = 0; !rc && op < STORE_OP_COUNT; op++)
-		if (m.ops[op].calls)
-			rc = write_op(out, (enum store_op)op, m.ops[op].calls);
-	return rc;
+		rc = gitconfig_value(out, "bucket",
+				     mount->config.replica_bucket);
+	if (!rc && mount->replica_s3)
+		rc = gitconfig_value(out, "url",
+				     s3_store_url(mount->replica_s3));
+	if (!rc && mount->replica_s3)
+		rc = gitconfig_value(out, "region",
+				     s3_store_region(mount->replica_s3));
+	if (rc || !mount->replica_metrics)
+		return rc;
+	metrics_store_read(mount->replica_metrics, &m);
+	return write_traffic(&m, out);
 }
 
 /* Why a document is not known, or not known to be of now. */
@@ -477,9 +508,10 @@ int control_state_write(struct control *control, struct buf *out)
 {
 	static int (*const sections[])(struct control * control,
 				       struct buf * out) = {
-		write_mount,	 write_cache,	  write_sync,
-		write_s3,	 write_lifecycle, write_replication,
-		write_conflicts, write_hidden,	  write_control,
+		write_mount,	   write_cache,	    write_sync,
+		write_s3,	   write_replica,   write_lifecycle,
+		write_replication, write_conflicts, write_hidden,
+		write_control,
 	};
 	int rc = 0;
 

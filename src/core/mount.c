@@ -49,6 +49,9 @@ int mount_new(const struct mount_config *config,
 	mount->store = parts->store;
 	mount->metrics = parts->metrics;
 	mount->s3 = parts->s3;
+	mount->replica = parts->replica;
+	mount->replica_metrics = parts->replica_metrics;
+	mount->replica_s3 = parts->replica_s3;
 	rc = nodes_new(&mount->nodes);
 	if (!rc)
 		rc = pins_new(&mount->pins);

@@ -145,6 +145,21 @@ static void print_hidden(const json_t *section)
 		       ctl_text(json_array_get(list, i), "why"));
 }
 
+static void print_replica(const json_t *replica)
+{
+	char age[24];
+
+	if (!replica)
+		return;
+	printf("replica:  %s", ctl_text(replica, "url"));
+	if (is_silent(replica)) {
+		ctl_age_text(ctl_number(replica, "unreachableSeconds"), age,
+			     sizeof(age));
+		printf(", no answer for %s", age);
+	}
+	putchar('\n');
+}
+
 static void print_rule_counts(const json_t *state)
 {
 	const json_t *lifecycle = json_object_get(state, "lifecycle");
@@ -178,6 +193,7 @@ static void print_status(const struct target *p, const json_t *state)
 	if (*ctl_text(mount, "url"))
 		printf("server:   %s\n", ctl_text(mount, "url"));
 	print_outage(json_object_get(state, "s3"));
+	print_replica(json_object_get(state, "replica"));
 	print_sync(json_object_get(state, "sync"));
 	print_cache(json_object_get(state, "cache"));
 	print_requests(json_object_get(state, "s3"));

@@ -149,6 +149,18 @@ const struct optdef optdefs[] = {
 	{"History", "enable_versioning", OPT_FLAG, FIELD(enable_versioning),
 	 "turn the bucket's versioning on if it is not"},
 
+	{"Replica", "replica", OPT_STRING, FIELD(replica),
+	 "the bucket that this one is replicated to", .value = "BUCKET",
+	 .shown = "none"},
+	{"Replica", "replica_endpoint", OPT_URL, FIELD(replica_endpoint),
+	 "its S3 server", .value = "URL", .shown = "the mount's own"},
+	{"Replica", "replica_region", OPT_STRING, FIELD(replica_region),
+	 "region to sign for there", .value = "NAME",
+	 .shown = "the mount's own"},
+	{"Replica", "replica_profile", OPT_STRING, FIELD(replica_profile),
+	 "profile with the credentials for it", .value = "NAME",
+	 .shown = "the mount's own"},
+
 	{"Watching", "log", OPT_PATH, FIELD(log),
 	 "where the log goes; FILE is appended to",
 	 .value = "stderr|syslog|journal|FILE", .words = log_words,

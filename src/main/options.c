@@ -243,11 +243,18 @@ static int take_prefix(struct parser *p, const char *prefix)
 	return 0;
 }
 
-static int take_source(struct parser *p, const char *source)
+static bool bucket_name_ok(const char *name, size_t len)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
 				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789.-_";
+
+	return len && len <= NAME_MAX && strspn(name, letters) >= len &&
+	       name[0] != '.';
+}
+
+static int take_source(struct parser *p, const char *source)
+{
 	size_t len = strcspn(source, ":");
 
 	if (!*source)
@@ -262,8 +269,7 @@ static int take_source(struct parser *p, const char *source)
 			    "%s: name the bucket as BUCKET or "
 			    "BUCKET:PREFIX; a server goes to -o endpoint=",
 			    source);
-	if (!len || len > NAME_MAX || strspn(source, letters) < len ||
-	    source[0] == '.')
+	if (!bucket_name_ok(source, len))
 		return fail(p,
 			    "%.*s is no name of a bucket; it is letters, "
 			    "digits, '.', '-' and '_', and a prefix stands "
@@ -403,12 +409,34 @@ static void set_defaults(struct options *o)
 	}
 }
 
+/* Which bucket is the replica, and that the rest is about one. */
+static int check_replica(struct parser *p)
+{
+	const struct options *o = &p->o;
+	const char *alone = o->replica_endpoint	 ? "replica_endpoint"
+			    : o->replica_region	 ? "replica_region"
+			    : o->replica_profile ? "replica_profile"
+						 : NULL;
+
+	if (o->replica && !bucket_name_ok(o->replica, strlen(o->replica)))
+		return fail(p,
+			    "option replica=%s is no name of a bucket; it is "
+			    "letters, digits, '.', '-' and '_', and the keys "
+			    "are those of the mount",
+			    o->replica);
+	if (!o->replica && alone)
+		return fail(p, "option %s needs replica=BUCKET", alone);
+	return 0;
+}
+
 /* What follows from several options together. */
 static int finish(struct parser *p)
 {
 	struct options *o = &p->o;
-	int rc = 0;
+	int rc = check_replica(p);
 
+	if (rc)
+		return rc;
 	if (o->debug) {
 		o->foreground = true;
 		o->log_level = LOG_LEVEL_DEBUG;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "layers.h"
 #include "vers3/cache/blocks.h"
 #include "vers3/cache/space.h"
 #include "vers3/cache/staging.h"
@@ -17,15 +18,14 @@
 #include "vers3/main/adopt.h"
 #include "vers3/main/cachedir.h"
 #include "vers3/main/probe.h"
+#include "vers3/main/replica.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/meta.h"
 #include "vers3/net/uri.h"
 #include "vers3/s3/s3.h"
 #include "vers3/store/list.h"
-#include "vers3/store/metrics.h"
 #include "vers3/store/retry.h"
 #include "vers3/store/store.h"
-#include "vers3/store/trace.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -42,9 +42,8 @@
 
 struct stack {
 	const struct options *o; /* borrowed */
-	struct store *store; /* owned: the top of the layers */
-	struct store *probe; /* borrowed: below the retry layer */
-	struct store *metrics, *s3, *retry; /* borrowed */
+	struct layers layers; /* owned */
+	struct replica *replica; /* owned; NULL: none was named */
 	char *identity; /* owned */
 	char *cache_path; /* owned */
 	struct cachedir *dir; /* owned, as all below */
@@ -70,8 +69,8 @@ static void give_up(void *ctx)
 	cancel_set(&s->patience);
 }
 
-/* Composes the layers; each takes the one below over, also on failure. */
-static int build_store(struct stack *s, char *reason, size_t size)
+/* Makes the stores of the bucket and of its replica. */
+static int build_stores(struct stack *s, char *reason, size_t size)
 {
 	const struct options *o = s->o;
 	const struct s3_config s3 = {
@@ -93,25 +92,11 @@ static int build_store(struct stack *s, char *reason, size_t size)
 		.hopeless_ctx = s,
 		.patience_ns = (int64_t)o->read_timeout_s * NS_PER_S,
 	};
-	struct store *top = NULL;
-	int rc;
+	int rc = layers_new(&s3, &retry, reason, size, &s->layers);
 
-	rc = s3_store_new(&s3, reason, size, &top);
-	if (rc)
-		return rc;
-	snprintf(reason, size, "no memory");
-	s->s3 = top;
-	rc = metrics_store_new(&top, &top);
-	if (rc)
-		return rc;
-	s->metrics = top;
-	rc = trace_store_new(&top, &top);
-	if (rc)
-		return rc;
-	s->probe = top;
-	rc = retry_store_new(&retry, &top, &top);
-	if (!rc)
-		s->store = s->retry = top;
+	if (!rc && o->replica)
+		rc = replica_new(o, s3_store_url(s->layers.s3), reason, size,
+				 &s->replica);
 	return rc;
 }
 
@@ -150,7 +135,7 @@ static int choose_cache(struct stack *s, char *reason, size_t size)
 	char *base = NULL;
 	int rc;
 
-	rc = cachedir_identity(s3_store_url(s->s3), o->bucket, o->prefix,
+	rc = cachedir_identity(s3_store_url(s->layers.s3), o->bucket, o->prefix,
 			       &s->identity);
 	if (rc)
 		goto out;
@@ -189,7 +174,7 @@ int stack_new(const struct options *o, char *reason, size_t size,
 	s->o = o;
 	cancel_init(&s->patience, NULL);
 	s->versioning = PROBE_UNKNOWN;
-	rc = build_store(s, reason, size);
+	rc = build_stores(s, reason, size);
 	if (!rc)
 		rc = choose_cache(s, reason, size);
 	if (rc) {
@@ -217,17 +202,32 @@ static void warn(struct stack *s, const char *fmt, ...)
 	va_end(ap);
 }
 
-int stack_probe(struct stack *s, char *reason, size_t size)
+/* Away is no error: whoever needs it is told then. */
+static int probe_replica(struct stack *s, char *reason, size_t size)
+{
+	int rc;
+
+	if (!s->replica)
+		return 0;
+	reason[0] = '\0';
+	rc = replica_probe(s->replica, reason, size);
+	if (!rc && *reason)
+		warn(s, "%s", reason);
+	return rc;
+}
+
+static int probe_own(struct stack *s, char *reason, size_t size)
 {
 	const struct probe_about about = {
 		.bucket = s->o->bucket,
-		.url = s3_store_url(s->s3),
-		.region = s3_store_region(s->s3),
+		.url = s3_store_url(s->layers.s3),
+		.region = s3_store_region(s->layers.s3),
 		.ca_file = s->o->ca_file,
 	};
 	int rc;
 
-	rc = probe_bucket(s->probe, &about, reason, size, &s->versioning);
+	rc = probe_bucket(s->layers.probe, &about, reason, size,
+			  &s->versioning);
 	if (rc && probe_is_outage(rc) && cachedir_used(s->cache_path)) {
 		s->outage = true;
 		snprintf(s->outage_reason, sizeof(s->outage_reason), "%s",
@@ -236,12 +236,19 @@ int stack_probe(struct stack *s, char *reason, size_t size)
 	}
 	if (rc || !s->o->enable_versioning || s->versioning == PROBE_VERSIONED)
 		return rc;
-	rc = probe_enable_versioning(s->probe, &about, reason, size);
+	rc = probe_enable_versioning(s->layers.probe, &about, reason, size);
 	if (!rc) {
 		s->versioning = PROBE_VERSIONED;
 		log_info("bucket %s: versioning is enabled now", s->o->bucket);
 	}
 	return rc;
+}
+
+int stack_probe(struct stack *s, char *reason, size_t size)
+{
+	int rc = probe_own(s, reason, size);
+
+	return rc ? rc : probe_replica(s, reason, size);
 }
 
 /* Keeps what was learnt of the bucket, or in an outage takes what was. */
@@ -271,9 +278,8 @@ out:
 	return rc;
 }
 
-static void warn_of_plain_text(struct stack *s)
+static void warn_of_plain_text(struct stack *s, const char *url)
 {
-	const char *url = s3_store_url(s->s3);
 	struct uri uri;
 
 	if (uri_split(url, &uri))
@@ -358,7 +364,7 @@ static void warn_of_prefix(struct stack *s)
 	list.on_entry = see_one;
 	list.ctx = &any;
 	before = cancel_enter(&enough);
-	rc = store_list_page(s->probe, &list);
+	rc = store_list_page(s->layers.probe, &list);
 	cancel_enter(before);
 	if (!rc && !any)
 		warn(s,
@@ -374,7 +380,7 @@ static int check_class(struct stack *s, char *reason, size_t size)
 	const struct options *o = s->o;
 
 	if (!o->storage_class || o->read_only || s->outage ||
-	    caps_class(s->meta, s->store, o->prefix, o->storage_class) !=
+	    caps_class(s->meta, s->layers.top, o->prefix, o->storage_class) !=
 		    -EINVAL)
 		return 0;
 	snprintf(reason, size,
@@ -395,7 +401,7 @@ static int adopt(struct stack *s, char *reason, size_t size)
 		snprintf(reason, size, "no memory");
 	else if (cachedir_is_renamed(from, s->identity))
 		rc = adopt_dir(s->cache_path, from, s->identity, ENDING_WAIT_MS,
-			       s->store, s->o->prefix, reason, size);
+			       s->layers.top, s->o->prefix, reason, size);
 	free(from);
 	return rc;
 }
@@ -421,9 +427,10 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 	if (rc)
 		return rc;
 	/* Whoever only reads tries nothing out, and needs it not. */
-	s->amazon = caps_known(s3_store_url(s->s3), &s->caps);
+	s->amazon = caps_known(s3_store_url(s->layers.s3), &s->caps);
 	if (!s->amazon)
-		caps_learn(s->meta, o->read_only || s->outage ? NULL : s->store,
+		caps_learn(s->meta,
+			   o->read_only || s->outage ? NULL : s->layers.top,
 			   o->prefix,
 			   o->versions_dir && *o->versions_dir
 				   ? o->versions_dir
@@ -479,22 +486,28 @@ static int start_vfs(struct stack *s)
 		.versions_name = o->versions_dir,
 		.control_name = o->control_file,
 		.at = o->at,
+		.replica_bucket = o->replica,
 		.versioned = s->versioning == PROBE_VERSIONED,
 		/* Amazon's copies are copies: nothing saved is looked at. */
 		.suspended = !s->amazon && (s->versioning == PROBE_SUSPENDED ||
 					    s->versioning == PROBE_UNKNOWN),
 		.caps = s->caps,
 	};
-	const struct mount_parts parts = {
+	struct mount_parts parts = {
 		.meta = s->meta,
 		.blocks = s->blocks,
 		.staging = s->staging,
 		.space = s->space,
-		.store = s->store,
-		.metrics = s->metrics,
-		.s3 = s->s3,
+		.store = s->layers.top,
+		.metrics = s->layers.metrics,
+		.s3 = s->layers.s3,
 	};
 
+	if (s->replica) {
+		parts.replica = replica_store(s->replica);
+		parts.replica_metrics = replica_metrics(s->replica);
+		parts.replica_s3 = replica_s3(s->replica);
+	}
 	return vfs_new(&config, &parts, &s->vfs);
 }
 
@@ -534,7 +547,9 @@ int stack_open(struct stack *s, char *reason, size_t size)
 		snprintf(reason, size, "cannot start: %s", strerror(-rc));
 		return rc;
 	}
-	warn_of_plain_text(s);
+	warn_of_plain_text(s, s3_store_url(s->layers.s3));
+	if (s->replica)
+		warn_of_plain_text(s, s3_store_url(replica_s3(s->replica)));
 	warn_of_bucket(s);
 	warn_of_prefix(s);
 	return 0;
@@ -557,13 +572,15 @@ const char *stack_warning(const struct stack *s)
 
 void stack_reload(struct stack *s)
 {
-	int rc = s3_store_reload(s->s3);
+	int rc = s3_store_reload(s->layers.s3);
 
 	if (rc)
 		log_error("credentials could not be read again: %s",
 			  strerror(-rc));
 	else
 		log_info("credentials read again");
+	if (s->replica)
+		replica_reload(s->replica);
 }
 
 void stack_set_ending(struct stack *s)
@@ -573,16 +590,15 @@ void stack_set_ending(struct stack *s)
 	/*
 	 * What is left is sent by the next mount, if the server is this slow.
 	 */
-	retry_store_set_mood(s->retry, RETRY_QUICK);
+	retry_store_set_mood(s->layers.retry, RETRY_QUICK);
+	replica_set_ending(s->replica);
 }
 
 /* All is sent that could be: what is still asked for is wanted by nobody. */
 static void end_network(struct stack *s)
 {
-	if (s->retry)
-		retry_store_set_mood(s->retry, RETRY_NEVER);
-	if (s->store)
-		s3_store_end(s->s3);
+	replica_end(s->replica);
+	layers_end(&s->layers);
 }
 
 int stack_drain(struct stack *s)
@@ -612,7 +628,8 @@ void stack_free(struct stack *s)
 	if (s->blocks)
 		blocks_close(s->blocks);
 	space_free(s->space);
-	store_free(s->store);
+	replica_free(s->replica);
+	layers_release(&s->layers);
 	cachedir_close(s->dir);
 	free(s->cache_path);
 	free(s->identity);

@@ -85,6 +85,7 @@ struct mount_config {
 	struct caps caps; /* what the server can do beside */
 	/* The root shows the tree of then, spelled as in .versions; or NULL. */
 	const char *at;
+	const char *replica_bucket; /* NULL: the mount has no replica */
 	uint64_t list_names_max; /* of a directory listed for one; 0: 20,000 */
 	uint64_t view_nodes_max; /* see view_bound.h; 0: its default */
 };
@@ -116,13 +117,19 @@ struct mount {
 	struct mount_config config;
 	int64_t began_ns; /* realtime */
 	int64_t at_ns; /* what config.at spells; 0: the root shows now */
-	struct meta *meta; /* borrowed, as those up to s3 */
+	struct meta *meta; /* borrowed, as those up to replica_s3 */
 	struct blocks *blocks;
 	struct staging *staging;
 	struct space *space;
 	struct store *store; /* top of the stack */
 	struct store *metrics; /* the metrics layer, or NULL */
 	struct store *s3; /* the last layer, or NULL */
+	/*
+	 * The same three of the bucket config.replica_bucket, which holds the
+	 * same keys in another region; NULL where replica= names none, and then
+	 * nothing is ever asked there. It may be away at any time.
+	 */
+	struct store *replica, *replica_metrics, *replica_s3;
 	struct mount_notify notify; /* set before the session runs */
 	struct nodes *nodes; /* owned: what is open */
 	struct pins *pins; /* owned */
@@ -137,6 +144,7 @@ struct mount_parts {
 	struct staging *staging;
 	struct space *space;
 	struct store *store, *metrics, *s3;
+	struct store *replica, *replica_metrics, *replica_s3;
 };
 int mount_new(const struct mount_config *config,
 	      const struct mount_parts *parts, struct mount **ret_mount);

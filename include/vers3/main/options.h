@@ -96,6 +96,10 @@ struct options {
 	bool enable_versioning;
 	bool adopt_cache;
 
+	/* replica: of the bucket; NULL: none, and the mount's own */
+	char *replica;
+	char *replica_endpoint, *replica_region, *replica_profile;
+
 	/* watching */
 	char *log; /* NULL: stderr in the foreground, else syslog */
 	enum options_log_format log_format;

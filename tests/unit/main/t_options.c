@@ -40,7 +40,7 @@ static int parse_line(const char *line, struct options *ret)
 
 static void parse(const char *options, struct options *ret)
 {
-	char line[512];
+	char line[1024];
 	int rc;
 
 	snprintf(line, sizeof(line), "vers3 %s%s bucket /tmp",
@@ -121,8 +121,14 @@ static void test_all(void **state)
 	      "save_after=10s,sync,fsync=local,quota=1T,storage_class=STANDARD_IA,ro,"
 	      "retries=0,connect_timeout=1m,read_timeout=1.2,uid=1000,gid=0,"
 	      "umask=027,dir_mode=0711,allow_other,versions=visible,"
-	      "enable_versioning,log=journal,log_format=json,log_level=error",
+	      "enable_versioning,log=journal,log_format=json,log_level=error,"
+	      "replica=other,replica_endpoint=http://there,"
+	      "replica_region=eu-west-2,replica_profile=q",
 	      &o);
+	assert_string_equal(o.replica, "other");
+	assert_string_equal(o.replica_endpoint, "http://there");
+	assert_string_equal(o.replica_region, "eu-west-2");
+	assert_string_equal(o.replica_profile, "q");
 	assert_string_equal(o.endpoint, "http://[::1]:7480");
 	assert_string_equal(o.region, "eu-west-1");
 	assert_string_equal(o.profile, "p");
