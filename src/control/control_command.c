@@ -23,6 +23,7 @@
 #include "vers3/sync/syncer.h"
 #include "vers3/upkeep/uploads.h"
 #include "vers3/upkeep/explain.h"
+#include "vers3/upkeep/preview.h"
 #include "vers3/upkeep/usage.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
@@ -219,6 +220,24 @@ static int run_lifecycle_explain(struct call *c)
 				 c->answer);
 }
 
+/* The path may be left out, as with usage; one called names is /names. */
+static int run_lifecycle_preview(struct call *c)
+{
+	bool all = !c->count || !strncmp(c->args[0], "days=", 5) ||
+		   !strcmp(c->args[0], "names");
+	const char *path = all ? "" : path_arg(c->args[0]);
+	char reason[CONTROL_REASON_MAX];
+	struct preview *p = NULL;
+	int rc = preview_new(c->control->mount, path, c->args + !all,
+			     c->count - !all, &p, reason, sizeof(reason));
+
+	if (rc)
+		return say(c, rc, reason);
+	*c->long_command = (struct long_command){"lifecycle preview",
+						 preview_run, preview_free, p};
+	return 0;
+}
+
 /* The path may be left out where the first word is another one. */
 static int run_usage(struct call *c)
 {
@@ -276,39 +295,44 @@ static const struct command {
 	const char *help;
 	unsigned min, max; /* how many args */
 	bool changes; /* not on a read-only mount */
+	const char *dry; /* the word behind the first with which it does not */
 	int (*run)(struct call *c);
 } commands[] = {
 	{"sync", "[PATH]", "wait until the bucket has every change", 0, 1,
-	 false, run_sync},
+	 false, NULL, run_sync},
 	{"restore", "PATH VERSION|@TIME|@previous [TO]",
-	 "bring a version of a file back", 2, 3, true, run_restore},
+	 "bring a version of a file back", 2, 3, true, NULL, run_restore},
 	{"undelete", "PATH", "bring a deleted file back as it was", 1, 1, true,
-	 run_undelete},
+	 NULL, run_undelete},
 	{"purge", "PATH [older=AGE] [keep=NUMBER] [preview]",
-	 "remove old versions for good", 2, 4, true, run_purge},
+	 "remove old versions for good", 2, 4, true, "preview", run_purge},
 	{"presign", "PATH [expires=T] [put] [version=ID]",
-	 "make a URL of a file that needs no credentials", 1, 4, false,
+	 "make a URL of a file that needs no credentials", 1, 4, false, NULL,
 	 run_presign},
-	{"lifecycle list", "", "show the rules", 0, 0, false,
+	{"lifecycle list", "", "show the rules", 0, 0, false, NULL,
 	 run_lifecycle_list},
 	{"lifecycle set", "ID WORD...",
 	 "change or add a rule: prefix=, tag=, over=, under=, expire=, "
 	 "markers, noncurrent=, keep=, class=, noncurrent-class=, abort=, "
 	 "status=; with dry-run show what it would change",
-	 2, WORDS_MAX, true, run_lifecycle_set},
+	 2, WORDS_MAX, true, "dry-run", run_lifecycle_set},
 	{"lifecycle remove", "ID [dry-run]", "remove a rule", 1, 2, true,
-	 run_lifecycle_remove},
+	 "dry-run", run_lifecycle_remove},
 	{"lifecycle explain", "PATH",
 	 "what the rules do to a file and its old versions, and why not", 1, 1,
-	 false, run_lifecycle_explain},
+	 false, NULL, run_lifecycle_explain},
+	{"lifecycle preview", "[PATH] [days=N] [names]",
+	 "what the rules will do within some days, to how many bytes", 0, 3,
+	 false, NULL, run_lifecycle_preview},
 	{"usage", "[PATH] [if=RULE] [price=CLASS:PRICE]...",
-	 "what the versions take in the bucket", 0, WORDS_MAX, false,
+	 "what the versions take in the bucket", 0, WORDS_MAX, false, NULL,
 	 run_usage},
 	{"uploads list", "[PATH]", "show the unfinished uploads", 0, 1, false,
-	 run_uploads_list},
+	 NULL, run_uploads_list},
 	{"uploads abort", "older=AGE [PATH]",
-	 "abort unfinished uploads of others", 1, 2, true, run_uploads_abort},
-	{"help", "", "list the commands", 0, 0, false, run_help},
+	 "abort unfinished uploads of others", 1, 2, true, NULL,
+	 run_uploads_abort},
+	{"help", "", "list the commands", 0, 0, false, NULL, run_help},
 };
 
 static int run_help(struct call *c)
@@ -357,6 +381,15 @@ static int refuse_unknown(struct call *c, const char *word)
 	return say(c, -EINVAL, "");
 }
 
+static bool does_change(const struct command *cmd, const struct call *c)
+{
+	bool changes = cmd->changes;
+
+	for (size_t i = 1; cmd->dry && i < c->count; i++)
+		changes = changes && strcmp(c->args[i], cmd->dry) != 0;
+	return changes;
+}
+
 static int dispatch(struct call *c, struct command_line *w)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
@@ -372,7 +405,8 @@ static int dispatch(struct call *c, struct command_line *w)
 				   cmd->args);
 			return -EINVAL;
 		}
-		if (cmd->changes && !mount_takes_changes(c->control->mount))
+		if (does_change(cmd, c) &&
+		    !mount_takes_changes(c->control->mount))
 			return say(c, -EROFS,
 				   "the mount is read-only: mount it "
 				   "without ro for that, or remount it rw");

@@ -27,6 +27,8 @@ struct ctl_call {
 	bool json, force, exact, dry_run, follow, put;
 	const char *version, *at, *to, *older, *keep, *key, *expires;
 	const char *rule, *prices; /* --if, --prices */
+	const char *days;
+	bool names;
 	char **args;
 	int count;
 };
@@ -45,12 +47,15 @@ int ctl_sync(const struct ctl_call *c);
 int ctl_umount(const struct ctl_call *c);
 int ctl_lifecycle(const struct ctl_call *c);
 int ctl_lifecycle_list(const struct ctl_call *c);
+/* lifecycle preview: args[1] is the path, if it is there. */
+int ctl_preview(const struct ctl_call *c);
 int ctl_usage(const struct ctl_call *c);
 int ctl_replication(const struct ctl_call *c);
 
 /* What stands behind `vers3ctl lifecycle`. */
 #define CTL_LIFECYCLE_USAGE                                                    \
-	"[list | explain PATH | set ID WORD... [-n] | remove ID [-n]]"
+	"[list | explain PATH | preview [PATH] [--days N] [--names] | set ID " \
+	"WORD... [-n] | remove ID [-n]]"
 
 struct target;
 /* Whether a place was a directory at the instant. */

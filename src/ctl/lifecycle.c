@@ -195,7 +195,13 @@ static int explain(const struct ctl_call *c)
 int ctl_lifecycle(const struct ctl_call *c)
 {
 	const char *verb = c->count ? c->args[0] : "list";
+	bool preview = !strcmp(verb, "preview");
 
+	if (preview && c->count <= 2 && !c->dry_run)
+		return ctl_preview(c);
+	if (preview || c->days || c->names)
+		return ctl_misuse(
+			"usage: vers3ctl lifecycle " CTL_LIFECYCLE_USAGE);
 	if (!strcmp(verb, "list") && c->count <= 1 && !c->dry_run)
 		return ctl_lifecycle_list(c);
 	if (!strcmp(verb, "explain") && c->count == 2 && !c->dry_run)

@@ -32,6 +32,8 @@ enum option_bit {
 	OPTION_PUT = 1 << 13,
 	OPTION_IF = 1 << 14,
 	OPTION_PRICES = 1 << 15,
+	OPTION_DAYS = 1 << 16,
+	OPTION_NAMES = 1 << 17,
 };
 
 static const struct option command_options[] = {
@@ -50,6 +52,8 @@ static const struct option command_options[] = {
 	{"put", no_argument, NULL, OPTION_PUT},
 	{"if", required_argument, NULL, OPTION_IF},
 	{"prices", required_argument, NULL, OPTION_PRICES},
+	{"days", required_argument, NULL, OPTION_DAYS},
+	{"names", no_argument, NULL, OPTION_NAMES},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -120,9 +124,12 @@ static const struct command {
 	 "send every change, then unmount; with --force unmount anyway", NULL,
 	 OPTION_FORCE, 0, 1, ctl_umount},
 	{"lifecycle", CTL_LIFECYCLE_USAGE,
-	 "the bucket's lifecycle rules, what they do to a file, and why not; "
+	 "the bucket's lifecycle rules, what they do to a file, and why not, or "
+	 "to all within N days; "
 	 "with -n what a change would change",
-	 lifecycle_words, OPTION_JSON | OPTION_DRY_RUN, 0, 64, ctl_lifecycle},
+	 lifecycle_words,
+	 OPTION_JSON | OPTION_DRY_RUN | OPTION_DAYS | OPTION_NAMES, 0, 64,
+	 ctl_lifecycle},
 	{"usage", "[PATH] [--if RULE] [--prices FILE]",
 	 "what all versions take in the bucket, and cost a month", NULL,
 	 OPTION_JSON | OPTION_IF | OPTION_PRICES, 0, 1, ctl_usage},
@@ -217,6 +224,12 @@ static void set_option(struct ctl_call *c, int option)
 		break;
 	case OPTION_PRICES:
 		c->prices = optarg;
+		break;
+	case OPTION_DAYS:
+		c->days = optarg;
+		break;
+	case OPTION_NAMES:
+		c->names = true;
 		break;
 	}
 }

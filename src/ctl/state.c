@@ -18,7 +18,8 @@ static const char *const texts[] = {
 	"bucket",	"prefix",	"region",     "url",	"error",
 	"lastError",	"lastErrorKey", "version",    "status", "storageClass",
 	"expireDate",	"bucketPrefix", "path",	      "date",	"currency",
-	"uploadsError", "key",		"serverRule", "next",
+	"uploadsError", "key",		"serverRule", "next",	"rule",
+	"until",
 };
 
 /* What may stand several times. */
@@ -26,7 +27,7 @@ static const char *const lists[] = {
 	"tags",	     "transitions", "noncurrentTransitions",
 	"failedKey", "items",	    "warning",
 	"biggest",   "most",	    "unpriced",
-	"acts",	     "idle",
+	"acts",	     "idle",	    "day",
 };
 
 static bool is_among(const char *const *names, size_t count, const char *name)

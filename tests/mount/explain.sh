@@ -21,7 +21,8 @@ gone() {
 }
 
 mnt ttl=1
-mkdir "$MNT/tmp" "$MNT/data"
+mkdir "$MNT/tmp" "$MNT/data" "$MNT/far"
+echo farfar >"$MNT/far/away"
 echo text >"$MNT/tmp/report.txt"
 echo text >"$MNT/data/stays"
 synced
@@ -54,6 +55,30 @@ explain data/stays >stays
 is "what stays" "$(jq -r '.versions[0].next' stays)" never
 is "why" "$(jq -r '.versions[0].idle[]' stays | sort | tr '\n' '|')" \
 	"off: disabled|tagged: tag class=none is missing|tmp: prefix is tmp/, the key is data/stays|"
+
+# The same of all below a directory, of a rule whose day is far away.
+"$VERS3CTL" -C "$MNT" lifecycle set far prefix=far/ expire=900d
+"$VERS3CTL" -C "$MNT" --json lifecycle preview far --days 950 --names >all
+is "what all rules do" \
+	"$(jq -c '.planned[] | [.rule, .action, .count, .bytes]' all)" \
+	'["far","expire",2,7]'
+is "by name" "$(jq -r '.due[].path' all | tr '\n' ' ')" "far/ far/away "
+at=$(date -u -d "$(s3api list-object-versions --prefix far/away \
+	--query 'Versions[0].LastModified' --output text) +900 days" +%F)
+is "on which day" "$(jq -r '.planned[0].days[-1].date' all)" \
+	"$(date -u -d "$at +1 day" +%F)"
+is "for people" "$("$VERS3CTL" -C "$MNT" lifecycle preview far --days 950 | head -1)" \
+	"rule far: 2, 7 B, expire"
+"$VERS3CTL" -C "$MNT" lifecycle preview far --days 899 |
+	grep -q "nothing happens" || fail "something happens too early"
+for bad in "preview --days soon" "preview -n" "list --names" "preview a b" \
+	"explain data/stays --days 2"; do
+	# shellcheck disable=SC2086
+	"$VERS3CTL" -C "$MNT" lifecycle $bad 2>why && status=0 || status=$?
+	is "status of lifecycle $bad" "$status" 2
+	is "lines on lifecycle $bad" "$(wc -l <why)" 1
+done
+
 "$VERS3CTL" -C "$MNT" lifecycle explain data/nothing 2>why &&
 	fail "nothing is explained"
 is "of nothing" "$(cat why)" \
@@ -68,7 +93,7 @@ within 60 gone || skip "no rule is carried out here in a minute"
 explain tmp/goes >goes
 is "then" "$(jq -r '.versions[0].state' goes)" deleted
 is "its version" "$(jq -r '.versions[1].state' goes)" noncurrent
-for i in tmp tagged off; do
+for i in tmp tagged off far; do
 	"$VERS3CTL" -C "$MNT" lifecycle remove $i
 done
 unmnt

@@ -17,6 +17,9 @@ refused "chmod" "Read-only" chmod 0600 "$MNT/file"
 synced
 "$VERS3CTL" status "$MNT" | grep -q read-only || fail "status does not say it"
 refused "a rule" "read-only" "$VERS3CTL" -C "$MNT" lifecycle set x expire=7d
+"$VERS3CTL" -C "$MNT" lifecycle set x expire=7d -n >difference ||
+	fail "no difference is shown"
+grep -q '^+.*<Days>7</Days>' difference || fail "$(cat difference)"
 refused "an undelete" "read-only" "$VERS3CTL" undelete "$MNT/file"
 "$VERS3CTL" umount "$MNT"
 within 20 gone "$(daemon)" || fail "the daemon stays"
