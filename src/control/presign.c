@@ -19,7 +19,6 @@
 #include "vers3/util/gitconfig.h"
 
 #define DEFAULT_S 3600
-#define TIME_SIZE 24
 
 /* What is wrong with a word; NULL: nothing. */
 static const char *take_word(const char *word, struct s3_presign *what)
@@ -105,14 +104,6 @@ static int find(struct control *control, const char *path,
 	return rc;
 }
 
-static int add_time(struct buf *answer, const char *name, int64_t ns)
-{
-	char text[TIME_SIZE];
-
-	clock_format_iso8601(ns, text, sizeof(text));
-	return gitconfig_value(answer, name, text);
-}
-
 /* What whoever gets the URL does not get by it. */
 static int add_warnings(const struct named_object *of,
 			const struct s3_presign *what,
@@ -123,7 +114,8 @@ static int add_warnings(const struct named_object *of,
 	int rc = 0;
 
 	if (early)
-		rc = add_time(answer, "credentialsEnd", made->cred_until_ns);
+		rc = gitconfig_time(answer, "credentialsEnd",
+				    made->cred_until_ns);
 	if (!rc && early)
 		rc = gitconfig_value(answer, "warning",
 				     "the credentials that sign it end "
@@ -174,7 +166,7 @@ int presign(struct control *control, const char *path, const char *const *words,
 		rc = gitconfig_value(answer, "method",
 				     what.put ? "PUT" : "GET");
 	if (!rc)
-		rc = add_time(answer, "until", made.until_ns);
+		rc = gitconfig_time(answer, "until", made.until_ns);
 	if (!rc)
 		rc = add_warnings(&of, &what, &made, answer);
 	free(made.url);

@@ -142,10 +142,8 @@ static const char *theirs_word(const struct syncer *s, const struct note *n)
 static int write_note(const struct syncer *s, const struct note *n,
 		      struct buf *out)
 {
-	char when[32];
 	int rc = gitconfig_section(out, "conflicts", n->path);
 
-	clock_format_iso8601(n->when_ns, when, sizeof(when));
 	if (!rc)
 		rc = gitconfig_value(out, "theirs",
 				     n->theirs[0] ? n->theirs
@@ -158,7 +156,7 @@ static int write_note(const struct syncer *s, const struct note *n,
 	if (!rc)
 		rc = gitconfig_value(out, "current",
 				     n->ours_kept ? "ours" : "theirs");
-	return rc ? rc : gitconfig_value(out, "when", when);
+	return rc ? rc : gitconfig_time(out, "when", n->when_ns);
 }
 
 int conflict_write(struct syncer *s, struct buf *out)

@@ -250,14 +250,6 @@ static int write_verdicts(const struct explain *e, const struct subject *s,
 	return rc;
 }
 
-static int write_time(struct buf *answer, const char *name, int64_t ns)
-{
-	char when[32];
-
-	clock_format_iso8601(ns, when, sizeof(when));
-	return gitconfig_value(answer, name, when);
-}
-
 static int write_version(const struct explain *e, size_t i,
 			 struct verdicts *list)
 {
@@ -279,9 +271,9 @@ static int write_version(const struct explain *e, size_t i,
 		rc = gitconfig_value(e->answer, "state",
 				     new ? "unsent" : states[s->kind]);
 	if (!rc && !new)
-		rc = write_time(e->answer, "time", s->modified_ns);
+		rc = gitconfig_time(e->answer, "time", s->modified_ns);
 	if (!rc && s->noncurrent_ns)
-		rc = write_time(e->answer, "since", s->noncurrent_ns);
+		rc = gitconfig_time(e->answer, "since", s->noncurrent_ns);
 	if (!rc && !marker)
 		rc = gitconfig_number(e->answer, "size",
 				      (int64_t)s->size_bytes);
@@ -306,7 +298,8 @@ static int write_server(const struct explain *e, struct verdicts *list)
 		    list->items[i].action == VERDICT_EXPIRE)
 			own = &list->items[i];
 	if (!rc)
-		rc = write_time(e->answer, "serverExpires", e->server.when_ns);
+		rc = gitconfig_time(e->answer, "serverExpires",
+				    e->server.when_ns);
 	if (!rc)
 		rc = gitconfig_value(e->answer, "serverRule", e->server.rule);
 	if (!rc)

@@ -155,15 +155,13 @@ static int abort_one(struct uploads *u, const struct store_entry *e,
 static int write_section(const struct uploads *u, const struct store_entry *e,
 			 int64_t age_ns, bool own, struct buf *out)
 {
-	char when[24];
 	int rc = gitconfig_section(out, "upload", e->version_id);
 
-	clock_format_iso8601(e->last_modified_ns, when, sizeof(when));
 	if (!rc)
 		rc = gitconfig_value(out, "path",
 				     e->key + strlen(u->mount->config.prefix));
 	if (!rc)
-		rc = gitconfig_value(out, "started", when);
+		rc = gitconfig_time(out, "started", e->last_modified_ns);
 	if (!rc)
 		rc = gitconfig_number(out, "ageSeconds", age_ns / NS_PER_S);
 	if (!rc)

@@ -239,14 +239,12 @@ static int put_unsent(struct usage *u, struct buf *out)
 static int put_usage(struct usage *u, struct buf *out)
 {
 	const struct usage_count *c = &u->count;
-	char when[32];
 	int rc = gitconfig_section(out, "usage", NULL);
 
-	clock_format_iso8601(mount_server_now_ns(u->mount), when, sizeof(when));
 	if (!rc)
 		rc = gitconfig_value(out, "path", *u->path ? u->path : "/");
 	if (!rc)
-		rc = gitconfig_value(out, "time", when);
+		rc = gitconfig_time(out, "time", mount_server_now_ns(u->mount));
 	if (!rc)
 		rc = put_sum(out, "objects", "bytes", &c->current);
 	if (!rc)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vers3/util/clock.h"
+
 int gitconfig_section(struct buf *b, const char *section, const char *sub)
 {
 	int err;
@@ -80,6 +82,14 @@ int gitconfig_value(struct buf *b, const char *name, const char *value)
 int gitconfig_number(struct buf *b, const char *name, int64_t value)
 {
 	return buf_printf(b, "\t%s = %" PRId64 "\n", name, value);
+}
+
+int gitconfig_time(struct buf *b, const char *name, int64_t ns)
+{
+	char when[24];
+
+	clock_format_iso8601(ns, when, sizeof(when));
+	return gitconfig_value(b, name, when);
 }
 
 int gitconfig_bool(struct buf *b, const char *name, int value)

@@ -25,6 +25,8 @@ int gitconfig_section(struct buf *b, const char *section, const char *sub);
  */
 int gitconfig_value(struct buf *b, const char *name, const char *value);
 int gitconfig_number(struct buf *b, const char *name, int64_t value);
+/* An instant in UTC, in whole seconds: "2026-11-21T23:50:08Z". */
+int gitconfig_time(struct buf *b, const char *name, int64_t ns);
 /* "true" or "false". */
 int gitconfig_bool(struct buf *b, const char *name, int value);
 /* "name = KEY=VALUE" for each pair: a list of values. */

@@ -115,11 +115,13 @@ static void kinds(void **state)
 	assert_int_equal(kvlist_add(&pairs, "b", "x y"), 0);
 	assert_int_equal(gitconfig_section(&b, "s", NULL), 0);
 	assert_int_equal(gitconfig_number(&b, "number", INT64_MIN), 0);
+	assert_int_equal(gitconfig_time(&b, "time", 1795305008500000000), 0);
 	assert_int_equal(gitconfig_bool(&b, "yes", 1), 0);
 	assert_int_equal(gitconfig_bool(&b, "no", 0), 0);
 	assert_int_equal(gitconfig_pairs(&b, "tags", &pairs), 0);
 	assert_string_equal(b.data, "[s]\n"
 				    "\tnumber = -9223372036854775808\n"
+				    "\ttime = 2026-11-21T23:50:08Z\n"
 				    "\tyes = true\n"
 				    "\tno = false\n"
 				    "\ttags = a=1\n"
