@@ -131,15 +131,6 @@ static int take_value(const char *value, struct kvlist *meta)
 	return rc;
 }
 
-/* The value of a tag; NULL: none. */
-static const char *find_tag(const struct kvlist *tags, const char *name)
-{
-	for (size_t i = 0; i < tags->count; i++)
-		if (!strcmp(tags->items[i].name, name))
-			return tags->items[i].value;
-	return NULL;
-}
-
 int deferred_head(struct store *store, struct store_request *head)
 {
 	struct store_object *o = &head->reply.object;
@@ -157,8 +148,8 @@ int deferred_head(struct store *store, struct store_request *head)
 	rc = tagset_get(store, head->key,
 			o->version_id ? o->version_id : head->version_id,
 			&tags);
-	value = rc ? NULL : find_tag(&tags, LATE_TAG);
-	holes = value ? find_tag(&tags, SPARSE_META) : NULL;
+	value = rc ? NULL : kvlist_get_exact(&tags, LATE_TAG);
+	holes = value ? kvlist_get_exact(&tags, SPARSE_META) : NULL;
 	if (value)
 		rc = take_value(value, &o->meta);
 	if (!rc && holes)

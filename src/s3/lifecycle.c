@@ -278,7 +278,7 @@ bool lifecycle_rule_applies(const struct lifecycle_rule *rule, const char *key,
 	if (rule->size_under_bytes && size_bytes >= rule->size_under_bytes)
 		return false;
 	for (size_t i = 0; i < rule->tags.count; i++)
-		if (!xmltree_has_tag(tags, &rule->tags.items[i]))
+		if (!tags || !kvlist_has(tags, &rule->tags.items[i]))
 			return false;
 	return true;
 }

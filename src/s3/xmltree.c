@@ -207,15 +207,6 @@ void xmltree_filter_release(struct xmltree_filter *filter)
 	kvlist_release(&filter->tags);
 }
 
-bool xmltree_has_tag(const struct kvlist *tags, const struct kv *want)
-{
-	for (size_t i = 0; tags && i < tags->count; i++)
-		if (!strcmp(tags->items[i].name, want->name) &&
-		    !strcmp(tags->items[i].value, want->value))
-			return true;
-	return false;
-}
-
 xmlNodePtr xmltree_make(xmlNodePtr parent, const char *name)
 {
 	xmlNodePtr node = xmltree_child(parent, name);

@@ -54,9 +54,6 @@ struct xmltree_filter {
 int xmltree_filter(xmlNodePtr rule, struct xmltree_filter *ret_filter);
 void xmltree_filter_release(struct xmltree_filter *filter);
 
-/* Whether tags (NULL: none) hold that pair. Unlike headers, tags have case. */
-bool xmltree_has_tag(const struct kvlist *tags, const struct kv *want);
-
 /* Sets the text of a child element, made at the end where missing. */
 int xmltree_set(xmlNodePtr parent, const char *name, const char *text);
 /* The child element, made at the end where missing; NULL without memory. */

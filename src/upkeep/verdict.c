@@ -34,22 +34,13 @@ static const char *class_of(const struct subject *s)
 	return *s->storage_class ? s->storage_class : "STANDARD";
 }
 
-static bool has_tag(const struct kvlist *tags, const struct kv *want)
-{
-	for (size_t i = 0; i < tags->count; i++)
-		if (!strcmp(tags->items[i].name, want->name) &&
-		    !strcmp(tags->items[i].value, want->value))
-			return true;
-	return false;
-}
-
 static enum verdict_why match_tags(const struct subject *s, struct verdict *v)
 {
 	for (size_t i = 0; i < v->rule->tags.count; i++) {
 		v->tag = &v->rule->tags.items[i];
 		if (!s->tags)
 			return VERDICT_TAG_UNKNOWN;
-		if (!has_tag(s->tags, v->tag))
+		if (!kvlist_has(s->tags, v->tag))
 			return VERDICT_TAG;
 	}
 	v->tag = NULL;

@@ -117,6 +117,21 @@ const char *kvlist_get(const struct kvlist *l, const char *name)
 	return i < l->count ? l->items[i].value : NULL;
 }
 
+const char *kvlist_get_exact(const struct kvlist *l, const char *name)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (!strcmp(l->items[i].name, name))
+			return l->items[i].value;
+	return NULL;
+}
+
+bool kvlist_has(const struct kvlist *l, const struct kv *want)
+{
+	const char *value = kvlist_get_exact(l, want->name);
+
+	return value && !strcmp(value, want->value);
+}
+
 int kvlist_copy(struct kvlist *dst, const struct kvlist *src)
 {
 	struct kvlist copy;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An ordered list of name=value strings: HTTP headers, object metadata,
- * options. Names compare without case, as HTTP's do. Small by nature (a
- * linear search); the number of pairs is capped at KV_MAX.
+ * options, tags. Names compare without case, as HTTP's do, unless a call says
+ * otherwise. Small by nature (a linear search); the number of pairs is capped
+ * at KV_MAX.
  */
 #ifndef VERS3_UTIL_KV_H
 #define VERS3_UTIL_KV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define KV_MAX 1024
@@ -32,6 +34,10 @@ int kvlist_set(struct kvlist *l, const char *name, const char *value);
 void kvlist_del(struct kvlist *l, const char *name);
 /* Borrowed value of the first pair of that name; NULL if none. */
 const char *kvlist_get(const struct kvlist *l, const char *name);
+/* The same where case counts, as in tags. */
+const char *kvlist_get_exact(const struct kvlist *l, const char *name);
+/* Whether that finds just this value. */
+bool kvlist_has(const struct kvlist *l, const struct kv *want);
 /* Makes dst an equal copy of src (dst is initialised; old pairs freed). */
 int kvlist_copy(struct kvlist *dst, const struct kvlist *src);
 

@@ -87,6 +87,24 @@ static void test_copy(void **state)
 	kvlist_release(&b);
 }
 
+static void test_exact(void **state)
+{
+	struct kvlist l;
+
+	(void)state;
+	kvlist_init(&l);
+	assert_null(kvlist_get_exact(&l, "a"));
+	assert_int_equal(kvlist_add(&l, "A", "1"), 0);
+	assert_int_equal(kvlist_add(&l, "a", "2"), 0);
+	assert_string_equal(kvlist_get_exact(&l, "a"), "2");
+	assert_string_equal(kvlist_get(&l, "a"), "1");
+	assert_null(kvlist_get_exact(&l, "b"));
+	assert_true(kvlist_has(&l, &(struct kv){"a", "2"}));
+	assert_false(kvlist_has(&l, &(struct kv){"a", "1"}));
+	assert_false(kvlist_has(&l, &(struct kv){"b", "2"}));
+	kvlist_release(&l);
+}
+
 static void test_cap(void **state)
 {
 	struct kvlist l;
@@ -105,9 +123,8 @@ static void test_cap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_borrowed),
-		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_list), cmocka_unit_test(test_borrowed),
+		cmocka_unit_test(test_copy), cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_cap),
 	};
 
