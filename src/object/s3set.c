@@ -23,7 +23,8 @@
 #define TAGS_MAX      10
 #define TAG_NAME_MAX  128
 #define TAG_VALUE_MAX 256
-#define TEXT_MAX      16384 /* encoded: three bytes a byte, four a character */
+/* Encoded: a character is four bytes at most, of three each. */
+#define TEXT_MAX (TAGS_MAX * (12 * (TAG_NAME_MAX + TAG_VALUE_MAX) + 2))
 
 bool s3set_owns(const char *name)
 {
@@ -75,9 +76,8 @@ static int add_tag(const char *text, size_t len, struct kvlist *tags)
 		    characters(value.data) > TAG_VALUE_MAX ||
 		    deferred_is_tag(name.data)))
 		rc = -EINVAL;
-	for (size_t i = 0; !rc && i < tags->count; i++)
-		if (!strcmp(tags->items[i].name, name.data))
-			rc = -EINVAL;
+	if (!rc && kvlist_get_exact(tags, name.data))
+		rc = -EINVAL;
 	if (!rc)
 		rc = kvlist_add(tags, name.data, value.data);
 	buf_release(&value);

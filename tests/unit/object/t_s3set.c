@@ -124,6 +124,29 @@ static void test_refused(void **state)
 	assert_int_equal(set(r, "f", "s3.frob", "x"), -EOPNOTSUPP);
 }
 
+/* As many and as long as S3 takes, of characters that take most. */
+static void test_most_tags(void **state)
+{
+	static const char face[] = "%F0%9F%98%80";
+	struct rig *r = *state;
+	struct buf all;
+
+	buf_init(&all, 65536);
+	for (int tag = 0; tag < 10; tag++) {
+		assert_int_equal(buf_printf(&all, "%s%d", tag ? "&" : "", tag),
+				 0);
+		for (int i = 1; i < 128 + 256; i++) {
+			if (i == 128)
+				assert_int_equal(buf_putc(&all, '='), 0);
+			assert_int_equal(buf_puts(&all, face), 0);
+		}
+	}
+	rig_write(r, "f", "text");
+	assert_int_equal(set(r, "f", "s3.tags", all.data), 0);
+	has(r, "f", "s3.tags", all.data);
+	buf_release(&all);
+}
+
 #define CLASS "user.s3.storage_class"
 
 /* By a copy in place: one version, of the same content. */
@@ -282,13 +305,10 @@ static void test_class_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG_TEST(test_set),
-		RIG_TEST(test_version),
-		RIG_TEST(test_refused),
-		RIG_TEST(test_class),
-		RIG_TEST(test_class_meanwhile),
-		RIG_TEST(test_class_dir),
-		RIG_TEST(test_class_full_dir),
+		RIG_TEST(test_set),	      RIG_TEST(test_version),
+		RIG_TEST(test_refused),	      RIG_TEST(test_most_tags),
+		RIG_TEST(test_class),	      RIG_TEST(test_class_meanwhile),
+		RIG_TEST(test_class_dir),     RIG_TEST(test_class_full_dir),
 		RIG_TEST(test_class_refused),
 	};
 
