@@ -103,12 +103,11 @@ static void reply_negative(fuse_req_t req)
 }
 
 /* One of the files that writeback.h's child looks for. */
-static void lookup_open(fuse_req_t req, const char *name)
+static void lookup_open(fuse_req_t req, uint64_t ino)
 {
-	struct vfs_entry entry = {.ino = writeback_ino(name)};
+	struct vfs_entry entry = {.ino = ino};
 
-	reply_entry(req, vfs_known_attr(ops_vfs(req), entry.ino, &entry.st),
-		    &entry);
+	reply_entry(req, vfs_known_attr(ops_vfs(req), ino, &entry.st), &entry);
 }
 
 static void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -116,12 +115,12 @@ static void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct interrupt turn;
 	struct vfs *v = ops_vfs(req);
 	struct vfs_entry entry = {.ino = parent};
+	uint64_t open = writeback_ino(&ops_context(req)->writeback, name,
+				      fuse_req_ctx(req)->pid);
 	int rc;
 
-	if (writeback_is_child(&ops_context(req)->writeback,
-			       fuse_req_ctx(req)->pid) &&
-	    writeback_ino(name)) {
-		lookup_open(req, name);
+	if (open) {
+		lookup_open(req, open);
 		return;
 	}
 	ops_begin(req, &turn);

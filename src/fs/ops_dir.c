@@ -21,12 +21,6 @@ void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct vfs_dir *d = NULL;
 	int rc;
 
-	/* It reads no names. */
-	if (writeback_is_child(&c->writeback, fuse_req_ctx(req)->pid)) {
-		fi->fh = 0;
-		fuse_reply_open(req, fi);
-		return;
-	}
 	ops_begin(req, &turn);
 	rc = vfs_opendir(c->vfs, ino, &d);
 	ops_end(&turn);
@@ -135,7 +129,6 @@ void ops_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
 void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	if (fi->fh)
-		drop_handle(ops_context(req), ops_handle(fi));
+	drop_handle(ops_context(req), ops_handle(fi));
 	fuse_reply_err(req, 0);
 }

@@ -12,21 +12,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "vers3/util/clock.h"
+#include "vers3/util/hex.h"
 #include "vers3/util/log.h"
 
 #define TIME_MAX_NS (30 * NS_PER_S) /* the kernel keeps 1% of memory dirty */
 #define LOOK_NS	    (2 * NS_PER_MS)
 #define LOOKS	    25
-#define PREFIX	    ".vers3-writeback-" /* and the inode in hexadecimal */
+#define PREFIX	    ".vers3-writeback-" /* the secret, '-', the inode in hex */
+#define SECRET_LEN  (2 * WRITEBACK_SECRET_SIZE)
 
 /* One file, as the child calls it. */
 struct name {
-	char text[sizeof(PREFIX) + 16];
+	char text[sizeof(PREFIX) + SECRET_LEN + 1 + 16];
 };
 
 /*
@@ -39,6 +42,7 @@ static void enter(const char *mountpoint, int fds[2], const struct name *names,
 		  size_t count)
 {
 	int fd, file, rc = 0;
+	bool begun = false;
 	char c;
 
 	/* Until it is known who we are. */
@@ -48,11 +52,15 @@ static void enter(const char *mountpoint, int fds[2], const struct name *names,
 	/* Without all of them there is no going in. */
 	if (close_range(0, ~0U, 0))
 		_exit(errno);
-	fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || syncfs(fd)) /* all of them begin */
+	fd = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
 		_exit(errno);
 	for (size_t i = 0; i < count; i++) {
 		file = openat(fd, names[i].text, O_RDONLY | O_CLOEXEC);
+		/* All of them begin. */
+		if (file >= 0 && !begun && syncfs(file))
+			rc = errno;
+		begun = begun || file >= 0;
 		/* What is gone meanwhile needs nothing. */
 		if (file < 0 ? errno != ENOENT : fsync(file))
 			rc = errno;
@@ -62,36 +70,55 @@ static void enter(const char *mountpoint, int fds[2], const struct name *names,
 	_exit(rc);
 }
 
-static struct name *make_names(const uint64_t *inos, size_t count)
+static int make_secret(struct writeback *w)
 {
-	struct name *names = calloc(count ? count : 1, sizeof(*names));
+	unsigned char bytes[WRITEBACK_SECRET_SIZE];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return -EIO;
+	hex_write(bytes, sizeof(bytes), w->secret);
+	return 0;
+}
+
+static struct name *make_names(const struct writeback *w, const uint64_t *inos,
+			       size_t count)
+{
+	struct name *names = calloc(count, sizeof(*names));
 
 	for (size_t i = 0; names && i < count; i++)
 		snprintf(names[i].text, sizeof(names[i].text),
-			 PREFIX "%016" PRIx64, inos[i]);
+			 PREFIX "%s-%016" PRIx64, w->secret, inos[i]);
 	return names;
+}
+
+uint64_t writeback_ino(struct writeback *w, const char *name, pid_t pid)
+{
+	size_t skip = strlen(PREFIX);
+
+	if (strncmp(name, PREFIX, skip) != 0 || !atomic_load(&w->pid) ||
+	    strncmp(name + skip, w->secret, SECRET_LEN) != 0 ||
+	    name[skip + SECRET_LEN] != '-')
+		return 0;
+	atomic_store(&w->seen, pid);
+	return strtoull(name + skip + SECRET_LEN + 1, NULL, 16);
 }
 
 bool writeback_is_child(struct writeback *w, pid_t pid)
 {
-	return pid && pid == atomic_load(&w->pid);
-}
-
-uint64_t writeback_ino(const char *name)
-{
-	return strncmp(name, PREFIX, strlen(PREFIX))
-		       ? 0
-		       : strtoull(name + strlen(PREFIX), NULL, 16);
+	return pid && pid == atomic_load(&w->seen);
 }
 
 void writeback_start(struct writeback *w, const char *mountpoint,
 		     const uint64_t *inos, size_t count)
 {
-	struct name *names = make_names(inos, count);
+	struct name *names;
 	int fds[2];
 	pid_t pid;
 
 	w->until_ns = clock_mono_ns() + TIME_MAX_NS;
+	if (!count)
+		return;
+	names = make_secret(w) ? NULL : make_names(w, inos, count);
 	if (!names || pipe2(fds, O_CLOEXEC)) {
 		log_warning("%s: what is mapped is not written: %s", mountpoint,
 			    strerror(errno));
@@ -111,20 +138,31 @@ void writeback_start(struct writeback *w, const char *mountpoint,
 	free(names);
 }
 
+/* Nobody is the child any more. Before its number can be another's. */
+static void forget(struct writeback *w)
+{
+	atomic_store(&w->pid, 0);
+	atomic_store(&w->seen, 0);
+}
+
 /* Whether the child has ended by now. */
 static bool is_gone(struct writeback *w)
 {
 	pid_t pid = atomic_load(&w->pid);
-	int status = 0;
+	siginfo_t end = {.si_pid = 0};
 
 	if (!pid)
 		return true;
-	if (waitpid(pid, &status, WNOHANG) == 0)
+	if (!waitid(P_PID, (id_t)pid, &end, WEXITED | WNOHANG | WNOWAIT) &&
+	    !end.si_pid)
 		return false;
-	atomic_store(&w->pid, 0);
-	if (WIFEXITED(status) && WEXITSTATUS(status))
+	forget(w);
+	waitpid(pid, NULL, WNOHANG);
+	if (end.si_code != CLD_EXITED)
+		log_warning("what is mapped was perhaps not written");
+	else if (end.si_status)
 		log_warning("what is mapped was perhaps not written: %s",
-			    strerror(WEXITSTATUS(status)));
+			    strerror(end.si_status));
 	return true;
 }
 
@@ -154,6 +192,6 @@ void writeback_end(struct writeback *w)
 	 * whoever inherits it then.
 	 */
 	kill(pid, SIGKILL);
+	forget(w);
 	waitpid(pid, NULL, WNOHANG);
-	atomic_store(&w->pid, 0);
 }
