@@ -130,9 +130,10 @@ static int parse_rule(xmlNodePtr node, struct lifecycle_rule *rule)
 	filter.prefix = NULL;
 	rule->tags = filter.tags;
 	kvlist_init(&filter.tags);
+	rule->has_over = filter.has_over;
+	rule->has_under = filter.has_under;
 	rule->size_over_bytes = filter.size_over_bytes;
 	rule->size_under_bytes = filter.size_under_bytes;
-	rule->has_size = filter.has_size;
 	rule->enabled = xmltree_text_is(node, "Status", "Enabled");
 	rule->id = strdup("");
 	if (!err && (!rule->id || !rule->prefix))
@@ -230,10 +231,12 @@ static int write_rule(const struct lifecycle_rule *rule, const char *root,
 		err = write_prefix(rule->prefix, root, out);
 	if (!err)
 		err = gitconfig_pairs(out, "tags", &rule->tags);
-	if (!err)
-		err = write_number(out, "sizeOver", rule->size_over_bytes);
-	if (!err)
-		err = write_number(out, "sizeUnder", rule->size_under_bytes);
+	if (!err && rule->has_over)
+		err = gitconfig_number(out, "sizeOver",
+				       (int64_t)rule->size_over_bytes);
+	if (!err && rule->has_under)
+		err = gitconfig_number(out, "sizeUnder",
+				       (int64_t)rule->size_under_bytes);
 	if (!err)
 		err = write_number(out, "expireDays", rule->expire_days);
 	if (!err && rule->expire_date_ns) {
@@ -267,20 +270,28 @@ int lifecycle_write(const struct lifecycle *l, const char *root,
 	return err;
 }
 
-bool lifecycle_rule_applies(const struct lifecycle_rule *rule, const char *key,
-			    const struct kvlist *tags, uint64_t size_bytes)
+enum lifecycle_match lifecycle_match(const struct lifecycle_rule *rule,
+				     const char *key, const struct kvlist *tags,
+				     const uint64_t *size_bytes,
+				     const struct kv **ret_tag)
 {
-	if (!rule->enabled ||
-	    strncmp(key, rule->prefix, strlen(rule->prefix)) != 0)
-		return false;
-	if (rule->size_over_bytes && size_bytes <= rule->size_over_bytes)
-		return false;
-	if (rule->size_under_bytes && size_bytes >= rule->size_under_bytes)
-		return false;
-	for (size_t i = 0; i < rule->tags.count; i++)
-		if (!tags || !kvlist_has(tags, &rule->tags.items[i]))
-			return false;
-	return true;
+	if (!rule->enabled)
+		return LIFECYCLE_DISABLED;
+	if (strncmp(key, rule->prefix, strlen(rule->prefix)) != 0)
+		return LIFECYCLE_OTHER_PREFIX;
+	if (size_bytes && rule->has_over &&
+	    *size_bytes <= rule->size_over_bytes)
+		return LIFECYCLE_TOO_SMALL;
+	if (size_bytes && rule->has_under &&
+	    *size_bytes >= rule->size_under_bytes)
+		return LIFECYCLE_TOO_LARGE;
+	for (size_t i = 0; i < rule->tags.count; i++) {
+		if (tags && kvlist_has(tags, &rule->tags.items[i]))
+			continue;
+		*ret_tag = &rule->tags.items[i];
+		return LIFECYCLE_TAG_MISSING;
+	}
+	return LIFECYCLE_MATCHES;
 }
 
 int64_t lifecycle_after_days(int64_t ns, uint64_t days)
@@ -292,19 +303,18 @@ int64_t lifecycle_after_days(int64_t ns, uint64_t days)
 	return (day + (int64_t)days) * DAY_NS;
 }
 
-/* When a rule expires a current version; 0: never. */
-static int64_t expiry_ns(const struct lifecycle_rule *rule, int64_t mtime_ns)
+int64_t lifecycle_expiry_ns(const struct lifecycle_rule *rule, int64_t mtime_ns)
 {
 	if (rule->expire_days)
 		return lifecycle_after_days(mtime_ns, rule->expire_days);
 	return rule->expire_date_ns;
 }
 
-static int64_t transition_ns(const struct lifecycle_transition *t,
-			     int64_t mtime_ns)
+int64_t lifecycle_move_ns(const struct lifecycle_transition *t,
+			  int64_t since_ns)
 {
 	return t->date_ns ? t->date_ns
-			  : lifecycle_after_days(mtime_ns, t->days);
+			  : lifecycle_after_days(since_ns, t->days);
 }
 
 void lifecycle_fate(const struct lifecycle *l, const char *key,
@@ -312,12 +322,14 @@ void lifecycle_fate(const struct lifecycle *l, const char *key,
 		    int64_t mtime_ns, struct lifecycle_fate *ret_fate)
 {
 	struct lifecycle_fate fate = {0};
+	const struct kv *tag;
 
 	for (size_t i = 0; i < l->count; i++) {
 		const struct lifecycle_rule *rule = &l->rules[i];
-		int64_t ns = expiry_ns(rule, mtime_ns);
+		int64_t ns = lifecycle_expiry_ns(rule, mtime_ns);
 
-		if (!lifecycle_rule_applies(rule, key, tags, size_bytes))
+		if (lifecycle_match(rule, key, tags, &size_bytes, &tag) !=
+		    LIFECYCLE_MATCHES)
 			continue;
 		if (ns && (!fate.expire_rule || ns < fate.expire_ns)) {
 			fate.expire_ns = ns;
@@ -327,7 +339,7 @@ void lifecycle_fate(const struct lifecycle *l, const char *key,
 			const struct lifecycle_transition *t =
 				&rule->transitions.items[j];
 
-			ns = transition_ns(t, mtime_ns);
+			ns = lifecycle_move_ns(t, mtime_ns);
 			if (fate.transition && ns >= fate.transition_ns)
 				continue;
 			fate.transition_ns = ns;

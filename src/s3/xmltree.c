@@ -177,8 +177,8 @@ static int filter_conditions(xmlNodePtr in, struct xmltree_filter *f)
 	if (!err)
 		err = xmltree_number(in, "ObjectSizeLessThan",
 				     &f->size_under_bytes);
-	f->has_size |= xmltree_child(in, "ObjectSizeGreaterThan") ||
-		       xmltree_child(in, "ObjectSizeLessThan");
+	f->has_over |= xmltree_child(in, "ObjectSizeGreaterThan") != NULL;
+	f->has_under |= xmltree_child(in, "ObjectSizeLessThan") != NULL;
 	return err;
 }
 

@@ -46,9 +46,9 @@ int xmltree_number(xmlNodePtr parent, const char *name, uint64_t *ret_value);
 struct xmltree_filter {
 	char *prefix; /* owned; NULL: none */
 	struct kvlist tags;
-	uint64_t size_over_bytes; /* 0: any */
-	uint64_t size_under_bytes; /* 0: any */
-	bool has_size; /* one of them is named */
+	bool has_over, has_under; /* 0 bytes is a size, too */
+	uint64_t size_over_bytes;
+	uint64_t size_under_bytes;
 };
 /* 0, -EIO, -ENOMEM; the filter is to be released in any case. */
 int xmltree_filter(xmlNodePtr rule, struct xmltree_filter *ret_filter);

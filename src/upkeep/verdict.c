@@ -34,36 +34,30 @@ static const char *class_of(const struct subject *s)
 	return *s->storage_class ? s->storage_class : "STANDARD";
 }
 
-static enum verdict_why match_tags(const struct subject *s, struct verdict *v)
-{
-	for (size_t i = 0; i < v->rule->tags.count; i++) {
-		v->tag = &v->rule->tags.items[i];
-		if (!s->tags)
-			return VERDICT_TAG_UNKNOWN;
-		if (!kvlist_has(s->tags, v->tag))
-			return VERDICT_TAG;
-	}
-	v->tag = NULL;
-	return VERDICT_ACTS;
-}
-
 /* Whether the rule is about it; uploads have no size and no tags yet. */
 static enum verdict_why match(const struct subject *s, struct verdict *v)
 {
 	const struct lifecycle_rule *rule = v->rule;
-	bool sized = s->kind != SUBJECT_UPLOAD;
+	const uint64_t *size =
+		s->kind == SUBJECT_UPLOAD ? NULL : &s->size_bytes;
 
-	if (!rule->enabled)
+	switch (lifecycle_match(rule, s->key, s->tags, size, &v->tag)) {
+	case LIFECYCLE_MATCHES:
+		break;
+	case LIFECYCLE_DISABLED:
 		return VERDICT_DISABLED;
-	if (strncmp(s->key, rule->prefix, strlen(rule->prefix)) != 0)
+	case LIFECYCLE_OTHER_PREFIX:
 		return VERDICT_PREFIX;
-	v->number = rule->size_over_bytes;
-	if (sized && v->number && s->size_bytes <= v->number)
+	case LIFECYCLE_TOO_SMALL:
+		v->number = rule->size_over_bytes;
 		return VERDICT_SMALL;
-	v->number = rule->size_under_bytes;
-	if (sized && v->number && s->size_bytes >= v->number)
+	case LIFECYCLE_TOO_LARGE:
+		v->number = rule->size_under_bytes;
 		return VERDICT_LARGE;
-	return match_tags(s, v);
+	case LIFECYCLE_TAG_MISSING:
+		return s->tags ? VERDICT_TAG : VERDICT_TAG_UNKNOWN;
+	}
+	return VERDICT_ACTS;
 }
 
 static int add(struct verdicts *list, struct verdict v)
@@ -75,10 +69,15 @@ static int add(struct verdicts *list, struct verdict v)
 	return rc;
 }
 
+static bool has_size(const struct lifecycle_rule *rule)
+{
+	return rule->has_over || rule->has_under;
+}
+
 static bool is_too_small(const struct rules *rules, const struct subject *s,
 			 const struct verdict *v)
 {
-	if (s->size_bytes >= MINIMUM_BYTES || v->rule->has_size ||
+	if (s->size_bytes >= MINIMUM_BYTES || has_size(v->rule) ||
 	    rules->minimum == MINIMUM_NONE)
 		return false;
 	return rules->minimum == MINIMUM_ALL ||
@@ -96,8 +95,7 @@ static int add_move(const struct rules *rules, const struct subject *s,
 			    .storage_class = t->storage_class};
 	int from = rank(class_of(s)), to = rank(t->storage_class);
 
-	v.when_ns = t->date_ns ? t->date_ns
-			       : lifecycle_after_days(since_ns, t->days);
+	v.when_ns = lifecycle_move_ns(t, since_ns);
 	v.number = t->newer_versions;
 	if (!strcmp(class_of(s), t->storage_class))
 		v.why = VERDICT_CLASS;
@@ -129,10 +127,8 @@ static int judge_current(const struct rules *rules, const struct subject *s,
 	struct verdict v = {.rule = rule, .action = VERDICT_EXPIRE};
 	int rc = 0;
 
-	v.when_ns = rule->expire_days ? lifecycle_after_days(s->modified_ns,
-							     rule->expire_days)
-				      : rule->expire_date_ns;
-	if (rule->expire_days || rule->expire_date_ns)
+	v.when_ns = lifecycle_expiry_ns(rule, s->modified_ns);
+	if (v.when_ns)
 		rc = add(list, v);
 	return rc ? rc
 		  : add_moves(rules, s, rule, &rule->transitions,

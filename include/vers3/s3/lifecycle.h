@@ -33,9 +33,9 @@ struct lifecycle_rule {
 	bool enabled;
 	char *prefix; /* owned; "" for every key */
 	struct kvlist tags; /* an object must carry all of them */
-	uint64_t size_over_bytes; /* 0: any */
-	uint64_t size_under_bytes; /* 0: any */
-	bool has_size; /* it names one of the two, if only as 0 */
+	bool has_over, has_under; /* 0 bytes is a size, too */
+	uint64_t size_over_bytes;
+	uint64_t size_under_bytes;
 	uint64_t expire_days; /* 0: none */
 	int64_t expire_date_ns; /* 0: none */
 	bool expire_markers; /* a delete marker with nothing below it */
@@ -76,9 +76,31 @@ int lifecycle_write(const struct lifecycle *l, const char *root,
  */
 int64_t lifecycle_after_days(int64_t ns, uint64_t days);
 
-/* Whether an enabled rule is about an object. tags may be NULL. */
-bool lifecycle_rule_applies(const struct lifecycle_rule *rule, const char *key,
-			    const struct kvlist *tags, uint64_t size_bytes);
+/* When a rule expires a current version of that mtime; 0: never. */
+int64_t lifecycle_expiry_ns(const struct lifecycle_rule *rule,
+			    int64_t mtime_ns);
+/* When a version of that mtime, or noncurrent since then, changes class. */
+int64_t lifecycle_move_ns(const struct lifecycle_transition *t,
+			  int64_t since_ns);
+
+/* Why a rule is not about an object. */
+enum lifecycle_match {
+	LIFECYCLE_MATCHES,
+	LIFECYCLE_DISABLED,
+	LIFECYCLE_OTHER_PREFIX,
+	LIFECYCLE_TOO_SMALL,
+	LIFECYCLE_TOO_LARGE,
+	LIFECYCLE_TAG_MISSING,
+};
+
+/*
+ * The first reason. tags NULL: none; size_bytes NULL: no size decides. ret_tag:
+ * of LIFECYCLE_TAG_MISSING, borrowed from the rule.
+ */
+enum lifecycle_match lifecycle_match(const struct lifecycle_rule *rule,
+				     const char *key, const struct kvlist *tags,
+				     const uint64_t *size_bytes,
+				     const struct kv **ret_tag);
 
 /* What awaits a current version. Rules are borrowed from the lifecycle. */
 struct lifecycle_fate {

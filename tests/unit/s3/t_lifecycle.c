@@ -141,6 +141,9 @@ static const char rules[] =
 	"</ObjectSizeGreaterThan></Filter><Status>Enabled</Status>"
 	"<Transition><Days>9</Days><StorageClass>GLACIER</StorageClass>"
 	"</Transition></Rule>"
+	"<Rule><ID>any</ID><Filter><And><Prefix>z/</Prefix>"
+	"<ObjectSizeGreaterThan>0</ObjectSizeGreaterThan></And></Filter>"
+	"<Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>"
 	"<Rule><ID>off</ID><Filter/><Status>Disabled</Status><Expiration>"
 	"<Days>1</Days></Expiration></Rule>"
 	"<Rule><ID>date</ID><Filter><Prefix>d</Prefix></Filter>"
@@ -164,6 +167,10 @@ static const struct {
 	{"tmp", false, 100, "2014-01-15T10:30:00Z", NULL, NULL, NULL},
 	{"other", false, 101, "2014-01-15T10:30:00Z", NULL, NULL,
 	 "2014-01-25T00:00:00Z"},
+	/* Larger than nothing. */
+	{"z/", false, 0, "2014-01-15T10:30:00Z", NULL, NULL, NULL},
+	{"z/", false, 1, "2014-01-15T10:30:00Z", "any", "2014-01-17T00:00:00Z",
+	 NULL},
 	{"d", false, 1, "2014-01-15T10:30:00Z", "date", "2027-01-01T00:00:00Z",
 	 NULL},
 };
@@ -207,6 +214,12 @@ static void fates(void **state)
 	kvlist_release(&tags);
 }
 
+#define SIZED(bytes)                                                           \
+	"<Rule><ID>a</ID><Filter><And><Prefix>p/</Prefix>"                     \
+	"<ObjectSizeGreaterThan>" bytes "</ObjectSizeGreaterThan></And>"       \
+	"</Filter><Status>Enabled</Status><Expiration><Days>1</Days>"          \
+	"</Expiration></Rule>"
+
 static void compared(void **state)
 {
 	static const struct {
@@ -219,6 +232,9 @@ static void compared(void **state)
 		{DOC(RULE("a", "")), DOC(RULE_2("a")), "a", LIFECYCLE_RULE_LOST,
 		 "a"},
 		{DOC(RULE("a", "")), NULL, "a", LIFECYCLE_RULE_LOST, "a"},
+		{DOC(SIZED("0")), DOC(SIZED("0")), "a", LIFECYCLE_KEPT, ""},
+		{DOC(SIZED("0")), DOC(RULE("a", "")), "a", LIFECYCLE_RULE_LOST,
+		 "a"},
 		{NULL, NULL, "a", LIFECYCLE_KEPT, ""},
 		{NULL, DOC(RULE("a", "")), "a", LIFECYCLE_RULE_LOST, "a"},
 		/* Somebody else's new rule is no matter. */

@@ -13,7 +13,8 @@
 #include "../../../src/upkeep/verdict.h"
 #include "vers3/util/clock.h"
 
-#define KIB UINT64_C(1024)
+#define KIB   UINT64_C(1024)
+#define EMPTY UINT64_MAX /* a size of nothing */
 
 /* Words of a rule, as `lifecycle set` has them, one rule a line. */
 struct row {
@@ -70,6 +71,11 @@ static const struct row table[] = {
 	{"a expire=3d over=128K", CURRENT(.size_bytes = 128 * KIB), "", 0,
 	 "a: not larger than 128 KiB\n"},
 	{"a expire=3d over=128K", CURRENT(.size_bytes = 128 * KIB + 1), "", 0,
+	 "2026-03-06T00:00:00Z expire a\n"},
+	/* Nothing at all is a size, too. */
+	{"a expire=3d over=0", CURRENT(.size_bytes = EMPTY), "", 0,
+	 "a: not larger than 0 bytes\n"},
+	{"a expire=3d over=0", CURRENT(.size_bytes = 1), "", 0,
 	 "2026-03-06T00:00:00Z expire a\n"},
 	{"a expire=3d under=1000", CURRENT(.size_bytes = 1000), "", 0,
 	 "a: not smaller than 1000 bytes\n"},
@@ -227,6 +233,8 @@ static void fill_in(struct subject *s)
 		s->storage_class = "";
 	if (!s->size_bytes)
 		s->size_bytes = 5;
+	if (s->size_bytes == EMPTY)
+		s->size_bytes = 0;
 	if (!s->modified_ns)
 		s->modified_ns = MODIFIED;
 	s->noncurrent_ns = s->modified_ns;
