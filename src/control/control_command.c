@@ -241,8 +241,7 @@ static int run_lifecycle_preview(struct call *c)
 /* The path may be left out where the first word is another one. */
 static int run_usage(struct call *c)
 {
-	bool all = !c->count || !strncmp(c->args[0], "if=", 3) ||
-		   !strncmp(c->args[0], "price=", 6);
+	bool all = !c->count || usage_is_word(c->args[0]);
 	const char *path = all ? "" : path_arg(c->args[0]);
 	char reason[CONTROL_REASON_MAX];
 	struct usage *u = NULL;

@@ -247,10 +247,10 @@ static void print_saving(const json_t *saving, const char *currency)
 	if (!saving)
 		return;
 	ctl_size_text(ctl_number(saving, "bytes"), size, sizeof(size));
-	printf("\nnoncurrent=%lldd,keep=%lld would remove %lld versions, %s: "
-	       "%s %s a month\n",
-	       ctl_number(saving, "noncurrentDays"),
-	       ctl_number(saving, "keepVersions"),
+	printf("\nnoncurrent=%lldd", ctl_number(saving, "noncurrentDays"));
+	if (ctl_number(saving, "keepVersions"))
+		printf(",keep=%lld", ctl_number(saving, "keepVersions"));
+	printf(" would remove %lld versions, %s: %s %s a month\n",
 	       ctl_number(saving, "versions"), size, ctl_text(saving, "month"),
 	       currency);
 }

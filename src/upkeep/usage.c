@@ -5,7 +5,6 @@
  */
 #include "vers3/upkeep/usage.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,14 +15,15 @@
 #include "uploads_below.h"
 #include "versions_below.h"
 #include "vers3/core/mount.h"
+#include "vers3/s3/lifecycle.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
 
 #define ANSWER_MAX (128 << 10)
-#define DAYS_MAX   36500
-#define KEEP_MAX   100 /* as S3 has it */
+#define RULE_SIZE  128 /* bytes of if= */
+#define RULE_WORDS 4
 
 struct usage {
 	struct mount *mount; /* borrowed, as the next */
@@ -35,45 +35,33 @@ struct usage {
 	char uploads_error[160]; /* "": they were counted */
 };
 
-/* "30d" or "3": digits, and then unit. */
-static bool take_number(const char *text, size_t len, const char *unit,
-			unsigned long most, unsigned *ret_number)
-{
-	unsigned long n;
-	char *end;
-
-	if (!isdigit((unsigned char)*text) || len > 9)
-		return false;
-	n = strtoul(text, &end, 10);
-	if (n > most || end + strlen(unit) != text + len ||
-	    strncmp(end, unit, strlen(unit)) != 0)
-		return false;
-	*ret_number = (unsigned)n;
-	return true;
-}
-
-/* "noncurrent=30d,keep=3" */
+/* "noncurrent=30d,keep=3": words as a rule has them. */
 static int take_rule(struct usage *u, const char *text, const char **ret_want)
 {
-	struct usage_rule *rule = &u->count.rule;
-	bool ok = true;
+	char words[RULE_SIZE], reason[RULE_SIZE], *rest = words;
+	const char *list[RULE_WORDS];
+	struct lifecycle_spec spec;
+	size_t count = 0;
+	int rc = -EINVAL;
 
 	*ret_want = "want such as if=noncurrent=30d or "
 		    "if=noncurrent=30d,keep=3";
-	while (ok && *text) {
-		size_t len = strcspn(text, ",");
-
-		if (!strncmp(text, "noncurrent=", 11))
-			ok = take_number(text + 11, len - 11, "d", DAYS_MAX,
-					 &rule->days);
-		else if (!strncmp(text, "keep=", 5))
-			ok = take_number(text + 5, len - 5, "", KEEP_MAX,
-					 &rule->keep);
-		else
-			ok = false;
-		text += len + (text[len] == ',');
+	if (strlen(text) >= sizeof(words))
+		return rc;
+	strcpy(words, text);
+	while (rest && count < RULE_WORDS)
+		list[count++] = strsep(&rest, ",");
+	if (rest ||
+	    lifecycle_spec_parse(list, count, &spec, reason, sizeof(reason)))
+		return rc;
+	if (!(spec.set & ~(LIFECYCLE_NONCURRENT | LIFECYCLE_KEEP)) &&
+	    spec.noncurrent_days) {
+		u->count.rule.days = (unsigned)spec.noncurrent_days;
+		u->count.rule.keep = (unsigned)spec.keep_versions;
+		rc = 0;
 	}
-	return ok && rule->days ? 0 : -EINVAL;
+	lifecycle_spec_release(&spec);
+	return rc;
 }
 
 static int take_price(struct usage *u, const char *text, const char **ret_want)
@@ -96,21 +84,49 @@ static int take_text(const char *text, char *buf, size_t size,
 	return 0;
 }
 
+static int take_currency(struct usage *u, const char *text,
+			 const char **ret_want)
+{
+	return take_text(text, u->prices.currency, sizeof(u->prices.currency),
+			 ret_want);
+}
+
+static int take_date(struct usage *u, const char *text, const char **ret_want)
+{
+	return take_text(text, u->prices.date, sizeof(u->prices.date),
+			 ret_want);
+}
+
+static const struct word {
+	const char *name;
+	int (*take)(struct usage *u, const char *text, const char **ret_want);
+} known[] = {
+	{"if=", take_rule},
+	{"price=", take_price},
+	{"currency=", take_currency},
+	{"date=", take_date},
+};
+
+static const struct word *find_word(const char *word)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (!strncmp(word, known[i].name, strlen(known[i].name)))
+			return &known[i];
+	return NULL;
+}
+
+bool usage_is_word(const char *word)
+{
+	return find_word(word) != NULL;
+}
+
 static int take_word(struct usage *u, const char *word, const char **ret_want)
 {
-	if (!strncmp(word, "if=", 3))
-		return take_rule(u, word + 3, ret_want);
-	if (!strncmp(word, "price=", 6))
-		return take_price(u, word + 6, ret_want);
-	if (!strncmp(word, "currency=", 9))
-		return take_text(word + 9, u->prices.currency,
-				 sizeof(u->prices.currency), ret_want);
-	if (!strncmp(word, "date=", 5))
-		return take_text(word + 5, u->prices.date,
-				 sizeof(u->prices.date), ret_want);
+	const struct word *w = find_word(word);
+
 	*ret_want = "want if=RULE, price=CLASS:PRICE, currency=NAME or "
 		    "date=DATE";
-	return -EINVAL;
+	return w ? w->take(u, word + strlen(w->name), ret_want) : -EINVAL;
 }
 
 static int take_words(struct usage *u, char *const *words, size_t count,
@@ -244,7 +260,7 @@ static int put_usage(struct usage *u, struct buf *out)
 	if (!rc)
 		rc = gitconfig_value(out, "path", *u->path ? u->path : "/");
 	if (!rc)
-		rc = gitconfig_time(out, "time", mount_server_now_ns(u->mount));
+		rc = gitconfig_time(out, "time", c->rule.now_ns);
 	if (!rc)
 		rc = put_sum(out, "objects", "bytes", &c->current);
 	if (!rc)

@@ -84,10 +84,13 @@ static void begin_key(struct usage_count *c, const char *path, bool own)
 	c->replaced_ns = 0;
 }
 
-/* Whether the rule takes this version, which is not the current one. */
-static bool is_removed(struct usage_count *c)
+/*
+ * Whether the rule takes this one. A noncurrent delete marker is one of the
+ * noncurrent versions that stay, as the rules count them (verdict.h).
+ */
+static bool is_removed(struct usage_count *c, const struct store_entry *e)
 {
-	return c->rule.days && ++c->kept > c->rule.keep &&
+	return c->rule.days && !e->latest && ++c->kept > c->rule.keep &&
 	       lifecycle_after_days(c->replaced_ns, c->rule.days) <=
 		       c->rule.now_ns;
 }
@@ -97,10 +100,12 @@ void usage_count_version(struct usage_count *c, const struct store_entry *e,
 {
 	const char *path = e->key + c->skip;
 	struct usage_class *class;
+	bool removed;
 	double cost;
 
 	if (!c->met || strcmp(c->file.path, path) != 0)
 		begin_key(c, path, own);
+	removed = is_removed(c, e);
 	if (e->kind == STORE_ENTRY_MARKER) {
 		c->markers++;
 		c->replaced_ns = e->last_modified_ns;
@@ -117,7 +122,7 @@ void usage_count_version(struct usage_count *c, const struct store_entry *e,
 	} else {
 		add(&c->noncurrent, e->size_bytes, cost);
 		add(&class->noncurrent, e->size_bytes, cost);
-		if (is_removed(c))
+		if (removed)
 			add(&c->rule.saved, e->size_bytes, cost);
 	}
 	if (own)

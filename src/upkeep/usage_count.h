@@ -57,7 +57,7 @@ struct usage_count {
 	bool met; /* there is one */
 	bool is_own; /* it is vers3's, nobody's file */
 	int64_t replaced_ns; /* when the entry above was made */
-	unsigned kept; /* noncurrent versions of it that came */
+	unsigned kept; /* noncurrent ones of it that came, markers too */
 };
 
 /* A version or a delete marker; own: of an object of vers3 itself. */

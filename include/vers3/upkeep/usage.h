@@ -9,6 +9,7 @@
 #ifndef VERS3_UPKEEP_USAGE_H
 #define VERS3_UPKEEP_USAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "vers3/util/answer_stream.h"
@@ -17,11 +18,14 @@ struct mount;
 struct syncer;
 struct usage;
 
+/* Whether it is one of the words below, and so no path. Pure. */
+bool usage_is_word(const char *word);
 /*
  * What is to be counted: path, "" for all, is copied, mount and syncer are
  * borrowed. The words:
  *
- *	if=noncurrent=30d[,keep=3]	what such a rule would remove
+ *	if=noncurrent=30d[,keep=3]	what such a rule would remove; its
+ *					words are lifecycle_spec_parse()'s
  *	price=CLASS:PRICE[:BYTES]	in place of all public prices
  *	currency=NAME, date=DATE	of the prices
  *
