@@ -127,9 +127,11 @@ const char *kvlist_get_exact(const struct kvlist *l, const char *name)
 
 bool kvlist_has(const struct kvlist *l, const struct kv *want)
 {
-	const char *value = kvlist_get_exact(l, want->name);
-
-	return value && !strcmp(value, want->value);
+	for (size_t i = 0; i < l->count; i++)
+		if (!strcmp(l->items[i].name, want->name) &&
+		    !strcmp(l->items[i].value, want->value))
+			return true;
+	return false;
 }
 
 int kvlist_copy(struct kvlist *dst, const struct kvlist *src)

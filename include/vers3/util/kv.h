@@ -36,7 +36,7 @@ void kvlist_del(struct kvlist *l, const char *name);
 const char *kvlist_get(const struct kvlist *l, const char *name);
 /* The same where case counts, as in tags. */
 const char *kvlist_get_exact(const struct kvlist *l, const char *name);
-/* Whether that finds just this value. */
+/* Whether it holds this pair, among others of that name: case counts. */
 bool kvlist_has(const struct kvlist *l, const struct kv *want);
 /* Makes dst an equal copy of src (dst is initialised; old pairs freed). */
 int kvlist_copy(struct kvlist *dst, const struct kvlist *src);

@@ -207,6 +207,24 @@ static void test_tags(void **state)
 	SAYS(r, "lifecycle preview f000", "\ttagsUnknown = 1\n");
 }
 
+#define CLASS(value) "<Tag><Key>class</Key><Value>" value "</Value></Tag>"
+
+/* Two rules that want the same tag with another value each. */
+static void test_values_of_a_tag(void **state)
+{
+	struct rig *r = *state;
+
+	set_rules(r, RULES(RULE("tmp",
+				"<And><Prefix>" VFS_FIXTURE_PREFIX
+				"x/</Prefix>" CLASS("tmp") "</And>",
+				EXPIRE("3"))
+				   RULE("log", CLASS("log"), EXPIRE("3"))));
+	rig_put_text(r, "a", "22");
+	set_tag(r, VFS_FIXTURE_PREFIX "a", "log");
+	SAYS(r, "lifecycle preview", "\trule = log\n",
+	     "\tcount = 1\n\tbytes = 2\n");
+}
+
 static void test_markers(void **state)
 {
 	struct rig *r = *state;
@@ -283,8 +301,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(test_counts),	RIG_TEST(test_names),
-		RIG_TEST(test_tags),	RIG_TEST(test_markers),
-		RIG_TEST(test_refused), RIG_TEST(test_failure),
+		RIG_TEST(test_tags),	RIG_TEST(test_values_of_a_tag),
+		RIG_TEST(test_markers), RIG_TEST(test_refused),
+		RIG_TEST(test_failure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,10 @@ static void test_exact(void **state)
 	assert_true(kvlist_has(&l, &(struct kv){"a", "2"}));
 	assert_false(kvlist_has(&l, &(struct kv){"a", "1"}));
 	assert_false(kvlist_has(&l, &(struct kv){"b", "2"}));
+	/* Not only the first of a name. */
+	assert_int_equal(kvlist_add(&l, "a", "3"), 0);
+	assert_true(kvlist_has(&l, &(struct kv){"a", "2"}));
+	assert_true(kvlist_has(&l, &(struct kv){"a", "3"}));
 	kvlist_release(&l);
 }
 
