@@ -71,7 +71,11 @@ static bool is_known(struct view *view, const char *path, const char *name,
 	if (!known)
 		return false;
 	view_node_of_entry(path, &e, n);
-	return !view_node_read(view, view_node_number(n), n);
+	if (view_node_read(view, view_node_number(n), n))
+		return false;
+	/* Its time is a part of the name. */
+	e.last_modified_ns = n->version.last_modified_ns;
+	return view_entry_match(&e, NULL, name, id) == VIEW_MATCH_WHOLE;
 }
 
 /* The version in the history of a path, without asking for its attributes. */

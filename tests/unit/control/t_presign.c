@@ -166,6 +166,11 @@ static void test_version(void **state)
 	ask(r, "presign .versions/d/f\n", -EISDIR, "directory of the history",
 	    answer);
 	ask(r, "presign .versions/d/none\n", -ENOENT, "no such file", answer);
+	/* The id of one with the time of another is the name of none. */
+	memcpy(name, "2001", 4);
+	snprintf(line, sizeof(line), "presign .versions/d/f/%s\n", name);
+	ask(r, line, -ENOENT, "no such file", answer);
+	name_at(r, ".versions/d/f", 0, name);
 	snprintf(line, sizeof(line), "presign .versions/d/f/%s put\n", name);
 	ask(r, line, -EINVAL, "is a version already", answer);
 	name_at(r, ".versions/d/f", 2, name);
