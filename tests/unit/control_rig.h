@@ -14,7 +14,7 @@ static inline int control_read_now(struct control_session *s, uint64_t offset,
 {
 	struct read_result r;
 
-	read_result_begin(&r, buf);
+	read_result_begin(&r, buf, size);
 	control_read(s, offset, size, read_result_done, &r);
 	return read_result_end(&r, ret_size);
 }

@@ -20,12 +20,14 @@ struct read_result {
 	bool ended;
 	int error;
 	char *buf; /* borrowed */
+	size_t room; /* in it: the read asked for no more */
 	size_t size; /* of what has come */
 };
 
-static inline void read_result_begin(struct read_result *r, char *buf)
+static inline void read_result_begin(struct read_result *r, void *buf,
+				     size_t room)
 {
-	*r = (struct read_result){.buf = buf};
+	*r = (struct read_result){.buf = buf, .room = room};
 	pthread_mutex_init(&r->mutex, NULL);
 	clock_cond_init(&r->cond);
 }
@@ -38,6 +40,10 @@ static inline void read_result_done(void *arg, int error,
 
 	pthread_mutex_lock(&r->mutex);
 	for (int i = 0; !error && i < count; i++) {
+		if (iov[i].iov_len > r->room - r->size) {
+			error = -EOVERFLOW;
+			break;
+		}
 		memcpy(r->buf + r->size, iov[i].iov_base, iov[i].iov_len);
 		r->size += iov[i].iov_len;
 	}

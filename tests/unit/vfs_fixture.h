@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "../../src/vfs/vfs_impl.h"
+#include "read_result.h"
 #include "remove_tree.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/pins.h"
@@ -249,39 +250,20 @@ static inline void vfs_fixture_write(struct vfs_fixture *f, const char *path,
 	vfs_release(f->v, file);
 }
 
-struct vfs_fixture_read {
-	char *buf;
-	size_t size, len;
-	int error;
-	atomic_bool done;
-};
-
-static inline void vfs_fixture_got(void *arg, int error,
-				   const struct iovec *iov, int count)
-{
-	struct vfs_fixture_read *r = arg;
-
-	r->error = error;
-	for (int i = 0; !error && i < count; i++) {
-		assert_true(r->len + iov[i].iov_len < r->size);
-		memcpy(r->buf + r->len, iov[i].iov_base, iov[i].iov_len);
-		r->len += iov[i].iov_len;
-	}
-	atomic_store(&r->done, true);
-}
-
 /* Reads at most size - 1 bytes of an open file into buf, as a string. */
 static inline int vfs_fixture_pread(struct vfs_fixture *f,
 				    struct vfs_file *file, uint64_t offset,
 				    char *buf, size_t size)
 {
-	struct vfs_fixture_read r = {.buf = buf, .size = size};
+	struct read_result r;
+	size_t got;
+	int rc;
 
-	vfs_read(f->v, file, offset, size - 1, vfs_fixture_got, &r);
-	while (!atomic_load(&r.done))
-		usleep(500);
-	buf[r.len] = '\0';
-	return r.error;
+	read_result_begin(&r, buf, size - 1);
+	vfs_read(f->v, file, offset, size - 1, read_result_done, &r);
+	rc = read_result_end(&r, &got);
+	buf[got] = '\0';
+	return rc;
 }
 
 /* The content of a file; "" with a failed test when it cannot be read. */

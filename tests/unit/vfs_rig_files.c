@@ -82,18 +82,13 @@ void rig_pwrite(struct rig *r, struct vfs_file *file, uint64_t offset,
 void rig_pread(struct rig *r, struct vfs_file *file, uint64_t offset, void *buf,
 	       size_t size)
 {
-	char *room = malloc(size + 1);
+	struct read_result read;
+	size_t got;
 
-	assert_non_null(room);
-	struct vfs_fixture_read got = {.buf = room, .size = size + 1};
-
-	vfs_read(r->f.v, file, offset, size, vfs_fixture_got, &got);
-	while (!atomic_load(&got.done))
-		usleep(200);
-	assert_int_equal(got.error, 0);
-	assert_int_equal(got.len, size);
-	memcpy(buf, room, size);
-	free(room);
+	read_result_begin(&read, buf, size);
+	vfs_read(r->f.v, file, offset, size, read_result_done, &read);
+	assert_int_equal(read_result_end(&read, &got), 0);
+	assert_int_equal(got, size);
 }
 
 void rig_write_bytes(struct rig *r, const char *path, const void *data,

@@ -133,7 +133,7 @@ static void test_read_at_the_end_of_the_mount(void **state)
 	assert_int_equal(long_commands_new(on_ended, &ended, &l), 0);
 	assert_int_equal(long_commands_begin(l, &c, &stream), 0);
 	wait_for(&s.begun);
-	read_result_begin(&r, buf);
+	read_result_begin(&r, buf, sizeof(buf));
 	answer_stream_read(stream, 10, read_result_done, &r);
 	assert_false(read_result_ended(&r));
 	long_commands_free(l);
@@ -314,8 +314,8 @@ static void test_reader_is_killed(void **state)
 	rig_gate(r, "ListObjectVersions", RIG_BEFORE);
 	assert_int_equal(vfs_write(r->f.v, f, 0, "usage\n", 6), 0);
 	cancel_init(&cancel, NULL);
-	read_result_begin(&killed, buf[0]);
-	read_result_begin(&other, buf[1]);
+	read_result_begin(&killed, buf[0], sizeof(buf[0]));
+	read_result_begin(&other, buf[1], sizeof(buf[1]));
 	cancel_enter(&cancel);
 	vfs_read(r->f.v, f, 6, sizeof(buf[0]), read_result_done, &killed);
 	cancel_enter(NULL);

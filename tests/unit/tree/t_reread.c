@@ -20,18 +20,20 @@ struct reading {
 	struct vfs_file *file;
 	struct cancel *cancel; /* NULL: nobody gives it up */
 	pthread_t thread;
-	struct vfs_fixture_read got;
-	char buf[READ + 1];
+	int error;
+	size_t got;
+	char buf[READ];
 };
 
 static void *read_thread(void *arg)
 {
 	struct reading *t = arg;
+	struct read_result r;
 
+	read_result_begin(&r, t->buf, sizeof(t->buf));
 	cancel_enter(t->cancel);
-	vfs_read(t->r->f.v, t->file, LATER, READ, vfs_fixture_got, &t->got);
-	while (!atomic_load(&t->got.done))
-		usleep(200);
+	vfs_read(t->r->f.v, t->file, LATER, READ, read_result_done, &r);
+	t->error = read_result_end(&r, &t->got);
 	return NULL;
 }
 
@@ -42,8 +44,6 @@ static void read_begin_for(struct rig *r, struct vfs_file *file,
 	t->cancel = cancel;
 	t->r = r;
 	t->file = file;
-	t->got.buf = t->buf;
-	t->got.size = sizeof(t->buf);
 	assert_int_equal(pthread_create(&t->thread, NULL, read_thread, t), 0);
 }
 
@@ -55,8 +55,8 @@ static void read_begin(struct rig *r, struct vfs_file *file, struct reading *t)
 static void read_is(struct reading *t, const unsigned char *bytes)
 {
 	pthread_join(t->thread, NULL);
-	assert_int_equal(t->got.error, 0);
-	assert_int_equal(t->got.len, READ);
+	assert_int_equal(t->error, 0);
+	assert_int_equal(t->got, READ);
 	assert_memory_equal(t->buf, bytes + LATER, READ);
 }
 
@@ -226,12 +226,12 @@ static void test_others(void **state)
 	rig_put_text(r, "f", "theirs");
 	read_begin(r, file, &t);
 	pthread_join(t.thread, NULL);
-	assert_int_equal(t.got.error, -EIO);
+	assert_int_equal(t.error, -EIO);
 	/* Nor where our change of it is not sent yet. */
 	change_begin(r, file, bytes);
 	read_begin(r, file, &t);
 	pthread_join(t.thread, NULL);
-	assert_int_equal(t.got.error, -EIO);
+	assert_int_equal(t.error, -EIO);
 	vfs_release(r->f.v, file);
 	rig_unlink(r, "f");
 	free(bytes);
@@ -253,7 +253,7 @@ static void test_given_up(void **state)
 	wait_failed(r, 1);
 	cancel_set(&cancel);
 	pthread_join(t.thread, NULL);
-	assert_int_equal(t.got.error, -EINTR);
+	assert_int_equal(t.error, -EINTR);
 	save_answered(r, &s);
 	vfs_release(r->f.v, file);
 	free(bytes);

@@ -64,7 +64,7 @@ static int read_some(struct answer_stream *a, char *buf, size_t size,
 {
 	struct read_result r;
 
-	read_result_begin(&r, buf);
+	read_result_begin(&r, buf, size);
 	answer_stream_read(a, size, read_result_done, &r);
 	return read_result_end(&r, ret_size);
 }
@@ -188,9 +188,9 @@ static void test_reads_are_given_up(void **state)
 	(void)state;
 	assert_int_equal(answer_stream_new(NULL, &a), 0);
 	cancel_init(&cancel, NULL);
-	read_result_begin(&mine, buf[0]);
-	read_result_begin(&other, buf[1]);
-	read_result_begin(&late, buf[2]);
+	read_result_begin(&mine, buf[0], sizeof(buf[0]));
+	read_result_begin(&other, buf[1], sizeof(buf[1]));
+	read_result_begin(&late, buf[2], sizeof(buf[2]));
 	cancel_enter(&cancel);
 	answer_stream_read(a, 10, read_result_done, &mine);
 	cancel_enter(NULL);
@@ -224,7 +224,7 @@ static void test_reads_end_with_cancel(void **state)
 	(void)state;
 	assert_int_equal(answer_stream_new(NULL, &a), 0);
 	for (int i = 0; i < 2; i++) {
-		read_result_begin(&r[i], buf);
+		read_result_begin(&r[i], buf, sizeof(buf));
 		answer_stream_read(a, 10, read_result_done, &r[i]);
 	}
 	answer_stream_cancel(a);
