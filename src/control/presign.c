@@ -120,6 +120,10 @@ static int add_warnings(const struct named_object *of,
 		rc = gitconfig_value(answer, "warning",
 				     "the credentials that sign it end "
 				     "earlier, and the URL with them");
+	if (!rc && made->bucket_sse)
+		rc = gitconfig_value(answer, "warning",
+				     "what is put by it is encrypted as the "
+				     "bucket has it, not as sse= has");
 	if (rc || !of->unsent || what->put)
 		return rc;
 	return gitconfig_value(
@@ -128,6 +132,15 @@ static int add_warnings(const struct named_object *of,
 			   "URL is of what the bucket has (`vers3ctl sync`)"
 			 : "the file is not in the bucket yet: the URL gives "
 			   "nothing until it is (`vers3ctl sync`)");
+}
+
+static const char *why_not(const struct control *control, int rc)
+{
+	if (rc == -EACCES)
+		return "there are no credentials to sign a URL with";
+	if (rc == -EOPNOTSUPP && control->mount->s3)
+		return "no URL can hold the key that sse=c needs";
+	return errtext(rc);
 }
 
 int presign(struct control *control, const char *path, const char *const *words,
@@ -155,10 +168,7 @@ int presign(struct control *control, const char *path, const char *const *words,
 							   &what, &made)
 					: -EOPNOTSUPP;
 	if (rc)
-		return gitconfig_say(answer, rc, path,
-				     rc == -EACCES ? "there are no credentials "
-						     "to sign a URL with"
-						   : errtext(rc));
+		return gitconfig_say(answer, rc, path, why_not(control, rc));
 	rc = gitconfig_section(answer, "presign", NULL);
 	if (!rc)
 		rc = gitconfig_value(answer, "url", made.url);

@@ -26,7 +26,7 @@
 
 #include "vers3/core/mount.h"
 #include "vers3/core/tagset.h"
-#include "vers3/net/uri.h"
+#include "vers3/s3/endpoint.h"
 #include "vers3/store/list.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -404,20 +404,8 @@ int caps_class(struct meta *meta, struct store *store, const char *prefix,
 
 bool caps_known(const char *url, struct caps *ret)
 {
-	static const char *const domains[] = {"amazonaws.com",
-					      "amazonaws.com.cn"};
-	struct uri u;
-	bool known = false;
+	bool known = endpoint_is_amazon(url);
 
-	if (uri_split(url, &u))
-		return false;
-	for (size_t i = 0; i < sizeof(domains) / sizeof(*domains); i++) {
-		size_t host = strlen(u.host), len = strlen(domains[i]);
-
-		known = known || (host > len && u.host[host - len - 1] == '.' &&
-				  !strcasecmp(u.host + host - len, domains[i]));
-	}
-	uri_release(&u);
 	if (known)
 		*ret = (struct caps){.if_none_match = true,
 				     .if_match = true,

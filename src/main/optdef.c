@@ -19,6 +19,7 @@
 
 static_assert(sizeof(enum mount_versions) == sizeof(unsigned) &&
 		      sizeof(enum log_level) == sizeof(unsigned) &&
+		      sizeof(enum sse_mode) == sizeof(unsigned) &&
 		      sizeof(enum options_fsync) == sizeof(unsigned) &&
 		      sizeof(enum options_log_format) == sizeof(unsigned),
 	      "OPT_ENUM writes an unsigned");
@@ -27,6 +28,7 @@ static_assert(sizeof(enum mount_versions) == sizeof(unsigned) &&
 static const char *const fsync_words[] = {"remote", "local", NULL};
 static const char *const versions_words[] = {"hidden", "visible", "off",
 					     "purge", NULL};
+static const char *const sse_words[] = {"bucket", "s3", "kms", "c", NULL};
 static const char *const format_words[] = {"text", "json", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug",
 					  NULL};
@@ -93,6 +95,19 @@ const struct optdef optdefs[] = {
 	{"Writing", "storage_class", OPT_STRING, FIELD(storage_class),
 	 "class of new objects, one that the server has, as STANDARD_IA",
 	 .value = "CLASS", .shown = "the bucket's"},
+	{"Writing", "sse", OPT_ENUM, FIELD(sse),
+	 "encryption of new objects by the server: the bucket's own, SSE-S3, "
+	 "SSE-KMS, or SSE-C, by a key that is sent along",
+	 .words = sse_words, .fallback = "bucket"},
+	{"Writing", "sse_kms_key", OPT_STRING, FIELD(sse_kms_key),
+	 "the key of sse=kms: its id, alias or ARN", .value = "KEY",
+	 .shown = "the account's own for S3"},
+	{"Writing", "sse_bucket_key", OPT_FLAG, FIELD(sse_bucket_key),
+	 "with sse=kms, ask for a key of the bucket's: fewer calls of KMS"},
+	{"Writing", "sse_c_key_file", OPT_PATH, FIELD(sse_c_key_file),
+	 "keys of SSE-C, 32 bytes or base64, one a line: what is written is "
+	 "under the first, what is read under any; over TLS only",
+	 .value = "FILE"},
 	{"Writing", "ro", OPT_FLAG, FIELD(read_only),
 	 "change nothing"},
 

@@ -82,6 +82,13 @@ static int build_stores(struct stack *s, char *reason, size_t size)
 		.path_style = o->path_style,
 		.no_sign_request = o->no_sign_request,
 		.requester_pays = o->requester_pays,
+		.sse =
+			{
+				.mode = o->sse,
+				.kms_key = o->sse_kms_key,
+				.bucket_key = o->sse_bucket_key,
+				.key_file = o->sse_c_key_file,
+			},
 		.connect_timeout_s = o->connect_timeout_s,
 		.read_timeout_s = o->read_timeout_s,
 	};

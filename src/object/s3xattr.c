@@ -11,6 +11,9 @@
 
 #include "vers3/util/clock.h"
 
+/* It alone tells of SSE-C. */
+#define CUSTOMER_KEY "x-amz-server-side-encryption-customer-key-md5"
+
 /* Attribute → the header that carries it (S3 API, HeadObject). */
 static const struct {
 	const char *name;
@@ -24,6 +27,7 @@ static const struct {
 	{"restore", "x-amz-restore", NULL, true},
 	{"sse", "x-amz-server-side-encryption", NULL, true},
 	{"kms_key", "x-amz-server-side-encryption-aws-kms-key-id", NULL, true},
+	{"sse_c_key_md5", CUSTOMER_KEY, NULL, true},
 	{"legal_hold", "x-amz-object-lock-legal-hold", NULL, true},
 	{"retention", "x-amz-object-lock-retain-until-date", NULL, true},
 	{"retention_mode", "x-amz-object-lock-mode", NULL, true},
@@ -140,6 +144,9 @@ int s3xattr_get(const char *name, const struct meta_version *version,
 		if (strcmp(bare, from_header[i].name))
 			continue;
 		text = kvlist_get(head, from_header[i].header);
+		if (!text && !strcmp(bare, "sse") &&
+		    kvlist_get(head, CUSTOMER_KEY))
+			text = "SSE-C";
 		return put_text(value, text ? text : from_header[i].otherwise);
 	}
 	return -ENODATA;

@@ -18,6 +18,7 @@
 #include "vers3/s3/digest.h"
 #include "vers3/s3/profile.h"
 #include "vers3/s3/request.h"
+#include "vers3/s3/sse.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
@@ -30,6 +31,7 @@ struct client {
 	/* Constant after client_new(). */
 	struct http *http; /* owned */
 	struct digest *digest; /* owned */
+	struct sse *sse; /* owned; NULL: nothing is said of encryption */
 	char *bucket, *url, *profile; /* owned; the latter two may be NULL */
 	bool path_style, anonymous;
 	struct s3_request_config request_config;
@@ -57,6 +59,11 @@ struct http *client_http(struct client *c)
 const struct s3_request_config *client_request_config(const struct client *c)
 {
 	return &c->request_config;
+}
+
+struct sse *client_sse(struct client *c)
+{
+	return c->sse;
 }
 
 const struct endpoint *client_endpoint(struct client *c)
@@ -405,6 +412,9 @@ static int setup(struct client *c, const struct s3_config *config, char *reason,
 		ret = setup_endpoint(c, config, &settings, reason, size);
 	if (!ret)
 		ret = setup_http(c, config, &settings, reason, size);
+	if (!ret)
+		ret = sse_new(&config->sse, c->digest, c->endpoint->tls, reason,
+			      size, &c->sse);
 	profile_release(&settings);
 	return ret;
 }
@@ -434,6 +444,7 @@ int client_new(const struct s3_config *config, char *reason, size_t size,
 	}
 	c->request_config.bucket = c->bucket;
 	c->request_config.digest = c->digest;
+	c->request_config.sse = c->sse;
 	c->request_config.requester_pays = config->requester_pays;
 	*ret_client = c;
 	return 0;
@@ -444,6 +455,7 @@ void client_free(struct client *c)
 	if (!c)
 		return;
 	http_free(c->http);
+	sse_free(c->sse);
 	digest_free(c->digest);
 	cred_unref(c->cred);
 	while (c->endpoint) {

@@ -27,6 +27,8 @@ void client_free(struct client *c);
 
 struct http *client_http(struct client *c);
 const struct s3_request_config *client_request_config(const struct client *c);
+/* What is said of encryption; borrowed. */
+struct sse *client_sse(struct client *c);
 /* Valid until client_free(), also after another has taken its place. */
 const struct endpoint *client_endpoint(struct client *c);
 /* Was the region given or confirmed, rather than assumed? */

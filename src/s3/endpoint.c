@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "vers3/net/uri.h"
 
@@ -135,4 +136,23 @@ void endpoint_free(struct endpoint *e)
 	free(e->base);
 	free(e->url);
 	free(e);
+}
+
+bool endpoint_is_amazon(const char *url)
+{
+	static const char *const domains[] = {"amazonaws.com",
+					      "amazonaws.com.cn"};
+	struct uri u;
+	bool known = false;
+
+	if (uri_split(url, &u))
+		return false;
+	for (size_t i = 0; i < sizeof(domains) / sizeof(*domains); i++) {
+		size_t host = strlen(u.host), len = strlen(domains[i]);
+
+		known = known || (host > len && u.host[host - len - 1] == '.' &&
+				  !strcasecmp(u.host + host - len, domains[i]));
+	}
+	uri_release(&u);
+	return known;
 }

@@ -272,7 +272,8 @@ static int send_it(struct exchange *x)
 }
 
 int exchange(struct client *c, const struct endpoint *endpoint,
-	     const struct cred *cred, bool no_sums, struct store_request *r)
+	     const struct cred *cred, bool no_sums, unsigned way,
+	     struct store_request *r)
 {
 	struct s3_request_config config = *client_request_config(c);
 	struct exchange *x = calloc(1, sizeof(*x));
@@ -288,6 +289,7 @@ int exchange(struct client *c, const struct endpoint *endpoint,
 	buf_init(&x->doc, doc_max(r->op));
 	buf_init(&x->url, URL_MAX);
 	config.no_sums = no_sums;
+	config.sse_way = way;
 	ret = s3_request_build(&config, endpoint, r, &x->q);
 	if (!ret)
 		ret = prepare(x, endpoint, cred);

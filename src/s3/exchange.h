@@ -11,9 +11,10 @@
 /*
  * Signs r with cred (NULL: not at all) for endpoint, sends it, and reads the
  * answer into r->reply, which is reset before. no_sums: asks for no checks of
- * objects. As store_call().
+ * objects; way: of sse_way(). As store_call().
  */
 int exchange(struct client *c, const struct endpoint *endpoint,
-	     const struct cred *cred, bool no_sums, struct store_request *r);
+	     const struct cred *cred, bool no_sums, unsigned way,
+	     struct store_request *r);
 
 #endif

@@ -343,6 +343,9 @@ static int put_headers(struct s3_request *q, const struct store_request *r,
 		ret = put_range(q, r, "range");
 	if (!ret && (what & ON_KEY))
 		ret = put_conditions(q, r);
+	/* Last: no header that was kept of another object counts. */
+	if (!ret)
+		ret = sse_put(config->sse, r, config->sse_way, &q->headers);
 	return ret;
 }
 

@@ -1,16 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The S3 store: exchanges, and what can be put right between two of them.
- *
- *	answer						then, once each
- *	301, 307, 400 that name another region		take that region
- *	RequestTimeTooSkewed				take the server's time
- *	ExpiredToken, InvalidAccessKeyId...		load credentials anew
- *	400 to a HEAD or a GET, the first		ask for no checks
- *
- * and the request is sent again. Errors of HEAD have no document, hence no
- * code: there the headers must do. All else is for the layers above.
- */
+/* The S3 store: which call takes which way, and URLs without a request. */
 #include "vers3/s3/s3.h"
 
 #include <errno.h>
@@ -20,162 +9,26 @@
 #include <string.h>
 
 #include "client.h"
-#include "exchange.h"
+#include "composite.h"
+#include "repair.h"
 #include "vers3/net/http.h"
 #include "vers3/net/uri.h"
 #include "vers3/s3/request.h"
+#include "vers3/s3/sse.h"
 #include "vers3/s3/xml.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
-#define SKEW_MIN_NS	(60 * NS_PER_S)
-#define SKEW_REFUSED_NS (15 * 60 * NS_PER_S) /* as S3 does */
-/* Further off, a clock is taken from a server that TLS vouches for alone. */
-#define SKEW_PLAIN_MAX_NS (24 * 3600 * NS_PER_S)
-#define URL_MAX		  ((size_t)64 << 10)
+#define URL_MAX ((size_t)64 << 10)
 
 struct s3_store {
 	struct store store;
 	struct client *client; /* owned */
 };
 
-/* What has been put right for one call; nothing is tried twice. */
-struct repairs {
-	bool region, clock, cred, sums;
-};
-
 static struct client *client_of(struct store *s)
 {
 	return ((struct s3_store *)s)->client;
-}
-
-static bool repair_region(struct client *c, const struct store_reply *reply,
-			  const struct endpoint *used)
-{
-	int ret;
-
-	if (!reply->region[0] || !strcmp(reply->region, used->region))
-		return false;
-	if (reply->status != 301 && reply->status != 307 &&
-	    !(reply->status == 400 &&
-	      (!reply->code[0] ||
-	       !strcmp(reply->code, "AuthorizationHeaderMalformed") ||
-	       !strcmp(reply->code, "IllegalLocationConstraintException"))))
-		return false;
-	ret = client_set_region(c, used, reply->region);
-	return !ret || ret == -EALREADY;
-}
-
-/*
- * Who is on the way may write any date, and keep requests that are signed for
- * a day to come until then: without TLS a day is the most.
- */
-static bool is_believed(const struct endpoint *used, int64_t off_ns)
-{
-	if (used->tls ||
-	    (off_ns < SKEW_PLAIN_MAX_NS && off_ns > -SKEW_PLAIN_MAX_NS))
-		return true;
-	log_warning("this host's clock is %" PRId64 " days from the server's, "
-		    "which is not believed without TLS: check both",
-		    off_ns / SKEW_PLAIN_MAX_NS);
-	return false;
-}
-
-static bool repair_clock(struct client *c, const struct store_reply *reply,
-			 const char *code, const struct endpoint *used)
-{
-	int64_t off_ns;
-
-	if (!reply->date_ns)
-		return false;
-	off_ns = reply->date_ns - client_now_ns(c);
-	if (off_ns < 0)
-		off_ns = -off_ns;
-	if (!*code ? off_ns < SKEW_REFUSED_NS || reply->status != 403
-		   : strcmp(code, "RequestTimeTooSkewed") != 0)
-		return false;
-	if (off_ns < SKEW_MIN_NS)
-		return false;
-	off_ns = reply->date_ns - clock_real_ns();
-	if (!is_believed(used, off_ns))
-		return false;
-	client_set_skew(c, off_ns);
-	log_warning("this host's clock is %" PRId64 " s %s the server's: "
-		    "requests carry the server's time",
-		    (off_ns < 0 ? -off_ns : off_ns) / NS_PER_S,
-		    off_ns < 0 ? "ahead of" : "behind");
-	return true;
-}
-
-static bool repair_cred(struct client *c, const struct store_reply *reply,
-			const char *code, const struct cred *used)
-{
-	static const char *const codes[] = {
-		"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId",
-		"InvalidToken", "TokenRefreshRequired"};
-	bool stale = false;
-
-	if (!used)
-		return false;
-	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes) && !stale; i++)
-		stale = !strcmp(codes[i], code);
-	if (!*code)
-		stale = reply->status == 400 || reply->status == 403;
-	return stale && client_reload(c, used, NULL);
-}
-
-/* Backblaze refuses to be asked for what others overlook. */
-static bool repair_sums(struct client *c, const struct store_request *r)
-{
-	const char *code = r->reply.code;
-
-	return client_sums(c) == CLIENT_SUMS_UNKNOWN &&
-	       s3_request_asks_sum(r) && r->reply.status == 400 &&
-	       (!*code || !strcmp(code, "InvalidArgument") ||
-		!strcmp(code, "InvalidRequest"));
-}
-
-static bool repair(struct client *c, const struct store_request *r,
-		   const struct endpoint *endpoint, const struct cred *cred,
-		   struct repairs *done)
-{
-	const struct store_reply *reply = &r->reply;
-
-	if (!done->region && repair_region(c, reply, endpoint))
-		return done->region = true;
-	if (!done->clock && repair_clock(c, reply, reply->code, endpoint))
-		return done->clock = true;
-	if (!done->cred && repair_cred(c, reply, reply->code, cred))
-		return done->cred = true;
-	if (!done->sums && repair_sums(c, r))
-		return done->sums = true;
-	return false;
-}
-
-static int call_once_right(struct client *c, struct store_request *r)
-{
-	const enum client_sums known = client_sums(c);
-	struct repairs done = {.sums = known == CLIENT_SUMS_REFUSED};
-	unsigned tries = 0;
-	bool again;
-	int ret;
-
-	do {
-		const struct endpoint *endpoint = client_endpoint(c);
-		struct cred *cred = client_cred(c);
-
-		ret = exchange(c, endpoint, cred, done.sums, r);
-		r->reply.tries = ++tries;
-		again = ret && r->reply.status >= 300 &&
-			repair(c, r, endpoint, cred, &done);
-		cred_unref(cred);
-	} while (again);
-	if (!ret && !client_region_known(c))
-		client_confirm_region(c);
-	if (!ret && known == CLIENT_SUMS_UNKNOWN && s3_request_asks_sum(r))
-		client_note_sums(c, done.sums ? CLIENT_SUMS_REFUSED
-					      : CLIENT_SUMS_TAKEN);
-	return ret;
 }
 
 /* A key that no XML document can name goes in a request of its own. */
@@ -190,7 +43,7 @@ static int delete_singly(struct client *c, struct store_request *many,
 	r.version_id = d->version_id;
 	r.if_match = d->if_match;
 	r.headers = many->headers;
-	ret = call_once_right(c, &r);
+	ret = repair_call(c, &r);
 	d->result = ret == -ENOENT ? 0 : ret;
 	if (!ret && !d->version_id && r.reply.object.delete_marker) {
 		free(d->marker_version);
@@ -213,47 +66,13 @@ static int delete_many(struct client *c, struct store_request *r)
 		holdable += xml_can_hold(r->deletes[i].key);
 	}
 	if (holdable)
-		ret = call_once_right(c, r);
+		ret = repair_call(c, r);
 	else
 		store_reply_reset(&r->reply);
 	for (size_t i = 0; i < r->delete_count && !ret; i++)
 		if (!xml_can_hold(r->deletes[i].key))
 			ret = delete_singly(c, r, &r->deletes[i]);
 	return ret;
-}
-
-/* "0123...-5": so end the ETags of uploads of five parts. */
-static bool is_etag_of_parts(const char *etag, size_t count)
-{
-	const char *dash = strrchr(etag, '-');
-
-	return dash && strtoull(dash + 1, NULL, 10) == count;
-}
-
-/*
- * Ceph 16 completes an upload without telling its ETag, which then is asked
- * for. The upload stands whatever comes of that.
- */
-static int complete_upload(struct client *c, struct store_request *r)
-{
-	struct store_object *o = &r->reply.object;
-	struct store_request head;
-	int ret = call_once_right(c, r);
-
-	if (ret || o->etag)
-		return ret;
-	store_request_init(&head, STORE_HEAD);
-	head.key = r->key;
-	head.version_id = o->version_id;
-	if (!call_once_right(c, &head) && head.reply.object.etag &&
-	    (o->version_id ||
-	     is_etag_of_parts(head.reply.object.etag, r->part_count))) {
-		o->etag = head.reply.object.etag;
-		head.reply.object.etag = NULL;
-		o->last_modified_ns = head.reply.object.last_modified_ns;
-	}
-	store_request_release(&head);
-	return 0;
 }
 
 static int s3_call(struct store *s, struct store_request *r)
@@ -264,9 +83,11 @@ static int s3_call(struct store *s, struct store_request *r)
 	case STORE_DELETE_MANY:
 		return delete_many(c, r);
 	case STORE_COMPLETE_UPLOAD:
-		return complete_upload(c, r);
+		return composite_complete(c, r);
+	case STORE_COPY:
+		return composite_copy(c, r);
 	default:
-		return call_once_right(c, r);
+		return repair_call(c, r);
 	}
 }
 
@@ -396,6 +217,10 @@ int s3_store_presign(struct store *s, const struct s3_presign *what,
 	r.version_id = what->version_id;
 	if (!what->seconds || what->seconds > S3_PRESIGN_MAX_S)
 		goto out;
+	/* Whoever has the URL would need the key. */
+	rc = -EOPNOTSUPP;
+	if (sse_mode(client_sse(c)) == SSE_C)
+		goto out;
 	rc = -EACCES;
 	cred = client_cred(c);
 	if (!cred)
@@ -409,7 +234,9 @@ int s3_store_presign(struct store *s, const struct s3_presign *what,
 		*ret = (struct s3_presigned){
 			.url = text,
 			.until_ns = now_ns + what->seconds * NS_PER_S,
-			.cred_until_ns = cred->expires_ns};
+			.cred_until_ns = cred->expires_ns,
+			.bucket_sse = what->put &&
+				      sse_mode(client_sse(c)) != SSE_BUCKET};
 out:
 	cred_unref(cred);
 	store_request_release(&r);

@@ -169,6 +169,16 @@ static int data_part(struct multi *m, const struct plan_part *p, uint64_t place,
 	return end_part(m, &r, gathered_body(m, p, &r), part);
 }
 
+/* What the server cannot copy (to another key of SSE-C) is sent. */
+static int base_part(struct multi *m, const struct plan_part *p,
+		     struct upload_record_part *part, bool *ret_copied)
+{
+	int rc = copy_part(m, p, part);
+
+	*ret_copied = rc != -EOPNOTSUPP;
+	return *ret_copied ? rc : data_part(m, p, UINT64_MAX, part);
+}
+
 /* *ret_copied: nothing was sent. */
 static int zero_part(struct multi *m, const struct plan_part *p,
 		     struct upload_record_part *part, bool *ret_copied)
@@ -188,14 +198,15 @@ static int zero_part(struct multi *m, const struct plan_part *p,
 static int make_part(struct multi *m, const struct plan_part *p, uint64_t place,
 		     struct upload_record_part *part)
 {
-	bool copied = p->kind == PLAN_COPY;
+	bool copied = false;
 	int rc;
 
 	if (p->kind == PLAN_ZERO)
 		rc = zero_part(m, p, part, &copied);
+	else if (p->kind == PLAN_COPY)
+		rc = base_part(m, p, part, &copied);
 	else
-		rc = copied ? copy_part(m, p, part)
-			    : data_part(m, p, place, part);
+		rc = data_part(m, p, place, part);
 	if (!rc && !copied)
 		m->sent_bytes += p->length;
 	return rc;

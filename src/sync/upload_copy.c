@@ -101,6 +101,17 @@ out:
 	return rc;
 }
 
+/* *ret_large: they go in parts, once what the copy has made is let go. */
+static int send_bytes(struct uploader *u, const struct file_snapshot *snap,
+		      const char *key, struct object_meta *d,
+		      struct conflict *c, struct upload_result *ret,
+		      bool *ret_large)
+{
+	*ret_large = snap->inode->size_bytes > PLAN_SINGLE_MAX;
+	return *ret_large ? -ESTALE
+			  : upload_put_with_meta(u, snap, key, d, c, ret);
+}
+
 static int copy_base(struct uploader *u, const struct file_snapshot *snap,
 		     bool current, struct conflict *c,
 		     struct upload_result *ret)
@@ -126,13 +137,15 @@ static int copy_base(struct uploader *u, const struct file_snapshot *snap,
 			       &ret->version);
 	if (rc == -ESTALE && !S_ISREG(inode->mode))
 		rc = -EAGAIN; /* its bytes are there alone: copied again */
-	if (rc == -ESTALE) {
+	if (rc == -EOPNOTSUPP && !S_ISDIR(inode->mode)) {
+		log_info("the server cannot copy to %s: its bytes are sent",
+			 c->path);
+		rc = send_bytes(u, snap, key, &d, c, ret, &large);
+	} else if (rc == -ESTALE) {
 		log_warning("the server's copy to %s is none: its bytes are "
 			    "sent",
 			    c->path);
-		large = inode->size_bytes > PLAN_SINGLE_MAX;
-		rc = large ? -ESTALE
-			   : upload_put_with_meta(u, snap, key, &d, c, ret);
+		rc = send_bytes(u, snap, key, &d, c, ret, &large);
 	}
 	if (!rc && tagged)
 		rc = tags_give(s->mount, inode->ino, key, &ret->version, &tags,

@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #include "vers3/core/mount.h"
+#include "vers3/s3/sse.h"
 #include "vers3/util/log.h"
 
 enum options_action {
@@ -76,6 +77,9 @@ struct options {
 	uint64_t quota_bytes; /* 0: none */
 	uint64_t max_file_bytes;
 	char *storage_class;
+	enum sse_mode sse;
+	char *sse_kms_key, *sse_c_key_file;
+	bool sse_bucket_key;
 	bool read_only;
 
 	/* network */

@@ -34,5 +34,7 @@ void endpoint_free(struct endpoint *e);
  * are: 1 to 255 of letters, digits, '.', '-' and '_'.
  */
 bool endpoint_bucket_ok(const char *bucket);
+/* Whether a URL is of Amazon's own S3. Pure. */
+bool endpoint_is_amazon(const char *url);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "vers3/net/http.h"
 #include "vers3/s3/endpoint.h"
+#include "vers3/s3/sse.h"
 #include "vers3/store/store.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/kv.h"
@@ -31,6 +32,8 @@ struct s3_request_config {
 	const struct digest *digest;
 	bool requester_pays;
 	bool no_sums; /* asks for no checks of objects */
+	const struct sse *sse; /* NULL: nothing is said of encryption */
+	unsigned sse_way; /* sse_way() */
 };
 
 /* Whether the checks that are kept of an object are asked for with this. */

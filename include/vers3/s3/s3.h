@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vers3/s3/sse.h"
 #include "vers3/store/store.h"
 
 /* Strings are copied by s3_store_new(). NULL: the default. */
@@ -21,6 +22,7 @@ struct s3_config {
 	bool path_style; /* also taken for IP hosts and dotted buckets */
 	bool no_sign_request; /* anonymous */
 	bool requester_pays;
+	struct sse_config sse; /* sse.h */
 	unsigned connect_timeout_s; /* 0: 5 */
 	unsigned read_timeout_s; /* without a byte either way; 0: 30 */
 	unsigned max_connections; /* 0: 64 */
@@ -58,11 +60,13 @@ struct s3_presigned {
 	char *url; /* owned by the caller */
 	int64_t until_ns; /* since the epoch, by the server's clock */
 	int64_t cred_until_ns; /* when its credentials end; 0: not known */
+	bool bucket_sse; /* a PUT by it is not encrypted as we would */
 };
 
 /*
  * Makes such a URL. Sends nothing, but credentials that end within minutes are
- * loaded anew. 0, -EINVAL, -EACCES without credentials to sign with, -ENOMEM.
+ * loaded anew. 0, -EINVAL, -EACCES without credentials to sign with,
+ * -EOPNOTSUPP where it would need a key of SSE-C, -ENOMEM.
  * S3 API: "Authenticating Requests: Using Query Parameters".
  */
 int s3_store_presign(struct store *s, const struct s3_presign *what,
