@@ -468,8 +468,13 @@ int vfs_listxattr(struct vfs *v, uint64_t ino, struct buf *names)
 
 int vfs_removexattr(struct vfs *v, uint64_t ino, const char *name)
 {
-	int rc = check_writable(v, ino);
+	int rc;
 
+	/* No tags at all, as of a file. */
+	if (mount_is_view(ino) && !v->mount->config.read_only &&
+	    s3xattr_is(name, "tags"))
+		return view_setxattr(v->view, ino, name, "", 0);
+	rc = check_writable(v, ino);
 	if (!rc)
 		rc = send_first(v, ino, name);
 	return kept(v, rc ? rc : tree_removexattr(v->tree, ino, name));

@@ -78,7 +78,15 @@ static void test_version(void **state)
 	has(r, path, "s3.legal_hold", "ON");
 	has(r, "f", "s3.tags", NULL);
 	has(r, "f", "s3.legal_hold", NULL);
+	assert_int_equal(vfs_removexattr(r->f.v, rig_ino(r, path), "s3.tags"),
+			 0);
+	has(r, path, "s3.tags", NULL);
+	assert_int_equal(vfs_removexattr(r->f.v, rig_ino(r, path),
+					 "s3.legal_hold"),
+			 -EROFS);
 	r->f.v->mount->config.read_only = true;
+	assert_int_equal(vfs_removexattr(r->f.v, rig_ino(r, path), "s3.tags"),
+			 -EROFS);
 	assert_int_equal(set(r, path, "s3.tags", "a=1"), -EROFS);
 	assert_int_equal(set(r, "f", "s3.tags", "a=1"), -EROFS);
 }
