@@ -286,6 +286,7 @@ int view_node_head(struct view *view, const struct view_node *n,
 		return rc;
 	r->key = key;
 	r->version_id = n->version.version_id[0] ? n->version.version_id : NULL;
+	r->pinned = true;
 	rc = deferred_head(view->mount->store, r);
 	r->key = NULL;
 	return rc;

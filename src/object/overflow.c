@@ -346,6 +346,7 @@ static int get(struct mount *mount, const char *key, const char *version_id,
 	store_request_init(&r, STORE_GET);
 	r.key = key;
 	r.version_id = version_id;
+	r.pinned = version_id; /* its name tells what it must be */
 	r.sink = take_bytes;
 	r.sink_ctx = text;
 	rc = store_call(mount->store, &r);

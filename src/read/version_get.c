@@ -148,6 +148,7 @@ int version_get(struct store *store, const char *prefix, struct version_get *g)
 	r.key = key.data;
 	r.version_id = v->version_id[0] ? v->version_id : NULL;
 	r.if_match = v->etag[0] ? v->etag : NULL;
+	r.pinned = true;
 	if (g->offset || g->length != v->size_bytes) {
 		r.range_offset = g->offset;
 		r.range_length = g->length;

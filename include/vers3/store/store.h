@@ -169,6 +169,11 @@ struct store_request {
 	/* Sent again only where the answer shows that nothing was done. */
 	bool once;
 	bool trial; /* a refusal is what was asked for: no error */
+	/*
+	 * GET, HEAD of this version (version_id, if_match) and no other, which
+	 * never changes: a copy of it elsewhere will do as well.
+	 */
+	bool pinned;
 
 	/* Inputs: borrowed, read only. NULL or 0 where not used. */
 	const char *key;
