@@ -21,6 +21,7 @@
 #include "vers3/s3/lifecycle.h"
 #include "vers3/s3/replication.h"
 #include "vers3/s3/s3.h"
+#include "vers3/store/failover.h"
 #include "vers3/store/metrics.h"
 #include "vers3/sync/conflict.h"
 #include "vers3/sync/syncer.h"
@@ -324,6 +325,21 @@ static int write_s3(struct control *control, struct buf *out)
 	return rc ? rc : write_traffic(&m, out);
 }
 
+/* What was read from the replica in the place of the bucket. */
+static int write_failover(struct store *failover, struct buf *out)
+{
+	struct failover_stats now;
+	int rc;
+
+	failover_store_read(failover, &now);
+	rc = gitconfig_bool(out, "degraded", now.degraded);
+	if (!rc && now.degraded)
+		rc = write_ago(out, "degradedSeconds", now.since_mono_ns);
+	if (!rc)
+		rc = gitconfig_number(out, "reads", now.reads);
+	return rc ? rc : gitconfig_number(out, "missing", now.missing);
+}
+
 /* The same of the replica, where the mount has one; it is not asked. */
 static int write_replica(struct control *control, struct buf *out)
 {
@@ -343,6 +359,8 @@ static int write_replica(struct control *control, struct buf *out)
 	if (!rc && mount->replica_s3)
 		rc = gitconfig_value(out, "region",
 				     s3_store_region(mount->replica_s3));
+	if (!rc && mount->failover)
+		rc = write_failover(mount->failover, out);
 	if (rc || !mount->replica_metrics)
 		return rc;
 	metrics_store_read(mount->replica_metrics, &m);

@@ -52,6 +52,7 @@ int mount_new(const struct mount_config *config,
 	mount->replica = parts->replica;
 	mount->replica_metrics = parts->replica_metrics;
 	mount->replica_s3 = parts->replica_s3;
+	mount->failover = parts->failover;
 	rc = nodes_new(&mount->nodes);
 	if (!rc)
 		rc = pins_new(&mount->pins);

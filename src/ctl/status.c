@@ -158,6 +158,13 @@ static void print_replica(const json_t *replica)
 		printf(", no answer for %s", age);
 	}
 	putchar('\n');
+	if (!json_is_true(json_object_get(replica, "degraded")))
+		return;
+	ctl_age_text(ctl_number(replica, "degradedSeconds"), age, sizeof(age));
+	printf("          degraded for %s: %lld reads came from the replica, "
+	       "%lld could not be had\n",
+	       age, ctl_number(replica, "reads"),
+	       ctl_number(replica, "missing"));
 }
 
 static void print_rule_counts(const json_t *state)

@@ -23,6 +23,7 @@
 #include "vers3/meta/meta.h"
 #include "vers3/net/uri.h"
 #include "vers3/s3/s3.h"
+#include "vers3/store/failover.h"
 #include "vers3/store/list.h"
 #include "vers3/store/retry.h"
 #include "vers3/store/store.h"
@@ -44,6 +45,7 @@ struct stack {
 	const struct options *o; /* borrowed */
 	struct layers layers; /* owned */
 	struct replica *replica; /* owned; NULL: none was named */
+	struct store *failover; /* borrowed: the layer that reads there */
 	char *identity; /* owned */
 	char *cache_path; /* owned */
 	struct cachedir *dir; /* owned, as all below */
@@ -67,6 +69,22 @@ static void give_up(void *ctx)
 	struct stack *s = ctx;
 
 	cancel_set(&s->patience);
+}
+
+/* What the bucket's server cannot give is read from the replica. */
+static int add_failover(struct stack *s, char *reason, size_t size)
+{
+	const struct failover_config config = {
+		.replica = replica_store(s->replica),
+		.probe = s->layers.probe,
+	};
+	int rc = failover_store_new(&config, &s->layers.top, &s->layers.top);
+
+	if (rc)
+		snprintf(reason, size, "%s", strerror(-rc));
+	else
+		s->failover = s->layers.top;
+	return rc;
 }
 
 /* Makes the stores of the bucket and of its replica. */
@@ -104,7 +122,7 @@ static int build_stores(struct stack *s, char *reason, size_t size)
 	if (!rc && o->replica)
 		rc = replica_new(o, s3_store_url(s->layers.s3), reason, size,
 				 &s->replica);
-	return rc;
+	return !rc && o->replica ? add_failover(s, reason, size) : rc;
 }
 
 /*
@@ -514,6 +532,7 @@ static int start_vfs(struct stack *s)
 		parts.replica = replica_store(s->replica);
 		parts.replica_metrics = replica_metrics(s->replica);
 		parts.replica_s3 = replica_s3(s->replica);
+		parts.failover = s->failover;
 	}
 	return vfs_new(&config, &parts, &s->vfs);
 }
@@ -635,8 +654,8 @@ void stack_free(struct stack *s)
 	if (s->blocks)
 		blocks_close(s->blocks);
 	space_free(s->space);
-	replica_free(s->replica);
 	layers_release(&s->layers);
+	replica_free(s->replica);
 	cachedir_close(s->dir);
 	free(s->cache_path);
 	free(s->identity);

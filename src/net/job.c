@@ -69,6 +69,39 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 	return n;
 }
 
+static int job_take_header(struct job *job, const struct curl_header *h)
+{
+	char *name = strdup(h->name), *value = strdup(h->value);
+	int ret = -ENOMEM;
+
+	if (name && value) {
+		for (char *p = name; *p; p++)
+			if (*p >= 'A' && *p <= 'Z')
+				*p += 'a' - 'A';
+		/* curl leaves the line's end where the value is empty. */
+		value[strcspn(value, "\r\n")] = '\0';
+		ret = kvlist_add(&job->r->answer, name, value);
+	}
+	free(name);
+	free(value);
+	return ret;
+}
+
+/* Once: before the body's first byte, or at the end where there is none. */
+static int job_take_headers(struct job *job)
+{
+	struct curl_header *h = NULL;
+	int ret = 0;
+
+	if (job->headers_taken)
+		return 0;
+	job->headers_taken = true;
+	while (!ret &&
+	       (h = curl_easy_nextheader(job->easy, CURLH_HEADER, -1, h)))
+		ret = job_take_header(job, h);
+	return ret == -E2BIG ? -EIO : ret;
+}
+
 static size_t on_data(char *data, size_t size, size_t n, void *arg)
 {
 	struct job *job = arg;
@@ -81,7 +114,9 @@ static size_t on_data(char *data, size_t size, size_t n, void *arg)
 	if (r->sink) {
 		curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
 		r->status = (int)status;
-		ret = r->sink(r->sink_ctx, r->received_bytes, data, n);
+		ret = job_take_headers(job);
+		if (!ret)
+			ret = r->sink(r->sink_ctx, r->received_bytes, data, n);
 	}
 	if (ret < 0) {
 		job->callback_err = ret;
@@ -253,35 +288,6 @@ int job_prepare(struct job *job)
 }
 
 /* What became of it. */
-
-static int job_take_header(struct job *job, const struct curl_header *h)
-{
-	char *name = strdup(h->name), *value = strdup(h->value);
-	int ret = -ENOMEM;
-
-	if (name && value) {
-		for (char *p = name; *p; p++)
-			if (*p >= 'A' && *p <= 'Z')
-				*p += 'a' - 'A';
-		/* curl leaves the line's end where the value is empty. */
-		value[strcspn(value, "\r\n")] = '\0';
-		ret = kvlist_add(&job->r->answer, name, value);
-	}
-	free(name);
-	free(value);
-	return ret;
-}
-
-static int job_take_headers(struct job *job)
-{
-	struct curl_header *h = NULL;
-	int ret = 0;
-
-	while (!ret &&
-	       (h = curl_easy_nextheader(job->easy, CURLH_HEADER, -1, h)))
-		ret = job_take_header(job, h);
-	return ret == -E2BIG ? -EIO : ret;
-}
 
 void job_finish(struct job *job, CURLcode code, int err)
 {

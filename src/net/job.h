@@ -41,6 +41,7 @@ struct job {
 	int local_port; /* of its connection; 0: none yet */
 	int unsent_bytes; /* in the socket, when last looked at */
 	bool headers_ended; /* the empty line behind them has come */
+	bool headers_taken; /* they are in the request's answer */
 	bool ready; /* it was, or is being, sent */
 	int callback_err; /* why a callback ended the transfer; or 0 */
 	atomic_bool given_up; /* the caller wants it no more */

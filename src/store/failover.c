@@ -154,11 +154,13 @@ static int hand_head(void *ctx, int status, const struct store_object *o)
 static int ask(struct failover_store *f, const struct store_request *r,
 	       struct sameness *same, struct store_request *sub)
 {
+	struct store_reply empty;
 	int rc;
 
+	store_request_init(sub, r->op);
+	empty = sub->reply;
 	*sub = *r;
-	memset(&sub->reply, 0, sizeof(sub->reply));
-	store_reply_reset(&sub->reply);
+	sub->reply = empty;
 	sub->version_id = same->version_id;
 	same->head = r->head;
 	same->head_ctx = r->head_ctx;

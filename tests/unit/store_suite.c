@@ -127,6 +127,57 @@ static void ranges(const struct suite *s, const char *prefix)
 	}
 }
 
+/* What the answer says of itself, when the first byte comes. */
+struct headed {
+	bool head, byte_first;
+	char etag[64], version_id[VERSION_SIZE];
+};
+
+static int note_head(void *ctx, int status, const struct store_object *o)
+{
+	struct headed *h = ctx;
+
+	h->head = status == 200;
+	snprintf(h->etag, sizeof(h->etag), "%s", o->etag ? o->etag : "");
+	snprintf(h->version_id, sizeof(h->version_id), "%s",
+		 o->version_id ? o->version_id : "");
+	return 0;
+}
+
+static int note_byte(void *ctx, uint64_t offset, const void *data, size_t len)
+{
+	struct headed *h = ctx;
+
+	(void)offset;
+	(void)data;
+	(void)len;
+	h->byte_first = h->byte_first || !h->head;
+	return 0;
+}
+
+/* Whose bytes they are is told before the first of them. */
+static void head_comes_first(const struct suite *s, const char *prefix)
+{
+	struct headed h = {.head = false};
+	char version[VERSION_SIZE];
+	struct store_request r;
+
+	KEY(file);
+	assert_int_equal(suite_put(s->store, file_key, "hello", version), 0);
+	store_request_init(&r, STORE_GET);
+	r.key = file_key;
+	r.sink = note_byte;
+	r.sink_ctx = &h;
+	r.head = note_head;
+	r.head_ctx = &h;
+	assert_int_equal(store_call(s->store, &r), 0);
+	assert_true(h.head);
+	assert_false(h.byte_first);
+	assert_string_equal(h.etag, "5d41402abc4b2a76b9719d911017c592");
+	assert_string_equal(h.version_id, version);
+	store_request_release(&r);
+}
+
 static void versions(const struct suite *s, const char *prefix)
 {
 	char v1[VERSION_SIZE], v2[VERSION_SIZE];
@@ -480,6 +531,7 @@ const struct suite_case suite_object_cases[] = {
 	{"put and get", put_and_get, 0},
 	{"body from a descriptor", body_from_fd, 0},
 	{"ranges", ranges, 0},
+	{"the head comes first", head_comes_first, 0},
 	{"versions", versions, 0},
 	{"delete and undelete", delete_and_undelete, 0},
 	{"a marker is told", marker_is_told, SUITE_MARKER_TOLD},

@@ -117,7 +117,7 @@ struct mount {
 	struct mount_config config;
 	int64_t began_ns; /* realtime */
 	int64_t at_ns; /* what config.at spells; 0: the root shows now */
-	struct meta *meta; /* borrowed, as those up to replica_s3 */
+	struct meta *meta; /* borrowed, as those up to failover */
 	struct blocks *blocks;
 	struct staging *staging;
 	struct space *space;
@@ -130,6 +130,7 @@ struct mount {
 	 * nothing is ever asked there. It may be away at any time.
 	 */
 	struct store *replica, *replica_metrics, *replica_s3;
+	struct store *failover; /* the layer of store that reads there */
 	struct mount_notify notify; /* set before the session runs */
 	struct nodes *nodes; /* owned: what is open */
 	struct pins *pins; /* owned */
@@ -144,7 +145,7 @@ struct mount_parts {
 	struct staging *staging;
 	struct space *space;
 	struct store *store, *metrics, *s3;
-	struct store *replica, *replica_metrics, *replica_s3;
+	struct store *replica, *replica_metrics, *replica_s3, *failover;
 };
 int mount_new(const struct mount_config *config,
 	      const struct mount_parts *parts, struct mount **ret_mount);

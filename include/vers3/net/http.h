@@ -42,8 +42,8 @@ struct http_body {
 
 /*
  * Takes the answer's body as it comes, status and all; the request's `status`
- * is set before the first call. A negative return ends the transfer and is
- * returned. Called on an I/O thread: must not block.
+ * and `answer` are set before the first call. A negative return ends the
+ * transfer and is returned. Called on an I/O thread: must not block.
  */
 typedef int (*http_sink_fn)(void *ctx, uint64_t offset, const void *data,
 			    size_t len);

@@ -331,6 +331,47 @@ static void test_sink_ends(void **state)
 	http_free(h);
 }
 
+static int look_at_headers(void *ctx, uint64_t offset, const void *data,
+			   size_t len)
+{
+	const struct http_request *r = ctx;
+	const char *etag = kvlist_get(&r->answer, "etag");
+
+	(void)offset;
+	(void)data;
+	(void)len;
+	return etag && !strcmp(etag, "e") && r->status == 200 ? 0 : -ECANCELED;
+}
+
+/* Whoever takes bytes can tell first whose they are. */
+static void test_headers_first(void **state)
+{
+	static const struct wire_step steps[] = {
+		{"%D200 OK\r\nETag: e\r\nContent-Length: 5%Ehello", WIRE_KEEP},
+		{"%D100 Continue\r\nETag: no%E"
+		 "HTTP/1.1 200 OK\r\nETag: e\r\nContent-Length: 5%Ehello",
+		 WIRE_CLOSE},
+	};
+	struct http *h = client();
+	struct wire *w = wire_new(STEPS(steps));
+	struct http_request r;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		http_request_init(&r);
+		r.method = "GET";
+		r.url = wire_url(w);
+		r.sink = look_at_headers;
+		r.sink_ctx = &r;
+		assert_int_equal(http_perform(h, &r), 0);
+		/* Nor are they told twice. */
+		assert_int_equal(r.answer.count, 2);
+		http_request_release(&r);
+	}
+	wire_free(w);
+	http_free(h);
+}
+
 struct crowd {
 	struct http *http;
 	const char *url;
@@ -606,6 +647,7 @@ int main(void)
 		cmocka_unit_test(test_no_server),
 		cmocka_unit_test(test_no_tls),
 		cmocka_unit_test(test_sink_ends),
+		cmocka_unit_test(test_headers_first),
 		cmocka_unit_test(test_slow_line),
 		cmocka_unit_test(test_short_file),
 		cmocka_unit_test(test_endless),
