@@ -434,6 +434,11 @@ static int read_success(struct store_request *r,
 	case STORE_GET_OBJECT_LOCK:
 		return read_rules(r, doc);
 	case STORE_GET_VERSIONING:
+	case STORE_GET_LOCATION:
+	case STORE_GET_ENCRYPTION:
+	case STORE_GET_PUBLIC_BLOCK:
+	case STORE_GET_POLICY_STATUS:
+	case STORE_GET_ACL:
 	case STORE_GET_TAGGING:
 		return buf_add(&r->reply.body, doc->data, doc->len);
 	default:
@@ -450,7 +455,10 @@ static int read_failure(struct store_request *r,
 	bool reads = r->op == STORE_HEAD || r->op == STORE_GET;
 	bool config = r->op == STORE_GET_LIFECYCLE ||
 		      r->op == STORE_GET_REPLICATION ||
-		      r->op == STORE_GET_OBJECT_LOCK;
+		      r->op == STORE_GET_OBJECT_LOCK ||
+		      r->op == STORE_GET_ENCRYPTION ||
+		      r->op == STORE_GET_PUBLIC_BLOCK ||
+		      r->op == STORE_GET_POLICY_STATUS;
 
 	if (!x)
 		return -ENOMEM;

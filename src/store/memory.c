@@ -115,6 +115,15 @@ static int get_object_lock(struct memory_store *ms, struct store_request *r,
 			"ObjectLockConfigurationNotFoundError");
 }
 
+/* As of a server that knows nothing of it. */
+static int unknown(struct memory_store *ms, struct store_request *r,
+		   struct mem_blob *body)
+{
+	(void)ms;
+	(void)body;
+	return mem_fail(r, -EOPNOTSUPP, 501, "NotImplemented");
+}
+
 static const struct {
 	mem_call_fn fn;
 	bool body; /* the request's body is read */
@@ -128,6 +137,11 @@ static const struct {
 	[STORE_DELETE_LIFECYCLE] = {delete_lifecycle, false, false},
 	[STORE_GET_REPLICATION] = {get_replication, false, false},
 	[STORE_GET_OBJECT_LOCK] = {get_object_lock, false, false},
+	[STORE_GET_LOCATION] = {unknown, false, false},
+	[STORE_GET_ENCRYPTION] = {unknown, false, false},
+	[STORE_GET_PUBLIC_BLOCK] = {unknown, false, false},
+	[STORE_GET_POLICY_STATUS] = {unknown, false, false},
+	[STORE_GET_ACL] = {unknown, false, false},
 	[STORE_LIST] = {mem_list, false, true},
 	[STORE_LIST_VERSIONS] = {mem_list_versions, false, true},
 	[STORE_LIST_UPLOADS] = {mem_list_uploads, false, true},

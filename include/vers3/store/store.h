@@ -31,6 +31,15 @@ enum store_op {
 	STORE_DELETE_LIFECYCLE,
 	STORE_GET_REPLICATION, /* reply.body; -ENODATA where there is none */
 	STORE_GET_OBJECT_LOCK, /* reply.body; -ENODATA: no default retention */
+	/*
+	 * What an audit asks for: reply.body, -ENODATA where there is none. A
+	 * server that does not know the question may answer another one.
+	 */
+	STORE_GET_LOCATION,
+	STORE_GET_ENCRYPTION,
+	STORE_GET_PUBLIC_BLOCK,
+	STORE_GET_POLICY_STATUS,
+	STORE_GET_ACL,
 	STORE_LIST, /* ListObjectsV2, one page */
 	STORE_LIST_VERSIONS, /* ListObjectVersions, one page */
 	STORE_LIST_UPLOADS, /* ListMultipartUploads, one page */
