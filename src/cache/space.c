@@ -165,3 +165,17 @@ uint64_t space_left(struct space *s)
 	pthread_mutex_unlock(&s->lock);
 	return bytes;
 }
+
+void space_read(struct space *s, uint64_t *ret_usable, uint64_t *ret_used)
+{
+	uint64_t usable;
+
+	pthread_mutex_lock(&s->lock);
+	ask_if_due(s);
+	usable = s->total_bytes > s->keep_bytes ? s->total_bytes - s->keep_bytes
+						: 0;
+	*ret_usable = usable;
+	*ret_used = usable > left(s) ? usable - left(s) : 0;
+	*ret_used += s->short_bytes;
+	pthread_mutex_unlock(&s->lock);
+}

@@ -21,6 +21,7 @@
 #include "vers3/meta/dirty.h"
 #include "vers3/sync/failure.h"
 #include "vers3/sync/syncer.h"
+#include "vers3/upkeep/doctor.h"
 #include "vers3/upkeep/uploads.h"
 #include "vers3/upkeep/explain.h"
 #include "vers3/upkeep/preview.h"
@@ -256,6 +257,18 @@ static int run_usage(struct call *c)
 	return 0;
 }
 
+static int run_doctor(struct call *c)
+{
+	struct doctor *d = NULL;
+	int rc = doctor_new(c->control->mount, &d);
+
+	if (rc)
+		return say(c, rc, errtext(rc));
+	*c->long_command =
+		(struct long_command){"doctor", doctor_run, doctor_free, d};
+	return 0;
+}
+
 /* A word that is no path is as it was: its end is no slash. */
 static int begin_uploads(struct call *c, bool abort)
 {
@@ -326,6 +339,8 @@ static const struct command {
 	{"usage", "[PATH] [if=RULE] [price=CLASS:PRICE]...",
 	 "what the versions take in the bucket", 0, WORDS_MAX, false, NULL,
 	 run_usage},
+	{"doctor", "", "look for what is wrong, and change nothing", 0, 0,
+	 false, run_doctor},
 	{"uploads list", "[PATH]", "show the unfinished uploads", 0, 1, false,
 	 NULL, run_uploads_list},
 	{"uploads abort", "older=AGE [PATH]",

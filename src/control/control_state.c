@@ -85,6 +85,32 @@ static int write_mount(struct control *control, struct buf *out)
 	return rc;
 }
 
+/* How far min_free= and quota= are used up, and a word when it is far. */
+static int write_watermarks(const struct mount *mount, struct buf *out)
+{
+	static const char *const names[WATERMARKS] = {
+		[WATERMARK_MIN_FREE] = "roomPercent",
+		[WATERMARK_QUOTA] = "quotaPercent",
+	};
+	char text[128];
+	int rc = 0;
+
+	for (int i = 0; !rc && i < WATERMARKS; i++) {
+		enum watermark_kind kind = (enum watermark_kind)i;
+		struct watermark mark = watermark_read(mount, kind);
+
+		if (!mark.limit_bytes)
+			continue;
+		rc = gitconfig_number(out, names[i], mark.percent);
+		if (rc || mark.percent < WATERMARK_PERCENT)
+			continue;
+		snprintf(text, sizeof(text), "%s= is used up to %u %%",
+			 watermark_name(kind), mark.percent);
+		rc = gitconfig_value(out, "warning", text);
+	}
+	return rc;
+}
+
 static int write_cache(struct control *control, struct buf *out)
 {
 	struct blocks_stats st;
@@ -109,7 +135,7 @@ static int write_cache(struct control *control, struct buf *out)
 
 		rc = numbers(out, list, sizeof(list) / sizeof(list[0]));
 	}
-	return rc;
+	return rc ? rc : write_watermarks(control->mount, out);
 }
 
 struct failing_key {

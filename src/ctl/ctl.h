@@ -16,7 +16,9 @@ enum {
 	CTL_OK = 0,
 	CTL_FAILED = 1,
 	CTL_USAGE = 2,
-	CTL_UNREACHABLE = 2 /* status alone */
+	CTL_UNREACHABLE = 2, /* status alone */
+	CTL_WARNINGS = 3, /* doctor alone, as the next */
+	CTL_ERRORS = 4
 };
 
 #define CTL_REASON_MAX 1024
@@ -51,6 +53,7 @@ int ctl_lifecycle_list(const struct ctl_call *c);
 int ctl_preview(const struct ctl_call *c);
 int ctl_usage(const struct ctl_call *c);
 int ctl_replication(const struct ctl_call *c);
+int ctl_doctor(const struct ctl_call *c);
 
 /* What stands behind `vers3ctl lifecycle`. */
 #define CTL_LIFECYCLE_USAGE                                                    \

@@ -133,6 +133,10 @@ static const struct command {
 	{"usage", "[PATH] [--if RULE] [--prices FILE]",
 	 "what all versions take in the bucket, and cost a month", NULL,
 	 OPTION_JSON | OPTION_IF | OPTION_PRICES, 0, 1, ctl_usage},
+	{"doctor", "[PATH]",
+	 "what is wrong, or will be: keys, rights, bucket, rules, this machine",
+	 "\nExit status: 0 nothing above info, 3 warnings, 4 errors.\n",
+	 OPTION_JSON, 0, 1, ctl_doctor},
 	{"replication", "", "replication rules, and how the objects stand",
 	 NULL, OPTION_JSON, 0, 0, ctl_replication},
 };

@@ -435,6 +435,13 @@ static bool hook_read_only(void *ctx)
 	return read_only;
 }
 
+static void hook_features(void *ctx, char *agreed, char *lacks, size_t size)
+{
+	const struct fs *fs = ctx;
+
+	ops_features(&fs->ops, agreed, lacks, size);
+}
+
 void fs_notify_hooks(struct fs *fs, struct mount_notify *ret_notify)
 {
 	*ret_notify = (struct mount_notify){
@@ -442,6 +449,7 @@ void fs_notify_hooks(struct fs *fs, struct mount_notify *ret_notify)
 		.inval_entry = hook_entry,
 		.flush = hook_flush,
 		.write_back = hook_write_back,
+		.features = hook_features,
 		.read_only = hook_read_only,
 		.forgets = true,
 		.ctx = fs,

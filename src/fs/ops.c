@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/xattr.h>
+#include <stdio.h>
 #include <string.h>
 #include <linux/limits.h>
 
@@ -53,6 +54,34 @@ static const unsigned declined =
 #define WANT	want
 #endif
 
+void ops_features(const struct ops_context *c, char *agreed, char *lacks,
+		  size_t size)
+{
+	static const struct {
+		unsigned flag;
+		const char *name;
+	} names[] = {
+		{FUSE_CAP_ASYNC_READ, "reads at once"},
+		{FUSE_CAP_PARALLEL_DIROPS, "parallel look-ups"},
+		{FUSE_CAP_READDIRPLUS, "lists with attributes"},
+		{FUSE_CAP_ATOMIC_O_TRUNC, "atomic truncation"},
+		{FUSE_CAP_EXPORT_SUPPORT, "export by NFS"},
+		{FUSE_CAP_CACHE_SYMLINKS, "cached links"},
+		{FUSE_CAP_POSIX_ACL, "access control lists"},
+	};
+
+	snprintf(agreed, size, "%u.%u, libfuse %s", c->proto_major,
+		 c->proto_minor, fuse_pkgversion());
+	*lacks = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		size_t len = strlen(lacks);
+
+		if (c->lacks & names[i].flag)
+			snprintf(lacks + len, size - len, "%s%s",
+				 len ? ", " : "", names[i].name);
+	}
+}
+
 static void ops_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct ops_context *c = userdata;
@@ -66,6 +95,9 @@ static void ops_init(void *userdata, struct fuse_conn_info *conn)
 	conn->congestion_threshold = CONGESTION;
 	conn->time_gran = 1;
 	c->can_expire = conn->capable & FUSE_CAP_EXPIRE_ONLY;
+	c->proto_major = conn->proto_major;
+	c->proto_minor = conn->proto_minor;
+	c->lacks = wanted & ~(unsigned)conn->CAPABLE;
 	log_debug("kernel's FUSE %u.%u, capabilities %#llx, in use %#llx",
 		  conn->proto_major, conn->proto_minor,
 		  (unsigned long long)conn->CAPABLE,

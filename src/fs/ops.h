@@ -34,6 +34,8 @@ struct ops_context {
 	struct fuse_session *session; /* borrowed */
 	bool can_expire; /* set by INIT: see expire_entry() in fs.c */
 	bool clears_setid; /* set by INIT: see setid.h */
+	unsigned proto_major, proto_minor; /* likewise: the kernel's FUSE */
+	unsigned lacks; /* likewise: FUSE_CAP_ that is wanted, and not there */
 	void (*on_ready)(void *ctx); /* may be NULL */
 	void *ready_ctx; /* borrowed */
 	/*
@@ -49,6 +51,10 @@ struct ops_context {
 };
 
 extern const struct fuse_lowlevel_ops ops_table;
+
+/* See struct mount_notify; once INIT has come. */
+void ops_features(const struct ops_context *c, char *agreed, char *lacks,
+		  size_t size);
 
 static inline struct ops_context *ops_context(fuse_req_t req)
 {

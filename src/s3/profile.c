@@ -338,6 +338,12 @@ int profile_load(const char *name, struct kvlist *settings, char *reason,
 	return credentials;
 }
 
+int profile_keys_path(char **ret_path)
+{
+	return shared_path("AWS_SHARED_CREDENTIALS_FILE", "credentials",
+			   ret_path);
+}
+
 void profile_where(const char *between, char *text, size_t size)
 {
 	char *config = NULL, *credentials = NULL;

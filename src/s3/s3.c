@@ -13,6 +13,7 @@
 #include "repair.h"
 #include "vers3/net/http.h"
 #include "vers3/net/uri.h"
+#include "vers3/s3/profile.h"
 #include "vers3/s3/request.h"
 #include "vers3/s3/sse.h"
 #include "vers3/s3/xml.h"
@@ -146,6 +147,23 @@ const char *s3_store_region(struct store *s)
 const char *s3_store_url(struct store *s)
 {
 	return client_endpoint(client_of(s))->url;
+}
+
+int s3_store_identity(struct store *s, struct s3_identity *ret)
+{
+	struct cred *cred = client_cred(client_of(s));
+	int rc = 0;
+
+	*ret = (struct s3_identity){.anonymous = !cred};
+	if (!cred)
+		return 0;
+	ret->temporary = cred->session_token;
+	ret->source = cred->source;
+	ret->until_ns = cred->expires_ns;
+	if (!strcmp(cred->source, "profile"))
+		rc = profile_keys_path(&ret->file);
+	cred_unref(cred);
+	return rc;
 }
 
 /* Scheme and host, and the path of a request, which is built into q. */

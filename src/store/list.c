@@ -219,10 +219,13 @@ int store_list_page(struct store *s, struct store_list *l)
 	r.max_keys = l->max_keys;
 	r.on_entry = check_entry;
 	r.entry_ctx = l;
+	r.trial = l->trial;
 	for (int i = 0; i < STORE_LIST_KINDS; i++)
 		buf_reset(&l->page_last[i]);
 	l->more = false;
 	rc = store_call(s, &r);
+	if (rc && l->on_failure)
+		l->on_failure(l->ctx, &r.reply, rc);
 	l->skipped = r.reply.skipped;
 	l->pages++;
 	if (!rc)

@@ -35,6 +35,7 @@ int reservation_check(struct tree *tree, uint64_t bytes)
 
 	if (rc)
 		return rc;
+	watermark_look(tree->mount);
 	if (quota && staging_used_bytes(tree->mount->staging) + bytes > quota)
 		return -EDQUOT;
 	return space_check(tree->mount->space, bytes);

@@ -37,5 +37,10 @@ uint64_t space_lacks(struct space *s, uint64_t bytes);
 uint64_t space_cache_least(struct space *s);
 /* Bytes on the disk that may still be used before min_free is reached. */
 uint64_t space_left(struct space *s);
+/*
+ * Bytes of the disk that may be used at all, which is all but what min_free
+ * keeps; and what is used of it, by whomever, which may be more.
+ */
+void space_read(struct space *s, uint64_t *ret_usable, uint64_t *ret_used);
 
 #endif

@@ -19,6 +19,7 @@
 #include "vers3/cache/space.h"
 #include "vers3/cache/staging.h"
 #include "vers3/core/caps.h"
+#include "vers3/core/watermark.h"
 #include "vers3/meta/inode.h"
 #include "vers3/meta/meta.h"
 #include "vers3/store/store.h"
@@ -101,6 +102,11 @@ struct mount_notify {
 	 * it: whether it has.
 	 */
 	bool (*write_back)(void *ctx, uint64_t ino);
+	/*
+	 * What was agreed upon with the kernel, as one line, and what of what
+	 * is wanted it does not have, with ", " between. Each of size bytes.
+	 */
+	void (*features)(void *ctx, char *agreed, char *lacks, size_t size);
 	/* Whether the kernel lets nobody change anything: remounted so. */
 	bool (*read_only)(void *ctx);
 	void *ctx;
@@ -136,6 +142,7 @@ struct mount {
 	struct pins *pins; /* owned */
 	struct bucket_config *bucket; /* owned: its documents */
 	struct texts *texts; /* owned */
+	struct watermark_told watermarks;
 };
 
 /* Borrows what is given, but copies config. 0 or -ENOMEM. */

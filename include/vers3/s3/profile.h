@@ -33,6 +33,8 @@ int profile_load(const char *name, struct kvlist *settings, char *reason,
  * people.
  */
 void profile_where(const char *between, char *text, size_t size);
+/* The path of the file with the keys, owned by the caller. 0 or -ENOMEM. */
+int profile_keys_path(char **ret_path);
 /*
  * Whether the settings' credential_process stands in a file that somebody
  * else may have written it into: one that neither this user nor root owns or,

@@ -46,6 +46,17 @@ int s3_store_reload(struct store *s);
 const char *s3_store_region(struct store *s);
 /* The URL of the bucket as requests see it, borrowed. */
 const char *s3_store_url(struct store *s);
+/* What is known of the keys, without them. */
+struct s3_identity {
+	bool anonymous;
+	bool temporary; /* there is a session token */
+	const char *source; /* for good; as in struct cred; NULL: anonymous */
+	int64_t until_ns; /* since the epoch; 0: not told */
+	char *file; /* owned by the caller; NULL: in none */
+};
+/* Sends nothing; keys that end within minutes are loaded anew. 0, -ENOMEM. */
+int s3_store_identity(struct store *s, struct s3_identity *ret);
+
 #define S3_PRESIGN_MAX_S 604800 /* Signature Version 4 allows no more */
 
 /* What a presigned URL lets whoever has it do. */

@@ -32,7 +32,10 @@ struct store_list {
 	const char *start_after; /* STORE_LIST without a delimiter */
 	unsigned max_keys; /* of the next page; 0: the server's choice */
 	store_entry_fn on_entry;
+	/* What the server says of a page that fails; may be NULL. */
+	void (*on_failure)(void *ctx, const struct store_reply *reply, int rc);
 	void *ctx;
+	bool trial; /* as of a request */
 
 	/* Of the page that came last. */
 	bool more; /* there are further ones */
