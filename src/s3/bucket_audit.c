@@ -196,8 +196,8 @@ int bucket_audit_lock(const char *doc, size_t len, struct bucket_lock *ret)
 
 	if (rc)
 		return rc;
-	by_default = xmltree_child(xmltree_child(root, "Rule"),
-				   "DefaultRetention");
+	by_default =
+		xmltree_child(xmltree_child(root, "Rule"), "DefaultRetention");
 	rc = text_of(by_default, "Mode", lock.mode);
 	if (!rc)
 		rc = xmltree_number(by_default, "Days", &lock.days);
