@@ -11,7 +11,8 @@
 static bool is_for_all(const struct doctor_facts *facts,
 		       const struct lifecycle_rule *rule)
 {
-	return rule->enabled && !rule->tags.count && !rule->has_size &&
+	return rule->enabled && !rule->tags.count && !rule->has_over &&
+	       !rule->has_under &&
 	       !strncmp(facts->prefix, rule->prefix, strlen(rule->prefix));
 }
 
