@@ -340,7 +340,7 @@ static const struct command {
 	 "what the versions take in the bucket", 0, WORDS_MAX, false, NULL,
 	 run_usage},
 	{"doctor", "", "look for what is wrong, and change nothing", 0, 0,
-	 false, run_doctor},
+	 false, NULL, run_doctor},
 	{"uploads list", "[PATH]", "show the unfinished uploads", 0, 1, false,
 	 NULL, run_uploads_list},
 	{"uploads abort", "older=AGE [PATH]",
