@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The documents of a bucket's configuration, as Amazon and Ceph 16 send them. */
+/* Documents of a bucket's configuration, as Amazon and Ceph 16 send them. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
