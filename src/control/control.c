@@ -30,6 +30,7 @@ struct control_session {
 	/* All below is protected by mutex. */
 	struct buf line; /* the beginning of one whose end has not come */
 	struct buf text;
+	size_t last; /* where the last command's answer begins in text */
 	uint64_t start; /* the file's offset at which text begins */
 	bool started; /* start is known */
 	bool ready; /* text is there */
@@ -250,6 +251,7 @@ static int run_lines(struct control_session *s, const char *data, size_t size,
 		const char *stop = memchr(data, '\n', (size_t)(end - data));
 		size_t len = (size_t)((stop ? stop : end) - data);
 
+		s->last = s->text.len;
 		rc = run_line(s, data, len,
 			      !more && (!stop || is_blank(stop, end)));
 		data += len + 1;
@@ -263,7 +265,7 @@ static int note_end(struct control_session *s, int rc)
 	/* Who is told that it is done sees it done. */
 	mount_inval_flush(s->control->mount);
 	if (rc)
-		note_failure(s->control, s->text.data);
+		note_failure(s->control, s->text.data + s->last);
 	return rc;
 }
 
@@ -309,6 +311,7 @@ int control_write(struct control_session *s, const char *data, size_t size)
 	pthread_mutex_lock(&s->mutex);
 	drop_stream(s);
 	buf_reset(&s->text);
+	s->last = 0;
 	s->started = false;
 	s->ready = true;
 	rc = take(s, data, size);

@@ -6,6 +6,37 @@
 
 #include "errand.h"
 
+/* The lines of an answer behind its first. */
+static json_t *notes_of(const char *answer)
+{
+	json_t *notes = json_array();
+	const char *at = answer + strcspn(answer, "\n");
+
+	while (notes && *at && *++at) {
+		size_t len = strcspn(at, "\n");
+		char *line = strndup(at, len);
+
+		if (!line ||
+		    json_array_append_new(notes, ctl_json_text(line))) {
+			json_decref(notes);
+			notes = NULL;
+		}
+		free(line);
+		at += len;
+	}
+	return notes;
+}
+
+static int print_change_json(const struct errand *e, bool dry_run)
+{
+	if (dry_run)
+		return ctl_print_json(json_pack("{s:o}", "diff",
+						ctl_json_text(e->answer.data)));
+	return ctl_print_json(json_pack("{s:o, s:o}", "answer",
+					ctl_json_text(e->reason), "notes",
+					notes_of(e->answer.data)));
+}
+
 /* Sends the words as they are to the mount. */
 static int change_rules(const struct ctl_call *c)
 {
@@ -18,9 +49,7 @@ static int change_rules(const struct ctl_call *c)
 	errand_word(&e, c->dry_run ? "dry-run" : NULL);
 	rc = errand_run(&e);
 	if (!rc && c->json)
-		rc = ctl_print_json(json_pack(
-			"{s:o}", c->dry_run ? "diff" : "answer",
-			ctl_json_text(c->dry_run ? e.answer.data : e.reason)));
+		rc = print_change_json(&e, c->dry_run);
 	else if (!rc)
 		fputs(e.answer.data, stdout);
 	errand_end(&e);

@@ -19,7 +19,7 @@ static const char *const texts[] = {
 	"lastError",	"lastErrorKey", "version",    "status", "storageClass",
 	"expireDate",	"bucketPrefix", "path",	      "date",	"currency",
 	"uploadsError", "key",		"serverRule", "next",	"rule",
-	"until",
+	"until",	"owner",	"ours",	      "theirs",
 };
 
 /* What may stand several times. */

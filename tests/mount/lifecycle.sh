@@ -51,6 +51,10 @@ grep -q '^-.*<Days>7</Days>' diff && grep -q '^+.*<Days>8</Days>' diff ||
 	fail "the difference: $(cat diff)"
 ask
 has "nothing is changed" '<Days>7</Days>'
+"$VERS3CTL" -C "$MNT" --json lifecycle set tmp prefix=tmp/ expire=8d >json
+is "the answer in JSON" "$(jq -r .answer json)" "lifecycle tmp: set"
+jq -r '.notes[]' json | grep -q 'checked by reading it back' ||
+	fail "JSON: $(cat json)"
 "$VERS3CTL" -C "$MNT" lifecycle set tmp prefix=tmp/ expire=8d >answer
 grep -q 'checked by reading it back' answer || fail "answer: $(cat answer)"
 ask

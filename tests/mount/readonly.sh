@@ -20,6 +20,10 @@ refused "a rule" "read-only" "$VERS3CTL" -C "$MNT" lifecycle set x expire=7d
 "$VERS3CTL" -C "$MNT" lifecycle set x expire=7d -n >difference ||
 	fail "no difference is shown"
 grep -q '^+.*<Days>7</Days>' difference || fail "$(cat difference)"
+"$VERS3CTL" usage "$MNT" | grep -q '^current ' || fail "no usage is told"
+"$VERS3CTL" uploads list "$MNT" | grep -q '^0 uploads' ||
+	fail "no uploads are told"
+refused "an abort" "read-only" "$VERS3CTL" uploads abort --older 7d "$MNT"
 refused "an undelete" "read-only" "$VERS3CTL" undelete "$MNT/file"
 "$VERS3CTL" umount "$MNT"
 within 20 gone "$(daemon)" || fail "the daemon stays"
