@@ -357,6 +357,32 @@ int object_meta_make(struct mount *mount, const struct meta_inode *inode,
 	return rc;
 }
 
+int object_meta_class(struct mount *mount, const struct meta_inode *inode,
+		      char *ret_class, size_t size)
+{
+	const char *class, *named;
+	struct kvlist head;
+	int rc;
+
+	kvlist_init(&head);
+	rc = meta_head_get(mount->meta, inode->ino, &head);
+	if (rc == -ENOENT)
+		rc = 0;
+	/* As object_meta_make() has it. */
+	class = kvlist_get(&head, CLASS_HEADER);
+	if (storage_class_is_archive(class) && !meta_inode_is_base(inode))
+		class = NULL;
+	named = kvlist_get(&head, CLASS_WANTED);
+	if (named && *named && !S_ISDIR(inode->mode))
+		class = named;
+	if (!class && S_ISREG(inode->mode))
+		class = mount->config.storage_class;
+	if (!rc)
+		snprintf(ret_class, size, "%s", class ? class : "");
+	kvlist_release(&head);
+	return rc;
+}
+
 static int take_object(struct object_meta *d, const struct store_object *o)
 {
 	struct kvlist head;

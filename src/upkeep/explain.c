@@ -15,6 +15,7 @@
 #include "vers3/core/tagset.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
+#include "vers3/object/object_meta.h"
 #include "vers3/store/version_list.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
@@ -37,6 +38,7 @@ struct explain {
 	const char *path;
 	char key[META_KEY_MAX + 2]; /* whole */
 	bool is_dir;
+	char base_key[META_KEY_MAX + 2]; /* of what the unsent is made of */
 	unsigned unsent; /* 1: the first of the versions is what is here */
 	struct rules rules;
 	struct explained *versions; /* owned; EXPLAIN_VERSIONS + 1 */
@@ -52,7 +54,6 @@ struct explain {
 static int look_here(struct explain *e)
 {
 	struct explained *v = &e->versions[0];
-	const struct mount_config *config = &e->mount->config;
 	struct meta_inode inode = {.flags = 0};
 	struct meta_dirty dirty;
 	char name[META_KEY_MAX + 2];
@@ -73,6 +74,9 @@ static int look_here(struct explain *e)
 	if (!rc)
 		rc = meta_dirty_get(e->mount->meta, name, &dirty);
 	e->unsent = !rc && (!e->is_dir || inode.flags & META_I_EXPLICIT);
+	if (e->unsent)
+		rc = object_meta_class(e->mount, &inode, v->storage_class,
+				       sizeof(v->storage_class));
 	meta_unlock(e->mount->meta);
 	if (rc && rc != -ENOENT)
 		return rc;
@@ -83,13 +87,13 @@ static int look_here(struct explain *e)
 	v->subject.kind = SUBJECT_CURRENT;
 	v->subject.size_bytes = e->is_dir ? 0 : inode.size_bytes;
 	v->subject.modified_ns = mount_server_now_ns(e->mount);
-	snprintf(v->storage_class, sizeof(v->storage_class), "%s",
-		 config->storage_class ? config->storage_class : "");
+	e->count = 1;
 	/* It takes the tags of the version that it is made of along. */
+	if (!inode.base.key[0])
+		return 0;
 	snprintf(v->version_id, sizeof(v->version_id), "%s",
 		 inode.base.version_id);
-	e->count = 1;
-	return 0;
+	return mount_key(e->mount, inode.base.key, e->base_key);
 }
 
 static void take_kind(struct explain *e, const struct store_entry *entry,
@@ -148,11 +152,11 @@ static int ask_tags(void *ctx, unsigned i)
 	bool new = i == 0 && e->unsent;
 
 	if (v->subject.kind == SUBJECT_MARKER ||
-	    v->subject.kind == SUBJECT_OLD_MARKER || (new && !*v->version_id)) {
+	    v->subject.kind == SUBJECT_OLD_MARKER || (new && !*e->base_key)) {
 		v->subject.tags = &v->tags;
 		return 0;
 	}
-	if (!tagset_get(e->mount->store, e->key,
+	if (!tagset_get(e->mount->store, new ? e->base_key : e->key,
 			*v->version_id ? v->version_id : NULL, &v->tags))
 		v->subject.tags = &v->tags;
 	return 0;

@@ -48,6 +48,13 @@ int object_meta_make(struct mount *mount, const struct meta_inode *inode,
 		     const char *path, enum object_content content,
 		     struct object_meta *d);
 /*
+ * The storage class that the object will have when the inode is sent as it is;
+ * "" : the server's own. The string is cut to size. With meta_lock() held. 0 or
+ * -errno.
+ */
+int object_meta_class(struct mount *mount, const struct meta_inode *inode,
+		      char *ret_class, size_t size);
+/*
  * Whether what goes with an inode fits, and will whatever becomes of its owner,
  * times and names later: to be asked before a call that changes one of these
  * returns. With meta_lock() held. 0, -ENOSPC or -errno.

@@ -122,6 +122,45 @@ static void test_unsent(void **state)
 	says(r, "new", "state = current");
 }
 
+static void set_class(struct rig *r, const char *path, const char *class)
+{
+	assert_int_equal(vfs_setxattr(r->f.v, rig_ino(r, path),
+				      "user.s3.storage_class", class,
+				      strlen(class), 0),
+			 0);
+}
+
+/* A file that was renamed, and is to be moved to another class. */
+static void test_unsent_of_another(void **state)
+{
+	struct rig *r = *state;
+	struct kvlist tags;
+
+	set_rules(r, rules);
+	rig_put_text(r, "old", "text");
+	kvlist_init(&tags);
+	assert_int_equal(kvlist_add(&tags, "class", "tmp"), 0);
+	assert_int_equal(tagset_put(r->bucket, VFS_FIXTURE_PREFIX "old", NULL,
+				    &tags),
+			 0);
+	kvlist_release(&tags);
+	assert_int_equal(rig_there(r, "old"), 0);
+	rig_rename(r, "old", "new");
+	says(r, "new", "state = unsent");
+	says(r, "new", "storageClass = STANDARD\n");
+	says(r, "new", "idle = \"tag: rule all comes first");
+	set_class(r, "new", "STANDARD_IA");
+	says(r, "new", "storageClass = STANDARD_IA\n");
+	rig_sync(r);
+	says(r, "new", "state = current");
+	says(r, "new", "storageClass = STANDARD_IA\n");
+	says(r, "new", "idle = \"tag: rule all comes first");
+	/* New content stays in the class of the old. */
+	rig_write(r, "new", "other");
+	says(r, "new", "state = unsent");
+	says(r, "new", "storageClass = STANDARD_IA\n");
+}
+
 static void test_directory(void **state)
 {
 	struct rig *r = *state;
@@ -206,9 +245,10 @@ static void test_server(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG_TEST(test_versions),  RIG_TEST(test_unsent),
-		RIG_TEST(test_directory), RIG_TEST(test_no_rules),
-		RIG_TEST(test_many),	  cmocka_unit_test(test_server),
+		RIG_TEST(test_versions),	  RIG_TEST(test_unsent),
+		RIG_TEST(test_unsent_of_another), RIG_TEST(test_directory),
+		RIG_TEST(test_no_rules),	  RIG_TEST(test_many),
+		cmocka_unit_test(test_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
