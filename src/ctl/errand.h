@@ -16,8 +16,8 @@
 struct errand {
 	struct target target;
 	struct buf line, answer; /* the answer's text, when it was run */
-	char reason
-		[CTL_REASON_MAX]; /* what went wrong; else the answer's first line */
+	/* What went wrong; else the answer's first line. */
+	char reason[CTL_REASON_MAX];
 	int status; /* of what went wrong, and was said; CTL_OK */
 };
 
