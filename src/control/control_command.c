@@ -22,9 +22,10 @@
 #include "vers3/sync/failure.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/upkeep/doctor.h"
-#include "vers3/upkeep/uploads.h"
 #include "vers3/upkeep/explain.h"
 #include "vers3/upkeep/preview.h"
+#include "vers3/upkeep/thaw.h"
+#include "vers3/upkeep/uploads.h"
 #include "vers3/upkeep/usage.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
@@ -269,6 +270,21 @@ static int run_doctor(struct call *c)
 	return 0;
 }
 
+static int run_thaw(struct call *c)
+{
+	char reason[CONTROL_REASON_MAX];
+	struct thaw *t = NULL;
+	int rc = thaw_new(c->control->mount, c->control->view,
+			  path_arg(c->args[0]), c->args + 1, c->count - 1, &t,
+			  reason, sizeof(reason));
+
+	if (rc)
+		return say(c, rc, reason);
+	*c->long_command =
+		(struct long_command){"thaw", thaw_run, thaw_free, t};
+	return 0;
+}
+
 /* A word that is no path is as it was: its end is no slash. */
 static int begin_uploads(struct call *c, bool abort)
 {
@@ -346,6 +362,9 @@ static const struct command {
 	{"uploads abort", "older=AGE [PATH]",
 	 "abort unfinished uploads of others", 1, 2, true, NULL,
 	 run_uploads_abort},
+	{"thaw", "PATH [days=N] [tier=NAME] [wait]",
+	 "have the server restore what is archived, to be read for some days",
+	 1, 4, false, NULL, run_thaw},
 	{"help", "", "list the commands", 0, 0, false, NULL, run_help},
 };
 

@@ -17,7 +17,7 @@
 #include "vers3/history/named_snapshots.h"
 #include "vers3/object/deferred_attrs.h"
 #include "vers3/object/objattr.h"
-#include "vers3/s3/storage_class.h"
+#include "vers3/s3/archive.h"
 #include "vers3/store/version_list.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/tree/content.h"
@@ -114,16 +114,6 @@ static int pick(struct control *control, const struct restore *what,
 	return 0;
 }
 
-static bool is_archived(const struct store_object *o)
-{
-	const char *class = kvlist_get(&o->headers, "x-amz-storage-class");
-	const char *thawed = kvlist_get(&o->headers, "x-amz-restore");
-
-	if (!storage_class_is_archive(class))
-		return false;
-	return !thawed || !strstr(thawed, "ongoing-request=\"false\"");
-}
-
 /* Asks for the version; r is a HEAD request. */
 static int head_version(struct control *control, const struct restore *what,
 			struct store_request *r, struct buf *answer)
@@ -147,11 +137,11 @@ static int head_version(struct control *control, const struct restore *what,
 			return gitconfig_say(answer, -ENOMEM, what->path,
 					     "no memory");
 	}
-	if (is_archived(&r->reply.object))
+	if (archive_is_closed(&r->reply.object.headers))
 		return gitconfig_say(
 			answer, -EREMOTE, what->path,
 			"this version is archived, and has to be thawed "
-			"first (aws s3api restore-object)");
+			"first: `vers3ctl thaw` of its path in .versions");
 	return 0;
 }
 

@@ -26,10 +26,10 @@ enum {
 /* A command as it was called. Strings are those of argv. */
 struct ctl_call {
 	const char *start; /* -C: where relative paths start; NULL: here */
-	bool json, force, exact, dry_run, follow, put;
+	bool json, force, exact, dry_run, follow, put, wait;
 	const char *version, *at, *to, *older, *keep, *key, *expires;
 	const char *rule, *prices; /* --if, --prices */
-	const char *days;
+	const char *days, *tier;
 	bool names;
 	char **args;
 	int count;
@@ -43,6 +43,7 @@ int ctl_undelete(const struct ctl_call *c);
 int ctl_diff(const struct ctl_call *c);
 int ctl_log(const struct ctl_call *c);
 int ctl_purge(const struct ctl_call *c);
+int ctl_thaw(const struct ctl_call *c);
 int ctl_uploads(const struct ctl_call *c);
 int ctl_presign(const struct ctl_call *c);
 int ctl_sync(const struct ctl_call *c);

@@ -81,14 +81,17 @@ static int on_line(void *ctx, const char *line)
 int errand_stream(struct errand *e)
 {
 	bool refused = false;
+	int rc;
 
 	if (e->status)
 		return e->status;
-	if (control_client_stream(e->target.root, e->line.data, on_line,
-				  &e->answer, e->reason, sizeof(e->reason),
-				  &refused))
-		e->status = refused ? ctl_misuse("%s", e->reason)
-				    : ctl_fail("%s", e->reason);
+	rc = control_client_stream(e->target.root, e->line.data, on_line,
+				   &e->answer, e->reason, sizeof(e->reason),
+				   &refused);
+	if (rc && refused)
+		e->status = ctl_misuse("%s", e->reason);
+	else if (rc)
+		e->status = ctl_refuse(rc, e->reason);
 	return e->status;
 }
 

@@ -34,6 +34,8 @@ enum option_bit {
 	OPTION_PRICES = 1 << 15,
 	OPTION_DAYS = 1 << 16,
 	OPTION_NAMES = 1 << 17,
+	OPTION_TIER = 1 << 18,
+	OPTION_WAIT = 1 << 19,
 };
 
 static const struct option command_options[] = {
@@ -54,6 +56,8 @@ static const struct option command_options[] = {
 	{"prices", required_argument, NULL, OPTION_PRICES},
 	{"days", required_argument, NULL, OPTION_DAYS},
 	{"names", no_argument, NULL, OPTION_NAMES},
+	{"tier", required_argument, NULL, OPTION_TIER},
+	{"wait", no_argument, NULL, OPTION_WAIT},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -111,6 +115,11 @@ static const struct command {
 	 "remove old versions below PATH for good", NULL,
 	 OPTION_JSON | OPTION_OLDER | OPTION_KEEP | OPTION_DRY_RUN, 1, 1,
 	 ctl_purge},
+	{"thaw", "PATH [--days N] [--tier standard|bulk|expedited] [--wait]",
+	 "have what is archived restored, to be read for N days; with --wait "
+	 "until it can be",
+	 NULL, OPTION_JSON | OPTION_DAYS | OPTION_TIER | OPTION_WAIT, 1, 1,
+	 ctl_thaw},
 	{"uploads", "[list [PATH] | abort --older AGE [PATH]]",
 	 "uploads that nobody has finished, with what they take", NULL,
 	 OPTION_JSON | OPTION_OLDER, 0, 2, ctl_uploads},
@@ -234,6 +243,12 @@ static void set_option(struct ctl_call *c, int option)
 		break;
 	case OPTION_NAMES:
 		c->names = true;
+		break;
+	case OPTION_TIER:
+		c->tier = optarg;
+		break;
+	case OPTION_WAIT:
+		c->wait = true;
 		break;
 	}
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "errand.h"
+#include "listing.h"
 
 static void print_upload(const json_t *u)
 {
@@ -16,57 +17,38 @@ static void print_upload(const json_t *u)
 	       ctl_text(u, "id"), ctl_text(u, "path"));
 }
 
-/* {"uploads": [...], "count": N, ...} */
-static int print_json(json_t *list, json_t *sums)
+static void print_sums(const json_t *sums, bool abort)
 {
-	if (json_object_set(sums, "uploads", list))
-		return ctl_fail("cannot print: no memory");
-	return ctl_print_json(json_incref(sums));
-}
-
-static int show(const struct ctl_call *c, bool abort, const json_t *doc)
-{
-	json_t *sums = json_object_get(doc, "uploads"), *list, *u;
 	char size[16];
-	size_t i;
-	int rc = CTL_OK;
 
-	list = json_object_get(json_object_get(doc, "upload"), "rules");
-	list = list ? json_incref(list) : json_array();
-	if (c->json) {
-		rc = print_json(list, sums);
-	} else {
-		json_array_foreach(list, i, u) print_upload(u);
-		ctl_size_text(ctl_number(sums, "bytes"), size, sizeof(size));
-		printf("%s%lld uploads, %s\n", abort ? "aborted " : "",
-		       ctl_number(sums, "count"), size);
-		if (abort && ctl_number(sums, "own"))
-			printf("kept %lld of this mount\n",
-			       ctl_number(sums, "own"));
-	}
-	json_decref(list);
-	return rc;
+	ctl_size_text(ctl_number(sums, "bytes"), size, sizeof(size));
+	printf("%s%lld uploads, %s\n", abort ? "aborted " : "",
+	       ctl_number(sums, "count"), size);
+	if (abort && ctl_number(sums, "own"))
+		printf("kept %lld of this mount\n", ctl_number(sums, "own"));
 }
 
 /* uploads list "PATH", uploads abort "older=AGE" "PATH" */
 static int run(const struct ctl_call *c, bool abort)
 {
+	struct listing l = {.item = "upload",
+			    .sums = "uploads",
+			    .list = "uploads",
+			    .json = c->json,
+			    .print = print_upload};
 	struct errand e;
-	json_t *doc = NULL;
-	int rc;
 
 	errand_begin(&e, c, c->count > 1 ? c->args[1] : NULL,
 		     abort ? "uploads abort" : "uploads list");
 	errand_pair(&e, "older", c->older);
 	if (c->count > 1 && !e.status && *e.target.path)
 		errand_path(&e);
-	errand_stream(&e);
-	rc = errand_document(&e, "uploads", &doc);
-	if (!rc)
-		rc = show(c, abort, doc);
-	json_decref(doc);
+	listing_run(&l, &e);
+	if (!c->json && l.sums_object)
+		print_sums(l.sums_object, abort);
+	listing_release(&l);
 	errand_end(&e);
-	return rc;
+	return e.status;
 }
 
 int ctl_uploads(const struct ctl_call *c)

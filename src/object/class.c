@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "vers3/core/mount.h"
-#include "vers3/s3/storage_class.h"
+#include "vers3/s3/archive.h"
 
 #define HEADER	"x-amz-storage-class"
 #define OF_DIR	"x-amz-meta-" CLASS_META
@@ -52,14 +52,6 @@ static const char *class_of(const struct meta_inode *inode,
 		       : NULL;
 }
 
-static bool is_frozen(const struct kvlist *head)
-{
-	const char *thawed = kvlist_get(head, "x-amz-restore");
-
-	return storage_class_is_archive(kvlist_get(head, HEADER)) &&
-	       (!thawed || !strstr(thawed, "ongoing-request=\"false\""));
-}
-
 int class_set(struct mount *mount, const struct meta_inode *inode,
 	      const char *class, bool *ret_same)
 {
@@ -76,7 +68,7 @@ int class_set(struct mount *mount, const struct meta_inode *inode,
 	same = class ? now && !strcmp(now, class) : !now;
 	if (same)
 		goto out;
-	if (!S_ISDIR(inode->mode) && is_frozen(&head)) {
+	if (!S_ISDIR(inode->mode) && archive_is_closed(&head)) {
 		rc = -EREMOTE;
 		goto out;
 	}

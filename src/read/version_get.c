@@ -111,13 +111,19 @@ static int call_checked(struct store *store, struct version_get *g,
 
 	if (rc == -ESTALE)
 		return rc;
+	if (rc == -EREMOTE) {
+		log_warning("GET %s: %s: it is archived; `vers3ctl thaw %s` "
+			    "has it restored, and of an old version the same "
+			    "of its path in .versions",
+			    r->key, r->reply.code, g->version->key);
+		return rc;
+	}
 	if (rc < 0) {
 		log_warning("GET %s [%llu+%llu]: %s", r->key,
 			    (unsigned long long)g->offset,
 			    (unsigned long long)g->length,
 			    r->reply.code[0] ? r->reply.code : strerror(-rc));
-		if (rc == -ETIMEDOUT || rc == -EACCES || rc == -EREMOTE ||
-		    rc == -ENOMEM)
+		if (rc == -ETIMEDOUT || rc == -EACCES || rc == -ENOMEM)
 			return rc;
 		return is_gone(r) ? -ESTALE : -EIO;
 	}

@@ -30,6 +30,7 @@ static const char *const kept[] = {
 	"content-language",
 	"content-type",
 	"expires",
+	"x-amz-archive-status",
 	"x-amz-checksum-*",
 	"x-amz-expiration",
 	"x-amz-mp-parts-count",

@@ -77,6 +77,7 @@ static const struct action actions[STORE_OP_COUNT] = {
 				 ON_KEY | SENDS_DOC | SENDS_MD5},
 	[STORE_PUT_LEGAL_HOLD] = {"PUT", "legal-hold",
 				  ON_KEY | SENDS_DOC | SENDS_MD5},
+	[STORE_RESTORE] = {"POST", "restore", ON_KEY | SENDS_DOC | SENDS_MD5},
 };
 
 static int set_query(struct s3_request *q, const char *name, const char *value)

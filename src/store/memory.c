@@ -161,6 +161,7 @@ static const struct {
 	[STORE_PUT_TAGGING] = {mem_put_tagging, true, false},
 	[STORE_PUT_RETENTION] = {mem_put_retention, true, false},
 	[STORE_PUT_LEGAL_HOLD] = {mem_put_legal_hold, true, false},
+	[STORE_RESTORE] = {mem_restore, true, false},
 };
 
 static void answer_init(struct memory_store *ms, struct store_request *r)
@@ -273,4 +274,15 @@ int memory_store_set_header(struct store *s, const char *name,
 	rc = kvlist_set(&ms->headers, name, value);
 	pthread_mutex_unlock(&ms->mutex);
 	return rc;
+}
+
+unsigned memory_store_end_restores(struct store *s, bool in_vain)
+{
+	struct memory_store *ms = bottom(s);
+	unsigned ended;
+
+	pthread_mutex_lock(&ms->mutex);
+	ended = mem_end_restores(ms, in_vain);
+	pthread_mutex_unlock(&ms->mutex);
+	return ended;
 }

@@ -314,3 +314,25 @@ int mem_fail(struct store_request *r, int err, int status, const char *code)
 	snprintf(r->reply.message, sizeof(r->reply.message), "%s", code);
 	return err;
 }
+
+bool mem_is_cold(const struct mem_version *v)
+{
+	const char *class = kvlist_get(&v->headers, "x-amz-storage-class");
+
+	return (class && (!strcmp(class, "GLACIER") ||
+			  !strcmp(class, "DEEP_ARCHIVE"))) ||
+	       kvlist_get(&v->headers, MEM_ARCHIVED);
+}
+
+bool mem_is_thawing(const struct mem_version *v)
+{
+	const char *restore = kvlist_get(&v->headers, MEM_RESTORE);
+
+	return restore && !strcmp(restore, MEM_UNDER_WAY);
+}
+
+bool mem_is_archived(const struct mem_version *v)
+{
+	return mem_is_cold(v) &&
+	       (mem_is_thawing(v) || !kvlist_get(&v->headers, MEM_RESTORE));
+}

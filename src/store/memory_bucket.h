@@ -19,6 +19,11 @@
 #define MEM_ETAG_SIZE 64 /* a digest, "-" and any count */
 #define MEM_MAX_PARTS 10000
 
+/* Headers of versions in an archive. */
+#define MEM_RESTORE   "x-amz-restore"
+#define MEM_ARCHIVED  "x-amz-archive-status"
+#define MEM_UNDER_WAY "ongoing-request=\"true\""
+
 /* Immutable bytes. */
 struct mem_blob {
 	unsigned refs; /* atomic */
@@ -36,6 +41,7 @@ struct mem_version {
 	struct kvlist meta;
 	struct kvlist headers;
 	char *tagging; /* owned document; NULL: no tags */
+	unsigned thaw_days; /* that were asked for */
 };
 
 struct mem_key {
@@ -122,6 +128,11 @@ bool mem_id_parse(const char *id, uint64_t *ret_seq);
 
 void mem_upload_free(struct mem_upload *u);
 
+/* In an archive class, restored or not; being restored; closed to readers. */
+bool mem_is_cold(const struct mem_version *v);
+bool mem_is_thawing(const struct mem_version *v);
+bool mem_is_archived(const struct mem_version *v);
+
 /* Fills the reply in as an error and returns err. */
 int mem_fail(struct store_request *r, int err, int status, const char *code);
 
@@ -169,6 +180,12 @@ int mem_put_retention(struct memory_store *ms, struct store_request *r,
 		      struct mem_blob *body);
 int mem_put_legal_hold(struct memory_store *ms, struct store_request *r,
 		       struct mem_blob *body);
+
+/* memory_archive.c */
+int mem_restore(struct memory_store *ms, struct store_request *r,
+		struct mem_blob *body);
+/* As memory_store_end_restores(). */
+unsigned mem_end_restores(struct memory_store *ms, bool in_vain);
 
 /* memory_write.c */
 int mem_put(struct memory_store *ms, struct store_request *r,

@@ -126,14 +126,6 @@ bool mem_slice(const struct store_request *r, uint64_t size,
 	return true;
 }
 
-static bool archived(const struct mem_version *v)
-{
-	const char *class = kvlist_get(&v->headers, "x-amz-storage-class");
-
-	return class &&
-	       (!strcmp(class, "GLACIER") || !strcmp(class, "DEEP_ARCHIVE"));
-}
-
 /* All of a GET but the bytes: the blob is counted for the caller. */
 static int get_locked(struct memory_store *ms, struct store_request *r,
 		      struct mem_blob **ret_blob, struct mem_slice *ret_slice)
@@ -145,7 +137,7 @@ static int get_locked(struct memory_store *ms, struct store_request *r,
 		err = mem_find(ms, r, &v);
 	if (err)
 		return err;
-	if (archived(v))
+	if (mem_is_archived(v))
 		return mem_fail(r, -EREMOTE, 403, "InvalidObjectState");
 	if (!mem_slice(r, v->blob->size, ret_slice))
 		return mem_fail(r, -ERANGE, 416, "InvalidRange");
@@ -202,7 +194,7 @@ int mem_copy_source(struct memory_store *ms, struct store_request *r,
 	}
 	if (r->source_if_match && !etag_is(r->source_if_match, v))
 		return mem_fail(r, -EBUSY, 412, "PreconditionFailed");
-	if (archived(v))
+	if (mem_is_archived(v))
 		return mem_fail(r, -EREMOTE, 403, "InvalidObjectState");
 	*ret_version = v;
 	return 0;

@@ -64,9 +64,9 @@ static bool kept(const char *name)
 		"content-language", "content-type",	   "expires",
 	};
 	static const char *const families[] = {
-		"x-amz-checksum-",	  "x-amz-object-lock-",
-		"x-amz-server-side-encr", "x-amz-storage-class",
-		"x-amz-website-redirect",
+		"x-amz-archive-status", "x-amz-checksum-",
+		"x-amz-object-lock-",	"x-amz-server-side-encr",
+		"x-amz-storage-class",	"x-amz-website-redirect",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

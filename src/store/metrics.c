@@ -61,8 +61,8 @@ static void count(struct metrics_store *ms, const struct store_request *r,
 	if (!is_answer(r, err)) {
 		op->errors++;
 		ms->now.last_error_mono_ns = end_ns;
-		refusals_describe(r, err, ms->now.last_error,
-				  sizeof(ms->now.last_error));
+		store_describe(r, err, ms->now.last_error,
+			       sizeof(ms->now.last_error));
 	} else {
 		ms->now.last_ok_mono_ns = end_ns;
 	}

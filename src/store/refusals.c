@@ -16,26 +16,6 @@ void refusals_release(struct refusals *f)
 	memset(f, 0, sizeof(*f));
 }
 
-void refusals_describe(const struct store_request *r, int err, char *words,
-		       size_t size)
-{
-	const struct store_reply *reply = &r->reply;
-	const char *message =
-		reply->message[0] ? reply->message : strerror(-err);
-	const char *id = reply->request_id;
-
-	if (!reply->status) {
-		snprintf(words, size, "%s: %.100s", store_op_name(r->op),
-			 message);
-		return;
-	}
-	/* Some codes have no words beside them. */
-	snprintf(words, size, "%s: %d %.40s%s%.80s%s%.60s%s",
-		 store_op_name(r->op), reply->status, reply->code,
-		 reply->code[0] ? ": " : "", message, *id ? " (request " : "",
-		 id, *id ? ")" : "");
-}
-
 static unsigned find(const struct refusals *f, const char *key)
 {
 	unsigned i = 0;
@@ -128,7 +108,7 @@ void refusals_note(struct refusals *f, const struct store_request *r, int err,
 		clear(f, r->key, r->op);
 	} else {
 		snprintf(what.code, sizeof(what.code), "%s", r->reply.code);
-		refusals_describe(r, err, what.words, sizeof(what.words));
+		store_describe(r, err, what.words, sizeof(what.words));
 		note(f, r->key, r->op, &what);
 	}
 }

@@ -30,8 +30,5 @@ void refusals_note(struct refusals *f, const struct store_request *r, int err,
 /* False where nothing is known. */
 bool refusals_find(const struct refusals *f, const char *key,
 		   struct metrics_refusal *ret);
-/* An error as one line: the server's words, or why it gave none. */
-void refusals_describe(const struct store_request *r, int err, char *words,
-		       size_t size);
 
 #endif

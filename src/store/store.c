@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,7 @@ static const char *const op_names[STORE_OP_COUNT] = {
 	[STORE_PUT_TAGGING] = "PutObjectTagging",
 	[STORE_PUT_RETENTION] = "PutObjectRetention",
 	[STORE_PUT_LEGAL_HOLD] = "PutObjectLegalHold",
+	[STORE_RESTORE] = "RestoreObject",
 };
 
 const char *store_op_name(enum store_op op)
@@ -136,6 +138,26 @@ bool store_is_unanswered(int rc)
 bool store_is_outage(int rc)
 {
 	return rc == -EIO || store_is_unanswered(rc);
+}
+
+void store_describe(const struct store_request *r, int err, char *words,
+		    size_t size)
+{
+	const struct store_reply *reply = &r->reply;
+	const char *message =
+		reply->message[0] ? reply->message : strerror(-err);
+	const char *id = reply->request_id;
+
+	if (!reply->status) {
+		snprintf(words, size, "%s: %.100s", store_op_name(r->op),
+			 message);
+		return;
+	}
+	/* Some codes have no words beside them. */
+	snprintf(words, size, "%s: %d %.40s%s%.80s%s%.60s%s",
+		 store_op_name(r->op), reply->status, reply->code,
+		 reply->code[0] ? ": " : "", message, *id ? " (request " : "",
+		 id, *id ? ")" : "");
 }
 
 void store_free(struct store *s)

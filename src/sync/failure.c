@@ -29,8 +29,8 @@
 	"the server's quota is used up: have it raised, or remove something "  \
 	"there"
 #define RESTORE                                                                \
-	"it stands on an archived object: have that restored (aws s3api "      \
-	"restore-object), or write the file anew"
+	"it stands on an archived object: have that restored (`vers3ctl "      \
+	"thaw`), or write the file anew"
 #define CLASS                                                                  \
 	"the server has no such storage class: mount with another "            \
 	"storage_class="

@@ -442,7 +442,57 @@ static void lie_elsewhere(struct request *r)
 		   "Content-Length: 0\r\n\r\n");
 }
 
+/*
+ * An archive, in which every object is: "frozen" takes requests to restore it,
+ * "thawing" is at it, from "thawed" it can be read.
+ */
+
+static bool is_archived(const struct request *r)
+{
+	return is_read(r) || is_head(r) || has(r, "restore=");
+}
+
+static void forward_with(struct request *r, const char *header);
+
+/* header: what a HEAD tells; answer: to who asks for it. */
+static void lie_archive(struct request *r, const char *header,
+			const char *answer, bool open)
+{
+	static const char closed[] =
+		"403 Forbidden\r\n\r\n<Error><Code>InvalidObjectState</Code>"
+		"</Error>";
+
+	if (is_head(r) || (open && is_read(r)))
+		forward_with(r, header);
+	else
+		say(r->fd, "HTTP/1.1 %s", is_read(r) ? closed : answer);
+}
+
+static void lie_frozen(struct request *r)
+{
+	lie_archive(r, "", "202 Accepted\r\nContent-Length: 0\r\n\r\n", false);
+}
+
+static void lie_thawing(struct request *r)
+{
+	lie_archive(r, "x-amz-restore: ongoing-request=\"true\"\r\n",
+		    "409 Conflict\r\n\r\n<Error><Code>"
+		    "RestoreAlreadyInProgress</Code></Error>",
+		    false);
+}
+
+static void lie_thawed(struct request *r)
+{
+	lie_archive(r,
+		    "x-amz-restore: ongoing-request=\"false\", expiry-date="
+		    "\"Sun, 01 Jan 2090 00:00:00 GMT\"\r\n",
+		    "200 OK\r\nContent-Length: 0\r\n\r\n", true);
+}
+
 static const struct form forms[] = {
+	{"frozen", is_archived, lie_frozen},
+	{"thawing", is_archived, lie_thawing},
+	{"thawed", is_archived, lie_thawed},
 	{"token", is_list, lie_token},
 	{"pages", is_list, lie_pages},
 	{"empty", is_list, lie_empty},
@@ -527,8 +577,33 @@ static bool pass_body(struct request *r, int to)
 	return true;
 }
 
-/* The true server's answer: one a connection. */
-static void forward(struct request *r)
+/* The same, with a header more. */
+static void relay_with(int from, int to, const char *header)
+{
+	char bytes[65536], *end = NULL;
+	size_t have = 0;
+
+	while (!end && have < sizeof(bytes) - 1) {
+		ssize_t got =
+			recv(from, bytes + have, sizeof(bytes) - 1 - have, 0);
+
+		if (got <= 0)
+			return;
+		have += (size_t)got;
+		bytes[have] = '\0';
+		end = strstr(bytes, "\r\n");
+	}
+	if (!end)
+		return;
+	end += 2;
+	if (say_bytes(to, bytes, (size_t)(end - bytes)) &&
+	    say_bytes(to, header, strlen(header)) &&
+	    say_bytes(to, end, have - (size_t)(end - bytes)))
+		relay(from, to);
+}
+
+/* The true server's answer, with headers more: one a connection. */
+static void forward_with(struct request *r, const char *header)
 {
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
@@ -540,7 +615,7 @@ static void forward(struct request *r)
 	if (fd >= 0 && !connect(fd, (struct sockaddr *)&addr, sizeof(addr)) &&
 	    say_bytes(fd, r->head, r->head_len - 2) &&
 	    say(fd, "Connection: close\r\n\r\n") && pass_body(r, fd))
-		relay(fd, r->fd);
+		relay_with(fd, r->fd, header);
 	if (fd >= 0)
 		close(fd);
 }
@@ -573,7 +648,7 @@ static void *serve(void *arg)
 	if (read_head(r)) {
 		form = find_form(r);
 		if (!form)
-			forward(r);
+			forward_with(r, "");
 		else if (pass_body(r, -1))
 			form->lie(r);
 	}

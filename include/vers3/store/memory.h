@@ -19,5 +19,10 @@ int memory_store_set_replication(struct store *s, const char *document);
 /* Has HeadBucket answer with a header from now on. The same. */
 int memory_store_set_header(struct store *s, const char *name,
 			    const char *value);
+/*
+ * Ends what RestoreObject has begun: archived versions can be read from now on,
+ * or where it was in vain are as they were before. Returns how many.
+ */
+unsigned memory_store_end_restores(struct store *s, bool in_vain);
 
 #endif

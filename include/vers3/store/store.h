@@ -59,6 +59,7 @@ enum store_op {
 	STORE_PUT_TAGGING, /* body: XML document */
 	STORE_PUT_RETENTION, /* likewise, as the next */
 	STORE_PUT_LEGAL_HOLD,
+	STORE_RESTORE, /* RestoreObject; body: XML document */
 	STORE_OP_COUNT,
 };
 
@@ -268,6 +269,12 @@ int store_head(struct store *s, struct store_request *r, const char *key,
 bool store_is_unanswered(int rc);
 /* Whether it may all be different in a minute: that, or the server fails. */
 bool store_is_outage(int rc);
+/*
+ * How a request that ended in err (-errno) was refused, as one line: operation
+ * and the server's status, code, message and request id; or why it gave none.
+ */
+void store_describe(const struct store_request *r, int err, char *words,
+		    size_t size);
 /* Frees a whole stack. NULL is fine. */
 void store_free(struct store *s);
 

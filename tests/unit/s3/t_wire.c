@@ -30,7 +30,7 @@ static void not_asked(struct wire *w, size_t step, const char *text)
 static void test_requests(void **state)
 {
 	static const struct wire_step steps[] = {OK_STEP, OK_STEP, OK_STEP,
-						 OK_STEP};
+						 OK_STEP, OK_STEP};
 	struct wire *w = wire_new(STEPS(steps));
 	struct store *s = store_at(wire_url(w));
 	struct kvlist meta, headers;
@@ -85,6 +85,17 @@ static void test_requests(void **state)
 	assert_int_equal(store_call(s, &r), 0);
 	asked(w, 3, "PUT /bucket?lifecycle= HTTP/1.1\r\n");
 	asked(w, 3, "\r\ncontent-md5: ");
+	store_request_release(&r);
+
+	store_request_init(&r, STORE_RESTORE);
+	r.key = "k";
+	r.version_id = "v";
+	r.body.mem = "<x/>";
+	r.body.length = 4;
+	assert_int_equal(store_call(s, &r), 0);
+	asked(w, 4, "POST /bucket/k?restore=&versionId=v HTTP/1.1\r\n");
+	asked(w, 4, "\r\ncontent-type: application/xml\r\n");
+	asked(w, 4, "\r\n\r\n<x/>");
 	store_request_release(&r);
 	kvlist_release(&headers);
 	kvlist_release(&meta);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Collects lines up to the next section, and prints that one. */
+#include "listing.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "control_client.h"
+#include "errand.h"
+#include "state.h"
+
+#define SECTION_MAX (1 << 20)
+
+void listing_release(struct listing *l)
+{
+	buf_release(&l->section);
+	json_decref(l->sums_object);
+	l->sums_object = NULL;
+}
+
+static int give(struct listing *l, const json_t *item)
+{
+	if (!l->json) {
+		l->print(item);
+		l->count++;
+		return 0;
+	}
+	if (!l->count)
+		printf("{\n  \"%s\": [", l->list);
+	fputs(l->count++ ? ",\n    " : "\n    ", stdout);
+	return json_dumpf(item, stdout, 0) ? -ENOMEM : 0;
+}
+
+/* The section that has come whole, if there is one. */
+static int take_section(struct listing *l)
+{
+	json_t *doc = NULL, *items, *sums;
+	int rc = state_parse(l->section.data, &doc);
+
+	buf_reset(&l->section);
+	if (rc)
+		return rc;
+	items = json_object_get(json_object_get(doc, l->item), "rules");
+	sums = json_object_get(doc, l->sums);
+	if (json_array_size(items))
+		rc = give(l, json_array_get(items, 0));
+	else if (sums && !l->sums_object)
+		l->sums_object = json_incref(sums);
+	else if (json_object_size(doc))
+		rc = -EIO;
+	json_decref(doc);
+	return rc;
+}
+
+static int take_line(void *listing, const char *line)
+{
+	struct listing *l = listing;
+	int rc = *line == '[' && l->section.len ? take_section(l) : 0;
+
+	if (!rc)
+		rc = buf_puts(&l->section, line);
+	return rc ? rc : buf_putc(&l->section, '\n');
+}
+
+/* {"uploads": [...], "count": N, ...} */
+static int end_json(const struct listing *l)
+{
+	const char *name;
+	json_t *value;
+
+	if (!l->count && !l->sums_object)
+		return 0;
+	if (!l->count)
+		printf("{\n  \"%s\": [", l->list);
+	fputs(l->count ? "\n  ]" : "]", stdout);
+	json_object_foreach(l->sums_object, name, value)
+	{
+		printf(",\n  \"%s\": ", name);
+		if (json_dumpf(value, stdout, JSON_ENCODE_ANY))
+			return -ENOMEM;
+	}
+	puts("\n}");
+	return 0;
+}
+
+int listing_run(struct listing *l, struct errand *e)
+{
+	bool refused = false;
+	int rc, taken, ended;
+
+	buf_init(&l->section, SECTION_MAX);
+	l->sums_object = NULL;
+	l->count = 0;
+	if (e->status)
+		return e->status;
+	rc = control_client_stream(e->target.root, e->line.data, take_line, l,
+				   e->reason, sizeof(e->reason), &refused);
+	taken = take_section(l);
+	ended = l->json ? end_json(l) : 0;
+	if (rc && refused)
+		e->status = ctl_misuse("%s", e->reason);
+	else if (rc)
+		e->status = ctl_refuse(rc, e->reason);
+	else if (taken || ended || !l->sums_object)
+		e->status = ctl_fail("cannot read the answer");
+	return e->status;
+}
