@@ -37,6 +37,7 @@
 #define SYS_CAPS_AT  "caps2.at" /* when they were learnt, realtime */
 #define SYS_NO_SUM   "caps2.no_whole_sum" /* when that was, realtime */
 #define NO_SUM_NS    (30 * DAY_NS) /* then it is tried again */
+#define ENCRYPTION   "x-amz-server-side-encryption"
 #define SYS_CLASS    "class." /* and its name: when it was taken, realtime */
 #define CLASS_MAX    100 /* a longer one is not remembered */
 #define WRONG_ETAG   "00000000000000000000000000000000"
@@ -314,34 +315,88 @@ int caps_probe(struct store *store, const char *prefix, const char *dir,
 	return rc;
 }
 
-/* Begins an upload and aborts it: nothing is left. NULL: of no class. */
+/* Begins an upload and aborts it: nothing is left. r: its begin. */
+static int try_upload(struct store *store, struct store_request *r)
+{
+	struct store_request end;
+	int rc = store_call(store, r);
+
+	if (rc || !r->reply.upload_id)
+		return rc;
+	store_request_init(&end, STORE_ABORT_UPLOAD);
+	end.key = r->key;
+	end.upload_id = r->reply.upload_id;
+	if (store_call(store, &end))
+		log_warning("cannot abort the upload of the scratch object %s",
+			    r->key);
+	store_request_release(&end);
+	return 0;
+}
+
+/* NULL: of no class. */
 static int try_class(struct store *store, const char *key, const char *class)
 {
-	struct store_request r, end;
+	struct store_request r;
 	struct kvlist headers;
 	int rc;
 
 	kvlist_init(&headers);
 	store_request_init(&r, STORE_CREATE_UPLOAD);
 	rc = class ? kvlist_add(&headers, "x-amz-storage-class", class) : 0;
-	if (rc)
-		goto out;
 	r.key = key;
 	r.headers = &headers;
 	r.trial = true;
-	rc = store_call(store, &r);
-	if (rc || !r.reply.upload_id)
-		goto out;
-	store_request_init(&end, STORE_ABORT_UPLOAD);
-	end.key = key;
-	end.upload_id = r.reply.upload_id;
-	if (store_call(store, &end))
-		log_warning("cannot abort the upload of the scratch object %s",
-			    key);
-	store_request_release(&end);
-out:
+	if (!rc)
+		rc = try_upload(store, &r);
 	store_request_release(&r);
 	kvlist_release(&headers);
+	return rc;
+}
+
+/* A server that encrypts names the way in its answer, all of them do. */
+static bool tells_encryption(const struct store_object *o)
+{
+	return kvlist_get(&o->headers, ENCRYPTION) ||
+	       kvlist_get(&o->headers, ENCRYPTION "-customer-algorithm");
+}
+
+/* Whether a refusal is of the encryption, not of the right to write. */
+static bool is_of_encryption(const struct store_reply *reply, int rc)
+{
+	if (rc == -EACCES)
+		return strcasestr(reply->message, "kms") ||
+		       strcasestr(reply->message, "encrypt");
+	return rc == -EINVAL || rc == -EOPNOTSUPP;
+}
+
+int caps_encryption(struct store *store, const char *prefix, char *why,
+		    size_t size)
+{
+	char key[KEY_MAX];
+	struct store_request r;
+	int rc;
+
+	if (random_key(prefix, MOUNT_VERSIONS_NAME, key))
+		return 0;
+	store_request_init(&r, STORE_CREATE_UPLOAD);
+	r.key = key;
+	r.trial = true;
+	rc = try_upload(store, &r);
+	if (!rc && !tells_encryption(&r.reply.object)) {
+		snprintf(why, size, "the server does not do it");
+		rc = -EINVAL;
+	} else if (rc && is_of_encryption(&r.reply, rc)) {
+		snprintf(why, size, "the server refuses it: %d %s%s%s",
+			 r.reply.status, r.reply.code,
+			 r.reply.message[0] ? ": " : "", r.reply.message);
+		if (r.reply.request_id[0])
+			snprintf(why + strlen(why), size - strlen(why),
+				 " (request %s)", r.reply.request_id);
+		rc = -EINVAL;
+	} else {
+		rc = 0;
+	}
+	store_request_release(&r);
 	return rc;
 }
 

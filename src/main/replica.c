@@ -65,6 +65,12 @@ int replica_new(const struct options *o, const char *own_url, char *reason,
 		.path_style = o->path_style,
 		.no_sign_request = o->no_sign_request,
 		.requester_pays = o->requester_pays,
+		/* A key of KMS is of one region: the bucket has its own. */
+		.sse =
+			{
+				.mode = o->sse == SSE_KMS ? SSE_BUCKET : o->sse,
+				.key_file = o->sse_c_key_file,
+			},
 		.connect_timeout_s = o->connect_timeout_s,
 		.read_timeout_s = o->read_timeout_s,
 	};

@@ -414,6 +414,29 @@ static int check_class(struct stack *s, char *reason, size_t size)
 	return -EINVAL;
 }
 
+/* Else each save would fail, or be in plain text there. */
+static int check_encryption(struct stack *s, char *reason, size_t size)
+{
+	static const struct {
+		const char *word, *advice;
+	} modes[] = {
+		[SSE_BUCKET] = {"bucket", ""},
+		[SSE_S3] = {"s3", "leave it to the bucket, or take sse=c"},
+		[SSE_KMS] = {"kms", "check sse_kms_key=, and that these "
+				    "credentials may use that key"},
+		[SSE_C] = {"c", "have SSE-C allowed there"},
+	};
+	const struct options *o = s->o;
+	char why[512];
+
+	if (o->sse == SSE_BUCKET || o->read_only || s->outage ||
+	    !caps_encryption(s->layers.top, o->prefix, why, sizeof(why)))
+		return 0;
+	snprintf(reason, size, "sse=%s: %s; %s", modes[o->sse].word, why,
+		 modes[o->sse].advice);
+	return -EINVAL;
+}
+
 /* Takes the cache directory over if its server had another name. */
 static int adopt(struct stack *s, char *reason, size_t size)
 {
@@ -462,6 +485,8 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 				   : MOUNT_VERSIONS_NAME,
 			   &s->caps);
 	rc = check_class(s, reason, size);
+	if (!rc)
+		rc = check_encryption(s, reason, size);
 	if (rc)
 		return rc;
 	rc = blocks_open(path, o->cache_size_bytes, reason, size, &s->blocks);
@@ -507,6 +532,7 @@ static int start_vfs(struct stack *s)
 		.quota_bytes = o->quota_bytes,
 		.max_file_bytes = o->max_file_bytes,
 		.storage_class = o->storage_class,
+		.encryption = s3_store_encryption(s->layers.s3),
 		.versions = o->versions,
 		.versions_name = o->versions_dir,
 		.control_name = o->control_file,

@@ -173,6 +173,13 @@ static int explain_key(struct client *c, const struct store_request *r, int rc)
 {
 	bool keys = sse_has_keys(client_sse(c));
 
+	if (r->op == STORE_GET && sse_is_kms(&r->reply)) {
+		log_warning("%s cannot be read: its key of KMS cannot be used "
+			    "(%s: %s); have it enabled, and open to these "
+			    "credentials (kms:Decrypt)",
+			    r->key, r->reply.code, r->reply.message);
+		return -EACCES;
+	}
 	if (!sse_is_told(&r->reply))
 		return rc;
 	if (r->op == STORE_COPY || r->op == STORE_COPY_PART)

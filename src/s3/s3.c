@@ -166,6 +166,11 @@ int s3_store_identity(struct store *s, struct s3_identity *ret)
 	return rc;
 }
 
+const struct kvlist *s3_store_encryption(struct store *s)
+{
+	return sse_setting(client_sse(client_of(s)));
+}
+
 /* Scheme and host, and the path of a request, which is built into q. */
 static int begin_url(struct client *c, const struct endpoint *endpoint,
 		     const struct store_request *r, struct s3_request *q,

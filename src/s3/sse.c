@@ -209,6 +209,14 @@ bool sse_is_told(const struct store_reply *reply)
 	return false;
 }
 
+/* By its codes AWS; Ceph by its words. */
+bool sse_is_kms(const struct store_reply *reply)
+{
+	return reply->status >= 400 && reply->status < 500 &&
+	       (!strncmp(reply->code, "KMS.", 4) ||
+		strstr(reply->message, "kms-keyid"));
+}
+
 bool sse_has_keys(const struct sse *sse)
 {
 	return sse && sse->keys.count;

@@ -485,6 +485,8 @@ int upload_parts(struct uploader *u, const struct file_snapshot *snap,
 	kvlist_init(&m.tags);
 	runs_of_snapshot(snap, &ret->holes);
 	if (!rc)
+		rc = upload_add_encryption(s, &d.headers);
+	if (!rc)
 		rc = sparse_tell(&ret->holes, inode->size_bytes, &d.meta);
 	if (!rc)
 		rc = mount_key(s->mount, path, key);

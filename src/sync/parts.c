@@ -2,6 +2,7 @@
 /* The requests that begin and fill a multipart upload. */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "upload_record.h"
@@ -10,7 +11,10 @@
 #include "vers3/object/deferred_attrs.h"
 #include "vers3/object/objattr.h"
 #include "vers3/sync/syncer.h"
+#include "vers3/util/kv.h"
 #include "vers3/util/log.h"
+
+#define ENCRYPTION "x-amz-server-side-encryption"
 
 static int stage_body(struct uploader *u, uint64_t ino, uint64_t place,
 		      struct store_request *r)
@@ -97,6 +101,36 @@ enum store_sum upload_part_sum(const struct syncer *s,
 	if (o->sum == STORE_SUM_CRC64NVME)
 		return o->sum;
 	return sum == STORE_SUM_NONE ? sum : STORE_SUM_MD5;
+}
+
+int upload_add_encryption(const struct syncer *s, struct kvlist *headers)
+{
+	const struct kvlist *now = s->mount->config.encryption;
+	int rc = 0;
+
+	for (size_t i = 0; now && i < now->count && !rc; i++)
+		rc = kvlist_set(headers, now->items[i].name,
+				now->items[i].value);
+	return rc;
+}
+
+bool upload_has_encryption(const struct syncer *s,
+			   const struct upload_record *o)
+{
+	const struct kvlist *now = s->mount->config.encryption;
+	const struct kvlist *began = &o->began.headers;
+	size_t found = 0;
+
+	for (size_t i = 0; now && i < now->count; i++) {
+		const char *value = kvlist_get(began, now->items[i].name);
+
+		if (!value || strcmp(value, now->items[i].value) != 0)
+			return false;
+	}
+	for (size_t i = 0; i < began->count; i++)
+		found += !strncasecmp(began->items[i].name, ENCRYPTION,
+				      sizeof(ENCRYPTION) - 1);
+	return found == (now ? now->count : 0);
 }
 
 int upload_note_part(struct uploader *u, uint64_t ino, const char *upload_id,

@@ -172,7 +172,8 @@ static int read_file(struct syncer *s, uint64_t ino, struct meta_inode *inode,
 	return rc;
 }
 
-/* -EAGAIN: the record is of an upload to another key; its end sees to it. */
+/* -EAGAIN: the record is of an upload to another key, or under another
+ * encryption; its end sees to it. */
 static int begin(struct streams *t, const struct meta_inode *inode,
 		 const char *path, struct upload_record *o)
 {
@@ -183,10 +184,14 @@ static int begin(struct streams *t, const struct meta_inode *inode,
 	if (!rc)
 		rc = upload_record_read(s, inode->ino, o);
 	if (!rc)
-		return strcmp(o->key, key) ? -EAGAIN : 0;
+		return strcmp(o->key, key) || !upload_has_encryption(s, o)
+			       ? -EAGAIN
+			       : 0;
 	if (rc == -ENOENT)
 		rc = object_meta_make(s->mount, inode, path, OBJECT_CONTENT_NEW,
 				      &o->began);
+	if (!rc)
+		rc = upload_add_encryption(s, &o->began.headers);
 	if (rc)
 		return rc;
 	strcpy(o->key, key);

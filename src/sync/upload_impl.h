@@ -92,6 +92,13 @@ enum store_sum upload_part_sum(const struct syncer *s,
  */
 int upload_error(struct uploader *u, const struct upload_record *o,
 		 const struct store_request *r, int rc);
+/*
+ * What objects are encrypted by now, as headers of an upload's begin: an upload
+ * under another setting is not gone on with. 0, -ENOMEM.
+ */
+int upload_add_encryption(const struct syncer *s, struct kvlist *headers);
+bool upload_has_encryption(const struct syncer *s,
+			   const struct upload_record *o);
 /* Whether one that began like this can come to its end. */
 bool upload_can_end(const struct uploader *u, const struct upload_record *o);
 /* Begins an upload to o->key with what o->began says, and notes it. */

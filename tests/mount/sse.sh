@@ -44,7 +44,7 @@ bad "no file" sse_c_key_file= "$tls,sse=c"
 # Written, read, moved.
 mnt "$tls,sse=c,sse_c_key_file=old.key"
 echo first >"$MNT/file"
-head -c 20M /dev/urandom >big
+head -c 12M /dev/urandom >big
 cp big "$MNT/big"
 mkdir "$MNT/dir"
 synced
@@ -65,6 +65,24 @@ is s3.sse "$(getfattr --only-values -n s3.sse "$MNT/moved")" SSE-C
 
 refused "a URL" "sse=c" "$VERS3CTL" presign "$MNT/moved"
 
+# The runbook's chapter, as it is written.
+cp old.key sse.keys
+echo text >"$MNT/report.txt"
+synced
+sed -n '/^\.SH ENCRYPTION$/,/^\.SH /p' "$top/man/vers3-operations.7" |
+	sed -n '/^\.EX$/,/^\.EE$/{/^\./!p}' | sed 's/\\-/-/g' >commands
+[ "$(wc -l <commands)" -ge 6 ] || fail "few commands: $(cat commands)"
+while read -r line; do
+	(cd "$MNT" && bash -ec "$line") >said 2>&1 ||
+		fail "$line: $(cat said)"
+	[ -s said ] || case $line in
+	*umask*) ;;
+	*) fail "$line: says nothing" ;;
+	esac
+done <commands
+is "keys" "$(wc -l <sse.keys) $(stat -c %a sse.keys)" "2 600"
+is "the old one" "$(tail -n 1 sse.keys)" "$(cat old.key)"
+
 # Another key for what is written; the old one for what is there.
 fresh "$tls,sse=c,sse_c_key_file=both.key"
 is "under the old key" "$(cat "$MNT/moved")" first
@@ -83,10 +101,30 @@ is "old version" "$(cat "$old")" first
 synced
 is "restored" "$(cat "$MNT/moved")" first
 
+# An upload that began under another key is not gone on with.
+uploads() {
+	s3api list-multipart-uploads --query 'length(Uploads || `[]`)'
+}
+remount "$tls,sse=c,sse_c_key_file=old.key"
+exec 9>"$MNT/up"
+cat big big big big >&9
+tls_endpoint=$ENDPOINT ENDPOINT=$plain
+within 20 eval '[ "$(uploads)" = 1 ]' || fail "no upload began"
+ENDPOINT=$tls_endpoint
+crash
+exec 9>&-
+mnt "$tls,sse=c,sse_c_key_file=both.key"
+synced
+fresh "$tls,sse=c,sse_c_key_file=new.raw"
+cat big big big big | cmp - "$MNT/up" >&2 || fail "begun under another key"
+
 # With the wrong key, and with none: nothing is read, nothing is lost.
 for key in ",sse=c,sse_c_key_file=wrong.key" ""; do
 	fresh "$tls$key"
-	printf '%s\n' "$MNT"/* | grep -q '/moved$' || fail "hidden with '$key'"
+	case $(echo "$MNT"/*) in
+	*/moved*) ;;
+	*) fail "hidden with '$key'" ;;
+	esac
 	is "mode with '$key'" "$(stat -c %a "$MNT/moved")" 0
 	refused "read with '$key'" "Permission denied" cat "$MNT/moved"
 done

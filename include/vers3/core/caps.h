@@ -80,6 +80,15 @@ int caps_class(struct meta *meta, struct store *store, const char *prefix,
 	       const char *class);
 
 /*
+ * Whether new objects are encrypted as the store was told to have them: an
+ * upload is begun below prefix, and aborted. 0 also where nothing can be
+ * learnt; -EINVAL: the server refuses that or overlooks it, and why (size
+ * bytes) says so in its words. Blocks. S3 API: CreateMultipartUpload.
+ */
+int caps_encryption(struct store *store, const char *prefix, char *why,
+		    size_t size);
+
+/*
  * Uploads in parts take no check of the whole here, though objects that are
  * sent as one do (MinIO): learnt from an upload that was sent in vain and one
  * that ended without, and remembered for a month. Both take meta_lock().

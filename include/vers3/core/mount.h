@@ -75,6 +75,8 @@ struct mount_config {
 	uint64_t max_file_bytes; /* no file is made longer; 0: no limit */
 	uint64_t copy_max_bytes; /* of one CopyObject; 0: S3's 5 GiB */
 	const char *storage_class; /* NULL: the bucket's default */
+	/* What new objects are encrypted by, as headers; NULL: nothing said. */
+	const struct kvlist *encryption;
 	enum mount_versions versions;
 	/*
 	 * What history and control file are called, and nothing else may be;

@@ -56,6 +56,11 @@ struct s3_identity {
 };
 /* Sends nothing; keys that end within minutes are loaded anew. 0, -ENOMEM. */
 int s3_store_identity(struct store *s, struct s3_identity *ret);
+/*
+ * What new objects are encrypted by, as headers that tell one setting from
+ * another; borrowed.
+ */
+const struct kvlist *s3_store_encryption(struct store *s);
 
 #define S3_PRESIGN_MAX_S 604800 /* Signature Version 4 allows no more */
 

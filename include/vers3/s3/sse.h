@@ -72,6 +72,8 @@ void sse_note(struct sse *sse, const struct store_request *r, unsigned way);
 bool sse_is_refusal(const struct store_reply *reply);
 /* Whether an error says in words that the object is under SSE-C. Pure. */
 bool sse_is_told(const struct store_reply *reply);
+/* Whether an error says that the object's key of KMS is of no use. Pure. */
+bool sse_is_kms(const struct store_reply *reply);
 /* Whether there are keys to read with. */
 bool sse_has_keys(const struct sse *sse);
 /* Sets the headers that go with r. sse may be NULL. 0 or -ENOMEM, -E2BIG. */

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -111,11 +113,83 @@ static void test_class_not_learnt(void **state)
 	assert_int_equal(s.calls, 2);
 }
 
+struct begin {
+	int rc, status;
+	const char *code, *message, *header; /* of the answer */
+	int want;
+};
+
+struct begin_store {
+	struct store store;
+	const struct begin *answer;
+	unsigned aborts;
+};
+
+static int answer_begin(struct store *s, struct store_request *r)
+{
+	struct begin_store *b = (struct begin_store *)s;
+	struct store_reply *reply = &r->reply;
+
+	store_reply_reset(reply);
+	if (r->op == STORE_ABORT_UPLOAD) {
+		b->aborts++;
+		return 0;
+	}
+	if (r->op != STORE_CREATE_UPLOAD)
+		return -EIO;
+	reply->status = b->answer->status;
+	snprintf(reply->code, sizeof(reply->code), "%s", b->answer->code);
+	snprintf(reply->message, sizeof(reply->message), "%s",
+		 b->answer->message);
+	if (b->answer->rc)
+		return b->answer->rc;
+	reply->upload_id = strdup("u");
+	return b->answer->header ? kvlist_add(&reply->object.headers,
+					      b->answer->header, "x")
+				 : 0;
+}
+
+static void test_encryption(void **state)
+{
+	static const struct store_ops ops = {"begin", answer_begin, NULL};
+	static const struct begin cases[] = {
+		{0, 200, "", "", "x-amz-server-side-encryption", 0},
+		{0, 200, "", "",
+		 "x-amz-server-side-encryption-customer-algorithm", 0},
+		{0, 200, "", "", NULL, -EINVAL}, /* overlooked */
+		{-EINVAL, 400, "KMS.NotFoundException", "no", NULL, -EINVAL},
+		{-EOPNOTSUPP, 501, "NotImplemented", "", NULL, -EINVAL},
+		{-EACCES, 403, "AccessDenied",
+		 "not authorized to perform: kms:GenerateDataKey", NULL,
+		 -EINVAL},
+		/* No right to write is of no encryption. */
+		{-EACCES, 403, "AccessDenied", "Access Denied", NULL, 0},
+		{-EIO, 503, "SlowDown", "", NULL, 0},
+		{-ECONNREFUSED, 0, "", "", NULL, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct begin_store s = {.store = {.ops = &ops},
+					.answer = &cases[i]};
+		char why[512] = "";
+
+		assert_int_equal(caps_encryption(&s.store, "p/", why,
+						 sizeof(why)),
+				 cases[i].want);
+		assert_int_equal(s.aborts, !cases[i].rc);
+		assert_int_equal(why[0] != '\0', cases[i].want != 0);
+		assert_non_null(
+			strstr(why, cases[i].want ? cases[i].code : ""));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_probe),
+		cmocka_unit_test(test_encryption),
 		cmocka_unit_test_setup_teardown(test_class_once, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(

@@ -310,12 +310,38 @@ static void test_bad(void **state)
 	}
 }
 
+static void test_kms(void **state)
+{
+	static const struct {
+		int status;
+		const char *code, *message;
+		bool kms;
+	} cases[] = {
+		{400, "KMS.DisabledException", "", true},
+		{403, "InvalidAccessKeyId",
+		 "Failed to retrieve the actual key, kms-keyid: k", true},
+		{403, "InvalidAccessKeyId", "", false},
+		{500, "KMS.InternalException", "", false},
+	};
+	struct store_request r;
+
+	(void)state;
+	store_request_init(&r, STORE_GET);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		r.reply.status = cases[i].status;
+		strcpy(r.reply.code, cases[i].code);
+		strcpy(r.reply.message, cases[i].message);
+		assert_int_equal(sse_is_kms(&r.reply), cases[i].kms);
+	}
+	store_request_release(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_headers), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_ways),	cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_bad),	cmocka_unit_test(test_kms),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
