@@ -70,6 +70,18 @@ static void print_sync(const json_t *sync)
 	       ctl_number(sync, "deletes"));
 }
 
+/* One is a text, several are a list. */
+static void print_warnings(const json_t *warnings)
+{
+	const json_t *one;
+	size_t i;
+
+	if (json_is_string(warnings))
+		printf("warning:  %s\n", json_string_value(warnings));
+	json_array_foreach(warnings, i, one)
+		printf("warning:  %s\n", json_string_value(one));
+}
+
 static void print_cache(const json_t *cache)
 {
 	long long hits = ctl_number(cache, "hits");
@@ -85,6 +97,7 @@ static void print_cache(const json_t *cache)
 	if (all)
 		printf(", %lld %% hits", hits * 100 / all);
 	printf("; unsent %s, room for %s\n", staged, left);
+	print_warnings(json_object_get(cache, "warning"));
 }
 
 static void print_requests(const json_t *s3)

@@ -85,6 +85,10 @@ struct doctor_facts {
 	struct lifecycle lifecycle; /* owned; empty where there is none */
 	struct replication replication; /* likewise */
 	struct doctor_try rights[RIGHTS];
+	/* The bucket of replica=; borrowed, NULL: there is none. */
+	const char *replica;
+	struct doctor_answer replica_answer;
+	struct bucket_versioning replica_versioning;
 	/* The way to the server. */
 	bool tls, server_is_here, silent;
 	const char *region; /* in use; borrowed */

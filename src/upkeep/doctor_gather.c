@@ -68,6 +68,11 @@ static int read_replication(struct doctor_facts *facts, const char *doc,
 	return replication_parse(doc, len, &facts->replication);
 }
 
+static int read_replica(struct doctor_facts *facts, const char *doc, size_t len)
+{
+	return bucket_audit_versioning(doc, len, &facts->replica_versioning);
+}
+
 #define ANSWER(name) offsetof(struct doctor_facts, name##_answer)
 
 static const struct question questions[] = {
@@ -82,7 +87,10 @@ static const struct question questions[] = {
 	{STORE_GET_REPLICATION, read_replication, ANSWER(replication)},
 };
 
-static int ask(struct mount *mount, const struct question *q,
+static const struct question replica_question = {STORE_GET_VERSIONING,
+						 read_replica, ANSWER(replica)};
+
+static int ask(struct store *store, const struct question *q,
 	       struct doctor_facts *facts)
 {
 	struct doctor_answer *a =
@@ -91,7 +99,7 @@ static int ask(struct mount *mount, const struct question *q,
 
 	store_request_init(&r, q->op);
 	r.trial = true;
-	a->rc = store_call(mount->store, &r);
+	a->rc = store_call(store, &r);
 	if (!a->rc)
 		a->rc = q->read(facts, r.reply.body.data, r.reply.body.len);
 	/* Those who do not know a question have many words for it. */
@@ -132,7 +140,9 @@ int doctor_gather_bucket(struct mount *mount, struct doctor_facts *facts,
 		return rc;
 	for (size_t i = 0; !rc && i < sizeof(questions) / sizeof(*questions);
 	     i++)
-		rc = ask(mount, &questions[i], facts);
+		rc = ask(mount->store, &questions[i], facts);
+	if (!rc && mount->replica)
+		rc = ask(mount->replica, &replica_question, facts);
 	return rc ? rc : doctor_try(mount, facts);
 }
 

@@ -162,6 +162,7 @@ int doctor_gather_host(struct mount *mount, struct doctor_facts *facts)
 	facts->now_ns = clock_real_ns();
 	facts->bucket = config->bucket ? config->bucket : "";
 	facts->prefix = config->prefix;
+	facts->replica = mount->replica ? config->replica_bucket : NULL;
 	facts->cache_dir = config->cache_dir ? config->cache_dir : "not known";
 	facts->url = mount->s3 ? s3_store_url(mount->s3) : "";
 	facts->region = mount->s3 ? s3_store_region(mount->s3) : "";

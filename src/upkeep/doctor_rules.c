@@ -154,8 +154,41 @@ static void check_replication(const struct doctor_facts *facts,
 			    "%zu rules, all enabled", r->count);
 }
 
+/* The bucket that reads go to when this one is away. */
+static void check_replica(const struct doctor_facts *facts, struct findings *f)
+{
+	const struct doctor_answer *a = &facts->replica_answer;
+
+	if (!facts->replica)
+		return;
+	if (a->rc && a->rc != -EOPNOTSUPP) {
+		finding_add(f, SEVERITY_ERROR, "replica",
+			    "when this bucket is away, nothing can be read "
+			    "there",
+			    "bucket %s does not answer: %s", facts->replica,
+			    a->words);
+		finding_mend(f, "see [replica] in the control file, and "
+				"replica= and its options in vers3(8)");
+	} else if (a->rc || !facts->replica_versioning.enabled) {
+		finding_add(f, SEVERITY_ERROR, "replica",
+			    "no version of this bucket can be known there "
+			    "again",
+			    "bucket %s keeps no versions", facts->replica);
+		finding_mend(f,
+			     "aws s3api put-bucket-versioning --bucket %s "
+			     "--versioning-configuration Status=Enabled, at "
+			     "its own server",
+			     facts->replica);
+	} else {
+		finding_add(f, SEVERITY_OK, "replica", NULL,
+			    "bucket %s answers, and keeps versions",
+			    facts->replica);
+	}
+}
+
 void doctor_check_rules(const struct doctor_facts *facts, struct findings *f)
 {
 	check_lifecycle(facts, f);
 	check_replication(facts, f);
+	check_replica(facts, f);
 }

@@ -87,6 +87,21 @@ is "encryption" "$(severity_of encryption)" info
 "$VERS3CTL" -C "$MNT" doctor >text
 grep -q '^0 errors, 0 warnings, ' text || fail "sums: $(tail -n 1 text)"
 
+# By echo and cat, and words that are wrong.
+exec 7<>"$MNT/.control"
+echo doctor >&7
+cat <&7 >answer
+exec 7>&-
+is "by cat" "$(git config -f answer doctor.warnings)" 0
+for words in "doctor a b" "doctor --older 7d"; do
+	status=0
+	# shellcheck disable=SC2086
+	"$VERS3CTL" -C "$MNT" $words >out 2>err || status=$?
+	is "status of $words" "$status" 2
+	is "lines of $words" "$(wc -l <err)" 1
+done
+refused "outside" "vers3ctl: " "$VERS3CTL" -C / doctor
+
 # The runbook, as it is written.
 chapter 'THE MONTHLY AUDIT' >commands
 [ "$(wc -l <commands)" -ge 6 ] || fail "few commands: $(cat commands)"

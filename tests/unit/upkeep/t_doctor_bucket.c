@@ -167,6 +167,10 @@ CHANGE(lifecycle_out, f->lifecycle_answer.rc = -EIO;
 CHANGE(copy_off, f->replication.rules[0].enabled = false)
 CHANGE(copy_unversioned, f->versioning.enabled = false)
 CHANGE(copy_markers, f->replication.rules[0].delete_markers = false)
+CHANGE(replica, f->replica = "r"; f->replica_versioning.enabled = true)
+CHANGE(replica_away, f->replica = "r"; f->replica_answer.rc = -ETIMEDOUT;
+       strcpy(f->replica_answer.words, "timed out"))
+CHANGE(replica_plain, f->replica = "r")
 CHANGE(no_list, f->rights[RIGHT_LIST].tried = TRIED_DENIED)
 CHANGE(no_tags, f->rights[RIGHT_GET_TAGGING].tried = TRIED_DENIED)
 CHANGE(untold, f->rights[RIGHT_PUT_TAGGING].tried = TRIED_UNTOLD)
@@ -242,6 +246,10 @@ static const struct row rows[] = {
 	 SEVERITY_ERROR, "versions"},
 	{"copies without markers", copy_markers, "replication", SEVERITY_INFO,
 	 "markers"},
+	{"replica", replica, "replica", SEVERITY_OK, "answers"},
+	{"replica away", replica_away, "replica", SEVERITY_ERROR, "timed out"},
+	{"replica plain", replica_plain, "replica", SEVERITY_ERROR,
+	 "--bucket r"},
 	{"no list", no_list, "s3:ListBucket", SEVERITY_ERROR,
 	 "allow s3:ListBucket"},
 	{"no tags", no_tags, "s3:GetObjectTagging", SEVERITY_WARNING,
