@@ -2,7 +2,9 @@
 /*
  * Whether a server keeps a lifecycle as it was sent. Each rule is brought to
  * one text of all that it says, elements that are not known here included;
- * equal texts are equal rules.
+ * equal texts are equal rules. What stands deeper in a rule and is not known,
+ * such as a further condition, must be there again: a rule without it may take
+ * more. There may be more of it: servers add what they like to say.
  */
 #include "vers3/s3/lifecycle.h"
 
@@ -21,6 +23,7 @@ struct side {
 	struct side_rule {
 		char *id; /* owned */
 		struct buf text;
+		struct buf inner; /* a line each, with its newline */
 	} * rules; /* owned */
 };
 
@@ -29,46 +32,93 @@ static void side_release(struct side *s)
 	for (size_t i = 0; i < s->count; i++) {
 		free(s->rules[i].id);
 		buf_release(&s->rules[i].text);
+		buf_release(&s->rules[i].inner);
 	}
 	free(s->rules);
 }
 
-static bool is_known(const char *name)
+static bool is_among(const char *const *names, const char *name)
 {
-	static const char *const known[] = {
-		"ID",
-		"Prefix",
-		"Filter",
-		"Status",
-		"Expiration",
-		"Transition",
-		"NoncurrentVersionExpiration",
-		"NoncurrentVersionTransition",
-		"AbortIncompleteMultipartUpload",
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (!strcmp(name, known[i]))
+	for (; *names; names++)
+		if (!strcmp(name, *names))
 			return true;
 	return false;
 }
 
-static int add_unknown(xmlNodePtr rule, struct buf *text)
+static const char *const known[] = {
+	"ID",
+	"Prefix",
+	"Filter",
+	"Status",
+	"Expiration",
+	"Transition",
+	"NoncurrentVersionExpiration",
+	"NoncurrentVersionTransition",
+	"AbortIncompleteMultipartUpload",
+	NULL,
+};
+
+/* Below those. */
+static const char *const known_inner[] = {
+	"Prefix",
+	"And",
+	"Tag",
+	"Key",
+	"Value",
+	"ObjectSizeGreaterThan",
+	"ObjectSizeLessThan",
+	"Days",
+	"Date",
+	"ExpiredObjectDeleteMarker",
+	"NoncurrentDays",
+	"NewerNoncurrentVersions",
+	"StorageClass",
+	"DaysAfterInitiation",
+	NULL,
+};
+
+/* An element with what is in it, as a line. */
+static int add_line(xmlNodePtr node, struct buf *text)
+{
+	xmlChar *content = xmlNodeGetContent(node);
+	int err;
+
+	if (!content)
+		return -ENOMEM;
+	for (xmlChar *p = content; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	err = buf_printf(text, "%s: %s\n", (const char *)node->name,
+			 (const char *)content);
+	xmlFree(content);
+	return err;
+}
+
+/* Of what is known, what is not known in it. Documents are not deep. */
+static int add_inner(xmlNodePtr node, struct buf *inner)
+{
+	int err = 0;
+
+	for (xmlNodePtr n = node->children; !err && n; n = n->next) {
+		if (n->type != XML_ELEMENT_NODE)
+			continue;
+		err = is_among(known_inner, (const char *)n->name)
+			      ? add_inner(n, inner)
+			      : add_line(n, inner);
+	}
+	return err;
+}
+
+static int add_unknown(xmlNodePtr rule, struct side_rule *to)
 {
 	int err = 0;
 
 	for (xmlNodePtr n = rule->children; !err && n; n = n->next) {
-		xmlChar *content;
-
-		if (n->type != XML_ELEMENT_NODE ||
-		    is_known((const char *)n->name))
+		if (n->type != XML_ELEMENT_NODE)
 			continue;
-		content = xmlNodeGetContent(n);
-		if (!content)
-			return -ENOMEM;
-		err = buf_printf(text, "%s: %s\n", (const char *)n->name,
-				 (const char *)content);
-		xmlFree(content);
+		err = is_among(known, (const char *)n->name)
+			      ? add_inner(n, &to->inner)
+			      : add_line(n, &to->text);
 	}
 	return err;
 }
@@ -83,7 +133,7 @@ static int by_name(const void *a, const void *b)
 
 /* A rule's text without its id. Servers keep tags in an order of their own. */
 static int describe(struct lifecycle_rule *rule, xmlNodePtr node,
-		    struct buf *text)
+		    struct side_rule *to)
 {
 	struct lifecycle_rule nameless = *rule;
 	const struct lifecycle one = {&nameless, 1};
@@ -92,8 +142,8 @@ static int describe(struct lifecycle_rule *rule, xmlNodePtr node,
 	nameless.id = (char *)"";
 	array_sort(rule->tags.items, rule->tags.count,
 		   sizeof(*rule->tags.items), by_name);
-	err = lifecycle_write(&one, "", text);
-	return err ? err : add_unknown(node, text);
+	err = lifecycle_write(&one, "", &to->text);
+	return err ? err : add_unknown(node, to);
 }
 
 static int add_rules(const struct lifecycle *l, xmlNodePtr node, struct side *s)
@@ -107,10 +157,10 @@ static int add_rules(const struct lifecycle *l, xmlNodePtr node, struct side *s)
 		struct side_rule *rule = &s->rules[s->count];
 
 		buf_init(&rule->text, TEXT_MAX);
+		buf_init(&rule->inner, TEXT_MAX);
 		rule->id = strdup(l->rules[s->count].id);
-		err = rule->id
-			      ? describe(&l->rules[s->count], node, &rule->text)
-			      : -ENOMEM;
+		err = rule->id ? describe(&l->rules[s->count], node, rule)
+			       : -ENOMEM;
 		s->count++;
 	}
 	return err;
@@ -145,10 +195,26 @@ static const struct side_rule *find(const struct side *s, const char *id)
 	return NULL;
 }
 
-static bool same_text(const struct side_rule *a, const struct side_rule *b)
+/* Whether each line of what was sent is among those that are there. */
+static bool has_lines(const char *sent, const char *now)
 {
-	return a->text.len == b->text.len &&
-	       !memcmp(a->text.data, b->text.data, a->text.len);
+	while (*sent) {
+		size_t len = strcspn(sent, "\n") + 1;
+		const char *at = now;
+
+		while (*at && strncmp(at, sent, len) != 0)
+			at += strcspn(at, "\n") + 1;
+		if (!*at)
+			return false;
+		sent += len;
+	}
+	return true;
+}
+
+static bool is_same(const struct side_rule *sent, const struct side_rule *now)
+{
+	return !strcmp(sent->text.data, now->text.data) &&
+	       has_lines(sent->inner.data, now->inner.data);
 }
 
 /* Whether a rule is there as it was sent; one without an id under any. */
@@ -158,10 +224,10 @@ static bool is_kept(const struct side_rule *rule, const struct side *now)
 
 	if (rule->id[0]) {
 		got = find(now, rule->id);
-		return got && same_text(rule, got);
+		return got && is_same(rule, got);
 	}
 	for (size_t i = 0; i < now->count; i++)
-		if (same_text(rule, &now->rules[i]))
+		if (is_same(rule, &now->rules[i]))
 			return true;
 	return false;
 }

@@ -214,6 +214,11 @@ static void fates(void **state)
 	kvlist_release(&tags);
 }
 
+#define NEW(condition)                                                         \
+	"<Rule><ID>a</ID><Filter><And><Prefix>p/</Prefix>" condition           \
+	"</And></Filter><Status>Enabled</Status><Expiration><Days>1</Days>"    \
+	"</Expiration></Rule>"
+
 #define SIZED(bytes)                                                           \
 	"<Rule><ID>a</ID><Filter><And><Prefix>p/</Prefix>"                     \
 	"<ObjectSizeGreaterThan>" bytes "</ObjectSizeGreaterThan></And>"       \
@@ -232,6 +237,18 @@ static void compared(void **state)
 		{DOC(RULE("a", "")), DOC(RULE_2("a")), "a", LIFECYCLE_RULE_LOST,
 		 "a"},
 		{DOC(RULE("a", "")), NULL, "a", LIFECYCLE_RULE_LOST, "a"},
+		/* A condition that is not known here, and one more. */
+		{DOC(NEW("<Age>9</Age>")), DOC(NEW("<Age>9</Age>")), "a",
+		 LIFECYCLE_KEPT, ""},
+		{DOC(NEW("<Age>9</Age>")), DOC(NEW("<By>x</By><Age>9</Age>")),
+		 "a", LIFECYCLE_KEPT, ""},
+		{DOC(NEW("<Age>9</Age>")), DOC(NEW("")), "a",
+		 LIFECYCLE_RULE_LOST, "a"},
+		{DOC(NEW("<Age>9</Age>")), DOC(NEW("<Age>90</Age>")), "a",
+		 LIFECYCLE_RULE_LOST, "a"},
+		{DOC(NEW("<Age><Of>9</Of></Age>") RULE("b", "")),
+		 DOC(NEW("<Old/>") RULE("b", "")), "b",
+		 LIFECYCLE_OTHERS_CHANGED, "a"},
 		{DOC(SIZED("0")), DOC(SIZED("0")), "a", LIFECYCLE_KEPT, ""},
 		{DOC(SIZED("0")), DOC(RULE("a", "")), "a", LIFECYCLE_RULE_LOST,
 		 "a"},
