@@ -157,19 +157,17 @@ void preview_free(void *preview)
 static int write_name(struct preview *p, const struct subject *s,
 		      const char *id, const struct verdict *v)
 {
-	char when[32];
 	struct buf out, action;
 	int rc;
 
 	buf_init(&out, SECTION_MAX);
 	buf_init(&action, 4096);
-	clock_format_iso8601(v->when_ns, when, sizeof(when));
 	rc = gitconfig_section(&out, "due", id);
 	if (!rc)
 		rc = gitconfig_value(&out, "path",
 				     s->key + strlen(p->mount->config.prefix));
 	if (!rc)
-		rc = gitconfig_value(&out, "date", when);
+		rc = gitconfig_time(&out, "date", v->when_ns);
 	if (!rc)
 		rc = verdict_write_action(v, &action);
 	if (!rc)
@@ -494,19 +492,17 @@ static int write_groups(struct preview *p)
 
 static int write_answer(struct preview *p)
 {
-	char until[32];
 	struct buf out;
 	int rc;
 
 	buf_init(&out, SECTION_MAX);
-	clock_format_iso8601(p->count.until_ns, until, sizeof(until));
 	rc = gitconfig_section(&out, "preview", NULL);
 	if (!rc)
 		rc = gitconfig_value(&out, "path", *p->path ? p->path : "/");
 	if (!rc)
 		rc = gitconfig_number(&out, "days", p->days);
 	if (!rc)
-		rc = gitconfig_value(&out, "until", until);
+		rc = gitconfig_time(&out, "until", p->count.until_ns);
 	if (!rc)
 		rc = gitconfig_number(&out, "ruleCount",
 				      (int64_t)p->rules.lifecycle.count);
