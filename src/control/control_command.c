@@ -11,6 +11,7 @@
 
 #include "lifecycle_command.h"
 #include "presign.h"
+#include "replication_command.h"
 #include "restore.h"
 #include "vers3/control/control_state.h"
 #include "vers3/core/mount.h"
@@ -316,6 +317,45 @@ static int run_uploads_abort(struct call *c)
 	return begin_uploads(c, true);
 }
 
+/* The path, if it comes first: what has another meaning there is none. */
+static const char *path_first(struct call *c, const char *other)
+{
+	size_t len = strlen(other);
+	bool value = other[len - 1] == '=';
+
+	if (!c->count || (value ? !strncmp(c->args[0], other, len)
+				: !strcmp(c->args[0], other)))
+		return NULL;
+	c->count--;
+	return path_arg(*c->args++);
+}
+
+static int run_replication_check(struct call *c)
+{
+	const char *path = path_first(c, "quick");
+
+	return replication_command_check(c->control, path, c->args, c->count,
+					 c->answer, c->long_command);
+}
+
+static int run_replication_wait(struct call *c)
+{
+	const char *path = path_first(c, "timeout=");
+
+	return replication_command_wait(c->control, "replication wait", path,
+					c->args, c->count, c->answer,
+					c->long_command);
+}
+
+static int run_sync_replica(struct call *c)
+{
+	const char *path = path_first(c, "timeout=");
+
+	return replication_command_wait(c->control, "sync replica", path,
+					c->args, c->count, c->answer,
+					c->long_command);
+}
+
 /* One that takes long only reads its words, and fills in c->long_command. */
 static const struct command {
 	const char *name; /* one word, or two */
@@ -326,6 +366,9 @@ static const struct command {
 	const char *dry; /* the word behind the first with which it does not */
 	int (*run)(struct call *c);
 } commands[] = {
+	{"sync replica", "[PATH] [timeout=T]",
+	 "wait until the replica has every change, too", 0, 2, false, NULL,
+	 run_sync_replica},
 	{"sync", "[PATH]", "wait until the bucket has every change", 0, 1,
 	 false, NULL, run_sync},
 	{"restore", "PATH VERSION|@TIME|@previous [TO]",
@@ -365,6 +408,12 @@ static const struct command {
 	{"thaw", "PATH [days=N] [tier=NAME] [wait]",
 	 "have the server restore what is archived, to be read for some days",
 	 1, 4, false, NULL, run_thaw},
+	{"replication check", "[PATH] [quick]",
+	 "compare the replica with the bucket, version by version", 0, 2, false,
+	 NULL, run_replication_check},
+	{"replication wait", "[PATH] [timeout=T]",
+	 "wait until every version can be read in the other region", 0, 2,
+	 false, NULL, run_replication_wait},
 	{"help", "", "list the commands", 0, 0, false, NULL, run_help},
 };
 

@@ -29,8 +29,8 @@ struct ctl_call {
 	bool json, force, exact, dry_run, follow, put, wait;
 	const char *version, *at, *to, *older, *keep, *key, *expires;
 	const char *rule, *prices; /* --if, --prices */
-	const char *days, *tier;
-	bool names;
+	const char *days, *tier, *timeout;
+	bool names, quick, replica;
 	char **args;
 	int count;
 };
@@ -55,11 +55,16 @@ int ctl_preview(const struct ctl_call *c);
 int ctl_usage(const struct ctl_call *c);
 int ctl_replication(const struct ctl_call *c);
 int ctl_doctor(const struct ctl_call *c);
+int ctl_replication_list(const struct ctl_call *c);
 
 /* What stands behind `vers3ctl lifecycle`. */
 #define CTL_LIFECYCLE_USAGE                                                    \
 	"[list | explain PATH | preview [PATH] [--days N] [--names] | set ID " \
 	"WORD... [-n] | remove ID [-n]]"
+
+/* The same of `vers3ctl replication`. */
+#define CTL_REPLICATION_USAGE                                                  \
+	"[list | check [PATH] [--quick] | wait [PATH] [--timeout T]]"
 
 struct target;
 /* Whether a place was a directory at the instant. */

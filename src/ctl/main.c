@@ -36,6 +36,9 @@ enum option_bit {
 	OPTION_NAMES = 1 << 17,
 	OPTION_TIER = 1 << 18,
 	OPTION_WAIT = 1 << 19,
+	OPTION_QUICK = 1 << 20,
+	OPTION_REPLICA = 1 << 21,
+	OPTION_TIMEOUT = 1 << 22,
 };
 
 static const struct option command_options[] = {
@@ -58,6 +61,9 @@ static const struct option command_options[] = {
 	{"names", no_argument, NULL, OPTION_NAMES},
 	{"tier", required_argument, NULL, OPTION_TIER},
 	{"wait", no_argument, NULL, OPTION_WAIT},
+	{"quick", no_argument, NULL, OPTION_QUICK},
+	{"replica", no_argument, NULL, OPTION_REPLICA},
+	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -127,8 +133,9 @@ static const struct command {
 	 "a URL by which anyone can read the file, or with --put write it",
 	 NULL, OPTION_JSON | OPTION_EXPIRES | OPTION_PUT | OPTION_VERSION, 1, 1,
 	 ctl_presign},
-	{"sync", "[PATH]", "wait until the bucket has every change", NULL,
-	 OPTION_JSON, 0, 1, ctl_sync},
+	{"sync", "[PATH] [--replica [--timeout T]]",
+	 "wait until the bucket has every change, or the replica, too", NULL,
+	 OPTION_JSON | OPTION_REPLICA | OPTION_TIMEOUT, 0, 1, ctl_sync},
 	{"umount", "[--force] [MOUNTPOINT]",
 	 "send every change, then unmount; with --force unmount anyway", NULL,
 	 OPTION_FORCE, 0, 1, ctl_umount},
@@ -146,8 +153,11 @@ static const struct command {
 	 "what is wrong, or will be: keys, rights, bucket, rules, this machine",
 	 "\nExit status: 0 nothing above info, 3 warnings, 4 errors.\n",
 	 OPTION_JSON, 0, 1, ctl_doctor},
-	{"replication", "", "replication rules, and how the objects stand",
-	 NULL, OPTION_JSON, 0, 0, ctl_replication},
+	{"replication", CTL_REPLICATION_USAGE,
+	 "replication rules, and how the objects stand; whether the replica "
+	 "has every version as it is; waiting until it has",
+	 NULL, OPTION_JSON | OPTION_QUICK | OPTION_TIMEOUT, 0, 2,
+	 ctl_replication},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -240,6 +250,15 @@ static void set_option(struct ctl_call *c, int option)
 		break;
 	case OPTION_DAYS:
 		c->days = optarg;
+		break;
+	case OPTION_QUICK:
+		c->quick = true;
+		break;
+	case OPTION_REPLICA:
+		c->replica = true;
+		break;
+	case OPTION_TIMEOUT:
+		c->timeout = optarg;
 		break;
 	case OPTION_NAMES:
 		c->names = true;

@@ -332,7 +332,7 @@ static void print_replication(const json_t *section)
 	print_rules(section);
 }
 
-int ctl_replication(const struct ctl_call *c)
+int ctl_replication_list(const struct ctl_call *c)
 {
 	return show_section(c, "replication", print_replication,
 			    "the bucket has no replication rules");

@@ -8,6 +8,7 @@
 #include "ctl.h"
 #include "target.h"
 #include "control_client.h"
+#include "replication.h"
 #include "unmount.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
@@ -109,14 +110,18 @@ int sync_place(const struct target *p, const char *path, char *reason,
 	       size_t size)
 {
 	struct sync_job j = {.root = p->root, .reason = "no memory"};
-	struct buf line;
+	struct buf line, whole;
 	int rc;
 
 	buf_init(&line, 1 << 16);
+	buf_init(&whole, 1 << 15);
 	buf_init(&j.answer, TALK_ANSWER_MAX);
 	rc = buf_puts(&line, "sync ");
+	/* From the root: `sync replica` is another command. */
 	if (!rc && *path)
-		rc = gitconfig_quote(&line, path);
+		rc = buf_printf(&whole, "/%s", path);
+	if (!rc && *path)
+		rc = gitconfig_quote(&line, whole.data);
 	j.line = line.data;
 	if (!rc && isatty(STDERR_FILENO))
 		rc = start_watched(&j);
@@ -125,6 +130,7 @@ int sync_place(const struct target *p, const char *path, char *reason,
 					    sizeof(j.reason));
 	snprintf(reason, size, "%s", j.reason);
 	buf_release(&j.answer);
+	buf_release(&whole);
 	buf_release(&line);
 	return rc;
 }
@@ -133,9 +139,15 @@ int ctl_sync(const struct ctl_call *c)
 {
 	char reason[CTL_REASON_MAX];
 	struct target p;
-	int rc = target_find(c->start, c->count ? c->args[0] : ".", &p, reason,
-			     sizeof(reason));
+	int rc;
 
+	if (c->replica)
+		return replication_wait(c, c->count ? c->args[0] : NULL,
+					"sync replica");
+	if (c->timeout)
+		return ctl_misuse("sync: --timeout goes with --replica");
+	rc = target_find(c->start, c->count ? c->args[0] : ".", &p, reason,
+			 sizeof(reason));
 	if (rc)
 		return ctl_fail("%s", reason);
 	/* Without a PATH it is the mount, not the current directory. */

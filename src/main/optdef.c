@@ -25,7 +25,7 @@ static_assert(sizeof(enum mount_versions) == sizeof(unsigned) &&
 	      "OPT_ENUM writes an unsigned");
 
 /* In the order of the enums. */
-static const char *const fsync_words[] = {"remote", "local", NULL};
+static const char *const fsync_words[] = {"remote", "local", "replica", NULL};
 static const char *const versions_words[] = {"hidden", "visible", "off",
 					     "purge", NULL};
 static const char *const sse_words[] = {"bucket", "s3", "kms", "c", NULL};
@@ -84,7 +84,8 @@ const struct optdef optdefs[] = {
 	{"Writing", "sync", OPT_FLAG, FIELD(sync),
 	 "close waits until the bucket has the file"},
 	{"Writing", "fsync", OPT_ENUM, FIELD(fsync),
-	 "what fsync waits for: the bucket, or this host's disk",
+	 "what fsync waits for: the bucket, this host's disk, or the bucket and "
+	 "its replica",
 	 .words = fsync_words, .fallback = "remote"},
 	{"Writing", "quota", OPT_SIZE, FIELD(quota_bytes),
 	 "most that unsent changes may take on this disk; 0: no limit",
@@ -175,6 +176,10 @@ const struct optdef optdefs[] = {
 	{"Replica", "replica_profile", OPT_STRING, FIELD(replica_profile),
 	 "profile with the credentials for it", .value = "NAME",
 	 .shown = "the mount's own"},
+	{"Replica", "replica_timeout", OPT_TIME, FIELD(replica_timeout_ns),
+	 "how long fsync=replica waits for the replica before it fails with "
+	 "ETIMEDOUT",
+	 .value = "TIME", .fallback = "1m", .min = "1", .max = "1d"},
 
 	{"Watching", "log", OPT_PATH, FIELD(log),
 	 "where the log goes; FILE is appended to",

@@ -424,6 +424,8 @@ static int check_replica(struct parser *p)
 			    "letters, digits, '.', '-' and '_', and the keys "
 			    "are those of the mount",
 			    o->replica);
+	if (!o->replica && o->fsync == OPTIONS_FSYNC_REPLICA)
+		alone = "fsync=replica";
 	if (!o->replica && alone)
 		return fail(p, "option %s needs replica=BUCKET", alone);
 	return 0;

@@ -529,6 +529,9 @@ static int start_vfs(struct stack *s)
 		.read_only = o->read_only,
 		.sync = o->sync,
 		.fsync_local = o->fsync == OPTIONS_FSYNC_LOCAL,
+		.fsync_replica_ns = o->fsync == OPTIONS_FSYNC_REPLICA
+					    ? o->replica_timeout_ns
+					    : 0,
 		.quota_bytes = o->quota_bytes,
 		.max_file_bytes = o->max_file_bytes,
 		.storage_class = o->storage_class,

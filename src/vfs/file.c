@@ -14,6 +14,7 @@
 #include "vers3/control/control.h"
 #include "vers3/core/node.h"
 #include "vers3/core/pins.h"
+#include "vers3/core/replica_look.h"
 #include "vers3/history/view.h"
 #include "vers3/object/sparse.h"
 #include "vers3/read/read_wait.h"
@@ -23,6 +24,9 @@
 #include "vers3/tree/dir.h"
 #include "vers3/tree/reread.h"
 #include "vers3/tree/reservation.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/errtext.h"
+#include "vers3/util/log.h"
 #include "vfs_impl.h"
 
 #define COPY_CHUNK (UINT64_C(1) << 20) /* bytes of a copy at once */
@@ -300,6 +304,43 @@ int vfs_flush(struct vfs *v, struct vfs_file *f)
 	return 0;
 }
 
+/*
+ * Waits until the replica has what the bucket has of the file, under whichever
+ * of its names was sent last. Data first: fsync has returned by then for the
+ * bucket, whose version is what the server copies; nothing is let go here.
+ */
+static int wait_for_replica(struct vfs *v, const struct vfs_file *f)
+{
+	const struct mount *mount = v->mount;
+	struct replica_version wanted;
+	char key[META_KEY_MAX + 1];
+	struct meta_inode inode;
+	int rc = meta_lock(mount->meta);
+
+	if (rc)
+		return rc;
+	rc = meta_inode_get(mount->meta, f->ino, &inode);
+	meta_unlock(mount->meta);
+	/* Without a name, or never sent, it is nobody's to copy. */
+	if (rc || !inode.base.key[0])
+		return rc == -ENOENT ? 0 : rc;
+	rc = mount_key(mount, inode.base.key, key);
+	if (rc)
+		return rc;
+	wanted = (struct replica_version){key, inode.base.version_id,
+					  inode.base.etag,
+					  inode.base.size_bytes};
+	rc = replica_wait(v->mount, &wanted,
+			  clock_mono_ns() + mount->config.fsync_replica_ns);
+	if (rc && rc != -EINTR)
+		log_warning("fsync of %s: it is in the bucket, and not in the "
+			    "replica %s: %s",
+			    inode.base.key, mount->config.replica_bucket,
+			    rc == -ETIMEDOUT ? "replica_timeout= is over"
+					     : errtext(rc));
+	return rc;
+}
+
 int vfs_fsync(struct vfs *v, struct vfs_file *f)
 {
 	int rc;
@@ -311,6 +352,8 @@ int vfs_fsync(struct vfs *v, struct vfs_file *f)
 		rc = rc == -ENOENT ? 0 : rc;
 	} else {
 		rc = syncer_sync_inode(v->syncer, f->ino);
+		if (!rc && v->mount->config.fsync_replica_ns)
+			rc = wait_for_replica(v, f);
 	}
 	/* The file may be clean, or have no name: what was done before it. */
 	return rc ? rc : meta_sync(v->mount->meta);

@@ -71,6 +71,8 @@ struct mount_config {
 	bool read_only;
 	bool sync; /* close waits for the bucket */
 	bool fsync_local;
+	/* fsync waits for the replica, too, so long at most; 0: not. */
+	int64_t fsync_replica_ns;
 	uint64_t quota_bytes; /* 0: none */
 	uint64_t max_file_bytes; /* no file is made longer; 0: no limit */
 	uint64_t copy_max_bytes; /* of one CopyObject; 0: S3's 5 GiB */

@@ -33,6 +33,7 @@ enum options_action {
 enum options_fsync {
 	OPTIONS_FSYNC_REMOTE,
 	OPTIONS_FSYNC_LOCAL,
+	OPTIONS_FSYNC_REPLICA,
 };
 
 enum options_log_format {
@@ -103,6 +104,7 @@ struct options {
 	/* replica: of the bucket; NULL: none, and the mount's own */
 	char *replica;
 	char *replica_endpoint, *replica_region, *replica_profile;
+	int64_t replica_timeout_ns; /* of an fsync */
 
 	/* watching */
 	char *log; /* NULL: stderr in the foreground, else syslog */

@@ -129,6 +129,7 @@ static void test_all(void **state)
 	assert_string_equal(o.replica_endpoint, "http://there");
 	assert_string_equal(o.replica_region, "eu-west-2");
 	assert_string_equal(o.replica_profile, "q");
+	assert_true(o.replica_timeout_ns == 60 * NS_PER_S);
 	assert_string_equal(o.endpoint, "http://[::1]:7480");
 	assert_string_equal(o.region, "eu-west-1");
 	assert_string_equal(o.profile, "p");

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ *	send ──▶ walk ──▶ look ◀──┐
+ *	           ▲       │      │ some have not come: a pause
+ *	           │       ├──────┘
+ *	           │       ├──▶ all have come: done
+ *	           └───────┤    more than could be held, or the replica was not
+ *	                   │    listed to the end: walk again
+ *	                   └──▶ the time is over, or no waiting helps: tell
+ *
+ * The walk compares lists of both buckets, so that what has come long ago costs
+ * no request of its own; what has not is asked for one by one.
+ */
+#include "vers3/upkeep/replication_wait.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "awaited.h"
+#include "version_answer.h"
+#include "version_pairs.h"
+#include "vers3/core/mount.h"
+#include "vers3/sync/syncer.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/errtext.h"
+#include "vers3/util/gitconfig.h"
+#include "vers3/util/pool.h"
+
+#define WIDTH	       8
+#define FIRST_PAUSE_NS (50 * NS_PER_MS)
+#define LAST_PAUSE_NS  (2 * NS_PER_S)
+#define PAGE_WAIT_NS   (30 * NS_PER_S) /* for one page of the replica's list */
+#define STATUS_NS      (5 * NS_PER_S) /* between two questions to the bucket */
+#define STATUS_MAX     100 /* that are asked for then */
+#define NAMED_MAX      1000
+#define FRESH_MAX      256 /* that are looked at together in a walk */
+#define SECTION_MAX    (16 << 10)
+/* How far the server's clock may be from what is known of it. */
+#define CLOCK_SLACK_NS (3 * NS_PER_S)
+
+struct replication_wait {
+	struct mount *mount; /* borrowed, as the next */
+	struct syncer *syncer;
+	char *path; /* owned; "": the whole mount */
+	int64_t timeout_ns; /* 0: none */
+	/* Of a run. */
+	struct answer_stream *answer; /* borrowed */
+	struct pool *pool; /* owned */
+	int64_t begun_ns; /* monotonic */
+	int64_t saved_until_ns; /* what is younger is not waited for */
+	int there_error; /* of the last walk */
+	uint64_t versions; /* of it */
+	unsigned fresh; /* added since the last look of that */
+	struct awaited_set set;
+};
+
+int replication_wait_new(struct mount *mount, struct syncer *syncer,
+			 const char *path, int64_t timeout_ns,
+			 struct replication_wait **ret_wait)
+{
+	struct replication_wait *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->path = strdup(path);
+	if (!w || !w->path) {
+		free(w);
+		return -ENOMEM;
+	}
+	w->mount = mount;
+	w->syncer = syncer;
+	w->timeout_ns = timeout_ns;
+	*ret_wait = w;
+	return 0;
+}
+
+void replication_wait_free(void *wait)
+{
+	struct replication_wait *w = wait;
+
+	if (!w)
+		return;
+	awaited_release(&w->set);
+	free(w->path);
+	free(w);
+}
+
+/* Monotonic; 0: it may take as long as it takes. */
+static int64_t end_of(const struct replication_wait *w)
+{
+	return w->timeout_ns ? w->begun_ns + w->timeout_ns : 0;
+}
+
+static bool is_over(const struct replication_wait *w)
+{
+	return w->timeout_ns && clock_mono_ns() >= end_of(w);
+}
+
+/* What is unsent, first. */
+static int send_all(struct replication_wait *w)
+{
+	struct cancel enough, *before = cancel_current();
+	uint64_t left = 0;
+	int rc;
+
+	cancel_init_until(&enough, before, end_of(w));
+	cancel_enter(&enough);
+	rc = syncer_sync_all(w->syncer, w->path, &left);
+	cancel_enter(before);
+	if (rc && !cancel_is_set(before) && cancel_is_set(&enough))
+		rc = -ETIMEDOUT;
+	if (!rc || rc == -EINTR)
+		return rc;
+	if (!left && rc != -ETIMEDOUT)
+		return rc;
+	return answer_stream_fail(w->answer, rc,
+				  "replication wait: not everything is in the "
+				  "bucket yet: %s (sync tells more)",
+				  rc == -ETIMEDOUT ? "the time is over"
+						   : errtext(rc));
+}
+
+static int on_pair(void *ctx, const struct version_pair *p)
+{
+	struct replication_wait *w = ctx;
+	enum replica_verdict v;
+	int rc;
+
+	if (!p->own || p->own->last_modified_ns > w->saved_until_ns)
+		return 0;
+	w->versions++;
+	v = replica_verdict_of_lists(p->own, p->there);
+	/* Another ETag is another key's; whether more is, `check` tells. */
+	if (p->there && v != REPLICA_KIND && v != REPLICA_SIZE)
+		return 0;
+	rc = awaited_add(&w->set, p->own,
+			 p->blind && w->mount->replica ? -ETIMEDOUT : 0);
+	if (rc || w->mount->replica || ++w->fresh < FRESH_MAX)
+		return rc;
+	/* No list tells of a status: what has come is let go on the way. */
+	w->fresh = 0;
+	rc = awaited_look(&w->set);
+	awaited_drop_done(&w->set);
+	return rc;
+}
+
+static int walk(struct replication_wait *w)
+{
+	struct version_pairs pairs = {.mount = w->mount,
+				      .path = w->path,
+				      .on_pair = on_pair,
+				      .ctx = w,
+				      .answer = w->answer,
+				      .alone = !w->mount->replica,
+				      .there_wait_ns = PAGE_WAIT_NS,
+				      .begun_ns = w->begun_ns};
+	int64_t left = end_of(w) - clock_mono_ns();
+	int rc;
+
+	if (w->timeout_ns && left < PAGE_WAIT_NS)
+		pairs.there_wait_ns = left > 0 ? left : 1;
+	awaited_release(&w->set);
+	w->versions = 0;
+	w->fresh = 0;
+	rc = version_pairs_walk(&pairs);
+	w->there_error = pairs.there_error;
+	return rc;
+}
+
+/* The one that was saved first, of those that have not come. */
+static const struct awaited *oldest(const struct replication_wait *w)
+{
+	const struct awaited *found = NULL;
+
+	for (size_t i = 0; i < w->set.count; i++) {
+		const struct awaited *a = &w->set.items[i];
+
+		if (a->state == AWAITED_THERE || a->state == AWAITED_GONE)
+			continue;
+		if (!found ||
+		    a->entry.last_modified_ns < found->entry.last_modified_ns)
+			found = a;
+	}
+	return found;
+}
+
+static uint64_t missing(const struct replication_wait *w)
+{
+	return w->set.count + w->set.passed_over -
+	       awaited_count(&w->set, AWAITED_THERE) -
+	       awaited_count(&w->set, AWAITED_GONE);
+}
+
+static int progress(struct replication_wait *w)
+{
+	const struct awaited *a = oldest(w);
+
+	if (!a)
+		return 0;
+	return answer_stream_progress(
+		w->answer,
+		"%" PRIu64 " of %" PRIu64 " versions are to come, the oldest "
+		"is %" PRId64 " s old: %s",
+		missing(w), w->versions,
+		version_age_ns(w->mount, &a->entry) / NS_PER_S,
+		a->entry.key + strlen(w->mount->config.prefix));
+}
+
+/* Not past the end. */
+static int64_t sleep_for(const struct replication_wait *w, int64_t pause_ns)
+{
+	int64_t left_ns = end_of(w) - clock_mono_ns();
+
+	if (!w->timeout_ns || left_ns > pause_ns)
+		return pause_ns;
+	return left_ns > 0 ? left_ns : 0;
+}
+
+/*
+ * Looks until nothing that could come is to come, or the time is over. 0, or
+ * -EINTR.
+ */
+static int look_out(struct replication_wait *w)
+{
+	int64_t pause_ns = FIRST_PAUSE_NS, asked_ns = clock_mono_ns();
+	int rc;
+
+	w->set.until_ns = end_of(w);
+	for (;;) {
+		rc = awaited_look(&w->set);
+		if (!rc)
+			rc = progress(w);
+		if (rc || !awaited_count(&w->set, AWAITED_PENDING) ||
+		    is_over(w))
+			return rc;
+		if (w->mount->replica &&
+		    clock_mono_ns() - asked_ns >= STATUS_NS) {
+			rc = awaited_ask_status(&w->set, STATUS_MAX);
+			asked_ns = clock_mono_ns();
+		}
+		if (!rc)
+			rc = cancel_sleep(sleep_for(w, pause_ns));
+		if (rc)
+			return rc;
+		pause_ns *= 2;
+		if (pause_ns > LAST_PAUSE_NS)
+			pause_ns = LAST_PAUSE_NS;
+	}
+}
+
+static const char *state_word(enum awaited_state state)
+{
+	switch (state) {
+	case AWAITED_FAILED:
+		return "failed";
+	case AWAITED_OTHER:
+		return "different";
+	case AWAITED_UNTOLD:
+		return "unknown";
+	default:
+		return "pending";
+	}
+}
+
+static int name_missing(struct replication_wait *w)
+{
+	size_t named = 0;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < w->set.count && named < NAMED_MAX; i++) {
+		const struct awaited *a = &w->set.items[i];
+		struct buf out;
+
+		if (a->state == AWAITED_THERE || a->state == AWAITED_GONE)
+			continue;
+		named++;
+		buf_init(&out, SECTION_MAX);
+		rc = version_answer(w->mount, &a->entry, state_word(a->state),
+				    awaited_why(&w->set, a), &out);
+		if (!rc)
+			rc = answer_stream_add(w->answer, out.data, out.len);
+		buf_release(&out);
+	}
+	return rc;
+}
+
+static int put_sums(struct replication_wait *w)
+{
+	const struct awaited *a = oldest(w);
+	uint64_t left = missing(w);
+	int rc = answer_stream_printf(
+		w->answer,
+		"[wait]\n\tresult = %s\n\tversions = %" PRIu64
+		"\n\tmissing = %" PRIu64 "\n\tseconds = %" PRId64 "\n",
+		left ? "FAIL" : "PASS", w->versions, left,
+		(clock_mono_ns() - w->begun_ns) / NS_PER_S);
+
+	if (!rc && a)
+		rc = answer_stream_printf(
+			w->answer, "\toldestSeconds = %" PRId64 "\n",
+			version_age_ns(w->mount, &a->entry) / NS_PER_S);
+	return rc;
+}
+
+/* What has not come is named, with its age and what keeps it. */
+static int tell_missing(struct replication_wait *w)
+{
+	const struct awaited *a = oldest(w);
+	bool untold = awaited_count(&w->set, AWAITED_UNTOLD) > 0;
+	int error = is_over(w) ? -ETIMEDOUT : -EUCLEAN;
+	int rc =
+		w->mount->replica ? awaited_ask_status(&w->set, STATUS_MAX) : 0;
+
+	if (!rc)
+		rc = name_missing(w);
+	if (!rc)
+		rc = put_sums(w);
+	if (rc)
+		return rc;
+	return answer_stream_fail(
+		w->answer, error,
+		"replication wait: %" PRIu64 " of %" PRIu64
+		" versions are not in the other region, the oldest is %" PRId64
+		" s old: %.200s: %.160s%s",
+		missing(w), w->versions,
+		a ? version_age_ns(w->mount, &a->entry) / NS_PER_S : 0,
+		a ? a->entry.key + strlen(w->mount->config.prefix) : "",
+		a ? awaited_why(&w->set, a) : "",
+		untold ? "; replica=BUCKET has it compared" : "");
+}
+
+/* What the server refuses will not be otherwise in a minute. */
+static bool refuses(int there_error)
+{
+	return there_error && there_error != -ETIMEDOUT &&
+	       !store_is_outage(there_error);
+}
+
+static int wait_for_all(struct replication_wait *w)
+{
+	int rc;
+
+	for (;;) {
+		rc = walk(w);
+		if (!rc && refuses(w->there_error))
+			return answer_stream_fail(
+				w->answer, w->there_error,
+				"replication wait: the replica %s could not be "
+				"listed: %s",
+				w->mount->config.replica_bucket,
+				errtext(w->there_error));
+		if (!rc)
+			rc = look_out(w);
+		if (rc)
+			return rc;
+		if (awaited_count(&w->set, AWAITED_THERE) +
+			    awaited_count(&w->set, AWAITED_GONE) <
+		    w->set.count)
+			return tell_missing(w);
+		if (!w->set.passed_over)
+			return put_sums(w);
+		if (is_over(w))
+			return tell_missing(w);
+	}
+}
+
+int replication_wait_run(void *wait, struct answer_stream *answer)
+{
+	struct replication_wait *w = wait;
+	int rc;
+
+	w->answer = answer;
+	w->begun_ns = clock_mono_ns();
+	rc = pool_new("vers3-wait", WIDTH, &w->pool);
+	w->set.mount = w->mount;
+	w->set.pool = w->pool;
+	if (!rc)
+		rc = send_all(w);
+	w->saved_until_ns = mount_server_now_ns(w->mount) + CLOCK_SLACK_NS;
+	if (!rc)
+		rc = wait_for_all(w);
+	pool_free(w->pool);
+	w->pool = NULL;
+	if (rc && !*answer_stream_why(answer))
+		answer_stream_fail(answer, rc, "replication wait: %s: %s",
+				   *w->path ? w->path : "/", errtext(rc));
+	return rc;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* replication wait, as the control file answers, over two buckets. */
+#include "replica_rig.h"
+
+#include <pthread.h>
+
+static void test_all_there(void **state)
+{
+	struct replica_rig *g = *state;
+
+	both(g, "a", "1");
+	both(g, "a", NULL);
+	both(g, "b", "1");
+	there(g, "more", "1");
+	rig_forget_requests(g->r);
+	SAYS(g, "replication wait", 0,
+	     "[wait]\n\tresult = PASS\n\tversions = 3\n\tmissing = 0\n");
+	/* Lists have told all of it. */
+	assert_int_equal(rig_count(g->r, "HeadObject"), 0);
+	SAYS(g, "replication wait a timeout=5s", 0, "\tversions = 2\n");
+	SAYS(g, "sync replica b", 0, "\tversions = 1\n");
+	SAYS(g, "sync replica nothing timeout=5s", 0, "\tversions = 0\n");
+}
+
+/* The copy, which comes late. */
+struct late {
+	pthread_t thread;
+	struct replica_rig *g;
+	int rc;
+};
+
+static void *copy_late(void *arg)
+{
+	struct late *l = arg;
+	struct timespec pause = clock_timespec(150 * NS_PER_MS);
+
+	nanosleep(&pause, NULL);
+	l->rc = replica_rig_do(l->g->replica, "a", "old", NULL);
+	nanosleep(&pause, NULL);
+	if (!l->rc)
+		l->rc = replica_rig_do(l->g->replica, "a", "new", NULL);
+	nanosleep(&pause, NULL);
+	if (!l->rc)
+		l->rc = replica_rig_do(l->g->replica, "b", NULL, NULL);
+	return NULL;
+}
+
+/* What comes is waited for: old versions and the marker, too. */
+static void test_late(void **state)
+{
+	struct replica_rig *g = *state;
+	struct late late = {.g = g, .rc = -1};
+	int64_t began = clock_mono_ns();
+
+	own(g, "a", "old");
+	own(g, "a", "new");
+	own(g, "b", NULL);
+	assert_int_equal(pthread_create(&late.thread, NULL, copy_late, &late),
+			 0);
+	SAYS(g, "replication wait timeout=30s", 0, "result = PASS",
+	     "\tversions = 3\n\tmissing = 0\n");
+	pthread_join(late.thread, NULL);
+	assert_int_equal(late.rc, 0);
+	assert_true(clock_mono_ns() - began >= 450 * NS_PER_MS);
+}
+
+static void test_too_late(void **state)
+{
+	struct replica_rig *g = *state;
+
+	both(g, "a", "1");
+	own(g, "a", "2");
+	own(g, "b", NULL);
+	SAYS(g, "replication wait timeout=1s", -ETIMEDOUT,
+	     "\tpath = a\n\tstate = pending\n\tmarker = false\n",
+	     "\tpath = b\n\tstate = pending\n\tmarker = true\n",
+	     "it is not in the replica",
+	     "[wait]\n\tresult = FAIL\n\tversions = 3\n\tmissing = 2\n"
+	     "\tseconds = 1\n\toldestSeconds = ",
+	     "replication wait: 2 of 3 versions are not in the other region, "
+	     "the oldest is ",
+	     " s old: a: it is not in the replica\n");
+}
+
+/* By that id it is another: no waiting mends it, and none is done. */
+static void test_different(void **state)
+{
+	struct replica_rig *g = *state;
+
+	own(g, "a", "12");
+	there(g, "a", "1");
+	SAYS(g, "replication wait", -EUCLEAN, "\tstate = different\n",
+	     "the replica has another one by its version id");
+}
+
+/* What is unsent is sent first. */
+static void test_unsent(void **state)
+{
+	struct replica_rig *g = *state;
+
+	rig_write(g->r, "new", "text");
+	SAYS(g, "replication wait timeout=1s", -ETIMEDOUT,
+	     "\tpath = new\n\tstate = pending\n");
+	rig_holds(g->r, "new", "text");
+	rig_fail(g->r, "PutObject", RIG_BEFORE, -EACCES, 1000);
+	rig_write(g->r, "newer", "text");
+	SAYS(g, "replication wait newer timeout=1s", -EACCES,
+	     "not everything is in the bucket yet: ");
+	rig_fail(g->r, "none", RIG_BEFORE, 0, 0);
+}
+
+/* Without a replica the server's word has to do, and it says none. */
+static void test_no_replica(void **state)
+{
+	struct replica_rig *g = *state;
+
+	g->r->f.v->mount->replica = NULL;
+	own(g, "a", "1");
+	own(g, "b", NULL);
+	SAYS(g, "replication wait", -EUCLEAN, "\tstate = unknown\n",
+	     "the server tells no replication status",
+	     "of delete markers servers tell no", "replica=BUCKET has it");
+}
+
+static struct fault_decision refuse_all(void *ctx,
+					const struct store_request *r)
+{
+	(void)ctx;
+	(void)r;
+	return (struct fault_decision){.kind = FAULT_REFUSE};
+}
+
+/* The bucket answers: only the replica is silent. */
+static void test_no_answer(void **state)
+{
+	struct replica_rig *g = *state;
+	struct store *down = NULL;
+
+	own(g, "a", "1");
+	assert_int_equal(memory_store_new(true, &down), 0);
+	assert_int_equal(fault_store_new(refuse_all, NULL, &down, &down), 0);
+	g->r->f.v->mount->replica = down;
+	SAYS(g, "sync replica timeout=1s", -ETIMEDOUT,
+	     "\tpath = a\n\tstate = pending\n");
+	g->r->f.v->mount->replica = g->replica;
+	store_free(down);
+}
+
+static void test_bad_words(void **state)
+{
+	struct replica_rig *g = *state;
+
+	SAYS(g, "replication wait a timeout=soon", -EINVAL,
+	     "timeout=soon: want a time such as 90s");
+	SAYS(g, "replication wait timeout=0s", -EINVAL, "want a time");
+	SAYS(g, "sync replica a b", -EINVAL, "b: want timeout=T");
+	SAYS(g, "replication wait a b c", -EINVAL, "usage: replication wait");
+	SAYS(g, "sync replica .versions/a", -EINVAL, "is no path of a file");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		REPLICA_TEST(test_all_there), REPLICA_TEST(test_late),
+		REPLICA_TEST(test_too_late),  REPLICA_TEST(test_different),
+		REPLICA_TEST(test_unsent),    REPLICA_TEST(test_no_replica),
+		REPLICA_TEST(test_no_answer), REPLICA_TEST(test_bad_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
