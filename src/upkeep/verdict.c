@@ -2,7 +2,8 @@
 /*
  * Days are counted from the version's last change, or from when it became
  * noncurrent, to the midnight (UTC) that follows. Of what is to happen to one
- * version, a removal makes all that would come later vain.
+ * version, a removal makes all that would come later vain, and a move to a
+ * class all moves to warmer ones.
  */
 #include "verdict.h"
 
@@ -216,19 +217,32 @@ static bool is_removal(const struct verdict *v)
 	       v->action != VERDICT_NONE;
 }
 
+/* Whether there is no way, or none left, from one move's class to another's. */
+static bool is_beyond(const struct verdict *a, const struct verdict *b)
+{
+	int from = rank(a->storage_class), to = rank(b->storage_class);
+
+	return from >= 0 && to >= 0
+		       ? from >= to
+		       : !strcmp(a->storage_class, b->storage_class);
+}
+
 /* Whether what one does leaves the other nothing to do. */
 static bool overtakes(const struct verdict *a, const struct verdict *b)
 {
-	if (a->when_ns != b->when_ns)
-		return a->when_ns < b->when_ns &&
-		       (is_removal(a) ||
-			(b->action == VERDICT_MOVE &&
-			 !strcmp(a->storage_class, b->storage_class)));
-	/* On one day S3 removes before it moves; else the first rule. */
+	if (a->when_ns > b->when_ns)
+		return false;
+	if (a->when_ns < b->when_ns)
+		return is_removal(a) || (!is_removal(b) && is_beyond(a, b));
+	/*
+	 * On one day S3 removes before it moves, and moves to the colder class;
+	 * else the first rule.
+	 */
 	if (is_removal(a) != is_removal(b))
 		return is_removal(a);
-	return a < b &&
-	       (is_removal(a) || !strcmp(a->storage_class, b->storage_class));
+	if (!is_removal(a) && !is_beyond(a, b))
+		return false;
+	return a < b || (!is_removal(a) && !is_beyond(b, a));
 }
 
 static void overtake(struct verdicts *list)

@@ -117,6 +117,19 @@ static const struct row table[] = {
 	 "c: rule b comes first\n"},
 	{"a class=GLACIER:2d;b class=GLACIER:1d", CURRENT(), "", 0,
 	 "a: rule b comes first\n2026-03-04T00:00:00Z move:GLACIER b\n"},
+	/* From the colder class there is no way back; on one day it is it. */
+	{"a class=GLACIER:2d;b class=STANDARD_IA:9d", CURRENT(), "", 0,
+	 "2026-03-05T00:00:00Z move:GLACIER a\nb: rule a comes first\n"},
+	{"a class=STANDARD_IA:2d;b class=GLACIER:2d", CURRENT(), "", 0,
+	 "a: rule b comes first\n2026-03-05T00:00:00Z move:GLACIER b\n"},
+	{"a class=GLACIER:2d;b class=STANDARD_IA:2d", CURRENT(), "", 0,
+	 "2026-03-05T00:00:00Z move:GLACIER a\nb: rule a comes first\n"},
+	{"a class=STANDARD_IA:2d;b class=GLACIER:3d", CURRENT(), "", 0,
+	 "2026-03-05T00:00:00Z move:STANDARD_IA a\n"
+	 "2026-03-06T00:00:00Z move:GLACIER b\n"},
+	{"a class=COLD:2d;b class=COLDER:2d", CURRENT(), "", 0,
+	 "2026-03-05T00:00:00Z move:COLD a\n"
+	 "2026-03-05T00:00:00Z move:COLDER b\n"},
 	/* Delete markers. */
 	{"a markers",
 	 {.kind = SUBJECT_MARKER,
