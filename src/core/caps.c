@@ -365,6 +365,7 @@ static bool is_of_encryption(const struct store_reply *reply, int rc)
 {
 	if (rc == -EACCES)
 		return strcasestr(reply->message, "kms") ||
+		       strcasestr(reply->message, "sse-c") ||
 		       strcasestr(reply->message, "encrypt");
 	return rc == -EINVAL || rc == -EOPNOTSUPP;
 }

@@ -174,6 +174,7 @@ static int put_empty(struct copying *x)
 	put.if_match = x->r->if_match;
 	put.if_none_match = x->r->if_none_match;
 	put.once = x->r->once;
+	put.sum = STORE_SUM_MD5; /* a bucket that retains may want it */
 	rc = answer(x, &put, repair_call(x->client, &put));
 	store_request_release(&put);
 	return rc;

@@ -183,7 +183,7 @@ static int explain_key(struct client *c, const struct store_request *r, int rc)
 	if (!sse_is_told(&r->reply))
 		return rc;
 	if (r->op == STORE_COPY || r->op == STORE_COPY_PART)
-		return -EOPNOTSUPP;
+		return -EXDEV;
 	if (r->op != STORE_GET)
 		return rc;
 	log_warning("%s cannot be read: it is under SSE-C, %s", r->key,

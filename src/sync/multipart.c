@@ -175,7 +175,7 @@ static int base_part(struct multi *m, const struct plan_part *p,
 {
 	int rc = copy_part(m, p, part);
 
-	*ret_copied = rc != -EOPNOTSUPP;
+	*ret_copied = rc != -EOPNOTSUPP && rc != -EXDEV;
 	return *ret_copied ? rc : data_part(m, p, UINT64_MAX, part);
 }
 

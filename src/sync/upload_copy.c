@@ -137,7 +137,7 @@ static int copy_base(struct uploader *u, const struct file_snapshot *snap,
 			       &ret->version);
 	if (rc == -ESTALE && !S_ISREG(inode->mode))
 		rc = -EAGAIN; /* its bytes are there alone: copied again */
-	if (rc == -EOPNOTSUPP && !S_ISDIR(inode->mode)) {
+	if ((rc == -EOPNOTSUPP || rc == -EXDEV) && !S_ISDIR(inode->mode)) {
 		log_info("the server cannot copy to %s: its bytes are sent",
 			 c->path);
 		rc = send_bytes(u, snap, key, &d, c, ret, &large);

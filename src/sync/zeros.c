@@ -154,7 +154,8 @@ static unsigned find_level(uint64_t length)
 static bool is_final(int rc)
 {
 	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL ||
-	       rc == -EPERM || rc == -EREMOTE || rc == -EDQUOT || rc == -EEXIST;
+	       rc == -EXDEV || rc == -EPERM || rc == -EREMOTE ||
+	       rc == -EDQUOT || rc == -EEXIST;
 }
 
 /* ---- the objects ---- */

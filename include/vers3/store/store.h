@@ -253,6 +253,7 @@ struct store {
  *  -EINVAL the server calls the request bad
  *  -EOPNOTSUPP the server does not know the action (405, 501)
  *  -EDQUOT the server's quota is used up
+ *  -EXDEV the server cannot copy from this key of SSE-C to that one
  *  or what a callback returned.
  */
 int store_call(struct store *s, struct store_request *r);

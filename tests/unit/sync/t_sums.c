@@ -527,6 +527,32 @@ static void test_refused_copy(void **state)
 	assert_int_equal(halfway->begun, 3);
 }
 
+/* What the server cannot copy from key to key is sent, with its check. */
+static void test_other_key(void **state)
+{
+	struct vfs_fixture *f = *state;
+	struct vfs_entry e;
+	struct vfs_file *file;
+	struct vfs_open how;
+
+	write_large(f, "a");
+	check_large(f, VFS_FIXTURE_PREFIX "a", 20 << 20, true);
+	refuse_it(STORE_COPY_PART, -EXDEV, 400, "InvalidArgument");
+	assert_int_equal(vfs_lookup(f->v, META_ROOT_INO, "a", &e), 0);
+	assert_int_equal(vfs_open(f->v, e.ino, O_RDWR, &file, &how), 0);
+	assert_int_equal(vfs_write(f->v, file, 20 << 20, "more", 4), 0);
+	vfs_release(f->v, file);
+	check_large(f, VFS_FIXTURE_PREFIX "a", (20 << 20) + 4, true);
+	assert_in_range(halfway->refused, 1, 6);
+	assert_int_equal(halfway->begun, 2);
+	halfway->any = true;
+	refuse_it(STORE_COPY, -EXDEV, 400, "InvalidArgument");
+	assert_int_equal(
+		vfs_rename(f->v, META_ROOT_INO, "a", META_ROOT_INO, "b", 0), 0);
+	check_large(f, VFS_FIXTURE_PREFIX "b", (20 << 20) + 4, true);
+	assert_int_equal(halfway->begun, 3);
+}
+
 /* Nothing is written where it would stay; nothing counts as an error. */
 static void test_probe_leaves_nothing(void **state)
 {
@@ -632,6 +658,7 @@ int main(void)
 		HALFWAY_TEST(test_refused_part),
 		HALFWAY_TEST(test_refused_any_part),
 		HALFWAY_TEST(test_refused_copy),
+		HALFWAY_TEST(test_other_key),
 		cmocka_unit_test(test_probe_checksum),
 		cmocka_unit_test(test_probe_without),
 	};
