@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "expire_command.h"
 #include "lifecycle_command.h"
 #include "presign.h"
 #include "replication_command.h"
@@ -49,6 +50,13 @@ static int say(struct call *c, int rc, const char *text)
 	int full = buf_printf(c->answer, "%s\n", text);
 
 	return rc ? rc : full;
+}
+
+static int say_read_only(struct call *c)
+{
+	return say(c, -EROFS,
+		   "the mount is read-only: mount it without ro for that, or "
+		   "remount it rw");
 }
 
 /* The same of a name, which is quoted where it needs to be. */
@@ -199,6 +207,17 @@ static int run_presign(struct call *c)
 	return presign(c->control, path_arg(c->args[0]),
 		       (const char *const *)c->args + 1, c->count - 1,
 		       c->answer);
+}
+
+/* To ask changes nothing. */
+static int run_expire(struct call *c)
+{
+	const char *value = c->count > 1 ? c->args[1] : NULL;
+
+	if (value && !mount_takes_changes(c->control->mount))
+		return say_read_only(c);
+	return expire_command(c->control, path_arg(c->args[0]), value,
+			      c->answer);
 }
 
 static int run_lifecycle_set(struct call *c)
@@ -380,6 +399,9 @@ static const struct command {
 	{"presign", "PATH [expires=T] [put] [version=ID]",
 	 "make a URL of a file that needs no credentials", 1, 4, false, NULL,
 	 run_presign},
+	{"expire", "PATH [AGE|never]",
+	 "when a file expires, or what is made in a directory; set it", 1, 2,
+	 false, NULL, run_expire},
 	{"lifecycle list", "", "show the rules", 0, 0, false, NULL,
 	 run_lifecycle_list},
 	{"lifecycle set", "ID WORD...",
@@ -489,9 +511,7 @@ static int dispatch(struct call *c, struct command_line *w)
 		}
 		if (does_change(cmd, c) &&
 		    !mount_takes_changes(c->control->mount))
-			return say(c, -EROFS,
-				   "the mount is read-only: mount it "
-				   "without ro for that, or remount it rw");
+			return say_read_only(c);
 		return cmd->run(c);
 	}
 	return refuse_unknown(c, w->items[0]);

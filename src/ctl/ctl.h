@@ -44,6 +44,7 @@ int ctl_diff(const struct ctl_call *c);
 int ctl_log(const struct ctl_call *c);
 int ctl_purge(const struct ctl_call *c);
 int ctl_thaw(const struct ctl_call *c);
+int ctl_expire(const struct ctl_call *c);
 int ctl_uploads(const struct ctl_call *c);
 int ctl_presign(const struct ctl_call *c);
 int ctl_sync(const struct ctl_call *c);

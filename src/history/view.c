@@ -24,6 +24,7 @@
 #include "vers3/meta/inode.h"
 #include "vers3/object/objattr.h"
 #include "vers3/object/overflow.h"
+#include "vers3/object/expire.h"
 #include "vers3/object/s3set.h"
 #include "vers3/object/s3xattr.h"
 #include "vers3/read/reader.h"
@@ -360,6 +361,8 @@ int view_getxattr(struct view *view, uint64_t ino, const char *name,
 	if (s3xattr_is(name, "url"))
 		return mount_url(view->mount, n.version.key,
 				 n.version.version_id, value);
+	if (s3xattr_is(name, "expire"))
+		return expire_get_version(view->mount, &n.version, value);
 	if (s3xattr_is(name, "tags"))
 		return s3set_get_tags(view->mount, &n.version, value);
 	kvlist_init(&head);

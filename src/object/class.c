@@ -112,6 +112,8 @@ int class_inherit(struct mount *mount, const struct meta_inode *dir,
 	rc = read_head(mount, dir->ino, &head);
 	class = rc ? NULL : class_of(dir, &head);
 	if (class)
+		rc = read_head(mount, inode->ino, &own);
+	if (!rc && class)
 		rc = kvlist_set(&own, CLASS_WANTED, class);
 	if (!rc && class)
 		rc = meta_head_put(mount->meta, inode->ino, &own);

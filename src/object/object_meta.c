@@ -16,6 +16,7 @@
 #include "vers3/core/link_id.h"
 #include "vers3/core/mount.h"
 #include "vers3/object/class.h"
+#include "vers3/object/expire.h"
 #include "vers3/object/deferred_attrs.h"
 #include "vers3/object/objattr.h"
 #include "vers3/object/overflow.h"
@@ -41,6 +42,8 @@ void object_meta_release(struct object_meta *d)
 	d->holes = NULL;
 	free(d->class);
 	d->class = NULL;
+	free(d->expire);
+	d->expire = NULL;
 }
 
 void object_meta_init(struct object_meta *d)
@@ -55,6 +58,8 @@ void object_meta_init(struct object_meta *d)
 	d->names = NULL;
 	d->holes = NULL;
 	d->class = NULL;
+	d->expire = NULL;
+	d->had_tags = false;
 }
 
 /* Headers that a rewrite sets again; the rest of a HEAD describes, only. */
@@ -99,6 +104,8 @@ static int split_head(const struct kvlist *head, struct object_meta *d)
 			rc = take_text(&d->holes, kv->value);
 		else if (!strcasecmp(kv->name, CLASS_WANTED))
 			rc = take_text(&d->class, kv->value);
+		else if (!strcasecmp(kv->name, EXPIRE_WANTED))
+			rc = take_text(&d->expire, kv->value);
 		else if (!strncasecmp(kv->name, META_PREFIX, skip))
 			rc = kvlist_add(&d->meta, kv->name + skip, kv->value);
 		else if (!strcasecmp(kv->name, TAGS_HEADER))
@@ -299,6 +306,17 @@ static int add_class(uint32_t mode, struct object_meta *d)
 	return 0;
 }
 
+/* What a directory hands down; a file has a tag (tags.h). */
+static int add_expire(uint32_t mode, struct object_meta *d)
+{
+	if (!S_ISDIR(mode))
+		return 0;
+	if (*d->expire)
+		return kvlist_set(&d->meta, EXPIRE_META, d->expire);
+	kvlist_del(&d->meta, EXPIRE_META);
+	return 0;
+}
+
 static int read_now(struct mount *mount, const struct meta_inode *inode,
 		    struct object_meta *d, struct objattr_xattrs *x,
 		    char **ret_names, struct holes *ret_holes)
@@ -330,12 +348,15 @@ int object_meta_make(struct mount *mount, const struct meta_inode *inode,
 	if (!rc && content == OBJECT_CONTENT_NEW) {
 		rc = objattr_new_content(&d->meta);
 		leave_archive(&d->headers);
+		d->had_tags = d->tag_count > 0;
 		d->late = false; /* both are of the version before */
 		d->tag_count = 0;
 	}
 	/* Before the attributes, which take what room is left. */
 	if (!rc && d->class)
 		rc = add_class(inode->mode, d);
+	if (!rc && d->expire)
+		rc = add_expire(inode->mode, d);
 	if (!rc)
 		rc = add_all(mount, inode, path, content, &x, d);
 	if (!rc && names)
@@ -445,27 +466,33 @@ int object_meta_to_head(const struct object_meta *d, struct kvlist *head)
 		snprintf(count, sizeof(count), "%zu", d->tag_count);
 		rc = kvlist_add(head, TAGS_HEADER, count);
 	}
+	if (!rc && d->expire)
+		rc = kvlist_add(head, EXPIRE_GIVEN, d->expire);
 	return rc;
 }
 
-/* A class that was named while this was sent is still to come. */
+/* What was named while this was sent is still to come. */
 static int put_head(struct mount *mount, const struct meta_inode *inode,
 		    const struct kvlist *head)
 {
 	struct kvlist old, all;
-	const char *class;
+	const char *class, *expire;
 	int rc;
 
 	kvlist_init(&old);
 	kvlist_init(&all);
 	rc = meta_head_get(mount->meta, inode->ino, &old);
 	class = rc ? NULL : class_to_come(inode->mode, &old, head);
+	expire = rc ? NULL : expire_to_come(inode->mode, &old, head);
 	if (rc == -ENOENT)
 		rc = 0;
 	if (!rc)
 		rc = kvlist_copy(&all, head);
 	if (!rc && class)
 		rc = kvlist_set(&all, CLASS_WANTED, class);
+	kvlist_del(&all, EXPIRE_GIVEN);
+	if (!rc && expire)
+		rc = kvlist_set(&all, EXPIRE_WANTED, expire);
 	if (!rc)
 		rc = meta_head_put(mount->meta, inode->ino, &all);
 	kvlist_release(&all);
@@ -544,7 +571,8 @@ int object_meta_copy(struct mount *mount, const struct meta_inode *inode,
 	rc = object_meta_make(mount, inode, path, OBJECT_CONTENT_KEPT, d);
 	/* A copy by itself may leave the tag of what came late behind. */
 	*ret_replace =
-		bare || (inode->flags & META_I_ATTR_DIRTY) || d->late ||
+		bare || d->expire || (inode->flags & META_I_ATTR_DIRTY) ||
+		d->late ||
 		((inode->flags & META_I_ATTRS) && (renamed || d->renamed));
 	return rc;
 }

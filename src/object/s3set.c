@@ -15,6 +15,7 @@
 #include "vers3/core/tagset.h"
 #include "vers3/net/uri.h"
 #include "vers3/object/deferred_attrs.h"
+#include "vers3/object/expire.h"
 #include "vers3/object/s3xattr.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/duration.h"
@@ -38,6 +39,12 @@ static const char *id_of(const struct meta_version *v)
 }
 
 /* ---- tags ---- */
+
+/* Those that other attributes show and set stay as they are. */
+static bool is_own_tag(const char *name)
+{
+	return deferred_is_tag(name) || !strcmp(name, EXPIRE_TAG);
+}
 
 /* Whole characters: bytes that begin none are left out. */
 static size_t characters(const char *text)
@@ -72,9 +79,9 @@ static int add_tag(const char *text, size_t len, struct kvlist *tags)
 	if (!rc)
 		rc = decode(equals + 1, len - (size_t)(equals + 1 - text),
 			    &value);
-	if (!rc && (!name.len || characters(name.data) > TAG_NAME_MAX ||
-		    characters(value.data) > TAG_VALUE_MAX ||
-		    deferred_is_tag(name.data)))
+	if (!rc &&
+	    (!name.len || characters(name.data) > TAG_NAME_MAX ||
+	     characters(value.data) > TAG_VALUE_MAX || is_own_tag(name.data)))
 		rc = -EINVAL;
 	if (!rc && kvlist_get_exact(tags, name.data))
 		rc = -EINVAL;
@@ -114,7 +121,7 @@ static int set_tags(struct mount *mount, const char *key, const char *id,
 	if (!rc)
 		rc = tagset_get(mount->store, key, id, &old);
 	for (size_t i = 0; !rc && i < old.count; i++)
-		if (deferred_is_tag(old.items[i].name))
+		if (is_own_tag(old.items[i].name))
 			rc = kvlist_add(&tags, old.items[i].name,
 					old.items[i].value);
 	if (!rc && tags.count > TAGS_MAX)
@@ -123,6 +130,17 @@ static int set_tags(struct mount *mount, const char *key, const char *id,
 		rc = tagset_put(mount->store, key, id, &tags);
 	kvlist_release(&old);
 	kvlist_release(&tags);
+	return rc;
+}
+
+static int without_own(const struct kvlist *all, struct kvlist *ret)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < all->count; i++)
+		if (!is_own_tag(all->items[i].name))
+			rc = kvlist_add(ret, all->items[i].name,
+					all->items[i].value);
 	return rc;
 }
 
@@ -140,7 +158,7 @@ int s3set_get_tags(struct mount *mount, const struct meta_version *version,
 	kvlist_init(&tags);
 	rc = tagset_get(mount->store, key, id_of(version), &all);
 	if (!rc)
-		rc = deferred_without(&all, &tags);
+		rc = without_own(&all, &tags);
 	if (!rc)
 		rc = tags.count ? uri_query(value, &tags) : -ENODATA;
 	kvlist_release(&tags);

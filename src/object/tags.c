@@ -12,6 +12,7 @@
 #include "vers3/core/mount.h"
 #include "vers3/core/tagset.h"
 #include "vers3/object/deferred_attrs.h"
+#include "vers3/object/expire.h"
 
 /* In a note beside the tags, of which none has such a name: its object. */
 #define NOTE_ETAG ""
@@ -90,10 +91,21 @@ bool tags_need(struct mount *mount, const struct meta_inode *inode,
 {
 	bool need = d->tag_count || !d->asked;
 
+	if (d->expire && S_ISREG(inode->mode))
+		return true;
 	/* That one is for the metadata that is replaced. */
 	if (by_server && mount->config.caps.keeps_tags)
 		need = d->late && d->tag_count;
 	return need || has_note(mount, inode);
+}
+
+bool tags_need_new(struct mount *mount, const struct meta_inode *inode,
+		   const struct object_meta *d)
+{
+	if (!S_ISREG(inode->mode))
+		return false;
+	return d->expire ||
+	       (inode->base.key[0] && (d->had_tags || expire_is_used(mount)));
 }
 
 /*
@@ -105,8 +117,9 @@ static bool is_vain(int rc)
 	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL;
 }
 
-int tags_ask(struct mount *mount, const struct meta_inode *inode,
-	     struct kvlist *ret)
+/* What the version has that the inode is based on. */
+static int ask_base(struct mount *mount, const struct meta_inode *inode,
+		    enum object_content content, struct kvlist *ret)
 {
 	const char *id = inode->base.version_id;
 	char key[META_KEY_MAX + 1];
@@ -120,6 +133,8 @@ int tags_ask(struct mount *mount, const struct meta_inode *inode,
 	if (!rc)
 		rc = deferred_without(&tags, ret);
 	kvlist_release(&tags);
+	if (!rc && content == OBJECT_CONTENT_NEW)
+		rc = expire_keep_only(ret);
 	/* Where it is gone, too. */
 	if (rc == -ENOENT || is_vain(rc))
 		rc = 0;
@@ -132,6 +147,19 @@ int tags_ask(struct mount *mount, const struct meta_inode *inode,
 	return rc == -ENOENT ? 0 : rc;
 }
 
+int tags_ask(struct mount *mount, const struct meta_inode *inode,
+	     const struct object_meta *d, enum object_content content,
+	     struct kvlist *ret)
+{
+	/* What new content gets may be known without its base. */
+	bool known = content == OBJECT_CONTENT_NEW && d->expire;
+	int rc = inode->base.key[0] && !known
+			 ? ask_base(mount, inode, content, ret)
+			 : 0;
+
+	return rc || !S_ISREG(inode->mode) ? rc : expire_put(ret, d->expire);
+}
+
 int tags_give(struct mount *mount, uint64_t ino, const char *key,
 	      const struct meta_version *to, const struct kvlist *tags,
 	      struct object_meta *d)
@@ -139,7 +167,8 @@ int tags_give(struct mount *mount, uint64_t ino, const char *key,
 	const char *id = to->version_id;
 	int rc = 0;
 
-	if (tags->count)
+	/* A copy may have brought one that is not wanted any more. */
+	if (tags->count || d->expire)
 		rc = tagset_put(mount->store, key, id[0] ? id : NULL, tags);
 	d->tag_count = rc ? 0 : tags->count;
 	if (rc && !is_vain(rc))

@@ -251,11 +251,16 @@ static struct send_want make_want(const struct multi *m, const char *etag)
 /* Once; while nothing is in the place of what they are of, if that can be. */
 static int ask_tags(struct multi *m)
 {
-	if (m->tagged || !meta_inode_is_base(m->inode) ||
-	    !tags_need(m->u->s->mount, m->inode, m->want, false))
+	struct mount *mount = m->u->s->mount;
+	bool kept = meta_inode_is_base(m->inode);
+
+	if (m->tagged || (kept ? !tags_need(mount, m->inode, m->want, false)
+			       : !tags_need_new(mount, m->inode, m->want)))
 		return 0;
 	m->tagged = true;
-	return tags_ask(m->u->s->mount, m->inode, &m->tags);
+	return tags_ask(mount, m->inode, m->want,
+			kept ? OBJECT_CONTENT_KEPT : OBJECT_CONTENT_NEW,
+			&m->tags);
 }
 
 /*

@@ -102,6 +102,7 @@ bool upload_is_same(struct uploader *u, const struct meta_inode *inode,
 	       (!has.holes || !kvlist_set(&has.meta, SPARSE_META, has.holes)) &&
 	       object_meta_same(&want.meta, &has.meta) &&
 	       object_meta_same(&want.headers, &has.headers) &&
+	       !(want.expire && S_ISREG(inode->mode)) && /* a tag to give */
 	       !object_meta_to_head(&want, &ret->head);
 	if (same && has.renamed)
 		same = !kvlist_set(&ret->head, "x-amz-meta-" RENAMED_META,

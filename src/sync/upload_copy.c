@@ -131,7 +131,7 @@ static int copy_base(struct uploader *u, const struct file_snapshot *snap,
 		tagged = tags_need(s->mount, inode, &d,
 				   !s->mount->config.suspended);
 	if (!rc && tagged)
-		rc = tags_ask(s->mount, inode, &tags);
+		rc = tags_ask(s->mount, inode, &d, OBJECT_CONTENT_KEPT, &tags);
 	if (!rc)
 		rc = send_copy(u, inode, current, c, key, replace ? &d : NULL,
 			       &ret->version);

@@ -142,6 +142,7 @@ int upload_put(struct uploader *u, const struct file_snapshot *snap,
 	char key[META_KEY_MAX + 1];
 	struct kvlist tags;
 	struct object_meta d;
+	bool tagged;
 	int rc = object_meta_make(u->s->mount, inode, c->path,
 				  OBJECT_CONTENT_NEW, &d);
 
@@ -151,11 +152,14 @@ int upload_put(struct uploader *u, const struct file_snapshot *snap,
 		rc = sparse_tell(&ret->holes, inode->size_bytes, &d.meta);
 	if (!rc)
 		rc = mount_key(u->s->mount, c->path, key);
-	if (!rc && same)
-		rc = tags_ask(u->s->mount, inode, &tags);
+	tagged = !rc && (same || tags_need_new(u->s->mount, inode, &d));
+	if (tagged)
+		rc = tags_ask(u->s->mount, inode, &d,
+			      same ? OBJECT_CONTENT_KEPT : OBJECT_CONTENT_NEW,
+			      &tags);
 	if (!rc)
 		rc = upload_put_with_meta(u, snap, key, &d, c, ret);
-	if (!rc && same)
+	if (!rc && tagged)
 		rc = tags_give(u->s->mount, inode->ino, key, &ret->version,
 			       &tags, &d);
 	if (!rc)

@@ -10,6 +10,7 @@
 #include "tree_impl.h"
 #include "vers3/object/acl.h"
 #include "vers3/object/class.h"
+#include "vers3/object/expire.h"
 #include "vers3/object/object_meta.h"
 #include "vers3/object/objattr.h"
 #include "vers3/object/overflow.h"
@@ -20,6 +21,23 @@
 #include "vers3/tree/states.h"
 #include "vers3/tree/tree.h"
 
+/* What is to come, or what the version says. */
+static int get_expire(struct tree *tree, const struct meta_inode *inode,
+		      struct buf *value)
+{
+	int rc = meta_lock(tree->meta);
+
+	if (rc)
+		return rc;
+	rc = expire_known(tree->mount, inode, value);
+	meta_unlock(tree->meta);
+	if (!rc && !value->len)
+		return -ENODATA;
+	if (rc == -ENODATA && S_ISREG(inode->mode))
+		rc = expire_get_version(tree->mount, &inode->base, value);
+	return rc;
+}
+
 static int get_s3(struct tree *tree, const struct meta_inode *inode,
 		  const char *name, struct buf *value)
 {
@@ -28,6 +46,8 @@ static int get_s3(struct tree *tree, const struct meta_inode *inode,
 
 	if (s3xattr_is(name, "url"))
 		return mount_url(tree->mount, inode->base.key, NULL, value);
+	if (s3xattr_is(name, "expire"))
+		return get_expire(tree, inode, value);
 	if (s3xattr_is(name, "tags"))
 		return s3set_get_tags(tree->mount, &inode->base, value);
 	if (s3xattr_is_state(name))
@@ -295,6 +315,96 @@ static int set_class(struct tree *tree, uint64_t ino, const char *text,
 		rc = tree_put_attrs(tree, &inode);
 	meta_unlock(tree->meta);
 	return rc;
+}
+
+static bool is_same_version(const struct meta_version *a,
+			    const struct meta_version *b)
+{
+	return !strcmp(a->key, b->key) && !strcmp(a->etag, b->etag) &&
+	       !strcmp(a->version_id, b->version_id);
+}
+
+/*
+ * Of a version that is in the bucket, by a request. *ret_done: the file is yet
+ * what it was then, or has a note for the save that is to come.
+ */
+static int set_expire_once(struct tree *tree, const struct meta_inode *was,
+			   const char *text, bool *ret_done)
+{
+	struct meta_inode now;
+	bool same;
+	int rc = expire_set_version(tree->mount, &was->base, text);
+
+	if (!rc)
+		rc = meta_lock(tree->meta);
+	if (rc)
+		return rc;
+	rc = meta_inode_get(tree->meta, was->ino, &now);
+	/* A save that has begun may not have seen the tag. */
+	if (!rc && (now.flags & (META_I_STAGED | META_I_ATTR_DIRTY)))
+		rc = expire_note(tree->mount, &now, text, &same);
+	else if (!rc)
+		*ret_done = is_same_version(&now.base, &was->base);
+	meta_unlock(tree->meta);
+	return rc == -ENOENT ? -ESTALE : rc;
+}
+
+/* What a directory hands down goes into its object's metadata. */
+static int set_expire_dir(struct tree *tree, uint64_t ino, const char *text)
+{
+	struct meta_inode inode;
+	bool same = false;
+	int rc = lock_whole(tree, ino, &inode);
+
+	if (rc)
+		return rc;
+	rc = inode.flags & META_I_REFUSED ? -EACCES : 0;
+	if (!rc)
+		rc = expire_note(tree->mount, &inode, text, &same);
+	if (!rc && !same)
+		rc = object_meta_check(tree->mount, &inode);
+	if (!rc && !same)
+		rc = tree_put_attrs(tree, &inode);
+	meta_unlock(tree->meta);
+	return rc;
+}
+
+/* The root has no object that could keep it. */
+static int check_expire(const struct meta_inode *inode)
+{
+	return (S_ISREG(inode->mode) || S_ISDIR(inode->mode)) &&
+			       inode->ino != META_ROOT_INO
+		       ? 0
+		       : -EOPNOTSUPP;
+}
+
+int tree_check_expire(struct tree *tree, uint64_t ino)
+{
+	struct meta_inode inode;
+	int rc = dir_inode(tree, ino, &inode);
+
+	return rc ? rc : check_expire(&inode);
+}
+
+int tree_set_expire(struct tree *tree, uint64_t ino, const char *text)
+{
+	for (int tries = 0; tries < ASK_TRIES; tries++) {
+		struct meta_inode inode;
+		bool done = true;
+		int rc = dir_inode(tree, ino, &inode);
+
+		if (!rc)
+			rc = check_expire(&inode);
+		if (!rc && S_ISDIR(inode.mode))
+			return set_expire_dir(tree, ino, text);
+		if (!rc && (inode.flags & META_I_STAGED))
+			rc = -EBUSY; /* it was written to meanwhile */
+		if (!rc)
+			rc = set_expire_once(tree, &inode, text, &done);
+		if (rc || done)
+			return rc;
+	}
+	return -EBUSY;
 }
 
 int tree_setxattr(struct tree *tree, uint64_t ino, const char *name,

@@ -8,6 +8,8 @@
 
 #include "vers3/control/capacity.h"
 #include "vers3/control/control.h"
+#include "vers3/control/control_state.h"
+#include "vers3/control/expire_rule.h"
 #include "vers3/core/bucket_config.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/node.h"
@@ -439,6 +441,20 @@ static int send_first(struct vfs *v, uint64_t ino, const char *name)
 		       : 0;
 }
 
+/* value NULL: no more. */
+static int set_expire(struct vfs *v, uint64_t ino, const void *value,
+		      size_t size)
+{
+	char reason[CONTROL_REASON_MAX];
+
+	if (!value) {
+		value = "never";
+		size = strlen(value);
+	}
+	return expire_rule_set(v->control, ino, value, size, reason,
+			       sizeof(reason));
+}
+
 int vfs_setxattr(struct vfs *v, uint64_t ino, const char *name,
 		 const void *value, size_t size, int flags)
 {
@@ -450,6 +466,8 @@ int vfs_setxattr(struct vfs *v, uint64_t ino, const char *name,
 
 	if (ino == MOUNT_CONTROL_INO)
 		return -EOPNOTSUPP; /* upon which cp -p sets a mode */
+	if (!rc && s3xattr_is(name, "expire"))
+		return kept(v, set_expire(v, ino, value, size));
 	if (!rc)
 		rc = send_first(v, ino, name);
 	if (!rc)
@@ -475,6 +493,8 @@ int vfs_removexattr(struct vfs *v, uint64_t ino, const char *name)
 	    s3xattr_is(name, "tags"))
 		return view_setxattr(v->view, ino, name, "", 0);
 	rc = check_writable(v, ino);
+	if (!rc && s3xattr_is(name, "expire") && ino != MOUNT_CONTROL_INO)
+		return kept(v, set_expire(v, ino, NULL, 0));
 	if (!rc)
 		rc = send_first(v, ino, name);
 	return kept(v, rc ? rc : tree_removexattr(v->tree, ino, name));

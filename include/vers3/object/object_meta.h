@@ -29,6 +29,8 @@ struct object_meta {
 	char *names; /* owned: what it said of its names (link.h); NULL */
 	char *holes; /* owned: what it said of its zeros (sparse.h); NULL */
 	char *class; /* owned: what a user has named (class.h); NULL */
+	char *expire; /* owned: the same of when it expires (expire.h) */
+	bool had_tags; /* the object that new content replaces, as known */
 };
 
 void object_meta_init(struct object_meta *d);

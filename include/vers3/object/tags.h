@@ -25,15 +25,23 @@
 bool tags_need(struct mount *mount, const struct meta_inode *inode,
 	       const struct object_meta *d, bool by_server);
 /*
+ * The same of new content, which gets no other tag than that of when the file
+ * expires (expire.h). May block.
+ */
+bool tags_need_new(struct mount *mount, const struct meta_inode *inode,
+		   const struct object_meta *d);
+/*
  * Asks for the tags of the version that an inode is based on: before anything
  * goes in its place, since then they are gone where no versions are kept. There
  * they are noted, too, until they were given: where a try ended between both,
  * the next one finds none at the object and goes by the note, if it is made
- * of an object of the same ETag. *ret is
+ * of an object of the same ETag. Of new content only those that it gets; what
+ * d has of them is in the place of what the version says. *ret is
  * initialized, and stays empty where they cannot be read or there is no such
  * object any more. 0 or -errno. Takes meta_lock(). Blocks.
  */
 int tags_ask(struct mount *mount, const struct meta_inode *inode,
+	     const struct object_meta *d, enum object_content content,
 	     struct kvlist *ret);
 /*
  * Gives them to the version `to` at `key`, in the bucket, which was made of

@@ -115,6 +115,14 @@ int tree_hold_source(struct tree *tree, const struct meta_inode *inode,
 
 int tree_getxattr(struct tree *tree, uint64_t ino, const char *name,
 		  struct buf *value);
+/*
+ * When a file expires, or what is made in a directory: text is as in
+ * object/expire.h. What the file holds was sent before: -EBUSY where it was
+ * written to since. -EOPNOTSUPP where nothing can say it, which the first one
+ * looks at alone. Both block.
+ */
+int tree_check_expire(struct tree *tree, uint64_t ino);
+int tree_set_expire(struct tree *tree, uint64_t ino, const char *text);
 int tree_setxattr(struct tree *tree, uint64_t ino, const char *name,
 		  const void *value, size_t size, int flags);
 int tree_listxattr(struct tree *tree, uint64_t ino, struct buf *names);

@@ -17,6 +17,7 @@
 #include "vers3/core/mount.h"
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dirty.h"
+#include "vers3/object/expire.h"
 #include "vers3/util/clock.h"
 #include "vers3/vfs/vfs.h"
 
@@ -199,6 +200,8 @@ static void test_sends(void **state)
 {
 	struct rig *r = *state;
 
+	/* The bucket's rules are asked for once: whether files expire. */
+	assert_false(expire_is_used(r->f.v->mount));
 	for (size_t i = 0; i < sizeof(sends) / sizeof(*sends); i++) {
 		print_message("%s\n", sends[i].label);
 		run_script(r, sends[i].before);
