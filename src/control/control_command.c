@@ -16,11 +16,9 @@
 #include "restore.h"
 #include "vers3/control/control_state.h"
 #include "vers3/core/mount.h"
-#include "vers3/history/named_object.h"
-#include "vers3/history/nothing.h"
+#include "vers3/history/nowhere.h"
 #include "vers3/history/purge.h"
 #include "vers3/history/undelete.h"
-#include "vers3/meta/dirty.h"
 #include "vers3/sync/failure.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/upkeep/doctor.h"
@@ -77,45 +75,6 @@ static const char *path_arg(char *arg)
 	return strcmp(arg, ".") ? arg : "";
 }
 
-/* Whether anything at a path, or below it, is to be sent yet. */
-static bool is_pending(struct control *control, const char *path)
-{
-	char below[META_KEY_MAX + 2];
-	struct meta_dirty dirty;
-	bool pending;
-
-	if (snprintf(below, sizeof(below), "%s/", path) >= (int)sizeof(below) ||
-	    meta_lock(control->meta))
-		return false;
-	pending = !meta_dirty_get(control->meta, path, &dirty) ||
-		  meta_dirty_any_below(control->meta, below);
-	meta_unlock(control->meta);
-	return pending;
-}
-
-/*
- * Whether nothing is at a path, nothing ever was, and it has no change either:
- * a name that was taken away is to be told like any other that was changed,
- * whether that has been sent already or not. What cannot be found out, as in a
- * bucket that keeps no versions, is not held against a path.
- */
-static bool is_no_path(struct control *control, const char *path)
-{
-	struct named_object what;
-	struct buf unused;
-	bool never = false;
-	int rc;
-
-	if (!*path || is_pending(control, path))
-		return false;
-	buf_init(&unused, 4 * META_KEY_MAX);
-	rc = named_object_find(control->view, path, &what, &unused);
-	buf_release(&unused);
-	if (rc != -ENOENT && rc != -ENOTDIR)
-		return false;
-	return !nothing_ever(control->view, path, &never) && never;
-}
-
 static int run_sync(struct call *c)
 {
 	const char *path = c->count ? path_arg(c->args[0]) : "";
@@ -124,7 +83,7 @@ static int run_sync(struct call *c)
 	uint64_t left = 0;
 	int rc;
 
-	if (is_no_path(c->control, path))
+	if (is_nowhere(c->control->view, path))
 		return say_of(c, -ENOENT, path, "there is no such path");
 	rc = syncer_sync_all(c->control->syncer, path, &left);
 	if (!rc)
@@ -267,9 +226,9 @@ static int run_usage(struct call *c)
 	const char *path = all ? "" : path_arg(c->args[0]);
 	char reason[CONTROL_REASON_MAX];
 	struct usage *u = NULL;
-	int rc = usage_new(c->control->mount, c->control->syncer, path,
-			   c->args + !all, c->count - !all, &u, reason,
-			   sizeof(reason));
+	int rc = usage_new(c->control->mount, c->control->syncer,
+			   c->control->view, path, c->args + !all,
+			   c->count - !all, &u, reason, sizeof(reason));
 
 	if (rc)
 		return say(c, rc, reason);
@@ -316,8 +275,9 @@ static int begin_uploads(struct call *c, bool abort)
 	assert(c->count <= 2);
 	for (size_t i = 0; i < c->count; i++)
 		words[i] = path_arg(c->args[i]);
-	rc = uploads_new(c->control->mount, c->control->syncer, abort, words,
-			 c->count, &u, reason, sizeof(reason));
+	rc = uploads_new(c->control->mount, c->control->syncer,
+			 c->control->view, abort, words, c->count, &u, reason,
+			 sizeof(reason));
 	if (rc)
 		return say(c, rc, reason);
 	*c->long_command =

@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "upload_owner.h"
 #include "upload_record.h"
 #include "syncer_impl.h"
 #include "upload_impl.h"
@@ -181,8 +182,11 @@ static int create_upload(struct uploader *u, struct store_request *r)
 
 int upload_begin(struct uploader *u, uint64_t ino, struct upload_record *o)
 {
+	struct upload_beginning beginning;
 	struct store_request r;
 	int rc = 0;
+
+	upload_beginning_add(u->s, &beginning, o->key);
 
 	/* Without room for it nothing can be late. */
 	if (objattr_bytes(&o->began.meta) + sizeof(LATE_MARK "1") - 1 <=
@@ -206,6 +210,7 @@ int upload_begin(struct uploader *u, uint64_t ino, struct upload_record *o)
 		rc = upload_record_begin(u->s, ino, o);
 	}
 out:
+	upload_beginning_remove(u->s, &beginning);
 	store_request_release(&r);
 	return rc;
 }

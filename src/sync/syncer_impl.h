@@ -28,6 +28,7 @@ struct journal;
 struct mount;
 struct reader;
 struct tree;
+struct upload_beginning;
 
 /*
  * DeleteObjects takes 1,000. Servers go through them one by one, also when
@@ -96,6 +97,7 @@ struct syncer {
 	struct map *busy; /* keys being worked on */
 	struct map *again; /* keys in a pause before another try → how many */
 	LIST_HEAD(, waiter) waiters;
+	LIST_HEAD(, upload_beginning) beginnings; /* of their threads */
 	struct sync_reservation reservation;
 	uint64_t progress; /* saves, and parts that went */
 	struct syncer_stats stats;

@@ -425,15 +425,3 @@ int upload_record_next_leftover(struct syncer *s, char *id, char *ret_key)
 	meta_unlock(s->meta);
 	return rc;
 }
-
-bool syncer_owns_upload(struct syncer *s, const char *upload_id)
-{
-	bool owns;
-
-	/* Where it cannot be known it may be. */
-	if (meta_lock(s->meta))
-		return true;
-	owns = !upload_record_is_ended(s->meta, upload_id);
-	meta_unlock(s->meta);
-	return owns;
-}

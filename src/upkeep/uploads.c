@@ -10,6 +10,7 @@
 
 #include "uploads_below.h"
 #include "vers3/core/mount.h"
+#include "vers3/history/nowhere.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/duration.h"
@@ -23,12 +24,14 @@
 struct uploads {
 	struct mount *mount; /* borrowed, as the next */
 	struct syncer *syncer;
+	struct view *view; /* likewise */
 	char *path; /* owned; "": the whole mount */
 	bool abort;
 	int64_t older_ns;
 	/* Of a run. */
 	struct answer_stream *answer; /* borrowed */
 	uint64_t count, bytes, own, failed;
+	bool any; /* there is one, whether it is told of or not */
 	int error; /* of the last one that failed, with why */
 	char why[WHY_MAX];
 };
@@ -80,8 +83,8 @@ static int take_words(struct uploads *u, const char *const *words, size_t count,
 	return rc;
 }
 
-int uploads_new(struct mount *mount, struct syncer *syncer, bool abort,
-		const char *const *words, size_t count,
+int uploads_new(struct mount *mount, struct syncer *syncer, struct view *view,
+		bool abort, const char *const *words, size_t count,
 		struct uploads **ret_uploads, char *reason, size_t size)
 {
 	struct uploads *u = calloc(1, sizeof(*u));
@@ -92,6 +95,7 @@ int uploads_new(struct mount *mount, struct syncer *syncer, bool abort,
 		return rc;
 	u->mount = mount;
 	u->syncer = syncer;
+	u->view = view;
 	u->abort = abort;
 	rc = take_words(u, words, count, reason, size);
 	if (rc)
@@ -142,8 +146,11 @@ static int abort_one(struct uploads *u, const struct store_entry *e,
 	r.key = e->key;
 	r.upload_id = e->version_id;
 	rc = store_call(u->mount->store, &r);
-	/* It has ended meanwhile, by completion or by others. */
-	*ret_aborted = !rc;
+	/*
+	 * It has ended meanwhile, by completion or by others; or by the first
+	 * try, whose answer was lost.
+	 */
+	*ret_aborted = !rc || (rc == -ENOENT && r.reply.tries > 1);
 	if (rc == -ENOENT)
 		rc = 0;
 	if (rc && rc != -EINTR)
@@ -182,6 +189,7 @@ static bool wants(void *ctx, const struct store_entry *e)
 	struct uploads *u = ctx;
 	int64_t least = u->mount->config.settle_ns;
 
+	u->any = true;
 	if (least < u->older_ns)
 		least = u->older_ns;
 	return !u->abort || age_of(u, e) >= least;
@@ -194,7 +202,7 @@ static bool is_own(struct uploads *u, const struct store_entry *e)
 
 	if (mount_is_history(u->mount, path) && age_of(u, e) < OWN_COPY_NS)
 		return true;
-	return syncer_owns_upload(u->syncer, e->version_id);
+	return syncer_owns_upload(u->syncer, e->key, e->version_id);
 }
 
 static int on_upload(void *ctx, const struct store_entry *e)
@@ -234,6 +242,10 @@ int uploads_run(void *uploads, struct answer_stream *answer)
 
 	u->answer = answer;
 	rc = uploads_below(u->mount, u->path, wants, on_upload, u, answer);
+	if (!rc && !u->any && is_nowhere(u->view, u->path))
+		return answer_stream_fail(answer, -ENOENT,
+					  "%s: %s: there is no such path", what,
+					  path);
 	if (!rc)
 		rc = answer_stream_printf(
 			answer,

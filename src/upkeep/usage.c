@@ -15,6 +15,7 @@
 #include "uploads_below.h"
 #include "versions_below.h"
 #include "vers3/core/mount.h"
+#include "vers3/history/nowhere.h"
 #include "vers3/s3/lifecycle.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/util/clock.h"
@@ -28,6 +29,7 @@
 struct usage {
 	struct mount *mount; /* borrowed, as the next */
 	struct syncer *syncer;
+	struct view *view; /* likewise */
 	char *path; /* owned; "": the whole mount */
 	struct prices prices;
 	bool own_prices; /* they were given */
@@ -144,9 +146,9 @@ static int take_words(struct usage *u, char *const *words, size_t count,
 	return 0;
 }
 
-int usage_new(struct mount *mount, struct syncer *syncer, const char *path,
-	      char *const *words, size_t count, struct usage **ret_usage,
-	      char *reason, size_t size)
+int usage_new(struct mount *mount, struct syncer *syncer, struct view *view,
+	      const char *path, char *const *words, size_t count,
+	      struct usage **ret_usage, char *reason, size_t size)
 {
 	struct usage *u = NULL;
 	int rc = 0;
@@ -165,6 +167,7 @@ int usage_new(struct mount *mount, struct syncer *syncer, const char *path,
 	}
 	u->mount = mount;
 	u->syncer = syncer;
+	u->view = view;
 	prices_default(&u->prices);
 	u->count.prices = &u->prices;
 	u->count.skip = strlen(mount->config.prefix);
@@ -381,6 +384,13 @@ int usage_run(void *usage, struct answer_stream *answer)
 	usage_count_end(&u->count);
 	if (!rc)
 		rc = count_uploads(u, answer);
+	if (!rc && !walk.entries && !u->count.uploads.count &&
+	    is_nowhere(u->view, u->path)) {
+		buf_release(&out);
+		return answer_stream_fail(answer, -ENOENT,
+					  "usage: %s: there is no such path",
+					  u->path);
+	}
 	if (!rc)
 		rc = put_answer(u, &out);
 	if (!rc)

@@ -45,6 +45,14 @@ rc=0
 is "a bad age" $rc 2
 grep -qF 'older=7:' why || fail "the age is not named: $(cat why)"
 is "nothing changed" "$(uploads)" 3
+for command in "usage" "uploads list" "uploads abort --older 1d"; do
+	rc=0
+	# shellcheck disable=SC2086
+	"$VERS3CTL" $command "$MNT/nowhere" >out 2>why || rc=$?
+	is "$command of nothing" "$rc" 2
+	is "what it says" "$(cat out why)" \
+		"vers3ctl: ${command% --*}: nowhere: there is no such path"
+done
 
 # A moment old ones are left alone.
 aborted() {

@@ -52,6 +52,29 @@ static inline int control_run(struct vfs *v, const char *line, char *answer,
 	return rc;
 }
 
+/*
+ * The same of a command that may fail while it answers: what its write, or its
+ * last read, ends with.
+ */
+static inline int control_ask(struct vfs *v, const char *line, char *answer,
+			      size_t size)
+{
+	struct control_session *s;
+	size_t len = 0, got = 0;
+	int rc, end = 0;
+
+	assert_int_equal(control_open(v->control, &s), 0);
+	rc = control_write(s, line, strlen(line));
+	do {
+		assert_true(size - len > 1000);
+		end = control_read_now(s, len, answer + len, 1000, &got);
+		len += end ? 0 : got;
+	} while (!end && got);
+	answer[len] = '\0';
+	control_close(s);
+	return rc ? rc : end;
+}
+
 /* The state of the mount, malloc'd. */
 static inline char *control_show(struct vfs *v)
 {

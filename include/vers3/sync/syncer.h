@@ -71,10 +71,12 @@ int syncer_make_room(struct syncer *s, uint64_t bytes);
  */
 int syncer_expect_room(struct syncer *s, uint64_t bytes);
 /*
- * Whether an upload is one of this mount's, under way or to be gone on with, or
- * that it will abort by itself. Takes meta_lock().
+ * Whether an upload, of an object key, may be one of this mount's: being begun,
+ * under way or to be gone on with, or one that it will abort by itself. Of an
+ * upload that was listed before. Takes meta_lock().
  */
-bool syncer_owns_upload(struct syncer *s, const char *upload_id);
+bool syncer_owns_upload(struct syncer *s, const char *key,
+			const char *upload_id);
 /* A part of some file has gone: for those who wait. Any lock may be held. */
 void syncer_part_sent(struct syncer *s);
 

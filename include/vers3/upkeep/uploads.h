@@ -21,6 +21,7 @@
 
 struct mount;
 struct syncer;
+struct view;
 struct uploads;
 
 /*
@@ -28,8 +29,8 @@ struct uploads;
  * borrowed. -EINVAL with one line in reason (size bytes) that names the word
  * that is wrong.
  */
-int uploads_new(struct mount *mount, struct syncer *syncer, bool abort,
-		const char *const *words, size_t count,
+int uploads_new(struct mount *mount, struct syncer *syncer, struct view *view,
+		bool abort, const char *const *words, size_t count,
 		struct uploads **ret_uploads, char *reason, size_t size);
 /* Answers: a run of struct long_command; uploads is one of those. */
 int uploads_run(void *uploads, struct answer_stream *answer);

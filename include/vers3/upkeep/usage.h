@@ -16,6 +16,7 @@
 
 struct mount;
 struct syncer;
+struct view;
 struct usage;
 
 /* Whether it is one of the words below, and so no path. Pure. */
@@ -32,9 +33,9 @@ bool usage_is_word(const char *word);
  * -EINVAL with one line in reason (size bytes) that names the word that is
  * wrong.
  */
-int usage_new(struct mount *mount, struct syncer *syncer, const char *path,
-	      char *const *words, size_t count, struct usage **ret_usage,
-	      char *reason, size_t size);
+int usage_new(struct mount *mount, struct syncer *syncer, struct view *view,
+	      const char *path, char *const *words, size_t count,
+	      struct usage **ret_usage, char *reason, size_t size);
 /* Counts and answers: a run of struct long_command; usage is one of those. */
 int usage_run(void *usage, struct answer_stream *answer);
 void usage_free(void *usage);

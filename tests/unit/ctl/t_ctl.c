@@ -13,9 +13,12 @@
 #include <unistd.h>
 
 #include "../../../src/ctl/ctl.h"
+#include "../../../src/ctl/errand.h"
+#include "../../../src/ctl/listing.h"
 #include "../../../src/ctl/target.h"
 #include "../../../src/ctl/state.h"
 #include "../../../src/ctl/control_client.h"
+#include "vers3/util/control_ioctl.h"
 #include "vers3/util/gitconfig.h"
 
 static const struct {
@@ -186,6 +189,145 @@ static void test_texts(void **state)
 	assert_string_equal(text, "106751991167300 d");
 }
 
+/* A control file that is a plain one: the answer stands behind the line. */
+#define LINE "list"
+
+static char root[] = "/tmp/t_ctl.XXXXXX";
+static long long printed;
+
+static FILE *begin_answer(void)
+{
+	char path[256];
+	FILE *file;
+
+	assert_non_null(mkdtemp(root));
+	snprintf(path, sizeof(path), "%s/" CONTROL_ANY_NAME, root);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(LINE "\n", file);
+	return file;
+}
+
+static void end_root(void)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/" CONTROL_ANY_NAME, root);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(root), 0);
+	strcpy(root + strlen(root) - 6, "XXXXXX");
+}
+
+static void print_number(const json_t *item)
+{
+	assert_int_equal(ctl_number(item, "n"), printed);
+	printed++;
+}
+
+static int list(struct listing *l)
+{
+	struct errand e = {.target = {.root = root}};
+	int status;
+
+	buf_init(&e.line, 64);
+	assert_int_equal(buf_puts(&e.line, LINE), 0);
+	status = listing_run(l, &e);
+	buf_release(&e.line);
+	return status;
+}
+
+/* More than is kept of any answer. */
+static void test_long_listing(void **state)
+{
+	struct listing l = {
+		.item = "u", .sums = "us", .list = "us", .print = print_number};
+	const int count = TALK_ANSWER_MAX / 1000 + 10;
+	FILE *file = begin_answer();
+	char text[1001] = "";
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	for (int i = 0; i < count; i++)
+		fprintf(file, "[u \"%d\"]\n\tn = %d\n# %d\n\tpath = %s\n", i, i,
+			i, text);
+	fprintf(file, "[us]\n\tcount = %d\n", count);
+	assert_int_equal(fclose(file), 0);
+	printed = 0;
+	assert_int_equal(list(&l), CTL_OK);
+	assert_int_equal(printed, count);
+	assert_int_equal(ctl_number(l.sums_object, "count"), count);
+	listing_release(&l);
+	end_root();
+}
+
+/* What a listing prints as JSON, and its status. */
+static int list_json(const char *answer, char *out, size_t size)
+{
+	struct listing l = {.item = "u", .sums = "us", .list = "us"};
+	FILE *file = begin_answer(), *to = tmpfile();
+	int old, status;
+
+	l.json = true;
+	fputs(answer, file);
+	assert_int_equal(fclose(file), 0);
+	assert_non_null(to);
+	fflush(stdout);
+	old = dup(STDOUT_FILENO);
+	assert_int_equal(dup2(fileno(to), STDOUT_FILENO), STDOUT_FILENO);
+	status = list(&l);
+	fflush(stdout);
+	dup2(old, STDOUT_FILENO);
+	close(old);
+	listing_release(&l);
+	rewind(to);
+	out[fread(out, 1, size - 1, to)] = '\0';
+	fclose(to);
+	end_root();
+	return status;
+}
+
+static void test_json_listing(void **state)
+{
+	static const struct {
+		const char *answer;
+		int status;
+		const char *json; /* compact; NULL: nothing is printed */
+	} cases[] = {
+		{"[u \"a\"]\n\tn = 1\n[u \"b\"]\n\tn = 2\n[us]\n\tc = 2\n",
+		 CTL_OK,
+		 "{\"us\":[{\"id\":\"a\",\"n\":1},{\"id\":\"b\",\"n\":2}],"
+		 "\"c\":2}"},
+		{"# 0\n[us]\n\tc = 0\n\tpath = \"x y\"\n", CTL_OK,
+		 "{\"us\":[],\"c\":0,\"path\":\"x y\"}"},
+		/* It ends in the middle. */
+		{"[u \"a\"]\n\tn = 1\n", CTL_FAILED,
+		 "{\"us\":[{\"id\":\"a\",\"n\":1}]}"},
+		{"", CTL_FAILED, NULL},
+		{"[other]\n\tn = 1\n", CTL_FAILED, NULL},
+		{"no section\n", CTL_FAILED, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char out[1024], *text;
+		json_t *doc;
+
+		assert_int_equal(list_json(cases[i].answer, out, sizeof(out)),
+				 cases[i].status);
+		if (!cases[i].json) {
+			assert_string_equal(out, "");
+			continue;
+		}
+		doc = json_loads(out, 0, NULL);
+		if (!doc)
+			fail_msg("case %zu: %s", i, out);
+		text = json_dumps(doc, JSON_COMPACT);
+		assert_string_equal(text, cases[i].json);
+		free(text);
+		json_decref(doc);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +337,8 @@ int main(void)
 		cmocka_unit_test(test_no_mount),
 		cmocka_unit_test(test_send),
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_long_listing),
+		cmocka_unit_test(test_json_listing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

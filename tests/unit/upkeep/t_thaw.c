@@ -11,31 +11,9 @@
 
 static char answer[TEXT_MAX];
 
-/* The whole answer; what its last read ended with. */
-static int thaw(struct rig *r, const char *line)
-{
-	struct control_session *s;
-	size_t len = 0, got = 0;
-	int rc;
-
-	assert_int_equal(control_open(r->f.v->control, &s), 0);
-	rc = control_write(s, line, strlen(line));
-	for (int end = 0; !end; len += got) {
-		end = control_read_now(s, len, answer + len, 4096, &got);
-		if (end || !got) {
-			rc = rc ? rc : end;
-			break;
-		}
-		assert_true(len < TEXT_MAX - 8192);
-	}
-	answer[len] = '\0';
-	control_close(s);
-	return rc;
-}
-
 static void thaws(struct rig *r, const char *line, int rc, const char *has)
 {
-	int got = thaw(r, line);
+	int got = control_ask(r->f.v, line, answer, TEXT_MAX);
 
 	if (got != rc || !strstr(answer, has))
 		fail_msg("%s: %d: %s", line, got, answer);
@@ -167,8 +145,6 @@ static void test_wait(void **state)
 	rig_put_text(r, "d/c", "c");
 	atomic_store(&heads, 0);
 	rig_hook(r, "HeadObject d/b", end_at_second, 2);
-	/* That nobody answers for once is no end of the waiting. */
-	rig_fail(r, "HeadObject d/a", RIG_BEFORE, -ECONNREFUSED, 1);
 	thaws(r, "thaw d days=2 wait\n", 0, "\tobjects = 3\n\tarchived = 2\n");
 	says("\tasked = 2\n\textended = 0\n\tunderWay = 0\n"
 	     "\trestored = 2\n\tfailed = 0\n");
@@ -179,6 +155,24 @@ static void test_wait(void **state)
 	rig_forget_requests(r);
 	thaws(r, "thaw d wait days=2\n", 0, "\trestored = 2\n");
 	assert_int_equal(rig_count(r, "HeadObject"), 4);
+}
+
+static void end_well(struct rig *r)
+{
+	memory_store_end_restores(r->bucket, false);
+}
+
+/* That nobody answers for once is no end of the waiting. */
+static void test_outage(void **state)
+{
+	struct rig *r = *state;
+
+	put_class(r, "f", "GLACIER", NULL);
+	assert_int_equal(rig_there(r, "f"), 0);
+	rig_hook(r, "RestoreObject f", end_well, 1);
+	rig_fail(r, "HeadObject f", RIG_BEFORE, -ECONNREFUSED, 2);
+	thaws(r, "thaw f wait\n", 0, "\tasked = 1\n");
+	says("\trestored = 1\n\tfailed = 0\n");
 }
 
 static void end_in_vain(struct rig *r)
@@ -268,8 +262,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(test_file),	 RIG_TEST(test_tree),
 		RIG_TEST(test_version),	 RIG_TEST(test_wait),
-		RIG_TEST(test_in_vain),	 RIG_TEST(test_given_up),
-		RIG_TEST(test_failures), RIG_TEST(test_refused),
+		RIG_TEST(test_outage),	 RIG_TEST(test_in_vain),
+		RIG_TEST(test_given_up), RIG_TEST(test_failures),
+		RIG_TEST(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

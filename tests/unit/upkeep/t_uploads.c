@@ -19,21 +19,10 @@ static void ask(struct rig *r, const char *line, int rc, const char *has,
 static void fails(struct rig *r, const char *line, int rc, const char *has)
 {
 	static char answer[TEXT_MAX];
-	struct control_session *s;
-	size_t len = 0, got = 0;
-	int end;
+	int got = control_ask(r->f.v, line, answer, TEXT_MAX);
 
-	assert_int_equal(control_open(r->f.v->control, &s), 0);
-	assert_int_equal(control_write(s, line, strlen(line)), 0);
-	while (!(end = control_read_now(s, len, answer + len, 4096, &got)) &&
-	       got) {
-		len += got;
-		assert_true(len < TEXT_MAX - 4096);
-	}
-	answer[len] = '\0';
-	control_close(s);
-	if (end != rc || !strstr(answer, has))
-		fail_msg("%s: %d: %s", line, end, answer);
+	if (got != rc || !strstr(answer, has))
+		fail_msg("%s: %d: %s", line, got, answer);
 }
 
 /* Others begin an upload, with one part of three bytes. */
@@ -86,7 +75,16 @@ static void test_list(void **state)
 	assert_int_equal(count(answer, "\town = false\n"), 4);
 	ask(r, "uploads list /d/\n", 0, "\tcount = 2\n", answer);
 	ask(r, "uploads list a\n", 0, "\tcount = 1\n", answer);
-	ask(r, "uploads list none\n", 0, "\tcount = 0\n", answer);
+	fails(r, "uploads list none\n", -ENOENT,
+	      "uploads list: none: there is no such path\n");
+	fails(r, "uploads abort older=0s d/none\n", -ENOENT,
+	      "uploads abort: d/none: there is no such path\n");
+	/* A path at which there are no uploads. */
+	rig_put_text(r, "file", "x");
+	rig_remove(r, "file");
+	ask(r, "uploads list file\n", 0, "\tcount = 0\n", answer);
+	rig_mkdir(r, "new");
+	ask(r, "uploads list new\n", 0, "\tcount = 0\n", answer);
 }
 
 /* What this mount has under way stays, whatever its age. */
@@ -123,6 +121,65 @@ static void test_abort(void **state)
 	rig_holds_bytes(r, "large", bytes, 40 << 20);
 	assert_int_equal(rig_uploads(r), 0);
 	free(bytes);
+}
+
+/* So does one whose id has not come yet. */
+static void test_beginning(void **state)
+{
+	static char answer[TEXT_MAX];
+	struct rig *r = *state;
+	unsigned char *bytes = rig_bytes(1, 40 << 20);
+	struct vfs_file *file = rig_open(r, "large", O_CREAT | O_WRONLY);
+
+	rig_gate(r, "CreateMultipartUpload large", RIG_AFTER);
+	rig_pwrite(r, file, 0, bytes, 40 << 20);
+	rig_wait_held(r);
+	assert_int_equal(rig_uploads(r), 1);
+	begin(r, "pre/a");
+	ask(r, "uploads abort older=0s\n", 0, "\tcount = 1\n", answer);
+	assert_non_null(strstr(answer, "\town = 1\n"));
+	assert_int_equal(rig_uploads(r), 1);
+	rig_gate(r, NULL, RIG_AFTER);
+	vfs_release(r->f.v, file);
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "CreateMultipartUpload large"), 1);
+	rig_holds_bytes(r, "large", bytes, 40 << 20);
+	assert_int_equal(rig_uploads(r), 0);
+	free(bytes);
+}
+
+/* A store over the mount's: the first answer to an abort is lost. */
+struct lossy {
+	struct store store;
+	struct store *to; /* borrowed */
+};
+
+static int lossy_call(struct store *s, struct store_request *r)
+{
+	struct store *to = ((struct lossy *)s)->to;
+	int rc = store_call(to, r);
+
+	if (r->op != STORE_ABORT_UPLOAD || rc)
+		return rc;
+	rc = store_call(to, r);
+	r->reply.tries = 2;
+	return rc;
+}
+
+static void test_answer_lost(void **state)
+{
+	static const struct store_ops ops = {"lossy", lossy_call, NULL};
+	static char answer[TEXT_MAX];
+	struct rig *r = *state;
+	struct mount *mount = r->f.v->mount;
+	struct lossy lossy = {{&ops, NULL}, mount->store};
+
+	begin(r, "pre/a");
+	mount->store = &lossy.store;
+	ask(r, "uploads abort older=0s\n", 0, "\tcount = 1\n", answer);
+	mount->store = lossy.to;
+	assert_non_null(strstr(answer, "\tpath = a\n"));
+	assert_int_equal(rig_uploads(r), 0);
 }
 
 /* So does what vers3 copies for itself, which is on no record. */
@@ -167,10 +224,9 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG_TEST(test_list),
-		RIG_TEST(test_abort),
-		RIG_TEST(test_own_copies),
-		RIG_TEST(test_refused),
+		RIG_TEST(test_list),	   RIG_TEST(test_abort),
+		RIG_TEST(test_beginning),  RIG_TEST(test_answer_lost),
+		RIG_TEST(test_own_copies), RIG_TEST(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,7 +113,38 @@ static void test_counts(void **state)
 	     "\n\tobjects = 2\n\tbytes = 5\n\tnoncurrent = 1\n"
 	     "\tnoncurrentBytes = 1\n\tmarkers = 0\n\town = 0\n");
 	SAYS(r, "usage a/b/", "\n\tobjects = 1\n\tbytes = 3\n");
-	SAYS(r, "usage \"no such\"", "\n\tobjects = 0\n\tbytes = 0\n");
+}
+
+static void fails(struct rig *r, const char *line, int rc, const char *has)
+{
+	static char answer[TEXT_MAX];
+	int got = control_ask(r->f.v, line, answer, TEXT_MAX);
+
+	if (got != rc || !strstr(answer, has))
+		fail_msg("%s: %d: %s", line, got, answer);
+}
+
+/* Where nothing is, nothing was, and nothing is to be sent. */
+static void test_nowhere(void **state)
+{
+	struct rig *r = *state;
+
+	fill(r);
+	fails(r, "usage \"no such\"\n", -ENOENT,
+	      "usage: no such: there is no such path\n");
+	fails(r, "usage a/b/c\n", -ENOENT,
+	      "usage: a/b/c: there is no such path\n");
+	SAYS(r, "usage gone", "\tobjects = 0\n", "\tmarkers = 1\n");
+	rig_mkdir(r, "new");
+	SAYS(r, "usage new", "\tobjects = 0\n");
+	rig_write(r, "unsent", "x");
+	SAYS(r, "usage unsent", "\tobjects = 0\n");
+}
+
+/* What was there is not known. */
+static void test_nowhere_unversioned(void **state)
+{
+	SAYS(*state, "usage none", "\tobjects = 0\n");
 }
 
 /* What vers3 keeps beside the history is its own as well. */
@@ -255,6 +286,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(test_counts),
+		RIG_TEST(test_nowhere),
+		RIG_TEST_UNVERSIONED(test_nowhere_unversioned),
 		RIG_TEST(test_own),
 		RIG_TEST(test_unsent),
 		RIG_TEST(test_uploads),
