@@ -27,6 +27,7 @@
 #include "vers3/upkeep/thaw.h"
 #include "vers3/upkeep/uploads.h"
 #include "vers3/upkeep/usage.h"
+#include "vers3/upkeep/verify.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
 #include "command_line.h"
@@ -264,6 +265,23 @@ static int run_thaw(struct call *c)
 	return 0;
 }
 
+/* A path that is spelled like a word is to be written with a slash before. */
+static int run_verify(struct call *c)
+{
+	bool all = !c->count || verify_is_word(c->args[0]);
+	const char *path = all ? "" : path_arg(c->args[0]);
+	char reason[CONTROL_REASON_MAX];
+	struct verify *v = NULL;
+	int rc = verify_new(c->control->mount, path, c->args + !all,
+			    c->count - !all, &v, reason, sizeof(reason));
+
+	if (rc)
+		return say(c, rc, reason);
+	*c->long_command =
+		(struct long_command){"verify", verify_run, verify_free, v};
+	return 0;
+}
+
 /* A word that is no path is as it was: its end is no slash. */
 static int begin_uploads(struct call *c, bool abort)
 {
@@ -382,6 +400,12 @@ static const struct command {
 	 run_usage},
 	{"doctor", "", "look for what is wrong, and change nothing", 0, 0,
 	 false, NULL, run_doctor},
+	{"verify",
+	 "[PATH] [sample=1%] [against=cache|replica|both] [deep] [repair] "
+	 "[threshold=0.5%] [rate=32M]",
+	 "compare what is known of the objects, or the replica, with the "
+	 "bucket",
+	 0, WORDS_MAX, false, NULL, run_verify},
 	{"uploads list", "[PATH]", "show the unfinished uploads", 0, 1, false,
 	 NULL, run_uploads_list},
 	{"uploads abort", "older=AGE [PATH]",

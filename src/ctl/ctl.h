@@ -31,6 +31,9 @@ struct ctl_call {
 	const char *rule, *prices; /* --if, --prices */
 	const char *days, *tier, *timeout;
 	bool names, quick, replica;
+	/* Of verify. */
+	bool deep, repair;
+	const char *sample, *against, *report, *threshold, *rate, *seed;
 	char **args;
 	int count;
 };
@@ -54,6 +57,7 @@ int ctl_lifecycle_list(const struct ctl_call *c);
 /* lifecycle preview: args[1] is the path, if it is there. */
 int ctl_preview(const struct ctl_call *c);
 int ctl_usage(const struct ctl_call *c);
+int ctl_verify(const struct ctl_call *c);
 int ctl_replication(const struct ctl_call *c);
 int ctl_doctor(const struct ctl_call *c);
 int ctl_replication_list(const struct ctl_call *c);

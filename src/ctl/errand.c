@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "control_client.h"
 #include "state.h"
 #include "vers3/util/gitconfig.h"
 
@@ -71,6 +70,22 @@ int errand_run(struct errand *e)
 	return e->status;
 }
 
+int errand_lines(struct errand *e, control_client_line_fn fn, void *ctx)
+{
+	bool refused = false;
+	int rc;
+
+	if (e->status)
+		return e->status;
+	rc = control_client_stream(e->target.root, e->line.data, fn, ctx,
+				   e->reason, sizeof(e->reason), &refused);
+	if (rc && refused)
+		e->status = ctl_misuse("%s", e->reason);
+	else if (rc)
+		e->status = ctl_refuse(rc, e->reason);
+	return e->status;
+}
+
 static int on_line(void *ctx, const char *line)
 {
 	int rc = buf_puts(ctx, line);
@@ -80,19 +95,7 @@ static int on_line(void *ctx, const char *line)
 
 int errand_stream(struct errand *e)
 {
-	bool refused = false;
-	int rc;
-
-	if (e->status)
-		return e->status;
-	rc = control_client_stream(e->target.root, e->line.data, on_line,
-				   &e->answer, e->reason, sizeof(e->reason),
-				   &refused);
-	if (rc && refused)
-		e->status = ctl_misuse("%s", e->reason);
-	else if (rc)
-		e->status = ctl_refuse(rc, e->reason);
-	return e->status;
+	return errand_lines(e, on_line, &e->answer);
 }
 
 int errand_document(struct errand *e, const char *section, json_t **ret_doc)

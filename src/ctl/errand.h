@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "control_client.h"
 #include "ctl.h"
 #include "target.h"
 #include "vers3/util/buf.h"
@@ -43,6 +44,8 @@ void errand_path(struct errand *e);
 int errand_run(struct errand *e);
 /* The same of a command that answers while it works. */
 int errand_stream(struct errand *e);
+/* The same with the lines for fn (control_client_stream()), not kept. */
+int errand_lines(struct errand *e, control_client_line_fn fn, void *ctx);
 /*
  * The answer as state.h makes it, whose section must be there; the caller
  * drops the reference. An exit status.

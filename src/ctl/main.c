@@ -39,6 +39,14 @@ enum option_bit {
 	OPTION_QUICK = 1 << 20,
 	OPTION_REPLICA = 1 << 21,
 	OPTION_TIMEOUT = 1 << 22,
+	OPTION_DEEP = 1 << 23,
+	OPTION_REPAIR = 1 << 24,
+	OPTION_SAMPLE = 1 << 25,
+	OPTION_AGAINST = 1 << 26,
+	OPTION_REPORT = 1 << 27,
+	OPTION_THRESHOLD = 1 << 28,
+	OPTION_RATE = 1 << 29,
+	OPTION_SEED = 1 << 30,
 };
 
 static const struct option command_options[] = {
@@ -64,6 +72,14 @@ static const struct option command_options[] = {
 	{"quick", no_argument, NULL, OPTION_QUICK},
 	{"replica", no_argument, NULL, OPTION_REPLICA},
 	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
+	{"deep", no_argument, NULL, OPTION_DEEP},
+	{"repair", no_argument, NULL, OPTION_REPAIR},
+	{"sample", required_argument, NULL, OPTION_SAMPLE},
+	{"against", required_argument, NULL, OPTION_AGAINST},
+	{"report", required_argument, NULL, OPTION_REPORT},
+	{"threshold", required_argument, NULL, OPTION_THRESHOLD},
+	{"rate", required_argument, NULL, OPTION_RATE},
+	{"seed", required_argument, NULL, OPTION_SEED},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -85,6 +101,21 @@ static const char lifecycle_words[] =
 	"the\n"
 	"                      newest 3 of them; several times\n"
 	"  status=enabled      or disabled\n";
+
+static const char verify_words[] =
+	"\n"
+	"Exit status: 0 nothing differs, or no more than the threshold; 1 more "
+	"differs,\n"
+	"repaired or not; 2 it could not be told, or the command was wrong.\n"
+	"  --sample 1%         looks at so many of the objects; 100%\n"
+	"  --against cache     what this mount knows of them; or replica, both\n"
+	"  --deep              reads all bytes\n"
+	"  --repair            sends again the copy that is proven to be right\n"
+	"  --report FILE       writes JSON there; one that was interrupted goes "
+	"on\n"
+	"  --threshold 0.5%    more than that is a failure; 0%\n"
+	"  --rate 32M          bytes a second that are read; or none\n"
+	"  --seed N            takes the sample that another run took\n";
 
 static const struct command {
 	const char *name;
@@ -157,6 +188,17 @@ static const struct command {
 	 "what is wrong, or will be: keys, rights, bucket, rules, this machine",
 	 "\nExit status: 0 nothing above info, 3 warnings, 4 errors.\n",
 	 OPTION_JSON, 0, 1, ctl_doctor},
+	{"verify",
+	 "[PATH] [--sample 1%] [--against cache|replica|both] [--deep] "
+	 "[--repair] [--report FILE] [--threshold 0.5%] [--rate 32M] "
+	 "[--seed N]",
+	 "whether the objects are what is known of them, and the replica's "
+	 "what the bucket's are",
+	 verify_words,
+	 OPTION_JSON | OPTION_DEEP | OPTION_REPAIR | OPTION_SAMPLE |
+		 OPTION_AGAINST | OPTION_REPORT | OPTION_THRESHOLD |
+		 OPTION_RATE | OPTION_SEED,
+	 0, 1, ctl_verify},
 	{"replication", CTL_REPLICATION_USAGE,
 	 "replication rules, and how the objects stand; whether the replica "
 	 "has every version as it is; waiting until it has",
@@ -272,6 +314,30 @@ static void set_option(struct ctl_call *c, int option)
 		break;
 	case OPTION_WAIT:
 		c->wait = true;
+		break;
+	case OPTION_DEEP:
+		c->deep = true;
+		break;
+	case OPTION_REPAIR:
+		c->repair = true;
+		break;
+	case OPTION_SAMPLE:
+		c->sample = optarg;
+		break;
+	case OPTION_AGAINST:
+		c->against = optarg;
+		break;
+	case OPTION_REPORT:
+		c->report = optarg;
+		break;
+	case OPTION_THRESHOLD:
+		c->threshold = optarg;
+		break;
+	case OPTION_RATE:
+		c->rate = optarg;
+		break;
+	case OPTION_SEED:
+		c->seed = optarg;
 		break;
 	}
 }

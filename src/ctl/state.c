@@ -20,6 +20,7 @@ static const char *const texts[] = {
 	"expireDate",	"bucketPrefix", "path",	      "date",	"currency",
 	"uploadsError", "key",		"serverRule", "next",	"rule",
 	"until",	"owner",	"ours",	      "theirs",
+	"until",	"sample",	"reason",     "resume",
 };
 
 /* What may stand several times. */

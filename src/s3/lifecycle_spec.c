@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "vers3/util/array.h"
+#include "vers3/util/bytesize.h"
 #include "vers3/util/clock.h"
 
 /* What S3 takes in its 32 bits of a number of days. */
@@ -101,23 +102,6 @@ static bool days(const char *text, uint64_t least, uint64_t *ret_days)
 	return true;
 }
 
-/* "131072", "128K": bytes, as many as a file can have. */
-static bool size_of(const char *text, uint64_t *ret_bytes)
-{
-	static const char units[] = "KMGT";
-	size_t len = strspn(text, "0123456789");
-	const char *unit = text[len] ? strchr(units, text[len]) : NULL;
-	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-	uint64_t value;
-
-	if (text[len] && (!unit || text[len + 1]))
-		return false;
-	if (!digits(text, len, (UINT64_C(1) << 62) >> shift, &value))
-		return false;
-	*ret_bytes = value << shift;
-	return true;
-}
-
 /* "2027-01-01": S3 wants midnight. */
 static bool date(const char *text, int64_t *ret_ns)
 {
@@ -200,7 +184,7 @@ static int set_keep(const struct parse *p, const char *word, const char *value)
 static int set_over(const struct parse *p, const char *word, const char *value)
 {
 	p->spec->has_over = strcmp(value, "none") != 0;
-	if (p->spec->has_over && !size_of(value, &p->spec->over_bytes))
+	if (p->spec->has_over && bytesize_parse(value, &p->spec->over_bytes))
 		return refuse(p, "%s: want a size (131072, 128K) or none",
 			      word);
 	return 0;
@@ -210,7 +194,8 @@ static int set_under(const struct parse *p, const char *word, const char *value)
 {
 	uint64_t bytes = 0;
 
-	if (strcmp(value, "none") != 0 && (!size_of(value, &bytes) || !bytes))
+	if (strcmp(value, "none") != 0 &&
+	    (bytesize_parse(value, &bytes) || !bytes))
 		return refuse(p, "%s: want a size (131072, 128K) or none",
 			      word);
 	p->spec->under_bytes = bytes;

@@ -4,6 +4,9 @@
  */
 #include "vers3/store/version_list.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "vers3/store/list.h"
 
 static int give_entry(void *ctx, const struct store_entry *e)
@@ -16,19 +19,25 @@ static int give_entry(void *ctx, const struct store_entry *e)
 int version_list(struct store *store, struct version_list *l)
 {
 	struct store_list pages;
-	int rc;
+	int rc = 0;
 
 	store_list_init(&pages, STORE_LIST_VERSIONS, l->prefix, l->delimiter);
 	pages.max_keys = l->max_keys;
 	pages.on_entry = give_entry;
 	pages.ctx = l;
-	do {
+	if (l->after_key) {
+		pages.key_marker = strdup(l->after_key);
+		rc = pages.key_marker ? 0 : -ENOMEM;
+	}
+	while (!rc) {
 		rc = store_list_page(store, &pages);
 		l->truncated = pages.more;
 		if (!rc && l->on_page)
 			rc = l->on_page(l->ctx);
 		pages.max_keys = 0;
-	} while (!rc && l->truncated && !l->stop);
+		if (!l->truncated || l->stop)
+			break;
+	}
 	store_list_release(&pages);
 	return rc;
 }

@@ -32,7 +32,10 @@ static int on_page(void *ctx)
 {
 	struct below_list *l = ctx;
 	int64_t took = clock_mono_ns() - l->w->begun_ns;
+	int rc = l->w->on_page ? l->w->on_page(l->w->ctx) : 0;
 
+	if (rc)
+		return rc;
 	return answer_stream_progress(l->w->answer,
 				      "%" PRIu64 " versions, %" PRId64 " s",
 				      l->w->entries, took / NS_PER_S);
@@ -44,6 +47,7 @@ static int list_below(struct versions_below *w, const char *prefix,
 	struct below_list l = {.w = w, .exact_len = exact_len};
 
 	l.list = (struct version_list){.prefix = prefix,
+				       .after_key = w->after_key,
 				       .on_entry = on_entry,
 				       .on_page = on_page,
 				       .ctx = &l};

@@ -16,7 +16,10 @@ struct versions_below {
 	const char *path; /* "": the whole mount */
 	/* In the server's order: by key, each key's newest first. */
 	store_entry_fn on_entry;
-	void *ctx;
+	/* After each page, when no request is under way. May be NULL. */
+	int (*on_page)(void *ctx);
+	void *ctx; /* of both */
+	const char *after_key; /* whole: begin behind it; NULL: at the first */
 	struct answer_stream *answer; /* gets the progress */
 	int64_t begun_ns; /* monotonic */
 	uint64_t entries; /* out: that came so far */

@@ -12,6 +12,8 @@
 
 struct version_list {
 	const char *prefix, *delimiter; /* borrowed; of whole keys */
+	const char
+		*after_key; /* borrowed: begin behind it; NULL: at the first */
 	unsigned max_keys; /* on the first page; 0: the server's choice */
 	store_entry_fn on_entry;
 	/* After each page, when no request is under way. May be NULL. */
