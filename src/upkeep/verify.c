@@ -64,6 +64,11 @@ void verify_free(void *verify)
 	free(v);
 }
 
+size_t verify_slice(const struct verify *v)
+{
+	return v->deep || v->repair ? VERIFY_WIDTH : VERIFY_SLICE;
+}
+
 bool verify_is_below(const struct verify *v, const char *key)
 {
 	size_t len = strlen(v->path);

@@ -54,7 +54,7 @@ static int collect(struct verify *v, uint64_t *ino, struct verify_item *items,
 	*ret_count = 0;
 	if (rc)
 		return rc;
-	for (int i = 0; !rc && i < LOOKED_MAX && *ret_count < VERIFY_SLICE;
+	for (int i = 0; !rc && i < LOOKED_MAX && *ret_count < verify_slice(v);
 	     i++) {
 		rc = meta_inode_next(meta, *ino, ino);
 		if (!rc)

@@ -11,7 +11,7 @@
 #include "vers3/util/answer_stream.h"
 
 #define VERIFY_WIDTH	  8 /* looked at at once */
-#define VERIFY_SLICE	  64 /* looked at between two checkpoints */
+#define VERIFY_SLICE	  64 /* looked at between two checkpoints, at most */
 #define VERIFY_LISTED_MAX 10000 /* findings that are told one by one */
 
 enum verify_pass {
@@ -72,6 +72,8 @@ struct verify {
 	struct answer_stream *answer; /* borrowed */
 };
 
+/* How many are looked at between two checkpoints: fewer where bytes are read. */
+size_t verify_slice(const struct verify *v);
 /* Whether a key below the prefix is the sweep's path, or below it. */
 bool verify_is_below(const struct verify *v, const char *key);
 /*

@@ -308,12 +308,13 @@ static int on_page(void *ctx)
 {
 	struct page *p = ctx;
 	struct verify *v = p->v;
+	size_t slice = verify_slice(v);
 	char key[META_KEY_MAX + 1];
 	int rc = 0;
 
-	for (size_t i = 0; !rc && i < p->count; i += VERIFY_SLICE) {
+	for (size_t i = 0; !rc && i < p->count; i += slice) {
 		size_t left = p->count - i;
-		size_t count = left < VERIFY_SLICE ? left : VERIFY_SLICE;
+		size_t count = left < slice ? left : slice;
 
 		rc = verify_look_at(v, VERIFY_REPLICA, p->items + i, count,
 				    look);

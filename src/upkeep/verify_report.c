@@ -109,6 +109,10 @@ int verify_tell_checkpoint(struct verify *v, enum verify_pass pass,
 	rc = gitconfig_section(&out, "checkpoint", NULL);
 	if (!rc)
 		rc = gitconfig_value(&out, "resume", text);
+	/* Who reads lines hands on the one before. */
+	if (!rc)
+		rc = gitconfig_number(&out, "sampled",
+				      (int64_t)v->counts.sampled);
 	if (rc) {
 		buf_release(&out);
 		return rc;

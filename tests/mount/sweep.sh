@@ -37,7 +37,7 @@ copy() {
 mnt "replica=$there"
 mkdir "$MNT/docs"
 for n in 1 2 3 4 5 6 7 8; do
-	head -c 1000000 /dev/urandom >"$MNT/docs/$n"
+	head -c $((n == 8 ? 6000000 : 500000)) /dev/urandom >"$MNT/docs/$n"
 done
 synced
 for n in '' 1 2 3 4 5 6 7 8; do
@@ -61,7 +61,7 @@ done <commands
 # Interrupted: it goes on, by the same sample, and counts all.
 status 0 verify --against replica --report whole.json --deep --rate none
 s3 PUT "/$there/docs/1" wrong >/dev/null
-verify --against replica --deep --rate 2M --report report.json >said 2>&1 &
+verify --against replica --deep --rate 4M --report report.json >said 2>&1 &
 sweep=$!
 in_midst() {
 	grep -q ^@ report.json.part 2>/dev/null
@@ -71,7 +71,7 @@ kill "$sweep"
 wait "$sweep" || true
 [ -e report.json.part ] || fail "nothing is left of it: $(cat said)"
 [ ! -e report.json ] || fail "there is a report of it"
-status 1 verify --against replica --deep --rate 2M --report report.json
+status 1 verify --against replica --deep --rate 4M --report report.json
 grep -q 'goes on where it stopped' err || fail "it began anew: $(cat err)"
 is "resumed" "$(jq -c '[.resumed, .sampled, .mismatched]' report.json)" \
 	"[true,9,1]"
