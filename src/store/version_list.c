@@ -13,7 +13,10 @@ static int give_entry(void *ctx, const struct store_entry *e)
 {
 	struct version_list *l = ctx;
 
-	return l->stop ? 0 : l->on_entry(l->ctx, e);
+	/* Ceph begins with the older versions of the marker's key. */
+	if (l->stop || (l->after_key && strcmp(e->key, l->after_key) <= 0))
+		return 0;
+	return l->on_entry(l->ctx, e);
 }
 
 int version_list(struct store *store, struct version_list *l)
