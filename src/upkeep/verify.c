@@ -140,7 +140,7 @@ static int look_at_one(void *ctx, unsigned i)
 static int count_finding(struct verify *v, enum verify_pass pass,
 			 const struct verify_item *item)
 {
-	const struct finding *f = &item->found;
+	const struct verify_finding *f = &item->found;
 
 	v->counts.objects += item->met;
 	v->counts.sampled++;

@@ -179,7 +179,7 @@ static int compare_blocks(void *ctx, uint64_t offset, const void *data,
 static void judge_blocks(struct verify *v, struct verify_item *item,
 			 const struct block_look *l, enum proof proof)
 {
-	struct finding *f = &item->found;
+	struct verify_finding *f = &item->found;
 
 	if (proof == PROOF_WRONG) {
 		f->what = INTEGRITY_CONTENT;

@@ -34,7 +34,7 @@ struct verify_counts {
 };
 
 /* What has come of one version. */
-struct finding {
+struct verify_finding {
 	enum integrity what;
 	enum right_side right; /* where what is no INTEGRITY_SAME */
 	bool changed, pending; /* no mismatch, nor the same */
@@ -47,7 +47,7 @@ struct verify_item {
 	struct meta_version version; /* key below the mount's prefix */
 	uint64_t ino; /* VERIFY_CACHE */
 	uint64_t met; /* objects up to it, that come after the last item */
-	struct finding found;
+	struct verify_finding found;
 };
 
 /* A sweep. Constant while its threads work, but for the items' findings. */

@@ -72,7 +72,7 @@ static enum proof proof_of(const struct content_sum *sum)
 }
 
 /* One of them has no bytes to compare: it is not there, or cannot be read. */
-static void tell_unread(struct finding *f, const struct pair *p)
+static void tell_unread(struct verify_finding *f, const struct pair *p)
 {
 	static const char *const names[] = {"bucket", "replica"};
 
@@ -85,7 +85,7 @@ static void tell_unread(struct finding *f, const struct pair *p)
 }
 
 /* What the bytes tell on top of what the facts have told. */
-static void judge_bytes(struct finding *f, const struct pair *p)
+static void judge_bytes(struct verify_finding *f, const struct pair *p)
 {
 	enum proof bucket = proof_of(p->bucket_sum);
 	bool same;
@@ -109,7 +109,7 @@ static void judge_bytes(struct finding *f, const struct pair *p)
 }
 
 /* Whether what was sent is there now, and is what the other one is. */
-static int look_again(struct finding *f, const struct copy *from,
+static int look_again(struct verify_finding *f, const struct copy *from,
 		      const struct copy *to)
 {
 	enum integrity what = INTEGRITY_MISSING;
@@ -129,7 +129,7 @@ static int look_again(struct finding *f, const struct copy *from,
 	return rc == -EINTR ? rc : 0;
 }
 
-static int repair(struct verify *v, struct finding *f, struct pair *p)
+static int repair(struct verify *v, struct verify_finding *f, struct pair *p)
 {
 	bool to_replica = f->right == RIGHT_BUCKET;
 	char why[COPY_WHY_MAX] = "";
@@ -170,7 +170,7 @@ static bool is_pending(const struct copy *bucket)
 static int judge(struct verify *v, struct verify_item *item, struct pair *p,
 		 const struct fact *fact)
 {
-	struct finding *f = &item->found;
+	struct verify_finding *f = &item->found;
 	int rc = 0;
 
 	f->what = integrity_compare(fact, &p->replica.fact);

@@ -38,7 +38,7 @@ static const char *right_name(enum right_side right)
 int verify_tell_finding(struct verify *v, enum verify_pass pass,
 			const struct verify_item *item)
 {
-	const struct finding *f = &item->found;
+	const struct verify_finding *f = &item->found;
 	bool unclear = f->what == INTEGRITY_UNCLEAR;
 	struct buf out;
 	char number[24];
