@@ -19,8 +19,8 @@ static const char *const texts[] = {
 	"lastError",	"lastErrorKey", "version",    "status", "storageClass",
 	"expireDate",	"bucketPrefix", "path",	      "date",	"currency",
 	"uploadsError", "key",		"serverRule", "next",	"rule",
-	"until",	"owner",	"ours",	      "theirs",
-	"until",	"sample",	"reason",     "resume",
+	"until",	"owner",	"ours",	      "theirs", "until",
+	"sample",	"reason",	"resume",
 };
 
 /* What may stand several times. */

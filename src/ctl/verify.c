@@ -11,7 +11,7 @@
 
 #define RESUME "\tresume = "
 
-/* An answer that comes: what is found is kept, a checkpoint replaces another. */
+/* What comes: findings are kept, a checkpoint replaces the one before. */
 struct sweep {
 	struct buf answer;
 	struct sweep_part part; /* file NULL: no report is written */

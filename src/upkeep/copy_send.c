@@ -228,7 +228,7 @@ static int complete(struct sending *w)
 	rc = call(w, &r);
 	if (!rc)
 		rc = send_tags(w, r.reply.object.version_id);
-	/* Its answer may be lost: then it may be whole, and is none to abort. */
+	/* Its answer may be lost: then it may be whole, not to be aborted. */
 	if (!rc || r.reply.unsure) {
 		free(w->upload_id);
 		w->upload_id = NULL;

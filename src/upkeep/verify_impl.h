@@ -72,7 +72,7 @@ struct verify {
 	struct answer_stream *answer; /* borrowed */
 };
 
-/* How many are looked at between two checkpoints: fewer where bytes are read. */
+/* How many are looked at between checkpoints: fewer where bytes are read. */
 size_t verify_slice(const struct verify *v);
 /* Whether a key below the prefix is the sweep's path, or below it. */
 bool verify_is_below(const struct verify *v, const char *key);
