@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The systemd unit as it is installed: systemd takes it, and what it starts,
-# reloads and stops is a mount.
+# The systemd units as they are installed: systemd takes them, what the one
+# starts, reloads and stops is a mount, and the other looks at it.
 . "$(dirname "$0")/lib.sh"
 need make systemd-analyze pgrep
 
@@ -41,6 +41,24 @@ cp pid "$MNT.pid"
 echo text >"$MNT/file"
 run ExecReload
 is "after a reload" "$(cat "$MNT/file")" text
+synced
+
+# The timer's sweep, its variables as systemd splits them.
+units=$(dirname "$unit")
+sed "s|=${bindir#"$WORK/root"}/|=$bindir/|" "$units/vers3-verify@.service" \
+	>'vers3-verify@.service'
+cp "$units/vers3-verify@.timer" .
+systemd-analyze --man=no verify "$WORK/vers3-verify@photos.service" \
+	"$WORK/vers3-verify@photos.timer" >verify.log 2>&1 ||
+	fail "systemd-analyze: $(cat verify.log)"
+is "nothing to complain about the sweep" "$(cat verify.log)" ""
+sweep=$(sed -n 's|^ExecStart=||p' 'vers3-verify@.service' |
+	sed "s|/var/lib/vers3/%i|$WORK/photos|")
+words=$(sed -n 's|^Environment="VERIFY=\(.*\)"$|\1|p' 'vers3-verify@.service')
+is "what it looks at" "$words" '--sample 1%% --threshold 0.5%%'
+env -i PATH=/usr/bin:/bin MOUNTPOINT="$MNT" VERIFY="--threshold 0.5%" \
+	bash -c "exec $sweep" >sweep.log 2>&1 || fail "sweep: $(cat sweep.log)"
+grep -q '"result": "PASS"' photos.json || fail "report: $(cat photos.json)"
 run ExecStop
 within 20 gone "$(cat pid)" || fail "stopped and still there"
 ! mountpoint -q "$MNT" || fail "stopped and still mounted"
