@@ -136,7 +136,8 @@ int xmltree_number(xmlNodePtr parent, const char *name, uint64_t *ret_value)
 		return err;
 	errno = 0;
 	value = strtoull(text, &end, 10);
-	if (errno || !isdigit((unsigned char)text[0]) || *end)
+	if (errno || !isdigit((unsigned char)text[0]) || *end ||
+	    value > INT64_MAX)
 		err = -EIO;
 	else
 		*ret_value = value;

@@ -39,7 +39,10 @@ size_t xmltree_count_elements(xmlNodePtr parent);
  */
 int xmltree_text(xmlNodePtr parent, const char *name, char **ret_text);
 bool xmltree_text_is(xmlNodePtr parent, const char *name, const char *text);
-/* Whole numbers: -EIO for anything else. Absent: *ret_value stays. */
+/*
+ * Whole numbers that an int64_t holds: -EIO for anything else. Absent:
+ * *ret_value stays.
+ */
 int xmltree_number(xmlNodePtr parent, const char *name, uint64_t *ret_value);
 
 /* What the Filter of a rule, or its old Prefix, says. */

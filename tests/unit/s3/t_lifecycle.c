@@ -60,6 +60,9 @@ static void damaged(void **state)
 		"<!DOCTYPE x [<!ENTITY a \"b\">]><LifecycleConfiguration/>",
 		"<LifecycleConfiguration><Rule><Expiration><Days>-1</Days>"
 		"</Expiration></Rule></LifecycleConfiguration>",
+		"<LifecycleConfiguration><Rule><Expiration><Days>"
+		"9223372036854775808</Days></Expiration></Rule>"
+		"</LifecycleConfiguration>",
 		"<LifecycleConfiguration><Rule><Expiration><Days>1x</Days>"
 		"</Expiration></Rule></LifecycleConfiguration>",
 		"<LifecycleConfiguration><Rule><Expiration><Date>soon</Date>"
