@@ -26,6 +26,7 @@
 #include "vers3/sync/conflict.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/tree/dir.h"
+#include "vers3/upkeep/replica_told.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/gitconfig.h"
 
@@ -452,6 +453,60 @@ static int refresh_census(struct control *c)
 	return 0;
 }
 
+/* What keeps an object, as far as anybody has told. */
+static const char *why_kept(const struct mount *mount,
+			    enum census_status status, bool compared)
+{
+	struct metrics_snapshot m = {.silent_mono_ns = 0};
+
+	if (status == CENSUS_FAILED)
+		return replica_why_missing(REPLICA_TOLD_FAILED, false, false);
+	if (!compared)
+		return replica_why_missing(REPLICA_TOLD_PENDING, false, false);
+	if (mount->replica_metrics)
+		metrics_store_read(mount->replica_metrics, &m);
+	return m.silent_mono_ns ? "the replica gives no answer"
+				: "it is not known to be in the replica";
+}
+
+/* One section of the state each; with the mutex held. */
+static int write_kept(struct control *control, const struct census_key *keys,
+		      unsigned count, enum census_status status,
+		      struct buf *out)
+{
+	const char *word = status == CENSUS_FAILED ? "failed" : "pending";
+	int64_t now_ns = mount_server_now_ns(control->mount);
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && i < count; i++) {
+		int64_t age_ns = now_ns - keys[i].written_ns;
+
+		rc = gitconfig_section(out, "unreplicated", keys[i].key);
+		if (!rc)
+			rc = gitconfig_value(out, "status", word);
+		if (!rc)
+			rc = gitconfig_number(out, "ageSeconds",
+					      age_ns > 0 ? age_ns / NS_PER_S
+							 : 0);
+		if (!rc)
+			rc = gitconfig_value(out, "why",
+					     why_kept(control->mount, status,
+						      keys[i].compared));
+	}
+	return rc;
+}
+
+static int write_unreplicated(struct control *control, struct buf *out)
+{
+	const struct replication_census *c = &control->census;
+	int rc = write_kept(control, c->failed, c->failed_count, CENSUS_FAILED,
+			    out);
+
+	return rc ? rc
+		  : write_kept(control, c->pending, c->pending_count,
+			       CENSUS_PENDING, out);
+}
+
 /*
  * How objects stand with replication. Where the bucket has no rules and no
  * object has told of any, nothing is looked for and nothing is said.
@@ -484,7 +539,9 @@ static int write_census(struct control *control, bool has_rules,
 				      (clock_real_ns() - oldest) / NS_PER_S);
 	for (unsigned i = 0; !rc && i < control->census.failed_count; i++)
 		rc = gitconfig_value(out, "failedKey",
-				     control->census.failed[i]);
+				     control->census.failed[i].key);
+	if (!rc)
+		rc = write_unreplicated(control, out);
 	pthread_mutex_unlock(&control->mutex);
 	return rc;
 }
@@ -512,7 +569,9 @@ static int write_replication(struct control *control, struct buf *out)
 	if (!rc)
 		rc = write_error(out, error, reason);
 	if (!rc)
-		rc = write_census(control, parsed && r.count, out);
+		rc = write_census(
+			control, (parsed && r.count) || control->mount->replica,
+			out);
 	if (!rc && parsed)
 		rc = replication_write(&r, out);
 	if (parsed)

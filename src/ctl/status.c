@@ -295,12 +295,16 @@ static int show_section(const struct ctl_call *c, const char *name,
 			void (*print)(const json_t *section), const char *empty)
 {
 	struct target p;
-	json_t *state, *section;
+	json_t *state, *section, *list;
 	int status = get_state(c, ".", &p, &state);
 
 	if (status)
 		return status;
 	section = json_object_get(state, name);
+	/* Sections of their own in the state, of keys that are no rules. */
+	list = json_object_get(json_object_get(state, "unreplicated"), "rules");
+	if (list && !strcmp(name, "replication"))
+		json_object_set(section, "unreplicated", list);
 	if (c->json)
 		status = ctl_print_json(json_incref(section));
 	else
@@ -324,11 +328,16 @@ static void print_replication(const json_t *section)
 					    "replica", "none"};
 	size_t i;
 	json_t *key;
+	char age[24];
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		printf("%s: %lld\n", names[i], ctl_number(section, names[i]));
-	json_array_foreach(json_object_get(section, "failedKey"), i, key)
-		printf("failed: %s\n", json_string_value(key));
+	json_array_foreach(json_object_get(section, "unreplicated"), i, key)
+	{
+		ctl_age_text(ctl_number(key, "ageSeconds"), age, sizeof(age));
+		printf("%s: %s, %s old: %s\n", ctl_text(key, "status"),
+		       ctl_text(key, "id"), age, ctl_text(key, "why"));
+	}
 	print_rules(section);
 }
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vers3/object/object_meta.h"
 #include "vers3/util/clock.h"
 
 /* It alone tells of SSE-C. */
@@ -147,6 +148,8 @@ int s3xattr_get(const char *name, const struct meta_version *version,
 		if (!text && !strcmp(bare, "sse") &&
 		    kvlist_get(head, CUSTOMER_KEY))
 			text = "SSE-C";
+		if (!text && !strcmp(bare, "replication_status"))
+			text = kvlist_get(head, OBJECT_META_COMPARED);
 		return put_text(value, text ? text : from_header[i].otherwise);
 	}
 	return -ENODATA;

@@ -11,9 +11,12 @@
 #include <sys/stat.h>
 
 #include "vers3/meta/inode.h"
+#include "vers3/object/object_meta.h"
+#include "vers3/util/array.h"
 #include "vers3/util/kv.h"
 
-#define CHUNK 1000 /* inodes looked at under one hold of the lock */
+#define STATUS "x-amz-replication-status"
+#define CHUNK  1000 /* inodes looked at under one hold of the lock */
 /* 1: some object has told a status, 0: none has; absent: not known. */
 #define SYS_SEEN "census.seen"
 
@@ -27,7 +30,10 @@ static enum census_status status_of(const struct kvlist *head)
 		{"COMPLETE", CENSUS_COMPLETED}, {"FAILED", CENSUS_FAILED},
 		{"REPLICA", CENSUS_REPLICA},
 	};
-	const char *text = kvlist_get(head, "x-amz-replication-status");
+	const char *text = kvlist_get(head, STATUS);
+
+	if (!text)
+		text = kvlist_get(head, OBJECT_META_COMPARED);
 
 	for (size_t i = 0; text && i < sizeof(words) / sizeof(words[0]); i++)
 		if (!strcmp(text, words[i].word))
@@ -40,25 +46,56 @@ bool replication_census_is_pending(const struct kvlist *head)
 	return status_of(head) == CENSUS_PENDING;
 }
 
+/* Where to keep a key; NULL: there are older ones enough. */
+static struct census_key *place_for(struct replication_census *c,
+				    enum census_status status,
+				    int64_t written_ns)
+{
+	struct census_key *youngest = &c->pending[0];
+
+	if (status == CENSUS_FAILED)
+		return c->failed_count < CENSUS_KEYS_MAX
+			       ? &c->failed[c->failed_count++]
+			       : NULL;
+	if (c->pending_count < CENSUS_KEYS_MAX)
+		return &c->pending[c->pending_count++];
+	for (unsigned i = 1; i < c->pending_count; i++)
+		if (c->pending[i].written_ns > youngest->written_ns)
+			youngest = &c->pending[i];
+	return youngest->written_ns > written_ns ? youngest : NULL;
+}
+
 static int count(struct replication_census *c, const struct meta_inode *inode,
-		 enum census_status status)
+		 enum census_status status, bool compared)
 {
 	/* What was saved here was written when, or after, it was changed. */
 	int64_t written_ns = inode->base.last_modified_ns
 				     ? inode->base.last_modified_ns
 				     : inode->ctime_ns;
+	struct census_key *at;
 
 	c->counts[status]++;
 	if (status == CENSUS_PENDING &&
 	    (!c->oldest_pending_ns || written_ns < c->oldest_pending_ns))
 		c->oldest_pending_ns = written_ns;
-	if (status == CENSUS_FAILED && c->failed_count < CENSUS_KEYS_MAX) {
-		c->failed[c->failed_count] = strdup(inode->base.key);
-		if (!c->failed[c->failed_count])
-			return -ENOMEM;
-		c->failed_count++;
-	}
-	return 0;
+	if (status != CENSUS_PENDING && status != CENSUS_FAILED)
+		return 0;
+	at = place_for(c, status, written_ns);
+	if (!at)
+		return 0;
+	free(at->key);
+	*at = (struct census_key){strdup(inode->base.key), written_ns,
+				  compared};
+	return at->key ? 0 : -ENOMEM;
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct census_key *x = a, *y = b;
+
+	if (x->written_ns != y->written_ns)
+		return x->written_ns < y->written_ns ? -1 : 1;
+	return strcmp(x->key, y->key);
 }
 
 /* One inode, if it is based on an object. */
@@ -67,6 +104,7 @@ static int look(struct meta *m, uint64_t ino, struct replication_census *c)
 	enum census_status status;
 	struct meta_inode inode;
 	struct kvlist head;
+	bool compared;
 	int rc = meta_inode_get(m, ino, &inode);
 
 	if (rc || !inode.base.key[0] || S_ISDIR(inode.mode))
@@ -74,8 +112,9 @@ static int look(struct meta *m, uint64_t ino, struct replication_census *c)
 	kvlist_init(&head);
 	rc = meta_head_get(m, ino, &head);
 	status = rc ? CENSUS_NONE : status_of(&head);
+	compared = !rc && !kvlist_get(&head, STATUS);
 	kvlist_release(&head);
-	return rc && rc != -ENOENT ? rc : count(c, &inode, status);
+	return rc && rc != -ENOENT ? rc : count(c, &inode, status, compared);
 }
 
 /* The next inodes after *ino; -ENOENT after the last. */
@@ -134,6 +173,7 @@ int replication_census_take(struct meta *m,
 		replication_census_release(&c);
 		return rc;
 	}
+	array_sort(c.pending, c.pending_count, sizeof(*c.pending), by_age);
 	*ret_census = c;
 	return 0;
 }
@@ -178,6 +218,8 @@ bool replication_census_has_found(struct meta *m)
 void replication_census_release(struct replication_census *c)
 {
 	for (unsigned i = 0; i < c->failed_count; i++)
-		free(c->failed[i]);
-	c->failed_count = 0;
+		free(c->failed[i].key);
+	for (unsigned i = 0; i < c->pending_count; i++)
+		free(c->pending[i].key);
+	c->failed_count = c->pending_count = 0;
 }

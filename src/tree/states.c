@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #include "outage.h"
 #include "tree_impl.h"
 #include "vers3/core/mount.h"
+#include "vers3/core/replica_look.h"
 #include "vers3/object/object_meta.h"
 #include "vers3/object/s3xattr.h"
 #include "vers3/tree/replication_census.h"
@@ -34,6 +36,7 @@
 #define WALK_CHUNK 1000 /* under one hold of the lock */
 #define QUEUE_MAX  1024 /* inodes that wait to be asked for */
 #define SLOWER_MAX 16 /* times states_ns, after questions without news */
+#define STATUS	   "x-amz-replication-status"
 #define RULES_NS   (3600 * NS_PER_S) /* how long the rules are known */
 
 /* Who is asked for again is asked for again: a slot may be another's. */
@@ -82,6 +85,7 @@ struct turn {
 	struct waiting items[ASK_MAX];
 	bool open[ASK_MAX]; /* to be asked for again; each its own asker's */
 	unsigned count, of_queue;
+	atomic_bool silent; /* the replica has given no answer */
 };
 
 static uint64_t version_hash(const struct states *s,
@@ -226,12 +230,24 @@ static int renew_head(const struct store_object *o, struct kvlist *head)
 	return rc;
 }
 
+/* What a comparison has shown; NULL: there was none, the last one holds. */
+static int note_compared(const struct tree *tree, const char *compared,
+			 struct kvlist *head)
+{
+	if (!tree->mount->replica || kvlist_get(head, STATUS))
+		kvlist_del(head, OBJECT_META_COMPARED);
+	else if (compared)
+		return kvlist_set(head, OBJECT_META_COMPARED, compared);
+	return 0;
+}
+
 /*
  * Takes the answer in if the inode stands on this version yet. o: NULL when it
  * told nothing, and will not. *ret_open: it has to be asked for again.
  */
 static int apply(struct tree *tree, const struct meta_inode *asked,
-		 const struct store_object *o, bool *ret_open)
+		 const struct store_object *o, const char *compared,
+		 bool *ret_open)
 {
 	struct meta_inode inode;
 	struct kvlist head, before;
@@ -253,6 +269,8 @@ static int apply(struct tree *tree, const struct meta_inode *asked,
 	kvlist_del(&head, OBJECT_META_UNASKED);
 	if (!rc && o)
 		rc = renew_head(o, &head);
+	if (!rc && o)
+		rc = note_compared(tree, compared, &head);
 	if (!rc && !object_meta_same(&before, &head))
 		rc = meta_head_put(tree->meta, inode.ino, &head);
 	if (!rc)
@@ -266,10 +284,38 @@ out:
 	return rc;
 }
 
-/* *ret_open: it has to be asked for again. */
-static void ask(struct tree *tree, const struct meta_inode *inode,
-		bool *ret_open)
+/*
+ * Where the server does not tell how the replication stands, a look into the
+ * replica does. One that gives no answer is not asked again in this turn, and
+ * what it may have is to come, for all that is known.
+ */
+static const char *compare(struct turn *t, const struct meta_inode *inode,
+			   const char *key, const struct store_object *o)
 {
+	struct mount *mount = t->s->tree->mount;
+	const struct replica_version v = {key, inode->base.version_id,
+					  inode->base.etag, o->size_bytes};
+	enum replica_look look = REPLICA_LOOK_LACKS;
+	int64_t wait_ns = mount->config.patience_ns;
+
+	if (!mount->replica || kvlist_get(&o->headers, STATUS))
+		return NULL;
+	if (atomic_load(&t->silent))
+		return "PENDING";
+	if (replica_look(mount, &v, wait_ns ? clock_mono_ns() + wait_ns : 0,
+			 &look))
+		atomic_store(&t->silent, true);
+	return look == REPLICA_LOOK_HAS ? "COMPLETED" : "PENDING";
+}
+
+/*
+ * *ret_open: it has to be asked for again. t: of the background, which has the
+ * time to compare; NULL: somebody waits.
+ */
+static void ask(struct tree *tree, const struct meta_inode *inode,
+		struct turn *t, bool *ret_open)
+{
+	const char *compared = NULL;
 	const struct meta_version *ver = &inode->base;
 	char key[META_KEY_MAX + 1];
 	const struct store_object *o;
@@ -290,7 +336,9 @@ static void ask(struct tree *tree, const struct meta_inode *inode,
 	/* Of a version that is gone, or is another by now, nothing is known. */
 	if (!rc && ver->etag[0] && (!o->etag || strcmp(o->etag, ver->etag)))
 		rc = -ENOENT;
-	if (!apply(tree, inode, rc ? NULL : o, ret_open))
+	if (!rc && t)
+		compared = compare(t, inode, key, o);
+	if (!apply(tree, inode, rc ? NULL : o, compared, ret_open))
 		note_asked(tree->states, inode, began_ns);
 out:
 	store_request_release(&r);
@@ -310,7 +358,7 @@ void states_renew(struct tree *tree, const struct meta_inode *inode)
 	if (!tree->states || !inode->base.key[0] || outage_is_on(tree))
 		return;
 	patience_begin(&p, tree->mount->config.patience_ns);
-	ask(tree, inode, &open);
+	ask(tree, inode, NULL, &open);
 	patience_end(&p, 0);
 }
 
@@ -348,7 +396,7 @@ static int ask_one(void *ctx, unsigned i)
 	meta_unlock(tree->meta);
 	/* Somebody who read it may have asked since. */
 	if (!rc && open)
-		ask(tree, &inode, &t->open[i]);
+		ask(tree, &inode, t, &t->open[i]);
 	return 0;
 }
 
@@ -407,6 +455,8 @@ static bool has_rules(struct states *s)
 	rules = rc == -EACCES || rc == -EINVAL
 			? replication_census_has_found(s->tree->meta)
 			: !rc;
+	/* Whoever names a replica has somebody fill it. */
+	rules = rules || s->tree->mount->replica;
 	pthread_mutex_lock(&s->mutex);
 	/* What was walked past before is replicated now, perhaps. */
 	if (rules && !s->rules)

@@ -7,8 +7,9 @@
 #ifndef VERS3_SRC_UPKEEP_AWAITED_H
 #define VERS3_SRC_UPKEEP_AWAITED_H
 
-#include "replica_verdict.h"
+#include "version_cursor.h"
 #include "vers3/core/mount.h"
+#include "vers3/upkeep/replica_told.h"
 
 #define AWAITED_MAX 10000 /* that are held; beyond, they are looked up anew */
 

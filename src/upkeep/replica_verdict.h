@@ -41,21 +41,4 @@ enum replica_verdict replica_verdict_of_heads(const struct store_object *own,
 					      const struct store_object *there,
 					      const char **ret_what);
 
-/* How the bucket's server says that a version stands. */
-enum replica_told {
-	REPLICA_TOLD_NOTHING,
-	REPLICA_TOLD_PENDING,
-	REPLICA_TOLD_COMPLETED,
-	REPLICA_TOLD_FAILED,
-	REPLICA_TOLD_REPLICA, /* it is one itself: nothing is to be copied */
-};
-
-enum replica_told replica_told(const struct kvlist *headers);
-/*
- * What keeps a version from the replica, in words: by what the server tells
- * of it, compared: whether the replica was asked and does not have it.
- */
-const char *replica_why_missing(enum replica_told told, bool marker,
-				bool compared);
-
 #endif

@@ -15,6 +15,7 @@
 #include "version_answer.h"
 #include "version_pairs.h"
 #include "vers3/core/mount.h"
+#include "vers3/upkeep/replica_told.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/pool.h"

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "awaited.h"
+#include "replica_verdict.h"
 #include "version_answer.h"
 #include "version_pairs.h"
 #include "vers3/core/mount.h"

@@ -35,6 +35,9 @@ bad "bad name" 'replica=a/b is no name of a bucket' replica=a/b
 bad "a prefix" 'replica=a:b is no name' replica=a:b
 bad "nothing" 'option replica needs a value' replica=
 bad "no replica" 'replica_region needs replica=BUCKET' replica_region=x
+bad "fsync" 'fsync=replica needs replica=BUCKET' fsync=replica
+bad "too short" 'replica_timeout=0 .*at least|from 1' \
+	"replica=$there,replica_timeout=0"
 bad "no URL" 'replica_endpoint takes a URL' \
 	"replica=$there,replica_endpoint=gopher://x"
 bad "no profile" 'replica: .*profile' "replica=$there,replica_profile=nowhere"
@@ -52,6 +55,32 @@ date >"$MNT/a"
 synced
 is "asked without the option" "$(asked "$mark")" 0
 is "without the option" "$(replica bucket)" ""
+
+# misused PATTERN ARGUMENT...: status 2, one line, which says that.
+misused() {
+	local rc=0 pattern=$1
+	shift
+	"$VERS3CTL" -C "$MNT" "$@" >out 2>err || rc=$?
+	is "$*: status ($(cat err))" "$rc" 2
+	is "$*: lines" "$(wc -l <err)" 1
+	grep -q -- "$pattern" err || fail "$*: no '$pattern' in: $(cat err)"
+}
+misused 'want a time such as 90s' replication wait --timeout soon
+misused 'is no path of a file' replication wait .versions/a
+misused 'usage: vers3ctl replication' replication wait --quick
+misused 'usage: vers3ctl replication' replication check --timeout 5s
+misused 'usage: vers3ctl replication' replication list a
+misused 'usage: vers3ctl replication' replication compare
+misused 'timeout goes with --replica' sync --timeout 5s
+misused 'want a time' sync --replica --timeout 0s
+
+# Without a replica there is nothing to compare with, and this server tells of
+# no replication.
+refused "check" "mount it with -o replica=BUCKET" \
+	"$VERS3CTL" -C "$MNT" replication check
+refused "wait" "the server tells no replication status" \
+	"$VERS3CTL" -C "$MNT" replication wait
+is "asked without the option" "$(asked "$mark")" 0
 
 # One that is there.
 remount "replica=$there"

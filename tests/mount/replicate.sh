@@ -146,9 +146,7 @@ took=$((SECONDS - began))
 { [ $took -ge 3 ] && [ $took -le 8 ]; } || fail "took $took s"
 grep -q 'pending .* cut/a' said || fail "not named: $(cat said why)"
 grep -qE 'the oldest is [1-9][0-9]* s old: cut/' why || fail "age: $(cat why)"
-exec 5>"$MNT/cut/sync"
-echo more >&5
-exec 5>&-
+echo more >"$MNT/cut/more"
 
 # And is there again, while somebody waits.
 ctl sync --replica "$MNT/cut" --timeout 90s >said 2>&1 &
@@ -158,6 +156,22 @@ kill -0 $waiting 2>/dev/null || fail "it did not wait: $(cat said)"
 kill -CONT "$other"
 wait $waiting || fail "sync --replica: $(cat said)"
 all_there cut/
+
+# It is slow: what is waited for comes by and by.
+mkdir "$MNT/slow"
+for i in 1 2 3 4 5 6 7 8; do echo "$i" >"$MNT/slow/$i"; done
+(
+	for i in 1 2 3 4 5; do
+		kill -STOP "$other"
+		sleep 0.4
+		kill -CONT "$other"
+		sleep 0.1
+	done
+) &
+ctl replication wait "$MNT/slow" --timeout 90s >said 2>&1 ||
+	fail "a slow link: $(cat said)"
+all_there slow/
+wait $!
 
 # fsync=replica: by that time it is there; while the link is cut, ETIMEDOUT.
 remount "ttl=1,replica=$BUCKET,replica_endpoint=$there,fsync=replica,replica_timeout=30"

@@ -42,6 +42,7 @@ struct vfs_fixture {
 	struct mount_config config; /* of the next start */
 	atomic_bool silent; /* the bucket refuses everything */
 	struct store *store;
+	struct store *replica; /* borrowed: of the next start; NULL: none */
 	struct meta *meta;
 	struct blocks *blocks;
 	struct staging *staging;
@@ -92,7 +93,8 @@ static inline void vfs_fixture_start(struct vfs_fixture *f)
 				     .staging = f->staging,
 				     .space = f->space,
 				     .store = f->store,
-				     .metrics = f->store};
+				     .metrics = f->store,
+				     .replica = f->replica};
 	assert_int_equal(vfs_new(&f->config, &parts, &f->v), 0);
 }
 

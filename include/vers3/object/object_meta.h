@@ -17,6 +17,11 @@
 
 /* In a head of what this mount saved, until it was asked for (states.h). */
 #define OBJECT_META_UNASKED "vers3-unasked" /* no server's header */
+/*
+ * In a head of what the server does not tell it of: how its replication stands
+ * as a look into the replica has shown, PENDING or COMPLETED (states.h).
+ */
+#define OBJECT_META_COMPARED "vers3-replica" /* no server's header */
 
 struct object_meta {
 	struct kvlist meta; /* names without x-amz-meta- */

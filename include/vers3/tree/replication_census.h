@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How the objects that the namespace knows stand with replication, by what
- * S3 said of each when it was last asked (x-amz-replication-status).
+ * How the objects that the namespace knows stand with replication: by what
+ * S3 said of each when it was last asked (x-amz-replication-status), or, where
+ * it says nothing, by what a look into the replica has shown (states.h).
  *
  * Any thread; takes meta_lock() itself but where it says that it is held. A
  * census is the caller's, to be released. Times are realtime, in ns.
@@ -26,11 +27,19 @@ enum census_status {
 	CENSUS_COUNT,
 };
 
+/* One that is PENDING or FAILED. */
+struct census_key {
+	char *key; /* owned: below the prefix */
+	int64_t written_ns;
+	bool compared; /* not the server says so, but a look into the replica */
+};
+
 struct replication_census {
 	uint64_t counts[CENSUS_COUNT];
 	int64_t oldest_pending_ns; /* its Last-Modified; 0: none */
-	char *failed[CENSUS_KEYS_MAX]; /* owned: the first that failed */
-	unsigned failed_count;
+	/* The first that failed, and of those that are pending the oldest. */
+	struct census_key failed[CENSUS_KEYS_MAX], pending[CENSUS_KEYS_MAX];
+	unsigned failed_count, pending_count;
 };
 
 /*

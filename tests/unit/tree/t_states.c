@@ -5,6 +5,8 @@
  */
 #include "../vfs_fixture.h"
 
+#include "../control_rig.h"
+
 #include <errno.h>
 
 #include "vers3/meta/inode.h"
@@ -359,6 +361,86 @@ static void test_background(void **state)
 	wait_counts(f, 1, 300, 0);
 }
 
+/* The same version in another store: the same key, in the same order. */
+static void copy_to(struct store *s, const char *key, const char *text)
+{
+	struct store_request r;
+
+	store_request_init(&r, STORE_PUT);
+	r.key = key;
+	r.body = (struct store_body){.mem = text, .length = strlen(text)};
+	assert_int_equal(store_call(s, &r), 0);
+	store_request_release(&r);
+}
+
+/* The names that a census has of those that are pending, the oldest first. */
+static void pending_are(struct vfs_fixture *f, const char *names)
+{
+	struct replication_census c;
+	struct buf got;
+
+	buf_init(&got, 1024);
+	assert_int_equal(replication_census_take(f->meta, &c), 0);
+	for (unsigned i = 0; i < c.pending_count; i++) {
+		assert_true(c.pending[i].compared);
+		buf_printf(&got, "%s ", c.pending[i].key);
+	}
+	replication_census_release(&c);
+	assert_string_equal(got.len ? got.data : "", names);
+	buf_release(&got);
+}
+
+static void state_has(struct vfs_fixture *f, const char *text)
+{
+	char *shown = control_show(f->v);
+
+	if (!strstr(shown, text))
+		fail_msg("no \"%s\" in\n%s", text, shown);
+	free(shown);
+}
+
+/*
+ * A server that tells nothing: what the replica has is looked up there, rule or
+ * not, and what it has not is asked for again. Without the replica nothing is
+ * made up.
+ */
+static void test_compared(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	assert_int_equal(memory_store_new(true, &f->replica), 0);
+	f->config.replica_bucket = "there";
+	restart(f, 600 * NS_PER_S, 5 * NS_PER_MS);
+	save(f, "a", "x");
+	save(f, "b", "y");
+	wait_counts(f, 2, 0, 0);
+	pending_are(f, "a b ");
+	state_has(f, "[unreplicated \"a\"]\n\tstatus = pending\n");
+	state_has(f, "\twhy = \"it is not known to be in the replica\"\n"
+		     "[unreplicated \"b\"]\n");
+	says(f, "a", "user.s3.replication_status", "PENDING");
+	copy_to(f->replica, KEY("a"), "x");
+	wait_counts(f, 1, 1, 0);
+	pending_are(f, "b ");
+	says(f, "a", "user.s3.replication_status", "COMPLETED");
+	copy_to(f->replica, KEY("b"), "y");
+	wait_counts(f, 0, 2, 0);
+	/* What is saved anew is another version. */
+	save(f, "a", "z");
+	wait_counts(f, 1, 1, 0);
+	/* Where the server tells, its word counts. */
+	server_says(STATUS, "FAILED");
+	save(f, "b", "failed");
+	wait_counts(f, 0, 0, 0);
+	server_says(STATUS, NULL);
+	vfs_fixture_stop(f);
+	store_free(f->replica);
+	f->replica = NULL;
+	f->config.replica_bucket = NULL;
+	f->config.states_ns = 600 * NS_PER_S;
+	vfs_fixture_start(f);
+}
+
 #define TURNS 24
 #define MANY  300 /* more than one turn asks for */
 
@@ -518,6 +600,7 @@ int main(void)
 		STATES_TEST(test_removed_meanwhile),
 		STATES_TEST(test_age),
 		STATES_TEST(test_background),
+		STATES_TEST(test_compared),
 		STATES_TEST(test_background_slows_down),
 		STATES_TEST(test_saves_wake_no_others),
 		STATES_TEST(test_silent_server),

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../../../src/upkeep/replica_verdict.h"
+#include "vers3/upkeep/replica_told.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define PAIRS	 4
