@@ -102,6 +102,45 @@ started
 kill "$(daemon)"
 ended "SIGTERM"
 
+# Where vers3 is in another pid namespace than who mounts, processes have other
+# numbers in requests: what writes the mapped files is known all the same, and
+# the bucket is not asked for them. More is mapped than the kernel hands out at
+# once.
+cp "$FSOP" bin
+unshare --pid --fork --kill-child "${user[@]}" PATH="$WORK/bin:$PATH" \
+	"$VERS3" -f -o "$(options),commit=60,ttl=0" "$BUCKET" "$MNT" </dev/null \
+	>out 2>&1 &
+outer=$!
+within 20 grep -q " $MNT " /proc/self/mountinfo || fail "no mount: $(cat out)"
+pgrep -P $outer >"$MNT.pid"
+head -c 32M /dev/urandom >home/large
+"${user[@]}" cp home/large "$MNT/large"
+"${user[@]}" PATH="$WORK/bin:$PATH" "$VERS3CTL" sync "$MNT" >/dev/null
+for file in "$MNT/large" "$WORK/home/large"; do
+	chmod 666 home/large
+	"${user[@]}" "$WORK/bin/${FSOP##*/}" mmap-fill "$file" "each page" \
+		>mapped &
+	holder=$!
+	within 30 grep -q mapped mapped || fail "no mapping of $file"
+	[ "$file" = "$MNT/large" ] || kill $holder
+	holders="${holders:-} $holder"
+done
+since=
+[ -z "$ACCESS_LOG" ] || since=$(log_mark)
+kill "$(daemon)"
+ended "SIGTERM in a pid namespace"
+rc=0
+wait $outer || rc=$?
+is "its status" $rc 0
+# shellcheck disable=SC2086
+kill $holders 2>/dev/null || true
+# shellcheck disable=SC2086
+wait $holders 2>/dev/null || true
+get_object large got
+same "what was mapped" home/large got
+[ -z "$since" ] ||
+	is "lists" "$(requests GET '/?\?(.*&)?list-type=' "$since")" 0
+
 # The usual one opens the device as who calls it.
 refused "by the usual one" "have root let you open it" \
 	"${user[@]}" "$VERS3" -f -o "$(options)" "$BUCKET" "$MNT"
