@@ -14,7 +14,14 @@
  * Whoever has changed the same rule meanwhile keeps it, and the edit fails: at
  * the later look that is plain. At the first one it may be the server that
  * does not keep the rule as it was sent; so it is sent once more, and where it
- * is kept then, it was somebody, and theirs is put back.
+ * is kept then, it was somebody, and theirs is put back. Another rule that
+ * somebody has changed is put back the same way, and the edit goes on.
+ *
+ * What is sent once more goes over what somebody may have set, which is kept
+ * here until it is back. So an edit that ends in between, since the server
+ * fails or nobody waits for it any more, looks once more, for END_NS at most,
+ * and puts it back where what was sent from here stands. Where that fails, the
+ * reason says so.
  *
  * The later look is for those who had read the document before it was sent,
  * and send theirs after it: they overwrite ours without seeing it. How long
@@ -39,8 +46,10 @@
 #define PAUSE_MAX_NS  (3 * NS_PER_S)
 #define MINIMUM_SIZE  "x-amz-transition-default-minimum-object-size"
 #define REASON_RULE   120
+#define WHY_MAX	      200
 #define LOST_MAX      3 /* in a row: not overwritten, but not kept */
 #define NOTHING_TO_DO 1
+#define END_NS	      (10 * NS_PER_S)
 
 struct document {
 	struct buf text; /* empty: there is none */
@@ -54,7 +63,11 @@ struct edit {
 	struct document base; /* what this try begins with */
 	struct buf next; /* what it sends */
 	struct document now; /* what is there then */
-	struct document theirs; /* of somebody who changed the same rule */
+	struct document theirs; /* what somebody has set, if anybody has */
+	bool over; /* something was sent over that, and it is not back */
+	bool others; /* they have set it in several ways: no server does */
+	bool sent; /* something was */
+	bool settled; /* it has failed, and what is there is known */
 	int64_t took_ns; /* from the reading to the end of the writing */
 	enum lifecycle_kept kept;
 	char rule[REASON_RULE]; /* the one that is not as it was sent */
@@ -116,6 +129,9 @@ static int send_document(struct edit *e, const struct buf *text,
 	struct store_request r;
 	int rc;
 
+	/* Also where no answer comes. */
+	e->sent = true;
+	e->over = e->theirs.text.len > 0;
 	store_request_init(&r, text->len ? STORE_PUT_LIFECYCLE
 					 : STORE_DELETE_LIFECYCLE);
 	if (text->len) {
@@ -183,6 +199,8 @@ static int put_back(struct edit *e, const char *why)
 {
 	int rc = send_old(e, &e->before);
 
+	e->over = false;
+	e->settled = true;
 	if (rc)
 		snprintf(e->reason, e->size,
 			 "the server does not keep rule \"%s\" as it was "
@@ -216,6 +234,7 @@ static int is_rule_changed(struct edit *e, const struct document *d,
 
 static int refuse_second(struct edit *e)
 {
+	e->settled = true;
 	snprintf(e->reason, e->size,
 		 "somebody else has changed this rule at the same time, and "
 		 "theirs stands (checked by reading it back): look at it, and "
@@ -223,17 +242,49 @@ static int refuse_second(struct edit *e)
 	return -EBUSY;
 }
 
-/* After the first look has found another rule: whose may it be? */
-static int keep_theirs(struct edit *e)
+/* What was sent from here stands, and gives way to what was there before. */
+static int give_back(struct edit *e)
 {
-	bool changed = false;
-	int rc = is_rule_changed(e, &e->now, &changed);
+	int rc = send_old(e, &e->theirs);
 
-	if (rc || !changed || e->theirs.text.len)
-		return rc;
+	if (!rc) {
+		document_release(&e->theirs);
+		document_init(&e->theirs);
+		e->over = false;
+	}
+	return rc;
+}
+
+static void take_theirs(struct edit *e)
+{
 	document_release(&e->theirs);
 	e->theirs = e->now;
 	document_init(&e->now);
+}
+
+/*
+ * After the first look has found another rule: whose may it be? Nothing of ours
+ * is over it yet.
+ */
+static int keep_theirs(struct edit *e)
+{
+	const struct buf *old = &e->theirs.text, *now = &e->now.text;
+	enum lifecycle_kept kept = LIFECYCLE_KEPT;
+	char rule[REASON_RULE];
+	bool changed = false;
+	int rc = is_rule_changed(e, &e->now, &changed);
+
+	e->over = false;
+	if (rc || !changed)
+		return rc;
+	if (old->len)
+		rc = lifecycle_compare(old->data, old->len, document_text(now),
+				       now->len, e->id, &kept, rule,
+				       sizeof(rule));
+	if (rc)
+		return rc;
+	e->others = e->others || kept == LIFECYCLE_RULE_LOST;
+	take_theirs(e);
 	return 0;
 }
 
@@ -265,6 +316,31 @@ static int send_again(struct edit *e)
 	return rc ? rc : look(e);
 }
 
+/* Ours is there, and another rule is not as it was sent: whose work is it? */
+static int settle_others(struct edit *e)
+{
+	int rc;
+
+	take_theirs(e);
+	rc = send_again(e);
+	if (rc)
+		return rc;
+	if (e->kept == LIFECYCLE_OTHERS_CHANGED)
+		return put_back(e, "then reads otherwise");
+	/* Whoever was faster has read what is gone now, or writes again. */
+	if (e->kept == LIFECYCLE_RULE_LOST) {
+		document_release(&e->theirs);
+		document_init(&e->theirs);
+		e->over = false;
+		return -EAGAIN;
+	}
+	/* Theirs has our rule in it. */
+	rc = give_back(e);
+	if (!rc)
+		rc = look(e);
+	return !rc && e->kept == LIFECYCLE_RULE_LOST ? -EAGAIN : rc;
+}
+
 /*
  * After a try. 0: it stands; -EAGAIN: begin anew; else why not. *lost counts
  * the tries in a row that were not there right after they were sent.
@@ -274,23 +350,22 @@ static int settle(struct edit *e, unsigned *lost)
 	bool changed = false;
 	int rc = 0;
 
-	if (e->kept == LIFECYCLE_RULE_LOST && ++*lost == LOST_MAX)
-		return put_back(e, "does not keep all of");
 	if (e->kept == LIFECYCLE_RULE_LOST) {
 		rc = keep_theirs(e);
-		return rc ? rc : -EAGAIN;
+		if (rc || ++*lost < LOST_MAX)
+			return rc ? rc : -EAGAIN;
+		/* What is there now is theirs. */
+		return e->others ? refuse_second(e)
+				 : put_back(e, "does not keep all of");
 	}
 	*lost = 0;
 	/* What this has overwritten since is what was sent from here. */
 	if (e->theirs.text.len) {
-		rc = send_old(e, &e->theirs);
+		rc = give_back(e);
 		return rc ? rc : refuse_second(e);
 	}
-	if (e->kept == LIFECYCLE_OTHERS_CHANGED) {
-		rc = send_again(e);
-		if (!rc && e->kept == LIFECYCLE_OTHERS_CHANGED)
-			return put_back(e, "then reads otherwise");
-	}
+	if (e->kept == LIFECYCLE_OTHERS_CHANGED)
+		rc = settle_others(e);
 	if (!rc)
 		rc = pause_for(pause_of(e), false);
 	if (!rc)
@@ -337,11 +412,71 @@ static int edit_until_kept(struct edit *e, lifecycle_change_fn fn, void *ctx)
 		if (rc)
 			return rc;
 	}
+	e->settled = true;
 	snprintf(e->reason, e->size,
 		 "others change the rules all the time: this was overwritten "
 		 "%d times",
 		 TRIES);
 	return -EBUSY;
+}
+
+static const char *ended_how(const struct edit *e)
+{
+	switch (e->kept) {
+	case LIFECYCLE_KEPT:
+		return "given up after the rule was sent: it stands";
+	case LIFECYCLE_RULE_LOST:
+		return "given up after the rule was sent: somebody else's "
+		       "stands, or the server keeps it in another way: look at "
+		       "it";
+	case LIFECYCLE_OTHERS_CHANGED:
+		break;
+	}
+	return "given up after the rule was sent: it stands, and another rule "
+	       "is not as it was: look at all of them";
+}
+
+/* What is there when an edit has failed, and what is to be back. */
+static void end_look(struct edit *e, int rc)
+{
+	char why[WHY_MAX];
+	bool over = e->over;
+	int end;
+
+	snprintf(why, sizeof(why), "%s", rc == -EINTR ? "" : e->reason);
+	end = look(e);
+	/* Somebody's who came later is over all of it. */
+	if (!end && over && e->kept != LIFECYCLE_RULE_LOST) {
+		end = give_back(e);
+		if (!end)
+			snprintf(e->reason, e->size,
+				 "%s%swhat somebody else has set at the same "
+				 "time is there again: look at the rules",
+				 why, *why ? "; " : "");
+	} else if (!end && rc == -EINTR) {
+		snprintf(e->reason, e->size, "%s", ended_how(e));
+	} else if (!end) {
+		snprintf(e->reason, e->size, "%s", why);
+	}
+	if (end)
+		snprintf(e->reason, e->size,
+			 "%s%sthe rules were sent, and could not be looked at "
+			 "after it: look at all of them",
+			 why, *why ? "; " : "");
+}
+
+/*
+ * The edit has failed after it had sent something. It is looked at also for
+ * who does not wait for it any more.
+ */
+static void end_failed(struct edit *e, int rc)
+{
+	struct cancel limit, *outer;
+
+	cancel_init_until(&limit, NULL, clock_mono_ns() + END_NS);
+	outer = cancel_enter(&limit);
+	end_look(e, rc);
+	cancel_enter(outer);
 }
 
 static void edit_init(struct edit *e)
@@ -374,6 +509,8 @@ int lifecycle_change(struct store *store, const char *id,
 	rc = fetch(&e, &e.before);
 	if (!rc)
 		rc = edit_until_kept(&e, edit, ctx);
+	if (rc && e.sent && !e.settled)
+		end_failed(&e, rc);
 	if (!rc && e.now.text.len)
 		rc = buf_add(ret_doc, e.now.text.data, e.now.text.len);
 	edit_release(&e);

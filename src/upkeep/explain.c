@@ -15,6 +15,7 @@
 #include "vers3/core/tagset.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
+#include "vers3/object/expire.h"
 #include "vers3/object/object_meta.h"
 #include "vers3/store/version_list.h"
 #include "vers3/util/clock.h"
@@ -38,6 +39,8 @@ struct explain {
 	const char *path;
 	char key[META_KEY_MAX + 2]; /* whole */
 	bool is_dir;
+	bool expires; /* the next save is told of it (expire.h), */
+	struct buf expire; /* and so */
 	char base_key[META_KEY_MAX + 2]; /* of what the unsent is made of */
 	unsigned unsent; /* 1: the first of the versions is what is here */
 	struct rules rules;
@@ -74,6 +77,8 @@ static int look_here(struct explain *e)
 	if (!rc)
 		rc = meta_dirty_get(e->mount->meta, name, &dirty);
 	e->unsent = !rc && (!e->is_dir || inode.flags & META_I_EXPLICIT);
+	if (e->unsent && !e->is_dir)
+		e->expires = !expire_known(e->mount, &inode, &e->expire);
 	if (e->unsent)
 		rc = object_meta_class(e->mount, &inode, v->storage_class,
 				       sizeof(v->storage_class));
@@ -154,12 +159,15 @@ static int ask_tags(void *ctx, unsigned i)
 	if (v->subject.kind == SUBJECT_MARKER ||
 	    v->subject.kind == SUBJECT_OLD_MARKER || (new && !*e->base_key)) {
 		v->subject.tags = &v->tags;
-		return 0;
+		return new && e->expires ? expire_put(&v->tags, e->expire.data)
+					 : 0;
 	}
 	if (!tagset_get(e->mount->store, new ? e->base_key : e->key,
 			*v->version_id ? v->version_id : NULL, &v->tags))
 		v->subject.tags = &v->tags;
-	return 0;
+	return v->subject.tags && new && e->expires
+		       ? expire_put(&v->tags, e->expire.data)
+		       : 0;
 }
 
 static int ask_all_tags(struct explain *e)
@@ -363,6 +371,7 @@ int lifecycle_explain(struct mount *mount, const char *path, struct buf *answer)
 	int rc = mount_key(mount, path, e.key);
 
 	buf_init(&text, ANSWER_MAX);
+	buf_init(&e.expire, EXPIRE_TEXT_MAX);
 	e.answer = &text;
 
 	e.versions = calloc(EXPLAIN_VERSIONS + 1, sizeof(*e.versions));
@@ -377,6 +386,7 @@ int lifecycle_explain(struct mount *mount, const char *path, struct buf *answer)
 	else
 		rc = gitconfig_say(answer, rc, *path ? path : "/",
 				   *reason ? reason : errtext(rc));
+	buf_release(&e.expire);
 	buf_release(&text);
 	for (size_t i = 0; e.versions && i <= EXPLAIN_VERSIONS; i++)
 		kvlist_release(&e.versions[i].tags);

@@ -30,6 +30,7 @@ struct rig {
 	_Atomic unsigned puts, looks;
 	unsigned before_look; /* a neighbour writes theirs then; 0: never */
 	const char *theirs;
+	unsigned fail_look; /* that one fails; 0: none */
 };
 
 /* Somebody who had read the rules before: what is there goes. */
@@ -78,6 +79,9 @@ static int rig_call(struct store *s, struct store_request *r)
 	if (r->op == STORE_GET_LIFECYCLE && rig->puts &&
 	    ++rig->looks == rig->before_look)
 		neighbour(rig);
+	if (r->op == STORE_GET_LIFECYCLE && rig->fail_look &&
+	    rig->looks == rig->fail_look)
+		return -EACCES;
 	rc = store_call(s->below, r);
 	if (!rc && r->op == STORE_GET_LIFECYCLE)
 		rc = kvlist_set(&r->reply.object.headers, MINIMUM,
@@ -369,6 +373,107 @@ static void interrupted(void **state)
 	cancel_enter(NULL);
 	assert_int_equal(rig->puts, 1);
 	assert_int_equal(count_rules(rig), 1);
+	/* But what was sent was looked at. */
+	assert_true(rig->looks >= 1);
+	assert_non_null(strstr(reason, "it stands"));
+	store_free(&rig->store);
+}
+
+static void put_below(struct rig *rig, const char *doc)
+{
+	rig->theirs = doc;
+	neighbour(rig);
+}
+
+static void days_are(struct rig *rig, uint64_t a, uint64_t b)
+{
+	uint64_t days[2] = {0, 0};
+	struct lifecycle l;
+
+	read_rules(rig, &l);
+	for (size_t j = 0; j < l.count; j++)
+		days[l.rules[j].id[0] - 'a'] = l.rules[j].expire_days;
+	lifecycle_release(&l);
+	assert_int_equal(days[0], a);
+	assert_int_equal(days[1], b);
+}
+
+#define ONE(id, prefix, days)                                                  \
+	"<Rule><ID>" id "</ID><Filter><Prefix>" prefix "</Prefix></Filter>"    \
+	"<Status>Enabled</Status><Expiration><Days>" days                      \
+	"</Days></Expiration></Rule>"
+#define DOC(rules) "<LifecycleConfiguration>" rules "</LifecycleConfiguration>"
+
+/*
+ * Somebody who has read ours changes another rule before it is looked at: the
+ * edit sends its own once more to tell the server from them, and gives theirs
+ * back, also where nobody waits for it any more or the server fails.
+ */
+static void other_rule(void **state)
+{
+	static const struct {
+		unsigned fail_look;
+		int rc;
+	} table[] = {{0, 0}, {2, -EACCES}, {3, -EACCES}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		struct rig *rig = rig_new();
+		char reason[256] = "";
+
+		put_below(rig, DOC(ONE("b", "y/", "99")));
+		rig->theirs = DOC(ONE("b", "y/", "55") ONE("a", "x/", "7"));
+		rig->before_look = 1;
+		rig->fail_look = table[i].fail_look;
+		assert_int_equal(edit(rig, set_rule, "a", reason,
+				      sizeof(reason)),
+				 table[i].rc);
+		days_are(rig, 7, 55);
+		store_free(&rig->store);
+	}
+}
+
+/* The same rule: what was sent over theirs goes, whatever ends the edit. */
+static void ends_early(void **state)
+{
+	struct rig *rig = rig_new();
+	char reason[256] = "";
+
+	(void)state;
+	put_below(rig, DOC(ONE("a", "x/", "3")));
+	rig->theirs = DOC(ONE("a", "x/", "99"));
+	rig->before_look = 1;
+	/* The try that is sent over theirs reads, sends, and cannot look. */
+	rig->fail_look = 3;
+	assert_int_equal(edit(rig, set_rule, "a", reason, sizeof(reason)),
+			 -EACCES);
+	assert_int_equal(rig->puts, 3);
+	assert_non_null(strstr(reason, "is there again"));
+	days_are(rig, 99, 0);
+	store_free(&rig->store);
+}
+
+static char *set_by_others(struct rig *rig, const char *doc)
+{
+	(void)doc;
+	return rig->puts == 1
+		       ? strdup(DOC(ONE("a", "x/", "91")))
+		       : strdup(rig->puts == 2 ? DOC(ONE("a", "x/", "92"))
+					       : DOC(ONE("a", "x/", "93")));
+}
+
+/* A rule that is another each time is no server's: theirs stands. */
+static void set_all_the_time(void **state)
+{
+	struct rig *rig = rig_new();
+	char reason[256] = "";
+
+	(void)state;
+	rig->keep = set_by_others;
+	assert_int_equal(edit(rig, set_rule, "a", reason, sizeof(reason)),
+			 -EBUSY);
+	assert_int_equal(rig->puts, 3);
+	days_are(rig, 93, 0);
 	store_free(&rig->store);
 }
 
@@ -400,9 +505,15 @@ static void previewed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain),     cmocka_unit_test(misread),
-		cmocka_unit_test(not_kept),  cmocka_unit_test(two_at_once),
-		cmocka_unit_test(same_rule), cmocka_unit_test(interrupted),
+		cmocka_unit_test(plain),
+		cmocka_unit_test(misread),
+		cmocka_unit_test(not_kept),
+		cmocka_unit_test(two_at_once),
+		cmocka_unit_test(same_rule),
+		cmocka_unit_test(interrupted),
+		cmocka_unit_test(other_rule),
+		cmocka_unit_test(ends_early),
+		cmocka_unit_test(set_all_the_time),
 		cmocka_unit_test(previewed),
 	};
 

@@ -120,6 +120,14 @@ static void test_unsent(void **state)
 	free(answer);
 	rig_sync(r);
 	says(r, "new", "state = current");
+	/* What it will have, and not what it has. */
+	rig_mkdir(r, "d");
+	assert_int_equal(vfs_setxattr(r->f.v, rig_ino(r, "d"), "user.s3.expire",
+				      "1d", 2, 0),
+			 0);
+	rig_write(r, "d/f", "text");
+	says(r, "d/f", " expire vers3-expire-1d-");
+	says(r, "new", "tag vers3-expire=1d is missing");
 }
 
 static void set_class(struct rig *r, const char *path, const char *class)
