@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define MAGIC "vers3 verify 1 "
@@ -67,6 +68,11 @@ int sweep_part_open(struct sweep_part *p, const char *report, const char *words,
 	}
 	p->file = fopen(p->path, "a+e");
 	rc = p->file ? 0 : -errno;
+	/* It goes with the descriptor. */
+	if (!rc && flock(fileno(p->file), LOCK_EX | LOCK_NB)) {
+		snprintf(reason, size, "%s: another sweep writes it", p->path);
+		return -EBUSY;
+	}
 	if (!rc) {
 		rewind(p->file);
 		end = read_part(p, words, found);

@@ -21,7 +21,8 @@ struct sweep_part {
 /*
  * Opens FILE.part, or makes it, for the sweep of those words (one line). What
  * it has of the same sweep goes to found, up to its last checkpoint; else it
- * begins anew. 0 or -errno with one line in reason (size bytes).
+ * begins anew. 0 or -errno with one line in reason (size bytes); -EBUSY while
+ * another process has it.
  */
 int sweep_part_open(struct sweep_part *p, const char *report, const char *words,
 		    struct buf *found, char *reason, size_t size);

@@ -61,12 +61,16 @@ done <commands
 # Interrupted: it goes on, by the same sample, and counts all.
 status 0 verify --against replica --report whole.json --deep --rate none
 s3 PUT "/$there/docs/1" wrong >/dev/null
-verify --against replica --deep --rate 4M --report report.json >said 2>&1 &
+"$VERS3CTL" -C "$MNT" verify --against replica --deep --rate 4M \
+	--report report.json >said 2>&1 &
 sweep=$!
 in_midst() {
 	grep -q ^@ report.json.part 2>/dev/null
 }
 within 20 in_midst || fail "no checkpoint: $(cat said)"
+status 2 verify --against replica --deep --rate 4M --report report.json
+is "while another writes it" "$(cat err)" \
+	"vers3ctl: report.json.part: another sweep writes it"
 kill "$sweep"
 wait "$sweep" || true
 [ -e report.json.part ] || fail "nothing is left of it: $(cat said)"
