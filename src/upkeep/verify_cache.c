@@ -222,6 +222,7 @@ static bool is_other(const struct verify_item *item, const struct copy *c)
 	const struct store_object *o = &c->head.reply.object;
 
 	return !c->version_id && c->fact.there &&
+	       strcmp(c->fact.etag, item->version.etag) != 0 &&
 	       o->last_modified_ns / NS_PER_S !=
 		       item->version.last_modified_ns / NS_PER_S;
 }

@@ -205,6 +205,21 @@ static void test_missing(void **state)
 	rig_holds(r, "d/c", "333");
 }
 
+/* Without versions nobody can tell what others have done from damage. */
+static void test_without_versions(void **state)
+{
+	struct rig *r = *state;
+
+	rig_write(r, "a", "1");
+	rig_write(r, "b", "22");
+	rig_sync(r);
+	SAYS(r, "verify deep", "result = PASS", "\tsampled = 2\n\tbytes = 3\n",
+	     "\tchanged = 0\n");
+	rig_remove(r, "b");
+	SAYS(r, "verify", "result = PASS", "\tsampled = 2\n",
+	     "\tchanged = 1\n");
+}
+
 static void done(void *arg)
 {
 	(void)arg;
@@ -476,6 +491,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		VERIFY_TEST(test_cache),
 		VERIFY_TEST(test_missing),
+		RIG_TEST_UNVERSIONED(test_without_versions),
 		VERIFY_TEST(test_blocks),
 		VERIFY_TEST(test_replica),
 		VERIFY_TEST(test_bucket_is_wrong),
