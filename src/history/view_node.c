@@ -10,9 +10,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <openssl/evp.h>
 
 #include "vers3/core/mount.h"
+#include "vers3/core/refusal.h"
 #include "vers3/core/version.h"
 #include "vers3/object/acl.h"
 #include "vers3/object/deferred_attrs.h"
@@ -313,6 +315,24 @@ static uint32_t strict_mode(const struct kvlist *meta,
 	return list ? acl_strict_mode(list->value, list->size, mode) : mode;
 }
 
+/*
+ * What must not be read (refused.h) is there all the same: with the list's size
+ * and time, and no permission; asked again, as that may change.
+ */
+static void take_refusal(const struct view *view, struct view_node *n)
+{
+	const struct meta_defaults *def = &view->mount->config.defaults;
+	bool dir = view_node_is_dir(n) || view_path_is_own(n->path);
+
+	n->known = false;
+	n->mode = dir ? S_IFDIR | 0700 : S_IFREG;
+	n->uid = def->uid;
+	n->gid = def->gid;
+	n->lacks = META_I_LACKS_UID | META_I_LACKS_GID;
+	n->rdev = 0;
+	n->mtime_ns = n->version.last_modified_ns;
+}
+
 int view_node_ask_version(struct view *view, struct view_node *n)
 {
 	struct objattr_xattrs x = {0};
@@ -333,6 +353,10 @@ int view_node_ask_version(struct view *view, struct view_node *n)
 	if (!rc)
 		take_renamed(n, &r.reply.object.meta);
 	store_request_release(&r);
+	if (refusal_is(rc)) {
+		take_refusal(view, n);
+		return 0;
+	}
 	if (rc)
 		return rc;
 	/* A list that makes a default stricter: asked for anew each time. */

@@ -127,6 +127,9 @@ for key in ",sse=c,sse_c_key_file=wrong.key" ""; do
 	esac
 	is "mode with '$key'" "$(stat -c %a "$MNT/moved")" 0
 	refused "read with '$key'" "Permission denied" cat "$MNT/moved"
+	versions=("$MNT/.versions/dir/big"/*)
+	is "version with '$key'" "$(stat -c %a "${versions[0]}")" 0
+	refused "version with '$key'" "Permission denied" cat "${versions[0]}"
 done
 fresh "$tls,sse=c,sse_c_key_file=both.key"
 is "known" "$(stat -c %s "$MNT/moved")" 6

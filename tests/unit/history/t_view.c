@@ -267,6 +267,28 @@ static void test_numbers(void **state)
 	assert_false(mount_is_view(rig_ino(r, "d/f")));
 }
 
+/* Under a key that is not ours: it is there, for nobody; and asked again. */
+static void test_refused(void **state)
+{
+	static const int errors[] = {-EINVAL, -EACCES};
+	struct rig *r = *state;
+	char name[512], path[1024];
+	struct vfs_entry e;
+
+	rig_put_mode(r, "f", "one", "0100640");
+	rig_put_mode(r, "f", "three", "0100755");
+	nth(r, ".versions/f", 0, name, sizeof(name));
+	snprintf(path, sizeof(path), ".versions/f/%s", name);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		rig_fail(r, "HeadObject f", RIG_BEFORE, errors[i], 1);
+		assert_int_equal(rig_lookup(r, path, &e), 0);
+		assert_int_equal(e.st.st_mode, S_IFREG);
+		assert_int_equal(e.st.st_size, 3);
+	}
+	assert_int_equal(rig_lookup(r, path, &e), 0);
+	assert_int_equal(e.st.st_mode, S_IFREG | 0440);
+}
+
 static void test_attributes(void **state)
 {
 	struct rig *r = *state;
@@ -473,6 +495,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_prefix),
 		RIG_TEST(test_numbers),
 		RIG_TEST(test_attributes),
+		RIG_TEST(test_refused),
 		RIG_TEST(test_hidden),
 		RIG_TEST(test_pages),
 		RIG_TEST(test_modes),
