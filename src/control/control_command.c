@@ -291,8 +291,12 @@ static int begin_uploads(struct call *c, bool abort)
 	int rc;
 
 	assert(c->count <= 2);
-	for (size_t i = 0; i < c->count; i++)
+	/* What begins with a slash is a path, whatever comes behind it. */
+	for (size_t i = 0; i < c->count; i++) {
 		words[i] = path_arg(c->args[i]);
+		if (*c->args[i] == '/')
+			words[i] = c->args[i];
+	}
 	rc = uploads_new(c->control->mount, c->control->syncer,
 			 c->control->view, abort, words, c->count, &u, reason,
 			 sizeof(reason));

@@ -2,6 +2,8 @@
 /* Owns nothing beyond an errand: the way of a command; see errand.h. */
 #include "errand.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "state.h"
@@ -53,8 +55,17 @@ void errand_pair(struct errand *e, const char *name, const char *text)
 
 void errand_path(struct errand *e)
 {
-	if (!e->status)
-		errand_word(e, *e->target.path ? e->target.path : "/");
+	char *whole = NULL;
+
+	if (e->status)
+		return;
+	/* From the root: other words of a command do not begin so. */
+	if (asprintf(&whole, "/%s", e->target.path) < 0) {
+		e->status = ctl_fail("%s", strerror(ENOMEM));
+		return;
+	}
+	errand_word(e, whole);
+	free(whole);
 }
 
 int errand_run(struct errand *e)

@@ -34,7 +34,7 @@ void errand_end(struct errand *e);
 void errand_word(struct errand *e, const char *word);
 /* The same of NAME=TEXT. */
 void errand_pair(struct errand *e, const char *name, const char *text);
-/* The path of the place; "/" where it is the mount itself. */
+/* The path of the place, from the mount's root on: "/a/b". */
 void errand_path(struct errand *e);
 
 /*

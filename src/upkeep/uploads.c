@@ -48,6 +48,7 @@ static int take_age(struct uploads *u, const char *word, char *reason,
 static int take_path(struct uploads *u, const char *word, char *reason,
 		     size_t size)
 {
+	word += strspn(word, "/");
 	if (u->path || strlen(word) > META_KEY_MAX ||
 	    mount_is_history(u->mount, word)) {
 		snprintf(reason, size, "%.64s: %s", word,

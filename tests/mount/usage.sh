@@ -30,7 +30,7 @@ told() {
 
 # 1,200 versions: what 240 files were, and 10 that were deleted.
 mnt commit=0.1
-mkdir "$MNT/dir" "$MNT/dir2"
+mkdir "$MNT/dir" "$MNT/dir2" "$MNT/date=1"
 for i in 1 2 3 4 5; do
 	for ((n = 0; n < 240; n++)); do
 		printf '%*s' $((n * i)) x >"$MNT/dir/file $n"
@@ -53,6 +53,7 @@ s3api list-object-versions --output json >listed.json
 is "all of it" "$(told "$MNT")" "$(counted '')"
 is "a directory" "$(told "$MNT/dir")" "$(counted dir/)"
 is "from where one stands" "$(cd "$MNT/dir2" && told .)" "$(counted dir2/)"
+is "one like a word" "$(told "$MNT/date=1")" "$(counted date=1/)"
 is "a file" "$(told "$MNT/dir/file 239")" "$(counted 'dir/file 239')"
 [ "$(told "$MNT/dir" | jq .noncurrent)" -ge 950 ] ||
 	fail "too few: $(told "$MNT/dir")"

@@ -75,6 +75,12 @@ static void test_list(void **state)
 	assert_int_equal(count(answer, "\town = false\n"), 4);
 	ask(r, "uploads list /d/\n", 0, "\tcount = 2\n", answer);
 	ask(r, "uploads list a\n", 0, "\tcount = 1\n", answer);
+	ask(r, "uploads list /\n", 0, "\tcount = 4\n", answer);
+	/* From the root it is a path, whatever it looks like. */
+	begin(r, "pre/older=7/a");
+	ask(r, "uploads abort older=0s /older=7/\n", 0, "\tcount = 1\n",
+	    answer);
+	assert_non_null(strstr(answer, "\tpath = older=7/a\n"));
 	fails(r, "uploads list none\n", -ENOENT,
 	      "uploads list: none: there is no such path\n");
 	fails(r, "uploads abort older=0s d/none\n", -ENOENT,
