@@ -11,6 +11,7 @@
 
 #include "expire_command.h"
 #include "lifecycle_command.h"
+#include "lifecycle_tidy.h"
 #include "presign.h"
 #include "replication_command.h"
 #include "restore.h"
@@ -200,6 +201,25 @@ static int run_lifecycle_explain(struct call *c)
 {
 	return lifecycle_explain(c->control->mount, path_arg(c->args[0]),
 				 c->answer);
+}
+
+static int run_lifecycle_tidy(struct call *c)
+{
+	bool dry = c->count > 0;
+	struct tidy *t = NULL;
+	int rc;
+
+	if (dry && strcmp(c->args[0], "dry-run") != 0)
+		return say_of(c, -EINVAL, c->args[0],
+			      "want nothing or dry-run");
+	if (!dry && !mount_takes_changes(c->control->mount))
+		return say_read_only(c);
+	rc = tidy_new(c->control, dry, &t);
+	if (rc)
+		return say(c, rc, errtext(rc));
+	*c->long_command =
+		(struct long_command){"lifecycle tidy", tidy_run, tidy_free, t};
+	return 0;
 }
 
 /* The path may be left out, as with usage; one called names is /names. */
@@ -396,6 +416,9 @@ static const struct command {
 	{"lifecycle explain", "PATH",
 	 "what the rules do to a file and its old versions, and why not", 1, 1,
 	 false, NULL, run_lifecycle_explain},
+	{"lifecycle tidy", "[dry-run]",
+	 "remove rules for files that expire which nobody needs", 0, 1, false,
+	 NULL, run_lifecycle_tidy},
 	{"lifecycle preview", "[PATH] [days=N] [names]",
 	 "what the rules will do within some days, to how many bytes", 0, 3,
 	 false, NULL, run_lifecycle_preview},

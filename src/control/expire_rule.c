@@ -3,6 +3,7 @@
 #include "vers3/control/expire_rule.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,6 +120,15 @@ static int make_rule(struct control *control, const char *text, char *reason,
 	return rc;
 }
 
+static int await_edit(struct control *control)
+{
+	int rc = bucket_config_begin_edit(control->mount->bucket);
+
+	if (!rc)
+		bucket_config_end_edit(control->mount->bucket, NULL);
+	return rc;
+}
+
 int expire_rule_set(struct control *control, uint64_t ino, const char *value,
 		    size_t value_size, char *reason, size_t size)
 {
@@ -126,6 +136,7 @@ int expire_rule_set(struct control *control, uint64_t ino, const char *value,
 	int rc;
 
 	*reason = '\0';
+	atomic_fetch_add(&control->expire_uses, 1);
 	if (expire_parse(value, value_size, text)) {
 		snprintf(reason, size,
 			 "want whole days such as 7d, %d at most, or never",
@@ -140,6 +151,11 @@ int expire_rule_set(struct control *control, uint64_t ino, const char *value,
 		rc = make_rule(control, text, reason, size);
 	if (!rc)
 		rc = tree_set_expire(control->tree, ino, text);
+	/* Who was about to remove the rule has done so, or seen this. */
+	if (!rc && *text)
+		rc = await_edit(control);
+	if (!rc && *text)
+		rc = make_rule(control, text, reason, size);
 	if (rc && !*reason)
 		snprintf(reason, size, "%s", errtext(rc));
 	return rc;

@@ -65,7 +65,7 @@ int ctl_replication_list(const struct ctl_call *c);
 /* What stands behind `vers3ctl lifecycle`. */
 #define CTL_LIFECYCLE_USAGE                                                    \
 	"[list | explain PATH | preview [PATH] [--days N] [--names] | set ID " \
-	"WORD... [-n] | remove ID [-n]]"
+	"WORD... [-n] | remove ID [-n] | tidy [-n]]"
 
 /* The same of `vers3ctl replication`. */
 #define CTL_REPLICATION_USAGE                                                  \

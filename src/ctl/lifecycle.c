@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "errand.h"
+#include "listing.h"
 
 /* The lines of an answer behind its first. */
 static json_t *notes_of(const char *answer)
@@ -221,6 +222,34 @@ static int explain(const struct ctl_call *c)
 	return rc;
 }
 
+static void print_tidied(const json_t *rule)
+{
+	printf("%-8s %6s  %s\n", ctl_text(rule, "state"),
+	       ctl_text(rule, "expire"), ctl_text(rule, "id"));
+}
+
+static int tidy(const struct ctl_call *c)
+{
+	struct listing l = {.item = "rule",
+			    .sums = "tidy",
+			    .list = "rules",
+			    .json = c->json,
+			    .print = print_tidied};
+	struct errand e;
+
+	errand_begin(&e, c, NULL, "lifecycle tidy");
+	if (c->dry_run)
+		errand_word(&e, "dry-run");
+	listing_run(&l, &e);
+	if (!c->json && l.sums_object)
+		printf("removed %lld rules; %lld versions asked\n",
+		       ctl_number(l.sums_object, "removed"),
+		       ctl_number(l.sums_object, "versions"));
+	listing_release(&l);
+	errand_end(&e);
+	return e.status;
+}
+
 int ctl_lifecycle(const struct ctl_call *c)
 {
 	const char *verb = c->count ? c->args[0] : "list";
@@ -235,6 +264,8 @@ int ctl_lifecycle(const struct ctl_call *c)
 		return ctl_lifecycle_list(c);
 	if (!strcmp(verb, "explain") && c->count == 2 && !c->dry_run)
 		return explain(c);
+	if (!strcmp(verb, "tidy") && c->count == 1)
+		return tidy(c);
 	if ((!strcmp(verb, "set") && c->count >= 3) ||
 	    (!strcmp(verb, "remove") && c->count == 2))
 		return change_rules(c);

@@ -33,6 +33,7 @@ struct control {
 	struct syncer *syncer;
 	struct view *view;
 	struct long_commands *long_commands; /* owned */
+	_Atomic uint64_t expire_uses; /* files that were told to expire */
 	pthread_mutex_t mutex;
 	/* All below is protected by mutex. */
 	struct replication_census census; /* the last one taken */
