@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cert.h"
 #include "curlerr.h"
 #include "sockets.h"
 #include "vers3/util/buf.h"
@@ -281,6 +282,10 @@ int job_prepare(struct job *job)
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, job);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, job);
+	if (r->asks_cert) {
+		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+		curl_easy_setopt(e, CURLOPT_CERTINFO, 1L);
+	}
 	job_set_body(job);
 	if (curl_easy_setopt(e, CURLOPT_URL, r->url) != CURLE_OK)
 		return -ENOMEM;
@@ -299,6 +304,7 @@ void job_finish(struct job *job, CURLcode code, int err)
 	curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(job->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
 	r->status = (int)status;
+	r->cert_until_ns = r->asks_cert ? cert_until_ns(job->easy) : 0;
 	r->sent_bytes = sent > 0 ? (uint64_t)sent : 0;
 	if (!ret)
 		ret = curlerr_errno(job->easy, code);

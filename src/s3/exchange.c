@@ -262,6 +262,7 @@ static int send_it(struct exchange *x)
 	http->bulk = r->op == STORE_GET &&
 		     (!r->range_length || r->range_length > BULK_BYTES);
 	http->once = r->once || places_markers(r);
+	http->asks_cert = r->asks_cert;
 	http->trickles = is_slow(r->op);
 	http->idle_timeout_s = http->trickles ? COPY_TIMEOUT_S : 0;
 	http->answer_limit_s = r->op == STORE_GET ? 0 : ANSWER_LIMIT_S;

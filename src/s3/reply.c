@@ -161,6 +161,7 @@ static void read_common(struct store_reply *reply,
 	const char *date = header(http, "date");
 
 	reply->status = http->status;
+	reply->cert_until_ns = http->cert_until_ns;
 	copy_text(reply->request_id, sizeof(reply->request_id),
 		  header(http, "x-amz-request-id"));
 	copy_text(reply->region, sizeof(reply->region),

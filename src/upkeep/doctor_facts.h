@@ -91,6 +91,7 @@ struct doctor_facts {
 	struct bucket_versioning replica_versioning;
 	/* The way to the server. */
 	bool tls, server_is_here, silent;
+	int64_t cert_until_ns; /* the server's certificate; 0: not known */
 	const char *region; /* in use; borrowed */
 	int64_t skew_ns; /* the server's clock minus ours */
 	/* The keys. */

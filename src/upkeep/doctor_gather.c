@@ -119,7 +119,9 @@ static int ask_head(struct mount *mount, struct doctor_facts *facts,
 	struct store_request r;
 
 	store_request_init(&r, STORE_HEAD_BUCKET);
+	r.asks_cert = facts->tls;
 	head->rc = store_call(mount->store, &r);
+	facts->cert_until_ns = r.reply.cert_until_ns;
 	if (head->rc)
 		doctor_words(&r.reply, head->rc, head->words);
 	facts->silent = store_is_outage(head->rc) || head->rc == -ENOENT;

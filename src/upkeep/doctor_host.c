@@ -11,6 +11,7 @@
 
 #define DAY_S	     86400
 #define KEYS_OLD_S   (INT64_C(90) * DAY_S) /* what most audits ask for */
+#define CERT_DAYS    14
 #define ENDS_SOON_S  (INT64_C(15) * 60)
 #define SKEW_WARN_S  60
 #define SKEW_ERROR_S (15 * 60) /* S3 refuses what is signed so far off */
@@ -136,12 +137,33 @@ static void check_region(const struct doctor_facts *facts, struct findings *f)
 	}
 }
 
+static void check_cert(const struct doctor_facts *facts, struct findings *f)
+{
+	int64_t days =
+		(facts->cert_until_ns - facts->now_ns) / NS_PER_S / DAY_S;
+
+	if (!facts->cert_until_ns) {
+		finding_add(f, SEVERITY_OK, "tls", NULL, "%s", facts->url);
+	} else if (days >= CERT_DAYS) {
+		finding_add(f, SEVERITY_OK, "tls", NULL,
+			    "%s, with a certificate for %" PRId64 " days more",
+			    facts->url, days);
+	} else {
+		finding_add(f, SEVERITY_WARNING, "tls",
+			    "when it has ended, nothing is read or saved any "
+			    "more",
+			    "the certificate of %s ends in %" PRId64 " days",
+			    facts->url, days);
+		finding_mend(f, "have the server's certificate renewed");
+	}
+}
+
 static void check_tls(const struct doctor_facts *facts, struct findings *f)
 {
 	if (!*facts->url)
 		return;
 	if (facts->tls)
-		finding_add(f, SEVERITY_OK, "tls", NULL, "%s", facts->url);
+		check_cert(facts, f);
 	else if (facts->server_is_here)
 		finding_add(f, SEVERITY_OK, "tls", NULL,
 			    "not encrypted, and the server is this machine");

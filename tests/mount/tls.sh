@@ -33,4 +33,8 @@ head -c 20M /dev/urandom >src
 cp src "$MNT/over tls+%"
 fresh "path_style,$ca"
 same "over TLS" src "$MNT/over tls+%"
+# Its certificate is told of, with its end.
+"$VERS3CTL" -C "$MNT" doctor >said || true
+grep -q 'tls: https://.* certificate.* days' said ||
+	fail "the certificate's end is not told: $(cat said)"
 unmnt

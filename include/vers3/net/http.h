@@ -59,6 +59,7 @@ struct http_request {
 	unsigned idle_timeout_s; /* 0: the client's */
 	/* From the answer's first byte to its last; 0: no limit. */
 	unsigned answer_limit_s;
+	bool asks_cert; /* on a new connection, whose certificate is told */
 	bool trickles; /* it may come slower than others may, see above */
 	http_sink_fn sink; /* NULL: the body is dropped */
 	void *sink_ctx;
@@ -67,6 +68,8 @@ struct http_request {
 	int status; /* 0 when none came */
 	struct kvlist answer; /* headers, names in lower case */
 	uint64_t sent_bytes, received_bytes; /* of bodies */
+	/* When the server's certificate ends, since the epoch; 0: not known. */
+	int64_t cert_until_ns;
 	char error[256]; /* the transport's words when it failed */
 };
 

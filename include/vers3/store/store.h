@@ -159,6 +159,8 @@ struct store_reply {
 	char request_id[64]; /* x-amz-request-id */
 	char region[64]; /* x-amz-bucket-region, or <Region> */
 	int64_t date_ns; /* the server's Date header; 0 if none */
+	/* When its certificate ends, where asked for; 0: not known. */
+	int64_t cert_until_ns;
 	int64_t retry_after_ns; /* Retry-After; 0 if none */
 	unsigned tries; /* how often it was sent */
 	bool unsure; /* it failed, but may have been carried out (retry.h) */
@@ -178,6 +180,7 @@ struct store_request {
 	enum store_op op;
 	/* Sent again only where the answer shows that nothing was done. */
 	bool once;
+	bool asks_cert; /* reply.cert_until_ns is wanted */
 	bool trial; /* a refusal is what was asked for: no error */
 	/*
 	 * GET, HEAD of this version (version_id, if_match) and no other, which

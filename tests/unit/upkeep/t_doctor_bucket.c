@@ -188,6 +188,8 @@ CHANGE(off, f->skew_ns = -90 * NS_PER_S)
 CHANGE(far_off, f->skew_ns = 3600 * NS_PER_S)
 CHANGE(other_region, f->region = "us-east-1")
 CHANGE(first_region, f->region = "us-east-1"; f->location[0] = '\0')
+CHANGE(cert, f->cert_until_ns = NOW_NS + 30 * DAY_NS)
+CHANGE(cert_ends, f->cert_until_ns = NOW_NS + 13 * DAY_NS)
 CHANGE(http, f->tls = false)
 CHANGE(http_here, f->tls = false; f->server_is_here = true)
 CHANGE(old_kernel, strcpy(f->fuse_lacks, "parallel look-ups"))
@@ -273,6 +275,8 @@ static const struct row rows[] = {
 	{"elsewhere", other_region, "region", SEVERITY_WARNING,
 	 "region=eu-west-3"},
 	{"the first", first_region, "region", SEVERITY_OK, "us-east-1"},
+	{"certificate", cert, "tls", SEVERITY_OK, "30 days"},
+	{"certificate ends", cert_ends, "tls", SEVERITY_WARNING, "13 days"},
 	{"http", http, "tls", SEVERITY_WARNING, "https://"},
 	{"http here", http_here, "tls", SEVERITY_OK, "this machine"},
 	{"old kernel", old_kernel, "kernel", SEVERITY_INFO, "look-ups"},
