@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server's certificate, as a transfer has met it. Private to this folder. */
+/* The server's certificate, as a transfer has met it. Private to this room. */
 #ifndef VERS3_SRC_NET_CERT_H
 #define VERS3_SRC_NET_CERT_H
 
