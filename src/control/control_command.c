@@ -24,6 +24,7 @@
 #include "vers3/sync/syncer.h"
 #include "vers3/upkeep/doctor.h"
 #include "vers3/upkeep/explain.h"
+#include "vers3/upkeep/failback.h"
 #include "vers3/upkeep/preview.h"
 #include "vers3/upkeep/thaw.h"
 #include "vers3/upkeep/uploads.h"
@@ -302,6 +303,27 @@ static int run_verify(struct call *c)
 	return 0;
 }
 
+static int run_failover(struct call *c)
+{
+	char reason[CONTROL_REASON_MAX];
+	int rc = failover_begin(c->control->mount, reason, sizeof(reason));
+
+	return say(c, rc, rc ? reason : "the replica stands in for the bucket");
+}
+
+static int run_failback(struct call *c)
+{
+	char reason[CONTROL_REASON_MAX];
+	struct failback *f = NULL;
+	int rc = failback_new(c->control->mount, &f, reason, sizeof(reason));
+
+	if (rc)
+		return say(c, rc, reason);
+	*c->long_command = (struct long_command){"failback", failback_run,
+						 failback_free, f};
+	return 0;
+}
+
 /* A word that is no path is as it was: its end is no slash. */
 static int begin_uploads(struct call *c, bool abort)
 {
@@ -422,6 +444,10 @@ static const struct command {
 	{"lifecycle preview", "[PATH] [days=N] [names]",
 	 "what the rules will do within some days, to how many bytes", 0, 3,
 	 false, NULL, run_lifecycle_preview},
+	{"failover", "", "have the replica stand in for the bucket", 0, 0, true,
+	 NULL, run_failover},
+	{"failback", "", "bring back what was written to the replica", 0, 0,
+	 true, NULL, run_failback},
 	{"usage", "[PATH] [if=RULE] [price=CLASS:PRICE]...",
 	 "what the versions take in the bucket", 0, WORDS_MAX, false, NULL,
 	 run_usage},

@@ -22,7 +22,9 @@
 #include "vers3/s3/replication.h"
 #include "vers3/s3/s3.h"
 #include "vers3/store/failover.h"
+#include "vers3/store/key_journal.h"
 #include "vers3/store/metrics.h"
+#include "vers3/store/standby.h"
 #include "vers3/sync/conflict.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/tree/dir.h"
@@ -367,6 +369,21 @@ static int write_failover(struct store *failover, struct buf *out)
 	return rc ? rc : gitconfig_number(out, "missing", now.missing);
 }
 
+/* Whether it stands in for the bucket, and what is to be brought back. */
+static int write_standby(const struct mount *mount, struct buf *out)
+{
+	bool on = standby_store_is_on(mount->standby);
+	int rc = gitconfig_bool(out, "standsIn", on);
+
+	if (!rc && on)
+		rc = gitconfig_time(out, "standsInSince",
+				    key_journal_begun_ns(mount->journal));
+	if (!rc && on)
+		rc = gitconfig_number(out, "toBringBack",
+				      key_journal_count(mount->journal));
+	return rc;
+}
+
 /* The same of the replica, where the mount has one; it is not asked. */
 static int write_replica(struct control *control, struct buf *out)
 {
@@ -388,6 +405,8 @@ static int write_replica(struct control *control, struct buf *out)
 				     s3_store_region(mount->replica_s3));
 	if (!rc && mount->failover)
 		rc = write_failover(mount->failover, out);
+	if (!rc && mount->standby)
+		rc = write_standby(mount, out);
 	if (rc || !mount->replica_metrics)
 		return rc;
 	metrics_store_read(mount->replica_metrics, &m);

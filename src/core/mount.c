@@ -53,6 +53,8 @@ int mount_new(const struct mount_config *config,
 	mount->replica_metrics = parts->replica_metrics;
 	mount->replica_s3 = parts->replica_s3;
 	mount->failover = parts->failover;
+	mount->standby = parts->standby;
+	mount->journal = parts->journal;
 	rc = nodes_new(&mount->nodes);
 	if (!rc)
 		rc = pins_new(&mount->pins);

@@ -52,6 +52,8 @@ int ctl_uploads(const struct ctl_call *c);
 int ctl_presign(const struct ctl_call *c);
 int ctl_sync(const struct ctl_call *c);
 int ctl_umount(const struct ctl_call *c);
+int ctl_failover(const struct ctl_call *c);
+int ctl_failback(const struct ctl_call *c);
 int ctl_lifecycle(const struct ctl_call *c);
 int ctl_lifecycle_list(const struct ctl_call *c);
 /* lifecycle preview: args[1] is the path, if it is there. */

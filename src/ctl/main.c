@@ -204,6 +204,12 @@ static const struct command {
 	 "has every version as it is; waiting until it has",
 	 NULL, OPTION_JSON | OPTION_QUICK | OPTION_TIMEOUT, 0, 2,
 	 ctl_replication},
+	{"failover", "[PATH]",
+	 "have the replica stand in for the bucket, until a failback", NULL,
+	 OPTION_JSON, 0, 1, ctl_failover},
+	{"failback", "[PATH]",
+	 "bring back what was written to the replica, and use the bucket again",
+	 NULL, OPTION_JSON, 0, 1, ctl_failback},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

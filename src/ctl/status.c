@@ -171,6 +171,11 @@ static void print_replica(const json_t *replica)
 		printf(", no answer for %s", age);
 	}
 	putchar('\n');
+	if (json_is_true(json_object_get(replica, "standsIn")))
+		printf("          stands in for the bucket since %s, %lld names "
+		       "to bring back: vers3ctl failback\n",
+		       ctl_text(replica, "standsInSince"),
+		       ctl_number(replica, "toBringBack"));
 	if (!json_is_true(json_object_get(replica, "degraded")))
 		return;
 	ctl_age_text(ctl_number(replica, "degradedSeconds"), age, sizeof(age));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "layers.h"
+#include "stand_in.h"
 #include "vers3/cache/blocks.h"
 #include "vers3/cache/space.h"
 #include "vers3/cache/staging.h"
@@ -23,7 +24,6 @@
 #include "vers3/meta/meta.h"
 #include "vers3/net/uri.h"
 #include "vers3/s3/s3.h"
-#include "vers3/store/failover.h"
 #include "vers3/store/list.h"
 #include "vers3/store/retry.h"
 #include "vers3/store/store.h"
@@ -45,7 +45,7 @@ struct stack {
 	const struct options *o; /* borrowed */
 	struct layers layers; /* owned */
 	struct replica *replica; /* owned; NULL: none was named */
-	struct store *failover; /* borrowed: the layer that reads there */
+	struct stand_in stand_in; /* owned: what that is used for */
 	char *identity; /* owned */
 	char *cache_path; /* owned */
 	struct cachedir *dir; /* owned, as all below */
@@ -69,22 +69,6 @@ static void give_up(void *ctx)
 	struct stack *s = ctx;
 
 	cancel_set(&s->patience);
-}
-
-/* What the bucket's server cannot give is read from the replica. */
-static int add_failover(struct stack *s, char *reason, size_t size)
-{
-	const struct failover_config config = {
-		.replica = replica_store(s->replica),
-		.probe = s->layers.probe,
-	};
-	int rc = failover_store_new(&config, &s->layers.top, &s->layers.top);
-
-	if (rc)
-		snprintf(reason, size, "%s", strerror(-rc));
-	else
-		s->failover = s->layers.top;
-	return rc;
 }
 
 /* Makes the stores of the bucket and of its replica. */
@@ -122,7 +106,10 @@ static int build_stores(struct stack *s, char *reason, size_t size)
 	if (!rc && o->replica)
 		rc = replica_new(o, s3_store_url(s->layers.s3), reason, size,
 				 &s->replica);
-	return !rc && o->replica ? add_failover(s, reason, size) : rc;
+	if (!rc && o->replica)
+		rc = stand_in_reads(&s->stand_in, s->replica, &s->layers,
+				    reason, size);
+	return rc;
 }
 
 /*
@@ -468,6 +455,10 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 	if (rc)
 		return rc;
 	path = cachedir_path(s->dir);
+	rc = stand_in_writes(&s->stand_in, o, path, s->replica, &s->layers,
+			     reason, size);
+	if (rc)
+		return rc;
 	rc = meta_open(path, s->identity, reason, size, &s->meta);
 	if (rc)
 		return rc;
@@ -561,7 +552,9 @@ static int start_vfs(struct stack *s)
 		parts.replica = replica_store(s->replica);
 		parts.replica_metrics = replica_metrics(s->replica);
 		parts.replica_s3 = replica_s3(s->replica);
-		parts.failover = s->failover;
+		parts.failover = s->stand_in.failover;
+		parts.standby = s->stand_in.standby;
+		parts.journal = s->stand_in.journal;
 	}
 	return vfs_new(&config, &parts, &s->vfs);
 }
@@ -684,6 +677,7 @@ void stack_free(struct stack *s)
 		blocks_close(s->blocks);
 	space_free(s->space);
 	layers_release(&s->layers);
+	stand_in_release(&s->stand_in);
 	replica_free(s->replica);
 	cachedir_close(s->dir);
 	free(s->cache_path);

@@ -5,12 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 need jq
 
-# The commands of a chapter of vers3-operations(7), one a line, as written.
-chapter() {
-	sed -n "/^\\.SH $1\$/,/^\\.SH /p" "$top/man/vers3-operations.7" |
-		sed -n '/^\.EX$/,/^\.EE$/{/^\./!p}' | sed 's/\\-/-/g'
-}
-
 # doctor WANTED: its status is that; what it found is in ./found.
 doctor() {
 	local status=0

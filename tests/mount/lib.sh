@@ -103,6 +103,12 @@ fault() {
 	"$top/contrib/faultproxy" fault --dir "$WORK/proxy" "$@"
 }
 
+# The commands of a chapter of vers3-operations(7), one a line, as written.
+chapter() {
+	sed -n "/^\\.SH $1\$/,/^\\.SH /p" "$top/man/vers3-operations.7" |
+		sed -n '/^\.EX$/,/^\.EE$/{/^\./!p}' | sed 's/\\-/-/g'
+}
+
 # is WHAT GOT WANTED
 is() {
 	[ "$2" = "$3" ] || fail "$1: got '$2', expected '$3'"

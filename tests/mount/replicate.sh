@@ -112,8 +112,7 @@ is "markers" "$(jq .markers said)" 1
 mkdir bin "$MNT/backup"
 echo new >"$MNT/backup/monday.tar"
 ln -s "$VERS3CTL" bin/vers3ctl
-sed -n '/^\.SH REPLICATION$/,/^\.SH /p' "$top/man/vers3-operations.7" |
-	sed -n '/^\.EX$/,/^\.EE$/{/^\./!p}' | sed 's/\\-/-/g' >commands
+chapter REPLICATION >commands
 [ "$(wc -l <commands)" -ge 5 ] || fail "few commands: $(cat commands)"
 while read -r line; do
 	(cd "$MNT" && PATH="$WORK/bin:$PATH" bash -ec "$line") >out 2>&1 ||

@@ -69,8 +69,7 @@ refused "a URL" "sse=c" "$VERS3CTL" presign "$MNT/moved"
 cp old.key sse.keys
 echo text >"$MNT/report.txt"
 synced
-sed -n '/^\.SH ENCRYPTION$/,/^\.SH /p' "$top/man/vers3-operations.7" |
-	sed -n '/^\.EX$/,/^\.EE$/{/^\./!p}' | sed 's/\\-/-/g' >commands
+chapter ENCRYPTION >commands
 [ "$(wc -l <commands)" -ge 6 ] || fail "few commands: $(cat commands)"
 while read -r line; do
 	(cd "$MNT" && bash -ec "$line") >said 2>&1 ||

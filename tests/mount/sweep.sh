@@ -7,12 +7,6 @@
 need_proxy
 need jq
 
-# The commands of a chapter of vers3-operations(7), one a line, as written.
-chapter() {
-	sed -n "/^\\.SH $1\$/,/^\\.SH /p" "$top/man/vers3-operations.7" |
-		sed -n '/^\.EX$/,/^\.EE$/{/^\./!p}' | sed 's/\\-/-/g'
-}
-
 there=$BUCKET-replica
 make_bucket "$there"
 through_proxy

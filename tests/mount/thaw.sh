@@ -11,11 +11,6 @@ http://127.0.0.1:*) ;;
 esac
 LIAR=$BINDIR/tests/mount/liar
 
-chapter() {
-	sed -n "/^\\.SH $1\$/,/^\\.SH /p" "$top/man/vers3-operations.7" |
-		sed -n '/^\.EX$/,/^\.EE$/{/^\./!p}' | sed 's/\\-/-/g'
-}
-
 lies() {
 	echo "$1" >form.new
 	mv form.new form

@@ -118,6 +118,7 @@ struct mount_notify {
 };
 
 struct bucket_config;
+struct key_journal;
 struct nodes;
 struct pins;
 struct texts;
@@ -127,7 +128,7 @@ struct mount {
 	struct mount_config config;
 	int64_t began_ns; /* realtime */
 	int64_t at_ns; /* what config.at spells; 0: the root shows now */
-	struct meta *meta; /* borrowed, as those up to failover */
+	struct meta *meta; /* borrowed, as those up to journal */
 	struct blocks *blocks;
 	struct staging *staging;
 	struct space *space;
@@ -141,6 +142,9 @@ struct mount {
 	 */
 	struct store *replica, *replica_metrics, *replica_s3;
 	struct store *failover; /* the layer of store that reads there */
+	/* The one that has it stand in, and what was written there since. */
+	struct store *standby;
+	struct key_journal *journal;
 	struct mount_notify notify; /* set before the session runs */
 	struct nodes *nodes; /* owned: what is open */
 	struct pins *pins; /* owned */
@@ -157,6 +161,8 @@ struct mount_parts {
 	struct space *space;
 	struct store *store, *metrics, *s3;
 	struct store *replica, *replica_metrics, *replica_s3, *failover;
+	struct store *standby;
+	struct key_journal *journal;
 };
 int mount_new(const struct mount_config *config,
 	      const struct mount_parts *parts, struct mount **ret_mount);
