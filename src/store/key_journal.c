@@ -65,10 +65,10 @@ static int remember(struct key_journal *j, const char *key)
 static int sync_dir(const char *path)
 {
 	char *copy = strdup(path);
-	int fd, rc = copy ? 0 : -ENOMEM;
+	int fd, rc = 0;
 
-	if (rc)
-		return rc;
+	if (!copy)
+		return -ENOMEM;
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd))
 		rc = -errno;

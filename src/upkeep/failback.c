@@ -52,7 +52,7 @@ struct history {
 	int64_t until_ns;
 	struct failback_version *list; /* owned, with its strings */
 	size_t count, size;
-	struct version_list *walk; /* borrowed */
+	struct version_list walk;
 };
 
 /* ---- the two histories ---- */
@@ -64,7 +64,7 @@ static int take_version(void *ctx, const struct store_entry *e)
 	int rc;
 
 	if (strcmp(e->key, h->key) != 0) {
-		h->walk->stop = true;
+		h->walk.stop = true;
 		return 0;
 	}
 	if (h->count >= VERSIONS_MAX)
@@ -86,17 +86,15 @@ static int take_version(void *ctx, const struct store_entry *e)
 	/* The first of those from before is the last that is needed. */
 	if (h->until_id ? !strcmp(v->id, h->until_id)
 			: v->time_ns < h->until_ns)
-		h->walk->stop = true;
+		h->walk.stop = true;
 	return 0;
 }
 
 static int read_history(struct store *store, struct history *h)
 {
-	struct version_list walk = {
+	h->walk = (struct version_list){
 		.prefix = h->key, .on_entry = take_version, .ctx = h};
-
-	h->walk = &walk;
-	return version_list(store, &walk);
+	return version_list(store, &h->walk);
 }
 
 static void release_history(struct history *h)
