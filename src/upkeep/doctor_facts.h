@@ -69,7 +69,7 @@ struct doctor_facts {
 	/* The mount. Borrowed strings. */
 	const char *bucket, *prefix, *url, *cache_dir;
 	char endpoint[DOCTOR_WORDS]; /* for awscli; "": Amazon's own */
-	bool amazon, read_only, purges, history, versioned;
+	bool amazon, read_only, purges, versioned;
 	/* The bucket's documents, each with how the question ended. */
 	struct doctor_answer versioning_answer, encryption_answer;
 	struct doctor_answer block_answer, policy_answer, acl_answer;

@@ -20,7 +20,6 @@
 
 #define NO_UPLOAD  "vers3-doctor-no-upload"
 #define NO_VERSION "vers3-doctor-no-version"
-#define NO_ETAG	   "00000000000000000000000000000000"
 
 static const char no_tags[] =
 	"<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
@@ -55,7 +54,6 @@ enum doctor_tried doctor_read_try(enum doctor_right right, bool amazon, int rc,
 
 	switch (rc) {
 	case 0:
-	case -EBUSY: /* the condition, which comes after the right */
 	case -ENODATA:
 		return TRIED_ALLOWED;
 	case -ENOENT:
@@ -182,25 +180,20 @@ static int try_tagging(struct trier *t)
 	return rc;
 }
 
-/* See the header: only where nothing can come of it. */
-static int try_delete(struct trier *t, enum doctor_right right)
+/* Only where it has been seen that the server knows ids of versions. */
+static int try_delete_version(struct trier *t)
 {
-	bool of_version = right == RIGHT_DELETE_VERSION;
 	struct store_request r;
 	int rc;
 
-	if (of_version ? !t->facts->versioning.enabled || !*t->version
-		       : !t->facts->amazon) {
-		t->facts->rights[right].tried = TRIED_IMPOSSIBLE;
+	if (!*t->version) {
+		t->facts->rights[RIGHT_DELETE_VERSION].tried = TRIED_IMPOSSIBLE;
 		return 0;
 	}
 	store_request_init(&r, STORE_DELETE);
 	r.key = t->nothing;
-	if (of_version)
-		r.version_id = NO_VERSION;
-	else
-		r.if_match = NO_ETAG;
-	rc = send_it(t, right, &r);
+	r.version_id = NO_VERSION;
+	rc = send_it(t, RIGHT_DELETE_VERSION, &r);
 	store_request_release(&r);
 	return rc;
 }
@@ -237,10 +230,9 @@ static int try_writes(struct trier *t)
 		rc = try_upload(t, RIGHT_LIST_PARTS, STORE_LIST_PARTS);
 	if (!rc)
 		rc = try_upload(t, RIGHT_ABORT, STORE_ABORT_UPLOAD);
-	if (!rc)
-		rc = try_delete(t, RIGHT_DELETE);
+	t->facts->rights[RIGHT_DELETE].tried = TRIED_IMPOSSIBLE;
 	if (!rc && t->facts->versioning.enabled)
-		rc = try_delete(t, RIGHT_DELETE_VERSION);
+		rc = try_delete_version(t);
 	return rc;
 }
 

@@ -11,10 +11,10 @@
  *	DeleteObject of a version		of an object and a version that
  *						there are not, where it has been
  *						seen that the server knows ids
- *	DeleteObject				under a condition that does not
- *						hold, at Amazon alone: a server
- *						that does not look at it would
- *						leave a delete marker
+ *
+ * DeleteObject without a version is never tried: under a condition as well it
+ * leaves a delete marker with servers that do not look at the condition, or
+ * take it as met where there is no object.
  *
  * A server that does not allow them says so (403) before it looks for what is
  * not there; Ceph looks for the object first where tags and parts are asked
