@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A line of the file is the word that begins it, or "key" and a key in
- * hexadecimal. Each ends with a newline: what has none was cut by a crash
+ * A line of the file is the word that begins it, "key" and a key in
+ * hexadecimal, or the word that ends it, after which the file is as good as
+ * gone. Each ends with a newline: what has none was cut by a crash
  * before anybody was told that it stands there, so nothing was sent.
  */
 #include "vers3/store/key_journal.h"
@@ -22,6 +23,7 @@
 
 #define HEAD	       "vers3-failover 1 "
 #define KEY	       "key "
+#define END	       "end"
 #define LINE_MAX_BYTES (sizeof(KEY) + 2 * KEY_JOURNAL_KEY_MAX + 2)
 
 /* One that is to be taken; the newest first. */
@@ -35,6 +37,9 @@ struct key_journal {
 	pthread_mutex_t mutex;
 	/* All below is protected by mutex. */
 	int fd; /* -1: not begun */
+	bool elsewhere; /* what was read was begun with another place */
+	bool ended; /* read from the file, which was to go */
+	bool lost; /* one that is in the file alone, for want of memory */
 	int64_t begun_ns;
 	off_t size; /* what is known to be whole */
 	struct noted *noted; /* owned */
@@ -99,7 +104,8 @@ static int read_head(struct key_journal *j, const char *line)
 		    1 ||
 	    !at)
 		return -EILSEQ;
-	return strcmp(line + strlen(HEAD) + at, j->place) ? -EXDEV : 0;
+	j->elsewhere = strcmp(line + strlen(HEAD) + at, j->place) != 0;
+	return 0;
 }
 
 static int read_lines(struct key_journal *j, FILE *f)
@@ -115,6 +121,10 @@ static int read_lines(struct key_journal *j, FILE *f)
 		line[len - 1] = '\0';
 		if (!j->size)
 			rc = read_head(j, line);
+		else if (j->ended)
+			rc = -EILSEQ;
+		else if (!strcmp(line, END))
+			j->ended = true;
 		else if (strncmp(line, KEY, strlen(KEY)) != 0)
 			rc = -EILSEQ;
 		else
@@ -122,7 +132,20 @@ static int read_lines(struct key_journal *j, FILE *f)
 		j->size += len;
 	}
 	free(line);
-	return !rc && ferror(f) ? -EIO : rc;
+	if (!rc && ferror(f))
+		return -EIO;
+	return !rc && j->elsewhere && !j->ended ? -EXDEV : rc;
+}
+
+static void forget(struct key_journal *j)
+{
+	struct noted *n;
+
+	while ((n = j->noted)) {
+		j->noted = n->next;
+		map_del(j->known, n->key, strlen(n->key));
+		free(n);
+	}
 }
 
 /* What an earlier mount has noted. */
@@ -135,9 +158,11 @@ static int load(struct key_journal *j)
 		return errno == ENOENT ? 0 : -errno;
 	rc = read_lines(j, f);
 	/* One whose beginning is not whole had not begun. */
-	if (!rc && j->size)
+	if (!rc && j->ended)
+		forget(j);
+	else if (!rc && j->size)
 		j->fd = fcntl(fileno(f), F_DUPFD_CLOEXEC, 0);
-	if (!rc && j->size && j->fd < 0)
+	if (!rc && !j->ended && j->size && j->fd < 0)
 		rc = -errno;
 	fclose(f);
 	return rc;
@@ -164,17 +189,6 @@ int key_journal_open(const char *path, const char *place,
 	else
 		*ret_journal = j;
 	return rc;
-}
-
-static void forget(struct key_journal *j)
-{
-	struct noted *n;
-
-	while ((n = j->noted)) {
-		j->noted = n->next;
-		map_del(j->known, n->key, strlen(n->key));
-		free(n);
-	}
 }
 
 void key_journal_free(struct key_journal *j)
@@ -236,7 +250,7 @@ static int begin(struct key_journal *j)
 	len = asprintf(&line, HEAD "%" PRId64 " %s\n", j->begun_ns, j->place);
 	if (len < 0)
 		return -ENOMEM;
-	/* What is there had not begun: it is empty, or its head is cut. */
+	/* What is there had not begun, or has ended. */
 	j->fd = open(j->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	rc = j->fd < 0 ? -errno : 0;
 	j->size = 0;
@@ -312,6 +326,14 @@ bool key_journal_take(struct key_journal *j, char *buf)
 	return n != NULL;
 }
 
+void key_journal_again(struct key_journal *j, const char *key)
+{
+	pthread_mutex_lock(&j->mutex);
+	if (j->fd >= 0 && remember(j, key))
+		j->lost = true;
+	pthread_mutex_unlock(&j->mutex);
+}
+
 int key_journal_end(struct key_journal *j)
 {
 	int rc = 0;
@@ -319,13 +341,18 @@ int key_journal_end(struct key_journal *j)
 	pthread_mutex_lock(&j->mutex);
 	if (j->noted)
 		rc = -EBUSY;
-	else if (j->fd >= 0 && unlink(j->path))
-		rc = -errno;
+	else if (j->lost)
+		rc = -ENOMEM;
+	else if (j->fd >= 0)
+		rc = append(j, END "\n", strlen(END "\n"));
+	/*
+	 * Over, whether its name goes or not, or comes back after a crash: who
+	 * took it for one that is on would show what is older than the bucket.
+	 */
 	if (!rc && j->fd >= 0) {
+		unlink(j->path);
 		close(j->fd);
 		j->fd = -1;
-		/* One that comes back after a crash finds all brought back. */
-		sync_dir(j->path);
 	}
 	pthread_mutex_unlock(&j->mutex);
 	return rc;

@@ -19,7 +19,7 @@ struct standby_store {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed; /* any of these */
 	/* All below is protected by mutex. */
-	bool on, closed;
+	bool on, closed, claimed;
 	unsigned changes; /* under way at the replica */
 };
 
@@ -91,6 +91,18 @@ static int note(struct standby_store *s, struct store_request *r)
 	return -EIO;
 }
 
+/*
+ * Who took a key while the change was under way has not seen it. Nobody ends
+ * the journal between, as leave() follows.
+ */
+static void note_again(struct standby_store *s, const struct store_request *r)
+{
+	if (r->key)
+		key_journal_again(s->journal, r->key);
+	for (size_t i = 0; i < r->delete_count; i++)
+		key_journal_again(s->journal, r->deletes[i].key);
+}
+
 static int standby_call(struct store *store, struct store_request *r)
 {
 	struct standby_store *s = (struct standby_store *)store;
@@ -107,8 +119,10 @@ static int standby_call(struct store *store, struct store_request *r)
 		rc = note(s, r);
 	if (!rc)
 		rc = store_call(s->replica, r);
-	if (change)
+	if (change) {
+		note_again(s, r);
 		leave(s);
+	}
 	/* Nothing older: it is that version, or there is none. */
 	if (r->pinned && (rc == -ENOENT || rc == -EBUSY))
 		rc = store_call(store->below, r);
@@ -173,6 +187,27 @@ int standby_store_begin(struct store *store)
 	s->on = true;
 	pthread_mutex_unlock(&s->mutex);
 	return 0;
+}
+
+bool standby_store_claim(struct store *store)
+{
+	struct standby_store *s = (struct standby_store *)store;
+	bool claimed;
+
+	pthread_mutex_lock(&s->mutex);
+	claimed = !s->claimed;
+	s->claimed = true;
+	pthread_mutex_unlock(&s->mutex);
+	return claimed;
+}
+
+void standby_store_disclaim(struct store *store)
+{
+	struct standby_store *s = (struct standby_store *)store;
+
+	pthread_mutex_lock(&s->mutex);
+	s->claimed = false;
+	pthread_mutex_unlock(&s->mutex);
 }
 
 static void set_closed(struct standby_store *s, bool closed)

@@ -263,8 +263,8 @@ static int bring_key(struct failback *f, const char *key)
 
 static int fail_key(struct failback *f, const char *key, int rc)
 {
-	/* It is in the file; another failback may come before a restart. */
-	key_journal_note(f->mount->journal, key);
+	/* Another failback may come before a restart. */
+	key_journal_again(f->mount->journal, key);
 	if (rc == -EINTR)
 		return rc;
 	return answer_stream_fail(f->answer, rc,
@@ -355,6 +355,11 @@ int failback_new(struct mount *mount, struct failback **ret_failback,
 		snprintf(reason, size, "failback: no memory");
 		return -ENOMEM;
 	}
+	if (!standby_store_claim(mount->standby)) {
+		free(f);
+		snprintf(reason, size, "failback: one is under way already");
+		return -EBUSY;
+	}
 	f->mount = mount;
 	f->bucket = standby_store_bucket(mount->standby);
 	throttle_init(&f->throttle, 0);
@@ -366,8 +371,10 @@ void failback_free(void *failback)
 {
 	struct failback *f = failback;
 
-	if (f)
+	if (f) {
+		standby_store_disclaim(f->mount->standby);
 		throttle_release(&f->throttle);
+	}
 	free(f);
 }
 

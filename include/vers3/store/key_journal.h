@@ -45,7 +45,15 @@ size_t key_journal_count(struct key_journal *j);
  * False: there is none.
  */
 bool key_journal_take(struct key_journal *j, char *buf);
-/* The file goes. Nothing may be left to be taken: -EBUSY. */
+/*
+ * Has one be taken once more that the file has already: nothing is written. In
+ * want of memory the journal does not end before a restart has read the file.
+ */
+void key_journal_again(struct key_journal *j, const char *key);
+/*
+ * The file goes, and is durably over before that. Nothing may be left to be
+ * taken: -EBUSY; -ENOMEM: see key_journal_again().
+ */
 int key_journal_end(struct key_journal *j);
 
 #endif

@@ -9,7 +9,7 @@
  * Who brings the keys back closes the layer for the last of them: changes wait
  * then, so that none goes to the replica behind his back.
  *
- * Any thread; begin, close, open and end one at a time.
+ * Any thread; close, open and end by who has claimed it.
  */
 #ifndef VERS3_STORE_STANDBY_H
 #define VERS3_STORE_STANDBY_H
@@ -30,6 +30,13 @@ int standby_store_new(struct store *replica, struct key_journal *journal,
 bool standby_store_is_on(struct store *s);
 /* From now on the replica. 0, -EALREADY, or why it cannot be noted. */
 int standby_store_begin(struct store *s);
+/*
+ * For who brings the keys back, before he takes one: there is one at a time,
+ * as what another has taken would be missed by who ends it. False: there is
+ * one. Until standby_store_disclaim().
+ */
+bool standby_store_claim(struct store *s);
+void standby_store_disclaim(struct store *s);
 /*
  * Lets no further change go, and waits until none is under way. 0, and then
  * open or end follow; -EINTR when the thread's cancel is set.

@@ -32,7 +32,10 @@ struct failback;
  */
 int failover_begin(struct mount *mount, char *reason, size_t size);
 
-/* Borrows the mount. -EINVAL with a reason: nothing stands in. */
+/*
+ * Borrows the mount. With a reason: -EINVAL where nothing stands in, -EBUSY
+ * while there is another.
+ */
 int failback_new(struct mount *mount, struct failback **ret_failback,
 		 char *reason, size_t size);
 /* Answers: a run of struct long_command; failback is one of those. */

@@ -182,12 +182,83 @@ static void test_others(void **state)
 	assert_int_equal(truncate(path, 0), 0);
 }
 
+static struct key_journal *open_text(const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	fputs(text, f);
+	fclose(f);
+	return open_journal();
+}
+
+/* A name that cannot go, or comes back after a crash, says that it is over. */
+static void test_ended(void **state)
+{
+	struct key_journal *j;
+	char key[KEY_JOURNAL_KEY_MAX + 1], copy[96 + 8];
+
+	(void)state;
+	j = open_journal();
+	assert_int_equal(key_journal_begin(j), 0);
+	assert_int_equal(key_journal_note(j, "a"), 0);
+	assert_true(key_journal_take(j, key));
+	/* It has two names, one of which stays. */
+	snprintf(copy, sizeof(copy), "%s.copy", path);
+	assert_int_equal(link(path, copy), 0);
+	assert_int_equal(key_journal_end(j), 0);
+	key_journal_free(j);
+	assert_int_equal(rename(copy, path), 0);
+	j = open_journal();
+	assert_false(key_journal_is_begun(j));
+	assert_int_equal(key_journal_count(j), 0);
+	/* And another begins with nothing of it. */
+	assert_int_equal(key_journal_begin(j), 0);
+	key_journal_free(j);
+	j = open_journal();
+	assert_true(key_journal_is_begun(j));
+	assert_int_equal(key_journal_count(j), 0);
+	assert_int_equal(key_journal_end(j), 0);
+	key_journal_free(j);
+	refused("vers3-failover 1 5 " PLACE "\nend\nkey 61\n", -EILSEQ);
+	/* Whoever was written to. */
+	j = open_text("vers3-failover 1 5 http://elsewhere/bucket\nend\n");
+	assert_false(key_journal_is_begun(j));
+	key_journal_free(j);
+	assert_int_equal(truncate(path, 0), 0);
+}
+
+/* What was taken and could not be brought is taken again, unwritten. */
+static void test_again(void **state)
+{
+	struct key_journal *j = open_journal();
+	char key[KEY_JOURNAL_KEY_MAX + 1];
+	off_t size;
+
+	(void)state;
+	assert_int_equal(key_journal_begin(j), 0);
+	assert_int_equal(key_journal_note(j, "a"), 0);
+	size = file_size();
+	assert_true(key_journal_take(j, key));
+	key_journal_again(j, "a");
+	key_journal_again(j, "a");
+	assert_int_equal(key_journal_count(j), 1);
+	assert_int_equal(file_size(), size);
+	assert_int_equal(key_journal_end(j), -EBUSY);
+	assert_true(key_journal_take(j, key));
+	assert_int_equal(key_journal_end(j), 0);
+	key_journal_again(j, "a");
+	assert_int_equal(key_journal_count(j), 0);
+	key_journal_free(j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ended, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_again, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("key_journal", tests, NULL, NULL);

@@ -282,6 +282,42 @@ static void test_close(void **state)
 	assert_false(has(rig->replica.bucket, "later"));
 }
 
+/* A change that is under way while its key is taken is not forgotten. */
+static void test_taken_meanwhile(void **state)
+{
+	struct rig *rig = *state;
+	struct putting first = {.rig = rig, .key = "first"};
+	char key[KEY_JOURNAL_KEY_MAX + 1];
+	pthread_t thread;
+
+	assert_int_equal(standby_store_begin(rig->store), 0);
+	atomic_store(&rig->replica.holds, true);
+	thread = begin(&first, put_main);
+	while (!atomic_load(&rig->replica.calls))
+		cancel_sleep(NS_PER_MS);
+	/* Who brings it back now finds nothing there yet. */
+	assert_true(key_journal_take(rig->journal, key));
+	assert_false(has(rig->replica.bucket, "first"));
+	atomic_store(&rig->replica.holds, false);
+	pthread_join(thread, NULL);
+	assert_int_equal(first.rc, 0);
+	assert_int_equal(standby_store_close(rig->store), 0);
+	assert_int_equal(standby_store_end(rig->store), -EBUSY);
+	assert_true(key_journal_take(rig->journal, key));
+	assert_string_equal(key, "first");
+	assert_int_equal(standby_store_end(rig->store), 0);
+}
+
+static void test_claim(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_true(standby_store_claim(rig->store));
+	assert_false(standby_store_claim(rig->store));
+	standby_store_disclaim(rig->store);
+	assert_true(standby_store_claim(rig->store));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +325,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pinned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unnoted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_close, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_taken_meanwhile, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_claim, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("standby", tests, NULL, NULL);
