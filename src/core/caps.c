@@ -35,6 +35,8 @@
 #define LIFE_NS	     DAY_NS
 #define SYS_CAPS     "caps2" /* META_SYS: bits */
 #define SYS_CAPS_AT  "caps2.at" /* when they were learnt, realtime */
+#define SYS_SSE_CAPS "caps2.sse" /* where the store is to encrypt, likewise */
+#define SYS_SSE_AT   "caps2.sse.at"
 #define SYS_NO_SUM   "caps2.no_whole_sum" /* when that was, realtime */
 #define NO_SUM_NS    (30 * DAY_NS) /* then it is tried again */
 #define ENCRYPTION   "x-amz-server-side-encryption"
@@ -481,14 +483,26 @@ enum bit {
 	BIT_KEEPS_TAGS = 1 << 6,
 };
 
-static void recall(struct meta *meta, struct caps *ret, bool *ret_young)
+/*
+ * Copies that are to be encrypted may be uploads (s3/composite.c), which know
+ * conditions and keep tags where a CopyObject does not.
+ */
+struct names {
+	const char *bits, *at;
+};
+
+static const struct names plain_names = {SYS_CAPS, SYS_CAPS_AT};
+static const struct names sse_names = {SYS_SSE_CAPS, SYS_SSE_AT};
+
+static void recall(struct meta *meta, const struct names *names,
+		   struct caps *ret, bool *ret_young)
 {
 	uint64_t bits = 0;
 
-	*ret_young = is_young(meta, SYS_CAPS_AT, LIFE_NS);
+	*ret_young = is_young(meta, names->at, LIFE_NS);
 	if (meta_lock(meta))
 		return;
-	if (meta_sys_get_u64(meta, SYS_CAPS, &bits))
+	if (meta_sys_get_u64(meta, names->bits, &bits))
 		*ret_young = false;
 	meta_unlock(meta);
 	ret->if_none_match = bits & BIT_IF_NONE_MATCH;
@@ -500,7 +514,8 @@ static void recall(struct meta *meta, struct caps *ret, bool *ret_young)
 	ret->keeps_tags = bits & BIT_KEEPS_TAGS;
 }
 
-static void remember(struct meta *meta, const struct caps *caps)
+static void remember(struct meta *meta, const struct names *names,
+		     const struct caps *caps)
 {
 	uint64_t bits = (caps->if_none_match ? BIT_IF_NONE_MATCH : 0) |
 			(caps->if_match ? BIT_IF_MATCH : 0) |
@@ -512,20 +527,21 @@ static void remember(struct meta *meta, const struct caps *caps)
 
 	if (meta_lock(meta))
 		return;
-	if (!meta_sys_put_u64(meta, SYS_CAPS, bits))
-		meta_sys_put_u64(meta, SYS_CAPS_AT, (uint64_t)clock_real_ns());
+	if (!meta_sys_put_u64(meta, names->bits, bits))
+		meta_sys_put_u64(meta, names->at, (uint64_t)clock_real_ns());
 	meta_unlock(meta);
 }
 
 void caps_learn(struct meta *meta, struct store *store, const char *prefix,
-		const char *dir, struct caps *ret)
+		const char *dir, bool encrypts, struct caps *ret)
 {
+	const struct names *names = encrypts ? &sse_names : &plain_names;
 	struct caps found;
 	bool young;
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));
-	recall(meta, ret, &young);
+	recall(meta, names, ret, &young);
 	if (young || !store)
 		return;
 	rc = caps_probe(store, prefix, dir, &found);
@@ -536,7 +552,7 @@ void caps_learn(struct meta *meta, struct store *store, const char *prefix,
 		return;
 	}
 	*ret = found;
-	remember(meta, ret);
+	remember(meta, names, ret);
 }
 
 enum store_sum caps_sum(const struct caps *caps)

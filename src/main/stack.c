@@ -474,7 +474,7 @@ static int open_parts(struct stack *s, char *reason, size_t size)
 			   o->versions_dir && *o->versions_dir
 				   ? o->versions_dir
 				   : MOUNT_VERSIONS_NAME,
-			   &s->caps);
+			   o->sse != SSE_BUCKET, &s->caps);
 	rc = check_class(s, reason, size);
 	if (!rc)
 		rc = check_encryption(s, reason, size);

@@ -197,6 +197,7 @@ int repair_call(struct client *c, struct store_request *r)
 	const enum client_sums known = client_sums(c);
 	struct repairs done = {.sums = known == CLIENT_SUMS_REFUSED};
 	struct sse *sse = client_sse(c);
+	const unsigned first = sse_first(sse, r);
 	unsigned tries = 0, way;
 	bool again;
 	int ret;
@@ -205,7 +206,7 @@ int repair_call(struct client *c, struct store_request *r)
 		const struct endpoint *endpoint = client_endpoint(c);
 		struct cred *cred = client_cred(c);
 
-		way = sse_way(sse, r, done.way);
+		way = sse_way(first, done.way);
 		ret = exchange(c, endpoint, cred, done.sums, way, r);
 		r->reply.tries = ++tries;
 		again = ret && r->reply.status >= 300 &&

@@ -134,7 +134,7 @@ static uint64_t hash_of(const struct sse *sse, const struct store_request *r)
 	return h ? h : 1;
 }
 
-unsigned sse_way(struct sse *sse, const struct store_request *r, unsigned n)
+unsigned sse_first(struct sse *sse, const struct store_request *r)
 {
 	unsigned first, none;
 	uint64_t h;
@@ -151,6 +151,11 @@ unsigned sse_way(struct sse *sse, const struct store_request *r, unsigned n)
 			first = sse->seen[h % SEEN].way;
 		pthread_mutex_unlock(&sse->mutex);
 	}
+	return first;
+}
+
+unsigned sse_way(unsigned first, unsigned n)
+{
 	if (!n)
 		return first;
 	return n <= first ? n - 1 : n;

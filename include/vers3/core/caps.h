@@ -65,10 +65,11 @@ int caps_probe(struct store *store, const char *prefix, const char *dir,
 /*
  * What is remembered, and if that is over a day old, what a probe finds; with
  * a store of NULL nothing is asked. Never fails: what cannot be learnt is
- * taken as absent. Takes meta_lock().
+ * taken as absent. Takes meta_lock(). encrypts: whether the store was told to
+ * encrypt: its copies are others then, and what they do is kept apart.
  */
 void caps_learn(struct meta *meta, struct store *store, const char *prefix,
-		const char *dir, struct caps *ret);
+		const char *dir, bool encrypts, struct caps *ret);
 
 /*
  * Whether objects can have a storage class: an upload is begun with it, below

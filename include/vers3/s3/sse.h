@@ -64,8 +64,13 @@ const struct kvlist *sse_setting(const struct sse *sse);
  * which may be under another key.
  */
 unsigned sse_ways(const struct sse *sse, const struct store_request *r);
-/* The n-th of them, the likeliest first: what sse_put() takes. */
-unsigned sse_way(struct sse *sse, const struct store_request *r, unsigned n);
+/* The likeliest of them: what sse_put() takes. */
+unsigned sse_first(struct sse *sse, const struct store_request *r);
+/*
+ * The n-th way of a call that began with the first: none comes twice, whatever
+ * others note meanwhile. Pure.
+ */
+unsigned sse_way(unsigned first, unsigned n);
 /* A request went through that way. */
 void sse_note(struct sse *sse, const struct store_request *r, unsigned way);
 /* Whether an answer may come of a key that is not the object's. Pure. */

@@ -549,17 +549,41 @@ static void test_caps(void **state)
 	assert_int_equal(rig_markers(r, ""), 0);
 	rig_forget_requests(r);
 	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX,
-		   MOUNT_VERSIONS_NAME, &caps);
+		   MOUNT_VERSIONS_NAME, false, &caps);
 	assert_true(rig_count(r, "PutObject"));
 	rig_forget_requests(r);
 	/* Remembered; nothing is asked of who only reads. */
 	memset(&caps, 0, sizeof(caps));
 	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX,
-		   MOUNT_VERSIONS_NAME, &caps);
+		   MOUNT_VERSIONS_NAME, false, &caps);
 	assert_true(caps.if_match);
 	caps_learn(r->f.meta, NULL, VFS_FIXTURE_PREFIX, MOUNT_VERSIONS_NAME,
-		   &caps);
+		   false, &caps);
 	rig_asked(r, "");
+	/* Of copies that are encrypted nothing is known by that. */
+	caps_learn(r->f.meta, NULL, VFS_FIXTURE_PREFIX, MOUNT_VERSIONS_NAME,
+		   true, &caps);
+	assert_false(caps.copy || caps.keeps_tags);
+	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX,
+		   MOUNT_VERSIONS_NAME, true, &caps);
+	assert_true(caps.copy && rig_count(r, "PutObject"));
+}
+
+/* What encrypted copies do is not believed of those that are not. */
+static void test_caps_encrypted(void **state)
+{
+	struct rig *r = *state;
+	struct caps caps;
+
+	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX,
+		   MOUNT_VERSIONS_NAME, true, &caps);
+	assert_true(caps.copy);
+	rig_fail(r, "CopyObject", RIG_BEFORE, -EOPNOTSUPP, 100);
+	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX,
+		   MOUNT_VERSIONS_NAME, false, &caps);
+	assert_true(caps.if_match);
+	assert_false(caps.copy || caps.keeps_tags);
+	rig_fail(r, "", RIG_BEFORE, 0, 0);
 }
 
 /* What is not allowed is taken as what the server cannot do. */
@@ -570,11 +594,11 @@ static void test_caps_denied(void **state)
 
 	rig_fail(r, "PutObject", RIG_BEFORE, -EACCES, 100);
 	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX,
-		   MOUNT_VERSIONS_NAME, &caps);
+		   MOUNT_VERSIONS_NAME, false, &caps);
 	assert_false(caps.if_match || caps.if_none_match || caps.remove);
 	rig_forget_requests(r);
 	caps_learn(r->f.meta, r->f.store, VFS_FIXTURE_PREFIX,
-		   MOUNT_VERSIONS_NAME, &caps);
+		   MOUNT_VERSIONS_NAME, false, &caps);
 	rig_asked(r, "");
 	rig_fail(r, "", RIG_BEFORE, 0, 0);
 }
@@ -594,6 +618,7 @@ int main(void)
 		RIG_TEST(test_late_parts),
 		RIG_TEST(test_caps),
 		RIG_TEST(test_caps_denied),
+		RIG_TEST(test_caps_encrypted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
