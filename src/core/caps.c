@@ -27,6 +27,7 @@
 #include "vers3/core/mount.h"
 #include "vers3/core/tagset.h"
 #include "vers3/s3/endpoint.h"
+#include "vers3/s3/sse.h"
 #include "vers3/store/list.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -39,7 +40,6 @@
 #define SYS_SSE_AT   "caps2.sse.at"
 #define SYS_NO_SUM   "caps2.no_whole_sum" /* when that was, realtime */
 #define NO_SUM_NS    (30 * DAY_NS) /* then it is tried again */
-#define ENCRYPTION   "x-amz-server-side-encryption"
 #define SYS_CLASS    "class." /* and its name: when it was taken, realtime */
 #define CLASS_MAX    100 /* a longer one is not remembered */
 #define WRONG_ETAG   "00000000000000000000000000000000"
@@ -355,13 +355,6 @@ static int try_class(struct store *store, const char *key, const char *class)
 	return rc;
 }
 
-/* A server that encrypts names the way in its answer, all of them do. */
-static bool tells_encryption(const struct store_object *o)
-{
-	return kvlist_get(&o->headers, ENCRYPTION) ||
-	       kvlist_get(&o->headers, ENCRYPTION "-customer-algorithm");
-}
-
 /* Whether a refusal is of the encryption, not of the right to write. */
 static bool is_of_encryption(const struct store_reply *reply, int rc)
 {
@@ -385,7 +378,7 @@ int caps_encryption(struct store *store, const char *prefix, char *why,
 	r.key = key;
 	r.trial = true;
 	rc = try_upload(store, &r);
-	if (!rc && !tells_encryption(&r.reply.object)) {
+	if (!rc && !sse_is_done(&r.reply.object)) {
 		snprintf(why, size, "the server does not do it");
 		rc = -EINVAL;
 	} else if (rc && is_of_encryption(&r.reply, rc)) {

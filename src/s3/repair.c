@@ -217,6 +217,12 @@ int repair_call(struct client *c, struct store_request *r)
 		client_confirm_region(c);
 	if (!ret)
 		sse_note(sse, r, way);
+	/* No mount finds it out while the server is away. */
+	if (!ret && sse_is_overlooked(sse, r))
+		log_error("%s is stored, but the server does not say that it "
+			  "is encrypted as sse= has it: umount, and mount "
+			  "again to be told more",
+			  r->key);
 	if (!ret && known == CLIENT_SUMS_UNKNOWN && s3_request_asks_sum(r))
 		client_note_sums(c, done.sums ? CLIENT_SUMS_REFUSED
 					      : CLIENT_SUMS_TAKEN);

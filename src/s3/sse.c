@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ struct sse {
 	struct kvlist setting; /* owned */
 	struct hash_seed seed;
 
+	atomic_bool overlooked; /* that was told */
 	pthread_mutex_t mutex; /* protects the rest */
 	struct seen *seen; /* owned: SEEN of them; NULL without keys */
 };
@@ -220,6 +222,20 @@ bool sse_is_kms(const struct store_reply *reply)
 	return reply->status >= 400 && reply->status < 500 &&
 	       (!strncmp(reply->code, "KMS.", 4) ||
 		strstr(reply->message, "kms-keyid"));
+}
+
+/* All servers that encrypt name the way in their answer. */
+bool sse_is_done(const struct store_object *object)
+{
+	return kvlist_get(&object->headers, SSE) ||
+	       kvlist_get(&object->headers, CUSTOMER "algorithm");
+}
+
+bool sse_is_overlooked(struct sse *sse, const struct store_request *r)
+{
+	return sse && sse->mode != SSE_BUCKET && (whats[r->op] & WRITES) &&
+	       !sse_is_done(&r->reply.object) &&
+	       !atomic_exchange(&sse->overlooked, true);
 }
 
 bool sse_has_keys(const struct sse *sse)

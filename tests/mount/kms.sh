@@ -65,6 +65,8 @@ is "old version" "$(cat "${versions[0]}")" one
 synced
 is "restored" "$(cat "$MNT/one")" one
 is "restored under" "$(key one)" dev-key-2
+! grep -q 'does not say that it is encrypted' "$MNT.vers3.log" ||
+	fail "$(grep 'does not say' "$MNT.vers3.log")"
 
 # A mount that names no encryption copies them, too.
 fresh

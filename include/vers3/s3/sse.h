@@ -79,6 +79,13 @@ bool sse_is_refusal(const struct store_reply *reply);
 bool sse_is_told(const struct store_reply *reply);
 /* Whether an error says that the object's key of KMS is of no use. Pure. */
 bool sse_is_kms(const struct store_reply *reply);
+/* Whether an answer says that the object is encrypted, in any way. Pure. */
+bool sse_is_done(const struct store_object *object);
+/*
+ * Whether this is the first request that was to have something encrypted and
+ * whose answer does not say that it is; later ones are not told of.
+ */
+bool sse_is_overlooked(struct sse *sse, const struct store_request *r);
 /* Whether there are keys to read with. */
 bool sse_has_keys(const struct sse *sse);
 /* Sets the headers that go with r. sse may be NULL. 0 or -ENOMEM, -E2BIG. */

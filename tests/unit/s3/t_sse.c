@@ -344,12 +344,44 @@ static void test_kms(void **state)
 	store_request_release(&r);
 }
 
+/* An answer that says nothing of it is told of once. */
+static void test_overlooked(void **state)
+{
+	const struct sse_config s3 = {.mode = SSE_S3};
+	const struct sse_config nothing = {.mode = SSE_BUCKET};
+	struct sse *sse = make(&s3), *bucket = make(&nothing);
+	struct store_request put, part;
+
+	(void)state;
+	store_request_init(&put, STORE_PUT);
+	store_request_init(&part, STORE_UPLOAD_PART);
+	assert_false(sse_is_overlooked(NULL, &put));
+	assert_false(sse_is_overlooked(bucket, &put));
+	assert_false(sse_is_overlooked(sse, &part));
+	kvlist_add(&put.reply.object.headers, letters[0].name, "AES256");
+	assert_false(sse_is_overlooked(sse, &put));
+	kvlist_del(&put.reply.object.headers, letters[0].name);
+	kvlist_add(&put.reply.object.headers, letters[3].name, "AES256");
+	assert_false(sse_is_overlooked(sse, &put));
+	kvlist_del(&put.reply.object.headers, letters[3].name);
+	assert_true(sse_is_overlooked(sse, &put));
+	assert_false(sse_is_overlooked(sse, &put));
+	store_request_release(&put);
+	store_request_release(&part);
+	sse_free(sse);
+	sse_free(bucket);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_headers), cmocka_unit_test(test_values),
-		cmocka_unit_test(test_ways),	cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_bad),	cmocka_unit_test(test_kms),
+		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_kms),
+		cmocka_unit_test(test_overlooked),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
