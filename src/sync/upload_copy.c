@@ -101,15 +101,26 @@ out:
 	return rc;
 }
 
-/* *ret_large: they go in parts, once what the copy has made is let go. */
+/*
+ * No copy takes the tags along then: they are asked for if they are not yet.
+ * *ret_large: they go in parts, once what the copy has made is let go.
+ */
 static int send_bytes(struct uploader *u, const struct file_snapshot *snap,
 		      const char *key, struct object_meta *d,
 		      struct conflict *c, struct upload_result *ret,
-		      bool *ret_large)
+		      struct kvlist *tags, bool *tagged, bool *ret_large)
 {
+	struct mount *mount = u->s->mount;
+	int rc = 0;
+
 	*ret_large = snap->inode->size_bytes > PLAN_SINGLE_MAX;
-	return *ret_large ? -ESTALE
-			  : upload_put_with_meta(u, snap, key, d, c, ret);
+	if (*ret_large)
+		return -ESTALE;
+	if (!*tagged && tags_need(mount, snap->inode, d, false)) {
+		*tagged = true;
+		rc = tags_ask(mount, snap->inode, d, OBJECT_CONTENT_KEPT, tags);
+	}
+	return rc ? rc : upload_put_with_meta(u, snap, key, d, c, ret);
 }
 
 static int copy_base(struct uploader *u, const struct file_snapshot *snap,
@@ -140,12 +151,14 @@ static int copy_base(struct uploader *u, const struct file_snapshot *snap,
 	if ((rc == -EOPNOTSUPP || rc == -EXDEV) && !S_ISDIR(inode->mode)) {
 		log_info("the server cannot copy to %s: its bytes are sent",
 			 c->path);
-		rc = send_bytes(u, snap, key, &d, c, ret, &large);
+		rc = send_bytes(u, snap, key, &d, c, ret, &tags, &tagged,
+				&large);
 	} else if (rc == -ESTALE) {
 		log_warning("the server's copy to %s is none: its bytes are "
 			    "sent",
 			    c->path);
-		rc = send_bytes(u, snap, key, &d, c, ret, &large);
+		rc = send_bytes(u, snap, key, &d, c, ret, &tags, &tagged,
+				&large);
 	}
 	if (!rc && tagged)
 		rc = tags_give(s->mount, inode->ino, key, &ret->version, &tags,

@@ -537,6 +537,27 @@ static void test_tags_after_kill(void **state)
 	has_tag(r, "red");
 }
 
+/* What the server cannot copy is sent, and its tags go along all the same. */
+static void test_tags_sent(void **state)
+{
+	struct rig *r = *state;
+
+	rig_write(r, "f", "text");
+	rig_sync(r);
+	set_tags(r, "blue");
+	rig_fail(r, "CopyObject", RIG_BEFORE, -EXDEV, 1000);
+	rig_chmod(r, "f", 0600);
+	rig_sync(r);
+	has_tag(r, "blue");
+	rig_rename(r, "f", "g");
+	rig_sync(r);
+	rig_rename(r, "g", "f");
+	rig_sync(r);
+	has_tag(r, "blue");
+	rig_holds(r, "f", "text");
+	rig_fail(r, "", RIG_BEFORE, 0, 0);
+}
+
 /*
  * More than one CopyObject takes: the server copies it in parts, and what
  * goes with it goes along, though nobody here ever asked for it.
@@ -600,6 +621,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_never_quiet),
 		RIG_TEST_UNVERSIONED(test_never_quiet),
 		RIG_TEST_UNVERSIONED(test_tags_after_kill),
+		RIG_TEST(test_tags_sent),
 		RIG_TEST(test_copy_range),
 		RIG_TEST(test_copy_in_parts),
 	};
