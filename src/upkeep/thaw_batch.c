@@ -101,6 +101,7 @@ static void ask(struct thaw_batch *b, struct thaw_item *it,
 		it->state = THAW_IS_GONE;
 		break;
 	case THAW_UNSUPPORTED:
+		atomic_store(&b->vain, true);
 		fail(it, &r, -EOPNOTSUPP);
 		break;
 	case THAW_FAILED:
@@ -160,7 +161,7 @@ static int look(void *ctx, unsigned i)
 	struct store_request r;
 	int rc;
 
-	if (is_settled(it))
+	if (is_settled(it) || atomic_load(&b->vain))
 		return 0;
 	if (cancel_asked())
 		return -EINTR;
@@ -179,11 +180,7 @@ int thaw_batch_look(struct thaw_batch *b)
 {
 	int rc = pool_each(b->pool, AT_ONCE, (unsigned)b->count, look, b);
 
-	for (size_t i = 0; !rc && i < b->count; i++)
-		if (b->items[i].state == THAW_IS_FAILED &&
-		    b->items[i].error == -EOPNOTSUPP)
-			rc = -EOPNOTSUPP;
-	return rc;
+	return !rc && atomic_load(&b->vain) ? -EOPNOTSUPP : rc;
 }
 
 size_t thaw_batch_pending(const struct thaw_batch *b)

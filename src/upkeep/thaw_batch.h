@@ -10,6 +10,7 @@
 #ifndef VERS3_SRC_UPKEEP_THAW_BATCH_H
 #define VERS3_SRC_UPKEEP_THAW_BATCH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -51,6 +52,7 @@ struct thaw_batch {
 	unsigned days;
 	enum archive_tier tier;
 
+	atomic_bool vain; /* the server has no archive: no more is asked for */
 	struct thaw_item *items; /* owned */
 	size_t count, size;
 };

@@ -224,6 +224,14 @@ static void test_failures(void **state)
 	rig_fail(r, "RestoreObject f", RIG_BEFORE, -EOPNOTSUPP, 1);
 	thaws(r, "thaw f\n", -EOPNOTSUPP,
 	      "thaw: f: not supported by this server: RestoreObject: ");
+	/* Of a tree as many are asked for as are under way at once. */
+	for (char name[] = "e/a"; name[2] <= 'z'; name[2]++)
+		put_class(r, name, "GLACIER", NULL);
+	rig_forget_requests(r);
+	rig_fail(r, "RestoreObject", RIG_BEFORE, -EOPNOTSUPP, 100);
+	thaws(r, "thaw e wait\n", -EOPNOTSUPP, "not supported by this server");
+	assert_in_range(rig_count(r, "RestoreObject"), 1, 8);
+	rig_fail(r, "", RIG_BEFORE, 0, 0);
 	/* It changes no version: where nothing may be changed, too. */
 	r->f.v->mount->config.read_only = true;
 	thaws(r, "thaw f\n", 0, "\tasked = 1\n");
