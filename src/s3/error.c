@@ -48,6 +48,7 @@ static const struct s3_error errors[] = {
 	{"PreconditionFailed", 412, -EBUSY},
 	{"NotModified", 304, -EBUSY},
 	{"BucketNotEmpty", 409, -EBUSY},
+	{"ConcurrentModification", 409, -EBUSY}, /* Ceph */
 	{"ConditionalRequestConflict", 409, -EBUSY},
 	{"InvalidBucketState", 409, -EBUSY},
 	{"OperationAborted", 409, -EBUSY},

@@ -144,6 +144,7 @@ static bool helps(const struct store_reply *reply, int err)
 		"ConditionalRequestConflict", /* 409: likewise, of this key */
 		"InternalError",
 		"OperationAborted", /* 409: another change under way */
+		"ConcurrentModification", /* 409: likewise, of Ceph */
 		"RequestTimeout", /* 400: the body came too slowly */
 		"ServiceUnavailable",
 		"SlowDown",

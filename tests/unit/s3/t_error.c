@@ -38,6 +38,7 @@ static void test_errno(void **state)
 		{412, "PreconditionFailed", -EBUSY},
 		{412, "", -EBUSY},
 		{409, "OperationAborted", -EBUSY},
+		{409, "ConcurrentModification", -EBUSY},
 		{409, "", -EBUSY},
 		{304, "", -EBUSY},
 		{416, "InvalidRange", -ERANGE},

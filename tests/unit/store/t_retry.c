@@ -145,6 +145,7 @@ static void answers(void **state)
 		{-EIO, 429, "TooManyRequests", 4, 4},
 		{-EINVAL, 400, "RequestTimeout", 4, 1},
 		{-EBUSY, 409, "OperationAborted", 4, 1},
+		{-EBUSY, 409, "ConcurrentModification", 4, 1},
 		{-ECONNREFUSED, 0, NULL, 4, 4},
 		{-EHOSTUNREACH, 0, NULL, 4, 4},
 		{-ECONNRESET, 0, NULL, 4, 1},
