@@ -5,7 +5,8 @@
  * the others wait in a batch for the tags that decide. One entry is held back:
  * whether a delete marker is alone, the next entry says.
  *
- * What expires becomes noncurrent, and is judged once more as that.
+ * What expires becomes noncurrent, and is judged once more as that; the older
+ * versions of its key, which come after it, have one more above them then.
  */
 #include "vers3/upkeep/preview.h"
 
@@ -32,9 +33,16 @@
 #define SECTION_MAX  (32 << 10)
 #define REASON_MAX   256
 
+/* A key whose current version expires. */
+struct expiring {
+	uint64_t key; /* which one of the walk, from 1 on; 0: none */
+	int64_t when_ns;
+};
+
 /* A version, or a delete marker. */
 struct due {
 	struct subject subject; /* borrows from here */
+	uint64_t nth_key; /* of the walk */
 	char *key, *id; /* owned */
 	char storage_class[64];
 	struct kvlist tags;
@@ -57,6 +65,9 @@ struct preview {
 	struct due held; /* key NULL: there is none */
 	bool first; /* it is the first of its key */
 	uint64_t noncurrent; /* entries of the key that are, so far */
+	uint64_t nth_key; /* of the walk, from 1 on */
+	struct expiring may_expire; /* the last, if tags are right for it */
+	struct expiring expires; /* the last that was judged */
 	struct due batch[BATCH];
 	size_t batched;
 	struct pool *pool;
@@ -219,6 +230,12 @@ static void move_on(const struct preview *p, struct subject *s)
 	}
 }
 
+/* When the newest of its key becomes noncurrent; 0: it does not. */
+static int64_t pushed_ns(const struct expiring *newest, const struct due *d)
+{
+	return newest->key == d->nth_key ? newest->when_ns : 0;
+}
+
 /* That has no tags. */
 static bool is_marker(const struct due *d)
 {
@@ -232,6 +249,7 @@ static int judge_due(struct preview *p, struct due *d)
 	struct subject s = d->subject;
 	int rc;
 
+	s.pushed_ns = pushed_ns(&p->expires, d);
 	if (d->ask && !s.tags)
 		p->unknown++;
 	if (!d->ask)
@@ -241,6 +259,7 @@ static int judge_due(struct preview *p, struct due *d)
 		rc = count_verdicts(p, &s, d->id, &expires);
 	if (rc || !expires.rule || !p->mount->config.versioned)
 		return rc;
+	p->expires = (struct expiring){d->nth_key, expires.when_ns};
 	move_on(p, &s);
 	s.kind = SUBJECT_NONCURRENT;
 	s.noncurrent_ns = expires.when_ns;
@@ -289,6 +308,7 @@ static int look_ahead(struct preview *p, struct due *d, bool *ret_wanted)
 	bool wanted = false;
 	int rc;
 
+	d->subject.pushed_ns = pushed_ns(&p->may_expire, d);
 	d->subject.tags = &p->every_tag;
 	rc = verdicts_judge(&p->rules, &d->subject, &p->verdicts);
 	for (size_t i = 0; !rc && i < p->verdicts.count; i++) {
@@ -297,8 +317,13 @@ static int look_ahead(struct preview *p, struct due *d, bool *ret_wanted)
 		if (!preview_count_wants(&p->count, v))
 			continue;
 		wanted = true;
+		if (v->action == VERDICT_EXPIRE)
+			p->may_expire =
+				(struct expiring){d->nth_key, v->when_ns};
+		/* What changes with that needs all the tags. */
 		d->ask = d->ask || v->rule->tags.count ||
-			 (v->action == VERDICT_EXPIRE &&
+			 ((v->action == VERDICT_EXPIRE ||
+			   d->subject.pushed_ns) &&
 			  verdicts_need_tags(&p->rules, d->key));
 	}
 	d->ask = d->ask && !is_marker(d);
@@ -355,6 +380,7 @@ static int hold(struct preview *p, const struct store_entry *e,
 	}
 	snprintf(d->storage_class, sizeof(d->storage_class), "%s",
 		 e->storage_class);
+	d->nth_key = p->nth_key;
 	d->subject.key = d->key;
 	d->subject.storage_class = d->storage_class;
 	d->subject.size_bytes = e->size_bytes;
@@ -375,8 +401,10 @@ static int on_version(void *ctx, const struct store_entry *e)
 	rc = let_go(p);
 	if (rc)
 		return rc;
-	if (!same)
+	if (!same) {
 		p->noncurrent = 0;
+		p->nth_key++;
+	}
 	p->first = !same;
 	return hold(p, e, above_ns);
 }

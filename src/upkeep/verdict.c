@@ -86,6 +86,19 @@ static bool is_too_small(const struct rules *rules, const struct subject *s,
 		strcmp(v->storage_class, "DEEP_ARCHIVE") != 0);
 }
 
+/* Has it wait until so many are newer; false: they never are. */
+static bool await_newer(const struct subject *s, uint64_t newer,
+			int64_t *when_ns)
+{
+	if (s->newer >= newer)
+		return true;
+	if (!s->pushed_ns || s->newer + 1 < newer)
+		return false;
+	if (*when_ns < s->pushed_ns)
+		*when_ns = s->pushed_ns;
+	return true;
+}
+
 static int add_move(const struct rules *rules, const struct subject *s,
 		    const struct lifecycle_rule *rule,
 		    const struct lifecycle_transition *t, int64_t since_ns,
@@ -102,7 +115,7 @@ static int add_move(const struct rules *rules, const struct subject *s,
 		v.why = VERDICT_CLASS;
 	else if (from >= 0 && to >= 0 && from > to)
 		v.why = VERDICT_COLDER;
-	else if (s->newer < t->newer_versions)
+	else if (!await_newer(s, t->newer_versions, &v.when_ns))
 		v.why = VERDICT_KEPT;
 	else if (is_too_small(rules, s, &v))
 		v.why = VERDICT_MINIMUM;
@@ -147,7 +160,7 @@ static int judge_noncurrent(const struct rules *rules, const struct subject *s,
 	v.when_ns =
 		lifecycle_after_days(s->noncurrent_ns, rule->noncurrent_days);
 	v.number = rule->keep_versions;
-	if (s->newer < rule->keep_versions)
+	if (!await_newer(s, rule->keep_versions, &v.when_ns))
 		v.why = VERDICT_KEPT;
 	if (rule->noncurrent_days)
 		rc = add(list, v);

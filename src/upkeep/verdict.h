@@ -39,6 +39,8 @@ struct subject {
 	int64_t modified_ns; /* an upload: when it began */
 	int64_t noncurrent_ns; /* since when it is that */
 	uint64_t newer; /* noncurrent ones of the key that are newer */
+	/* From then on it is one more: the current one expires. 0: it stays. */
+	int64_t pushed_ns;
 	bool alone; /* the key has nothing else */
 };
 

@@ -153,6 +153,42 @@ static void test_counts(void **state)
 	     "\taction = expire\n\tcount = 1\n\tbytes = 4\n");
 }
 
+#define KEEP(days, count)                                                      \
+	"<NoncurrentVersionExpiration><NoncurrentDays>" days                   \
+	"</NoncurrentDays><NewerNoncurrentVersions>" count                     \
+	"</NewerNoncurrentVersions></NoncurrentVersionExpiration>"
+
+/* What expires is one of those to keep, and pushes the oldest one out. */
+static void test_keep(void **state)
+{
+	struct rig *r = *state;
+	char day[32];
+
+	set_rules(r, RULES(RULE("all", ALL, EXPIRE("9") KEEP("1", "2"))));
+	for (int i = 0; i < 4; i++)
+		rig_put_text(r, "a", i ? "22" : "1");
+	rig_put_text(r, "b", "1");
+	rig_put_text(r, "b", "1");
+	/* Two of three stay, while the newest does. */
+	SAYS(r, "lifecycle preview days=8", "\taction = remove\n",
+	     "\tcount = 1\n\tbytes = 1\n");
+	day_after(9, day);
+	SAYS(r, "lifecycle preview days=11 names", "\tpath = a\n\tdate = ", day,
+	     "\taction = expire\n\tbytes = 2\n", "\tpath = a\n\tdate = ", day,
+	     "\taction = remove\n\tbytes = 2\n",
+	     "\taction = expire\n\tcount = 2\n",
+	     "\taction = remove\n\tcount = 2\n\tbytes = 3\n");
+	/* By its tags the newest of a stays: so does all of the rest. */
+	set_rules(r, RULES(RULE("tag",
+				"<Tag><Key>class</Key><Value>tmp</Value></Tag>",
+				EXPIRE("9")) RULE("all", ALL, KEEP("1", "3"))));
+	says_not(r, "lifecycle preview", "planned");
+	set_tag(r, VFS_FIXTURE_PREFIX "a", "tmp");
+	SAYS(r, "lifecycle preview", "\taction = expire\n\tcount = 1\n",
+	     "\trule = all\n\taction = remove\n\tcount = 1\n\tbytes = 1\n",
+	     "\tday = ", day);
+}
+
 static void test_names(void **state)
 {
 	struct rig *r = *state;
@@ -300,10 +336,10 @@ static void test_failure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG_TEST(test_counts),	RIG_TEST(test_names),
-		RIG_TEST(test_tags),	RIG_TEST(test_values_of_a_tag),
-		RIG_TEST(test_markers), RIG_TEST(test_refused),
-		RIG_TEST(test_failure),
+		RIG_TEST(test_counts),		RIG_TEST(test_keep),
+		RIG_TEST(test_names),		RIG_TEST(test_tags),
+		RIG_TEST(test_values_of_a_tag), RIG_TEST(test_markers),
+		RIG_TEST(test_refused),		RIG_TEST(test_failure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,8 +13,9 @@
 #include "../../../src/upkeep/verdict.h"
 #include "vers3/util/clock.h"
 
-#define KIB   UINT64_C(1024)
-#define EMPTY UINT64_MAX /* a size of nothing */
+#define KIB    UINT64_C(1024)
+#define DAY_NS (INT64_C(86400) * NS_PER_S)
+#define EMPTY  UINT64_MAX /* a size of nothing */
 
 /* Words of a rule, as `lifecycle set` has them, one rule a line. */
 struct row {
@@ -86,6 +87,21 @@ static const struct row table[] = {
 	 "a: kept: newest 3 noncurrent\n"},
 	{"a noncurrent=3d keep=3", OLD(.newer = 3), "", 0,
 	 "2026-03-06T00:00:00Z remove a\n"},
+	/* One more is newer from a day on: before, or after its own day. */
+	{"a noncurrent=3d keep=3", OLD(.newer = 2, .pushed_ns = MIDNIGHT), "",
+	 0, "2026-03-06T00:00:00Z remove a\n"},
+	{"a noncurrent=3d keep=3",
+	 OLD(.newer = 2, .pushed_ns = MIDNIGHT + 9 * DAY_NS), "", 0,
+	 "2026-03-11T00:00:00Z remove a\n"},
+	{"a noncurrent=3d keep=3",
+	 OLD(.newer = 1, .pushed_ns = MIDNIGHT + 9 * DAY_NS), "", 0,
+	 "a: kept: newest 3 noncurrent\n"},
+	{"a noncurrent=3d keep=3",
+	 OLD(.newer = 3, .pushed_ns = MIDNIGHT + 9 * DAY_NS), "", 0,
+	 "2026-03-06T00:00:00Z remove a\n"},
+	{"a noncurrent-class=GLACIER:1d:2",
+	 OLD(.newer = 1, .pushed_ns = MIDNIGHT + 9 * DAY_NS), "", 0,
+	 "2026-03-11T00:00:00Z move:GLACIER a\n"},
 	{"a noncurrent-class=GLACIER:1d:2", OLD(.newer = 1), "", 0,
 	 "a: kept: newest 2 noncurrent\n"},
 	/* Classes. */
