@@ -16,6 +16,8 @@ void listing_release(struct listing *l)
 	buf_release(&l->section);
 	json_decref(l->sums_object);
 	l->sums_object = NULL;
+	json_decref(l->kept_items);
+	l->kept_items = NULL;
 }
 
 static int give(struct listing *l, const json_t *item)
@@ -31,19 +33,41 @@ static int give(struct listing *l, const json_t *item)
 	return json_dumpf(item, stdout, 0) ? -ENOMEM : 0;
 }
 
+static int keep(struct listing *l, json_t *item)
+{
+	int rc = 0;
+
+	if (!l->json)
+		l->print_kept(item);
+	else
+		rc = l->shape_kept(item);
+	return rc ? rc : json_array_append(l->kept_items, item) ? -ENOMEM : 0;
+}
+
+/* What is in a section of that kind; NULL: it is of another. */
+static json_t *item_of(const json_t *doc, const char *kind)
+{
+	const json_t *of = kind ? json_object_get(doc, kind) : NULL;
+
+	return json_array_get(json_object_get(of, "rules"), 0);
+}
+
 /* The section that has come whole, if there is one. */
 static int take_section(struct listing *l)
 {
-	json_t *doc = NULL, *items, *sums;
+	json_t *doc = NULL, *item, *kept, *sums;
 	int rc = state_parse(l->section.data, &doc);
 
 	buf_reset(&l->section);
 	if (rc)
 		return rc;
-	items = json_object_get(json_object_get(doc, l->item), "rules");
+	item = item_of(doc, l->item);
+	kept = item_of(doc, l->kept);
 	sums = json_object_get(doc, l->sums);
-	if (json_array_size(items))
-		rc = give(l, json_array_get(items, 0));
+	if (item)
+		rc = give(l, item);
+	else if (kept)
+		rc = keep(l, kept);
 	else if (sums && !l->sums_object)
 		l->sums_object = json_incref(sums);
 	else if (json_object_size(doc))
@@ -73,6 +97,9 @@ static int end_json(const struct listing *l)
 	if (!l->count)
 		printf("{\n  \"%s\": [", l->list);
 	fputs(l->count ? "\n  ]" : "]", stdout);
+	if (l->sums_object && l->kept &&
+	    json_object_set(l->sums_object, l->kept, l->kept_items))
+		return -ENOMEM;
 	json_object_foreach(l->sums_object, name, value)
 	{
 		printf(",\n  \"%s\": ", name);
@@ -90,6 +117,7 @@ int listing_run(struct listing *l, struct errand *e)
 
 	buf_init(&l->section, SECTION_MAX);
 	l->sums_object = NULL;
+	l->kept_items = json_array();
 	l->count = 0;
 	if (e->status)
 		return e->status;

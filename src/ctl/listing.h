@@ -5,6 +5,8 @@
  *
  *	[upload "ID"]		each: printed as a line, or as an element of
  *	...			the list in {"uploads": [...], sums...}
+ *	[planned "1"]		of a kind that there are few of: kept, and in
+ *	...			JSON given with the sums, as a list
  *	[uploads]		the sums, for whoever prints what they come to
  */
 #ifndef VERS3_SRC_CTL_LISTING_H
@@ -23,10 +25,16 @@ struct listing {
 	const char *list; /* the list's, in JSON */
 	bool json;
 	void (*print)(const json_t *item); /* one line */
+	/* The name of the sections to keep; NULL: there are none. */
+	const char *kept;
+	void (*print_kept)(const json_t *item);
+	/* Makes of one what JSON shows: 0 or -errno. */
+	int (*shape_kept)(json_t *item);
 
 	/* Its own. */
 	struct buf section; /* what has come of it */
 	json_t *sums_object; /* owned; NULL: they have not come */
+	json_t *kept_items; /* owned; an array; NULL: there are none */
 	size_t count;
 };
 

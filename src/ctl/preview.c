@@ -1,25 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vers3ctl lifecycle preview: what the rules will do within some days. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "control_client.h"
-#include "ctl.h"
-#include "state.h"
-#include "target.h"
-#include "vers3/util/gitconfig.h"
-
-#define LINE_MAX_BYTES	  8000 /* what an ioctl(2) takes */
-#define SECTION_MAX_BYTES (1 << 20)
-
-/* The answer, taken section by section: names may be many. */
-struct shown {
-	bool json;
-	struct buf section; /* what came of one */
-	json_t *due, *planned; /* owned; arrays */
-	json_t *preview; /* owned; NULL until it comes */
-};
+#include "errand.h"
+#include "listing.h"
 
 /* "DATE COUNT BYTES" */
 struct day_line {
@@ -140,131 +125,34 @@ static int expand_days(json_t *planned)
 	return json_object_set_new(planned, "days", list) ? -ENOMEM : 0;
 }
 
-/* Takes the objects of a kind that came: at most one, as sections go. */
-static int take(struct shown *s, json_t *doc, const char *kind, json_t *list)
-{
-	json_t *items = json_object_get(json_object_get(doc, kind), "rules");
-	json_t *item;
-	size_t i;
-	int rc = 0;
-
-	json_array_foreach(items, i, item)
-	{
-		bool due = list == s->due;
-
-		if (!s->json && due)
-			print_due(item);
-		else if (!s->json)
-			print_planned(item);
-		else if (!due)
-			rc = expand_days(item);
-		if (!rc && (s->json || !due) && json_array_append(list, item))
-			rc = -ENOMEM;
-	}
-	return rc;
-}
-
-static int end_section(struct shown *s)
-{
-	json_t *doc = NULL, *preview;
-	int rc = s->section.len ? state_parse(s->section.data, &doc) : 0;
-
-	if (!rc)
-		rc = take(s, doc, "due", s->due);
-	if (!rc)
-		rc = take(s, doc, "planned", s->planned);
-	preview = json_object_get(doc, "preview");
-	if (!rc && preview && !s->preview)
-		s->preview = json_incref(preview);
-	json_decref(doc);
-	buf_release(&s->section);
-	buf_init(&s->section, SECTION_MAX_BYTES);
-	return rc;
-}
-
-static int on_line(void *ctx, const char *line)
-{
-	struct shown *s = ctx;
-	int rc = *line == '[' ? end_section(s) : 0;
-
-	if (!rc)
-		rc = buf_puts(&s->section, line);
-	return rc ? rc : buf_putc(&s->section, '\n');
-}
-
-static int show_end(const struct ctl_call *c, struct shown *s)
-{
-	int rc = end_section(s);
-
-	if (!rc && !s->preview)
-		rc = -EIO;
-	if (rc)
-		return ctl_fail("cannot read the answer: %s", strerror(-rc));
-	if (!c->json) {
-		print_end(s->preview, json_array_size(s->planned));
-		return CTL_OK;
-	}
-	if (json_object_set(s->preview, "planned", s->planned) ||
-	    (c->names && json_object_set(s->preview, "due", s->due)))
-		return ctl_fail("cannot print: no memory");
-	return ctl_print_json(json_incref(s->preview));
-}
-
-/* lifecycle preview "/PATH" days=N names */
-static int make_line(const struct ctl_call *c, const char *path,
-		     struct buf *line)
-{
-	char *whole = NULL;
-	int rc = asprintf(&whole, "/%s", path) < 0 ? -ENOMEM : 0;
-
-	if (!rc)
-		rc = buf_puts(line, "lifecycle preview ");
-	if (!rc)
-		rc = gitconfig_quote(line, whole);
-	if (!rc && c->days)
-		rc = buf_puts(line, " days=");
-	if (!rc && c->days)
-		rc = gitconfig_quote(line, c->days);
-	if (!rc && c->names)
-		rc = buf_puts(line, " names");
-	free(whole);
-	return rc ? ctl_misuse("%s: too long", path) : 0;
-}
-
+/* lifecycle preview "/PATH" "days=N" names */
 int ctl_preview(const struct ctl_call *c)
 {
-	char reason[CTL_REASON_MAX] = "no memory";
-	struct shown s = {
-		.json = c->json, .due = json_array(), .planned = json_array()};
-	struct target p = {.root = NULL};
-	bool refused = false;
-	struct buf line;
-	int rc;
+	struct listing l = {.item = "due",
+			    .sums = "preview",
+			    .list = "due",
+			    .json = c->json,
+			    .print = print_due,
+			    .kept = "planned",
+			    .print_kept = print_planned,
+			    .shape_kept = expand_days};
+	struct errand e;
 
-	buf_init(&line, LINE_MAX_BYTES);
-	buf_init(&s.section, SECTION_MAX_BYTES);
-	if (target_find(c->start, c->count > 1 ? c->args[1] : ".", &p, reason,
-			sizeof(reason))) {
-		rc = ctl_fail("%s", reason);
-		goto out;
-	}
-	target_leave_history(&p);
+	errand_begin(&e, c, c->count > 1 ? c->args[1] : NULL,
+		     "lifecycle preview");
+	if (!e.status && c->count > 1)
+		target_leave_history(&e.target);
 	/* Without a path it is the whole mount. */
-	rc = make_line(c, c->count > 1 ? p.path : "", &line);
-	if (rc)
-		goto out;
-	if (control_client_stream(p.root, line.data, on_line, &s, reason,
-				  sizeof(reason), &refused))
-		rc = refused ? ctl_misuse("%s", reason)
-			     : ctl_fail("%s", reason);
+	if (c->count > 1)
+		errand_path(&e);
 	else
-		rc = show_end(c, &s);
-out:
-	json_decref(s.due);
-	json_decref(s.planned);
-	json_decref(s.preview);
-	buf_release(&s.section);
-	buf_release(&line);
-	target_release(&p);
-	return rc;
+		errand_word(&e, "/");
+	errand_pair(&e, "days", c->days);
+	errand_word(&e, c->names ? "names" : NULL);
+	listing_run(&l, &e);
+	if (!e.status && !c->json)
+		print_end(l.sums_object, json_array_size(l.kept_items));
+	listing_release(&l);
+	errand_end(&e);
+	return e.status;
 }
