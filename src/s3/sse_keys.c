@@ -44,7 +44,7 @@ static int take_line(const char *line, size_t len, const struct digest *digest,
 	if (EVP_DecodeBlock(raw, (const unsigned char *)line, (int)len) ==
 	    SSE_KEY_BYTES + 1)
 		EVP_EncodeBlock((unsigned char *)text, raw, SSE_KEY_BYTES);
-	if (!strncmp(text, line, len))
+	if (!memcmp(text, line, len))
 		rc = put_key(raw, digest, keys);
 	OPENSSL_cleanse(raw, sizeof(raw));
 	OPENSSL_cleanse(text, sizeof(text));

@@ -112,6 +112,22 @@ static void test_key(void **state)
 	assert_int_equal(keys.at[0].base64[0], 0);
 }
 
+/* A byte of zero is none of base64, though it ends what C compares. */
+static void test_zeros(void **state)
+{
+	char text[SSE_KEY_BASE64_SIZE] = "";
+	struct sse_keys keys;
+	char reason[256];
+
+	(void)state;
+	memset(text + 1, 'A', sizeof(text) - 2);
+	text[sizeof(text) - 1] = '\n';
+	write_file(text, sizeof(text));
+	assert_int_equal(read_it(&keys, reason), -EINVAL);
+	assert_int_equal(keys.count, 0);
+	sse_keys_wipe(&keys);
+}
+
 static void test_too_many(void **state)
 {
 	char text[(SSE_KEYS_MAX + 1) * sizeof(KEY_1)];
@@ -155,9 +171,8 @@ static void test_whose(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_key),
-		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_files), cmocka_unit_test(test_key),
+		cmocka_unit_test(test_zeros), cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_whose),
 	};
 
