@@ -151,7 +151,7 @@ is "its mode" "$(stat -c %a "$MNT/large")" 640
 # The runbook's chapter, as it is written.
 mkdir bin
 ln -s "$VERS3CTL" bin/vers3ctl
-chapter 'FAIL\\-OVER' >commands
+chapter FAILOVER >commands
 [ "$(wc -l <commands)" -ge 4 ] || fail "few commands: $(cat commands)"
 while read -r line; do
 	(cd "$MNT" && PATH="$WORK/bin:$PATH" bash -ec "$line") >out 2>&1 ||
