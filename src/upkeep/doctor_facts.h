@@ -107,7 +107,7 @@ struct doctor_facts {
 	char fuse_lacks[DOCTOR_WORDS]; /* features, ", " between; "": none */
 	enum doctor_disk disk;
 	struct watermark marks[WATERMARKS];
-	uint64_t open_files; /* that this process may have; 0: not known */
+	uint64_t open_files; /* that this process may have; 0: no limit */
 	uint64_t threads; /* likewise */
 };
 

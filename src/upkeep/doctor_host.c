@@ -144,6 +144,12 @@ static void check_cert(const struct doctor_facts *facts, struct findings *f)
 
 	if (!facts->cert_until_ns) {
 		finding_add(f, SEVERITY_OK, "tls", NULL, "%s", facts->url);
+	} else if (facts->cert_until_ns <= facts->now_ns) {
+		finding_add(f, SEVERITY_ERROR, "tls",
+			    "nobody can tell the server from another by it",
+			    "the certificate of %s ended %" PRId64 " days ago",
+			    facts->url, -days);
+		finding_mend(f, "have the server's certificate renewed");
 	} else if (days >= CERT_DAYS) {
 		finding_add(f, SEVERITY_OK, "tls", NULL,
 			    "%s, with a certificate for %" PRId64 " days more",

@@ -133,7 +133,8 @@ static void gather_limits(struct doctor_facts *facts)
 {
 	struct rlimit limit;
 
-	if (!getrlimit(RLIMIT_NOFILE, &limit))
+	if (!getrlimit(RLIMIT_NOFILE, &limit) &&
+	    limit.rlim_cur != RLIM_INFINITY)
 		facts->open_files = limit.rlim_cur;
 	facts->threads = number_in("/proc/sys/kernel/threads-max");
 	facts->threads = min_u64(facts->threads, group_threads());

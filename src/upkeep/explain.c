@@ -296,6 +296,33 @@ static int write_version(const struct explain *e, size_t i,
 	return rc ? rc : write_verdicts(e, s, list);
 }
 
+/* By what a version expires, in list; NULL: by nothing. 0 or -errno. */
+static int find_expiry(const struct explain *e, size_t i, struct verdicts *list,
+		       const struct verdict **ret)
+{
+	int rc = verdicts_judge(&e->rules, &e->versions[i].subject, list);
+
+	*ret = NULL;
+	for (size_t k = 0; !rc && k < list->count; k++)
+		if (list->items[k].why == VERDICT_ACTS &&
+		    list->items[k].action == VERDICT_EXPIRE)
+			*ret = &list->items[k];
+	return rc;
+}
+
+/* Those below the current version have one more above them when it expires. */
+static int push_older(const struct explain *e, struct verdicts *list)
+{
+	const struct verdict *expires = NULL;
+	int rc = 0;
+
+	if (e->count && !e->unsent && e->mount->config.versioned)
+		rc = find_expiry(e, 0, list, &expires);
+	for (size_t i = 1; expires && i < e->count; i++)
+		e->versions[i].subject.pushed_ns = expires->when_ns;
+	return rc;
+}
+
 /* What the server says of the current version, beside what is judged here. */
 static int write_server(const struct explain *e, struct verdicts *list)
 {
@@ -304,11 +331,7 @@ static int write_server(const struct explain *e, struct verdicts *list)
 
 	if (!e->server.when_ns)
 		return 0;
-	rc = verdicts_judge(&e->rules, &e->versions[e->unsent].subject, list);
-	for (size_t i = 0; !rc && i < list->count; i++)
-		if (list->items[i].why == VERDICT_ACTS &&
-		    list->items[i].action == VERDICT_EXPIRE)
-			own = &list->items[i];
+	rc = find_expiry(e, e->unsent, list, &own);
 	if (!rc)
 		rc = gitconfig_time(e->answer, "serverExpires",
 				    e->server.when_ns);
@@ -341,6 +364,8 @@ static int write_answer(const struct explain *e)
 		rc = gitconfig_bool(e->answer, "more", e->more);
 	if (!rc)
 		rc = write_server(e, &list);
+	if (!rc)
+		rc = push_older(e, &list);
 	for (size_t i = 0; !rc && i < e->count; i++)
 		rc = write_version(e, i, &list);
 	verdicts_release(&list);

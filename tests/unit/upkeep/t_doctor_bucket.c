@@ -190,6 +190,7 @@ CHANGE(other_region, f->region = "us-east-1")
 CHANGE(first_region, f->region = "us-east-1"; f->location[0] = '\0')
 CHANGE(cert, f->cert_until_ns = NOW_NS + 30 * DAY_NS)
 CHANGE(cert_ends, f->cert_until_ns = NOW_NS + 13 * DAY_NS)
+CHANGE(cert_ended, f->cert_until_ns = NOW_NS - DAY_NS / 2)
 CHANGE(http, f->tls = false)
 CHANGE(http_here, f->tls = false; f->server_is_here = true)
 CHANGE(old_kernel, strcpy(f->fuse_lacks, "parallel look-ups"))
@@ -276,6 +277,7 @@ static const struct row rows[] = {
 	 "region=eu-west-3"},
 	{"the first", first_region, "region", SEVERITY_OK, "us-east-1"},
 	{"certificate", cert, "tls", SEVERITY_OK, "30 days"},
+	{"certificate ended", cert_ended, "tls", SEVERITY_ERROR, "0 days ago"},
 	{"certificate ends", cert_ends, "tls", SEVERITY_WARNING, "13 days"},
 	{"http", http, "tls", SEVERITY_WARNING, "https://"},
 	{"http here", http_here, "tls", SEVERITY_OK, "this machine"},
