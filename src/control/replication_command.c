@@ -74,6 +74,12 @@ int replication_command_wait(struct control *control, const char *name,
 		rc = take_timeout(args[0], &timeout_ns, answer);
 	if (rc)
 		return rc;
+	if (mount_replica_stands_in(control->mount)) {
+		buf_printf(answer, "the replica stands in for the bucket: "
+				   "there is no other to wait for before "
+				   "vers3ctl failback\n");
+		return -EINVAL;
+	}
 	rc = replication_wait_new(control->mount, control->syncer,
 				  path ? path : "", timeout_ns, &w);
 	if (rc) {

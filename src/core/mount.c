@@ -15,6 +15,7 @@
 #include "vers3/core/texts.h"
 #include "vers3/s3/s3.h"
 #include "vers3/store/metrics.h"
+#include "vers3/store/standby.h"
 #include "vers3/util/clock.h"
 
 #define CLOCK_SLACK_NS (2 * NS_PER_S)
@@ -224,4 +225,15 @@ int64_t mount_server_now_ns(struct mount *mount)
 	    llabs(m.clock_skew_ns) > CLOCK_SKEW_MAX_NS)
 		return clock_real_ns();
 	return clock_real_ns() + m.clock_skew_ns;
+}
+
+bool mount_replica_stands_in(const struct mount *mount)
+{
+	return mount->standby && standby_store_is_on(mount->standby);
+}
+
+bool mount_source_is_elsewhere(const struct mount *mount, int rc)
+{
+	/* A server may call another one's id of a version malformed. */
+	return mount->standby && (rc == -ENOENT || rc == -EINVAL);
 }

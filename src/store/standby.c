@@ -103,6 +103,40 @@ static void note_again(struct standby_store *s, const struct store_request *r)
 		key_journal_again(s->journal, r->deletes[i].key);
 }
 
+/* Of a pinned request: whether the other of the two may have that version. */
+static bool may_be_elsewhere(const struct store_request *r, int rc)
+{
+	/* A server may call another one's id of a version malformed. */
+	return r->pinned && (rc == -ENOENT || rc == -EBUSY || rc == -EINVAL);
+}
+
+/*
+ * What was written before the failback has the replica's ids until the bucket's
+ * are known, and files that go on from it have them for longer. An answer that
+ * is none leaves the bucket's.
+ */
+static int read_replica(struct standby_store *s, struct store_request *r,
+			int rc)
+{
+	struct store_request sub;
+	struct store_reply empty;
+
+	if (!r->version_id || !strcmp(r->version_id, "null"))
+		return rc;
+	store_request_init(&sub, r->op);
+	empty = sub.reply;
+	sub = *r;
+	sub.reply = empty;
+	if (!store_call(s->replica, &sub)) {
+		empty = r->reply;
+		r->reply = sub.reply;
+		sub.reply = empty;
+		rc = 0;
+	}
+	store_request_release(&sub);
+	return rc;
+}
+
 static int standby_call(struct store *store, struct store_request *r)
 {
 	struct standby_store *s = (struct standby_store *)store;
@@ -113,8 +147,10 @@ static int standby_call(struct store *store, struct store_request *r)
 		store_reply_reset(&r->reply);
 		return rc;
 	}
-	if (!on)
-		return store_call(store->below, r);
+	if (!on) {
+		rc = store_call(store->below, r);
+		return may_be_elsewhere(r, rc) ? read_replica(s, r, rc) : rc;
+	}
 	if (change)
 		rc = note(s, r);
 	if (!rc)
@@ -124,7 +160,7 @@ static int standby_call(struct store *store, struct store_request *r)
 		leave(s);
 	}
 	/* Nothing older: it is that version, or there is none. */
-	if (r->pinned && (rc == -ENOENT || rc == -EBUSY))
+	if (may_be_elsewhere(r, rc))
 		rc = store_call(store->below, r);
 	return rc;
 }

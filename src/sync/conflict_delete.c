@@ -204,6 +204,17 @@ static int look_unseen(struct batch *b, unsigned i)
 	return rc;
 }
 
+/*
+ * What the replica never had may be in the bucket, where it is to be gone after
+ * a failback: that brings a marker, and so one is made where nothing is. Both
+ * keep versions (failover_begin()), so that a delete without a condition makes
+ * one and takes nothing away, also from somebody who is faster.
+ */
+static bool is_to_be_marked(const struct batch *b)
+{
+	return mount_replica_stands_in(b->s->mount);
+}
+
 static int look_one(void *ctx, unsigned i)
 {
 	struct batch *b = ctx;
@@ -227,6 +238,11 @@ static int look_one(void *ctx, unsigned i)
 	if (looked == CONFLICT_DELETE_DENIED)
 		rc = -EACCES;
 	b->states[i] = looked == CONFLICT_DELETE_KNOWN ? SEND : DONE;
+	if (looked == CONFLICT_DELETE_AGREED && is_to_be_marked(b)) {
+		c->gone = false;
+		c->etag[0] = '\0'; /* no condition, which would fail */
+		b->states[i] = SEND;
+	}
 	b->items[i].result = rc;
 	return 0;
 }
@@ -247,6 +263,8 @@ static void take_result(struct batch *b, size_t i, int result, bool lost,
 						  .lost = lost,
 						  .last = looked});
 
+	if (result == -ENOENT && !looked && is_to_be_marked(b))
+		open = true;
 	b->items[i].result = result == -ENOENT ? 0 : result;
 	b->list[i].open = b->list[i].open || lost;
 	b->states[i] = open ? OPEN : DONE;

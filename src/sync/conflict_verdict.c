@@ -7,7 +7,8 @@
  *	nothing						yes
  *	what one of our tries has made			no
  *	something, and nothing was known		yes
- *	a version, and both ids are told		if they differ
+ *	a version, both ids are told, and it can have
+ *	no twin in a replica				if they differ
  *	else						if the ETags differ
  *
  *	before a write					it is
@@ -51,10 +52,14 @@ static bool is_known(const struct conflict *c, const struct store_object *o)
 		return true;
 	if (!c->held)
 		return false;
-	if (o->version_id && o->version_id[0] && c->version_id[0] &&
-	    (strcmp(o->version_id, c->version_id) != 0 ||
-	     meta_is_version_id(c->version_id)))
-		return !strcmp(o->version_id, c->version_id);
+	if (o->version_id && o->version_id[0] && c->version_id[0]) {
+		bool same = !strcmp(o->version_id, c->version_id);
+
+		if (same && meta_is_version_id(c->version_id))
+			return true;
+		if (!same && !c->twins)
+			return false;
+	}
 	return o->etag && c->etag[0] && !strcmp(o->etag, c->etag);
 }
 
@@ -69,6 +74,8 @@ static bool shows_known(const struct conflict *c, const struct store_entry *e)
 {
 	if (!c->held || !c->etag[0] || strcmp(c->etag, e->etag) != 0)
 		return false;
+	if (c->twins)
+		return true;
 	if (e->kind == STORE_ENTRY_VERSION && meta_is_version_id(c->version_id))
 		return !strcmp(c->version_id, e->version_id);
 	/* Others may have given the same bytes other attributes. */

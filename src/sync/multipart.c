@@ -169,13 +169,17 @@ static int data_part(struct multi *m, const struct plan_part *p, uint64_t place,
 	return end_part(m, &r, gathered_body(m, p, &r), part);
 }
 
-/* What the server cannot copy (to another key of SSE-C) is sent. */
+/*
+ * What the server cannot copy (to another key of SSE-C; of a version that the
+ * replica alone has) is sent.
+ */
 static int base_part(struct multi *m, const struct plan_part *p,
 		     struct upload_record_part *part, bool *ret_copied)
 {
 	int rc = copy_part(m, p, part);
 
-	*ret_copied = rc != -EOPNOTSUPP && rc != -EXDEV;
+	*ret_copied = rc != -EOPNOTSUPP && rc != -EXDEV &&
+		      !mount_source_is_elsewhere(m->u->s->mount, rc);
 	return *ret_copied ? rc : data_part(m, p, UINT64_MAX, part);
 }
 

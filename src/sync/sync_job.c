@@ -389,6 +389,7 @@ void sync_job_run(void *arg)
 	r.holes = j->content.holes;
 	conflict_init(&j->conflict, j->key, &j->known, j->unsure, j->tried);
 	j->conflict.snap = &j->snap;
+	j->conflict.twins = s->mount->standby;
 	if (!rc && !needs_nothing(j, &r)) {
 		rc = job_send(j, &r);
 		if (!rc)
@@ -479,9 +480,11 @@ static int read_known(struct delete_job *j, struct conflict *list)
 		return rc;
 	for (size_t i = 0; !rc && i < j->count; i++) {
 		rc = meta_dirty_get(j->s->meta, j->keys[i] + skip, &dirty);
-		if (!rc)
-			conflict_init(&list[i], j->keys[i] + skip, &dirty.known,
-				      j->unsure[i], dirty.tried);
+		if (rc)
+			break;
+		conflict_init(&list[i], j->keys[i] + skip, &dirty.known,
+			      j->unsure[i], dirty.tried);
+		list[i].twins = j->s->mount->standby;
 	}
 	meta_unlock(j->s->meta);
 	return rc;

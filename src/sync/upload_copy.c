@@ -148,7 +148,9 @@ static int copy_base(struct uploader *u, const struct file_snapshot *snap,
 			       &ret->version);
 	if (rc == -ESTALE && !S_ISREG(inode->mode))
 		rc = -EAGAIN; /* its bytes are there alone: copied again */
-	if ((rc == -EOPNOTSUPP || rc == -EXDEV) && !S_ISDIR(inode->mode)) {
+	if ((rc == -EOPNOTSUPP || rc == -EXDEV ||
+	     mount_source_is_elsewhere(s->mount, rc)) &&
+	    !S_ISDIR(inode->mode)) {
 		log_info("the server cannot copy to %s: its bytes are sent",
 			 c->path);
 		rc = send_bytes(u, snap, key, &d, c, ret, &tags, &tagged,

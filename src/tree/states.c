@@ -298,7 +298,8 @@ static const char *compare(struct turn *t, const struct meta_inode *inode,
 	enum replica_look look = REPLICA_LOOK_LACKS;
 	int64_t wait_ns = mount->config.patience_ns;
 
-	if (!mount->replica || kvlist_get(&o->headers, STATUS))
+	if (!mount->replica || mount_replica_stands_in(mount) ||
+	    kvlist_get(&o->headers, STATUS))
 		return NULL;
 	if (atomic_load(&t->silent))
 		return "PENDING";
@@ -583,7 +584,9 @@ static void take_turn(struct states *s)
 {
 	struct turn *t;
 
-	if (!outage_is_on(s->tree)) {
+	/* What the replica says of its own is nothing of the bucket's. */
+	if (!outage_is_on(s->tree) &&
+	    !mount_replica_stands_in(s->tree->mount)) {
 		t = calloc(1, sizeof(*t));
 		if (t) {
 			t->s = s;

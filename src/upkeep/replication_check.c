@@ -59,6 +59,12 @@ int replication_check_new(struct mount *mount, const char *path, bool quick,
 			 "it with -o replica=BUCKET");
 		return -EOPNOTSUPP;
 	}
+	if (mount_replica_stands_in(mount)) {
+		snprintf(reason, size,
+			 "the replica stands in for the bucket: there are no "
+			 "two to compare before vers3ctl failback");
+		return -EINVAL;
+	}
 	snprintf(reason, size, "%s", strerror(ENOMEM));
 	c = calloc(1, sizeof(*c));
 	if (c)

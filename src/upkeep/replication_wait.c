@@ -355,6 +355,12 @@ static int wait_for_all(struct replication_wait *w)
 			rc = look_out(w);
 		if (rc)
 			return rc;
+		/* Since it began: what was found is the replica's own. */
+		if (mount_replica_stands_in(w->mount))
+			return answer_stream_fail(
+				w->answer, -EINVAL,
+				"replication wait: the replica stands in for "
+				"the bucket now");
 		if (awaited_count(&w->set, AWAITED_THERE) +
 			    awaited_count(&w->set, AWAITED_GONE) <
 		    w->set.count)

@@ -138,6 +138,13 @@ int verify_take_words(struct verify *v, char *const *words, size_t count,
 			 "against=replica: the mount has no replica=");
 		return -EINVAL;
 	}
+	if (v->against[VERIFY_REPLICA] && mount_replica_stands_in(v->mount)) {
+		snprintf(reason, size,
+			 "against=replica: the replica stands in for the "
+			 "bucket: there are no two to compare before vers3ctl "
+			 "failback");
+		return -EINVAL;
+	}
 	if (v->repair && !v->against[VERIFY_REPLICA]) {
 		snprintf(reason, size,
 			 "repair: want against=replica or both, which has "

@@ -321,6 +321,9 @@ static int wait_for_replica(struct vfs *v, const struct vfs_file *f)
 		return rc;
 	rc = meta_inode_get(mount->meta, f->ino, &inode);
 	meta_unlock(mount->meta);
+	/* What is saved while it stands in is saved there. */
+	if (!rc && mount_replica_stands_in(mount))
+		return 0;
 	/* Without a name, or never sent, it is nobody's to copy. */
 	if (rc || !inode.base.key[0])
 		return rc == -ENOENT ? 0 : rc;

@@ -173,6 +173,17 @@ void mount_inval_inode(struct mount *mount, uint64_t ino);
 void mount_inval_entry(struct mount *mount, uint64_t parent, const char *name);
 /* Whether it was mounted for that, and is (mount -o remount,ro). */
 bool mount_takes_changes(const struct mount *mount);
+/*
+ * Whether the replica is asked in the place of the bucket: there are no two
+ * to compare then.
+ */
+bool mount_replica_stands_in(const struct mount *mount);
+/*
+ * Whether a copy that ended in rc may have failed only since the other of
+ * bucket and replica has its source: what is written around a failover has a
+ * base there, which pinned reads find (store/standby.h).
+ */
+bool mount_source_is_elsewhere(const struct mount *mount, int rc);
 /* Whether a name is that of a .versions, of the .control at the root. */
 bool mount_is_versions_name(const struct mount *mount, const char *name);
 bool mount_is_control_name(const struct mount *mount, const char *name);

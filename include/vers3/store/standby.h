@@ -4,7 +4,8 @@
  * says so until all that was written there is brought back.
  *
  * While it is on, every request goes to the replica; a pinned one (store.h)
- * that it cannot answer goes to the bucket. Before a change is sent, its key is
+ * that it cannot answer goes to the bucket; while it is off, the other way
+ * round. Before a change is sent, its key is
  * in the journal (key_journal.h), whose file keeps the layer on over restarts.
  * Who brings the keys back closes the layer for the last of them: changes wait
  * then, so that none goes to the replica behind his back.

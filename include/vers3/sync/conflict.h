@@ -38,6 +38,11 @@ struct conflict {
 	char version_id[META_VERSION_MAX + 1]; /* "" : not known */
 	int64_t modified_ns; /* as lists show it; 0: not known */
 	/*
+	 * A failover or failback may have come between: the other of bucket and
+	 * replica has the same bytes by another id and time.
+	 */
+	bool twins;
+	/*
 	 * An earlier try may have been carried out: the key is looked at
 	 * before anything is sent. What is found is our own only if it is
 	 * what is known, or one of `tried` (dirty.h).

@@ -172,11 +172,19 @@ static int get_pinned(struct rig *rig, const char *version_id)
 /* A version that has not come to the replica is read from the bucket. */
 static void test_pinned(void **state)
 {
+	char id[64], key[KEY_JOURNAL_KEY_MAX + 1];
 	struct rig *rig = *state;
-	char id[64];
 
 	assert_int_equal(suite_put(rig->store, "k", "x", id), 0);
 	assert_int_equal(standby_store_begin(rig->store), 0);
+	assert_int_equal(get_pinned(rig, id), 0);
+	assert_int_equal(get_pinned(rig, "none"), -ENOENT);
+	/* And one that only the replica has, after the failback. */
+	assert_int_equal(suite_put(rig->store, "k", "y", NULL), 0);
+	assert_int_equal(suite_put(rig->store, "k", "z", id), 0);
+	while (key_journal_take(rig->journal, key))
+		;
+	assert_int_equal(standby_store_end(rig->store), 0);
 	assert_int_equal(get_pinned(rig, id), 0);
 	assert_int_equal(get_pinned(rig, "none"), -ENOENT);
 }

@@ -82,6 +82,38 @@ static void test_met(void **state)
 	}
 }
 
+/* Bucket and replica have it by ids of their own. */
+static void test_twins(void **state)
+{
+	static const struct {
+		const char *etag, *id;
+		bool met;
+	} table[] = {
+		{"a", ID, false},   {"b", ID, false},	  {"a", OTHER, false},
+		{"b", OTHER, true}, {"a", "null", false}, {"", OTHER, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct store_object o = {.etag = (char *)table[i].etag,
+					 .version_id = (char *)table[i].id};
+		struct store_entry e = {.kind = STORE_ENTRY_VERSION,
+					.key = "f",
+					.etag = table[i].etag,
+					.version_id = table[i].id,
+					.last_modified_ns = 5 * NS_PER_S,
+					.latest = true};
+		struct conflict c;
+
+		know(&c, "f", "a", ID, NULL);
+		c.twins = true;
+		c.modified_ns = NS_PER_S;
+		assert_int_equal(conflict_is_met(&c, &o), table[i].met);
+		assert_int_equal(conflict_shown(&c, &e) == CONFLICT_SHOWN_KNOWN,
+				 !strcmp(table[i].etag, "a"));
+	}
+}
+
 struct shown {
 	const char *what, *path;
 	const char *etag, *id, *tried; /* known */
@@ -474,7 +506,7 @@ int main(void)
 		cmocka_unit_test(test_met),	  cmocka_unit_test(test_shown),
 		cmocka_unit_test(test_condition), cmocka_unit_test(test_need),
 		cmocka_unit_test(test_refusal),	  cmocka_unit_test(test_looked),
-		cmocka_unit_test(test_answered),
+		cmocka_unit_test(test_answered),  cmocka_unit_test(test_twins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
