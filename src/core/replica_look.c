@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "vers3/meta/inode.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 
@@ -14,14 +15,15 @@
 
 /*
  * A version is copied whole or not at all, and may have another ETag where it
- * is encrypted with another key. What has no id is told by its ETag.
+ * is encrypted with another key. What has no id of its own, which "null" is
+ * not either, is told by its ETag.
  */
 static enum replica_look judge(const struct replica_version *v,
 			       const struct store_object *o)
 {
 	bool same = o->size_bytes == v->size_bytes;
 
-	if (*v->version_id)
+	if (meta_is_version_id(v->version_id))
 		return same ? REPLICA_LOOK_HAS : REPLICA_LOOK_OTHER;
 	if (*v->etag)
 		same = same && o->etag && !strcmp(o->etag, v->etag);

@@ -316,6 +316,11 @@ int replication_check_run(void *check, struct answer_stream *answer)
 					errtext(walk.there_error));
 	if (!rc)
 		rc = judge_held(c);
+	/* Since it began: one side may be the other. */
+	if (!rc && mount_replica_stands_in(c->mount))
+		rc = answer_stream_fail(answer, -EINVAL,
+					"replication check: the replica stands "
+					"in for the bucket now");
 	if (!rc)
 		rc = put_sums(c);
 	pool_free(c->pool);

@@ -23,6 +23,7 @@
 #include "version_answer.h"
 #include "version_pairs.h"
 #include "vers3/core/mount.h"
+#include "vers3/meta/inode.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
@@ -133,7 +134,9 @@ static int on_pair(void *ctx, const struct version_pair *p)
 	w->versions++;
 	v = replica_verdict_of_lists(p->own, p->there);
 	/* Another ETag is another key's; whether more is, `check` tells. */
-	if (p->there && v != REPLICA_KIND && v != REPLICA_SIZE)
+	if (v == REPLICA_CONTENT && meta_is_version_id(p->own->version_id))
+		return 0;
+	if (v == REPLICA_SAME || v == REPLICA_NOT_CURRENT)
 		return 0;
 	rc = awaited_add(&w->set, p->own,
 			 p->blind && w->mount->replica ? -ETIMEDOUT : 0);

@@ -350,5 +350,6 @@ int verify_replica(struct verify *v)
 	int rc = versions_below(&walk);
 
 	free(p.items);
-	return rc;
+	/* Since it began: one side may be the other. */
+	return !rc && mount_replica_stands_in(v->mount) ? -EBUSY : rc;
 }

@@ -18,8 +18,9 @@ struct replication_check;
 
 /*
  * path: "" for the whole mount (copied). quick: where lists say the same, that
- * will do. 0; -EOPNOTSUPP for a mount without a replica, with one line in
- * reason (size bytes); -ENOMEM. Borrows the mount.
+ * will do. Borrows the mount. 0; -EOPNOTSUPP for a mount without a replica,
+ * -EINVAL while that stands in for the bucket, with one line in reason (size
+ * bytes); -ENOMEM.
  */
 int replication_check_new(struct mount *mount, const char *path, bool quick,
 			  struct replication_check **ret_check, char *reason,

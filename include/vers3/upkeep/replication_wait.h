@@ -29,7 +29,8 @@ int replication_wait_new(struct mount *mount, struct syncer *syncer,
 void replication_wait_free(void *wait);
 /*
  * Blocks. As long_command.h has it: 0; or, after what is missing was told,
- * -ETIMEDOUT, or -EUCLEAN where waiting cannot help.
+ * -ETIMEDOUT, or -EUCLEAN where waiting cannot help. -EINVAL while the replica
+ * stands in for the bucket.
  */
 int replication_wait_run(void *wait, struct answer_stream *answer);
 

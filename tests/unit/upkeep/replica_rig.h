@@ -19,17 +19,25 @@ struct replica_rig {
 	char answer[TEXT_MAX]; /* of the last command */
 };
 
-static inline int replica_rig_setup(void **state)
+static inline int replica_rig_begin(void **state, bool versioned)
 {
 	struct replica_rig *g = calloc(1, sizeof(*g));
 
 	assert_non_null(g);
-	rig_setup((void **)&g->r);
-	assert_int_equal(memory_store_new(true, &g->replica), 0);
+	if (versioned)
+		rig_setup((void **)&g->r);
+	else
+		rig_setup_unversioned((void **)&g->r);
+	assert_int_equal(memory_store_new(versioned, &g->replica), 0);
 	g->r->f.v->mount->replica = g->replica;
 	g->r->f.v->mount->config.replica_bucket = "there";
 	*state = g;
 	return 0;
+}
+
+static inline int replica_rig_setup(void **state)
+{
+	return replica_rig_begin(state, true);
 }
 
 static inline int replica_rig_teardown(void **state)

@@ -2,6 +2,12 @@
 /* replication check, as the control file answers, over two buckets. */
 #include "replica_rig.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "vers3/store/key_journal.h"
+#include "vers3/store/standby.h"
+
 static void test_same(void **state)
 {
 	struct replica_rig *g = *state;
@@ -119,12 +125,43 @@ static void test_bad_words(void **state)
 	SAYS(g, "replication check", -EOPNOTSUPP, "-o replica=BUCKET");
 }
 
+/* It would be compared with itself, and found to be the same. */
+static void test_stands_in(void **state)
+{
+	struct replica_rig *g = *state;
+	struct mount *mount = g->r->f.v->mount;
+	struct key_journal *journal;
+	struct store *standby = NULL;
+	char dir[] = "/tmp/t_replication.XXXXXX", path[64];
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/failover", dir);
+	assert_int_equal(key_journal_open(path, "there", &journal), 0);
+	assert_int_equal(memory_store_new(true, &standby), 0);
+	assert_int_equal(
+		standby_store_new(g->replica, journal, &standby, &standby), 0);
+	mount->standby = standby;
+	both(g, "a", "1");
+	SAYS(g, "replication check", 0, "result = PASS");
+	assert_int_equal(standby_store_begin(standby), 0);
+	SAYS(g, "replication check", -EINVAL, "the replica stands in for");
+	SAYS(g, "replication wait timeout=5s", -EINVAL,
+	     "the replica stands in for");
+	SAYS(g, "verify against=both", -EINVAL, "the replica stands in for");
+	SAYS(g, "verify", 0, "result = PASS");
+	mount->standby = NULL;
+	store_free(standby);
+	key_journal_free(journal);
+	unlink(path);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		REPLICA_TEST(test_same),      REPLICA_TEST(test_missing),
 		REPLICA_TEST(test_different), REPLICA_TEST(test_many),
-		REPLICA_TEST(test_bad_words),
+		REPLICA_TEST(test_bad_words), REPLICA_TEST(test_stands_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,24 @@ static void test_different(void **state)
 	     "the replica has another one by its version id");
 }
 
+/* "null" names whatever was saved last: its ETag tells whether it is that. */
+static int setup_unversioned(void **state)
+{
+	return replica_rig_begin(state, false);
+}
+
+static void test_null(void **state)
+{
+	struct replica_rig *g = *state;
+
+	own(g, "a", "new");
+	there(g, "a", "old");
+	SAYS(g, "replication wait timeout=1s", -ETIMEDOUT,
+	     "\tpath = a\n\tstate = pending\n");
+	there(g, "a", "new");
+	SAYS(g, "replication wait timeout=1s", 0, "result = PASS");
+}
+
 /* What is unsent is sent first. */
 static void test_unsent(void **state)
 {
@@ -161,10 +179,16 @@ static void test_bad_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		REPLICA_TEST(test_all_there), REPLICA_TEST(test_late),
-		REPLICA_TEST(test_too_late),  REPLICA_TEST(test_different),
-		REPLICA_TEST(test_unsent),    REPLICA_TEST(test_no_replica),
-		REPLICA_TEST(test_no_answer), REPLICA_TEST(test_bad_words),
+		REPLICA_TEST(test_all_there),
+		REPLICA_TEST(test_late),
+		REPLICA_TEST(test_too_late),
+		REPLICA_TEST(test_different),
+		REPLICA_TEST(test_unsent),
+		REPLICA_TEST(test_no_replica),
+		REPLICA_TEST(test_no_answer),
+		REPLICA_TEST(test_bad_words),
+		cmocka_unit_test_setup_teardown(test_null, setup_unversioned,
+						replica_rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
