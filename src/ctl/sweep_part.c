@@ -14,6 +14,18 @@
 
 #define MAGIC "vers3 verify 1 "
 
+/* Whether it is somebody's, and no sweep's; a kill may have cut it off. */
+static bool is_foreign(FILE *file)
+{
+	char text[sizeof(MAGIC)];
+	size_t len;
+
+	rewind(file);
+	len = fread(text, 1, strlen(MAGIC), file);
+	rewind(file);
+	return memcmp(text, MAGIC, len) != 0;
+}
+
 /* Where the last checkpoint's line ends; 0: it is of another sweep. */
 static long read_part(struct sweep_part *p, const char *words,
 		      struct buf *found)
@@ -54,10 +66,25 @@ static long read_part(struct sweep_part *p, const char *words,
 	return end;
 }
 
+/* It is ours, and goes on behind the last checkpoint. */
+static int begin(struct sweep_part *p, const char *words, struct buf *found)
+{
+	long end = read_part(p, words, found);
+
+	if (ftruncate(fileno(p->file), end))
+		return -errno;
+	clearerr(p->file);
+	/* It is written at its end, wherever that is. */
+	if (!end &&
+	    (fprintf(p->file, MAGIC "%s\n", words) < 0 || fflush(p->file)))
+		return -errno;
+	return 0;
+}
+
 int sweep_part_open(struct sweep_part *p, const char *report, const char *words,
 		    struct buf *found, char *reason, size_t size)
 {
-	long end;
+	const char *why = NULL;
 	int rc = 0;
 
 	*p = (struct sweep_part){.path = NULL};
@@ -67,26 +94,26 @@ int sweep_part_open(struct sweep_part *p, const char *report, const char *words,
 		return -ENOMEM;
 	}
 	p->file = fopen(p->path, "a+e");
-	rc = p->file ? 0 : -errno;
-	/* It goes with the descriptor. */
-	if (!rc && flock(fileno(p->file), LOCK_EX | LOCK_NB)) {
-		snprintf(reason, size, "%s: another sweep writes it", p->path);
-		return -EBUSY;
+	if (!p->file) {
+		rc = -errno;
+	} else if (flock(fileno(p->file), LOCK_EX | LOCK_NB)) {
+		/* It goes with the descriptor. */
+		rc = -EBUSY;
+		why = "another sweep writes it";
+	} else if (is_foreign(p->file)) {
+		/* Data first: what is no sweep's would be cut off. */
+		rc = -EEXIST;
+		why = "it is there, and is not of a sweep: move it away, or "
+		      "name another report";
+	} else {
+		rc = begin(p, words, found);
 	}
-	if (!rc) {
-		rewind(p->file);
-		end = read_part(p, words, found);
-		if (ftruncate(fileno(p->file), end))
-			rc = -errno;
-		clearerr(p->file);
-		/* It is written at its end, wherever that is. */
-		if (!rc && !end &&
-		    (fprintf(p->file, MAGIC "%s\n", words) < 0 ||
-		     fflush(p->file)))
-			rc = -errno;
-	}
-	if (rc)
-		snprintf(reason, size, "%s: %s", p->path, strerror(-rc));
+	if (!rc)
+		return 0;
+	snprintf(reason, size, "%s: %s", p->path, why ? why : strerror(-rc));
+	if (p->file)
+		fclose(p->file);
+	p->file = NULL;
 	return rc;
 }
 

@@ -22,7 +22,7 @@ struct sweep_part {
  * Opens FILE.part, or makes it, for the sweep of those words (one line). What
  * it has of the same sweep goes to found, up to its last checkpoint; else it
  * begins anew. 0 or -errno with one line in reason (size bytes); -EBUSY while
- * another process has it.
+ * another process has it; -EEXIST: it is somebody else's file, and stays.
  */
 int sweep_part_open(struct sweep_part *p, const char *report, const char *words,
 		    struct buf *found, char *reason, size_t size);

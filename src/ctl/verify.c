@@ -16,27 +16,36 @@ struct sweep {
 	struct buf answer;
 	struct sweep_part part; /* file NULL: no report is written */
 	bool checkpoint; /* the lines are one's */
+	bool kept; /* the part has one */
 };
 
-/* A line of git-config's syntax: the value of "\tresume = ". */
+/* Kept as it was written: in a key there may be the end of a line. */
 static int take_checkpoint(struct sweep *s, const char *line)
+{
+	if (strncmp(line, RESUME, strlen(RESUME)) != 0)
+		return 0;
+	s->kept = true;
+	return sweep_part_checkpoint(&s->part, line + strlen(RESUME));
+}
+
+/* The word of a checkpoint, in git-config's syntax. */
+static void add_resume(struct errand *e, const char *value)
 {
 	json_t *doc = NULL;
 	char *text;
-	int rc;
 
-	if (strncmp(line, RESUME, strlen(RESUME)) != 0)
-		return 0;
-	if (asprintf(&text, "[checkpoint]\n%s\n", line) < 0)
-		return -ENOMEM;
-	rc = state_parse(text, &doc);
-	free(text);
-	if (!rc)
-		rc = sweep_part_checkpoint(
-			&s->part,
-			ctl_text(json_object_get(doc, "checkpoint"), "resume"));
+	if (asprintf(&text, "[checkpoint]\n" RESUME "%s\n", value) < 0) {
+		e->status = ctl_fail("%s", strerror(ENOMEM));
+		return;
+	}
+	if (state_parse(text, &doc))
+		e->status = ctl_fail("cannot read the checkpoint");
+	else
+		errand_pair(e, "resume",
+			    ctl_text(json_object_get(doc, "checkpoint"),
+				     "resume"));
 	json_decref(doc);
-	return rc;
+	free(text);
 }
 
 static int on_line(void *ctx, const char *line)
@@ -196,8 +205,9 @@ static void open_part(const struct ctl_call *c, struct errand *e,
 	if (sweep_part_open(&s->part, c->report, e->line.data, &s->answer,
 			    e->reason, sizeof(e->reason)))
 		e->status = ctl_misuse("%s", e->reason);
-	else if (s->part.resume)
-		errand_pair(e, "resume", s->part.resume);
+	s->kept = s->part.resume;
+	if (s->kept)
+		add_resume(e, s->part.resume);
 	if (!e->status && s->part.resume)
 		fprintf(stderr, "vers3ctl: %s: goes on where it stopped\n",
 			s->part.path);
@@ -220,6 +230,9 @@ int ctl_verify(const struct ctl_call *c)
 	open_part(c, &e, &s);
 	/* What could not be looked at is told by 2; 1 is a mismatch. */
 	rc = errand_lines(&e, on_line, &s) ? CTL_USAGE : show(c, &s);
+	/* Of what has not begun, nothing stays. */
+	if (e.status && !s.kept)
+		sweep_part_remove(&s.part);
 	sweep_part_close(&s.part);
 	errand_end(&e);
 	buf_release(&s.answer);

@@ -76,6 +76,31 @@ is "resumed" "$(jq -c '[.resumed, .sampled, .mismatched]' report.json)" \
 is "found" "$(jq -r '.mismatches[].path' report.json)" docs/1
 [ ! -e report.json.part ] || fail "its part stays"
 
+# So does one that stopped at a name with the end of a line in it.
+odd=$'two\nlines'
+mkdir "$MNT/$odd"
+for n in 1 2 3 4 5 6 7 8 9; do
+	head -c 100 /dev/urandom >"$MNT/$odd/$n"
+done
+synced
+for n in '' 1 2 3 4 5 6 7 8 9; do
+	copy "two%0Alines/$n"
+done
+"$VERS3CTL" verify "$MNT/$odd" --against replica --deep --rate 1K \
+	--report odd >said 2>&1 &
+sweep=$!
+at_odd() {
+	grep -q '^@.*two' odd.part 2>/dev/null
+}
+within 20 at_odd || fail "no checkpoint: $(cat said)"
+kill "$sweep"
+wait "$sweep" || true
+status 0 verify "$MNT/$odd" --against replica --deep --rate 1K --report odd
+grep -q 'goes on where it stopped' err || fail "it began anew: $(cat err)"
+is "resumed" "$(jq -c '[.resumed, .sampled]' odd)" "[true,10]"
+rm -r "${MNT:?}/$odd"
+synced
+
 # Killed in the midst of a repair: what was there can be read, on both sides.
 for n in 2 3 4 5 6 7; do
 	s3 PUT "/$there/docs/$n" "wrong $n" >/dev/null
@@ -115,13 +140,18 @@ get_object docs/8 here
 is "docs/8" "$(sha256sum <here)" "$(tail -n 1 sums)"
 
 # Bad words: one line that names them, and 2.
-for bad in '--sample 1' '--against all' '--threshold x' '--rate 0' \
+for bad in '--sample 1 --report bad' '--against all' '--threshold x' '--rate 0' \
 	'--seed x' '--repair' '--report no/such/dir/x'; do
 	# shellcheck disable=SC2086
 	status 2 verify $bad
 	is "lines of $bad" "$(wc -l <err)" 1
 	is "what it says of $bad" "$(cat said)" ""
 done
+[ ! -e bad.part ] || fail "it leaves a part"
+echo mine >other.part
+status 2 verify --report other
+grep -q 'other.part: it is there, and is not of a sweep' err || fail "$(cat err)"
+is "somebody's file" "$(cat other.part)" mine
 remount
 status 2 verify --against replica
 grep -q 'the mount has no replica=' err || fail "$(cat err)"
