@@ -4,7 +4,8 @@
  *
  * - what stands there has a version id of its own, so that it stays as an older
  *   version, whatever comes on top: a PUT takes away only the "null" version
- *   (S3 user guide, "Adding objects to versioning-suspended buckets");
+ *   (S3 user guide, "Adding objects to versioning-suspended buckets"), and
+ *   where versioning is not on there is no such one below either;
  * - what is sent has the SHA-256 of the bytes that were proven;
  * - what stands there is still what was judged.
  *
@@ -20,6 +21,9 @@
 #include <unistd.h>
 
 #include "vers3/core/tagset.h"
+#include "vers3/meta/inode.h"
+#include "vers3/s3/bucket_audit.h"
+#include "vers3/store/version_list.h"
 #include "vers3/util/errtext.h"
 
 #define SINGLE_MAX   (UINT64_C(5) << 30) /* of one PUT */
@@ -96,6 +100,58 @@ static int read_part(struct sending *w, uint64_t offset, uint64_t length)
 	return rc;
 }
 
+static bool keeps_versions(struct store *store)
+{
+	struct bucket_versioning v = {.enabled = false};
+	struct store_request r;
+	int rc;
+
+	store_request_init(&r, STORE_GET_VERSIONING);
+	rc = store_call(store, &r);
+	if (!rc)
+		rc = bucket_audit_versioning(r.reply.body.data,
+					     r.reply.body.len, &v);
+	store_request_release(&r);
+	return !rc && v.enabled;
+}
+
+struct null_look {
+	struct version_list list;
+	const char *key; /* borrowed */
+	bool found;
+};
+
+static int on_version(void *ctx, const struct store_entry *e)
+{
+	struct null_look *l = ctx;
+
+	l->list.stop = strcmp(e->key, l->key) != 0;
+	if (!l->list.stop && e->kind == STORE_ENTRY_VERSION &&
+	    !meta_is_version_id(e->version_id))
+		l->found = l->list.stop = true;
+	return 0;
+}
+
+/* An older version without an id of its own would go, not stay. */
+static int check_older(struct sending *w)
+{
+	const struct copy *to = w->s->to;
+	struct null_look l = {.key = to->key};
+	int rc;
+
+	if (keeps_versions(to->store))
+		return 0;
+	l.list = (struct version_list){
+		.prefix = to->key, .on_entry = on_version, .ctx = &l};
+	rc = version_list(to->store, &l.list);
+	if (rc)
+		return fail(w, rc, errtext(rc));
+	return l.found ? fail(w, -EPERM,
+			      "an older version of it has no version id, and "
+			      "would not stay")
+		       : 0;
+}
+
 /* Whether the last request may go: see above. */
 static int may_send(struct sending *w)
 {
@@ -107,6 +163,9 @@ static int may_send(struct sending *w)
 		return fail(w, rc, errtext(rc));
 	if (!content_sum_same(w->sum, s->proven))
 		return fail(w, -ESTALE, "other bytes came than were proven");
+	rc = check_older(w);
+	if (rc)
+		return rc;
 	copy_init(&now, s->to->store, s->to->key, NULL);
 	rc = copy_look(&now);
 	if (rc)

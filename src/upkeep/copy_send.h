@@ -24,8 +24,8 @@ struct copy_send {
 /*
  * 0; or -errno: nothing was changed, but where the answer to the last request
  * was lost, which may have made the new version all the same; its bytes are
- * the proven ones. -EPERM: what stands there has no version id of its own, so
- * it would not stay. -ESTALE: one of the two is not as it was.
+ * the proven ones. -EPERM: what stands there, or is below it, has no version id
+ * of its own and would not stay. -ESTALE: one of the two is not as it was.
  */
 int copy_send(struct copy_send *s);
 

@@ -354,6 +354,47 @@ static void test_unversioned(void **state)
 	store_free(plain);
 }
 
+static void set_versioning(struct store *store, const char *status)
+{
+	char document[128];
+	struct store_request q;
+
+	snprintf(document, sizeof(document),
+		 "<VersioningConfiguration><Status>%s</Status>"
+		 "</VersioningConfiguration>",
+		 status);
+	store_request_init(&q, STORE_PUT_VERSIONING);
+	q.body = (struct store_body){.mem = document,
+				     .length = strlen(document)};
+	assert_int_equal(store_call(store, &q), 0);
+	store_request_release(&q);
+}
+
+/* From before versions were kept one is below, and a save would take it. */
+static void test_suspended(void **state)
+{
+	struct rig *r = *state;
+	struct store *versioned = r->f.v->mount->replica, *other;
+
+	assert_int_equal(memory_store_new(false, &other), 0);
+	fill(r);
+	r->f.v->mount->replica = other;
+	put(other, VFS_FIXTURE_PREFIX "a", "from before");
+	set_versioning(other, "Enabled");
+	put(other, VFS_FIXTURE_PREFIX "a", "x");
+	put(other, VFS_FIXTURE_PREFIX "d/b", "x");
+	set_versioning(other, "Suspended");
+	SAYS(r, "verify a against=replica repair", "reason = etag\n",
+	     "repaired = false\n\terror = ", "has no version id, and");
+	holds(other, VFS_FIXTURE_PREFIX "a", "x");
+	SAYS(r, "verify d/b against=replica repair",
+	     "reason = ", "repaired = true\n");
+	set_versioning(other, "Enabled");
+	SAYS(r, "verify a against=replica repair", "repaired = true\n");
+	r->f.v->mount->replica = versioned;
+	store_free(other);
+}
+
 static void send_parts(struct rig *r, const char *key, const void *data,
 		       size_t size, size_t part)
 {
@@ -496,6 +537,7 @@ int main(void)
 		VERIFY_TEST(test_replica),
 		VERIFY_TEST(test_bucket_is_wrong),
 		VERIFY_TEST(test_unversioned),
+		VERIFY_TEST(test_suspended),
 		VERIFY_TEST(test_parts),
 		VERIFY_TEST(test_resume),
 		VERIFY_TEST(test_words),
