@@ -163,9 +163,11 @@ static int look_at(void *ctx, unsigned i)
 		return 0;
 	a->error = s->mount->replica ? look_in_replica(s, a)
 				     : look_at_status(s, a);
+	/* The time was over in the midst of it. */
+	if (a->error == -EINTR)
+		a->error = -ETIMEDOUT;
 	/* What is refused now will be so in a minute. */
-	if (a->error && a->error != -ETIMEDOUT && a->error != -EINTR &&
-	    !store_is_outage(a->error))
+	if (a->error && a->error != -ETIMEDOUT && !store_is_outage(a->error))
 		a->state = AWAITED_UNTOLD;
 	return 0;
 }
@@ -211,9 +213,9 @@ const char *awaited_why(const struct awaited_set *s, const struct awaited *a)
 {
 	if (a->state == AWAITED_OTHER)
 		return "the replica has another one by its version id";
-	if (a->error && s->mount->replica)
-		return a->error == -ETIMEDOUT ? "the replica gives no answer"
-					      : errtext(a->error);
+	if (a->error == -ETIMEDOUT)
+		return s->mount->replica ? "the replica gives no answer"
+					 : "the server gives no answer";
 	if (a->error)
 		return errtext(a->error);
 	return replica_why_missing(a->told, a->entry.marker,

@@ -36,6 +36,7 @@
 #define PAGE_WAIT_NS   (30 * NS_PER_S) /* for one page of the replica's list */
 #define STATUS_NS      (5 * NS_PER_S) /* between two questions to the bucket */
 #define STATUS_MAX     100 /* that are asked for then */
+#define REASONS_NS     (2 * NS_PER_S) /* for those that are told at the end */
 #define NAMED_MAX      1000
 #define FRESH_MAX      256 /* that are looked at together in a walk */
 #define SECTION_MAX    (16 << 10)
@@ -51,6 +52,7 @@ struct replication_wait {
 	struct answer_stream *answer; /* borrowed */
 	struct pool *pool; /* owned */
 	int64_t begun_ns; /* monotonic */
+	uint64_t unsent; /* what the sending left */
 	int64_t saved_until_ns; /* what is younger is not waited for */
 	int there_error; /* of the last walk */
 	uint64_t versions; /* of it */
@@ -91,7 +93,29 @@ void replication_wait_free(void *wait)
 /* Monotonic; 0: it may take as long as it takes. */
 static int64_t end_of(const struct replication_wait *w)
 {
-	return w->timeout_ns ? w->begun_ns + w->timeout_ns : 0;
+	int64_t end_ns;
+
+	if (!w->timeout_ns)
+		return 0;
+	return __builtin_add_overflow(w->begun_ns, w->timeout_ns, &end_ns)
+		       ? INT64_MAX
+		       : end_ns;
+}
+
+/* Has fn done until then at most (0: without an end): -ETIMEDOUT. */
+static int in_time(struct replication_wait *w,
+		   int (*fn)(struct replication_wait *w), int64_t until_ns)
+{
+	struct cancel enough, *before = cancel_current();
+	int rc;
+
+	cancel_init_until(&enough, before, until_ns);
+	cancel_enter(&enough);
+	rc = fn(w);
+	cancel_enter(before);
+	return rc && !cancel_is_set(before) && cancel_is_set(&enough)
+		       ? -ETIMEDOUT
+		       : rc;
 }
 
 static bool is_over(const struct replication_wait *w)
@@ -99,22 +123,20 @@ static bool is_over(const struct replication_wait *w)
 	return w->timeout_ns && clock_mono_ns() >= end_of(w);
 }
 
+static int sync_all(struct replication_wait *w)
+{
+	w->unsent = 0;
+	return syncer_sync_all(w->syncer, w->path, &w->unsent);
+}
+
 /* What is unsent, first. */
 static int send_all(struct replication_wait *w)
 {
-	struct cancel enough, *before = cancel_current();
-	uint64_t left = 0;
-	int rc;
+	int rc = in_time(w, sync_all, end_of(w));
 
-	cancel_init_until(&enough, before, end_of(w));
-	cancel_enter(&enough);
-	rc = syncer_sync_all(w->syncer, w->path, &left);
-	cancel_enter(before);
-	if (rc && !cancel_is_set(before) && cancel_is_set(&enough))
-		rc = -ETIMEDOUT;
 	if (!rc || rc == -EINTR)
 		return rc;
-	if (!left && rc != -ETIMEDOUT)
+	if (!w->unsent && rc != -ETIMEDOUT)
 		return rc;
 	return answer_stream_fail(w->answer, rc,
 				  "replication wait: not everything is in the "
@@ -307,16 +329,23 @@ static int put_sums(struct replication_wait *w)
 	return rc;
 }
 
+static int ask_status(struct replication_wait *w)
+{
+	return awaited_ask_status(&w->set, STATUS_MAX);
+}
+
 /* What has not come is named, with its age and what keeps it. */
 static int tell_missing(struct replication_wait *w)
 {
 	const struct awaited *a = oldest(w);
 	bool untold = awaited_count(&w->set, AWAITED_UNTOLD) > 0;
 	int error = is_over(w) ? -ETIMEDOUT : -EUCLEAN;
-	int rc =
-		w->mount->replica ? awaited_ask_status(&w->set, STATUS_MAX) : 0;
+	int rc = 0;
 
-	if (!rc)
+	/* Whoever has waited long enough does not wait for the reasons. */
+	if (w->mount->replica)
+		rc = in_time(w, ask_status, clock_mono_ns() + REASONS_NS);
+	if (!rc || rc == -ETIMEDOUT)
 		rc = name_missing(w);
 	if (!rc)
 		rc = put_sums(w);
@@ -346,7 +375,12 @@ static int wait_for_all(struct replication_wait *w)
 	int rc;
 
 	for (;;) {
-		rc = walk(w);
+		rc = in_time(w, walk, end_of(w));
+		if (rc == -ETIMEDOUT && is_over(w))
+			return answer_stream_fail(
+				w->answer, rc,
+				"replication wait: the time is over, and not "
+				"all versions of the bucket are listed");
 		if (!rc && refuses(w->there_error))
 			return answer_stream_fail(
 				w->answer, w->there_error,
@@ -355,7 +389,9 @@ static int wait_for_all(struct replication_wait *w)
 				w->mount->config.replica_bucket,
 				errtext(w->there_error));
 		if (!rc)
-			rc = look_out(w);
+			rc = in_time(w, look_out, end_of(w));
+		if (rc == -ETIMEDOUT && is_over(w))
+			rc = 0; /* what has not come by now is told */
 		if (rc)
 			return rc;
 		/* Since it began: what was found is the replica's own. */

@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include "vers3/util/cancel.h"
+
 static void test_all_there(void **state)
 {
 	struct replica_rig *g = *state;
@@ -164,6 +166,51 @@ static void test_no_answer(void **state)
 	store_free(down);
 }
 
+/* A bucket that gives no answer to some requests. */
+struct silent {
+	struct store store; /* first */
+	struct store *under; /* borrowed */
+	enum store_op op;
+};
+
+static int silent_call(struct store *s, struct store_request *r)
+{
+	struct silent *silent = (struct silent *)s;
+	int rc = r->op == silent->op ? cancel_sleep(20 * NS_PER_S) : 0;
+
+	return rc ? rc : store_call(silent->under, r);
+}
+
+/* The time that was given holds, whoever does not answer. */
+static void test_silent_bucket(void **state)
+{
+	static const struct store_ops ops = {.name = "silent",
+					     .call = silent_call};
+	struct replica_rig *g = *state;
+	struct mount *mount = g->r->f.v->mount;
+	struct silent silent = {.store = {.ops = &ops},
+				.under = mount->store,
+				.op = STORE_LIST_VERSIONS};
+	int64_t began = clock_mono_ns();
+
+	own(g, "a", "1");
+	mount->store = &silent.store;
+	SAYS(g, "replication wait timeout=1s", -ETIMEDOUT,
+	     "the time is over, and not all versions of the bucket");
+	silent.op = STORE_HEAD;
+	SAYS(g, "replication wait timeout=1s", -ETIMEDOUT,
+	     "\tpath = a\n\tstate = pending\n");
+	mount->replica = NULL;
+	SAYS(g, "replication wait timeout=1s", -ETIMEDOUT,
+	     "the server gives no answer");
+	mount->replica = g->replica;
+	mount->store = silent.under;
+	assert_true(clock_mono_ns() - began < 15 * NS_PER_S);
+	/* The longest that can be written is no time that is over. */
+	there(g, "a", "1");
+	SAYS(g, "replication wait timeout=106751d", 0, "result = PASS");
+}
+
 static void test_bad_words(void **state)
 {
 	struct replica_rig *g = *state;
@@ -187,6 +234,7 @@ int main(void)
 		REPLICA_TEST(test_no_replica),
 		REPLICA_TEST(test_no_answer),
 		REPLICA_TEST(test_bad_words),
+		REPLICA_TEST(test_silent_bucket),
 		cmocka_unit_test_setup_teardown(test_null, setup_unversioned,
 						replica_rig_teardown),
 	};
