@@ -231,8 +231,9 @@ static int run_lifecycle_preview(struct call *c)
 	const char *path = all ? "" : path_arg(c->args[0]);
 	char reason[CONTROL_REASON_MAX];
 	struct preview *p = NULL;
-	int rc = preview_new(c->control->mount, path, c->args + !all,
-			     c->count - !all, &p, reason, sizeof(reason));
+	int rc = preview_new(c->control->mount, c->control->view, path,
+			     c->args + !all, c->count - !all, &p, reason,
+			     sizeof(reason));
 
 	if (rc)
 		return say(c, rc, reason);

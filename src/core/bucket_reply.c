@@ -20,6 +20,8 @@ static const char *right_for(enum store_op op)
 	case STORE_PUT_LIFECYCLE:
 	case STORE_DELETE_LIFECYCLE:
 		return "s3:PutLifecycleConfiguration";
+	case STORE_LIST_VERSIONS:
+		return "s3:ListBucketVersions";
 	case STORE_GET_REPLICATION:
 		return "s3:GetReplicationConfiguration";
 	default:
@@ -39,6 +41,11 @@ void bucket_explain(enum store_op op, const struct store_reply *reply, int rc,
 	else
 		snprintf(reason, size, "%.160s", words);
 	len = strlen(reason);
+	if (reply->request_id[0])
+		len += (size_t)snprintf(reason + len, size - len,
+					" (request %.63s)", reply->request_id);
+	if (len >= size)
+		return;
 	if (!reply->status && reply->message[0])
 		snprintf(reason + len, size - len,
 			 "; try again when `vers3ctl status` shows no outage "

@@ -19,6 +19,14 @@ static int give_entry(void *ctx, const struct store_entry *e)
 	return l->on_entry(l->ctx, e);
 }
 
+static void give_failure(void *ctx, const struct store_reply *reply, int rc)
+{
+	struct version_list *l = ctx;
+
+	if (l->on_failure)
+		l->on_failure(l->ctx, reply, rc);
+}
+
 int version_list(struct store *store, struct version_list *l)
 {
 	struct store_list pages;
@@ -27,6 +35,7 @@ int version_list(struct store *store, struct version_list *l)
 	store_list_init(&pages, STORE_LIST_VERSIONS, l->prefix, l->delimiter);
 	pages.max_keys = l->max_keys;
 	pages.on_entry = give_entry;
+	pages.on_failure = give_failure;
 	pages.ctx = l;
 	if (l->after_key) {
 		pages.key_marker = strdup(l->after_key);

@@ -22,6 +22,7 @@
 #include "versions_below.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/tagset.h"
+#include "vers3/history/nowhere.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/gitconfig.h"
@@ -52,6 +53,7 @@ struct due {
 
 struct preview {
 	struct mount *mount; /* borrowed */
+	struct view *view; /* likewise */
 	char *path; /* owned; "": the whole mount */
 	unsigned days;
 	bool names;
@@ -73,6 +75,7 @@ struct preview {
 	struct pool *pool;
 	uint64_t seen, unknown; /* entries; those whose tags are not known */
 	char uploads_error[160]; /* "": they were counted */
+	char why[VERSIONS_WHY_MAX]; /* "", or why there was no list */
 };
 
 static int take_days(struct preview *p, const char *text)
@@ -109,9 +112,9 @@ static int take_words(struct preview *p, char *const *words, size_t count,
 	return 0;
 }
 
-int preview_new(struct mount *mount, const char *path, char *const *words,
-		size_t count, struct preview **ret_preview, char *reason,
-		size_t size)
+int preview_new(struct mount *mount, struct view *view, const char *path,
+		char *const *words, size_t count, struct preview **ret_preview,
+		char *reason, size_t size)
 {
 	struct preview *p;
 	int rc = 0;
@@ -129,6 +132,7 @@ int preview_new(struct mount *mount, const char *path, char *const *words,
 		goto out;
 	}
 	p->mount = mount;
+	p->view = view;
 	p->days = PREVIEW_DAYS;
 	rc = take_words(p, words, count, reason, size);
 out:
@@ -474,6 +478,7 @@ static int walk_versions(struct preview *p)
 				      .begun_ns = clock_mono_ns()};
 	int rc = versions_below(&walk);
 
+	snprintf(p->why, sizeof(p->why), "%s", walk.why);
 	p->held.subject.alone = p->first;
 	if (!rc)
 		rc = let_go(p);
@@ -564,6 +569,12 @@ int preview_run(void *preview, struct answer_stream *answer)
 		rc = walk_versions(p);
 		if (!rc)
 			rc = walk_uploads(p);
+		if (!rc && !p->seen && !p->count.count &&
+		    is_nowhere(p->view, p->path)) {
+			rc = -ENOENT;
+			snprintf(reason, sizeof(reason),
+				 "there is no such path");
+		}
 	}
 	if (!rc)
 		rc = write_groups(p);
@@ -571,6 +582,8 @@ int preview_run(void *preview, struct answer_stream *answer)
 		rc = write_answer(p);
 	return rc ? answer_stream_fail(answer, rc, "lifecycle preview: %s: %s",
 				       *p->path ? p->path : "/",
-				       *reason ? reason : errtext(rc))
+				       *reason	 ? reason
+				       : *p->why ? p->why
+						 : errtext(rc))
 		  : 0;
 }

@@ -397,6 +397,7 @@ int usage_run(void *usage, struct answer_stream *answer)
 		rc = answer_stream_add(answer, out.data, out.len);
 	buf_release(&out);
 	return rc ? answer_stream_fail(answer, rc, "usage: %s: %s",
-				       *u->path ? u->path : "/", errtext(rc))
+				       *u->path ? u->path : "/",
+				       *walk.why ? walk.why : errtext(rc))
 		  : 0;
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "vers3/core/bucket_reply.h"
 #include "vers3/store/version_list.h"
 #include "vers3/util/clock.h"
 
@@ -26,6 +27,14 @@ static int on_entry(void *ctx, const struct store_entry *e)
 	}
 	l->w->entries++;
 	return l->w->on_entry(l->w->ctx, e);
+}
+
+static void on_failure(void *ctx, const struct store_reply *reply, int rc)
+{
+	struct below_list *l = ctx;
+
+	bucket_explain(STORE_LIST_VERSIONS, reply, rc, l->w->why,
+		       sizeof(l->w->why));
 }
 
 static int on_page(void *ctx)
@@ -50,6 +59,7 @@ static int list_below(struct versions_below *w, const char *prefix,
 				       .after_key = w->after_key,
 				       .on_entry = on_entry,
 				       .on_page = on_page,
+				       .on_failure = on_failure,
 				       .ctx = &l};
 	return version_list(w->mount->store, &l.list);
 }

@@ -11,6 +11,8 @@
 #include "vers3/core/mount.h"
 #include "vers3/util/answer_stream.h"
 
+#define VERSIONS_WHY_MAX 320
+
 struct versions_below {
 	struct mount *mount; /* borrowed, as all below */
 	const char *path; /* "": the whole mount */
@@ -23,6 +25,7 @@ struct versions_below {
 	struct answer_stream *answer; /* gets the progress */
 	int64_t begun_ns; /* monotonic */
 	uint64_t entries; /* out: that came so far */
+	char why[VERSIONS_WHY_MAX]; /* out: the server's words of a failure */
 };
 
 /* Blocks. 0, -EINTR when the answer is not wanted any more, or -errno. */

@@ -67,7 +67,7 @@ is "for people" "$("$VERS3CTL" -C "$MNT" lifecycle preview far --days 950 | head
 	"rule far: 2, 7 B, expire"
 "$VERS3CTL" -C "$MNT" lifecycle preview far --days 899 |
 	grep -q "nothing happens" || fail "something happens too early"
-for bad in "preview --days soon" "preview -n" "list --names" "preview a b" \
+for bad in "preview data/nothing" "preview --days soon" "preview -n" "list --names" "preview a b" \
 	"explain data/stays --days 2"; do
 	# shellcheck disable=SC2086
 	"$VERS3CTL" -C "$MNT" lifecycle $bad 2>why && status=0 || status=$?

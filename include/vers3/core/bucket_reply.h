@@ -10,8 +10,8 @@
 #include "vers3/store/store.h"
 
 /*
- * A server's answer to op as one line: its own words, else the errno's, and
- * the right that is missing where that is why.
+ * The answer to op as one line: the server's words, else the errno's, the
+ * request's id, and the right that is missing where that is why.
  */
 void bucket_explain(enum store_op op, const struct store_reply *reply, int rc,
 		    char *reason, size_t size);

@@ -18,7 +18,9 @@ struct version_list {
 	store_entry_fn on_entry;
 	/* After each page, when no request is under way. May be NULL. */
 	int (*on_page)(void *ctx);
-	void *ctx; /* of both */
+	/* What the server says where a page fails. May be NULL. */
+	void (*on_failure)(void *ctx, const struct store_reply *reply, int rc);
+	void *ctx; /* of all three */
 	bool stop; /* set by either: no more is wanted */
 	bool truncated; /* out: the server has more than was asked for */
 };

@@ -23,15 +23,16 @@
 
 struct mount;
 struct preview;
+struct view;
 
 /*
- * path, "" for all, is copied, mount borrowed. The words: days=N, and names to
+ * path, "" for all, is copied, mount and view are borrowed. The words: days=N, and names to
  * be told each version, too. -EINVAL with one line in reason (size bytes) that
  * names the word that is wrong.
  */
-int preview_new(struct mount *mount, const char *path, char *const *words,
-		size_t count, struct preview **ret_preview, char *reason,
-		size_t size);
+int preview_new(struct mount *mount, struct view *view, const char *path,
+		char *const *words, size_t count, struct preview **ret_preview,
+		char *reason, size_t size);
 /* Walks and answers: a run of struct long_command; preview is one of those. */
 int preview_run(void *preview, struct answer_stream *answer);
 void preview_free(void *preview);

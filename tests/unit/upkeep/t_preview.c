@@ -305,32 +305,44 @@ static void test_refused(void **state)
 	free(answer);
 }
 
+/* It ends with rc, and one line that says so. */
+static void fails(struct rig *r, const char *line, int want, const char *says)
+{
+	struct control_session *s;
+	char text[600] = "";
+	size_t len = 0, got = 0;
+	int rc;
+
+	assert_int_equal(control_open(r->f.v->control, &s), 0);
+	assert_int_equal(control_write(s, line, strlen(line)), 0);
+	while (!(rc = control_read_now(s, len, text + len,
+				       sizeof(text) - 1 - len, &got)) &&
+	       got)
+		len += got;
+	control_close(s);
+	text[len] = '\0';
+	if (rc != want || !strstr(text, says) ||
+	    strncmp(text, "lifecycle preview: ", 19) != 0 ||
+	    strchr(text, '\n') + 1 != text + len)
+		fail_msg("%s: %d %s", line, rc, text);
+}
+
 /* A server without lifecycle, or without lists of uploads. */
 static void test_failure(void **state)
 {
 	struct rig *r = *state;
-	struct control_session *s;
-	char text[400] = "";
-	size_t len = 0, got = 0;
-	int rc;
 
 	set_rules(r, RULES(RULE("all", ALL, EXPIRE("3") ABORT)));
 	rig_put_text(r, "a", "1");
 	rig_fail(r, "ListMultipartUploads", RIG_BEFORE, -EACCES, 1);
 	SAYS(r, "lifecycle preview", "\tcount = 1\n", "\tuploadsError = ");
+	fails(r, "lifecycle preview nothing", -ENOENT,
+	      "lifecycle preview: nothing: there is no such path\n");
+	rig_fail(r, "ListObjectVersions", RIG_BEFORE, -EACCES, 1);
+	fails(r, "lifecycle preview", -EACCES, "need s3:ListBucketVersions");
 	rig_fail(r, "GetBucketLifecycleConfiguration", RIG_BEFORE, -EOPNOTSUPP,
 		 1);
-	assert_int_equal(control_open(r->f.v->control, &s), 0);
-	assert_int_equal(control_write(s, "lifecycle preview\n", 18), 0);
-	while (!(rc = control_read_now(s, len, text + len,
-				       sizeof(text) - 1 - len, &got)) &&
-	       got)
-		len += got;
-	assert_int_equal(rc, -EOPNOTSUPP);
-	text[len] = '\0';
-	assert_ptr_equal(strstr(text, "lifecycle preview: /: "), text);
-	assert_ptr_equal(strchr(text, '\n') + 1, text + len);
-	control_close(s);
+	fails(r, "lifecycle preview", -EOPNOTSUPP, "lifecycle preview: /: ");
 }
 
 int main(void)
