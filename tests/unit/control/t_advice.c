@@ -127,6 +127,7 @@ static void test_rights(void **state)
 		{STORE_PUT_LIFECYCLE, "s3:PutLifecycleConfiguration"},
 		{STORE_DELETE_LIFECYCLE, "s3:PutLifecycleConfiguration"},
 		{STORE_GET_REPLICATION, "s3:GetReplicationConfiguration"},
+		{STORE_LIST_VERSIONS, "s3:ListBucketVersions"},
 		{STORE_HEAD_BUCKET, "s3:ListBucket"},
 	};
 	struct store_reply reply = {.status = 403, .code = "AccessDenied"};
@@ -144,6 +145,13 @@ static void test_rights(void **state)
 	bucket_explain(STORE_GET_LIFECYCLE, &reply, -EIO, reason,
 		       sizeof(reason));
 	assert_string_equal(reason, "InternalError: try again");
+	strcpy(reply.request_id, "tx1");
+	bucket_explain(STORE_GET_LIFECYCLE, &reply, -EIO, reason,
+		       sizeof(reason));
+	assert_string_equal(reason, "InternalError: try again (request tx1)");
+	/* Where there is no room the end is cut off. */
+	bucket_explain(STORE_GET_LIFECYCLE, &reply, -EACCES, reason, 30);
+	assert_int_equal(strlen(reason), 29);
 }
 
 /* How often a piece of text stands in the log. */
