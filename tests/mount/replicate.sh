@@ -6,63 +6,9 @@
 # compares version by version, fsync=replica waits for one, and the runbook's
 # chapter is true.
 NO_BUCKET=1 . "$(dirname "$0")/lib.sh"
-need ceph-mon ceph-osd radosgw radosgw-admin jq
-
-gateway() {
-	"$top/contrib/devgateway" "$@" --dir "$WORK/zones"
-}
-other=''
-test_cleanup() {
-	[ -z "$other" ] || kill -CONT "$other" 2>/dev/null
-	gateway stop
-}
-gateway start --zones 2 >/dev/null
-eval "$(gateway env --second)"
-there=$AWS_ENDPOINT_URL
-eval "$(gateway env)"
-ENDPOINT=$AWS_ENDPOINT_URL
-other=$(cat "$WORK/zones/run/client.rgw.zb.pid")
-
-# The other zone, instead of this one.
-at_other() {
-	local ENDPOINT=$there
-	"$@"
-}
-other_has_bucket() {
-	at_other s3 GET "/$BUCKET?location=" >/dev/null 2>&1
-}
-has_rule() {
-	at_other s3 GET "/$BUCKET?replication=" 2>/dev/null | grep -q '<ID>all<'
-}
-give_rule() {
-	local rule='<ReplicationConfiguration><Role></Role><Rule><ID>all</ID>'
-	rule+='<Status>Enabled</Status><Priority>1</Priority><Filter>'
-	rule+='<Prefix></Prefix></Filter><DeleteMarkerReplication>'
-	rule+='<Status>Enabled</Status></DeleteMarkerReplication><Destination>'
-	rule+="<Bucket>arn:aws:s3:::$BUCKET</Bucket></Destination></Rule>"
-	rule+='</ReplicationConfiguration>'
-	s3 PUT "/$BUCKET?replication=" "$rule" >/dev/null
-}
-first_is_there() {
-	put_object first "$WORK/first" >/dev/null
-	within 2 at_other get_object first "$WORK/got" 2>/dev/null
-}
-# As in zones.sh: a first change that comes too early costs minutes.
-bucket_that_replicates() {
-	local name=$BUCKET i
-	date >"$WORK/first"
-	for i in 1 2 3 4; do
-		[ $SECONDS -lt 90 ] || break
-		BUCKET=$name-$i
-		make_bucket "$BUCKET"
-		within 30 other_has_bucket || continue
-		give_rule
-		within 30 has_rule || continue
-		! within 20 first_is_there || return 0
-	done
-	skip "the zones do not replicate"
-}
-bucket_that_replicates
+need jq
+. "$(dirname "$0")/two-zones"
+bucket_that_replicates Enabled
 
 ctl() {
 	"$VERS3CTL" -C "$MNT" "$@"
