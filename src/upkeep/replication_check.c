@@ -313,7 +313,7 @@ int replication_check_run(void *check, struct answer_stream *answer)
 					"replication check: the replica %s "
 					"could not be listed: %s",
 					c->mount->config.replica_bucket,
-					errtext(walk.there_error));
+					walk.why);
 	if (!rc)
 		rc = judge_held(c);
 	/* Since it began: one side may be the other. */
@@ -327,6 +327,7 @@ int replication_check_run(void *check, struct answer_stream *answer)
 	c->pool = NULL;
 	if (rc && !*answer_stream_why(answer))
 		answer_stream_fail(answer, rc, "replication check: %s: %s",
-				   *c->path ? c->path : "/", errtext(rc));
+				   *c->path ? c->path : "/",
+				   *walk.why ? walk.why : errtext(rc));
 	return rc;
 }

@@ -55,6 +55,7 @@ struct replication_wait {
 	uint64_t unsent; /* what the sending left */
 	int64_t saved_until_ns; /* what is younger is not waited for */
 	int there_error; /* of the last walk */
+	char why[VERSION_WHY_MAX]; /* likewise: of a failure, in words */
 	uint64_t versions; /* of it */
 	unsigned fresh; /* added since the last look of that */
 	struct awaited_set set;
@@ -191,6 +192,7 @@ static int walk(struct replication_wait *w)
 	w->fresh = 0;
 	rc = version_pairs_walk(&pairs);
 	w->there_error = pairs.there_error;
+	memcpy(w->why, pairs.why, sizeof(w->why));
 	return rc;
 }
 
@@ -386,8 +388,7 @@ static int wait_for_all(struct replication_wait *w)
 				w->answer, w->there_error,
 				"replication wait: the replica %s could not be "
 				"listed: %s",
-				w->mount->config.replica_bucket,
-				errtext(w->there_error));
+				w->mount->config.replica_bucket, w->why);
 		if (!rc)
 			rc = in_time(w, look_out, end_of(w));
 		if (rc == -ETIMEDOUT && is_over(w))
@@ -430,6 +431,7 @@ int replication_wait_run(void *wait, struct answer_stream *answer)
 	w->pool = NULL;
 	if (rc && !*answer_stream_why(answer))
 		answer_stream_fail(answer, rc, "replication wait: %s: %s",
-				   *w->path ? w->path : "/", errtext(rc));
+				   *w->path ? w->path : "/",
+				   *w->why ? w->why : errtext(rc));
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "version_answer.h"
 #include "vers3/util/array.h"
 
 void version_entry_release(struct version_entry *e)
@@ -89,10 +90,18 @@ static int compare(const void *a, const void *b)
 	return (int)y->latest - (int)x->latest;
 }
 
+static void on_failure(void *ctx, const struct store_reply *reply, int rc)
+{
+	struct version_cursor *c = ctx;
+
+	version_explain(rc, reply, c->why, sizeof(c->why));
+}
+
 static void begin_list(struct version_cursor *c)
 {
 	store_list_init(&c->list, STORE_LIST_VERSIONS, c->prefix, NULL);
 	c->list.on_entry = on_entry;
+	c->list.on_failure = on_failure;
 	c->list.ctx = c;
 	c->listing = true;
 	c->passed = false;

@@ -37,6 +37,8 @@ struct version_group {
 /* Empties it, to be filled again or let go. */
 void version_group_release(struct version_group *g);
 
+#define VERSION_WHY_MAX 240
+
 struct version_cursor {
 	struct store *store; /* borrowed */
 	char prefix[META_KEY_MAX + 2];
@@ -46,6 +48,7 @@ struct version_cursor {
 	struct version_group page; /* what came and was not taken */
 	size_t taken; /* of the page */
 	uint64_t entries; /* that came so far */
+	char why[VERSION_WHY_MAX]; /* what the server said of a failure; "" */
 };
 
 /* key: of the path, or the mount's prefix where the path is "" (whole). */

@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/errtext.h"
 
 struct walk {
 	struct version_pairs *w; /* borrowed */
@@ -143,6 +145,16 @@ static int walk_all(struct walk *k)
 	return rc;
 }
 
+static void explain(struct walk *k, int rc)
+{
+	int error = k->w->there_error ? k->w->there_error : rc;
+	const char *why = k->w->there_error ? k->there.why : k->own.why;
+
+	if (error)
+		snprintf(k->w->why, sizeof(k->w->why), "%s",
+			 *why && error != -ETIMEDOUT ? why : errtext(error));
+}
+
 int version_pairs_walk(struct version_pairs *w)
 {
 	struct walk k = {.w = w, .blind = w->alone};
@@ -150,11 +162,13 @@ int version_pairs_walk(struct version_pairs *w)
 	int rc = mount_key(w->mount, w->path, key);
 
 	w->there_error = 0;
+	w->why[0] = '\0';
 	if (rc)
 		return rc;
 	version_cursor_init(&k.own, w->mount->store, key, !*w->path);
 	version_cursor_init(&k.there, w->mount->replica, key, !*w->path);
 	rc = walk_all(&k);
+	explain(&k, rc);
 	version_cursor_release(&k.own);
 	version_cursor_release(&k.there);
 	return rc;

@@ -37,6 +37,8 @@ struct version_pairs {
 	int64_t begun_ns; /* monotonic */
 	uint64_t entries; /* out: of the bucket that came so far */
 	int there_error; /* out: why the replica could not be asked, or 0 */
+	/* out: of a failure of either list, in words */
+	char why[VERSION_WHY_MAX];
 };
 
 int version_pairs_walk(struct version_pairs *w);

@@ -156,12 +156,45 @@ static void test_stands_in(void **state)
 	rmdir(dir);
 }
 
+static int refuse(struct store *s, struct store_request *r)
+{
+	(void)s;
+	r->reply.status = 403;
+	snprintf(r->reply.code, sizeof(r->reply.code), "AccessDenied");
+	snprintf(r->reply.request_id, sizeof(r->reply.request_id), "abc-1");
+	return -EACCES;
+}
+
+/* Whoever runs the server is told what to look for. */
+static void test_refused(void **state)
+{
+	static const struct store_ops ops = {.name = "refuse", .call = refuse};
+	struct replica_rig *g = *state;
+	struct mount *mount = g->r->f.v->mount;
+	struct store refusing = {.ops = &ops}, *own_store = mount->store;
+
+	own(g, "a", "1");
+	mount->replica = &refusing;
+	SAYS(g, "replication check", -EACCES,
+	     "the replica there could not be listed: 403 AccessDenied (request "
+	     "abc-1)");
+	SAYS(g, "replication wait", -EACCES,
+	     "the replica there could not be listed: 403 AccessDenied (request "
+	     "abc-1)");
+	mount->replica = g->replica;
+	mount->store = &refusing;
+	SAYS(g, "replication check", -EACCES, "/: 403 AccessDenied (request");
+	SAYS(g, "replication wait", -EACCES, "/: 403 AccessDenied (request");
+	mount->store = own_store;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		REPLICA_TEST(test_same),      REPLICA_TEST(test_missing),
 		REPLICA_TEST(test_different), REPLICA_TEST(test_many),
 		REPLICA_TEST(test_bad_words), REPLICA_TEST(test_stands_in),
+		REPLICA_TEST(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
