@@ -103,6 +103,15 @@ static int64_t end_of(const struct replication_wait *w)
 		       : end_ns;
 }
 
+/* What has not come is named, so the bucket's list may end a little later. */
+static int64_t list_end_of(const struct replication_wait *w)
+{
+	int64_t end_ns = end_of(w);
+
+	return end_ns && end_ns < INT64_MAX - REASONS_NS ? end_ns + REASONS_NS
+							 : end_ns;
+}
+
 /* Has fn done until then at most (0: without an end): -ETIMEDOUT. */
 static int in_time(struct replication_wait *w,
 		   int (*fn)(struct replication_wait *w), int64_t until_ns)
@@ -185,8 +194,9 @@ static int walk(struct replication_wait *w)
 	int64_t left = end_of(w) - clock_mono_ns();
 	int rc;
 
-	if (w->timeout_ns && left < PAGE_WAIT_NS)
-		pairs.there_wait_ns = left > 0 ? left : 1;
+	/* A silent replica leaves time for what is to be told of the bucket. */
+	if (w->timeout_ns && left / 2 < PAGE_WAIT_NS)
+		pairs.there_wait_ns = left > 1 ? left / 2 : 1;
 	awaited_release(&w->set);
 	w->versions = 0;
 	w->fresh = 0;
@@ -377,7 +387,7 @@ static int wait_for_all(struct replication_wait *w)
 	int rc;
 
 	for (;;) {
-		rc = in_time(w, walk, end_of(w));
+		rc = in_time(w, walk, list_end_of(w));
 		if (rc == -ETIMEDOUT && is_over(w))
 			return answer_stream_fail(
 				w->answer, rc,

@@ -200,6 +200,15 @@ static void test_silent_bucket(void **state)
 	silent.op = STORE_HEAD;
 	SAYS(g, "replication wait timeout=1s", -ETIMEDOUT,
 	     "\tpath = a\n\tstate = pending\n");
+	mount->store = silent.under;
+	silent.under = g->replica;
+	silent.op = STORE_LIST_VERSIONS;
+	mount->replica = &silent.store;
+	SAYS(g, "replication wait timeout=1s", -ETIMEDOUT,
+	     "\tpath = a\n\tstate = pending\n");
+	silent.under = mount->store;
+	silent.op = STORE_HEAD;
+	mount->store = &silent.store;
 	mount->replica = NULL;
 	SAYS(g, "replication wait timeout=1s", -ETIMEDOUT,
 	     "the server gives no answer");
