@@ -324,18 +324,26 @@ static void lie_attributes(struct request *r)
 {
 	if (!say_head(r, "200 OK") || !say(r->fd, "<%s ", root_of(r)))
 		return;
-	for (int i = 0; i < 300000; i++)
-		if (!say(r->fd, "a%d='' ", i))
+	for (int i = 0; i < 300000; i += 10)
+		if (!say(r->fd,
+			 "a%d='' a%d='' a%d='' a%d='' a%d='' "
+			 "a%d='' a%d='' a%d='' a%d='' a%d='' ",
+			 i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7,
+			 i + 8, i + 9))
 			return;
 	say(r->fd, "><IsTruncated>false</IsTruncated></%s>", root_of(r));
 }
 
 static void lie_deep(struct request *r)
 {
+	char many[3000];
+
+	for (size_t i = 0; i < sizeof(many); i += 3)
+		memcpy(many + i, "<a>", 3);
 	if (!say_head(r, "200 OK") || !say(r->fd, "<%s>", root_of(r)))
 		return;
-	for (int i = 0; i < 1000000; i++)
-		if (!say_bytes(r->fd, "<a>", 3))
+	for (int i = 0; i < 1000; i++)
+		if (!say_bytes(r->fd, many, sizeof(many)))
 			return;
 }
 
