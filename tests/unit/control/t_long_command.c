@@ -276,6 +276,7 @@ static void test_words(void **state)
 	char *answer = malloc(TEXT_MAX);
 
 	assert_non_null(answer);
+	rig_put_text(r, "a/b", "text");
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		unsigned before = rig_count(r, "ListObjectVersions");
 		int rc = control_run(r->f.v, words[i].line, answer, TEXT_MAX);
