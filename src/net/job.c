@@ -283,7 +283,9 @@ int job_prepare(struct job *job)
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, job);
 	if (r->asks_cert) {
+		/* One that is gone on with has no certificates (curl 8.12). */
 		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+		curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 		curl_easy_setopt(e, CURLOPT_CERTINFO, 1L);
 	}
 	job_set_body(job);
