@@ -23,6 +23,9 @@ enum {
 
 #define CTL_REASON_MAX 1024
 
+/* How numbers are printed: 0.007, not 0.0070000000000000001. */
+#define CTL_JSON_DIGITS JSON_REAL_PRECISION(15)
+
 /* A command as it was called. Strings are those of argv. */
 struct ctl_call {
 	const char *start; /* -C: where relative paths start; NULL: here */

@@ -30,7 +30,7 @@ static int give(struct listing *l, const json_t *item)
 	if (!l->count)
 		printf("{\n  \"%s\": [", l->list);
 	fputs(l->count++ ? ",\n    " : "\n    ", stdout);
-	return json_dumpf(item, stdout, 0) ? -ENOMEM : 0;
+	return json_dumpf(item, stdout, CTL_JSON_DIGITS) ? -ENOMEM : 0;
 }
 
 static int keep(struct listing *l, json_t *item)
@@ -103,7 +103,8 @@ static int end_json(const struct listing *l)
 	json_object_foreach(l->sums_object, name, value)
 	{
 		printf(",\n  \"%s\": ", name);
-		if (json_dumpf(value, stdout, JSON_ENCODE_ANY))
+		if (json_dumpf(value, stdout,
+			       JSON_ENCODE_ANY | CTL_JSON_DIGITS))
 			return -ENOMEM;
 	}
 	puts("\n}");

@@ -49,7 +49,8 @@ int ctl_refuse(int rc, const char *reason)
 
 int ctl_print_json(json_t *doc)
 {
-	int rc = doc ? json_dumpf(doc, stdout, JSON_INDENT(2)) : -1;
+	int rc = doc ? json_dumpf(doc, stdout, JSON_INDENT(2) | CTL_JSON_DIGITS)
+		     : -1;
 
 	json_decref(doc);
 	if (rc)

@@ -107,7 +107,7 @@ static int write_report(const char *path, const json_t *report)
 
 	if (asprintf(&beside, "%s.new", path) < 0)
 		return ctl_fail("no memory");
-	if (json_dump_file(report, beside, JSON_INDENT(2)))
+	if (json_dump_file(report, beside, JSON_INDENT(2) | CTL_JSON_DIGITS))
 		rc = ctl_fail("%s: cannot be written: %s", beside,
 			      strerror(errno));
 	else if (rename(beside, path))
