@@ -87,16 +87,12 @@ is "encryption" "$(severity_of encryption)" $encryption
 "$VERS3CTL" -C "$MNT" doctor >text
 grep -q '^0 errors, 0 warnings, ' text || fail "sums: $(tail -n 1 text)"
 
-# Without a KMS behind it, such a bucket takes nothing.
-[ $encryption = info ] || s3 DELETE "/$BUCKET?encryption="
-
 # By echo and cat, and words that are wrong.
 exec 7<>"$MNT/.control"
 echo doctor >&7
 cat <&7 >answer
 exec 7>&-
-is "by cat" "$(git config -f answer doctor.warnings)" \
-	"$(grep -c encryption <<<"$lacking")"
+is "by cat" "$(git config -f answer doctor.warnings)" 0
 for words in "doctor a b" "doctor --older 7d"; do
 	status=0
 	# shellcheck disable=SC2086
@@ -116,6 +112,8 @@ while read -r line; do
 		fail "$line: says nothing"
 done <commands
 
+# Without a KMS behind it, such a bucket takes nothing.
+[ $encryption = info ] || s3 DELETE "/$BUCKET?encryption="
 # Eight faults.
 acl public-read
 public_block true false

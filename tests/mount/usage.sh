@@ -77,7 +77,7 @@ cat >prices <<'END'
 	gibMonth = 1073741824
 END
 usage --json --prices prices --if noncurrent=30d "$MNT" >priced.json
-is "a byte a coin" "$(jq '.cost.month' priced.json)" \
+is "a byte a coin" "$(jq '.cost.month + 0' priced.json)" \
 	"$(jq '(.bytes + .noncurrentBytes + .uploadBytes) * 1.0' priced.json)"
 is "whose" "$(jq -c '[.cost.currency, .cost.date]' priced.json)" \
 	'["EUR","2026-01-31"]'
