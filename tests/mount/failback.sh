@@ -50,7 +50,6 @@ mnt "$options"
 for name in both gone changed; do
 	echo before >"$MNT/$name"
 done
-mkdir "$MNT/dir"
 ctl sync
 # The same by other means: with ids of its own.
 for name in both gone changed; do
@@ -66,6 +65,7 @@ refused "nothing stands in yet" "no replica stands in" ctl failback
 ctl failover
 refused "twice" "stands in already" ctl failover
 is "stands in" "$(replica standsIn)" true
+mkdir "$MNT/dir"
 for i in $(seq 50); do
 	echo "$i" >"$MNT/dir/$i"
 done
@@ -132,8 +132,8 @@ for i in $(seq 100); do
 	is "$i in the bucket" "$(at "$BUCKET" "dir/$i")" "$i"
 	is "$i in the replica" "$(at "$there" "dir/$i")" "$i"
 done
-is "versions in the replica" "$(versions_at "$there" dir/)" 100
 # And that of the directory itself.
+is "versions in the replica" "$(versions_at "$there" dir/)" 101
 is "versions in the bucket" "$(versions_at "$BUCKET" dir/)" 101
 is "twice" "$(at "$BUCKET" twice)" two
 is "its versions" "$(versions_at "$BUCKET" twice)" 2
