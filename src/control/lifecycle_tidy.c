@@ -35,6 +35,7 @@
 #include "vers3/core/mount.h"
 #include "vers3/core/tagset.h"
 #include "vers3/object/expire.h"
+#include "vers3/object/inherited.h"
 #include "vers3/store/version_list.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/util/array.h"

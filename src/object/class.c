@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "vers3/core/mount.h"
+#include "vers3/object/inherited.h"
 #include "vers3/s3/archive.h"
 
 #define HEADER	"x-amz-storage-class"
-#define OF_DIR	"x-amz-meta-" CLASS_META
 #define DEFAULT "STANDARD" /* HEAD leaves it out */
 
 bool class_is_name(const char *text, size_t size)
@@ -24,30 +24,25 @@ bool class_is_name(const char *text, size_t size)
 	return true;
 }
 
-static int read_head(struct mount *mount, uint64_t ino, struct kvlist *head)
-{
-	int rc = meta_head_get(mount->meta, ino, head);
-
-	return rc == -ENOENT ? 0 : rc;
-}
-
 /* What the object has of it, or hands down; NULL: nothing. */
 static const char *carried(uint32_t mode, const struct kvlist *head)
 {
-	const char *class = kvlist_get(head, S_ISDIR(mode) ? OF_DIR : HEADER);
+	const char *class;
 
-	return class || S_ISDIR(mode) ? class : DEFAULT;
+	if (S_ISDIR(mode))
+		return inherited_carried(INHERITED_CLASS, head);
+	class = kvlist_get(head, HEADER);
+	return class ? class : DEFAULT;
 }
 
-/* The same with what is to come. */
-static const char *class_of(const struct meta_inode *inode,
-			    const struct kvlist *head)
+const char *class_known(const struct meta_inode *inode,
+			const struct kvlist *head)
 {
-	const char *named = kvlist_get(head, CLASS_WANTED);
+	const char *named = inherited_known(INHERITED_CLASS, inode->mode, head);
 
 	if (named)
 		return *named ? named : NULL;
-	return inode->base.key[0] || S_ISDIR(inode->mode)
+	return inode->base.key[0] && !S_ISDIR(inode->mode)
 		       ? carried(inode->mode, head)
 		       : NULL;
 }
@@ -61,10 +56,10 @@ int class_set(struct mount *mount, const struct meta_inode *inode,
 	int rc;
 
 	kvlist_init(&head);
-	rc = read_head(mount, inode->ino, &head);
+	rc = inherited_head(mount, inode->ino, &head);
 	if (rc)
 		goto out;
-	now = class_of(inode, &head);
+	now = class_known(inode, &head);
 	same = class ? now && !strcmp(now, class) : !now;
 	if (same)
 		goto out;
@@ -79,46 +74,6 @@ out:
 	kvlist_release(&head);
 	if (!rc)
 		*ret_same = same;
-	return rc;
-}
-
-int class_get(struct mount *mount, const struct meta_inode *inode,
-	      struct buf *value)
-{
-	const char *named;
-	struct kvlist head;
-	int rc;
-
-	kvlist_init(&head);
-	rc = read_head(mount, inode->ino, &head);
-	named = rc ? NULL : class_of(inode, &head);
-	if (!rc)
-		rc = named ? buf_puts(value, named) : -ENODATA;
-	kvlist_release(&head);
-	return rc;
-}
-
-int class_inherit(struct mount *mount, const struct meta_inode *dir,
-		  const struct meta_inode *inode)
-{
-	struct kvlist head, own;
-	const char *class;
-	int rc;
-
-	if (!S_ISREG(inode->mode) && !S_ISDIR(inode->mode))
-		return 0;
-	kvlist_init(&head);
-	kvlist_init(&own);
-	rc = read_head(mount, dir->ino, &head);
-	class = rc ? NULL : class_of(dir, &head);
-	if (class)
-		rc = read_head(mount, inode->ino, &own);
-	if (!rc && class)
-		rc = kvlist_set(&own, CLASS_WANTED, class);
-	if (!rc && class)
-		rc = meta_head_put(mount->meta, inode->ino, &own);
-	kvlist_release(&own);
-	kvlist_release(&head);
 	return rc;
 }
 

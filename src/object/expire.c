@@ -12,11 +12,11 @@
 #include "vers3/core/bucket_config.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/tagset.h"
+#include "vers3/object/inherited.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/duration.h"
 
 #define DAY_NS	     (INT64_C(86400) * NS_PER_S)
-#define OF_DIR	     "x-amz-meta-" EXPIRE_META
 #define TAGS_MAX     10 /* of a version */
 #define DOCUMENT_MAX (4 << 20)
 
@@ -156,23 +156,6 @@ bool expire_is_used(struct mount *mount)
 
 /* ---- notes ---- */
 
-static int read_head(struct mount *mount, uint64_t ino, struct kvlist *head)
-{
-	int rc = meta_head_get(mount->meta, ino, head);
-
-	return rc == -ENOENT ? 0 : rc;
-}
-
-/* NULL: nothing is known here. */
-static const char *known(const struct meta_inode *inode,
-			 const struct kvlist *head)
-{
-	const char *wanted = kvlist_get(head, EXPIRE_WANTED);
-
-	return wanted || !S_ISDIR(inode->mode) ? wanted
-					       : kvlist_get(head, OF_DIR);
-}
-
 int expire_note(struct mount *mount, const struct meta_inode *inode,
 		const char *text, bool *ret_same)
 {
@@ -182,8 +165,8 @@ int expire_note(struct mount *mount, const struct meta_inode *inode,
 	int rc;
 
 	kvlist_init(&head);
-	rc = read_head(mount, inode->ino, &head);
-	now = rc ? NULL : known(inode, &head);
+	rc = inherited_head(mount, inode->ino, &head);
+	now = rc ? NULL : inherited_known(INHERITED_EXPIRE, inode->mode, &head);
 	/* What a file's version has is not known here. */
 	if (now || S_ISDIR(inode->mode))
 		same = !strcmp(now ? now : "", text);
@@ -205,34 +188,10 @@ int expire_known(struct mount *mount, const struct meta_inode *inode,
 	int rc;
 
 	kvlist_init(&head);
-	rc = read_head(mount, inode->ino, &head);
-	now = rc ? NULL : known(inode, &head);
+	rc = inherited_head(mount, inode->ino, &head);
+	now = rc ? NULL : inherited_known(INHERITED_EXPIRE, inode->mode, &head);
 	if (!rc)
 		rc = now ? buf_puts(value, now) : -ENODATA;
-	kvlist_release(&head);
-	return rc;
-}
-
-int expire_inherit(struct mount *mount, const struct meta_inode *dir,
-		   const struct meta_inode *inode)
-{
-	struct kvlist head, own;
-	const char *text;
-	int rc;
-
-	if (!S_ISREG(inode->mode) && !S_ISDIR(inode->mode))
-		return 0;
-	kvlist_init(&head);
-	kvlist_init(&own);
-	rc = read_head(mount, dir->ino, &head);
-	text = rc ? NULL : known(dir, &head);
-	if (text && *text)
-		rc = read_head(mount, inode->ino, &own);
-	if (!rc && text && *text)
-		rc = kvlist_set(&own, EXPIRE_WANTED, text);
-	if (!rc && text && *text)
-		rc = meta_head_put(mount->meta, inode->ino, &own);
-	kvlist_release(&own);
 	kvlist_release(&head);
 	return rc;
 }
@@ -241,8 +200,9 @@ const char *expire_to_come(uint32_t mode, const struct kvlist *old,
 			   const struct kvlist *head)
 {
 	const char *wanted = kvlist_get(old, EXPIRE_WANTED);
-	const char *given =
-		kvlist_get(head, S_ISDIR(mode) ? OF_DIR : EXPIRE_GIVEN);
+	const char *given = S_ISDIR(mode)
+				    ? inherited_carried(INHERITED_EXPIRE, head)
+				    : kvlist_get(head, EXPIRE_GIVEN);
 
 	if (!given && S_ISDIR(mode))
 		given = "";

@@ -16,8 +16,7 @@
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
-#include "vers3/object/class.h"
-#include "vers3/object/expire.h"
+#include "vers3/object/inherited.h"
 #include "vers3/object/object_meta.h"
 #include "vers3/read/reader.h"
 #include "vers3/tree/dir.h"
@@ -104,9 +103,7 @@ static int make_locked(struct tree *tree, uint64_t parent, const char *name,
 	if (!rc)
 		rc = tree_inherit(tree, parent, who->umask, inode);
 	if (!rc)
-		rc = class_inherit(tree->mount, &dir, inode);
-	if (!rc)
-		rc = expire_inherit(tree->mount, &dir, inode);
+		rc = inherited_give(tree->mount, parent, inode);
 	if (!rc && target) {
 		inode->size_bytes = strlen(target);
 		rc = meta_xattr_set(tree->meta, inode->ino, TREE_TARGET_XATTR,

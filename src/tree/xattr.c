@@ -42,7 +42,8 @@ static int get_s3(struct tree *tree, const struct meta_inode *inode,
 		  const char *name, struct buf *value)
 {
 	struct kvlist head;
-	int rc, named = -ENODATA;
+	const char *class = NULL;
+	int rc;
 
 	if (s3xattr_is(name, "url"))
 		return mount_url(tree->mount, inode->base.key, NULL, value);
@@ -57,11 +58,11 @@ static int get_s3(struct tree *tree, const struct meta_inode *inode,
 	if (rc)
 		return rc;
 	rc = meta_head_get(tree->meta, inode->ino, &head);
-	if (s3xattr_is(name, "storage_class"))
-		named = class_get(tree->mount, inode, value);
 	meta_unlock(tree->meta);
-	if (named != -ENODATA)
-		rc = named;
+	if ((!rc || rc == -ENOENT) && s3xattr_is(name, "storage_class"))
+		class = class_known(inode, &head);
+	if (class)
+		rc = buf_puts(value, class);
 	else if ((!rc || rc == -ENOENT) && s3xattr_is(name, "renamed_from"))
 		rc = rename_source_tell(
 			tree->mount,

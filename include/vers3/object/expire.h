@@ -6,7 +6,8 @@
  *
  *	a version	its tag vers3-expire=7d
  *	a directory	vers3-expire in its object's metadata: for what is
- *			made in it from then on; it does not expire itself
+ *			made in it from then on (inherited.h); it does not
+ *			expire itself
  *	not saved yet	a note in the inode's head, for the next save
  *
  * New content of a file gets what the version before it has. The tag may have
@@ -30,8 +31,6 @@
 struct mount;
 
 #define EXPIRE_TAG	"vers3-expire"
-#define EXPIRE_META	"vers3-expire" /* of a directory's object */
-#define EXPIRE_WANTED	"vers3-expire-wanted" /* in a head, to come; "" : not */
 #define EXPIRE_GIVEN	"vers3-expire-given" /* in what was sent, no header */
 #define EXPIRE_DAYS_MAX 36500
 #define EXPIRE_TEXT_MAX 16
@@ -66,9 +65,6 @@ int expire_note(struct mount *mount, const struct meta_inode *inode,
  */
 int expire_known(struct mount *mount, const struct meta_inode *inode,
 		 struct buf *value);
-/* Gives a new inode what its directory hands down. */
-int expire_inherit(struct mount *mount, const struct meta_inode *dir,
-		   const struct meta_inode *inode);
 
 /*
  * The object now has this head: whether what old has as wanted is still to

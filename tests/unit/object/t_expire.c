@@ -9,6 +9,7 @@
 #include "vers3/control/expire_rule.h"
 #include "vers3/core/tagset.h"
 #include "vers3/object/expire.h"
+#include "vers3/object/inherited.h"
 #include "vers3/tree/tree.h"
 
 #define EXPIRE	 "user.s3.expire"
