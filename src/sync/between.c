@@ -110,7 +110,7 @@ int between_note(struct syncer *s, const struct conflict *c,
 		 const struct meta_version *known,
 		 const struct meta_version *ours)
 {
-	return c->bare && ours->version_id[0] ? put_note(s, c, known, ours) : 0;
+	return c->bare ? put_note(s, c, known, ours) : 0;
 }
 
 int between_note_tries(struct syncer *s, const struct conflict *c,
@@ -209,6 +209,8 @@ static bool is_ours(const struct save *s, const struct store_entry *e)
 static void step(struct save *s, const struct store_entry *e)
 {
 	if (s->state == ABOVE && is_ours(s, e)) {
+		if (strlen(e->version_id) < sizeof(s->ours))
+			strcpy(s->ours, e->version_id);
 		s->state = BELOW;
 	} else if (s->state != BELOW) {
 		return;

@@ -149,6 +149,10 @@ static int tap_call(struct store *s, struct store_request *q)
 	if (!rc) {
 		rc = store_call(s->below, q);
 		run_hook(r, copy);
+		if (q->op == STORE_COPY && r->nameless_copies) {
+			free(q->reply.object.version_id);
+			q->reply.object.version_id = NULL;
+		}
 		error = wait_at_gate(r, copy, RIG_AFTER);
 		if (!error)
 			error = take_failure(r, copy, RIG_AFTER);

@@ -34,6 +34,8 @@ struct rig {
 	struct store *bucket; /* borrowed: for others who use the bucket */
 	/* As with retry.h: what fails after it was done says that it may be. */
 	bool tells_unsure;
+	/* As Ceph does: the answer to a copy names no version. */
+	bool nameless_copies;
 	bool power_lost; /* rig_kill() comes back in another boot */
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
