@@ -5,7 +5,8 @@
  * of umount(8) it is that.
  */
 #include <getopt.h>
-#include <stdlib.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "config.h"
@@ -14,75 +15,124 @@
 #include "unmount.h"
 #include "vers3/util/path.h"
 
-/* Options of commands, as bits and as values that getopt returns. */
-enum option_bit {
-	OPTION_JSON = 1 << 0,
-	OPTION_FORCE = 1 << 1,
-	OPTION_VERSION = 1 << 2,
-	OPTION_AT = 1 << 3,
-	OPTION_TO = 1 << 4,
-	OPTION_HELP = 1 << 5,
-	OPTION_EXACT = 1 << 6,
-	OPTION_DRY_RUN = 1 << 7,
-	OPTION_FOLLOW = 1 << 8,
-	OPTION_OLDER = 1 << 9,
-	OPTION_KEEP = 1 << 10,
-	OPTION_KEY = 1 << 11,
-	OPTION_EXPIRES = 1 << 12,
-	OPTION_PUT = 1 << 13,
-	OPTION_IF = 1 << 14,
-	OPTION_PRICES = 1 << 15,
-	OPTION_DAYS = 1 << 16,
-	OPTION_NAMES = 1 << 17,
-	OPTION_TIER = 1 << 18,
-	OPTION_WAIT = 1 << 19,
-	OPTION_QUICK = 1 << 20,
-	OPTION_REPLICA = 1 << 21,
-	OPTION_TIMEOUT = 1 << 22,
-	OPTION_DEEP = 1 << 23,
-	OPTION_REPAIR = 1 << 24,
-	OPTION_SAMPLE = 1 << 25,
-	OPTION_AGAINST = 1 << 26,
-	OPTION_REPORT = 1 << 27,
-	OPTION_THRESHOLD = 1 << 28,
-	OPTION_RATE = 1 << 29,
-	OPTION_SEED = 1 << 30,
+/* Options of commands: the numbers of their lines in the table. */
+enum option_number {
+	OPTION_JSON,
+	OPTION_FORCE,
+	OPTION_VERSION,
+	OPTION_AT,
+	OPTION_TO,
+	OPTION_EXACT,
+	OPTION_DRY_RUN,
+	OPTION_FOLLOW,
+	OPTION_OLDER,
+	OPTION_KEEP,
+	OPTION_KEY,
+	OPTION_EXPIRES,
+	OPTION_PUT,
+	OPTION_IF,
+	OPTION_PRICES,
+	OPTION_DAYS,
+	OPTION_NAMES,
+	OPTION_TIER,
+	OPTION_WAIT,
+	OPTION_QUICK,
+	OPTION_REPLICA,
+	OPTION_TIMEOUT,
+	OPTION_DEEP,
+	OPTION_REPAIR,
+	OPTION_SAMPLE,
+	OPTION_AGAINST,
+	OPTION_REPORT,
+	OPTION_THRESHOLD,
+	OPTION_RATE,
+	OPTION_SEED,
+	OPTION_COUNT,
 };
 
-static const struct option command_options[] = {
-	{"json", no_argument, NULL, OPTION_JSON},
-	{"force", no_argument, NULL, OPTION_FORCE},
-	{"version", required_argument, NULL, OPTION_VERSION},
-	{"at", required_argument, NULL, OPTION_AT},
-	{"to", required_argument, NULL, OPTION_TO},
-	{"exact", no_argument, NULL, OPTION_EXACT},
-	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-	{"follow", no_argument, NULL, OPTION_FOLLOW},
-	{"older", required_argument, NULL, OPTION_OLDER},
-	{"keep", required_argument, NULL, OPTION_KEEP},
-	{"key", required_argument, NULL, OPTION_KEY},
-	{"expires", required_argument, NULL, OPTION_EXPIRES},
-	{"put", no_argument, NULL, OPTION_PUT},
-	{"if", required_argument, NULL, OPTION_IF},
-	{"prices", required_argument, NULL, OPTION_PRICES},
-	{"days", required_argument, NULL, OPTION_DAYS},
-	{"names", no_argument, NULL, OPTION_NAMES},
-	{"tier", required_argument, NULL, OPTION_TIER},
-	{"wait", no_argument, NULL, OPTION_WAIT},
-	{"quick", no_argument, NULL, OPTION_QUICK},
-	{"replica", no_argument, NULL, OPTION_REPLICA},
-	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
-	{"deep", no_argument, NULL, OPTION_DEEP},
-	{"repair", no_argument, NULL, OPTION_REPAIR},
-	{"sample", required_argument, NULL, OPTION_SAMPLE},
-	{"against", required_argument, NULL, OPTION_AGAINST},
-	{"report", required_argument, NULL, OPTION_REPORT},
-	{"threshold", required_argument, NULL, OPTION_THRESHOLD},
-	{"rate", required_argument, NULL, OPTION_RATE},
-	{"seed", required_argument, NULL, OPTION_SEED},
-	{"help", no_argument, NULL, OPTION_HELP},
-	{NULL, 0, NULL, 0},
+#define FLAG(member)  .offset = offsetof(struct ctl_call, member)
+#define VALUE(member) .has_value = true, FLAG(member)
+
+static const struct option_line {
+	const char *shown; /* for --help: the name, and what follows it */
+	const char *help; /* one line, no full stop */
+	const char *name;
+	size_t offset; /* in struct ctl_call: of a bool, or of a string */
+	bool has_value;
+	char letter; /* 0: none */
+	char skip; /* not taken into the value, in front of it; 0: none */
+} options[OPTION_COUNT] = {
+	[OPTION_JSON] = {"--json", "print JSON", "json", FLAG(json)},
+	[OPTION_FORCE] = {"--force", "unmount, whatever cannot be sent",
+			  "force", FLAG(force)},
+	[OPTION_VERSION] = {"--version ID", "the version with this id",
+			    "version", VALUE(version)},
+	[OPTION_AT] = {"--at TIME", "as it was then", "at", VALUE(at),
+		       .skip = '@'},
+	[OPTION_TO] = {"--to PATH", "under this name", "to", VALUE(to)},
+	[OPTION_EXACT] = {"--exact", "remove what was added since, too",
+			  "exact", FLAG(exact)},
+	[OPTION_DRY_RUN] = {"-n, --dry-run", "print what it would do",
+			    "dry-run", FLAG(dry_run), .letter = 'n'},
+	[OPTION_FOLLOW] = {"--follow", "under its earlier names, too", "follow",
+			   FLAG(follow)},
+	[OPTION_OLDER] = {"--older AGE", "what is older than that, such as 90d",
+			  "older", VALUE(older)},
+	[OPTION_KEEP] = {"--keep N",
+			 "the newest N old versions of each file stay", "keep",
+			 VALUE(keep)},
+	[OPTION_KEY] = {"--key KEY", "an object that is under no name", "key",
+			VALUE(key)},
+	[OPTION_EXPIRES] = {"--expires T",
+			    "how long the URL is good, such as 30m; 1h",
+			    "expires", VALUE(expires)},
+	[OPTION_PUT] = {"--put", "a URL to write by", "put", FLAG(put)},
+	[OPTION_IF] = {"--if RULE",
+		       "what a rule would remove: noncurrent=30d,keep=3", "if",
+		       VALUE(rule)},
+	[OPTION_PRICES] = {"--prices FILE", "what a GiB costs a month",
+			   "prices", VALUE(prices)},
+	[OPTION_DAYS] = {"--days N", "for so many days from now", "days",
+			 VALUE(days)},
+	[OPTION_NAMES] = {"--names", "tell each version first", "names",
+			  FLAG(names)},
+	[OPTION_TIER] = {"--tier T", "standard, bulk or expedited", "tier",
+			 VALUE(tier)},
+	[OPTION_WAIT] = {"--wait", "return when all can be read", "wait",
+			 FLAG(wait)},
+	[OPTION_QUICK] = {"--quick", "the size and the ETag of lists will do",
+			  "quick", FLAG(quick)},
+	[OPTION_REPLICA] = {"--replica", "until the replica has it, too",
+			    "replica", FLAG(replica)},
+	[OPTION_TIMEOUT] = {"--timeout T", "give up after that, such as 10m",
+			    "timeout", VALUE(timeout)},
+	[OPTION_DEEP] = {"--deep", "read all bytes", "deep", FLAG(deep)},
+	[OPTION_REPAIR] = {"--repair",
+			   "send again the copy that is proven to be right",
+			   "repair", FLAG(repair)},
+	[OPTION_SAMPLE] = {"--sample 1%",
+			   "look at so many of the objects; 100%", "sample",
+			   VALUE(sample)},
+	[OPTION_AGAINST] = {"--against cache",
+			    "what this mount knows of them; or replica, both",
+			    "against", VALUE(against)},
+	[OPTION_REPORT] = {"--report FILE",
+			   "write JSON there; one that was interrupted goes on",
+			   "report", VALUE(report)},
+	[OPTION_THRESHOLD] = {"--threshold 0.5%",
+			      "more than that is a failure; 0%", "threshold",
+			      VALUE(threshold)},
+	[OPTION_RATE] = {"--rate 32M", "bytes a second that are read; or none",
+			 "rate", VALUE(rate)},
+	[OPTION_SEED] = {"--seed N", "take the sample that another run took",
+			 "seed", VALUE(seed)},
 };
+
+#undef FLAG
+#undef VALUE
+
+/* What a command takes: the numbers of options, besides --help. */
+#define TAKES(...) ((const unsigned char[]){__VA_ARGS__, OPTION_COUNT})
 
 static const char lifecycle_words[] =
 	"\n"
@@ -106,88 +156,79 @@ static const char verify_words[] =
 	"\n"
 	"Exit status: 0 nothing differs, or no more than the threshold; 1 more "
 	"differs,\n"
-	"repaired or not; 2 it could not be told, or the command was wrong.\n"
-	"  --sample 1%         looks at so many of the objects; 100%\n"
-	"  --against cache     what this mount knows of them; or replica, both\n"
-	"  --deep              reads all bytes\n"
-	"  --repair            sends again the copy that is proven to be right\n"
-	"  --report FILE       writes JSON there; one that was interrupted goes "
-	"on\n"
-	"  --threshold 0.5%    more than that is a failure; 0%\n"
-	"  --rate 32M          bytes a second that are read; or none\n"
-	"  --seed N            takes the sample that another run took\n";
+	"repaired or not; 2 it could not be told, or the command was wrong.\n";
 
 static const struct command {
 	const char *name;
 	const char *usage; /* what stands behind the name */
 	const char *help; /* one line, no full stop */
 	const char *words; /* lines for --help; NULL: none */
-	unsigned options; /* enum option_bit, besides --help */
+	const unsigned char *options; /* TAKES() */
 	int min, max; /* how many arguments */
 	int (*run)(const struct ctl_call *c);
 } commands[] = {
 	{"status", "[PATH]",
-	 "how the mount is: unsent changes, cache, requests", NULL, OPTION_JSON,
-	 0, 1, ctl_status},
+	 "how the mount is: unsent changes, cache, requests", NULL,
+	 TAKES(OPTION_JSON), 0, 1, ctl_status},
 	{"versions", "PATH [--follow]",
 	 "the versions of a file, oldest first; with --follow under its earlier "
 	 "names too",
-	 NULL, OPTION_JSON | OPTION_FOLLOW, 1, 1, ctl_versions},
+	 NULL, TAKES(OPTION_JSON, OPTION_FOLLOW), 1, 1, ctl_versions},
 	{"restore",
 	 "PATH | --key KEY [--version ID | --at TIME] [--to PATH] [--exact] "
 	 "[-n]",
 	 "bring a version back, without ID and TIME the one before; or with "
 	 "TIME a directory; or what is under no name",
 	 NULL,
-	 OPTION_JSON | OPTION_VERSION | OPTION_AT | OPTION_TO | OPTION_EXACT |
-		 OPTION_DRY_RUN | OPTION_KEY,
+	 TAKES(OPTION_JSON, OPTION_VERSION, OPTION_AT, OPTION_TO, OPTION_EXACT,
+	       OPTION_DRY_RUN, OPTION_KEY),
 	 0, 1, ctl_restore},
 	{"diff", "PATH --at TIME", "what has changed below PATH since", NULL,
-	 OPTION_JSON | OPTION_AT, 1, 1, ctl_diff},
+	 TAKES(OPTION_JSON, OPTION_AT), 1, 1, ctl_diff},
 	{"log", "PATH", "what happened below PATH, newest first", NULL,
-	 OPTION_JSON, 1, 1, ctl_log},
+	 TAKES(OPTION_JSON), 1, 1, ctl_log},
 	{"undelete", "PATH", "bring a deleted file back as it was", NULL,
-	 OPTION_JSON, 1, 1, ctl_undelete},
+	 TAKES(OPTION_JSON), 1, 1, ctl_undelete},
 	{"purge", "PATH [--older AGE] [--keep N] [-n]",
 	 "remove old versions below PATH for good", NULL,
-	 OPTION_JSON | OPTION_OLDER | OPTION_KEEP | OPTION_DRY_RUN, 1, 1,
+	 TAKES(OPTION_JSON, OPTION_OLDER, OPTION_KEEP, OPTION_DRY_RUN), 1, 1,
 	 ctl_purge},
 	{"thaw", "PATH [--days N] [--tier standard|bulk|expedited] [--wait]",
 	 "have what is archived restored, to be read for N days; with --wait "
 	 "until it can be",
-	 NULL, OPTION_JSON | OPTION_DAYS | OPTION_TIER | OPTION_WAIT, 1, 1,
+	 NULL, TAKES(OPTION_JSON, OPTION_DAYS, OPTION_TIER, OPTION_WAIT), 1, 1,
 	 ctl_thaw},
 	{"expire", "PATH [AGE|never]",
 	 "when a file expires by itself, or what is made in a directory",
-	 "AGE is whole days after the last save: 7d, 2w\n", OPTION_JSON, 1, 2,
-	 ctl_expire},
+	 "\nAGE is whole days after the last save: 7d, 2w\n",
+	 TAKES(OPTION_JSON), 1, 2, ctl_expire},
 	{"uploads", "[list [PATH] | abort --older AGE [PATH]]",
 	 "uploads that nobody has finished, with what they take", NULL,
-	 OPTION_JSON | OPTION_OLDER, 0, 2, ctl_uploads},
+	 TAKES(OPTION_JSON, OPTION_OLDER), 0, 2, ctl_uploads},
 	{"presign", "PATH [--expires T] [--put] [--version ID]",
 	 "a URL by which anyone can read the file, or with --put write it",
-	 NULL, OPTION_JSON | OPTION_EXPIRES | OPTION_PUT | OPTION_VERSION, 1, 1,
-	 ctl_presign},
+	 NULL, TAKES(OPTION_JSON, OPTION_EXPIRES, OPTION_PUT, OPTION_VERSION),
+	 1, 1, ctl_presign},
 	{"sync", "[PATH] [--replica [--timeout T]]",
 	 "wait until the bucket has every change, or the replica, too", NULL,
-	 OPTION_JSON | OPTION_REPLICA | OPTION_TIMEOUT, 0, 1, ctl_sync},
+	 TAKES(OPTION_JSON, OPTION_REPLICA, OPTION_TIMEOUT), 0, 1, ctl_sync},
 	{"umount", "[--force] [MOUNTPOINT]",
 	 "send every change, then unmount; with --force unmount anyway", NULL,
-	 OPTION_FORCE, 0, 1, ctl_umount},
+	 TAKES(OPTION_FORCE), 0, 1, ctl_umount},
 	{"lifecycle", CTL_LIFECYCLE_USAGE,
 	 "the bucket's lifecycle rules, what they do to a file, and why not, or "
 	 "to all within N days; "
 	 "with -n what a change would change",
 	 lifecycle_words,
-	 OPTION_JSON | OPTION_DRY_RUN | OPTION_DAYS | OPTION_NAMES, 0, 64,
+	 TAKES(OPTION_JSON, OPTION_DRY_RUN, OPTION_DAYS, OPTION_NAMES), 0, 64,
 	 ctl_lifecycle},
 	{"usage", "[PATH] [--if RULE] [--prices FILE]",
 	 "what all versions take in the bucket, and cost a month", NULL,
-	 OPTION_JSON | OPTION_IF | OPTION_PRICES, 0, 1, ctl_usage},
+	 TAKES(OPTION_JSON, OPTION_IF, OPTION_PRICES), 0, 1, ctl_usage},
 	{"doctor", "[PATH]",
 	 "what is wrong, or will be: keys, rights, bucket, rules, this machine",
 	 "\nExit status: 0 nothing above info, 3 warnings, 4 errors.\n",
-	 OPTION_JSON, 0, 1, ctl_doctor},
+	 TAKES(OPTION_JSON), 0, 1, ctl_doctor},
 	{"verify",
 	 "[PATH] [--sample 1%] [--against cache|replica|both] [--deep] "
 	 "[--repair] [--report FILE] [--threshold 0.5%] [--rate 32M] "
@@ -195,21 +236,21 @@ static const struct command {
 	 "whether the objects are what is known of them, and the replica's "
 	 "what the bucket's are",
 	 verify_words,
-	 OPTION_JSON | OPTION_DEEP | OPTION_REPAIR | OPTION_SAMPLE |
-		 OPTION_AGAINST | OPTION_REPORT | OPTION_THRESHOLD |
-		 OPTION_RATE | OPTION_SEED,
+	 TAKES(OPTION_JSON, OPTION_DEEP, OPTION_REPAIR, OPTION_SAMPLE,
+	       OPTION_AGAINST, OPTION_REPORT, OPTION_THRESHOLD, OPTION_RATE,
+	       OPTION_SEED),
 	 0, 1, ctl_verify},
 	{"replication", CTL_REPLICATION_USAGE,
 	 "replication rules, and how the objects stand; whether the replica "
 	 "has every version as it is; waiting until it has",
-	 NULL, OPTION_JSON | OPTION_QUICK | OPTION_TIMEOUT, 0, 2,
+	 NULL, TAKES(OPTION_JSON, OPTION_QUICK, OPTION_TIMEOUT), 0, 2,
 	 ctl_replication},
 	{"failover", "[PATH]",
 	 "have the replica stand in for the bucket, until a failback", NULL,
-	 OPTION_JSON, 0, 1, ctl_failover},
+	 TAKES(OPTION_JSON), 0, 1, ctl_failover},
 	{"failback", "[PATH]",
 	 "bring back what was written to the replica, and use the bucket again",
-	 NULL, OPTION_JSON, 0, 1, ctl_failback},
+	 NULL, TAKES(OPTION_JSON), 0, 1, ctl_failback},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -251,128 +292,96 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static void set_option(struct ctl_call *c, int option)
+static bool takes(const struct command *cmd, unsigned option)
 {
-	switch (option) {
-	case OPTION_JSON:
-		c->json = true;
-		break;
-	case OPTION_FORCE:
-		c->force = true;
-		break;
-	case OPTION_VERSION:
-		c->version = optarg;
-		break;
-	case OPTION_AT:
-		/* As in .versions, too. */
-		c->at = optarg + (*optarg == '@');
-		break;
-	case OPTION_TO:
-		c->to = optarg;
-		break;
-	case OPTION_EXACT:
-		c->exact = true;
-		break;
-	case OPTION_FOLLOW:
-		c->follow = true;
-		break;
-	case OPTION_DRY_RUN:
-		c->dry_run = true;
-		break;
-	case OPTION_OLDER:
-		c->older = optarg;
-		break;
-	case OPTION_KEEP:
-		c->keep = optarg;
-		break;
-	case OPTION_KEY:
-		c->key = optarg;
-		break;
-	case OPTION_EXPIRES:
-		c->expires = optarg;
-		break;
-	case OPTION_PUT:
-		c->put = true;
-		break;
-	case OPTION_IF:
-		c->rule = optarg;
-		break;
-	case OPTION_PRICES:
-		c->prices = optarg;
-		break;
-	case OPTION_DAYS:
-		c->days = optarg;
-		break;
-	case OPTION_QUICK:
-		c->quick = true;
-		break;
-	case OPTION_REPLICA:
-		c->replica = true;
-		break;
-	case OPTION_TIMEOUT:
-		c->timeout = optarg;
-		break;
-	case OPTION_NAMES:
-		c->names = true;
-		break;
-	case OPTION_TIER:
-		c->tier = optarg;
-		break;
-	case OPTION_WAIT:
-		c->wait = true;
-		break;
-	case OPTION_DEEP:
-		c->deep = true;
-		break;
-	case OPTION_REPAIR:
-		c->repair = true;
-		break;
-	case OPTION_SAMPLE:
-		c->sample = optarg;
-		break;
-	case OPTION_AGAINST:
-		c->against = optarg;
-		break;
-	case OPTION_REPORT:
-		c->report = optarg;
-		break;
-	case OPTION_THRESHOLD:
-		c->threshold = optarg;
-		break;
-	case OPTION_RATE:
-		c->rate = optarg;
-		break;
-	case OPTION_SEED:
-		c->seed = optarg;
-		break;
+	const unsigned char *at = cmd->options;
+
+	while (*at != option && *at != OPTION_COUNT)
+		at++;
+	return *at != OPTION_COUNT;
+}
+
+static void print_command_help(const struct command *cmd)
+{
+	printf("usage: vers3ctl %s %s\n%s\n\n", cmd->name, cmd->usage,
+	       cmd->help);
+	for (unsigned i = 0; i < OPTION_COUNT; i++)
+		if (takes(cmd, i))
+			printf("  %-19s %s\n", options[i].shown,
+			       options[i].help);
+	if (cmd->words)
+		fputs(cmd->words, stdout);
+}
+
+static void set_option(struct ctl_call *c, const struct option_line *option,
+		       const char *value)
+{
+	void *member = (char *)c + option->offset;
+
+	if (option->has_value)
+		*(const char **)member =
+			value + (option->skip && *value == option->skip);
+	else
+		*(bool *)member = true;
+}
+
+#define LONG_BASE 256 /* what getopt_long() returns of the table's first line */
+#define HELP	  'h' /* has no short form behind a command */
+
+/* The table as getopt_long() wants it. */
+static void make_getopt(struct option all[OPTION_COUNT + 2],
+			char letters[OPTION_COUNT + 1])
+{
+	memset(all, 0, sizeof(*all) * (OPTION_COUNT + 2));
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		all[i].name = options[i].name;
+		all[i].has_arg =
+			options[i].has_value ? required_argument : no_argument;
+		all[i].val = LONG_BASE + i;
+		if (options[i].letter)
+			*letters++ = options[i].letter;
 	}
+	*letters = '\0';
+	all[OPTION_COUNT] = (struct option){.name = "help", .val = HELP};
+}
+
+/* The line of what getopt_long() returned; OPTION_COUNT: none. */
+static unsigned option_of(int got)
+{
+	unsigned i = 0;
+
+	if (got >= LONG_BASE)
+		return (unsigned)(got - LONG_BASE);
+	while (i < OPTION_COUNT && options[i].letter != got)
+		i++;
+	return i;
 }
 
 static int run_command(struct ctl_call *c, int argc, char **argv)
 {
 	const struct command *cmd = find_command(argv[0]);
-	int option;
+	struct option all[OPTION_COUNT + 2];
+	char letters[OPTION_COUNT + 1];
+	int got;
 
 	if (!cmd)
 		return ctl_misuse("%s: no such command; see vers3ctl --help",
 				  argv[0]);
-	if (c->json && !(cmd->options & OPTION_JSON))
+	if (c->json && !takes(cmd, OPTION_JSON))
 		return usage(cmd);
+	make_getopt(all, letters);
 	optind = 0; /* another vector */
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "n", command_options, NULL)) !=
-	       -1) {
-		if (option == 'n')
-			option = OPTION_DRY_RUN;
-		if (option == OPTION_HELP) {
-			printf("usage: vers3ctl %s %s\n%s\n%s", cmd->name,
-			       cmd->usage, cmd->help,
-			       cmd->words ? cmd->words : "");
+	while ((got = getopt_long(argc, argv, letters, all, NULL)) != -1) {
+		unsigned option = option_of(got);
+
+		if (got == HELP) {
+			print_command_help(cmd);
 			return CTL_OK;
 		}
-		if (option == '?' || !(cmd->options & (unsigned)option))
+		if (option == OPTION_COUNT || !takes(cmd, option))
 			return usage(cmd);
-		set_option(c, option);
+		set_option(c, &options[option], optarg);
 	}
 	c->args = argv + optind;
 	c->count = argc - optind;
@@ -383,7 +392,7 @@ static int run_command(struct ctl_call *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
+	static const struct option common[] = {
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -396,7 +405,7 @@ int main(int argc, char **argv)
 	/* As umount(8) calls it. */
 	if (!strncmp(name, "umount.", strlen("umount.")))
 		return unmount_helper(argc, argv);
-	while ((option = getopt_long(argc, argv, "+C:hV", options, NULL)) !=
+	while ((option = getopt_long(argc, argv, "+C:hV", common, NULL)) !=
 	       -1) {
 		switch (option) {
 		case 'C':
