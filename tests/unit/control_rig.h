@@ -88,4 +88,14 @@ static inline char *control_show(struct vfs *v)
 	return text;
 }
 
+/* How often a text is in another. */
+static inline unsigned count_text(const char *in, const char *text)
+{
+	unsigned n = 0;
+
+	for (; (in = strstr(in, text)); in += strlen(text))
+		n++;
+	return n;
+}
+
 #endif

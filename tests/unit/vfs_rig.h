@@ -114,6 +114,16 @@ void rig_put_meta(struct rig *r, const char *key, const void *data, size_t size,
 void rig_put_text(struct rig *r, const char *key, const char *text);
 void rig_put_mode(struct rig *r, const char *key, const char *text,
 		  const char *permissions);
+/* Of a storage class; tier: of an archive that has any, or NULL. */
+void rig_put_class(struct rig *r, const char *key, const char *text,
+		   const char *class, const char *tier);
+/*
+ * Begins an upload, with a part for each word. The key is whole: it may be
+ * outside of what is mounted.
+ */
+void rig_put_upload(struct rig *r, const char *whole_key, const char *words);
+/* The bucket's lifecycle rules. */
+void rig_set_rules(struct rig *r, const char *document);
 void rig_remove(struct rig *r, const char *key);
 /* Several of both: keys with a blank between, '-' before those removed. */
 void rig_run_keys(struct rig *r, const char *script);

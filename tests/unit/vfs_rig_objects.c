@@ -49,6 +49,64 @@ void rig_put_mode(struct rig *r, const char *key, const char *text,
 	kvlist_release(&meta);
 }
 
+void rig_put_class(struct rig *r, const char *key, const char *text,
+		   const char *class, const char *tier)
+{
+	char full[META_KEY_MAX + 64];
+	struct kvlist headers;
+	struct store_request q;
+
+	object_key(key, full, sizeof(full));
+	kvlist_init(&headers);
+	assert_int_equal(kvlist_add(&headers, "x-amz-storage-class", class), 0);
+	if (tier)
+		assert_int_equal(
+			kvlist_add(&headers, "x-amz-archive-status", tier), 0);
+	store_request_init(&q, STORE_PUT);
+	q.key = full;
+	q.headers = &headers;
+	q.body = (struct store_body){.mem = text, .length = strlen(text)};
+	assert_int_equal(store_call(r->bucket, &q), 0);
+	store_request_release(&q);
+	kvlist_release(&headers);
+}
+
+void rig_put_upload(struct rig *r, const char *whole_key, const char *words)
+{
+	char *copy = strdup(words), *rest = NULL, *word;
+	struct store_request q, part;
+	unsigned number = 0;
+
+	assert_non_null(copy);
+	store_request_init(&q, STORE_CREATE_UPLOAD);
+	q.key = whole_key;
+	assert_int_equal(store_call(r->bucket, &q), 0);
+	for (word = strtok_r(copy, " ", &rest); word;
+	     word = strtok_r(NULL, " ", &rest)) {
+		store_request_init(&part, STORE_UPLOAD_PART);
+		part.key = whole_key;
+		part.upload_id = q.reply.upload_id;
+		part.part_number = ++number;
+		part.body = (struct store_body){.mem = word,
+						.length = strlen(word)};
+		assert_int_equal(store_call(r->bucket, &part), 0);
+		store_request_release(&part);
+	}
+	store_request_release(&q);
+	free(copy);
+}
+
+void rig_set_rules(struct rig *r, const char *document)
+{
+	struct store_request q;
+
+	store_request_init(&q, STORE_PUT_LIFECYCLE);
+	q.body.mem = document;
+	q.body.length = strlen(document);
+	assert_int_equal(store_call(r->bucket, &q), 0);
+	store_request_release(&q);
+}
+
 void rig_remove(struct rig *r, const char *key)
 {
 	char full[META_KEY_MAX + 64];

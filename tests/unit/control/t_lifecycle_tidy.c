@@ -16,17 +16,6 @@
 	"<Days>" days "</Days></Expiration></Rule>"
 #define OLD(days) RULE("vers3-expire-" days "d-2020-01-01", days "d", days)
 
-static void set_rules(struct rig *r, const char *rules)
-{
-	struct store_request q;
-
-	store_request_init(&q, STORE_PUT_LIFECYCLE);
-	q.body.mem = rules;
-	q.body.length = strlen(rules);
-	assert_int_equal(store_call(r->bucket, &q), 0);
-	store_request_release(&q);
-}
-
 static void set_tag(struct rig *r, const char *key, const char *value)
 {
 	struct kvlist tags;
@@ -101,7 +90,7 @@ static void test_removes(void **state)
 	struct rig *r = *state;
 	char answer[TEXT_MAX];
 
-	set_rules(r, rules);
+	rig_set_rules(r, rules);
 	/* An old version, what another mount's prefix has, a directory. */
 	rig_put_text(r, "f", "text");
 	set_tag(r, VFS_FIXTURE_PREFIX "f", "1d");
@@ -173,7 +162,7 @@ static void test_refused(void **state)
 	char text[TEXT_MAX];
 	size_t got, len;
 
-	set_rules(r, rules);
+	rig_set_rules(r, rules);
 	rig_write(r, "g", "text");
 	rig_put_text(r, "f", "text");
 	rig_sync(r);

@@ -507,21 +507,28 @@ static void test_refused_any_part(void **state)
 	check_large(f, VFS_FIXTURE_PREFIX "b", 20 << 20, true);
 }
 
-/* Parts that the server copies, in an upload that has a check. */
-static void test_refused_copy(void **state)
+/* To the large file that is there. */
+static void append_more(struct vfs_fixture *f)
 {
-	struct vfs_fixture *f = *state;
 	struct vfs_entry e;
 	struct vfs_file *file;
 	struct vfs_open how;
 
-	write_large(f, "a");
-	check_large(f, VFS_FIXTURE_PREFIX "a", 20 << 20, true);
-	refuse_it(STORE_COPY_PART, -EOPNOTSUPP, 501, "NotImplemented");
 	assert_int_equal(vfs_lookup(f->v, META_ROOT_INO, "a", &e), 0);
 	assert_int_equal(vfs_open(f->v, e.ino, O_RDWR, &file, &how), 0);
 	assert_int_equal(vfs_write(f->v, file, 20 << 20, "more", 4), 0);
 	vfs_release(f->v, file);
+}
+
+/* Parts that the server copies, in an upload that has a check. */
+static void test_refused_copy(void **state)
+{
+	struct vfs_fixture *f = *state;
+
+	write_large(f, "a");
+	check_large(f, VFS_FIXTURE_PREFIX "a", 20 << 20, true);
+	refuse_it(STORE_COPY_PART, -EOPNOTSUPP, 501, "NotImplemented");
+	append_more(f);
 	check_large(f, VFS_FIXTURE_PREFIX "a", (20 << 20) + 4, false);
 	assert_in_range(halfway->refused, 1, 6);
 	assert_int_equal(halfway->begun, 3);
@@ -531,17 +538,11 @@ static void test_refused_copy(void **state)
 static void test_other_key(void **state)
 {
 	struct vfs_fixture *f = *state;
-	struct vfs_entry e;
-	struct vfs_file *file;
-	struct vfs_open how;
 
 	write_large(f, "a");
 	check_large(f, VFS_FIXTURE_PREFIX "a", 20 << 20, true);
 	refuse_it(STORE_COPY_PART, -EXDEV, 400, "InvalidArgument");
-	assert_int_equal(vfs_lookup(f->v, META_ROOT_INO, "a", &e), 0);
-	assert_int_equal(vfs_open(f->v, e.ino, O_RDWR, &file, &how), 0);
-	assert_int_equal(vfs_write(f->v, file, 20 << 20, "more", 4), 0);
-	vfs_release(f->v, file);
+	append_more(f);
 	check_large(f, VFS_FIXTURE_PREFIX "a", (20 << 20) + 4, true);
 	assert_in_range(halfway->refused, 1, 6);
 	assert_int_equal(halfway->begun, 2);

@@ -513,17 +513,6 @@ static void test_directory_else(void **state)
 	vfs_forget(r->f.v, &e.ino, 1);
 }
 
-static void put_rules(struct rig *r, const char *rules)
-{
-	struct store_request q;
-
-	store_request_init(&q, STORE_PUT_LIFECYCLE);
-	q.body.mem = rules;
-	q.body.length = strlen(rules);
-	assert_int_equal(store_call(r->f.store, &q), 0);
-	store_request_release(&q);
-}
-
 #define DAY_NS (86400 * NS_PER_S)
 
 /* A directory's object is so much older than it was. */
@@ -563,7 +552,7 @@ static void test_rule(void **state)
 	struct rig *r = *state;
 	struct vfs_entry e;
 
-	put_rules(r, rules);
+	rig_set_rules(r, rules);
 	rig_mkdir(r, "tmp");
 	rig_chmod(r, "tmp", 0711);
 	old_directory(r, "tmp/sub", 9);
@@ -599,10 +588,10 @@ static void test_rule(void **state)
 	old_directory(r, "other", 9);
 	rig_remove(r, "other/");
 	rig_lists(r, "", "tmp/");
-	put_rules(r, "<LifecycleConfiguration><Rule><ID>a</ID>"
-		     "<Filter><Prefix>pre/tmp/</Prefix></Filter>"
-		     "<Status>Disabled</Status><Expiration><Days>7</Days>"
-		     "</Expiration></Rule></LifecycleConfiguration>");
+	rig_set_rules(r, "<LifecycleConfiguration><Rule><ID>a</ID>"
+			 "<Filter><Prefix>pre/tmp/</Prefix></Filter>"
+			 "<Status>Disabled</Status><Expiration><Days>7</Days>"
+			 "</Expiration></Rule></LifecycleConfiguration>");
 	rig_remove(r, "tmp/");
 	rig_lists(r, "", "");
 	rig_sync(r);

@@ -75,6 +75,18 @@ static void check(const struct doctor_facts *facts, struct findings *f)
 	assert_int_equal(f->error, 0);
 }
 
+/* Of the good facts, as they are changed; NULL: not at all. */
+static void check_changed(void (*change)(struct doctor_facts *f),
+			  struct findings *f)
+{
+	struct doctor_facts facts;
+
+	good(&facts);
+	if (change)
+		change(&facts);
+	check(&facts, f);
+}
+
 static const struct finding *of(const struct findings *f, const char *name)
 {
 	for (size_t i = 0; i < f->count; i++)
@@ -92,12 +104,10 @@ static void all_once(const struct findings *f)
 
 static void nothing_wrong(void **state)
 {
-	struct doctor_facts facts;
 	struct findings f;
 
 	(void)state;
-	good(&facts);
-	check(&facts, &f);
+	check_changed(NULL, &f);
 	for (size_t i = 0; i < f.count; i++)
 		if (f.items[i].severity != SEVERITY_OK)
 			fail_msg("%s: %s", f.items[i].check, f.items[i].what);
@@ -303,12 +313,9 @@ static void one_wrong(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *r = &rows[i];
 		const struct finding *found;
-		struct doctor_facts facts;
 		struct findings f;
 
-		good(&facts);
-		r->change(&facts);
-		check(&facts, &f);
+		check_changed(r->change, &f);
 		all_once(&f);
 		found = of(&f, r->check);
 		if (!found || found->severity != r->severity ||
@@ -334,14 +341,11 @@ static void partly(void **state)
 {
 	static void (*const changes[])(struct doctor_facts * f) = {
 		some_noncurrent, elsewhere, disabled};
-	struct doctor_facts facts;
 	struct findings f;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
-		good(&facts);
-		changes[i](&facts);
-		check(&facts, &f);
+		check_changed(changes[i], &f);
 		assert_int_equal(of(&f, "noncurrent")->severity,
 				 SEVERITY_WARNING);
 		assert_int_equal(of(&f, "uploads")->severity, SEVERITY_WARNING);
@@ -349,25 +353,21 @@ static void partly(void **state)
 	}
 }
 
+CHANGE(nothing_told, no_quota(f); f->rights[RIGHT_PUT].tried = TRIED_NOT_NEEDED;
+       f->open_files = f->threads = 0)
+
 static void not_there(void **state)
 {
-	struct doctor_facts facts;
 	struct findings f;
 
 	(void)state;
-	good(&facts);
-	no_quota(&facts);
-	facts.rights[RIGHT_PUT].tried = TRIED_NOT_NEEDED;
-	facts.open_files = facts.threads = 0;
-	check(&facts, &f);
+	check_changed(nothing_told, &f);
 	assert_null(of(&f, "quota"));
 	assert_null(of(&f, "s3:PutObject"));
 	assert_null(of(&f, "open-files"));
 	assert_null(of(&f, "threads"));
 	findings_release(&f);
-	good(&facts);
-	expires_tmp(&facts);
-	check(&facts, &f);
+	check_changed(expires_tmp, &f);
 	assert_int_equal(of(&f, "expiry")->severity, SEVERITY_OK);
 	findings_release(&f);
 }

@@ -1,41 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lifecycle preview, as the control file answers, over a bucket in memory. */
-#include "../vfs_rig.h"
+#include "answer_rig.h"
 
-#include "../control_rig.h"
 #include "vers3/core/tagset.h"
 #include "vers3/util/clock.h"
-
-#define TEXT_MAX (256 << 10)
-
-/* The answer, malloc'd. */
-static char *ask(struct rig *r, const char *line)
-{
-	char *answer = malloc(TEXT_MAX);
-
-	assert_non_null(answer);
-	if (control_run(r->f.v, line, answer, TEXT_MAX))
-		fail_msg("%s: %s", line, answer);
-	return answer;
-}
-
-/* Each of the lines, one after the other, stands in the answer. */
-static void says(struct rig *r, const char *line, const char *const *wants)
-{
-	char *answer = ask(r, line), *at = answer;
-
-	for (; *wants; wants++) {
-		char *found = strstr(at, *wants);
-
-		if (!found)
-			fail_msg("%s: no \"%s\" in\n%s", line, *wants, answer);
-		at = found;
-	}
-	free(answer);
-}
-
-#define SAYS(r, line, ...)                                                     \
-	says(r, line, (const char *const[]){__VA_ARGS__, NULL})
 
 static void says_not(struct rig *r, const char *line, const char *text)
 {
@@ -46,17 +14,6 @@ static void says_not(struct rig *r, const char *line, const char *text)
 	free(answer);
 }
 
-static void set_rules(struct rig *r, const char *rules)
-{
-	struct store_request q;
-
-	store_request_init(&q, STORE_PUT_LIFECYCLE);
-	q.body.mem = rules;
-	q.body.length = strlen(rules);
-	assert_int_equal(store_call(r->bucket, &q), 0);
-	store_request_release(&q);
-}
-
 static void set_tag(struct rig *r, const char *key, const char *value)
 {
 	struct kvlist tags;
@@ -65,23 +22,6 @@ static void set_tag(struct rig *r, const char *key, const char *value)
 	assert_int_equal(kvlist_add(&tags, "class", value), 0);
 	assert_int_equal(tagset_put(r->bucket, key, NULL, &tags), 0);
 	kvlist_release(&tags);
-}
-
-static void put_upload(struct rig *r, const char *key)
-{
-	struct store_request q, part;
-
-	store_request_init(&q, STORE_CREATE_UPLOAD);
-	q.key = key;
-	assert_int_equal(store_call(r->bucket, &q), 0);
-	store_request_init(&part, STORE_UPLOAD_PART);
-	part.key = key;
-	part.upload_id = q.reply.upload_id;
-	part.part_number = 1;
-	part.body = (struct store_body){.mem = "seven77", .length = 7};
-	assert_int_equal(store_call(r->bucket, &part), 0);
-	store_request_release(&part);
-	store_request_release(&q);
 }
 
 #define RULE(id, filter, rest)                                                 \
@@ -120,15 +60,15 @@ static void test_counts(void **state)
 	SAYS(r, "lifecycle preview",
 	     "[preview]\n\tpath = /\n\tdays = 30\n\tuntil = 20",
 	     "\truleCount = 0\n\tversions = 0\n\ttagsUnknown = 0\n");
-	set_rules(r, RULES(RULE("all", ALL,
-				EXPIRE("3") OLD("9") MOVE("1", "STANDARD_IA")
-					ABORT)));
+	rig_set_rules(r, RULES(RULE("all", ALL,
+				    EXPIRE("3") OLD("9")
+					    MOVE("1", "STANDARD_IA") ABORT)));
 	rig_put_text(r, "d/a", "1");
 	rig_put_text(r, "d/a", "22");
 	rig_put_text(r, "d/a/b", "4444");
 	rig_put_text(r, "dd", "88888888");
-	put_upload(r, VFS_FIXTURE_PREFIX "d/up");
-	put_upload(r, VFS_FIXTURE_PREFIX "dd");
+	rig_put_upload(r, VFS_FIXTURE_PREFIX "d/up", "seven77");
+	rig_put_upload(r, VFS_FIXTURE_PREFIX "dd", "seven77");
 	SAYS(r, "lifecycle preview days=0", "[preview]\n");
 	says_not(r, "lifecycle preview days=0", "planned");
 	day_after(3, day);
@@ -164,7 +104,7 @@ static void test_keep(void **state)
 	struct rig *r = *state;
 	char day[32];
 
-	set_rules(r, RULES(RULE("all", ALL, EXPIRE("9") KEEP("1", "2"))));
+	rig_set_rules(r, RULES(RULE("all", ALL, EXPIRE("9") KEEP("1", "2"))));
 	for (int i = 0; i < 4; i++)
 		rig_put_text(r, "a", i ? "22" : "1");
 	rig_put_text(r, "b", "1");
@@ -179,9 +119,10 @@ static void test_keep(void **state)
 	     "\taction = expire\n\tcount = 2\n",
 	     "\taction = remove\n\tcount = 2\n\tbytes = 3\n");
 	/* By its tags the newest of a stays: so does all of the rest. */
-	set_rules(r, RULES(RULE("tag",
-				"<Tag><Key>class</Key><Value>tmp</Value></Tag>",
-				EXPIRE("9")) RULE("all", ALL, KEEP("1", "3"))));
+	rig_set_rules(
+		r, RULES(RULE("tag",
+			      "<Tag><Key>class</Key><Value>tmp</Value></Tag>",
+			      EXPIRE("9")) RULE("all", ALL, KEEP("1", "3"))));
 	says_not(r, "lifecycle preview", "planned");
 	set_tag(r, VFS_FIXTURE_PREFIX "a", "tmp");
 	SAYS(r, "lifecycle preview", "\taction = expire\n\tcount = 1\n",
@@ -193,9 +134,10 @@ static void test_names(void **state)
 {
 	struct rig *r = *state;
 
-	set_rules(r, RULES(RULE("a rule",
-				"<Prefix>" VFS_FIXTURE_PREFIX "tmp/</Prefix>",
-				PAST)));
+	rig_set_rules(r,
+		      RULES(RULE("a rule",
+				 "<Prefix>" VFS_FIXTURE_PREFIX "tmp/</Prefix>",
+				 PAST)));
 	rig_put_text(r, "tmp/one", "1");
 	rig_put_text(r, "tmp/two words", "22");
 	rig_put_text(r, "names", "333");
@@ -216,13 +158,14 @@ static void test_tags(void **state)
 {
 	struct rig *r = *state;
 
-	set_rules(r, RULES(RULE("tag",
-				"<Tag><Key>class</Key><Value>tmp</Value></Tag>",
-				EXPIRE("3"))
-				   RULE("other",
-					"<Tag><Key>class</Key><Value>no</Value>"
-					"</Tag>",
-					EXPIRE("2"))));
+	rig_set_rules(
+		r, RULES(RULE("tag",
+			      "<Tag><Key>class</Key><Value>tmp</Value></Tag>",
+			      EXPIRE("3"))
+				 RULE("other",
+				      "<Tag><Key>class</Key><Value>no</Value>"
+				      "</Tag>",
+				      EXPIRE("2"))));
 	for (int i = 0; i < 300; i++) {
 		char name[16];
 
@@ -250,11 +193,11 @@ static void test_values_of_a_tag(void **state)
 {
 	struct rig *r = *state;
 
-	set_rules(r, RULES(RULE("tmp",
-				"<And><Prefix>" VFS_FIXTURE_PREFIX
-				"x/</Prefix>" CLASS("tmp") "</And>",
-				EXPIRE("3"))
-				   RULE("log", CLASS("log"), EXPIRE("3"))));
+	rig_set_rules(r, RULES(RULE("tmp",
+				    "<And><Prefix>" VFS_FIXTURE_PREFIX
+				    "x/</Prefix>" CLASS("tmp") "</And>",
+				    EXPIRE("3"))
+				       RULE("log", CLASS("log"), EXPIRE("3"))));
 	rig_put_text(r, "a", "22");
 	set_tag(r, VFS_FIXTURE_PREFIX "a", "log");
 	SAYS(r, "lifecycle preview", "\trule = log\n",
@@ -265,9 +208,10 @@ static void test_markers(void **state)
 {
 	struct rig *r = *state;
 
-	set_rules(r, RULES(RULE("m", ALL,
-				"<Expiration><ExpiredObjectDeleteMarker>true"
-				"</ExpiredObjectDeleteMarker></Expiration>")));
+	rig_set_rules(r,
+		      RULES(RULE("m", ALL,
+				 "<Expiration><ExpiredObjectDeleteMarker>true"
+				 "</ExpiredObjectDeleteMarker></Expiration>")));
 	rig_put_text(r, "a", "1");
 	rig_remove(r, "a");
 	rig_remove(r, "b");
@@ -306,24 +250,14 @@ static void test_refused(void **state)
 }
 
 /* It ends with rc, and one line that says so. */
-static void fails(struct rig *r, const char *line, int want, const char *says)
+static void ends(struct rig *r, const char *line, int want, const char *has)
 {
-	struct control_session *s;
-	char text[600] = "";
-	size_t len = 0, got = 0;
-	int rc;
+	static char text[TEXT_MAX];
+	int rc = control_ask(r->f.v, line, text, TEXT_MAX);
 
-	assert_int_equal(control_open(r->f.v->control, &s), 0);
-	assert_int_equal(control_write(s, line, strlen(line)), 0);
-	while (!(rc = control_read_now(s, len, text + len,
-				       sizeof(text) - 1 - len, &got)) &&
-	       got)
-		len += got;
-	control_close(s);
-	text[len] = '\0';
-	if (rc != want || !strstr(text, says) ||
+	if (rc != want || !strstr(text, has) ||
 	    strncmp(text, "lifecycle preview: ", 19) != 0 ||
-	    strchr(text, '\n') + 1 != text + len)
+	    strchr(text, '\n') + 1 != text + strlen(text))
 		fail_msg("%s: %d %s", line, rc, text);
 }
 
@@ -332,17 +266,17 @@ static void test_failure(void **state)
 {
 	struct rig *r = *state;
 
-	set_rules(r, RULES(RULE("all", ALL, EXPIRE("3") ABORT)));
+	rig_set_rules(r, RULES(RULE("all", ALL, EXPIRE("3") ABORT)));
 	rig_put_text(r, "a", "1");
 	rig_fail(r, "ListMultipartUploads", RIG_BEFORE, -EACCES, 1);
 	SAYS(r, "lifecycle preview", "\tcount = 1\n", "\tuploadsError = ");
-	fails(r, "lifecycle preview nothing", -ENOENT,
-	      "lifecycle preview: nothing: there is no such path\n");
+	ends(r, "lifecycle preview nothing", -ENOENT,
+	     "lifecycle preview: nothing: there is no such path\n");
 	rig_fail(r, "ListObjectVersions", RIG_BEFORE, -EACCES, 1);
-	fails(r, "lifecycle preview", -EACCES, "need s3:ListBucketVersions");
+	ends(r, "lifecycle preview", -EACCES, "need s3:ListBucketVersions");
 	rig_fail(r, "GetBucketLifecycleConfiguration", RIG_BEFORE, -EOPNOTSUPP,
 		 1);
-	fails(r, "lifecycle preview", -EOPNOTSUPP, "lifecycle preview: /: ");
+	ends(r, "lifecycle preview", -EOPNOTSUPP, "lifecycle preview: /: ");
 }
 
 int main(void)

@@ -25,34 +25,12 @@ static void says(const char *has)
 		fail_msg("no %s: %s", has, answer);
 }
 
-/* Others put an object of a storage class. */
-static void put_class(struct rig *r, const char *key, const char *class,
-		      const char *tier)
-{
-	char whole[META_KEY_MAX + 1];
-	struct kvlist headers;
-	struct store_request q;
-
-	snprintf(whole, sizeof(whole), "pre/%s", key);
-	kvlist_init(&headers);
-	kvlist_add(&headers, "x-amz-storage-class", class);
-	if (tier)
-		kvlist_add(&headers, "x-amz-archive-status", tier);
-	store_request_init(&q, STORE_PUT);
-	q.key = whole;
-	q.headers = &headers;
-	q.body = (struct store_body){.mem = "abc", .fd = -1, .length = 3};
-	assert_int_equal(store_call(r->bucket, &q), 0);
-	store_request_release(&q);
-	kvlist_release(&headers);
-}
-
 static void test_file(void **state)
 {
 	struct rig *r = *state;
 
-	put_class(r, "f", "GLACIER", NULL);
-	put_class(r, "g", "GLACIER", NULL);
+	rig_put_class(r, "f", "abc", "GLACIER", NULL);
+	rig_put_class(r, "g", "abc", "GLACIER", NULL);
 	thaws(r, "thaw f days=3 tier=bulk\n", 0, "\tstate = asked\n");
 	says("[object \"f\"]\n\tpath = f\n");
 	says("\tstorageClass = GLACIER\n\tbytes = 3\n");
@@ -83,13 +61,13 @@ static void test_tree(void **state)
 	struct rig *r = *state;
 
 	rig_put_text(r, "d/a", "a");
-	put_class(r, "d/b", "GLACIER", NULL);
-	put_class(r, "d/c d/e", "DEEP_ARCHIVE", NULL);
-	put_class(r, "d/f", "STANDARD_IA", NULL);
-	put_class(r, "d/g", "INTELLIGENT_TIERING", NULL);
-	put_class(r, "d/h", "INTELLIGENT_TIERING", "ARCHIVE_ACCESS");
-	put_class(r, "d/i", "COLD", NULL);
-	put_class(r, "dx", "GLACIER", NULL);
+	rig_put_class(r, "d/b", "abc", "GLACIER", NULL);
+	rig_put_class(r, "d/c d/e", "abc", "DEEP_ARCHIVE", NULL);
+	rig_put_class(r, "d/f", "abc", "STANDARD_IA", NULL);
+	rig_put_class(r, "d/g", "abc", "INTELLIGENT_TIERING", NULL);
+	rig_put_class(r, "d/h", "abc", "INTELLIGENT_TIERING", "ARCHIVE_ACCESS");
+	rig_put_class(r, "d/i", "abc", "COLD", NULL);
+	rig_put_class(r, "dx", "abc", "GLACIER", NULL);
 	assert_int_equal(rig_there(r, "d"), 0);
 	rig_forget_requests(r);
 	thaws(r, "thaw /d/\n", 0, "\tobjects = 7\n\tarchived = 3\n");
@@ -113,7 +91,7 @@ static void test_version(void **state)
 	char line[512], names[256];
 	struct rig *r = *state;
 
-	put_class(r, "f", "GLACIER", NULL);
+	rig_put_class(r, "f", "abc", "GLACIER", NULL);
 	rig_put_text(r, "f", "now");
 	thaws(r, "thaw f\n", 0, "\tarchived = 0\n");
 	rig_list(r, ".versions/f", false, names, sizeof(names));
@@ -140,8 +118,8 @@ static void test_wait(void **state)
 {
 	struct rig *r = *state;
 
-	put_class(r, "d/a", "GLACIER", NULL);
-	put_class(r, "d/b", "GLACIER", NULL);
+	rig_put_class(r, "d/a", "abc", "GLACIER", NULL);
+	rig_put_class(r, "d/b", "abc", "GLACIER", NULL);
 	rig_put_text(r, "d/c", "c");
 	atomic_store(&heads, 0);
 	rig_hook(r, "HeadObject d/b", end_at_second, 2);
@@ -167,7 +145,7 @@ static void test_outage(void **state)
 {
 	struct rig *r = *state;
 
-	put_class(r, "f", "GLACIER", NULL);
+	rig_put_class(r, "f", "abc", "GLACIER", NULL);
 	assert_int_equal(rig_there(r, "f"), 0);
 	rig_hook(r, "RestoreObject f", end_well, 1);
 	rig_fail(r, "HeadObject f", RIG_BEFORE, -ECONNREFUSED, 2);
@@ -184,7 +162,7 @@ static void test_in_vain(void **state)
 {
 	struct rig *r = *state;
 
-	put_class(r, "f", "GLACIER", NULL);
+	rig_put_class(r, "f", "abc", "GLACIER", NULL);
 	rig_hook(r, "RestoreObject f", end_in_vain, 8);
 	thaws(r, "thaw f wait\n", -EIO, "thaw: 1 failed: f: asked for 2 times");
 	says("\tstate = failed\n");
@@ -198,7 +176,7 @@ static void test_given_up(void **state)
 	struct rig *r = *state;
 	struct control_session *s;
 
-	put_class(r, "f", "GLACIER", NULL);
+	rig_put_class(r, "f", "abc", "GLACIER", NULL);
 	assert_int_equal(control_open(r->f.v->control, &s), 0);
 	assert_int_equal(control_write(s, "thaw f wait\n", 12), 0);
 	while (rig_count(r, "HeadObject f") < 3)
@@ -211,8 +189,8 @@ static void test_failures(void **state)
 {
 	struct rig *r = *state;
 
-	put_class(r, "d/a", "GLACIER", NULL);
-	put_class(r, "d/b", "GLACIER", NULL);
+	rig_put_class(r, "d/a", "abc", "GLACIER", NULL);
+	rig_put_class(r, "d/b", "abc", "GLACIER", NULL);
 	rig_fail(r, "RestoreObject d/a", RIG_BEFORE, -EACCES, 1);
 	thaws(r, "thaw d\n", -EIO, "thaw: 1 failed: d/a: RestoreObject: ");
 	says("\tstate = failed\n");
@@ -220,13 +198,13 @@ static void test_failures(void **state)
 	says("\tasked = 1\n");
 	rig_fail(r, "HeadObject d/b", RIG_BEFORE, -ECONNREFUSED, 1);
 	thaws(r, "thaw d\n", -EIO, "thaw: 1 failed: d/b: HeadObject: ");
-	put_class(r, "f", "GLACIER", NULL);
+	rig_put_class(r, "f", "abc", "GLACIER", NULL);
 	rig_fail(r, "RestoreObject f", RIG_BEFORE, -EOPNOTSUPP, 1);
 	thaws(r, "thaw f\n", -EOPNOTSUPP,
 	      "thaw: f: not supported by this server: RestoreObject: ");
 	/* Of a tree as many are asked for as are under way at once. */
 	for (char name[] = "e/a"; name[2] <= 'z'; name[2]++)
-		put_class(r, name, "GLACIER", NULL);
+		rig_put_class(r, name, "abc", "GLACIER", NULL);
 	rig_forget_requests(r);
 	rig_fail(r, "RestoreObject", RIG_BEFORE, -EOPNOTSUPP, 100);
 	thaws(r, "thaw e wait\n", -EOPNOTSUPP, "not supported by this server");
@@ -256,7 +234,7 @@ static void test_refused(void **state)
 	};
 	struct rig *r = *state;
 
-	put_class(r, "f", "GLACIER", NULL);
+	rig_put_class(r, "f", "abc", "GLACIER", NULL);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		thaws(r, cases[i].line, cases[i].rc, cases[i].has);
 	assert_int_equal(rig_count(r, "RestoreObject"), 0);

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uploads, as the control file answers, over a bucket in memory. */
-#include "../vfs_rig.h"
+#include "answer_rig.h"
 
-#include "../control_rig.h"
-
-#define TEXT_MAX (64 << 10)
-
-static void ask(struct rig *r, const char *line, int rc, const char *has,
-		char *answer)
+static void lists(struct rig *r, const char *line, int rc, const char *has,
+		  char *answer)
 {
 	int got = control_run(r->f.v, line, answer, TEXT_MAX);
 
@@ -15,71 +11,30 @@ static void ask(struct rig *r, const char *line, int rc, const char *has,
 		fail_msg("%s: %d: %s", line, got, answer);
 }
 
-/* The answer ends in has, and its last read with rc. */
-static void fails(struct rig *r, const char *line, int rc, const char *has)
-{
-	static char answer[TEXT_MAX];
-	int got = control_ask(r->f.v, line, answer, TEXT_MAX);
-
-	if (got != rc || !strstr(answer, has))
-		fail_msg("%s: %d: %s", line, got, answer);
-}
-
-/* Others begin an upload, with one part of three bytes. */
-static void begin(struct rig *r, const char *key)
-{
-	char whole[META_KEY_MAX + 1];
-	struct store_request q, part;
-
-	snprintf(whole, sizeof(whole), "%s", key);
-	store_request_init(&q, STORE_CREATE_UPLOAD);
-	q.key = whole;
-	assert_int_equal(store_call(r->bucket, &q), 0);
-	store_request_init(&part, STORE_UPLOAD_PART);
-	part.key = whole;
-	part.upload_id = q.reply.upload_id;
-	part.part_number = 1;
-	part.body = (struct store_body){.mem = "abc", .length = 3};
-	assert_int_equal(store_call(r->bucket, &part), 0);
-	store_request_release(&part);
-	store_request_release(&q);
-}
-
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	while ((text = strstr(text, what))) {
-		text += strlen(what);
-		n++;
-	}
-	return n;
-}
-
 static void test_list(void **state)
 {
 	static char answer[TEXT_MAX];
 	struct rig *r = *state;
 
-	ask(r, "uploads list\n", 0, "\tcount = 0\n", answer);
-	begin(r, "pre/a");
-	begin(r, "pre/d/b c");
-	begin(r, "pre/d/b c");
-	begin(r, "pre/dx");
-	begin(r, "other");
-	ask(r, "uploads list\n", 0, "\tcount = 4\n", answer);
+	lists(r, "uploads list\n", 0, "\tcount = 0\n", answer);
+	rig_put_upload(r, "pre/a", "abc");
+	rig_put_upload(r, "pre/d/b c", "abc");
+	rig_put_upload(r, "pre/d/b c", "abc");
+	rig_put_upload(r, "pre/dx", "abc");
+	rig_put_upload(r, "other", "abc");
+	lists(r, "uploads list\n", 0, "\tcount = 4\n", answer);
 	assert_non_null(strstr(answer, "\tpath = \"d/b c\"\n"));
 	assert_non_null(strstr(answer, "\tbytes = 12\n"));
 	assert_non_null(strstr(answer, "\tbytes = 3\n"));
-	assert_int_equal(count(answer, "[upload \""), 4);
-	assert_int_equal(count(answer, "\town = false\n"), 4);
-	ask(r, "uploads list /d/\n", 0, "\tcount = 2\n", answer);
-	ask(r, "uploads list a\n", 0, "\tcount = 1\n", answer);
-	ask(r, "uploads list /\n", 0, "\tcount = 4\n", answer);
+	assert_int_equal(count_text(answer, "[upload \""), 4);
+	assert_int_equal(count_text(answer, "\town = false\n"), 4);
+	lists(r, "uploads list /d/\n", 0, "\tcount = 2\n", answer);
+	lists(r, "uploads list a\n", 0, "\tcount = 1\n", answer);
+	lists(r, "uploads list /\n", 0, "\tcount = 4\n", answer);
 	/* From the root it is a path, whatever it looks like. */
-	begin(r, "pre/older=7/a");
-	ask(r, "uploads abort older=0s /older=7/\n", 0, "\tcount = 1\n",
-	    answer);
+	rig_put_upload(r, "pre/older=7/a", "abc");
+	lists(r, "uploads abort older=0s /older=7/\n", 0, "\tcount = 1\n",
+	      answer);
 	assert_non_null(strstr(answer, "\tpath = older=7/a\n"));
 	fails(r, "uploads list none\n", -ENOENT,
 	      "uploads list: none: there is no such path\n");
@@ -88,9 +43,9 @@ static void test_list(void **state)
 	/* A path at which there are no uploads. */
 	rig_put_text(r, "file", "x");
 	rig_remove(r, "file");
-	ask(r, "uploads list file\n", 0, "\tcount = 0\n", answer);
+	lists(r, "uploads list file\n", 0, "\tcount = 0\n", answer);
 	rig_mkdir(r, "new");
-	ask(r, "uploads list new\n", 0, "\tcount = 0\n", answer);
+	lists(r, "uploads list new\n", 0, "\tcount = 0\n", answer);
 }
 
 /* What this mount has under way stays, whatever its age. */
@@ -106,19 +61,19 @@ static void test_abort(void **state)
 	rig_pwrite(r, file, 0, bytes, 40 << 20);
 	while (!rig_count(r, "UploadPart large"))
 		usleep(1000);
-	begin(r, "pre/a");
-	begin(r, "pre/d/b");
-	ask(r, "uploads list\n", 0, "\tcount = 3\n", answer);
-	assert_int_equal(count(answer, "\town = true\n"), 1);
+	rig_put_upload(r, "pre/a", "abc");
+	rig_put_upload(r, "pre/d/b", "abc");
+	lists(r, "uploads list\n", 0, "\tcount = 3\n", answer);
+	assert_int_equal(count_text(answer, "\town = true\n"), 1);
 	/* None is so old: their parts are not asked for. */
 	asked = rig_count(r, "ListParts");
-	ask(r, "uploads abort older=1d\n", 0, "\tcount = 0\n", answer);
+	lists(r, "uploads abort older=1d\n", 0, "\tcount = 0\n", answer);
 	assert_int_equal(rig_uploads(r), 3);
 	assert_int_equal(rig_count(r, "ListParts"), asked);
-	ask(r, "uploads abort older=0s d\n", 0, "\tcount = 1\n", answer);
+	lists(r, "uploads abort older=0s d\n", 0, "\tcount = 1\n", answer);
 	assert_non_null(strstr(answer, "\tpath = d/b\n"));
 	assert_int_equal(rig_uploads(r), 2);
-	ask(r, "uploads abort older=0s\n", 0, "\tcount = 1\n", answer);
+	lists(r, "uploads abort older=0s\n", 0, "\tcount = 1\n", answer);
 	assert_non_null(strstr(answer, "\tpath = a\n"));
 	assert_non_null(strstr(answer, "\town = 1\n"));
 	assert_int_equal(rig_uploads(r), 1);
@@ -141,8 +96,8 @@ static void test_beginning(void **state)
 	rig_pwrite(r, file, 0, bytes, 40 << 20);
 	rig_wait_held(r);
 	assert_int_equal(rig_uploads(r), 1);
-	begin(r, "pre/a");
-	ask(r, "uploads abort older=0s\n", 0, "\tcount = 1\n", answer);
+	rig_put_upload(r, "pre/a", "abc");
+	lists(r, "uploads abort older=0s\n", 0, "\tcount = 1\n", answer);
 	assert_non_null(strstr(answer, "\town = 1\n"));
 	assert_int_equal(rig_uploads(r), 1);
 	rig_gate(r, NULL, RIG_AFTER);
@@ -180,9 +135,9 @@ static void test_answer_lost(void **state)
 	struct mount *mount = r->f.v->mount;
 	struct lossy lossy = {{&ops, NULL}, mount->store};
 
-	begin(r, "pre/a");
+	rig_put_upload(r, "pre/a", "abc");
 	mount->store = &lossy.store;
-	ask(r, "uploads abort older=0s\n", 0, "\tcount = 1\n", answer);
+	lists(r, "uploads abort older=0s\n", 0, "\tcount = 1\n", answer);
 	mount->store = lossy.to;
 	assert_non_null(strstr(answer, "\tpath = a\n"));
 	assert_int_equal(rig_uploads(r), 0);
@@ -194,9 +149,9 @@ static void test_own_copies(void **state)
 	static char answer[TEXT_MAX];
 	struct rig *r = *state;
 
-	begin(r, "pre/" MOUNT_VERSIONS_NAME "/zeros-1");
-	ask(r, "uploads list\n", 0, "\town = true\n", answer);
-	ask(r, "uploads abort older=0s\n", 0, "\tcount = 0\n", answer);
+	rig_put_upload(r, "pre/" MOUNT_VERSIONS_NAME "/zeros-1", "abc");
+	lists(r, "uploads list\n", 0, "\town = true\n", answer);
+	lists(r, "uploads abort older=0s\n", 0, "\tcount = 0\n", answer);
 	assert_non_null(strstr(answer, "\town = 1\n"));
 	assert_int_equal(rig_uploads(r), 1);
 }
@@ -216,14 +171,14 @@ static void test_refused(void **state)
 	static char answer[TEXT_MAX];
 	struct rig *r = *state;
 
-	begin(r, "pre/a");
+	rig_put_upload(r, "pre/a", "abc");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-		ask(r, cases[i].line, -EINVAL, cases[i].has, answer);
+		lists(r, cases[i].line, -EINVAL, cases[i].has, answer);
 	rig_fail(r, "AbortMultipartUpload", RIG_BEFORE, -EOPNOTSUPP, 1);
 	fails(r, "uploads abort older=0s\n", -EOPNOTSUPP,
 	      "1 could not be aborted: not supported by this server");
 	r->f.v->mount->config.read_only = true;
-	ask(r, "uploads abort older=0s\n", -EROFS, "read-only", answer);
+	lists(r, "uploads abort older=0s\n", -EROFS, "read-only", answer);
 	assert_int_equal(rig_uploads(r), 1);
 }
 

@@ -1,86 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* usage, as the control file answers, over a bucket in memory. */
-#include "../vfs_rig.h"
-
-#include "../control_rig.h"
-
-#define TEXT_MAX (64 << 10)
-
-/* The answer, malloc'd. */
-static char *ask(struct rig *r, const char *line)
-{
-	char *answer = malloc(TEXT_MAX);
-
-	assert_non_null(answer);
-	if (control_run(r->f.v, line, answer, TEXT_MAX))
-		fail_msg("%s: %s", line, answer);
-	return answer;
-}
-
-/* Each of the lines, one after the other, stands in the answer. */
-static void says(struct rig *r, const char *line, const char *const *wants)
-{
-	char *answer = ask(r, line), *at = answer;
-
-	for (; *wants; wants++) {
-		char *found = strstr(at, *wants);
-
-		if (!found)
-			fail_msg("%s: no \"%s\" in\n%s", line, *wants, answer);
-		at = found;
-	}
-	free(answer);
-}
-
-#define SAYS(r, line, ...)                                                     \
-	says(r, line, (const char *const[]){__VA_ARGS__, NULL})
-
-static void put_class(struct rig *r, const char *key, const char *class,
-		      const char *text)
-{
-	struct kvlist headers = {.count = 0};
-	char whole[META_KEY_MAX + 1];
-	struct store_request q;
-
-	snprintf(whole, sizeof(whole), VFS_FIXTURE_PREFIX "%s", key);
-	assert_int_equal(kvlist_add(&headers, "x-amz-storage-class", class), 0);
-	store_request_init(&q, STORE_PUT);
-	q.key = whole;
-	q.headers = &headers;
-	q.body = (struct store_body){.mem = text, .length = strlen(text)};
-	assert_int_equal(store_call(r->bucket, &q), 0);
-	store_request_release(&q);
-	kvlist_release(&headers);
-}
-
-static void put_part(struct rig *r, const char *key, const char *id,
-		     unsigned number, const char *text)
-{
-	struct store_request q;
-
-	store_request_init(&q, STORE_UPLOAD_PART);
-	q.key = key;
-	q.upload_id = id;
-	q.part_number = number;
-	q.body = (struct store_body){.mem = text, .length = strlen(text)};
-	assert_int_equal(store_call(r->bucket, &q), 0);
-	store_request_release(&q);
-}
-
-/* An upload of two parts with 9 bytes. */
-static void put_upload(struct rig *r, const char *key)
-{
-	char whole[META_KEY_MAX + 1];
-	struct store_request q;
-
-	snprintf(whole, sizeof(whole), VFS_FIXTURE_PREFIX "%s", key);
-	store_request_init(&q, STORE_CREATE_UPLOAD);
-	q.key = whole;
-	assert_int_equal(store_call(r->bucket, &q), 0);
-	put_part(r, whole, q.reply.upload_id, 1, "four");
-	put_part(r, whole, q.reply.upload_id, 2, "fives");
-	store_request_release(&q);
-}
+#include "answer_rig.h"
 
 static void fill(struct rig *r)
 {
@@ -113,15 +33,6 @@ static void test_counts(void **state)
 	     "\n\tobjects = 2\n\tbytes = 5\n\tnoncurrent = 1\n"
 	     "\tnoncurrentBytes = 1\n\tmarkers = 0\n\town = 0\n");
 	SAYS(r, "usage a/b/", "\n\tobjects = 1\n\tbytes = 3\n");
-}
-
-static void fails(struct rig *r, const char *line, int rc, const char *has)
-{
-	static char answer[TEXT_MAX];
-	int got = control_ask(r->f.v, line, answer, TEXT_MAX);
-
-	if (got != rc || !strstr(answer, has))
-		fail_msg("%s: %d: %s", line, got, answer);
 }
 
 /* Where nothing is, nothing was, and nothing is to be sent. */
@@ -172,9 +83,9 @@ static void test_uploads(void **state)
 {
 	struct rig *r = *state;
 
-	put_upload(r, "u");
-	put_upload(r, "u/below");
-	put_upload(r, "uu");
+	rig_put_upload(r, VFS_FIXTURE_PREFIX "u", "four fives");
+	rig_put_upload(r, VFS_FIXTURE_PREFIX "u/below", "four fives");
+	rig_put_upload(r, VFS_FIXTURE_PREFIX "uu", "four fives");
 	SAYS(r, "usage", "\tuploads = 3\n\tuploadBytes = 27\n");
 	SAYS(r, "usage u", "\tuploads = 2\n\tuploadBytes = 18\n");
 	SAYS(r, "usage u/below", "\tuploads = 1\n\tuploadBytes = 9\n");
@@ -188,8 +99,8 @@ static void test_classes_and_prices(void **state)
 {
 	struct rig *r = *state;
 
-	put_class(r, "cold", "STANDARD_IA", "four");
-	put_class(r, "odd", "MINE", "threeee");
+	rig_put_class(r, "cold", "four", "STANDARD_IA", NULL);
+	rig_put_class(r, "odd", "threeee", "MINE", NULL);
 	rig_put_text(r, "warm", "12345678");
 	SAYS(r, "usage",
 	     "[class \"STANDARD_IA\"]\n\tobjects = 1\n\tbytes = 4\n",

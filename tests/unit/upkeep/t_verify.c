@@ -3,12 +3,9 @@
  * verify, as the control file answers, over a bucket in memory and another one
  * beside it as its replica.
  */
-#include "../vfs_rig.h"
+#include "answer_rig.h"
 
-#include "../control_rig.h"
-
-#define TEXT_MAX (64 << 10)
-#define MIB	 ((size_t)1 << 20)
+#define MIB ((size_t)1 << 20)
 
 /* The mount's bucket, of whose object one byte is wrong when it is read. */
 struct flip {
@@ -73,35 +70,6 @@ static int teardown(void **state)
 }
 
 #define VERIFY_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
-/* The answer, malloc'd. */
-static char *ask(struct rig *r, const char *line)
-{
-	char *answer = malloc(TEXT_MAX);
-
-	assert_non_null(answer);
-	if (control_run(r->f.v, line, answer, TEXT_MAX))
-		fail_msg("%s: %s", line, answer);
-	return answer;
-}
-
-/* Each of the lines, one after the other, stands in the answer. */
-static void says(struct rig *r, const char *line, const char *const *wants)
-{
-	char *answer = ask(r, line), *at = answer;
-
-	for (; *wants; wants++) {
-		char *found = strstr(at, *wants);
-
-		if (!found)
-			fail_msg("%s: no \"%s\" in\n%s", line, *wants, answer);
-		at = found;
-	}
-	free(answer);
-}
-
-#define SAYS(r, line, ...)                                                     \
-	says(r, line, (const char *const[]){__VA_ARGS__, NULL})
 
 static void put(struct store *store, const char *key, const char *text)
 {
