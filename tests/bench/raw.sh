@@ -35,18 +35,20 @@ raw_sha256() {
 
 # raw_call METHOD PATH [BODY]: one request, its answer on stdout.
 raw_call() {
-	local sum
+	local sum to=${directly:+$SERVER}
 	sum=$(printf %s "${3:-}" | sha256sum)
 	curl -sS --fail-with-body --noproxy '*' -m 60 -X "$1" \
 		--aws-sigv4 aws:amz:us-east-1:s3 \
 		-K <(echo "user = \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"") \
 		-H "x-amz-content-sha256: ${sum%% *}" \
-		${3+--data-binary "$3"} "$ENDPOINT/$BUCKET/$2"
+		${3+--data-binary "$3"} "${to:-$ENDPOINT}/$BUCKET/$2"
 }
 
 # raw_run CONFIG CONNECTIONS
 raw_run() {
-	curl -Z --no-progress-meter --parallel-immediate --parallel-max "$2" -K "$1" >/dev/null
+	[ -z "$directly" ] || sed -i "s,\"$ENDPOINT/,\"$SERVER/," "$1"
+	curl -Z --no-progress-meter --parallel-immediate --parallel-max "$2" \
+		-K "$1" >/dev/null
 }
 
 # raw_prepare_get CONFIG KEY MIB: the object in ranges of a part each.

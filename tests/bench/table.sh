@@ -16,7 +16,7 @@ row() {
 # how long that is.
 log_mark() {
 	local token=mark-$RANDOM$RANDOM$RANDOM try
-	curl -s -o /dev/null --noproxy '*' "$ENDPOINT/$token"
+	curl -s -o /dev/null --noproxy '*' "$SERVER/$token"
 	for try in $(seq 200); do
 		! tail -n 200 "$ACCESS_LOG" | grep -q "GET /$token " || break
 		sleep 0.05
