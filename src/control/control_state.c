@@ -23,6 +23,7 @@
 #include "vers3/s3/s3.h"
 #include "vers3/store/failover.h"
 #include "vers3/store/key_journal.h"
+#include "vers3/store/limit.h"
 #include "vers3/store/metrics.h"
 #include "vers3/store/standby.h"
 #include "vers3/sync/conflict.h"
@@ -318,11 +319,33 @@ static int write_caps(const struct caps *caps, struct buf *out)
 	return rc ? rc : gitconfig_bool(out, "keepsTags", caps->keeps_tags);
 }
 
+/* How many requests go at once, and why so many. */
+static int write_limit(struct store *store, struct buf *out)
+{
+	struct limit_snapshot now;
+	int rc;
+
+	limit_store_read(store, &now);
+	if (!now.limit)
+		return 0;
+	rc = gitconfig_number(out, "limit", now.limit);
+	if (!rc)
+		rc = gitconfig_number(out, "waiting", now.waiting);
+	if (!rc && now.least_ns)
+		rc = gitconfig_number(out, "leastLatencyUs",
+				      now.least_ns / 1000);
+	return rc ? rc
+		  : gitconfig_number(out, "halvings", (int64_t)now.halvings);
+}
+
 /* How requests to one server went, and by operation how many there were. */
-static int write_traffic(const struct metrics_snapshot *m, struct buf *out)
+static int write_traffic(struct store *store, const struct metrics_snapshot *m,
+			 struct buf *out)
 {
 	int rc = write_s3_totals(out, m);
 
+	if (!rc)
+		rc = write_limit(store, out);
 	if (!rc)
 		rc = gitconfig_bool(out, "reachable", !m->silent_mono_ns);
 	if (!rc)
@@ -351,7 +374,7 @@ static int write_s3(struct control *control, struct buf *out)
 		return rc;
 	metrics_store_read(control->mount->metrics, &m);
 	rc = write_caps(&control->mount->config.caps, out);
-	return rc ? rc : write_traffic(&m, out);
+	return rc ? rc : write_traffic(control->mount->store, &m, out);
 }
 
 /* What was read from the replica in the place of the bucket. */
@@ -410,7 +433,7 @@ static int write_replica(struct control *control, struct buf *out)
 	if (rc || !mount->replica_metrics)
 		return rc;
 	metrics_store_read(mount->replica_metrics, &m);
-	return write_traffic(&m, out);
+	return write_traffic(mount->replica, &m, out);
 }
 
 /* Why a document is not known, or not known to be of now. */

@@ -4,18 +4,24 @@
 
 #include <stdio.h>
 
+#include "vers3/store/limit.h"
 #include "vers3/store/metrics.h"
 #include "vers3/store/trace.h"
+
+#define UNLIMITED 16 /* connections for what goes past the limit: probes */
 
 /* Each takes the one below over, also on failure. */
 int layers_new(const struct s3_config *s3, const struct retry_config *retry,
 	       char *reason, size_t size, struct layers *layers)
 {
 	struct layers l = {.top = NULL};
+	struct s3_config config = *s3;
 	int rc;
 
 	*layers = l;
-	rc = s3_store_new(s3, reason, size, &l.s3);
+	if (!config.max_connections)
+		config.max_connections = LIMIT_MAX + UNLIMITED;
+	rc = s3_store_new(&config, reason, size, &l.s3);
 	if (rc)
 		return rc;
 	snprintf(reason, size, "no memory");
@@ -28,6 +34,9 @@ int layers_new(const struct s3_config *s3, const struct retry_config *retry,
 	if (rc)
 		return rc;
 	l.probe = l.top;
+	rc = limit_store_new(&l.top, &l.top);
+	if (rc)
+		return rc;
 	rc = retry_store_new(retry, &l.top, &l.top);
 	if (rc)
 		return rc;

@@ -3,10 +3,11 @@
  * The layers of one object store, as a mount has it for its bucket, and once
  * more for its replica:
  *
- *	retry → trace → metrics → S3
+ *	retry → limit → trace → metrics → S3
  *
- * Metrics stand right above S3, so that each try is counted. Made and ended by
- * one thread; the stores take calls from any.
+ * Metrics stand right above S3, so that each try is counted, and its time is
+ * the server's; who pauses before another try has no turn meanwhile. Made and
+ * ended by one thread; the stores take calls from any.
  */
 #ifndef VERS3_SRC_MAIN_LAYERS_H
 #define VERS3_SRC_MAIN_LAYERS_H
@@ -19,7 +20,7 @@
 
 struct layers {
 	struct store *top; /* owned; NULL: none were made */
-	struct store *probe; /* borrowed, as all below: under the retry layer */
+	struct store *probe; /* borrowed, as all below: under the limit layer */
 	struct store *metrics, *s3, *retry;
 };
 

@@ -22,8 +22,9 @@
 #include "vers3/util/map.h"
 #include "vers3/util/path.h"
 #include "vers3/util/pool.h"
+#include "vers3/util/urgency.h"
 
-#define WIDTH	   3 /* parts of one file on their way */
+#define WIDTH	   8 /* parts of one file on their way */
 #define RSYNC_TAIL 7 /* .XXXXXX */
 
 /*
@@ -292,6 +293,7 @@ static void run_part(void *arg)
 	bool sending;
 	int rc = 0;
 
+	urgency_enter(URGENCY_BACKGROUND);
 	pthread_mutex_lock(&t->mutex);
 	/* It stays in the map while a part of it is on its way. */
 	s = map_get(t->map, &j->ino, sizeof(j->ino));

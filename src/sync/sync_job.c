@@ -24,6 +24,7 @@
 #include "vers3/tree/states.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/util/urgency.h"
 
 #define AGAIN_NS  (25 * NS_PER_MS) /* doubled from try to try */
 #define AGAIN_MAX 8 /* in a row: 6 s in all */
@@ -381,6 +382,7 @@ void sync_job_run(void *arg)
 {
 	struct syncer_job *j = arg;
 	struct syncer *s = j->s;
+	enum urgency before = urgency_enter(waiters_urgency(s, j->key));
 	struct upload_result r;
 	int rc = j->undurable ? meta_sync(s->meta) : 0;
 
@@ -415,6 +417,7 @@ void sync_job_run(void *arg)
 	upload_result_release(&r);
 	file_snapshot_drop(s->tree, &j->content);
 	free(j);
+	urgency_enter(before);
 }
 
 /* A delete was done: the bucket holds nothing at the key. */
@@ -526,6 +529,7 @@ void sync_deletes_run(void *arg)
 {
 	struct delete_job *j = arg;
 	struct syncer *s = j->s;
+	enum urgency before = urgency_enter(URGENCY_BACKGROUND);
 	struct store_delete *items = calloc(j->count, sizeof(*items));
 	struct conflict *list = calloc(j->count, sizeof(*list));
 	int rc = items && list ? send_deletes(j, list, items) : -ENOMEM;
@@ -547,4 +551,5 @@ void sync_deletes_run(void *arg)
 	free(items);
 	free(list);
 	free(j);
+	urgency_enter(before);
 }

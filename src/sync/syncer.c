@@ -18,13 +18,14 @@
 #include "vers3/core/node.h"
 #include "vers3/journal/journal.h"
 #include "vers3/meta/dirty.h"
+#include "vers3/store/limit.h"
 #include "vers3/util/boot.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/hash.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 
-#define JOBS_MAX	  16
+#define JOBS_AT_ONCE	  32 /* begun under one hold */
 #define SCAN_MAX	  4000 /* records looked at under one hold */
 #define WAITERS_MAX	  64 /* looked for one by one: threads of FUSE */
 #define REAP_NS		  (NS_PER_S / 4)
@@ -38,7 +39,7 @@
 struct collect_due {
 	int64_t now_ns; /* realtime: when it began */
 	unsigned job_max; /* so many may start */
-	struct syncer_job *jobs[JOBS_MAX];
+	struct syncer_job *jobs[JOBS_AT_ONCE];
 	unsigned job_count;
 	struct delete_job *deletes;
 	int64_t next_due_ns;
@@ -504,12 +505,13 @@ static bool wait_for_work(struct syncer *s, const struct collect_due *last)
 	return go_on;
 }
 
+/* As many as the server bears now. */
 static unsigned job_room(struct syncer *s)
 {
-	unsigned limit, room;
+	unsigned width = limit_store_width(s->mount->store), limit, room;
 
 	pthread_mutex_lock(&s->mutex);
-	limit = s->outage.on ? 1 : JOBS_MAX;
+	limit = s->outage.on ? 1 : width;
 	room = s->in_flight < limit ? limit - s->in_flight : 0;
 	pthread_mutex_unlock(&s->mutex);
 	return room;
@@ -525,8 +527,9 @@ static void *run_syncer(void *arg)
 		unsigned jobs = job_room(s);
 
 		sync_wait_over(s);
-		h = (struct collect_due){.now_ns = clock_real_ns(),
-					 .job_max = jobs};
+		h = (struct collect_due){
+			.now_ns = clock_real_ns(),
+			.job_max = jobs < JOBS_AT_ONCE ? jobs : JOBS_AT_ONCE};
 		if (jobs) {
 			int rc = collect_due(s, &h);
 
@@ -538,6 +541,8 @@ static void *run_syncer(void *arg)
 					  strerror(-rc));
 			last = rc;
 			start_jobs(s, &h);
+			if (h.full && jobs > JOBS_AT_ONCE)
+				look_again(s);
 		}
 		sync_reap(s);
 	} while (wait_for_work(s, &h));
@@ -631,7 +636,7 @@ int syncer_new(struct mount *mount, struct journal *journal,
 	if (!rc)
 		rc = file_snapshots_new(&s->snapshots);
 	if (!rc)
-		rc = pool_new("sync", JOBS_MAX, &s->pool);
+		rc = pool_new("sync", LIMIT_MAX, &s->pool);
 	if (!rc)
 		rc = first_seq(s);
 	if (!rc && !s->mount->config.read_only)

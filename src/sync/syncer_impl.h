@@ -23,6 +23,7 @@
 #include "vers3/sync/syncer.h"
 #include "vers3/tree/file_snapshot.h"
 #include "vers3/util/map.h"
+#include "vers3/util/urgency.h"
 
 struct journal;
 struct mount;
@@ -205,6 +206,8 @@ void waiters_tell_saved(struct syncer *s, const char *key,
 void waiters_tell_failed(struct syncer *s, const char *key, int error);
 /* Whether someone waits for the key, so that it goes at once. */
 bool waiters_want(struct syncer *s, const struct meta_dirty *d, int64_t now);
+/* That of a key's requests: whether one waits for it alone. */
+enum urgency waiters_urgency(struct syncer *s, const char *key);
 /* What failed in an outage that is over is due again. No lock held. */
 void sync_wait_over(struct syncer *s);
 /* Whether someone waits for more than one key. */

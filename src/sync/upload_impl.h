@@ -16,7 +16,7 @@
 
 struct syncer;
 
-#define PART_THREADS 6
+#define PART_THREADS 32 /* half a MiB each while they send */
 #define UPLOAD_LOOKS 3 /* as often is sent what is not there then */
 
 struct answered;

@@ -51,6 +51,19 @@ void waiters_tell_failed(struct syncer *s, const char *key, int error)
 	tell(s, key, NULL, error);
 }
 
+enum urgency waiters_urgency(struct syncer *s, const char *key)
+{
+	enum urgency u = URGENCY_BACKGROUND;
+	struct waiter *waiter;
+
+	pthread_mutex_lock(&s->mutex);
+	LIST_FOREACH(waiter, &s->waiters, entry)
+		if (!waiter->all && !waiter->done && !strcmp(waiter->path, key))
+			u = URGENCY_WANTED;
+	pthread_mutex_unlock(&s->mutex);
+	return u;
+}
+
 bool waiters_want(struct syncer *s, const struct meta_dirty *dirty, int64_t now)
 {
 	struct waiter *waiter;

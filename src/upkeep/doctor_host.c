@@ -17,7 +17,7 @@
 #define SKEW_ERROR_S (15 * 60) /* S3 refuses what is signed so far off */
 /* Connections, the databases, what is staged, and a file that is open each. */
 #define FILES_FEW   4096
-#define THREADS_FEW 512 /* all pools, and 64 long commands */
+#define THREADS_FEW 768 /* all pools, and 64 long commands */
 
 static void check_end(const struct doctor_facts *facts, struct findings *f)
 {

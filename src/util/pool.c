@@ -2,6 +2,9 @@
 /*
  * Worker threads over one queue.
  *
+ * One that has found no work for IDLE_NS ends; its slot is joined by who needs
+ * it next, or frees the pool.
+ *
  * A thread counts as idle from its creation until it takes a job, so one is
  * started exactly when more jobs wait than threads are free to take them:
  * a job never waits behind another while the pool may still grow.
@@ -27,13 +30,23 @@
 #include <sys/queue.h>
 
 #include "vers3/util/cancel.h"
+#include "vers3/util/clock.h"
+#include "vers3/util/urgency.h"
 
 #define POOL_NAME_SIZE 16 /* what the kernel keeps of a thread's name */
+#define IDLE_NS	       (10 * NS_PER_S)
 
 struct pool_job {
 	STAILQ_ENTRY(pool_job) entry;
 	void (*run)(void *arg);
 	void *arg;
+};
+
+struct pool_thread {
+	struct pool *pool; /* borrowed */
+	pthread_t thread;
+	bool started; /* to be joined */
+	bool ended; /* it touches nothing any more but the mutex */
 };
 
 struct pool {
@@ -46,9 +59,10 @@ struct pool {
 	size_t queued;
 	unsigned running; /* threads inside a job */
 	unsigned idle; /* threads that are not */
-	unsigned count; /* threads started */
+	unsigned count; /* threads that have not ended */
 	bool stop;
-	pthread_t *threads; /* owned; max of them, count in use */
+	struct pool_thread *threads; /* owned; max of them */
+	int64_t idle_ns;
 
 	/* Constant. */
 	unsigned max;
@@ -65,19 +79,27 @@ static struct pool_job *pool_take(struct pool *p)
 	return job;
 }
 
+/* Waits for a job: false where none comes any more, or for long. */
+static bool pool_wait(struct pool *p)
+{
+	int64_t until = clock_mono_ns() + p->idle_ns;
+
+	while (!p->queued && !p->stop)
+		if (clock_cond_wait_until(&p->work, &p->mutex, until))
+			break;
+	return p->queued;
+}
+
 static void *pool_worker(void *arg)
 {
-	struct pool *p = arg;
+	struct pool_thread *self = arg;
+	struct pool *p = self->pool;
 
 	pthread_setname_np(pthread_self(), p->name);
 	pthread_mutex_lock(&p->mutex);
-	for (;;) {
+	while (pool_wait(p)) {
 		struct pool_job *job;
 
-		while (!p->queued && !p->stop)
-			pthread_cond_wait(&p->work, &p->mutex);
-		if (!p->queued)
-			break;
 		job = pool_take(p);
 		p->idle--;
 		p->running++;
@@ -92,6 +114,9 @@ static void *pool_worker(void *arg)
 		if (!p->running && !p->queued)
 			pthread_cond_broadcast(&p->quiet);
 	}
+	p->idle--;
+	p->count--;
+	self->ended = true;
 	pthread_mutex_unlock(&p->mutex);
 	return NULL;
 }
@@ -110,9 +135,10 @@ int pool_new(const char *name, unsigned max_threads, struct pool **ret_pool)
 		return -ENOMEM;
 	}
 	pthread_mutex_init(&p->mutex, NULL);
-	pthread_cond_init(&p->work, NULL);
+	clock_cond_init(&p->work);
 	pthread_cond_init(&p->quiet, NULL);
 	STAILQ_INIT(&p->jobs);
+	p->idle_ns = IDLE_NS;
 	p->max = max_threads;
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	*ret_pool = p;
@@ -127,9 +153,10 @@ void pool_free(struct pool *p)
 	p->stop = true;
 	pthread_cond_broadcast(&p->work);
 	pthread_mutex_unlock(&p->mutex);
-	/* No submit gets past stop, so count stands still from here on. */
-	for (unsigned i = 0; i < p->count; i++)
-		pthread_join(p->threads[i], NULL);
+	/* No submit gets past stop: none is started from here on. */
+	for (unsigned i = 0; i < p->max; i++)
+		if (p->threads[i].started)
+			pthread_join(p->threads[i].thread, NULL);
 	assert(!p->queued && !p->running);
 	pthread_cond_destroy(&p->quiet);
 	pthread_cond_destroy(&p->work);
@@ -144,15 +171,22 @@ void pool_free(struct pool *p)
  */
 static int pool_start_thread(struct pool *p)
 {
+	struct pool_thread *t = p->threads;
 	sigset_t all, old;
 	int rc;
 
+	while (t->started && !t->ended)
+		t++;
+	if (t->started)
+		pthread_join(t->thread, NULL);
+	*t = (struct pool_thread){.pool = p};
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&p->threads[p->count], NULL, pool_worker, p);
+	rc = pthread_create(&t->thread, NULL, pool_worker, t);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (rc)
 		return -rc;
+	t->started = true;
 	p->count++;
 	p->idle++;
 	return 0;
@@ -189,6 +223,23 @@ out:
 	return rc;
 }
 
+void pool_set_idle(struct pool *p, int64_t ns)
+{
+	pthread_mutex_lock(&p->mutex);
+	p->idle_ns = ns;
+	pthread_mutex_unlock(&p->mutex);
+}
+
+unsigned pool_threads(struct pool *p)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&p->mutex);
+	count = p->count;
+	pthread_mutex_unlock(&p->mutex);
+	return count;
+}
+
 void pool_drain(struct pool *p)
 {
 	pthread_mutex_lock(&p->mutex);
@@ -214,6 +265,7 @@ struct each {
 	int (*fn)(void *ctx, unsigned i);
 	void *ctx;
 	struct cancel *cancel; /* the caller's, likewise borrowed */
+	enum urgency urgency; /* the caller's */
 };
 
 /* Works until no index is left. Called with the mutex held; keeps it. */
@@ -252,11 +304,13 @@ static void each_help(void *arg)
 {
 	struct each *e = arg;
 	struct cancel *before = cancel_enter(e->cancel);
+	enum urgency urgency = urgency_enter(e->urgency);
 
 	/* Once no index is left the cancel is not looked at either. */
 	pthread_mutex_lock(&e->mutex);
 	each_work(e);
 	cancel_enter(before);
+	urgency_enter(urgency);
 	each_unref(e);
 }
 
@@ -295,6 +349,7 @@ int pool_each(struct pool *p, unsigned width, unsigned n,
 	e->fn = fn;
 	e->ctx = ctx;
 	e->cancel = cancel_current();
+	e->urgency = urgency_current();
 	if (threads > 1)
 		each_call_helpers(e, p, threads - 1);
 

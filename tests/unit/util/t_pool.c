@@ -38,6 +38,26 @@ static void test_drain_and_free(void **state)
 	pool_free(NULL);
 }
 
+/* Who has nothing to do for a while ends, and comes back when needed. */
+static void test_idle(void **state)
+{
+	struct pool *p = NULL;
+	atomic_int n = 0;
+
+	(void)state;
+	assert_int_equal(pool_new("t-idle", 8, &p), 0);
+	pool_set_idle(p, 1000000);
+	for (int round = 1; round <= 3; round++) {
+		for (int i = 0; i < MANY; i++)
+			assert_int_equal(pool_submit(p, count_up, &n), 0);
+		pool_drain(p);
+		assert_int_equal(atomic_load(&n), round * MANY);
+		while (pool_threads(p))
+			usleep(1000);
+	}
+	pool_free(p);
+}
+
 /* Jobs of one thread run in the order they came. */
 struct order {
 	int last; /* one worker only: no lock */
@@ -216,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_drain_and_free),
+		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_grows),
 		cmocka_unit_test(test_shutdown),
