@@ -161,6 +161,8 @@ static int run_purge(struct call *c)
 	}
 	if (!rule.older && !keep)
 		return say(c, -EINVAL, "want older=AGE, keep=NUMBER or both");
+	if (is_nowhere(c->control->view, rule.path))
+		return say_of(c, -ENOENT, rule.path, "there is no such path");
 	return purge_by_rule(c->control->view, &rule, c->answer);
 }
 
@@ -294,8 +296,9 @@ static int run_verify(struct call *c)
 	const char *path = all ? "" : path_arg(c->args[0]);
 	char reason[CONTROL_REASON_MAX];
 	struct verify *v = NULL;
-	int rc = verify_new(c->control->mount, path, c->args + !all,
-			    c->count - !all, &v, reason, sizeof(reason));
+	int rc = verify_new(c->control->mount, c->control->view, path,
+			    c->args + !all, c->count - !all, &v, reason,
+			    sizeof(reason));
 
 	if (rc)
 		return say(c, rc, reason);

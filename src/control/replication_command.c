@@ -37,8 +37,9 @@ int replication_command_check(struct control *control, const char *path,
 				   "want quick, once");
 	if (rc)
 		return rc;
-	rc = replication_check_new(control->mount, path ? path : "", count > 0,
-				   &c, reason, sizeof(reason));
+	rc = replication_check_new(control->mount, control->view,
+				   path ? path : "", count > 0, &c, reason,
+				   sizeof(reason));
 	if (rc) {
 		buf_printf(answer, "%s\n", reason);
 		return rc;
@@ -81,7 +82,8 @@ int replication_command_wait(struct control *control, const char *name,
 		return -EINVAL;
 	}
 	rc = replication_wait_new(control->mount, control->syncer,
-				  path ? path : "", timeout_ns, &w);
+				  control->view, path ? path : "", timeout_ns,
+				  &w);
 	if (rc) {
 		buf_printf(answer, "%s\n", errtext(rc));
 		return rc;

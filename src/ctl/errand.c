@@ -14,14 +14,18 @@
 void errand_begin(struct errand *e, const struct ctl_call *c, const char *path,
 		  const char *verb)
 {
+	int rc;
+
 	memset(e, 0, sizeof(*e));
 	strcpy(e->reason, "no memory");
 	buf_init(&e->line, LINE_MAX_BYTES);
 	buf_init(&e->answer, TALK_ANSWER_MAX);
-	if (target_find(c->start, path ? path : ".", &e->target, e->reason,
-			sizeof(e->reason)) ||
-	    buf_puts(&e->line, verb))
-		e->status = ctl_fail("%s", e->reason);
+	rc = target_find(c->start, path ? path : ".", &e->target, e->reason,
+			 sizeof(e->reason));
+	if (!rc)
+		rc = buf_puts(&e->line, verb);
+	if (rc)
+		e->status = ctl_refuse(rc, e->reason);
 }
 
 void errand_end(struct errand *e)

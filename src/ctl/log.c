@@ -172,8 +172,9 @@ int ctl_log(const struct ctl_call *c)
 	struct target p;
 	int rc;
 
-	if (target_find(c->start, c->args[0], &p, reason, sizeof(reason)))
-		return ctl_fail("%s", reason);
+	rc = target_find(c->start, c->args[0], &p, reason, sizeof(reason));
+	if (rc)
+		return ctl_refuse(rc, reason);
 	target_leave_history(&p);
 	snprintf(l.path, sizeof(l.path), "%s", p.path);
 	if (asprintf(&top, "%s/%s/%s", p.root, p.history, p.path) < 0)
@@ -181,9 +182,9 @@ int ctl_log(const struct ctl_call *c)
 	else
 		rc = walk(&l, AT_FDCWD, top);
 	if (rc == -ENOENT) {
-		rc = ctl_fail("%s: nothing ever was there; `vers3ctl log` of "
-			      "the directory above tells what was",
-			      p.path);
+		rc = ctl_misuse("%s: nothing ever was there; `vers3ctl log` of "
+				"the directory above tells what was",
+				p.path);
 	} else if (rc) {
 		rc = ctl_fail("%s: %s", *l.path ? l.path : p.root, errtext(rc));
 	} else {

@@ -149,12 +149,12 @@ int ctl_sync(const struct ctl_call *c)
 	rc = target_find(c->start, c->count ? c->args[0] : ".", &p, reason,
 			 sizeof(reason));
 	if (rc)
-		return ctl_fail("%s", reason);
+		return ctl_refuse(rc, reason);
 	/* Without a PATH it is the mount, not the current directory. */
 	rc = sync_place(&p, c->count ? p.path : "", reason, sizeof(reason));
 	target_release(&p);
 	if (rc)
-		return ctl_fail("%s", reason);
+		return ctl_refuse(rc, reason);
 	if (c->json)
 		return ctl_print_json(json_pack("{s:b}", "synced", 1));
 	if (isatty(STDOUT_FILENO))

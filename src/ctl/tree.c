@@ -98,7 +98,7 @@ int ctl_diff(const struct ctl_call *c)
 	if (!rc && list)
 		rc = ctl_print_json(json_incref(list));
 	else if (rc)
-		rc = ctl_fail("%s", reason);
+		rc = ctl_refuse(rc, reason);
 	json_decref(list);
 	return rc;
 }

@@ -121,9 +121,10 @@ static int none(const struct target *p)
 		return ctl_fail("%s is not in the bucket yet; `vers3ctl sync` "
 				"has it sent",
 				target_name(p));
-	return ctl_fail("%s: the bucket has no version of such a file; "
-			"`vers3ctl log` of its directory tells what was there",
-			p->path);
+	return ctl_misuse("%s: the bucket has no version of such a file; "
+			  "`vers3ctl log` of its directory tells what was "
+			  "there",
+			  p->path);
 }
 
 int ctl_versions(const struct ctl_call *c)
@@ -134,9 +135,10 @@ int ctl_versions(const struct ctl_call *c)
 	struct target p;
 	int rc;
 
-	if (target_find(c->start, c->args[0], &p, reason, sizeof(reason))) {
+	rc = target_find(c->start, c->args[0], &p, reason, sizeof(reason));
+	if (rc) {
 		json_decref(list);
-		return ctl_fail("%s", reason);
+		return ctl_refuse(rc, reason);
 	}
 	target_leave_history(&p);
 	rc = c->follow ? follow_show(&p, list, &count)
@@ -250,7 +252,7 @@ static int restore_key(const struct ctl_call *c)
 		rc = do_restore(c, &from, &to, reason, sizeof(reason));
 	target_release(&from);
 	target_release(&to);
-	return rc ? ctl_fail("%s", reason) : CTL_OK;
+	return rc ? ctl_refuse(rc, reason) : CTL_OK;
 }
 
 int ctl_restore(const struct ctl_call *c)
@@ -287,7 +289,7 @@ int ctl_restore(const struct ctl_call *c)
 	} else {
 		if (!rc)
 			rc = do_restore(c, &from, &to, reason, sizeof(reason));
-		rc = rc ? ctl_fail("%s", reason) : CTL_OK;
+		rc = rc ? ctl_refuse(rc, reason) : CTL_OK;
 	}
 	target_release(&from);
 	target_release(&to);
@@ -313,5 +315,5 @@ int ctl_undelete(const struct ctl_call *c)
 		rc = do_line(c, p.root, line.data, reason, sizeof(reason));
 	buf_release(&line);
 	target_release(&p);
-	return rc ? ctl_fail("%s", reason) : CTL_OK;
+	return rc ? ctl_refuse(rc, reason) : CTL_OK;
 }

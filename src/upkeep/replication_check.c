@@ -15,6 +15,7 @@
 #include "version_answer.h"
 #include "version_pairs.h"
 #include "vers3/core/mount.h"
+#include "vers3/history/nowhere.h"
 #include "vers3/upkeep/replica_told.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
@@ -35,7 +36,8 @@ struct pair {
 };
 
 struct replication_check {
-	struct mount *mount; /* borrowed */
+	struct mount *mount; /* borrowed, as the next */
+	struct view *view;
 	char *path; /* owned; "": the whole mount */
 	bool quick;
 	/* Of a run. */
@@ -47,7 +49,8 @@ struct replication_check {
 	int64_t oldest_missing_ns; /* its age; 0: none */
 };
 
-int replication_check_new(struct mount *mount, const char *path, bool quick,
+int replication_check_new(struct mount *mount, struct view *view,
+			  const char *path, bool quick,
 			  struct replication_check **ret_check, char *reason,
 			  size_t size)
 {
@@ -74,6 +77,7 @@ int replication_check_new(struct mount *mount, const char *path, bool quick,
 		return -ENOMEM;
 	}
 	c->mount = mount;
+	c->view = view;
 	c->quick = quick;
 	*ret_check = c;
 	return 0;
@@ -293,6 +297,14 @@ static int put_sums(struct replication_check *c)
 	return rc;
 }
 
+static bool found_any(const struct replication_check *c)
+{
+	for (size_t i = 0; i < REPLICA_VERDICTS; i++)
+		if (c->counts[i])
+			return true;
+	return false;
+}
+
 int replication_check_run(void *check, struct answer_stream *answer)
 {
 	struct replication_check *c = check;
@@ -321,6 +333,11 @@ int replication_check_run(void *check, struct answer_stream *answer)
 		rc = answer_stream_fail(answer, -EINVAL,
 					"replication check: the replica stands "
 					"in for the bucket now");
+	if (!rc && !found_any(c) && is_nowhere(c->view, c->path))
+		rc = answer_stream_fail(
+			answer, -ENOENT,
+			"replication check: %s: there is no such path",
+			c->path);
 	if (!rc)
 		rc = put_sums(c);
 	pool_free(c->pool);

@@ -23,6 +23,7 @@
 #include "version_answer.h"
 #include "version_pairs.h"
 #include "vers3/core/mount.h"
+#include "vers3/history/nowhere.h"
 #include "vers3/meta/inode.h"
 #include "vers3/sync/syncer.h"
 #include "vers3/util/clock.h"
@@ -46,6 +47,7 @@
 struct replication_wait {
 	struct mount *mount; /* borrowed, as the next */
 	struct syncer *syncer;
+	struct view *view;
 	char *path; /* owned; "": the whole mount */
 	int64_t timeout_ns; /* 0: none */
 	/* Of a run. */
@@ -62,8 +64,8 @@ struct replication_wait {
 };
 
 int replication_wait_new(struct mount *mount, struct syncer *syncer,
-			 const char *path, int64_t timeout_ns,
-			 struct replication_wait **ret_wait)
+			 struct view *view, const char *path,
+			 int64_t timeout_ns, struct replication_wait **ret_wait)
 {
 	struct replication_wait *w = calloc(1, sizeof(*w));
 
@@ -75,6 +77,7 @@ int replication_wait_new(struct mount *mount, struct syncer *syncer,
 	}
 	w->mount = mount;
 	w->syncer = syncer;
+	w->view = view;
 	w->timeout_ns = timeout_ns;
 	*ret_wait = w;
 	return 0;
@@ -415,6 +418,11 @@ static int wait_for_all(struct replication_wait *w)
 			    awaited_count(&w->set, AWAITED_GONE) <
 		    w->set.count)
 			return tell_missing(w);
+		if (!w->versions && is_nowhere(w->view, w->path))
+			return answer_stream_fail(
+				w->answer, -ENOENT,
+				"replication wait: %s: there is no such path",
+				w->path);
 		if (!w->set.passed_over)
 			return put_sums(w);
 		if (is_over(w))

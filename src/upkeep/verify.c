@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "verify_impl.h"
+#include "vers3/history/nowhere.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/errtext.h"
 #include "vers3/util/hash.h"
@@ -15,9 +16,9 @@
 
 #define RATE_DEFAULT (UINT64_C(32) << 20)
 
-int verify_new(struct mount *mount, const char *path, char *const *words,
-	       size_t count, struct verify **ret_verify, char *reason,
-	       size_t size)
+int verify_new(struct mount *mount, struct view *view, const char *path,
+	       char *const *words, size_t count, struct verify **ret_verify,
+	       char *reason, size_t size)
 {
 	struct hash_seed drawn;
 	struct verify *v;
@@ -37,6 +38,7 @@ int verify_new(struct mount *mount, const char *path, char *const *words,
 	}
 	hash_seed_draw(&drawn);
 	v->mount = mount;
+	v->view = view;
 	v->against[VERIFY_CACHE] = true;
 	v->sampling.ppm = SAMPLING_ALL;
 	v->sampling.seed = drawn.at[0] >> 33; /* one that people can write */
@@ -84,12 +86,17 @@ int verify_run(void *verify, struct answer_stream *answer)
 	throttle_init(&v->throttle, v->rate_bytes);
 	if (!rc)
 		rc = run_passes(v);
+	if (!rc && !v->counts.objects && is_nowhere(v->view, v->path))
+		rc = answer_stream_fail(answer, -ENOENT,
+					"verify: %s: there is no such path",
+					v->path);
 	if (!rc)
 		rc = verify_tell_end(v);
 	pool_free(v->pool);
 	v->pool = NULL;
 	throttle_release(&v->throttle);
-	return rc ? answer_stream_fail(answer, rc, "verify: %s: %s",
-				       *v->path ? v->path : "/", errtext(rc))
-		  : 0;
+	if (rc && !*answer_stream_why(answer))
+		answer_stream_fail(answer, rc, "verify: %s: %s",
+				   *v->path ? v->path : "/", errtext(rc));
+	return rc;
 }

@@ -52,7 +52,8 @@ struct verify_item {
 
 /* A sweep. Constant while its threads work, but for the items' findings. */
 struct verify {
-	struct mount *mount; /* borrowed */
+	struct mount *mount; /* borrowed, as the next */
+	struct view *view;
 	char *path; /* owned; "": the whole mount */
 	bool against[VERIFY_PASSES];
 	bool deep, repair;

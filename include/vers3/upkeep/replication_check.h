@@ -15,18 +15,20 @@
 
 struct mount;
 struct replication_check;
+struct view;
 
 /*
  * path: "" for the whole mount (copied). quick: where lists say the same, that
- * will do. Borrows the mount. 0; -EOPNOTSUPP for a mount without a replica,
- * -EINVAL while that stands in for the bucket, with one line in reason (size
- * bytes); -ENOMEM.
+ * will do. Borrows mount and view. 0; -EOPNOTSUPP for a mount without a
+ * replica, -EINVAL while that stands in for the bucket, with one line in reason
+ * (size bytes); -ENOMEM.
  */
-int replication_check_new(struct mount *mount, const char *path, bool quick,
+int replication_check_new(struct mount *mount, struct view *view,
+			  const char *path, bool quick,
 			  struct replication_check **ret_check, char *reason,
 			  size_t size);
 void replication_check_free(void *check);
-/* Blocks. As long_command.h has it. */
+/* Blocks. As long_command.h has it. -ENOENT where the path never was. */
 int replication_check_run(void *check, struct answer_stream *answer);
 
 #endif

@@ -18,19 +18,21 @@
 struct mount;
 struct replication_wait;
 struct syncer;
+struct view;
 
 /*
  * path: "" for the whole mount (copied). timeout_ns: how long it may take; 0:
- * as long as it takes. Borrows mount and syncer. 0 or -ENOMEM.
+ * as long as it takes. Borrows the others. 0 or -ENOMEM.
  */
 int replication_wait_new(struct mount *mount, struct syncer *syncer,
-			 const char *path, int64_t timeout_ns,
+			 struct view *view, const char *path,
+			 int64_t timeout_ns,
 			 struct replication_wait **ret_wait);
 void replication_wait_free(void *wait);
 /*
  * Blocks. As long_command.h has it: 0; or, after what is missing was told,
  * -ETIMEDOUT, or -EUCLEAN where waiting cannot help. -EINVAL while the replica
- * stands in for the bucket.
+ * stands in for the bucket, -ENOENT where the path never was.
  */
 int replication_wait_run(void *wait, struct answer_stream *answer);
 

@@ -16,9 +16,10 @@
 
 struct mount;
 struct verify;
+struct view;
 
 /*
- * What is to be looked at: path, "" for all, is copied; mount is borrowed. The
+ * What is to be looked at: path, "" for all, is copied; the rest is borrowed. The
  * words:
  *
  *	sample=1%		so many of the versions, by a hash
@@ -33,12 +34,15 @@ struct verify;
  * -EINVAL with one line in reason (size bytes) that names the word that is
  * wrong; -EROFS where a repair would change a mount that is read-only.
  */
-int verify_new(struct mount *mount, const char *path, char *const *words,
-	       size_t count, struct verify **ret_verify, char *reason,
-	       size_t size);
+int verify_new(struct mount *mount, struct view *view, const char *path,
+	       char *const *words, size_t count, struct verify **ret_verify,
+	       char *reason, size_t size);
 /* Whether it is one of these words, right or wrong. Pure. */
 bool verify_is_word(const char *word);
-/* Looks and answers: a run of struct long_command; verify is one of those. */
+/*
+ * Looks and answers: a run of struct long_command; verify is one of those.
+ * -ENOENT where the path never was.
+ */
 int verify_run(void *verify, struct answer_stream *answer);
 void verify_free(void *verify);
 

@@ -26,7 +26,10 @@ static void test_same(void **state)
 	SAYS(g, "replication check a", 0, "\tversions = 3\n");
 	SAYS(g, "replication check a/", 0, "\tversions = 3\n");
 	SAYS(g, "replication check /gone quick", 0, "\tversions = 2\n");
-	SAYS(g, "replication check nothing", 0, "result = PASS",
+	SAYS(g, "replication check nothing", -ENOENT,
+	     "replication check: nothing: there is no such path\n");
+	rig_mkdir(g->r, "empty");
+	SAYS(g, "replication check empty", 0, "result = PASS",
 	     "\tversions = 0\n");
 	/* Lists alone will do: no object is asked for. */
 	rig_forget_requests(g->r);

@@ -21,7 +21,10 @@ static void test_all_there(void **state)
 	assert_int_equal(rig_count(g->r, "HeadObject"), 0);
 	SAYS(g, "replication wait a timeout=5s", 0, "\tversions = 2\n");
 	SAYS(g, "sync replica b", 0, "\tversions = 1\n");
-	SAYS(g, "sync replica nothing timeout=5s", 0, "\tversions = 0\n");
+	SAYS(g, "sync replica nothing timeout=5s", -ENOENT,
+	     "replication wait: nothing: there is no such path\n");
+	/* What the replica alone has was never saved here. */
+	SAYS(g, "replication wait more", -ENOENT, "more: there is no such");
 }
 
 /* The copy, which comes late. */
