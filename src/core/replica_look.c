@@ -32,7 +32,8 @@ static enum replica_look judge(const struct replica_version *v,
 }
 
 int replica_look(struct mount *mount, const struct replica_version *v,
-		 int64_t until_ns, enum replica_look *ret_look)
+		 int64_t until_ns, enum replica_look *ret_look, char *why,
+		 size_t size)
 {
 	struct cancel enough, *before = cancel_current();
 	struct store_request r;
@@ -47,9 +48,15 @@ int replica_look(struct mount *mount, const struct replica_version *v,
 	if (!rc)
 		*ret_look = judge(v, &r.reply.object);
 	if (rc == -ENOENT) {
-		*ret_look = REPLICA_LOOK_LACKS;
+		/* By its id that is a delete marker: no version comes there. */
+		*ret_look = meta_is_version_id(v->version_id) &&
+					    r.reply.object.delete_marker
+				    ? REPLICA_LOOK_OTHER
+				    : REPLICA_LOOK_LACKS;
 		rc = 0;
 	}
+	if (rc && why)
+		store_describe(&r, rc, why, size);
 	store_request_release(&r);
 	return rc;
 }
@@ -61,7 +68,7 @@ int replica_wait(struct mount *mount, const struct replica_version *v,
 
 	for (;;) {
 		enum replica_look look = REPLICA_LOOK_LACKS;
-		int rc = replica_look(mount, v, until_ns, &look);
+		int rc = replica_look(mount, v, until_ns, &look, NULL, 0);
 		int64_t left_ns = until_ns - clock_mono_ns();
 
 		if (!rc && look == REPLICA_LOOK_HAS)

@@ -304,7 +304,7 @@ static const char *compare(struct turn *t, const struct meta_inode *inode,
 	if (atomic_load(&t->silent))
 		return "PENDING";
 	if (replica_look(mount, &v, wait_ns ? clock_mono_ns() + wait_ns : 0,
-			 &look))
+			 &look, NULL, 0))
 		atomic_store(&t->silent, true);
 	return look == REPLICA_LOOK_HAS ? "COMPLETED" : "PENDING";
 }

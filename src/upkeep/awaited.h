@@ -17,7 +17,7 @@ enum awaited_state {
 	AWAITED_PENDING, /* not there yet, for all that is known */
 	AWAITED_THERE,
 	AWAITED_GONE, /* the bucket has it no more: nobody waits for it */
-	AWAITED_FAILED, /* the server has given it up */
+	AWAITED_FAILED, /* the server has given it up, or says it is done */
 	AWAITED_OTHER, /* the replica has another one by its id */
 	AWAITED_UNTOLD, /* nothing tells, nor will */
 };
@@ -27,6 +27,7 @@ struct awaited {
 	enum awaited_state state;
 	enum replica_told told; /* by the bucket's server, when last asked */
 	int error; /* why it could not be asked for, last time; 0 */
+	char *why; /* owned: of a refusal, in the server's words; or NULL */
 };
 
 struct pool;
@@ -42,10 +43,12 @@ struct awaited_set {
 };
 
 /*
- * Takes the entry over (key NULL then), where there is room. error: why the
- * replica could not be asked for it so far, or 0. 0 or -ENOMEM.
+ * Takes the entry over (key NULL then), where there is room. state: PENDING, or
+ * OTHER where the lists have told so. error: why the replica could not be asked
+ * for it so far, or 0. 0 or -ENOMEM.
  */
-int awaited_add(struct awaited_set *s, struct version_entry *e, int error);
+int awaited_add(struct awaited_set *s, struct version_entry *e,
+		enum awaited_state state, int error);
 void awaited_release(struct awaited_set *s);
 /* Lets those go that have come, or are gone. */
 void awaited_drop_done(struct awaited_set *s);

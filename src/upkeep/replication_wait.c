@@ -158,6 +158,15 @@ static int send_all(struct replication_wait *w)
 						   : errtext(rc));
 }
 
+/* What an id names is made once: there it will not be what it is here. */
+static enum awaited_state state_of(enum replica_verdict v, const char *id)
+{
+	return (v == REPLICA_KIND || v == REPLICA_SIZE) &&
+			       meta_is_version_id(id)
+		       ? AWAITED_OTHER
+		       : AWAITED_PENDING;
+}
+
 static int on_pair(void *ctx, const struct version_pair *p)
 {
 	struct replication_wait *w = ctx;
@@ -173,7 +182,7 @@ static int on_pair(void *ctx, const struct version_pair *p)
 		return 0;
 	if (v == REPLICA_SAME || v == REPLICA_NOT_CURRENT)
 		return 0;
-	rc = awaited_add(&w->set, p->own,
+	rc = awaited_add(&w->set, p->own, state_of(v, p->own->version_id),
 			 p->blind && w->mount->replica ? -ETIMEDOUT : 0);
 	if (rc || w->mount->replica || ++w->fresh < FRESH_MAX)
 		return rc;

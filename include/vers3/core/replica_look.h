@@ -27,10 +27,12 @@ struct replica_version {
 
 /*
  * Asks until until_ns at most (monotonic; 0: without an end). 0; -ETIMEDOUT;
- * or why it could not be asked, as store_call().
+ * or why it could not be asked, as store_call(), with one line in why (size
+ * bytes; NULL: it is not wanted), as store_describe() has it.
  */
 int replica_look(struct mount *mount, const struct replica_version *v,
-		 int64_t until_ns, enum replica_look *ret_look);
+		 int64_t until_ns, enum replica_look *ret_look, char *why,
+		 size_t size);
 /*
  * Returns when the replica has it. 0; -ETIMEDOUT at until_ns, as when it has
  * not come or the replica does not answer; -EUCLEAN where it has another one

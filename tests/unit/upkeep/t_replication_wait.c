@@ -98,6 +98,86 @@ static void test_different(void **state)
 	     "the replica has another one by its version id");
 }
 
+/* A version here and a delete marker there, and the other way round. */
+static void test_other_kind(void **state)
+{
+	struct replica_rig *g = *state;
+
+	own(g, "a", "1");
+	there(g, "a", NULL);
+	own(g, "b", NULL);
+	there(g, "b", "1");
+	both(g, "c", "1");
+	SAYS(g, "replication wait", -EUCLEAN,
+	     "\tpath = a\n\tstate = different\n\tmarker = false\n",
+	     "\tpath = b\n\tstate = different\n\tmarker = true\n",
+	     "[wait]\n\tresult = FAIL\n\tversions = 3\n\tmissing = 2\n",
+	     "a: the replica has another one by its version id");
+	SAYS(g, "replication wait a", -EUCLEAN, "\tstate = different\n");
+	SAYS(g, "replication wait c", 0, "result = PASS");
+}
+
+/* What the bucket's server says, and that the replica refuses. */
+struct saying {
+	struct store store; /* first */
+	struct store *under; /* borrowed */
+	const char *status;
+	bool refuses;
+};
+
+static int saying_call(struct store *s, struct store_request *r)
+{
+	struct saying *w = (struct saying *)s;
+	int rc;
+
+	if (r->op == STORE_HEAD && w->refuses) {
+		r->reply.status = 403;
+		strcpy(r->reply.code, "AccessDenied");
+		strcpy(r->reply.request_id, "abc-1");
+		return -EACCES;
+	}
+	rc = store_call(w->under, r);
+	if (!rc && r->op == STORE_HEAD && w->status)
+		rc = kvlist_set(&r->reply.object.headers,
+				"x-amz-replication-status", w->status);
+	return rc;
+}
+
+static const struct store_ops saying_ops = {.name = "saying",
+					    .call = saying_call};
+
+/* Done, it says, and it is not there: that is not waited for without end. */
+static void test_told_done(void **state)
+{
+	struct replica_rig *g = *state;
+	struct mount *mount = g->r->f.v->mount;
+	struct saying bucket = {.store = {.ops = &saying_ops},
+				.under = mount->store,
+				.status = "COMPLETED"};
+
+	own(g, "a", "1");
+	mount->store = &bucket.store;
+	SAYS(g, "replication wait", -EUCLEAN, "\tstate = failed\n",
+	     "the server says COMPLETED, and it is not in this replica");
+	mount->store = bucket.under;
+}
+
+/* The server's code and its number of the request. */
+static void test_refused(void **state)
+{
+	struct replica_rig *g = *state;
+	struct mount *mount = g->r->f.v->mount;
+	struct saying replica = {.store = {.ops = &saying_ops},
+				 .under = g->replica,
+				 .refuses = true};
+
+	own(g, "a", "1");
+	mount->replica = &replica.store;
+	SAYS(g, "replication wait", -EUCLEAN, "\tpath = a\n\tstate = unknown\n",
+	     "\twhy = \"HeadObject: 403 AccessDenied", "(request abc-1)");
+	mount->replica = g->replica;
+}
+
 /* "null" names whatever was saved last: its ETag tells whether it is that. */
 static int setup_unversioned(void **state)
 {
@@ -242,6 +322,9 @@ int main(void)
 		REPLICA_TEST(test_late),
 		REPLICA_TEST(test_too_late),
 		REPLICA_TEST(test_different),
+		REPLICA_TEST(test_other_kind),
+		REPLICA_TEST(test_told_done),
+		REPLICA_TEST(test_refused),
 		REPLICA_TEST(test_unsent),
 		REPLICA_TEST(test_no_replica),
 		REPLICA_TEST(test_no_answer),
