@@ -113,6 +113,11 @@ bool blocks_has(struct blocks *b, const struct blocks_key *key)
 	return false;
 }
 
+uint64_t blocks_limit_bytes(struct blocks *b)
+{
+	return atomic_load(&b->limit_bytes);
+}
+
 void blocks_read_stats(struct blocks *b, struct blocks_stats *ret)
 {
 	unsigned i;

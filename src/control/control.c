@@ -60,8 +60,9 @@ static void on_ended(void *ctx, int rc, const char *why)
 		note_failure(c, why);
 }
 
-int control_new(struct mount *mount, struct tree *tree, struct syncer *syncer,
-		struct view *view, struct control **ret_control)
+int control_new(struct mount *mount, struct reader *reader, struct tree *tree,
+		struct syncer *syncer, struct view *view,
+		struct control **ret_control)
 {
 	struct control *c = calloc(1, sizeof(*c));
 	int rc;
@@ -75,6 +76,7 @@ int control_new(struct mount *mount, struct tree *tree, struct syncer *syncer,
 	}
 	c->mount = mount;
 	c->meta = mount->meta;
+	c->reader = reader;
 	c->tree = tree;
 	c->syncer = syncer;
 	c->view = view;

@@ -18,6 +18,7 @@
 
 #include "vers3/core/mount.h"
 #include "vers3/meta/dirty.h"
+#include "vers3/read/reader.h"
 #include "vers3/s3/lifecycle.h"
 #include "vers3/s3/replication.h"
 #include "vers3/s3/s3.h"
@@ -117,6 +118,7 @@ static int write_watermarks(const struct mount *mount, struct buf *out)
 
 static int write_cache(struct control *control, struct buf *out)
 {
+	struct reader_stats rs;
 	struct blocks_stats st;
 	int rc = gitconfig_section(out, "cache", NULL);
 
@@ -124,6 +126,7 @@ static int write_cache(struct control *control, struct buf *out)
 		rc = gitconfig_value(out, "directory",
 				     control->mount->config.cache_dir);
 	blocks_read_stats(control->mount->blocks, &st);
+	reader_read_stats(control->reader, &rs);
 	if (!rc) {
 		const struct number list[] = {
 			{"used", st.used_bytes},
@@ -132,6 +135,11 @@ static int write_cache(struct control *control, struct buf *out)
 			{"hits", st.hits},
 			{"misses", st.misses},
 			{"evicted", st.evicted},
+			{"fetchedBytes", rs.fetched_bytes},
+			{"aheadFiles", rs.ahead_files},
+			{"aheadUsed", rs.ahead_used},
+			{"aheadWasted", rs.ahead_wasted},
+			{"aheadWastedBytes", rs.ahead_wasted_bytes},
 			{"stagingBytes",
 			 staging_used_bytes(control->mount->staging)},
 			{"spaceLeft", space_left(control->mount->space)},

@@ -10,9 +10,9 @@
  * it is waiting, and only read from the moment it is ready.
  *
  * Two queues of jobs: what readers wait for, first come first served, goes
- * before what is read ahead. Reading ahead takes its part of the budget when
- * it is queued, and is refused without room. A job that is waited for takes
- * its part when it starts. Asks hold blocks while they wait for further
+ * before what is read ahead, which never has all workers. Reading ahead takes
+ * its part of the budget when it is queued, and is refused without room. A job
+ * that is waited for takes its part when it starts. Asks hold blocks while they wait for further
  * ones, so when nothing is under way that could give room back, the next job
  * goes over the budget: else all would wait for each other.
  *
@@ -151,6 +151,7 @@ static void fetch_promote(struct fetch *f, const struct fetch_block *b)
 		    job->blocks[b->key.number - job->first] != b)
 			continue;
 		TAILQ_REMOVE(&f->ahead, job, entry);
+		job->ahead = false;
 		TAILQ_INSERT_TAIL(&f->wanted, job, entry);
 		return;
 	}
@@ -288,7 +289,7 @@ int fetch_block_data(const struct fetch_block *b, const void **ret_data,
 
 /* Starts one aligned run; false without room. */
 static bool ahead_run(struct fetch *f, const struct meta_version *v,
-		      uint64_t from, uint64_t to)
+		      uint64_t from, uint64_t to, uint64_t *ret_bytes)
 {
 	struct fetch_job *job;
 	struct batch p;
@@ -306,9 +307,11 @@ static bool ahead_run(struct fetch *f, const struct meta_version *v,
 		goto out;
 	}
 	TAILQ_FOREACH(job, &p.jobs, entry) {
+		job->ahead = true;
 		for (unsigned i = 0; i < job->count; i++)
 			fetch_block_charge(job->blocks[i]);
 	}
+	*ret_bytes += p.length;
 	batch_queue(&p, &f->ahead);
 out:
 	pthread_mutex_unlock(&f->mutex);
@@ -316,9 +319,9 @@ out:
 }
 
 uint64_t fetch_ahead(struct fetch *f, const struct meta_version *version,
-		     uint64_t from, uint64_t to)
+		     uint64_t from, uint64_t to, uint64_t *ret_bytes)
 {
-	uint64_t count = block_count(version);
+	uint64_t count = block_count(version), bytes = 0;
 
 	if (to > count)
 		to = count;
@@ -327,10 +330,12 @@ uint64_t fetch_ahead(struct fetch *f, const struct meta_version *version,
 
 		if (end > to)
 			end = to;
-		if (!ahead_run(f, version, from, end))
+		if (!ahead_run(f, version, from, end, &bytes))
 			break;
 		from = end;
 	}
+	if (ret_bytes)
+		*ret_bytes = bytes;
 	return from;
 }
 

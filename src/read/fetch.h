@@ -27,7 +27,8 @@
 #define FETCH_RUN_BYTES (FETCH_RUN * BLOCK_SIZE)
 #define FETCH_BUDGET	(UINT64_C(64) << 20) /* bytes of all buffers */
 #define FETCH_RESERVE	(UINT64_C(16) << 20) /* of it, not for reading ahead */
-#define FETCH_WORKERS	8
+#define FETCH_WORKERS	32 /* GETs at once */
+#define FETCH_AHEAD_MAX 24 /* of them, for what nobody waits for */
 #define FETCH_ASK_MAX	(READER_READ_MAX / BLOCK_SIZE + 1)
 
 struct fetch;
@@ -96,10 +97,11 @@ int fetch_block_data(const struct fetch_block *b, const void **ret_data,
 		     size_t *ret_size);
 /*
  * Starts fetching what is missing of [from, to), as far as there is room for
- * reading ahead. Returns the block up to which it came.
+ * reading ahead. Returns the block up to which it came; *ret_bytes (may be
+ * NULL): how much that is.
  */
 uint64_t fetch_ahead(struct fetch *f, const struct meta_version *version,
-		     uint64_t from, uint64_t to);
+		     uint64_t from, uint64_t to, uint64_t *ret_bytes);
 void fetch_read_stats(struct fetch *f, struct reader_stats *ret);
 
 #endif

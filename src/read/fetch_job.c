@@ -272,6 +272,7 @@ static void job_end(struct fetch_job *job, int error)
 
 	pthread_mutex_lock(&f->mutex);
 	f->running--;
+	f->running_ahead -= job->ahead;
 	if (error)
 		f->stats.failed_gets++;
 	else
@@ -325,7 +326,8 @@ static struct fetch_job *fetch_next(struct fetch *f)
 		if (fits || charged || (!f->running && !f->putting))
 			return queue_take(&f->wanted);
 	}
-	return queue_take(&f->ahead);
+	return f->running_ahead < FETCH_AHEAD_MAX ? queue_take(&f->ahead)
+						  : NULL;
 }
 
 void fetch_worker(void *arg)
@@ -345,6 +347,7 @@ void fetch_worker(void *arg)
 		for (unsigned i = 0; i < job->count; i++)
 			fetch_block_charge(job->blocks[i]);
 		f->running++;
+		f->running_ahead += job->ahead;
 		pthread_mutex_unlock(&f->mutex);
 		job_run(job);
 		pthread_mutex_lock(&f->mutex);

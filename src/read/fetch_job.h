@@ -51,6 +51,7 @@ struct fetch_job {
 	struct fetch_block *blocks[FETCH_RUN]; /* counted */
 	uint64_t length; /* bytes of all */
 	bool whole; /* the object's; small enough to check before use */
+	bool ahead; /* nobody waits for it; under the mutex */
 	struct version_get get; /* the GET under way */
 	uint64_t pos; /* the transfer's: bytes that have come */
 };
@@ -74,6 +75,7 @@ struct fetch {
 	struct fetch_queue wanted, ahead;
 	LIST_HEAD(, fetch_ask) asks; /* borrowed: the pending ones */
 	unsigned running; /* GETs under way */
+	unsigned running_ahead; /* of them, begun while nobody waited */
 	unsigned putting; /* blocks in the cache's queue */
 	bool stop;
 	void *spare[FETCH_SPARE_MAX]; /* owned: whole blocks' buffers */

@@ -22,7 +22,7 @@
  * what is read first. (A thousand reads of 4 KiB in 256 MiB fetch all of it in
  * a hundred GETs; in 10 GiB they fetch 1 MiB each.)
  *
- * Files of at most SMALL bytes come whole at the first miss.
+ * Files of at most READER_WHOLE_MAX bytes come whole at the first miss.
  */
 #include "vers3/read/reader.h"
 
@@ -34,13 +34,14 @@
 #include <sys/queue.h>
 
 #include "fetch.h"
+#include "guess.h"
 #include "vers3/core/version.h"
 #include "vers3/util/cancel.h"
+#include "vers3/util/clock.h"
 #include "vers3/util/minmax.h"
 #include "vers3/util/pool.h"
 
 #define NEAR	      (UINT64_C(1) << 20)
-#define SMALL	      (UINT64_C(4) << 20)
 #define WINDOW_MIN    (UINT64_C(1) << 20)
 #define WINDOW_MAX    (UINT64_C(64) << 20)
 #define REPLY_THREADS 4
@@ -50,6 +51,7 @@ struct reader {
 	struct blocks *cache; /* borrowed */
 	struct fetch *fetch; /* owned */
 	struct pool *threads; /* owned: the reply threads */
+	struct guesses guesses; /* locks itself */
 
 	pthread_mutex_t stream_mutex; /* of every reader_stream */
 
@@ -301,7 +303,7 @@ static void read_ahead(struct reader *r, const struct meta_version *v,
 
 	*ret_from = first;
 	*ret_to = last + 1;
-	if (v->size_bytes <= SMALL) {
+	if (v->size_bytes <= READER_WHOLE_MAX) {
 		*ret_from = 0;
 		*ret_to = round_up(v->size_bytes, BLOCK_SIZE) / BLOCK_SIZE;
 	}
@@ -311,7 +313,7 @@ static void read_ahead(struct reader *r, const struct meta_version *v,
 	ahead = stream_advance(s, v->size_bytes, offset, end, &from, &to);
 	window = s->window;
 	pthread_mutex_unlock(&r->stream_mutex);
-	if (v->size_bytes <= SMALL)
+	if (v->size_bytes <= READER_WHOLE_MAX)
 		return;
 	if (window > WINDOW_MIN) {
 		/* Room may be short; then the miss itself fetches the run. */
@@ -324,7 +326,8 @@ static void read_ahead(struct reader *r, const struct meta_version *v,
 	}
 	if (!ahead)
 		return;
-	reached = fetch_ahead(r->fetch, v, from / BLOCK_SIZE, to / BLOCK_SIZE);
+	reached = fetch_ahead(r->fetch, v, from / BLOCK_SIZE, to / BLOCK_SIZE,
+			      NULL);
 	if (reached * BLOCK_SIZE >= to)
 		return;
 	pthread_mutex_lock(&r->stream_mutex);
@@ -344,7 +347,7 @@ static void widen_jump(struct reader *r, const struct meta_version *v,
 	uint64_t run = from / FETCH_RUN * FETCH_RUN;
 	bool dense = false;
 
-	if (!s || v->size_bytes <= SMALL)
+	if (!s || v->size_bytes <= READER_WHOLE_MAX)
 		return;
 	pthread_mutex_lock(&r->stream_mutex);
 	if (!s->window)
@@ -354,7 +357,7 @@ static void widen_jump(struct reader *r, const struct meta_version *v,
 		return;
 	*to = min_u64(run + FETCH_RUN, blocks);
 	if (run < from)
-		fetch_ahead(r->fetch, v, run, from);
+		fetch_ahead(r->fetch, v, run, from, NULL);
 }
 
 /* Makes a read that missed, counted as parked. NULL without memory. */
@@ -400,6 +403,8 @@ void reader_read(struct reader *r, const struct meta_version *version,
 	if (rc || !size || offset >= version->size_bytes)
 		goto out;
 	size = (size_t)min_u64(size, version->size_bytes - offset);
+	if (version->size_bytes <= READER_WHOLE_MAX)
+		guess_use(&r->guesses, version->id);
 	read_ahead(r, version, stream, offset, offset + size, &from, &to);
 	rc = gather(r, version, offset, size, NULL, &p);
 	if (rc != -EAGAIN)
@@ -422,9 +427,30 @@ void reader_give_up(struct reader *r)
 	fetch_give_up(r->fetch);
 }
 
+bool reader_fetch_ahead(struct reader *r, const struct meta_version *v)
+{
+	uint64_t most = guess_bytes_max(blocks_limit_bytes(r->cache));
+	uint64_t blocks = round_up(v->size_bytes, BLOCK_SIZE) / BLOCK_SIZE;
+	uint64_t bytes = 0, reached;
+	int rc;
+
+	if (!v->size_bytes || v->size_bytes > READER_WHOLE_MAX ||
+	    !version_has_content_id(v))
+		return true;
+	rc = guess_add(&r->guesses, v->id, v->size_bytes, most,
+		       clock_mono_ns());
+	if (rc <= 0)
+		return !rc;
+	reached = fetch_ahead(r->fetch, v, 0, blocks, &bytes);
+	if (!bytes)
+		guess_drop(&r->guesses, v->id);
+	return reached == blocks;
+}
+
 void reader_read_stats(struct reader *r, struct reader_stats *ret)
 {
 	fetch_read_stats(r->fetch, ret);
+	guesses_read_stats(&r->guesses, ret);
 }
 
 int reader_new(struct store *store, struct blocks *blocks, const char *prefix,
@@ -441,7 +467,9 @@ int reader_new(struct store *store, struct blocks *blocks, const char *prefix,
 	pthread_cond_init(&r->quiet, NULL);
 	r->cache = blocks;
 	STAILQ_INIT(&r->ready);
-	rc = fetch_new(store, blocks, prefix, &r->fetch);
+	rc = guesses_init(&r->guesses);
+	if (!rc)
+		rc = fetch_new(store, blocks, prefix, &r->fetch);
 	if (!rc)
 		rc = pool_new("reply", REPLY_THREADS, &r->threads);
 	for (unsigned i = 0; !rc && i < REPLY_THREADS; i++)
@@ -465,6 +493,7 @@ void reader_free(struct reader *r)
 	pthread_mutex_unlock(&r->mutex);
 	pool_free(r->threads);
 	fetch_free(r->fetch);
+	guesses_release(&r->guesses);
 	pthread_cond_destroy(&r->quiet);
 	pthread_cond_destroy(&r->work);
 	pthread_mutex_destroy(&r->mutex);

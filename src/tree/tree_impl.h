@@ -8,6 +8,7 @@
 struct dirs;
 struct journal;
 struct pool;
+struct read_rows;
 struct reader;
 struct states;
 
@@ -19,6 +20,7 @@ struct tree {
 	struct reader *reader; /* borrowed */
 	struct dirs *dirs; /* owned */
 	struct pool *rereads; /* owned: reads that begin anew (reread.h) */
+	struct read_rows *read_rows; /* owned: who reads files in turn */
 	struct states *states; /* owned */
 };
 

@@ -9,6 +9,7 @@
 #include "tree_impl.h"
 #include "vers3/journal/journal.h"
 #include "vers3/tree/gone.h"
+#include "vers3/tree/read_row.h"
 #include "vers3/tree/reread.h"
 #include "vers3/tree/states.h"
 #include "vers3/tree/tree.h"
@@ -123,6 +124,8 @@ int tree_new(struct mount *mount, struct journal *journal,
 	if (!rc)
 		rc = rereads_new(&tree->rereads);
 	if (!rc)
+		rc = read_rows_new(&tree->read_rows);
+	if (!rc)
 		rc = make_root(tree);
 	if (!rc)
 		rc = note_names(tree);
@@ -166,6 +169,7 @@ void tree_free(struct tree *tree)
 	if (!tree)
 		return;
 	pool_free(tree->rereads);
+	read_rows_free(tree->read_rows);
 	dirs_free(tree->dirs);
 	states_free(tree->states);
 	free(tree);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 #include "vers3/sync/syncer.h"
 #include "vers3/tree/content.h"
 #include "vers3/tree/dir.h"
+#include "vers3/tree/read_row.h"
 #include "vers3/tree/reread.h"
 #include "vers3/tree/reservation.h"
 #include "vers3/util/clock.h"
@@ -45,6 +47,7 @@ struct vfs_file {
 	struct meta_version version; /* FILE_VERSION: what it shows */
 	bool viewed; /* FILE_VERSION: view_close() is due */
 	bool held; /* that one is kept from being purged */
+	atomic_bool noted; /* FILE_LIVE: that it is read (read_row.h) */
 	struct reader_stream stream;
 	struct control_session *session; /* FILE_CONTROL: owned */
 };
@@ -233,6 +236,22 @@ static void read_mixed(struct vfs *v, struct vfs_file *f, uint64_t offset,
 	free(iov.iov_base);
 }
 
+/*
+ * Reads a file that is a version as it stands. It may be closed as soon as that
+ * is answered: what comes after it for who reads in turn is seen to then.
+ */
+static void read_base(struct vfs *v, struct vfs_file *f,
+		      const struct meta_inode *inode, uint64_t offset,
+		      size_t size, vfs_read_fn done, void *arg)
+{
+	bool first = !atomic_exchange(&f->noted, true);
+
+	reread_begin(v->tree, f->node, &inode->base, &f->stream, offset, size,
+		     done, arg);
+	if (first)
+		read_row_note(v->tree, inode);
+}
+
 void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 	      vfs_read_fn done, void *arg)
 {
@@ -261,8 +280,7 @@ void vfs_read(struct vfs *v, struct vfs_file *f, uint64_t offset, size_t size,
 	if (rc)
 		done(arg, rc, NULL, 0);
 	else if (meta_inode_is_base(&inode))
-		reread_begin(v->tree, f->node, &inode.base, &f->stream, offset,
-			     size, done, arg);
+		read_base(v, f, &inode, offset, size, done, arg);
 	else
 		read_mixed(v, f, offset, size, done, arg);
 }

@@ -55,7 +55,7 @@ int vfs_new(const struct mount_config *config, const struct mount_parts *parts,
 		rc = view_new(mount, v->journal, v->reader, v->tree, v->syncer,
 			      &v->view);
 	if (!rc)
-		rc = control_new(mount, v->tree, v->syncer, v->view,
+		rc = control_new(mount, v->reader, v->tree, v->syncer, v->view,
 				 &v->control);
 	if (!rc)
 		rc = tree_begin(v->tree);

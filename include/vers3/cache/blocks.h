@@ -79,6 +79,7 @@ void blocks_flush(struct blocks *b);
 int blocks_drop(struct blocks *b, const unsigned char *id);
 /* Takes effect soon; blocks_flush() waits for it. */
 void blocks_set_limit(struct blocks *b, uint64_t limit_bytes);
+uint64_t blocks_limit_bytes(struct blocks *b);
 /*
  * From now on blocks take no more of the disk than there is room for. The
  * space is borrowed until blocks_close().

@@ -15,13 +15,15 @@
 #include "vers3/core/mount.h"
 
 struct control;
+struct reader;
 struct syncer;
 struct tree;
 struct view;
 
 /* Borrows all. 0 or -errno. */
-int control_new(struct mount *mount, struct tree *tree, struct syncer *syncer,
-		struct view *view, struct control **ret_control);
+int control_new(struct mount *mount, struct reader *reader, struct tree *tree,
+		struct syncer *syncer, struct view *view,
+		struct control **ret_control);
 /* Long commands that still work are given up, and waited for. */
 void control_free(struct control *c);
 

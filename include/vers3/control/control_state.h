@@ -17,6 +17,7 @@
 
 struct long_command;
 struct long_commands;
+struct reader;
 struct syncer;
 struct tree;
 struct view;
@@ -29,7 +30,8 @@ struct view;
 struct control {
 	struct mount *mount; /* borrowed */
 	struct meta *meta; /* borrowed: the mount's */
-	struct tree *tree; /* borrowed, as the next two */
+	struct reader *reader; /* borrowed, as the next three */
+	struct tree *tree;
 	struct syncer *syncer;
 	struct view *view;
 	struct long_commands *long_commands; /* owned */

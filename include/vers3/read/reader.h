@@ -4,8 +4,9 @@
  *
  * A read that misses is parked and answered when the fetch brings its
  * blocks: no thread sleeps on the network for it. All readers of a block
- * share one fetch. Sequential readers are fetched ahead for, with a window
- * that doubles; the buffers of all fetches together are bounded.
+ * share one fetch. Sequential readers are fetched ahead for, and so are those
+ * who go through small files in turn; the buffers of all fetches together are
+ * bounded.
  *
  * Any thread, no lock held that a done() takes. Offsets and sizes in bytes. S3
  * API: GetObject.
@@ -13,6 +14,7 @@
 #ifndef VERS3_READ_READER_H
 #define VERS3_READ_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -21,7 +23,8 @@
 #include "vers3/meta/inode.h"
 #include "vers3/store/store.h"
 
-#define READER_READ_MAX (UINT64_C(8) << 20) /* bytes of one reader_read() */
+#define READER_READ_MAX	 (UINT64_C(8) << 20) /* bytes of one reader_read() */
+#define READER_WHOLE_MAX (UINT64_C(4) << 20) /* what comes whole */
 
 struct reader;
 
@@ -70,12 +73,21 @@ int reader_read_sync(struct reader *r, const struct meta_version *version,
  * Whoever sets a cancel calls this then.
  */
 void reader_give_up(struct reader *r);
+/*
+ * Fetches a version of READER_WHOLE_MAX bytes at most, which somebody is likely
+ * to read soon, unless it is cached. Whatever is waited for goes before it.
+ * Returns at once: false when there is no room for such guesses now.
+ */
+bool reader_fetch_ahead(struct reader *r, const struct meta_version *version);
 struct reader_stats {
 	uint64_t gets; /* sent so far */
 	uint64_t fetched_bytes; /* asked for by them */
 	uint64_t failed_gets;
 	uint64_t buffer_bytes; /* of all fetches, now */
 	uint64_t buffer_peak_bytes;
+	/* Files fetched before they were asked for: all, and how they fared. */
+	uint64_t ahead_files, ahead_used, ahead_wasted;
+	uint64_t ahead_wasted_bytes;
 };
 void reader_read_stats(struct reader *r, struct reader_stats *ret);
 

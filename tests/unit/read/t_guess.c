@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "../../../src/read/guess.h"
+
+#define KIB UINT64_C(1024)
+#define MIB (KIB * KIB)
+
+static const unsigned char *id_of(unsigned i)
+{
+	static unsigned char id[BLOCK_ID_SIZE];
+
+	memset(id, 0, sizeof(id));
+	memcpy(id, &i, sizeof(i));
+	return id;
+}
+
+static void test_bytes_max(void **state)
+{
+	static const struct {
+		uint64_t cache, wanted;
+	} rows[] = {
+		{0, 0},
+		{7, 0},
+		{8 * MIB, MIB},
+		{128 * MIB, 16 * MIB},
+		{129 * MIB, GUESS_BYTES_MAX},
+		{UINT64_MAX, GUESS_BYTES_MAX},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_int_equal(guess_bytes_max(rows[i].cache),
+				 rows[i].wanted);
+}
+
+static void test_use(void **state)
+{
+	struct reader_stats st = {.gets = 7};
+	struct guesses g;
+
+	(void)state;
+	assert_int_equal(guesses_init(&g), 0);
+	assert_int_equal(guess_add(&g, id_of(1), 10, 25, 0), 1);
+	assert_int_equal(guess_add(&g, id_of(1), 10, 25, 0), 0);
+	assert_int_equal(guess_add(&g, id_of(2), 10, 25, 0), 1);
+	assert_int_equal(guess_add(&g, id_of(3), 10, 25, 0), -ENOSPC);
+	assert_false(guess_use(&g, id_of(3)));
+	assert_true(guess_use(&g, id_of(1)));
+	assert_false(guess_use(&g, id_of(1)));
+	assert_int_equal(guess_add(&g, id_of(3), 10, 25, 0), 1);
+	/* It was not fetched: it never was one. */
+	guess_drop(&g, id_of(3));
+	guess_drop(&g, id_of(3));
+	assert_int_equal(guess_add(&g, id_of(4), 15, 25, 0), 1);
+	guesses_read_stats(&g, &st);
+	assert_int_equal(st.gets, 7);
+	assert_int_equal(st.ahead_files, 3);
+	assert_int_equal(st.ahead_used, 1);
+	assert_int_equal(st.ahead_wasted, 0);
+	guesses_release(&g);
+	guesses_release(&g);
+}
+
+/* What nobody reads gives its room back after a while, and is wasted. */
+static void test_old(void **state)
+{
+	struct reader_stats st = {0};
+	struct guesses g;
+
+	(void)state;
+	assert_int_equal(guesses_init(&g), 0);
+	for (unsigned i = 0; i < GUESS_FILES_MAX; i++)
+		assert_int_equal(guess_add(&g, id_of(i), 2, MIB, i), 1);
+	assert_int_equal(guess_add(&g, id_of(GUESS_FILES_MAX), 2, MIB,
+				   GUESS_AGE_NS),
+			 -ENOSPC);
+	assert_int_equal(guess_add(&g, id_of(GUESS_FILES_MAX), 2, MIB,
+				   GUESS_AGE_NS + 3),
+			 1);
+	guesses_read_stats(&g, &st);
+	assert_int_equal(st.ahead_wasted, 3);
+	assert_int_equal(st.ahead_wasted_bytes, 6);
+	assert_false(guess_use(&g, id_of(2)));
+	assert_true(guess_use(&g, id_of(3)));
+	guesses_release(&g);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bytes_max),
+		cmocka_unit_test(test_use),
+		cmocka_unit_test(test_old),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
