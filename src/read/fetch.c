@@ -12,9 +12,9 @@
  * Two queues of jobs: what readers wait for, first come first served, goes
  * before what is read ahead, which never has all workers. Reading ahead takes
  * its part of the budget when it is queued, and is refused without room. A job
- * that is waited for takes its part when it starts. Asks hold blocks while they wait for further
- * ones, so when nothing is under way that could give room back, the next job
- * goes over the budget: else all would wait for each other.
+ * that is waited for takes its part when it starts. Asks hold blocks while they
+ * wait for further ones, so when nothing is under way that could give room
+ * back, the next job goes over the budget: else all would wait for each other.
  *
  * The mutex is held for table work alone; it is taken by the transfer's
  * thread at each block's end. Below it stand the block cache's and the
