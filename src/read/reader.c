@@ -8,19 +8,7 @@
  * is settled. What it holds stays when it has to ask again, because another
  * of its blocks was evicted meanwhile: so it comes to an end.
  *
- * Reading ahead. A stream is sequential while reads begin within NEAR bytes
- * of where the last one ended, or at the start of a new stream at 0. It has
- * a window and a frontier, up to which all was fetched or asked for:
- *
- *	first		window = 1 MiB, frontier = what the read itself fetches
- *	frontier half	window doubles up to 64 MiB, frontier = end of the
- *	a window away	read + window, rounded up to whole runs
- *	a jump		window = 0: only what is read is fetched
- *
- * Jumps that missed are counted. From as many on as the file has runs, each
- * run may expect to be hit again: then a miss brings the whole of its run,
- * what is read first. (A thousand reads of 4 KiB in 256 MiB fetch all of it in
- * a hundred GETs; in 10 GiB they fetch 1 MiB each.)
+ * What is fetched besides what was asked for says stream.h.
  *
  * Files of at most READER_WHOLE_MAX bytes come whole at the first miss.
  */
@@ -35,15 +23,13 @@
 
 #include "fetch.h"
 #include "guess.h"
+#include "stream.h"
 #include "vers3/core/version.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/minmax.h"
 #include "vers3/util/pool.h"
 
-#define NEAR	      (UINT64_C(1) << 20)
-#define WINDOW_MIN    (UINT64_C(1) << 20)
-#define WINDOW_MAX    (UINT64_C(64) << 20)
 #define REPLY_THREADS 4
 
 struct reader {
@@ -249,43 +235,32 @@ static void reply_worker(void *arg)
 	pthread_mutex_unlock(&r->mutex);
 }
 
-/*
- * Moves a stream on over the read [offset, end). Returns true with the bytes
- * that are to be fetched ahead. Called with stream_mutex held.
- */
-static bool stream_advance(struct reader_stream *s, uint64_t size_bytes,
-			   uint64_t offset, uint64_t end, uint64_t *ret_from,
-			   uint64_t *ret_to)
+/* Fetches more of a file that somebody jumps about in, where there is room. */
+static void fetch_around(struct reader *r, const struct meta_version *v,
+			 struct reader_stream *s)
 {
-	bool first = s->next == 0 && s->window == 0;
-	uint64_t target;
+	uint64_t blocks = round_up(v->size_bytes, BLOCK_SIZE) / BLOCK_SIZE;
+	uint64_t run, end;
+	unsigned runs;
+	bool more;
 
-	if (first ? offset != 0
-		  : offset > s->next + NEAR || offset + NEAR < s->next) {
-		s->next = end;
-		s->window = 0;
-		s->frontier = 0;
-		return false;
+	pthread_mutex_lock(&r->stream_mutex);
+	runs = stream_around(s);
+	pthread_mutex_unlock(&r->stream_mutex);
+	while (runs--) {
+		pthread_mutex_lock(&r->stream_mutex);
+		more = stream_take_run(s, v->size_bytes, &run);
+		pthread_mutex_unlock(&r->stream_mutex);
+		if (!more)
+			return;
+		end = min_u64((run + 1) * FETCH_RUN, blocks);
+		if (fetch_ahead(r->fetch, v, run * FETCH_RUN, end, NULL) == end)
+			continue;
+		pthread_mutex_lock(&r->stream_mutex);
+		stream_give_run(s, run);
+		pthread_mutex_unlock(&r->stream_mutex);
+		return;
 	}
-	if (end > s->next)
-		s->next = end;
-	if (!s->window) {
-		s->window = WINDOW_MIN;
-		s->frontier = round_up(end, BLOCK_SIZE);
-		return false;
-	}
-	if (s->frontier >= size_bytes || end + s->window / 2 < s->frontier)
-		return false;
-	s->window = min_u64(s->window * 2, WINDOW_MAX);
-	target = round_up(end + s->window, min_u64(s->window, FETCH_RUN_BYTES));
-	*ret_from = s->frontier > offset ? s->frontier : offset;
-	*ret_from = *ret_from / BLOCK_SIZE * BLOCK_SIZE;
-	*ret_to = min_u64(target, round_up(size_bytes, BLOCK_SIZE));
-	if (*ret_to <= *ret_from)
-		return false;
-	/* Claimed here, so that no other read of the stream asks too. */
-	s->frontier = *ret_to;
-	return true;
 }
 
 /*
@@ -315,7 +290,9 @@ static void read_ahead(struct reader *r, const struct meta_version *v,
 	pthread_mutex_unlock(&r->stream_mutex);
 	if (v->size_bytes <= READER_WHOLE_MAX)
 		return;
-	if (window > WINDOW_MIN) {
+	if (!window)
+		fetch_around(r, v, s);
+	if (window > STREAM_FIRST) {
 		/* Room may be short; then the miss itself fetches the run. */
 		uint64_t run_end = (last / FETCH_RUN + 1) * FETCH_RUN;
 		uint64_t blocks =
@@ -332,7 +309,7 @@ static void read_ahead(struct reader *r, const struct meta_version *v,
 		return;
 	pthread_mutex_lock(&r->stream_mutex);
 	if (s->frontier == to)
-		s->frontier = reached * BLOCK_SIZE;
+		stream_short(s, end, reached * BLOCK_SIZE);
 	pthread_mutex_unlock(&r->stream_mutex);
 }
 
@@ -350,8 +327,8 @@ static void widen_jump(struct reader *r, const struct meta_version *v,
 	if (!s || v->size_bytes <= READER_WHOLE_MAX)
 		return;
 	pthread_mutex_lock(&r->stream_mutex);
-	if (!s->window)
-		dense = s->misses++ >= v->size_bytes / FETCH_RUN_BYTES;
+	dense = stream_miss(s, v->size_bytes, blocks_limit_bytes(r->cache),
+			    from * BLOCK_SIZE);
 	pthread_mutex_unlock(&r->stream_mutex);
 	if (!dense || *to > run + FETCH_RUN)
 		return;

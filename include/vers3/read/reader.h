@@ -34,6 +34,9 @@ struct reader_stream {
 	uint64_t window; /* bytes to fetch ahead */
 	uint64_t frontier; /* fetched ahead up to here */
 	uint64_t misses; /* jumps to where nothing was cached */
+	/* Runs of blocks fetched around them: at once, the next, those left. */
+	unsigned around;
+	uint64_t around_next, around_left;
 };
 
 /* error 0 and the bytes, valid during the call only; or -errno. */
