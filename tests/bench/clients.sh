@@ -21,8 +21,9 @@ clients_init() {
 }
 
 start_vers3() {
-	exec "$BINDIR/src/vers3" -f -o "endpoint=$ENDPOINT,cache_dir=$1" \
-		"$BUCKET" "$MNT"
+	local options=endpoint=$ENDPOINT,cache_dir=$1
+	options+=${VERS3_BENCH_OPTIONS:+,$VERS3_BENCH_OPTIONS}
+	exec "$BINDIR/src/vers3" -f -o "$options" "$BUCKET" "$MNT"
 }
 
 start_s3fs() {
@@ -94,20 +95,4 @@ client_settle() {
 		done
 		;;
 	esac
-}
-
-# Notes the peak of a daemon's own memory, in KiB, until it ends.
-watch_memory() {
-	local key value unit peak=0 file=$WORK/memory.$client
-	trap - ERR
-	[ ! -e "$file" ] || read -r peak <"$file"
-	while [ -e "/proc/$1/status" ]; do
-		while read -r key value unit; do
-			[ "$key" = RssAnon: ] || continue
-			[ "$value" -le "$peak" ] || peak=$value
-			break
-		done <"/proc/$1/status" || break
-		echo "$peak" >"$file"
-		sleep 0.1
-	done 2>/dev/null
 }

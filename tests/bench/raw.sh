@@ -6,6 +6,7 @@
 # commands are prepared before the clock runs.
 
 PART_BYTES=8388608
+EMPTY_SHA256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
 # One request of a curl configuration; more lines may follow.
 raw_request() {
@@ -71,9 +72,9 @@ raw_prepare_parts() {
 	done
 }
 
-# raw_begin_parts FILE KEY: begins an upload, and writes FILE.put.
+# raw_begin_parts FILE KEY: begins an upload; its requests are $WORK/KEY.put.
 raw_begin_parts() {
-	local part number=0
+	local part number=0 upload
 	upload=$(raw_call POST "$2?uploads=" |
 		sed -n 's/.*<UploadId>\(.*\)<\/UploadId>.*/\1/p')
 	[ -n "$upload" ] || die "no upload id"
@@ -81,7 +82,8 @@ raw_begin_parts() {
 		number=$((number + 1))
 		raw_request PUT "$2?partNumber=$number&uploadId=$upload"
 		raw_body "$part" "$(cat "$part.sum")"
-	done >"$1.put"
+	done >"$WORK/$2.put"
+	echo "$upload" >"$WORK/$2.upload"
 	completion=$(number=0
 		echo "<CompleteMultipartUpload>"
 		md5sum "$1.parts"/*[0-9] | while read -r sum _; do
@@ -92,16 +94,18 @@ raw_begin_parts() {
 		echo "</CompleteMultipartUpload>")
 }
 
+# raw_send_parts KEY CONNECTIONS: what was begun last.
 raw_send_parts() {
-	raw_run "$1.put" "$3"
-	raw_call POST "$2?uploadId=$upload" "$completion" >/dev/null
+	raw_run "$WORK/$1.put" "$2"
+	raw_call POST "$1?uploadId=$(cat "$WORK/$1.upload")" \
+		"$completion" >/dev/null
 }
 
 # raw_put_large FILE KEY: puts it there, in parts.
 raw_put_large() {
 	raw_prepare_parts "$1"
 	raw_begin_parts "$1" "$2"
-	raw_send_parts "$1" "$2" 4
+	raw_send_parts "$2" 4
 }
 
 # raw_prepare_files CONFIG DIR PREFIX: each file of DIR as one object.
@@ -113,12 +117,21 @@ raw_prepare_files() {
 	done >"$1"
 }
 
+# raw_prepare_get_files CONFIG DIR PREFIX: each of these objects once.
+raw_prepare_get_files() {
+	local file
+	for file in "$2"/*; do
+		raw_request GET "$3${file##*/}"
+		echo 'header = "x-amz-content-sha256: UNSIGNED-PAYLOAD"'
+	done >"$1"
+}
+
 # raw_put_dir KEY: what stands for a directory.
 raw_put_dir() {
-	: >"$WORK/empty"
 	{
 		raw_request PUT "$1/"
-		raw_body "$WORK/empty" "$(raw_sha256 "$WORK/empty")"
+		echo 'data-binary = ""'
+		echo "header = \"x-amz-content-sha256: $EMPTY_SHA256\""
 		echo 'header = "Content-Type: application/x-directory"'
 	} >"$WORK/dir.put"
 	raw_run "$WORK/dir.put" 1
@@ -129,4 +142,18 @@ raw_put_files() {
 	raw_put_dir "$2"
 	raw_prepare_files "$WORK/files.put" "$1" "$2/"
 	raw_run "$WORK/files.put" 16
+}
+
+# raw_walk PREFIX: all versions below it, page by page, and prints how many.
+# Parameters stand in the order in which they are signed.
+raw_walk() {
+	local key='' id='' page=$WORK/page prefix=${1//\//%2F}
+	while :; do
+		raw_call GET "?${key:+key-marker=${key//\//%2F}&}max-keys=1000&prefix=$prefix${id:+&version-id-marker=$id}&versions=" \
+			>"$page"
+		grep -o '<VersionId>' "$page" | wc -l
+		key=$(sed -nE 's#.*<NextKeyMarker>([^<]+)<.*#\1#p' "$page")
+		id=$(sed -nE 's#.*<NextVersionIdMarker>([^<]+)<.*#\1#p' "$page")
+		[ -n "$key" ] || break
+	done | awk '{ n += $1 } END { print n }'
 }

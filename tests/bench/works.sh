@@ -1,11 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The pieces of work. setup_NAME makes what all clients need, once;
-# work_NAME mounts $client as it wants and measures, by `timed ROW COMMAND`.
-# A client that a row does not concern returns without one.
+# The pieces of work; those with large files here. setup_NAME makes what all
+# clients need, once; work_NAME mounts $client as it wants and measures, by
+# `timed ROW COMMAND`. A client that a row does not concern returns without one.
 
-ALL_WORKS=(read write cached random huge files find rsync edit mv)
+# shellcheck disable=SC2034 # run reads it
+ALL_WORKS=(read write cached random huge readers edit files find rsync mv
+	tar clone accept past)
 
 # A file of random bytes, made once; names itself in $large.
 need_large() {
@@ -63,9 +65,9 @@ work_write() {
 	local key=written-$client-$round
 	if [ "$client" = raw ]; then
 		raw_begin_parts "$large" "$key"
-		timed write raw_send_parts "$large" "$key" 4
 		raw_begin_parts "$large" "$key-again"
-		timed_again write raw_send_parts "$large" "$key-again" 8
+		timed_best write "raw_send_parts $key 4" \
+			"raw_send_parts $key-again 8"
 		return
 	fi
 	client_mount fresh
@@ -128,14 +130,14 @@ random_prepare() {
 }
 
 setup_random() {
-	row random "$READS random reads of 4 KiB in 256 MiB, cold" \
+	row random "$READS random reads of 4 KiB in $RANDOM_MIB MiB, cold" \
 		"faster than both peers" "a GET of 4 KiB each, one at a time"
-	need_large 256
+	need_large $RANDOM_MIB
 	raw_put_large "$large" random
 }
 
 work_random() {
-	random_reads random random 256
+	random_reads random random $RANDOM_MIB
 }
 
 # The same 512 MiB again and again: it is their number that matters.
@@ -167,6 +169,38 @@ work_huge() {
 	random_reads huge huge $HUGE_MIB
 }
 
+setup_readers() {
+	local i
+	row readers "16 readers of 16 files, cold, $LARGE_MIB MiB together" \
+		"≥ 0.9 of raw" "GETs of 8 MiB at most, 16 at a time"
+	need_large $LARGE_MIB
+	split -n 16 -d -a 2 "$large" "$WORK/reader."
+	for i in "$WORK"/reader.??; do
+		raw_put_large "$i" "readers-${i##*.}"
+		raw_prepare_get "$i.get" "readers-${i##*.}" \
+			$(((LARGE_MIB + 15) / 16))
+	done
+	cat "$WORK"/reader.??.get >"$WORK/readers.get"
+}
+
+read_all() {
+	local file pids=()
+	for file in "$@"; do
+		read_file "$file" &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+}
+
+work_readers() {
+	if [ "$client" = raw ]; then
+		timed readers raw_run "$WORK/readers.get" 16
+		return
+	fi
+	client_mount fresh
+	timed readers read_all "$MNT"/readers-[0-9][0-9]
+}
+
 setup_edit() {
 	local who
 	row edit "1 byte changed in $LARGE_MIB MiB, to durable" \
@@ -186,95 +220,4 @@ work_edit() {
 	[ "$client" != raw ] || return 0
 	client_mount fresh
 	timed edit then_settle change_a_byte "$MNT/edited-$client"
-}
-
-# --- many files ---------------------------------------------------------
-
-setup_files() {
-	row files "$FILES files of 4 KiB in, to durable" \
-		"≥ 2 × the better peer, ≥ 0.8 of raw" \
-		"PUTs on 16 connections"
-	need_files $FILES
-}
-
-work_files() {
-	local dir=in-$client-$round
-	if [ "$client" = raw ]; then
-		raw_prepare_files "$WORK/files.put" "$files" "$dir/"
-		timed files raw_run "$WORK/files.put" 16
-		return
-	fi
-	client_mount fresh
-	mkdir "$MNT/$dir"
-	timed files then_settle cp -r "$files/." "$MNT/$dir"
-}
-
-setup_find() {
-	local i
-	row find "\`find -ls\` of $OBJECTS objects, second mount" \
-		"LISTs only, ≥ 10 × the better peer" ""
-	need_files $((OBJECTS / 20))
-	raw_put_dir find
-	for ((i = 0; i < 20; i++)); do
-		raw_put_files "$files" "find/d$i"
-	done
-}
-
-find_all() {
-	find "$1" -ls >"$WORK/found"
-}
-
-work_find() {
-	[ "$client" != raw ] || return 0
-	if [ "$round" = 1 ]; then
-		client_mount fresh
-		find_all "$MNT/find"
-		client_unmount
-	fi
-	client_mount kept
-	timed find find_all "$MNT/find"
-	[ "$(wc -l <"$WORK/found")" -ge "$OBJECTS" ] ||
-		die "$client: find saw $(wc -l <"$WORK/found") of $OBJECTS"
-}
-
-setup_rsync() {
-	row rsync "\`rsync -a\` of $FILES files, first, to durable" \
-		"1 PUT a file" ""
-	row rsync2 "the same again, mounted anew" "LISTs only" ""
-	need_files $FILES
-}
-
-# What a client cannot keep (owner, modes) is its own business.
-rsync_there() {
-	rsync -a "$files/" "$MNT/rsync-$client-$round/" 2>"$WORK/rsync.log" ||
-		[ $? = 23 ]
-}
-
-work_rsync() {
-	[ "$client" != raw ] || return 0
-	client_mount fresh
-	timed rsync then_settle rsync_there
-	client_remount
-	timed rsync2 then_settle rsync_there
-}
-
-setup_mv() {
-	local who
-	row mv "\`mv\` of a directory of $FILES files returns" "< 50 ms" ""
-	row mv2 "the same, until it is durable" "no data moved" ""
-	need_files $FILES
-	for who in $clients; do
-		[ "$who" = raw ] || raw_put_files "$files" "mv-$who-0"
-	done
-}
-
-work_mv() {
-	local from=$MNT/mv-$client-$((round - 1))
-	[ "$client" != raw ] || return 0
-	client_mount fresh
-	find_all "$from"
-	timed mv mv "$from" "$MNT/mv-$client-$round"
-	timed mv2 client_settle
-	# From the beginning of mv: its own time was measured before.
-	add_last mv mv2
 }
