@@ -7,8 +7,12 @@
  *	clean		waits		may lock
  *	changed		waits until due	may lock
  *	changed		runs the hook	may lock (see data_first())
+ *	changed		syncs the log	may lock
  *	committing	has barred it	wait
  *	failed		waits for close	-EIO
+ *
+ * So others wait for the disk in a commit alone, of which there are few: what
+ * is changed becomes durable with the log.
  *
  * While `barred`, the committer has the transaction to itself, without `lock`
  * itself: LMDB locks too, for as long as a transaction is open, and one order
@@ -41,9 +45,10 @@ struct committer {
 	const char *name; /* borrowed */
 	const struct committer_ops *ops; /* borrowed */
 	void *ctx; /* borrowed */
-	int64_t commit_ns;
+	int64_t durable_ns, commit_ns;
 	uint64_t commit_changes;
 	pthread_t thread;
+	bool closing; /* the thread's own */
 
 	pthread_mutex_t lock; /* protects all down to `put_offs` */
 	pthread_cond_t done; /* an attempt to commit ended */
@@ -55,8 +60,10 @@ struct committer {
 	bool started; /* the first transaction has begun, or failed to */
 	uint64_t changes; /* so far */
 	uint64_t announced; /* `changes` when the thread was last told */
-	uint64_t committed; /* `changes` as of the last commit */
-	int64_t oldest_ns; /* when the first change after it was announced */
+	uint64_t durable; /* `changes` as of the last that are durable */
+	uint64_t committed; /* `changes` as of the last commit; fewer */
+	int64_t oldest_ns; /* when the first after `durable` was announced */
+	int64_t first_ns; /* when the first after `committed` was */
 	uint64_t put_offs; /* commits that had to be put off */
 	int put_off_err; /* why the last one was */
 
@@ -167,17 +174,13 @@ static void commit(struct committer *c, int64_t hook_ns)
 	step_out(c);
 	rc = c->ops->commit(c->ctx, &durable);
 	step_in(c);
-	if (clock_mono_ns() - c->oldest_ns > SLOW_NS)
-		log_debug("%s: a change took %.0f ms to be durable, %.0f ms "
-			  "of it for data, %.0f ms in the commit",
-			  c->name,
-			  (double)(clock_mono_ns() - c->oldest_ns) / 1e6,
-			  (double)(start_ns - hook_ns) / 1e6,
+	if (clock_mono_ns() - hook_ns > SLOW_NS)
+		log_debug("%s: %.0f ms for the data of a commit, %.0f ms for "
+			  "itself",
+			  c->name, (double)(start_ns - hook_ns) / 1e6,
 			  (double)(clock_mono_ns() - start_ns) / 1e6);
-	if (durable) {
-		c->committed = c->changes;
-		c->announced = c->changes;
-	}
+	if (durable)
+		c->committed = c->durable = c->announced = c->changes;
 	if (!durable && rc == -ENOSPC)
 		put_off(c, rc);
 	else if (rc)
@@ -185,26 +188,94 @@ static void commit(struct committer *c, int64_t hook_ns)
 	pthread_cond_broadcast(&c->done);
 }
 
-/* One attempt; nothing when there is nothing to commit. */
+/* After cut_in(): the hook has failed. */
+static void data_failed(struct committer *c, int error)
+{
+	log_error("%s: commit put off: data is not on disk: %s", c->name,
+		  strerror(-error));
+	c->ops->put_off(c->ctx);
+	put_off(c, -EIO);
+}
+
+/* After cut_in(): `seen` changes are durable, as of a round begun then. */
+static void set_durable(struct committer *c, uint64_t seen, int64_t begun_ns)
+{
+	c->ops->log_end(c->ctx);
+	if (clock_mono_ns() - c->oldest_ns > SLOW_NS)
+		log_debug("%s: a change took %.0f ms to be durable, %.0f ms "
+			  "of it for the disk",
+			  c->name,
+			  (double)(clock_mono_ns() - c->oldest_ns) / 1e6,
+			  (double)(clock_mono_ns() - begun_ns) / 1e6);
+	c->durable = seen;
+	if (c->changes != seen) {
+		c->oldest_ns = begun_ns;
+		ring(c, begun_ns + c->durable_ns);
+	}
+	ring(c, c->first_ns + c->commit_ns);
+	pthread_cond_broadcast(&c->done);
+}
+
+/*
+ * Makes what was changed so far durable by the log, for which nobody waits:
+ * what is changed meanwhile stands behind the mark, and is for the next round.
+ * Called after cut_in(), and so again on return. False: it takes a commit.
+ */
+static bool log_round(struct committer *c, int64_t begun_ns)
+{
+	int (*hook)(void *ctx) = c->hook;
+	void *ctx = c->hook_ctx;
+	uint64_t seen = c->changes;
+	int rc = 0;
+
+	if (c->closing || seen - c->committed >= c->commit_changes ||
+	    begun_ns - c->first_ns >= c->commit_ns ||
+	    !c->ops->log_begin(c->ctx))
+		return false;
+	if (seen == c->durable) {
+		ring(c, c->first_ns + c->commit_ns);
+		return true;
+	}
+	give_way(c);
+	if (hook)
+		rc = hook(ctx);
+	cut_in(c);
+	if (c->err)
+		return true;
+	if (rc) {
+		data_failed(c, rc);
+		return true;
+	}
+	rc = c->ops->log_mark(c->ctx);
+	if (rc)
+		return false;
+	give_way(c);
+	rc = c->ops->log_sync(c->ctx);
+	cut_in(c);
+	if (rc)
+		return false;
+	set_durable(c, seen, begun_ns);
+	return true;
+}
+
+/* One attempt; nothing when there is nothing to make durable, or to commit. */
 static void commit_round(struct committer *c)
 {
-	int64_t hook_ns = clock_mono_ns();
+	int64_t begun_ns = clock_mono_ns();
 	int rc;
 
 	cut_in(c);
-	if (c->err || c->committed == c->changes)
+	if (c->err || c->committed == c->changes || log_round(c, begun_ns) ||
+	    c->err)
 		goto out;
-	rc = data_first(c);
+	/* The log may have seen to all of it already. */
+	rc = c->durable == c->changes ? 0 : data_first(c);
 	if (c->err)
 		goto out;
-	if (rc) {
-		log_error("%s: commit put off: data is not on disk: %s",
-			  c->name, strerror(-rc));
-		c->ops->put_off(c->ctx);
-		put_off(c, -EIO);
-		goto out;
-	}
-	commit(c, hook_ns);
+	if (rc)
+		data_failed(c, rc);
+	else
+		commit(c, begun_ns);
 out:
 	give_way(c);
 }
@@ -236,6 +307,7 @@ static void finish(struct committer *c)
 {
 	struct timespec pause = clock_timespec(CLOSE_RETRY_NS);
 
+	c->closing = true;
 	for (unsigned tries = 1;; tries++) {
 		commit_round(c);
 		if (c->err || c->committed == c->changes)
@@ -285,8 +357,8 @@ static void destroy(struct committer *c)
 }
 
 int committer_new(const char *name, const struct committer_ops *ops, void *ctx,
-		  int64_t commit_ns, uint64_t commit_changes,
-		  struct committer **ret_committer)
+		  int64_t durable_ns, int64_t commit_ns,
+		  uint64_t commit_changes, struct committer **ret_committer)
 {
 	struct committer *c = calloc(1, sizeof(*c));
 	sigset_t all, old;
@@ -297,6 +369,7 @@ int committer_new(const char *name, const struct committer_ops *ops, void *ctx,
 	c->name = name;
 	c->ops = ops;
 	c->ctx = ctx;
+	c->durable_ns = durable_ns;
 	c->commit_ns = commit_ns;
 	c->commit_changes = commit_changes;
 	c->due_ns = NEVER;
@@ -360,10 +433,12 @@ void committer_unlock(struct committer *c)
 	assert(c->held);
 	c->held = false;
 	if (c->changes != c->announced) {
-		if (c->announced == c->committed) {
+		if (c->announced == c->durable) {
 			c->oldest_ns = clock_mono_ns();
-			ring(c, c->oldest_ns + c->commit_ns);
+			ring(c, c->oldest_ns + c->durable_ns);
 		}
+		if (c->announced == c->committed)
+			c->first_ns = c->oldest_ns;
 		if (c->changes - c->committed >= c->commit_changes &&
 		    c->announced - c->committed < c->commit_changes)
 			ring(c, 0);
@@ -380,12 +455,12 @@ int committer_sync(struct committer *c)
 	pthread_mutex_lock(&c->lock);
 	want = c->changes;
 	put_offs = c->put_offs;
-	if (c->committed < want && !c->err)
+	if (c->durable < want && !c->err)
 		ring(c, 0);
-	while (c->committed < want && !c->err && c->put_offs == put_offs)
+	while (c->durable < want && !c->err && c->put_offs == put_offs)
 		pthread_cond_wait(&c->done, &c->lock);
 	rc = c->err;
-	if (!rc && c->committed < want)
+	if (!rc && c->durable < want)
 		rc = c->put_off_err;
 	pthread_mutex_unlock(&c->lock);
 	return rc;
@@ -413,7 +488,7 @@ void committer_changed(struct committer *c)
 int64_t committer_pending_ns(const struct committer *c)
 {
 	assert(c->held);
-	return c->announced == c->committed ? 0 : c->oldest_ns;
+	return c->announced == c->durable ? 0 : c->oldest_ns;
 }
 
 void committer_fail(struct committer *c)

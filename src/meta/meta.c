@@ -17,10 +17,12 @@
 #include <string.h>
 
 #include "meta_impl.h"
+#include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
 #define KEY_MAX	       META_KEY_LIMIT
 #define COMMIT_CHANGES 16384 /* this many do not wait for their time */
+#define TABLES_NS      (2 * NS_PER_S) /* from the log into the tables */
 
 int meta_mdb_errno(int rc)
 {
@@ -155,6 +157,45 @@ static int txn_commit(void *ctx, bool *ret_durable)
 }
 
 /*
+ * What the log has is as durable as what is committed, and costs no one a
+ * wait. Where the disk is short of room commits say so.
+ */
+static bool log_begin(void *ctx)
+{
+	struct meta *m = ctx;
+
+	if (!redo_is_whole(m->redo) || redo_is_large(m->redo) || m->met_full ||
+	    headroom_is_short(m->headroom))
+		return false;
+	m->log_records = redo_records(m->redo);
+	m->log_id_mark = m->id_mark;
+	return true;
+}
+
+static int log_mark(void *ctx)
+{
+	struct meta *m = ctx;
+
+	if (!redo_is_whole(m->redo))
+		return -EIO;
+	return redo_mark(m->redo, mdb_txn_id(m->txn), m->log_records);
+}
+
+static int log_sync(void *ctx)
+{
+	struct meta *m = ctx;
+
+	return redo_sync(m->redo);
+}
+
+static void log_end(void *ctx)
+{
+	struct meta *m = ctx;
+
+	m->id_durable = m->log_id_mark;
+}
+
+/*
  * The data that changes speak of is not on disk, and perhaps nowhere: a
  * replay could give a file bytes that were never written.
  */
@@ -162,7 +203,7 @@ static void txn_put_off(void *ctx)
 {
 	struct meta *m = ctx;
 
-	redo_void(m->redo);
+	redo_void(m->redo, mdb_txn_id(m->txn));
 }
 
 static void txn_abort(void *ctx)
@@ -177,20 +218,41 @@ static void txn_abort(void *ctx)
 static const struct committer_ops ops = {
 	.begin = txn_begin,
 	.commit = txn_commit,
+	.log_begin = log_begin,
+	.log_mark = log_mark,
+	.log_sync = log_sync,
+	.log_end = log_end,
 	.put_off = txn_put_off,
 	.abort = txn_abort,
 };
 
 int meta_start_committer(struct meta *m)
 {
-	return committer_new(m->path, &ops, m, META_COMMIT_NS, COMMIT_CHANGES,
-			     &m->committer);
+	return committer_new(m->path, &ops, m, META_COMMIT_NS, TABLES_NS,
+			     COMMIT_CHANGES, &m->committer);
+}
+
+/*
+ * Before the last commit: an earlier vers3 may open it after that, since all
+ * is in the tables.
+ */
+static void leave(struct meta *m)
+{
+	uint64_t format;
+
+	if (!m->committer || meta_lock(m))
+		return;
+	if (!meta_sys_get_u64(m, META_SYS_FORMAT, &format) &&
+	    format == META_FORMAT_OPEN)
+		meta_sys_put_u64(m, META_SYS_FORMAT, META_FORMAT);
+	meta_unlock(m);
 }
 
 void meta_close(struct meta *m)
 {
 	if (!m)
 		return;
+	leave(m);
 	committer_free(m->committer);
 	redo_close(m->redo);
 	headroom_free(m->headroom);

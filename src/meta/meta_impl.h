@@ -12,9 +12,10 @@
 #include "vers3/meta/committer.h"
 #include "vers3/meta/meta.h"
 
-#define META_KEY_LIMIT META_TABLE_KEY_MAX
-#define META_ID_RANGE  (UINT64_C(1) << 20) /* numbers reserved at a time */
-#define META_SYS_IDS   "meta.ids"
+#define META_KEY_LIMIT	META_TABLE_KEY_MAX
+#define META_ID_RANGE	(UINT64_C(1) << 20) /* numbers reserved at a time */
+#define META_SYS_IDS	"meta.ids"
+#define META_SYS_FORMAT "meta.format"
 
 struct meta {
 	MDB_env *env; /* owned */
@@ -25,6 +26,8 @@ struct meta {
 	MDB_txn *txn; /* ended by the committer; NULL when failed */
 	bool met_full; /* the last commit; the committer's own */
 	struct redo *redo; /* owned: what `txn` has so far */
+	uint64_t log_records; /* of it, that are being made durable */
+	uint64_t log_id_mark; /* `id_mark` as of these */
 	uint64_t next_id; /* the next number to give */
 	uint64_t id_mark; /* stored: all numbers below may be given */
 	uint64_t id_durable; /* `id_mark` as of the last commit */

@@ -16,7 +16,6 @@
 
 #define MAP_BYTES	(UINT64_C(1) << 40)
 #define MAP_BYTES_LEAST (UINT64_C(1) << 28)
-#define SYS_FORMAT	"meta.format"
 #define SYS_IDENTITY	"meta.identity"
 #define IDENTITY_SHOWN	200 /* bytes of a foreign identity in a reason */
 #define ABOUT_MAX	8192
@@ -141,16 +140,16 @@ static int check_format(struct meta *m, MDB_txn *txn, char *reason, size_t size)
 	MDB_stat st;
 	int rc;
 
-	rc = sys_u64(m, txn, SYS_FORMAT, &format);
+	rc = sys_u64(m, txn, META_SYS_FORMAT, &format);
 	if (rc == -ENOENT && !mdb_stat(txn, m->dbi[META_SYS], &st) &&
 	    st.ms_entries == 0)
-		return sys_put_u64(m, txn, SYS_FORMAT, META_FORMAT);
+		return 0;
 	if (rc) {
 		snprintf(reason, size, "%s is damaged: its format is not there",
 			 m->path);
 		return -EPROTO;
 	}
-	if (format == META_FORMAT)
+	if (format == META_FORMAT || format == META_FORMAT_OPEN)
 		return 0;
 	snprintf(reason, size,
 		 "%s has format %llu and this vers3 knows %d: finish its "
@@ -222,7 +221,7 @@ static int start_ids(struct meta *m, MDB_txn *txn)
 
 /*
  * Takes over what the last life had changed and not committed before it was
- * killed. The changes are durable with this transaction, so what is staged
+ * cut off. The changes are durable with this transaction, so what is staged
  * must be before it: by whom it was written is not known any more, so the
  * whole file system is synced.
  */
@@ -244,7 +243,7 @@ static int take_over(struct meta *m, MDB_txn *txn, char *reason, size_t size)
 			 "taken over: %s",
 			 m->path, strerror(-rc));
 	else if (records)
-		log_info("%s: %" PRIu64 " changes of a mount that was killed "
+		log_info("%s: %" PRIu64 " changes of a mount that was cut off "
 			 "are taken over",
 			 m->path, records);
 	return rc;
@@ -274,6 +273,8 @@ static int tables_open(struct meta *m, const char *identity, char *reason,
 	if (rc)
 		goto out;
 	rc = start_ids(m, txn);
+	if (!rc)
+		rc = sys_put_u64(m, txn, META_SYS_FORMAT, META_FORMAT_OPEN);
 	if (rc)
 		goto out;
 	rc = meta_mdb_errno(mdb_txn_commit(txn));

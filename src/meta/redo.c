@@ -6,9 +6,11 @@
  *	magic, length of the changes, transaction, place in it, checksum
  *	changes: kind, table, length of key, length of value, key, value
  *
+ * Between them stand heads alone: MAGIC_MARK, all records before this place
+ * were durable with their data; MAGIC_VOID, the others are not wanted.
+ *
  * Reading ends at the first record that is not the next one of the wanted
- * transaction, or that is not whole. Numbers are as this machine has them:
- * no other boot reads them.
+ * transaction, or that is not whole. Numbers are as this machine has them.
  */
 #include "redo.h"
 
@@ -28,16 +30,21 @@
 
 #define HEAD_BYTES   8192
 #define MAGIC	     UINT32_C(0x72336f64)
+#define MAGIC_MARK   UINT32_C(0x72336d6b)
+#define MAGIC_VOID   UINT32_C(0x72337664)
 #define RECORD_MAX   (UINT32_C(1) << 30)
-#define KEPT_BYTES   (1 << 20) /* of the file, with real blocks */
+#define KEPT_BYTES   (4 << 20) /* of the file, with real blocks */
+#define LARGE_BYTES  (3 << 20) /* they may soon not do */
 #define SHRINK_BYTES (8 << 20) /* a file that grew beyond gives it back */
 #define GATHER_KEPT  (1 << 20) /* a larger buffer is not kept */
+#define BEGIN	     "vers3 redo 1\nboot "
 
 struct head {
 	uint32_t magic;
 	uint32_t length; /* of the changes behind it */
 	uint64_t txn;
-	uint64_t index; /* of the record in its transaction */
+	uint64_t index; /* of the record in its transaction; of a mark: how
+			   many it speaks of */
 	uint64_t sum; /* of what is above, and of the changes */
 };
 
@@ -57,6 +64,7 @@ struct redo {
 	bool begun; /* the file has this head */
 	bool spoilt; /* what is gathered is not all */
 	uint64_t at; /* where the next record goes */
+	uint64_t marked_at; /* where the last mark ends */
 	uint64_t index; /* its number in the transaction */
 	struct buf gathered; /* a head's room and changes; empty: none */
 	atomic_bool whole;
@@ -68,8 +76,7 @@ static int make_about(struct redo *r, const char *about)
 	int n;
 
 	r->can = !boot_id(boot);
-	n = snprintf(r->about, sizeof(r->about), "vers3 redo 1\nboot %s\n%s\n",
-		     boot, about);
+	n = snprintf(r->about, sizeof(r->about), BEGIN "%s\n%s\n", boot, about);
 	return n < (int)sizeof(r->about) ? 0 : -ENAMETOOLONG;
 }
 
@@ -132,6 +139,19 @@ static int read_all(int fd, char *to, size_t size, uint64_t offset)
 	return 0;
 }
 
+/* Whether a head is this one, but for the boot that it names. */
+static bool is_ours(const struct redo *r, const char *head)
+{
+	size_t skip = strlen(BEGIN);
+	const char *theirs, *ours;
+
+	if (head[HEAD_BYTES - 1] || memcmp(head, r->about, skip))
+		return false;
+	theirs = strchr(head + skip, '\n');
+	ours = strchr(r->about + skip, '\n');
+	return theirs && ours && !strcmp(theirs, ours);
+}
+
 /*
  * The whole file, for the caller to free; NULL for one that says nothing, or
  * is of others.
@@ -146,14 +166,14 @@ static int read_log(struct redo *r, char **ret_data, size_t *ret_size)
 	*ret_data = NULL;
 	if (fstat(r->fd, &st))
 		return -errno;
-	if (!r->can || st.st_size < HEAD_BYTES)
+	if (st.st_size < HEAD_BYTES)
 		return 0;
 	size = (size_t)st.st_size;
 	data = malloc(size);
 	if (!data)
 		return -ENOMEM;
 	rc = read_all(r->fd, data, size, 0);
-	if (rc || memcmp(data, r->about, HEAD_BYTES)) {
+	if (rc || !is_ours(r, data)) {
 		free(data);
 		return rc;
 	}
@@ -204,32 +224,74 @@ static int replay_record(const char *changes, size_t length,
 	return rc;
 }
 
+/* What a log has of a transaction. */
+struct found {
+	uint64_t records; /* that are whole */
+	uint64_t marked; /* of these, which were durable with their data */
+	bool is_void; /* the others are not wanted */
+};
+
+/*
+ * Walks what a log has of transaction txn. Calls fn (unless it is NULL) with
+ * the changes of the first `most` records.
+ */
+static int walk(struct redo *r, const char *data, size_t size, uint64_t txn,
+		uint64_t most, int (*fn)(void *ctx, const struct redo_op *op),
+		void *ctx, struct found *ret_found)
+{
+	struct found found = {0};
+	size_t at = HEAD_BYTES;
+	struct head h;
+	uint64_t sum;
+	int rc = 0;
+
+	while (!rc && size - at >= sizeof(h)) {
+		memcpy(&h, data + at, sizeof(h));
+		at += sizeof(h);
+		if (h.txn != txn || h.length > size - at ||
+		    sum_record(r, &h, data + at, &sum) || sum != h.sum)
+			break;
+		if (h.magic == MAGIC_MARK && h.index <= found.records) {
+			found.marked = h.index;
+			continue;
+		}
+		if (h.magic == MAGIC_VOID)
+			found.is_void = true;
+		if (h.magic != MAGIC || h.index != found.records)
+			break;
+		if (fn && found.records < most)
+			rc = replay_record(data + at, h.length, fn, ctx);
+		at += h.length;
+		found.records++;
+	}
+	*ret_found = found;
+	return rc;
+}
+
 int redo_replay(struct redo *r, uint64_t txn,
 		int (*fn)(void *ctx, const struct redo_op *op), void *ctx,
 		uint64_t *ret_records)
 {
-	size_t size = 0, at = HEAD_BYTES;
-	uint64_t count = 0, sum;
+	struct found found = {0};
 	char *data = NULL;
-	struct head h;
+	size_t size = 0;
 	int rc = read_log(r, &data, &size);
 
-	while (!rc && data && size - at >= sizeof(h)) {
-		memcpy(&h, data + at, sizeof(h));
-		at += sizeof(h);
-		if (h.magic != MAGIC || h.txn != txn || h.index != count ||
-		    h.length > size - at)
-			break;
-		rc = sum_record(r, &h, data + at, &sum);
-		if (rc || sum != h.sum)
-			break;
-		rc = replay_record(data + at, h.length, fn, ctx);
-		at += h.length;
-		count += !rc;
-	}
+	if (!rc && data)
+		rc = walk(r, data, size, txn, 0, NULL, NULL, &found);
+	/*
+	 * After a loss of power, records may be here whose data is not: only
+	 * the marked ones count.
+	 */
+	if (!rc && data &&
+	    (found.is_void || !r->can || memcmp(data, r->about, HEAD_BYTES)))
+		found.records = found.marked;
+	if (!rc && found.records)
+		rc = walk(r, data, size, txn, found.records, fn, ctx,
+			  &(struct found){0});
 	free(data);
 	if (!rc)
-		*ret_records = count;
+		*ret_records = found.records;
 	return rc;
 }
 
@@ -287,7 +349,7 @@ void redo_restart(struct redo *r)
 {
 	struct stat st;
 
-	r->at = HEAD_BYTES;
+	r->at = r->marked_at = HEAD_BYTES;
 	r->index = 0;
 	if (!r->begun)
 		r->begun = !begin(r);
@@ -372,19 +434,54 @@ void redo_forget(struct redo *r)
 		buf_reset(&r->gathered);
 }
 
-void redo_void(struct redo *r)
+/* Writes a head that stands alone. */
+static int write_head(struct redo *r, struct head *h)
 {
-	static const struct head none;
+	int rc = sum_record(r, h, "", &h->sum);
+
+	if (!rc)
+		rc = write_all(r->fd, (const char *)h, sizeof(*h), r->at);
+	if (!rc)
+		r->at += sizeof(*h);
+	return rc;
+}
+
+int redo_mark(struct redo *r, uint64_t txn, uint64_t records)
+{
+	struct head h = {.magic = MAGIC_MARK, .txn = txn, .index = records};
+	int rc = write_head(r, &h);
+
+	if (!rc)
+		r->marked_at = r->at;
+	return rc;
+}
+
+int redo_sync(struct redo *r)
+{
+	int rc = fdatasync(r->fd) ? -errno : 0;
+
+	/* The kernel tells it once: the next sync would say all is well. */
+	if (rc)
+		atomic_store(&r->whole, false);
+	return rc;
+}
+
+void redo_void(struct redo *r, uint64_t txn)
+{
+	struct head h = {.magic = MAGIC_VOID, .txn = txn, .index = r->index};
 
 	redo_forget(r);
 	/* One that is not recorded cannot be replayed: so much for the rest. */
 	atomic_store(&r->whole, false);
-	if (r->begun &&
-	    write_all(r->fd, (const char *)&none, sizeof(none), HEAD_BYTES)) {
+	if (r->begun && write_head(r, &h)) {
 		r->begun = false;
-		(void)!ftruncate(r->fd, 0);
+		(void)!ftruncate(r->fd, (off_t)r->marked_at);
 	}
-	r->index = 0;
+}
+
+bool redo_is_large(const struct redo *r)
+{
+	return r->at >= LARGE_BYTES;
 }
 
 bool redo_is_whole(const struct redo *r)

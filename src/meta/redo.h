@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The redo log: what has been changed since the last commit, in a file that
- * is written and not synced. It outlives the process, so that a kill undoes
- * nothing that has returned; it is not meant to outlive the machine.
+ * is written at each change. It outlives the process, so that a kill undoes
+ * nothing that has returned. Now and then it is marked and synced: what stands
+ * before a mark outlives the machine, too.
  *
  *	redo_open → redo_replay → (a durable commit) → redo_begin
- *	    → (redo_put|redo_del → redo_record)... → redo_restart → ...
+ *	    → (redo_put|redo_del → redo_record)... → (redo_mark → redo_sync)
+ *	    → ... → redo_restart → ...
  *
  * A record is all that was changed under one lock, and is replayed whole or
  * not at all. It names the transaction that it is part of: LMDB counts its
@@ -13,7 +15,7 @@
  * been committed. Nothing has to be removed at a commit, and a replay that is
  * itself cut short, or done by a vers3 that knows no log, harms nothing.
  *
- * The holder of meta's lock calls all but redo_is_whole().
+ * The holder of meta's lock calls all but redo_is_whole() and redo_sync().
  */
 #ifndef VERS3_SRC_META_REDO_H
 #define VERS3_SRC_META_REDO_H
@@ -33,17 +35,17 @@ struct redo_op {
 
 /*
  * Opens or makes the file. about: lines that say whose log it is and how it
- * is laid out; one of another `about`, or of another boot of the machine, is
- * not replayed. 0 or -errno.
+ * is laid out; one of another `about` is not replayed. 0 or -errno.
  */
 int redo_open(const char *path, const char *about, struct redo **ret_redo);
 /* NULL is fine. */
 void redo_close(struct redo *r);
 
 /*
- * Calls fn with every change of transaction txn that is in the log, in order.
- * fn's result that is not 0 ends it. *ret_records: how many records they
- * were. 0 or -errno.
+ * Calls fn with every change of transaction txn that is in the log, in order;
+ * in another boot of the machine, and after redo_void(), with those alone that
+ * a mark speaks of. fn's result that is not 0 ends it. *ret_records: how many
+ * records they were. 0 or -errno.
  */
 int redo_replay(struct redo *r, uint64_t txn,
 		int (*fn)(void *ctx, const struct redo_op *op), void *ctx,
@@ -67,10 +69,20 @@ void redo_forget(struct redo *r);
 /* All that was recorded is durable: the next record is the first. */
 void redo_restart(struct redo *r);
 /*
- * Nothing that was recorded since the last commit may be replayed, nor is
- * anything recorded until redo_restart().
+ * Notes that the first `records` records of txn are durable, with all data that
+ * they speak of, as soon as the log is: redo_sync(). 0 or -errno.
  */
-void redo_void(struct redo *r);
+int redo_mark(struct redo *r, uint64_t txn, uint64_t records);
+/*
+ * Makes durable what was written to the log before, beside others who write
+ * to it. 0 or -errno: then it is not whole any more.
+ */
+int redo_sync(struct redo *r);
+/*
+ * Nothing that was recorded since the last commit and is not marked may be
+ * replayed, nor is anything recorded until redo_restart().
+ */
+void redo_void(struct redo *r, uint64_t txn);
 
 /*
  * Whether the log has all changes since the last commit. False after a write
@@ -81,5 +93,7 @@ void redo_void(struct redo *r);
 bool redo_is_whole(const struct redo *r);
 /* How many records there are since the last commit. */
 uint64_t redo_records(const struct redo *r);
+/* Whether it is time to commit, so that it stays where it has real blocks. */
+bool redo_is_large(const struct redo *r);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Group commit: one transaction that all threads change in turn, and one
- * thread that begins and commits it. Knows nothing of what a transaction is
- * (meta.c does): it keeps the time, the turns and the order of data before
+ * thread that makes durable what they change, by a log, and at times begins
+ * and commits the transaction. Knows nothing of what a transaction and a log
+ * are (meta.c does): it keeps the time, the turns and the order of data before
  * metadata.
  */
 #ifndef VERS3_META_COMMITTER_H
@@ -13,7 +14,10 @@
 
 struct committer;
 
-/* All are called on the committer's thread, which has barred all others. */
+/*
+ * All are called on the committer's thread, which has barred all others, but
+ * in log_sync().
+ */
 struct committer_ops {
 	/* Begins the first transaction. 0 or -errno. */
 	int (*begin)(void *ctx);
@@ -24,6 +28,17 @@ struct committer_ops {
 	 * changed is still in the transaction; it is tried again. 0 or -errno.
 	 */
 	int (*commit)(void *ctx, bool *ret_durable);
+	/*
+	 * The first step of making durable what was changed so far without a
+	 * commit. False where only a commit will do.
+	 */
+	bool (*log_begin)(void *ctx);
+	/* The data of what was there then is durable. 0 or -errno. */
+	int (*log_mark)(void *ctx);
+	/* So is what was marked, on return. 0 or -errno. */
+	int (*log_sync)(void *ctx);
+	/* It went well. */
+	void (*log_end)(void *ctx);
 	/* A commit was put off since the hook failed. */
 	void (*put_off)(void *ctx);
 	/* Drops what is left of the transaction, at the end. */
@@ -32,12 +47,13 @@ struct committer_ops {
 
 /*
  * Starts the thread and returns when the first transaction has begun. Changes
- * are committed commit_ns after the first of them at the latest, at once when
- * there are commit_changes of them. name (borrowed) is for the log.
+ * are made durable durable_ns after the first of them, and committed commit_ns
+ * after it, or when there are commit_changes of them. name (borrowed) is for
+ * messages.
  */
 int committer_new(const char *name, const struct committer_ops *ops, void *ctx,
-		  int64_t commit_ns, uint64_t commit_changes,
-		  struct committer **ret_committer);
+		  int64_t durable_ns, int64_t commit_ns,
+		  uint64_t commit_changes, struct committer **ret_committer);
 /* Commits what is left, ends the thread. NULL is fine. */
 void committer_free(struct committer *c);
 

@@ -2,18 +2,20 @@
 /*
  * The local namespace and the dirty table, in one LMDB environment.
  *
- * One write transaction is shared by all changes and is committed in groups:
- * at most META_COMMIT_NS after the first change, at once when someone waits
- * in meta_sync(). Every access, also reading, goes through that transaction,
+ * One write transaction is shared by all changes. They become durable in
+ * groups: at most META_COMMIT_NS after the first change, at once when someone
+ * waits in meta_sync(); in the redo log first, and now and then by a commit of
+ * the transaction. Every access, also reading, goes through that transaction,
  * one thread at a time: meta_lock() takes it, meta_unlock() gives it back.
  * Between the two a caller sees all earlier changes, committed or not, and
  * no network call, no other lock of a higher floor and no wait may happen.
  * (LMDB ties the writer's mutex to the thread that began the transaction, so
  * a committer thread of meta's own begins and commits.)
  *
- * What is committed is durable (synced). What is not yet is in a redo log
+ * What is committed is durable (synced). What is not yet is in the redo log
  * when meta_unlock() returns, and comes back at the next meta_open() if the
- * process was killed; a loss of power loses it as a whole, never in part.
+ * process was killed; a loss of power loses what the log was not synced with,
+ * as a whole, never in part.
  *
  * When a commit fails (I/O error) the environment is failed: every later call
  * returns -EIO and nothing more is written, since what LMDB holds on disk is
@@ -31,8 +33,13 @@
 
 #define META_COMMIT_NS (INT64_C(40) * 1000000)
 #define META_FORMAT    4 /* of the tables; another one is refused */
-#define META_ROOT_INO  UINT64_C(1)
-#define META_FIRST_INO UINT64_C(1024) /* those below are the vfs's own */
+/*
+ * While it is open: what was promised may be in the redo log alone, which an
+ * earlier vers3 would pass over after a loss of power.
+ */
+#define META_FORMAT_OPEN 5
+#define META_ROOT_INO	 UINT64_C(1)
+#define META_FIRST_INO	 UINT64_C(1024) /* those below are the vfs's own */
 
 struct meta;
 
@@ -88,15 +95,16 @@ int meta_set_identity(struct meta *m, const char *identity);
  */
 int64_t meta_pending_ns(struct meta *m);
 /*
- * Called on the committer's thread before each commit that has changes: the
- * place to make the data durable that the changes speak of. Data is written
- * first and recorded here afterwards; then a commit never speaks of data that
- * is not on disk. fn runs without the lock, again when changes came in the
- * meantime, and after a few times with all others locked out: so it must not
- * call meta, nor take a lock that anyone holds while in meta_lock(). A failure
- * puts the commit off, fails those who wait in meta_sync(), and is logged; it
- * is tried again after a while. meta_close() gives up after three failures and
- * leaves the changes since the last commit unwritten. NULL unsets.
+ * Called on the committer's thread before changes become durable: the place
+ * to make the data durable that they speak of. Data is written first and
+ * recorded here afterwards; then nothing durable speaks of data that is not on
+ * disk. fn runs without the lock; before a commit, again when changes came in
+ * the meantime, and after a few times with all others locked out: so it must
+ * not call meta, nor take a lock that anyone holds while in meta_lock(). A
+ * failure puts the commit off, fails those who wait in meta_sync(), and is
+ * logged; it is tried again after a while. meta_close() gives up after three
+ * failures and leaves the changes since the last commit unwritten. NULL
+ * unsets.
  */
 void meta_set_precommit(struct meta *m, int (*fn)(void *ctx), void *ctx);
 

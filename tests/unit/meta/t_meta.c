@@ -162,7 +162,7 @@ static void test_older_format_refused(void **state)
 
 static void test_newer_format_refused(void **state)
 {
-	assert_format_refused(*state, META_FORMAT + 1);
+	assert_format_refused(*state, META_FORMAT_OPEN + 1);
 }
 
 static void test_damage_refused(void **state)
@@ -233,6 +233,47 @@ static void test_group_commit(void **state)
 	assert_int_equal(meta_sync(f->m), 0);
 	assert_int_equal(atomic_load(&hooks), before);
 	meta_set_precommit(f->m, NULL, NULL);
+}
+
+/* A hook that ends when others have changed something, or have waited long. */
+struct beside {
+	atomic_uint changes, hooks, waits;
+};
+
+static int look_beside(void *ctx)
+{
+	struct timespec tick = clock_timespec(NS_PER_MS);
+	struct beside *b = ctx;
+	unsigned before = atomic_load(&b->changes);
+	int i;
+
+	for (i = 0; i < 500 && atomic_load(&b->changes) == before; i++)
+		nanosleep(&tick, NULL);
+	atomic_fetch_add(&b->waits, i == 500);
+	atomic_fetch_add(&b->hooks, 1);
+	return 0;
+}
+
+/* Data takes its time to be durable: those who change something do not wait. */
+static void test_nobody_waits(void **state)
+{
+	struct fixture *f = *state;
+	struct timespec pause = clock_timespec(NS_PER_MS / 5);
+	struct beside b = {0, 0, 0};
+	int64_t start = clock_mono_ns();
+
+	meta_set_precommit(f->m, look_beside, &b);
+	while (atomic_load(&b.hooks) < 8) {
+		fixture_put_locked(f->m, "a", "1");
+		atomic_fetch_add(&b.changes, 1);
+		/* Not so many that a commit is due. */
+		nanosleep(&pause, NULL);
+	}
+	/* A busy machine may have needed so long that a commit was due. */
+	if (clock_mono_ns() - start < NS_PER_S)
+		assert_int_equal(atomic_load(&b.waits), 0);
+	meta_set_precommit(f->m, NULL, NULL);
+	assert_int_equal(meta_sync(f->m), 0);
 }
 
 struct failing {
@@ -572,6 +613,7 @@ int main(void)
 		FIXTURE_TEST(test_damage_refused),
 		cmocka_unit_test(test_no_dir),
 		FIXTURE_TEST(test_group_commit),
+		FIXTURE_TEST(test_nobody_waits),
 		FIXTURE_TEST(test_hook_failure),
 		FIXTURE_TEST(test_data_before_commit),
 		FIXTURE_TEST(test_crash),

@@ -22,9 +22,10 @@
 static const char *_Atomic full_name;
 static atomic_bool full_ahead; /* nor are blocks taken ahead */
 
-static bool is_full(int fd)
+static const char *_Atomic bad_name; /* as full_name: is not synced */
+
+static bool has_name(int fd, const char *name)
 {
-	const char *name = atomic_load(&full_name);
 	char link[64], path[512];
 	ssize_t n;
 
@@ -36,6 +37,25 @@ static bool is_full(int fd)
 		return false;
 	path[n] = '\0';
 	return !strcmp(path + n - strlen(name), name);
+}
+
+static bool is_full(int fd)
+{
+	return has_name(fd, atomic_load(&full_name));
+}
+
+int fdatasync(int fd)
+{
+	if (has_name(fd, atomic_load(&bad_name))) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void set_bad(const char *name)
+{
+	atomic_store(&bad_name, name);
 }
 
 /*
@@ -136,7 +156,7 @@ static void log_path(const struct fixture *f, char *path, size_t size)
 	snprintf(path, size, "%s/meta/redo", f->dir);
 }
 
-/* A power cut: nothing that was not synced. */
+/* Nothing but what is in the tables. */
 static void lose_log(const struct fixture *f)
 {
 	char path[128];
@@ -159,6 +179,12 @@ static void flip(const struct fixture *f, off_t at)
 	c ^= 0x20;
 	assert_int_equal(pwrite(fd, &c, 1, at), 1);
 	close(fd);
+}
+
+/* The next mount is in another boot of the machine. */
+static void lose_power(const struct fixture *f)
+{
+	flip(f, (off_t)strlen("vers3 redo 1\nboot "));
 }
 
 static void test_kill_undoes_nothing(void **state)
@@ -198,9 +224,9 @@ static void test_kill_undoes_nothing(void **state)
 	fixture_reopen(&copy);
 	fixture_has(copy.m, "new", "2");
 	drop_copy(&copy);
-	/* A power cut takes the log, and all of it. */
+	/* A power cut takes what the log was not synced with. */
 	copy = killed_copy(f);
-	lose_log(&copy);
+	lose_power(&copy);
 	fixture_reopen(&copy);
 	fixture_has(copy.m, "old", "1");
 	fixture_has(copy.m, "new", "");
@@ -247,7 +273,7 @@ static void test_torn(void **state)
 	open_gate(f, &g);
 }
 
-/* One of another boot or of another layout says nothing. */
+/* One of another layout says nothing; of another boot, only what is marked. */
 static void test_of_others(void **state)
 {
 	struct fixture *f = *state, copy;
@@ -257,7 +283,7 @@ static void test_of_others(void **state)
 	int fd;
 
 	fixture_put_locked(f->m, "a", "1");
-	assert_int_equal(meta_sync(f->m), 0);
+	fixture_reopen(f);
 	meta_set_precommit(f->m, wait_at_gate, &g);
 	fixture_put_locked(f->m, "a", "2");
 	log_path(f, path, sizeof(path));
@@ -307,6 +333,94 @@ static void test_stale(void **state)
 	drop_copy(&copy);
 }
 
+/* Each sync is a promise that a loss of power does not break. */
+static void test_power(void **state)
+{
+	struct fixture *f = *state, copy;
+	struct gate g = {false, false};
+	char val[16];
+
+	for (int i = 0; i < 4; i++) {
+		snprintf(val, sizeof(val), "%d", i);
+		fixture_put_locked(f->m, "a", val);
+		fixture_put_locked(f->m, "b", val);
+		assert_int_equal(meta_sync(f->m), 0);
+		copy = killed_copy(f);
+		lose_power(&copy);
+		fixture_reopen(&copy);
+		fixture_has(copy.m, "a", val);
+		fixture_has(copy.m, "b", val);
+		/* And one after the other. */
+		fixture_put_locked(copy.m, "a", "again");
+		assert_int_equal(meta_sync(copy.m), 0);
+		meta_set_precommit(copy.m, wait_at_gate, &g);
+		fixture_put_locked(copy.m, "b", "never");
+		{
+			struct fixture second = killed_copy(&copy);
+
+			lose_power(&second);
+			fixture_reopen(&second);
+			fixture_has(second.m, "a", "again");
+			fixture_has(second.m, "b", val);
+			drop_copy(&second);
+		}
+		open_gate(&copy, &g);
+		atomic_store(&g.open, false);
+		drop_copy(&copy);
+	}
+}
+
+/* What stands behind a mark that is torn is not durable. */
+static void test_torn_mark(void **state)
+{
+	struct fixture *f = *state, whole, copy;
+	char path[128];
+
+	fixture_put_locked(f->m, "one", "1");
+	assert_int_equal(meta_sync(f->m), 0);
+	fixture_put_locked(f->m, "two", "2");
+	assert_int_equal(meta_sync(f->m), 0);
+	whole = killed_copy(f);
+	/* Twice a record of 32 + 8 + 4 bytes and a mark of 32. */
+	for (off_t end = HEAD_BYTES; end <= HEAD_BYTES + 76 + 76; end += 4) {
+		off_t is = end - HEAD_BYTES;
+
+		copy = killed_copy(&whole);
+		log_path(&copy, path, sizeof(path));
+		assert_int_equal(truncate(path, end), 0);
+		lose_power(&copy);
+		fixture_reopen(&copy);
+		fixture_has(copy.m, "one", is >= 76 ? "1" : "");
+		fixture_has(copy.m, "two", is >= 152 ? "2" : "");
+		drop_copy(&copy);
+	}
+	drop_copy(&whole);
+}
+
+/* A log that the disk did not take is none: the tables have it instead. */
+static void test_log_not_synced(void **state)
+{
+	struct fixture *f = *state, copy;
+
+	set_bad("/redo");
+	fixture_put_locked(f->m, "a", "1");
+	assert_int_equal(meta_sync(f->m), 0);
+	set_bad(NULL);
+	copy = killed_copy(f);
+	lose_log(&copy);
+	fixture_reopen(&copy);
+	fixture_has(copy.m, "a", "1");
+	drop_copy(&copy);
+	/* And it is one again after that. */
+	fixture_put_locked(f->m, "a", "2");
+	assert_int_equal(meta_sync(f->m), 0);
+	copy = killed_copy(f);
+	lose_power(&copy);
+	fixture_reopen(&copy);
+	fixture_has(copy.m, "a", "2");
+	drop_copy(&copy);
+}
+
 static int fail_hook(void *ctx)
 {
 	return atomic_load((atomic_bool *)ctx) ? -EIO : 0;
@@ -326,10 +440,14 @@ static void test_data_failed(void **state)
 	assert_int_equal(meta_sync(f->m), -EIO);
 	fixture_put_locked(f->m, "a", "3");
 	assert_int_equal(meta_keep(f->m), -EIO);
-	copy = killed_copy(f);
-	fixture_reopen(&copy);
-	fixture_has(copy.m, "a", "1");
-	drop_copy(&copy);
+	for (int i = 0; i < 2; i++) {
+		copy = killed_copy(f);
+		if (i)
+			lose_power(&copy);
+		fixture_reopen(&copy);
+		fixture_has(copy.m, "a", "1");
+		drop_copy(&copy);
+	}
 	atomic_store(&fails, false);
 	assert_int_equal(meta_keep(f->m), 0);
 	fixture_put_locked(f->m, "a", "4");
@@ -367,6 +485,7 @@ static void test_log_full(void **state)
 /* A disk that is full when a commit comes: nothing is lost, and it goes on. */
 static void test_disk_full(void **state)
 {
+	struct timespec tick = clock_timespec(NS_PER_MS);
 	struct fixture *f = *state, copy;
 	char big[3000];
 	int rc = 0;
@@ -387,8 +506,18 @@ static void test_disk_full(void **state)
 	}
 	assert_int_equal(rc, 0);
 	meta_unlock(f->m);
-	assert_int_equal(meta_sync(f->m), -ENOSPC);
-	assert_int_equal(meta_room(f->m), -ENOSPC);
+	/* The log has its blocks, and what it has is durable. */
+	assert_int_equal(meta_sync(f->m), 0);
+	copy = killed_copy(f);
+	set_full(NULL, false);
+	lose_power(&copy);
+	fixture_reopen(&copy);
+	fixture_has(copy.m, "a", "2");
+	drop_copy(&copy);
+	set_full("/data.mdb", true);
+	while (!(rc = meta_room(f->m)))
+		nanosleep(&tick, NULL);
+	assert_int_equal(rc, -ENOSPC);
 	/* Read, and changed by those who make room. */
 	fixture_has(f->m, "a", "2");
 	fixture_put_locked(f->m, "b", "1");
@@ -447,10 +576,17 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_kill_undoes_nothing), TEST(test_torn),
-		TEST(test_of_others),		TEST(test_stale),
-		TEST(test_data_failed),		TEST(test_log_full),
-		TEST(test_disk_full),		TEST(test_closed_full),
+		TEST(test_kill_undoes_nothing),
+		TEST(test_torn),
+		TEST(test_of_others),
+		TEST(test_stale),
+		TEST(test_power),
+		TEST(test_torn_mark),
+		TEST(test_log_not_synced),
+		TEST(test_data_failed),
+		TEST(test_log_full),
+		TEST(test_disk_full),
+		TEST(test_closed_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
