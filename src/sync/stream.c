@@ -24,11 +24,11 @@
 #include "vers3/util/pool.h"
 #include "vers3/util/urgency.h"
 
-#define WIDTH	   8 /* parts of one file on their way */
+#define WIDTH	   16 /* parts of one file on their way */
 #define RSYNC_TAIL 7 /* .XXXXXX */
 
 /*
- *	from	the file grew	part sent	part failed	take	forget
+ *	from	the file grew	upload made	part failed	take	forget
  *	NEW	one part	BEGUN		OFF		TAKEN	GONE
  *	BEGUN	WIDTH parts	BEGUN		OFF		TAKEN	GONE
  *	OFF	-		OFF		OFF		TAKEN	GONE
@@ -39,7 +39,7 @@
  * freed by streams_give(); one that is GONE is freed with its last part.
  */
 enum stream_state {
-	STREAM_NEW, /* the first part makes the upload, alone */
+	STREAM_NEW, /* the first part's job makes the upload, alone */
 	STREAM_BEGUN, /* the upload's record is there */
 	STREAM_OFF, /* something went wrong: no more parts */
 	STREAM_GONE, /* the file is, or what is staged of it */
@@ -199,30 +199,6 @@ static int begin(struct streams *t, const struct meta_inode *inode,
 	return upload_begin(t->u, inode->ino, o);
 }
 
-/* 0 when the part is in the bucket. */
-static int send_part(struct streams *t, uint64_t ino, unsigned number)
-{
-	struct syncer *s = t->u->s;
-	struct plan_part where = {.number = number, .kind = PLAN_DATA};
-	struct upload_record_part part = {.number = number};
-	char path[META_KEY_MAX + 2];
-	struct meta_inode inode;
-	struct upload_record o;
-	uint64_t place = UINT64_MAX;
-	int rc;
-
-	upload_record_init(&o);
-	plan_part_range(&plan_limits_s3, number, &where.offset, &where.length);
-	part.length = where.length;
-	rc = read_file(s, ino, &inode, &where, &part, &place, path);
-	if (!rc)
-		rc = begin(t, &inode, path, &o);
-	if (!rc && upload_record_part_get(s, ino, &part) != 0)
-		rc = upload_staged(t->u, &o, ino, place, &part);
-	upload_record_release(&o);
-	return rc;
-}
-
 /* The file is to be a part past the end of this one. */
 static void set_next(struct stream *s, unsigned number)
 {
@@ -285,6 +261,46 @@ static void free_if_gone(struct streams *t, struct stream *s)
 		free(map_del(t->map, &ino, sizeof(ino)));
 }
 
+/* The upload is there: the other parts need not wait for this one. */
+static void note_begun(struct streams *t, uint64_t ino)
+{
+	struct stream *s;
+
+	pthread_mutex_lock(&t->mutex);
+	s = map_get(t->map, &ino, sizeof(ino));
+	if (s->state == STREAM_NEW) {
+		set_state(s, STREAM_BEGUN);
+		submit_ready(t, s);
+	}
+	pthread_mutex_unlock(&t->mutex);
+}
+
+/* 0 when the part is in the bucket. */
+static int send_part(struct streams *t, uint64_t ino, unsigned number)
+{
+	struct syncer *s = t->u->s;
+	struct plan_part where = {.number = number, .kind = PLAN_DATA};
+	struct upload_record_part part = {.number = number};
+	char path[META_KEY_MAX + 2];
+	struct meta_inode inode;
+	struct upload_record o;
+	uint64_t place = UINT64_MAX;
+	int rc;
+
+	upload_record_init(&o);
+	plan_part_range(&plan_limits_s3, number, &where.offset, &where.length);
+	part.length = where.length;
+	rc = read_file(s, ino, &inode, &where, &part, &place, path);
+	if (!rc)
+		rc = begin(t, &inode, path, &o);
+	if (!rc)
+		note_begun(t, ino);
+	if (!rc && upload_record_part_get(s, ino, &part) != 0)
+		rc = upload_staged(t->u, &o, ino, place, &part);
+	upload_record_release(&o);
+	return rc;
+}
+
 static void run_part(void *arg)
 {
 	struct part_job *j = arg;
@@ -308,8 +324,6 @@ static void run_part(void *arg)
 	s->in_flight--;
 	if (is_sending(s) && rc)
 		set_state(s, STREAM_OFF);
-	else if (s->state == STREAM_NEW)
-		set_state(s, STREAM_BEGUN);
 	submit_ready(t, s);
 	free_if_gone(t, s);
 	pthread_cond_broadcast(&t->event);
