@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "work_dir.h"
 #include "vers3/meta/check.h"
 #include "vers3/meta/meta.h"
 
@@ -57,8 +58,7 @@ static inline int fixture_setup(void **state)
 	/* A test that fails while it holds the lock would hang in teardown. */
 	alarm(60);
 	assert_non_null(f);
-	snprintf(f->dir, sizeof(f->dir), "/tmp/t_meta.XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(make_work_dir(f->dir, sizeof(f->dir), "t_meta"), 0);
 	fixture_reopen(f);
 	*state = f;
 	return 0;

@@ -23,6 +23,7 @@
 #include "../../src/vfs/vfs_impl.h"
 #include "read_result.h"
 #include "remove_tree.h"
+#include "work_dir.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/pins.h"
 #include "vers3/journal/journal.h"
@@ -169,8 +170,7 @@ static inline int vfs_fixture_setup(void **state)
 	log_set_level(LOG_LEVEL_ERROR);
 	assert_non_null(f);
 	f->config = vfs_fixture_config;
-	snprintf(f->dir, sizeof(f->dir), "/tmp/t_vfs.XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(make_work_dir(f->dir, sizeof(f->dir), "t_vfs"), 0);
 	assert_int_equal(memory_store_new(true, &f->store), 0);
 	assert_int_equal(
 		fault_store_new(vfs_fixture_fault, f, &f->store, &f->store), 0);

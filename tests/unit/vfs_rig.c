@@ -186,8 +186,7 @@ static int setup(void **state, bool versioned)
 	f->config.versioned = versioned;
 	pthread_mutex_init(&r->mutex, NULL);
 	clock_cond_init(&r->cond);
-	snprintf(f->dir, sizeof(f->dir), "/tmp/t_vfs.XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(make_work_dir(f->dir, sizeof(f->dir), "t_vfs"), 0);
 	assert_int_equal(memory_store_new(versioned, &r->bucket), 0);
 	f->store = r->bucket;
 	assert_int_equal(

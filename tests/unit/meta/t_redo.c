@@ -133,8 +133,8 @@ static struct fixture killed_copy(const struct fixture *f)
 	struct fixture copy = {.m = NULL};
 	char command[256];
 
-	snprintf(copy.dir, sizeof(copy.dir), "/tmp/t_redo.XXXXXX");
-	assert_non_null(mkdtemp(copy.dir));
+	assert_int_equal(make_work_dir(copy.dir, sizeof(copy.dir), "t_redo"),
+			 0);
 	snprintf(command, sizeof(command), "cp -r --sparse=always %s/meta %s",
 		 f->dir, copy.dir);
 	assert_int_equal(system(command), 0);

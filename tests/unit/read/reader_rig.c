@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../remove_tree.h"
+#include "../work_dir.h"
 #include "vers3/core/version.h"
 #include "vers3/store/memory.h"
 
@@ -190,8 +191,8 @@ void rig_start(struct rig *rig, bool versioned, uint64_t cache_bytes)
 
 	memset(rig, 0, sizeof(*rig));
 	fill_pattern();
-	snprintf(rig->dir, sizeof(rig->dir), "/tmp/t_reader.XXXXXX");
-	assert_non_null(mkdtemp(rig->dir));
+	assert_int_equal(make_work_dir(rig->dir, sizeof(rig->dir), "t_reader"),
+			 0);
 	assert_int_equal(memory_store_new(versioned, &below), 0);
 	rig->liar = calloc(1, sizeof(*rig->liar));
 	assert_non_null(rig->liar);
