@@ -7,6 +7,7 @@
 
 #include "vers3/control/expire_rule.h"
 #include "vers3/core/mount.h"
+#include "vers3/object/expire.h"
 #include "vers3/tree/dir.h"
 #include "vers3/tree/tree.h"
 #include "vers3/util/errtext.h"
@@ -63,6 +64,27 @@ static int write_rule(struct control *control, const char *text,
 	return rc;
 }
 
+/* Whether it is to come with the next save: its version does not have it. */
+static int write_pending(struct control *control,
+			 const struct meta_inode *inode, struct buf *answer)
+{
+	struct buf value;
+	int rc;
+
+	if (!S_ISREG(inode->mode))
+		return 0;
+	buf_init(&value, 4096);
+	rc = meta_lock(control->meta);
+	if (!rc) {
+		rc = expire_known(control->mount, inode, &value);
+		meta_unlock(control->meta);
+	}
+	buf_release(&value);
+	if (rc && rc != -ENODATA && rc != -ENOENT)
+		return rc;
+	return gitconfig_bool(answer, "pending", !rc);
+}
+
 static int tell(struct control *control, const char *path,
 		const struct meta_inode *inode, struct buf *answer)
 {
@@ -81,6 +103,8 @@ static int tell(struct control *control, const char *path,
 		rc = gitconfig_bool(answer, "directory", S_ISDIR(inode->mode));
 	if (!rc)
 		rc = gitconfig_value(answer, "expire", value.data);
+	if (!rc)
+		rc = write_pending(control, inode, answer);
 	if (!rc && strcmp(value.data, "never") != 0)
 		rc = write_rule(control, value.data, answer);
 	buf_release(&value);

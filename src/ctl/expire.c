@@ -9,7 +9,11 @@ static void print_expire(const json_t *e)
 	const char *text = ctl_text(e, "expire");
 	bool dir = json_is_true(json_object_get(e, "directory"));
 
-	if (!strcmp(text, "never"))
+	if (json_is_true(json_object_get(e, "pending")))
+		printf("%s: %s from its next save on; if it was saved since, "
+		       "the log says what was in the way\n",
+		       ctl_text(e, "path"), text);
+	else if (!strcmp(text, "never"))
 		printf("%s: %s\n", ctl_text(e, "path"),
 		       dir ? "what is made in it does not expire by itself"
 			   : "does not expire by itself");

@@ -7,12 +7,15 @@
 #include "vers3/object/tags.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vers3/core/mount.h"
 #include "vers3/core/tagset.h"
 #include "vers3/object/deferred_attrs.h"
 #include "vers3/object/expire.h"
+#include "vers3/util/errtext.h"
+#include "vers3/util/log.h"
 
 /* In a note beside the tags, of which none has such a name: its object. */
 #define NOTE_ETAG ""
@@ -117,14 +120,34 @@ static bool is_vain(int rc)
 	return rc == -EACCES || rc == -EOPNOTSUPP || rc == -EINVAL;
 }
 
-/* What the version has that the inode is based on. */
+/* Whether the server tells that a version has tags, which may not be read. */
+static bool says_some(struct mount *mount, const char *key, const char *id)
+{
+	struct store_request r;
+	const char *count = NULL;
+	bool some;
+
+	if (!store_head(mount->store, &r, key, id[0] ? id : NULL))
+		count = kvlist_get(&r.reply.object.headers, TAGS_HEADER);
+	some = count && strcmp(count, "0") != 0;
+	store_request_release(&r);
+	return some;
+}
+
+/*
+ * What the version has that the inode is based on. *ret_hidden: why that could
+ * not be read; 0: it was.
+ */
 static int ask_base(struct mount *mount, const struct meta_inode *inode,
-		    enum object_content content, struct kvlist *ret)
+		    enum object_content content, struct kvlist *ret,
+		    int *ret_hidden)
 {
 	const char *id = inode->base.version_id;
 	char key[META_KEY_MAX + 1];
 	struct kvlist tags;
 	int rc = mount_key(mount, inode->base.key, key);
+
+	*ret_hidden = 0;
 
 	if (rc)
 		return rc;
@@ -135,28 +158,68 @@ static int ask_base(struct mount *mount, const struct meta_inode *inode,
 	kvlist_release(&tags);
 	if (!rc && content == OBJECT_CONTENT_NEW)
 		rc = expire_keep_only(ret);
+	if (rc == -EACCES || rc == -EINVAL)
+		*ret_hidden = rc;
 	/* Where it is gone, too. */
 	if (rc == -ENOENT || is_vain(rc))
 		rc = 0;
-	/* A version has its tags whatever goes in its place. */
-	if (rc || meta_is_version_id(id))
+	if (rc)
 		return rc;
-	if (ret->count)
-		return write_note(mount, inode->ino, inode->base.etag, ret);
-	rc = read_note(mount, inode->ino, inode->base.etag, ret);
-	return rc == -ENOENT ? 0 : rc;
+	/* A version has its tags whatever goes in its place. */
+	if (!meta_is_version_id(id)) {
+		if (ret->count)
+			return write_note(mount, inode->ino, inode->base.etag,
+					  ret);
+		rc = read_note(mount, inode->ino, inode->base.etag, ret);
+		if (!rc)
+			*ret_hidden = 0;
+		if (rc && rc != -ENOENT)
+			return rc;
+	}
+	/* A copy would go without them: it is not made. */
+	if (*ret_hidden && content == OBJECT_CONTENT_KEPT &&
+	    !mount->config.caps.keeps_tags && says_some(mount, key, id)) {
+		log_warning("the tags of %s may not be read "
+			    "(s3:GetObjectVersionTagging): what is made of it "
+			    "would be without them, and waits",
+			    inode->base.key);
+		return *ret_hidden;
+	}
+	return 0;
+}
+
+/* It stays noted, for the next save. */
+static void put_off_expiry(const char *path, struct object_meta *d,
+			   const char *why, int rc)
+{
+	log_warning("%s does not expire as it is to (%s) before its next save: "
+		    "%s (%s)",
+		    path, *d->expire ? d->expire : "never", why, errtext(rc));
+	free(d->expire);
+	d->expire = NULL;
 }
 
 int tags_ask(struct mount *mount, const struct meta_inode *inode,
-	     const struct object_meta *d, enum object_content content,
+	     struct object_meta *d, enum object_content content,
 	     struct kvlist *ret)
 {
 	/* What new content gets may be known without its base. */
 	bool known = content == OBJECT_CONTENT_NEW && d->expire;
+	int hidden = 0;
 	int rc = inode->base.key[0] && !known
-			 ? ask_base(mount, inode, content, ret)
+			 ? ask_base(mount, inode, content, ret, &hidden)
 			 : 0;
 
+	/*
+	 * There is no request that adds a tag: one that sets it would take away
+	 * those which a copy has brought along, and nobody knows them.
+	 */
+	if (!rc && hidden && d->expire && S_ISREG(inode->mode))
+		put_off_expiry(inode->base.key, d,
+			       "its tags may not be read "
+			       "(s3:GetObjectVersionTagging), and to set one "
+			       "would remove the others",
+			       hidden);
 	return rc || !S_ISREG(inode->mode) ? rc : expire_put(ret, d->expire);
 }
 
@@ -173,6 +236,11 @@ int tags_give(struct mount *mount, uint64_t ino, const char *key,
 	d->tag_count = rc ? 0 : tags->count;
 	if (rc && !is_vain(rc))
 		return rc;
+	if (rc && rc != -EOPNOTSUPP && d->expire)
+		put_off_expiry(key, d,
+			       "its tags may not be set "
+			       "(s3:PutObjectVersionTagging)",
+			       rc);
 	if (tags->count)
 		drop_note(mount, ino);
 	return 0;

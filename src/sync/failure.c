@@ -11,6 +11,7 @@
 
 #include "syncer_impl.h"
 #include "vers3/core/mount.h"
+#include "vers3/meta/dentry.h"
 #include "vers3/store/metrics.h"
 
 #define RENEW                                                                  \
@@ -89,14 +90,41 @@ static const char *advice_for(const char *code, int error)
 	return NULL;
 }
 
+/* Whether that is how the last request for a path's key was refused. */
+static bool refused(struct syncer *s, const char *path, int error,
+		    struct metrics_refusal *ret)
+{
+	char key[META_KEY_MAX + 1];
+
+	return s->mount->metrics && !mount_key(s->mount, path, key) &&
+	       metrics_store_refusal(s->mount->metrics, key, ret) &&
+	       ret->error == error;
+}
+
+/* The same of what it is to be made of, under another name. */
+static bool base_refused(struct syncer *s, const char *path, int error,
+			 struct metrics_refusal *ret)
+{
+	struct meta_inode inode;
+	uint64_t ino;
+	int rc = meta_lock(s->meta);
+
+	if (rc)
+		return false;
+	rc = meta_resolve(s->meta, path, &ino);
+	if (!rc)
+		rc = meta_inode_get(s->meta, ino, &inode);
+	meta_unlock(s->meta);
+	return !rc && inode.base.key[0] &&
+	       refused(s, inode.base.key, error, ret);
+}
+
 void failure_explain(struct syncer *s, const char *path, int error,
 		     struct failure *ret)
 {
 	struct metrics_refusal r = {.error = 0};
-	char key[META_KEY_MAX + 1];
-	bool known = s->mount->metrics && !mount_key(s->mount, path, key) &&
-		     metrics_store_refusal(s->mount->metrics, key, &r) &&
-		     r.error == error;
+	bool known =
+		refused(s, path, error, &r) || base_refused(s, path, error, &r);
 
 	/* What the server has said of something else says nothing of this. */
 	if (!known)

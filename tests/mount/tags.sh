@@ -3,6 +3,7 @@
 # The tags of an object go with it: through a change of its attributes, a
 # rename and a restore.
 . "$(dirname "$0")/lib.sh"
+need git jq
 
 tags() {
 	s3 GET "/$BUCKET/$1?tagging=" |
@@ -76,6 +77,34 @@ mv "$MNT/plain" "$MNT/plain.new"
 synced
 is "tags of later" "$(tags later)" "$want"
 is "tags of plain.new" "$(tags plain.new)" "$want"
+
+# Tags that these keys may set and not read: a copy that goes without them is
+# not made, and an expiry that would take them away is refused.
+for i in 1 2; do
+	echo "$i" >"$MNT/hidden"
+	synced
+	[ $i = 2 ] || s3 PUT "/$BUCKET/hidden?tagging=" "$set" >/dev/null
+done
+policy=$(jq -nc --arg r "arn:aws:s3:::$BUCKET/hidden" '{Version: "2012-10-17",
+	Statement: [{Effect: "Deny", Principal: "*", Resource: $r,
+	Action: ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]}]}')
+s3 PUT "/$BUCKET?policy=" "$policy" >/dev/null
+refused "an expiry" "hidden: " "$VERS3CTL" expire "$MNT/hidden" 7d
+"$VERS3CTL" restore "$MNT/hidden" --to "$MNT/hidden.new" >/dev/null
+rc=0
+"$VERS3CTL" sync "$MNT/hidden.new" 2>why || rc=$?
+if [ "$(git config -f "$MNT/.control" s3.keepsTags)" = true ]; then
+	is "a copy with its tags ($(cat why))" "$rc" 0
+else
+	is "a copy without them" "$rc" 1
+	grep -q 'GetObjectTagging: 403 AccessDenied.*to do: allow' why ||
+		fail "what is in the way: $(cat why)"
+	grep -q 'the tags of hidden may not be read' "$MNT.vers3.log" ||
+		fail "no word of it: $(tail -n 3 "$MNT.vers3.log")"
+fi
+s3 DELETE "/$BUCKET?policy=" >/dev/null
+synced
+is "tags that were hidden" "$(tags hidden.new)" "$want"
 
 # Nobody is asked for them twice.
 since=$(log_mark)

@@ -38,14 +38,18 @@ bool tags_need_new(struct mount *mount, const struct meta_inode *inode,
  * of an object of the same ETag. Of new content only those that it gets; what
  * d has of them is in the place of what the version says. *ret is
  * initialized, and stays empty where they cannot be read or there is no such
- * object any more. 0 or -errno. Takes meta_lock(). Blocks.
+ * object any more. What may not be read is not replaced by a tag of when the
+ * file expires: that is taken out of d, so that it stays noted for the next
+ * save; and where the server says that there are tags, and copies none, it is
+ * an error. 0 or -errno. Takes meta_lock(). Blocks.
  */
 int tags_ask(struct mount *mount, const struct meta_inode *inode,
-	     const struct object_meta *d, enum object_content content,
+	     struct object_meta *d, enum object_content content,
 	     struct kvlist *ret);
 /*
  * Gives them to the version `to` at `key`, in the bucket, which was made of
- * the inode; d gets their number. 0 or -errno. Takes meta_lock(). Blocks.
+ * the inode; d gets their number, and loses when the file expires where that
+ * may not be set. 0 or -errno. Takes meta_lock(). Blocks.
  */
 int tags_give(struct mount *mount, uint64_t ino, const char *key,
 	      const struct meta_version *to, const struct kvlist *tags,

@@ -18,7 +18,10 @@ struct failure {
 	const char *advice;
 };
 
-/* Of a path whose last try ended in error (an errno). Any lock may be held. */
+/*
+ * Of a path whose last try ended in error (an errno). Takes meta_lock(): no
+ * leaf may be held.
+ */
 void failure_explain(struct syncer *s, const char *path, int error,
 		     struct failure *ret);
 

@@ -452,112 +452,6 @@ static void test_copy_range(void **state)
 	free(data);
 }
 
-static void set_tags(struct rig *r, const char *value)
-{
-	struct kvlist tags;
-
-	kvlist_init(&tags);
-	if (value)
-		assert_int_equal(kvlist_add(&tags, "team", value), 0);
-	assert_int_equal(
-		tagset_put(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
-	kvlist_release(&tags);
-}
-
-static void has_tag(struct rig *r, const char *value)
-{
-	struct kvlist tags;
-
-	kvlist_init(&tags);
-	assert_int_equal(
-		tagset_get(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
-	assert_int_equal(tags.count, value ? 1 : 0);
-	if (value)
-		assert_string_equal(kvlist_get(&tags, "team"), value);
-	kvlist_release(&tags);
-}
-
-static void fail_to_tag(struct rig *r)
-{
-	uint64_t left;
-
-	rig_fail(r, "PutObjectTagging", RIG_BEFORE, -EIO, 1000);
-	rig_try_sync(r, &left);
-	rig_fail(r, "", RIG_BEFORE, 0, 0);
-	assert_int_equal(left, 1);
-}
-
-/* The same after a change of the mode; then others give it that tag. */
-static void drop_tag(struct rig *r, uint32_t mode, const char *tag)
-{
-	rig_chmod(r, "f", mode);
-	fail_to_tag(r);
-	set_tags(r, tag);
-}
-
-/*
- * A copy in place has dropped the tags (as Ceph's does) where no versions are
- * kept, and to set them again has failed: what ends then knows them.
- */
-static void test_tags_after_kill(void **state)
-{
-	struct rig *r = *state;
-
-	r->f.config.caps.keeps_tags = false;
-	rig_restart(r);
-	rig_write(r, "f", "text");
-	rig_sync(r);
-	set_tags(r, "blue");
-	for (int i = 0; i < 2; i++) {
-		drop_tag(r, i ? 0600 : 0604, NULL);
-		if (i)
-			rig_kill(r);
-		rig_sync(r);
-		has_tag(r, "blue");
-		rig_holds(r, "f", "text");
-	}
-	/* And what was given is noted no more. */
-	set_tags(r, NULL);
-	rig_chmod(r, "f", 0644);
-	rig_sync(r);
-	has_tag(r, NULL);
-	/* Nor are they those of what is written there meanwhile. */
-	set_tags(r, "blue");
-	drop_tag(r, 0600, NULL);
-	rig_write(r, "f", "other");
-	rig_sync(r);
-	has_tag(r, NULL);
-	rig_chmod(r, "f", 0644);
-	rig_sync(r);
-	has_tag(r, NULL);
-	/* What others have set since goes before a note. */
-	set_tags(r, "blue");
-	drop_tag(r, 0640, "red");
-	rig_sync(r);
-	has_tag(r, "red");
-}
-
-/* What the server cannot copy is sent, and its tags go along all the same. */
-static void test_tags_sent(void **state)
-{
-	struct rig *r = *state;
-
-	rig_write(r, "f", "text");
-	rig_sync(r);
-	set_tags(r, "blue");
-	rig_fail(r, "CopyObject", RIG_BEFORE, -EXDEV, 1000);
-	rig_chmod(r, "f", 0600);
-	rig_sync(r);
-	has_tag(r, "blue");
-	rig_rename(r, "f", "g");
-	rig_sync(r);
-	rig_rename(r, "g", "f");
-	rig_sync(r);
-	has_tag(r, "blue");
-	rig_holds(r, "f", "text");
-	rig_fail(r, "", RIG_BEFORE, 0, 0);
-}
-
 /*
  * More than one CopyObject takes: the server copies it in parts, and what
  * goes with it goes along, though nobody here ever asked for it.
@@ -620,8 +514,6 @@ int main(int argc, char **argv)
 		RIG_TEST(test_written_over),
 		RIG_TEST(test_never_quiet),
 		RIG_TEST_UNVERSIONED(test_never_quiet),
-		RIG_TEST_UNVERSIONED(test_tags_after_kill),
-		RIG_TEST(test_tags_sent),
 		RIG_TEST(test_copy_range),
 		RIG_TEST(test_copy_in_parts),
 	};
