@@ -207,6 +207,17 @@ bool probe_is_outage(int rc)
 	return store_is_outage(rc) && rc != -EPROTO;
 }
 
+/*
+ * The document's own name, or the operation's, as a server has it (moto) that
+ * is made from S3's description. Another document says nothing: that a bucket
+ * keeps no versions is never taken from the page of a proxy.
+ */
+static bool is_versioning(const xmlChar *root)
+{
+	return xmlStrEqual(root, BAD_CAST "VersioningConfiguration") ||
+	       xmlStrEqual(root, BAD_CAST "GetBucketVersioningResponse");
+}
+
 int probe_parse_versioning(const char *doc, size_t len,
 			   enum probe_versioning *ret)
 {
@@ -231,8 +242,7 @@ int probe_parse_versioning(const char *doc, size_t len,
 		if (xmlTextReaderNodeType(r) != XML_READER_TYPE_ELEMENT)
 			continue;
 		if (xmlTextReaderDepth(r) == 0)
-			root = xmlStrEqual(name,
-					   BAD_CAST "VersioningConfiguration");
+			root = is_versioning(name);
 		if (xmlTextReaderDepth(r) != 1 ||
 		    !xmlStrEqual(name, BAD_CAST "Status"))
 			continue;

@@ -46,7 +46,8 @@ int bucket_audit_versioning(const char *doc, size_t len,
 {
 	xmlNodePtr root;
 	xmlDocPtr d;
-	int rc = begin(doc, len, "VersioningConfiguration", NULL, &d, &root);
+	int rc = begin(doc, len, "VersioningConfiguration",
+		       "GetBucketVersioningResponse", &d, &root);
 
 	if (rc)
 		return rc;

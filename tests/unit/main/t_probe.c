@@ -41,6 +41,12 @@ static void test_versioning_documents(void **state)
 		{"<VersioningConfiguration><Other><Status>Enabled</Status>"
 		 "</Other></VersioningConfiguration>",
 		 0, PROBE_UNVERSIONED},
+		{"<GetBucketVersioningResponse" NS_S3 "/>", 0,
+		 PROBE_UNVERSIONED},
+		{"<GetBucketVersioningResponse" NS_S3
+		 "><Status>Enabled</Status></GetBucketVersioningResponse>",
+		 0, PROBE_VERSIONED},
+		{"<GetBucketPolicyResponse/>", -EIO, 0},
 		{"", -EIO, 0},
 		{"<html><body>Welcome</body></html>", -EIO, 0},
 		{"<VersioningConfiguration><Status>Enabled</Status>", -EIO, 0},

@@ -27,6 +27,9 @@ static void versioning(void **state)
 		{"<VersioningConfiguration" NS "><Status>Enabled</Status>"
 		 "<MfaDelete>Disabled</MfaDelete></VersioningConfiguration>",
 		 true, false, false},
+		{"<GetBucketVersioningResponse" NS "><Status>Enabled</Status>"
+		 "</GetBucketVersioningResponse>",
+		 true, false, false},
 		{"<VersioningConfiguration><Status>Suspended</Status>"
 		 "</VersioningConfiguration>",
 		 false, true, false},
