@@ -53,7 +53,7 @@ everything() {
 case $(stat -f -c %T "$WORK") in
 tmpfs | ramfs | nfs) skip "the work directory is on no disk" ;;
 esac
-mnt ttl=1
+mnt "ttl=1,min_free=1M"
 echo text >"$MNT/file"
 mkdir "$MNT/tmp"
 synced
@@ -114,9 +114,13 @@ done <commands
 
 # Without a KMS behind it, such a bucket takes nothing.
 [ $encryption = info ] || s3 DELETE "/$BUCKET?encryption="
-# Eight faults.
+# Eight faults; seven where the block of public lists lets uploads pass.
 acl public-read
 public_block true false
+block='public-access '
+if s3 PUT "/$BUCKET/passes" text >out 2>&1; then
+	block=''
+fi
 policy Deny '"s3:AbortMultipartUpload", "s3:GetObjectTagging"'
 "$VERS3CTL" -C "$MNT" lifecycle set all expire=400d >/dev/null
 for i in old-versions unfinished; do
@@ -127,7 +131,7 @@ s3 PUT "/$BUCKET?versioning=" "<VersioningConfiguration><Status>Suspended\
 everything >before
 doctor 4
 is "faults" "$(bad | grep -vx encryption | xargs)" "acl expiry noncurrent \
-public-access s3:AbortMultipartUpload s3:GetObjectTagging uploads versioning"
+${block}s3:AbortMultipartUpload s3:GetObjectTagging uploads versioning"
 everything >after
 same "what there is" before after
 is "no why or mend" "$(jq '[.findings[] | select(.severity == "error" or
@@ -138,7 +142,7 @@ jq -r '.findings[] | select(.check == "s3:AbortMultipartUpload").what' found |
 
 # What it recommends for the block has uploads back, here and anywhere.
 jq -r '.findings[] | select(.check == "public-access").mend' found >mend
-grep -q 'BlockPublicAcls=false,IgnorePublicAcls=true' mend ||
+[ -z "$block" ] || grep -q 'BlockPublicAcls=false,IgnorePublicAcls=true' mend ||
 	fail "recommended: $(cat mend)"
 public_block false true
 echo text >"$MNT/other"
@@ -155,7 +159,7 @@ printf '[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n' \
 chmod 644 "$HOME/.aws/credentials"
 export AWS_SHARED_CREDENTIALS_FILE=$HOME/.aws/credentials
 ulimit -n 1000
-mnt ttl=1,profile=default
+mnt "ttl=1,min_free=1M,profile=default"
 doctor 4
 for i in policy credentials open-files; do
 	bad | grep -qx $i || fail "$i is not named: $(bad)"
