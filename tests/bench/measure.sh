@@ -30,9 +30,10 @@ log_mark() {
 # {"requests":{"LIST":2,"PUT":1000},"sentBytes":4096000,"receivedBytes":4711}.
 # The log has one number a request, what came and what went together: that of
 # PUT and POST is taken for sent.
+#
+# count_requests FROM TO: in these lines of the log.
 count_requests() {
-	log_mark >/dev/null
-	tail -n "+$(($1 + 1))" "$ACCESS_LOG" | sed -nE \
+	sed -n "$(($1 + 1)),$2p" "$ACCESS_LOG" | sed -nE \
 		"s#.*beast: .*\"([A-Z]+) /$BUCKET([^ ]*) HTTP[^\"]*\" [0-9]+ ([0-9]+).*#\1 \3 \2#p" |
 		sed -E 's#^GET ([0-9]+) (/?\?|.*[?&](list-type|prefix|delimiter|versions)\b)#LIST \1 \2#' |
 		awk '{ n[$1]++ }
@@ -58,27 +59,46 @@ daemon_ticks() {
 
 # From here on all that is done belongs to what `lap` will note.
 begin() {
-	ticks=$(daemon_ticks) mark=$(log_mark)
+	ticks=$(daemon_ticks) mark=$(log_mark) halves=()
 	memory_forget
 	started=$EPOCHREALTIME
 }
 
+# half ROW: the same, and the work goes on: nothing is waited for, so that what
+# `lap` will note is not longer for it.
+half() {
+	local now=$EPOCHREALTIME
+	halves+=("$1 $now $(daemon_ticks) $(memory_peak) $(
+		wc -l <"$ACCESS_LOG")")
+}
+
 # lap ROW: notes the time since `begin`, and what was asked of the server.
 lap() {
-	local seconds ticks_now record
-	seconds=$(printf '%.6f' "$(echo "$EPOCHREALTIME - $started" | bc)")
-	ticks_now=$(daemon_ticks)
-	record=$(count_requests "$mark" | jq -c --arg row "$1" \
+	local half
+	half "$1"
+	halves[-1]="${halves[-1]% *} $(log_mark)"
+	for half in "${halves[@]}"; do
+		# shellcheck disable=SC2086 # its words
+		record $half
+	done
+	halves=()
+}
+
+# record ROW NOW TICKS MEMORY LOG-END
+record() {
+	local seconds line
+	seconds=$(printf '%.6f' "$(echo "$2 - $started" | bc)")
+	line=$(count_requests "$mark" "$5" | jq -c --arg row "$1" \
 		--arg client "$client" --argjson seconds "$seconds" \
-		--argjson ticks $((ticks_now - ticks)) \
+		--argjson ticks $(($3 - ticks)) \
 		--argjson hz "$(getconf CLK_TCK)" \
-		--argjson memory "$(memory_peak)" '{ $row, $client, $seconds } + . +
+		--argjson memory "$4" '{ $row, $client, $seconds } + . +
 		(if $client == "raw" then {} else
 		{ processorSeconds: ($ticks / $hz), anonymousKiB: $memory } end)')
-	echo "$record" >>"$RECORDS"
+	echo "$line" >>"$RECORDS"
 	say "  $(jq -r '"\(.row) \(.client): \(.seconds) s (" + ([.requests |
 		to_entries | sort_by(.key)[] | "\(.value) \(.key)"] |
-		join(", ")) + ")"' <<<"$record")"
+		join(", ")) + ")"' <<<"$line")"
 }
 
 # timed ROW COMMAND...

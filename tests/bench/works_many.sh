@@ -105,7 +105,7 @@ work_mv() {
 	find_all "$from"
 	begin
 	mv "$from" "$MNT/mv-$client-$round"
-	lap mv
+	half mv
 	client_settle
 	lap mv2
 }

@@ -65,11 +65,13 @@ work_tar() {
 tar_in() {
 	begin
 	extract
-	lap tar
-	[ "$client" = raw ] || {
+	if [ "$client" = raw ]; then
+		lap tar
+	else
+		half tar
 		client_settle
 		lap tar2
-	}
+	fi
 }
 
 setup_clone() {
@@ -91,11 +93,13 @@ work_clone() {
 clone_in() {
 	begin
 	git clone -q "file://$WORK/repo" "$into/repo"
-	lap clone
-	[ "$client" = raw ] || {
+	if [ "$client" = raw ]; then
+		lap clone
+	else
+		half clone
 		client_settle
 		lap clone2
-	}
+	fi
 }
 
 # How fast files are taken in, whatever becomes of them: what the promise that
