@@ -152,7 +152,9 @@ static int txn_commit(void *ctx, bool *ret_durable)
 	m->id_durable = m->id_mark;
 	/* What the log has is in the tables now. */
 	redo_restart(m->redo);
-	meta_keep_headroom(m);
+	/* What the tables need comes first. */
+	if (!meta_keep_headroom(m))
+		redo_take_more(m->redo);
 	return txn_begin(m);
 }
 

@@ -33,8 +33,8 @@
 #define MAGIC_MARK   UINT32_C(0x72336d6b)
 #define MAGIC_VOID   UINT32_C(0x72337664)
 #define RECORD_MAX   (UINT32_C(1) << 30)
-#define KEPT_BYTES   (4 << 20) /* of the file, with real blocks */
-#define LARGE_BYTES  (3 << 20) /* they may soon not do */
+#define KEPT_BYTES   (1 << 20) /* of the file, with real blocks */
+#define MORE_BYTES   (4 << 20) /* where there is room for them */
 #define SHRINK_BYTES (8 << 20) /* a file that grew beyond gives it back */
 #define GATHER_KEPT  (1 << 20) /* a larger buffer is not kept */
 #define BEGIN	     "vers3 redo 1\nboot "
@@ -65,6 +65,7 @@ struct redo {
 	bool spoilt; /* what is gathered is not all */
 	uint64_t at; /* where the next record goes */
 	uint64_t marked_at; /* where the last mark ends */
+	uint64_t kept_bytes; /* of the file have blocks, if any have */
 	uint64_t index; /* its number in the transaction */
 	struct buf gathered; /* a head's room and changes; empty: none */
 	atomic_bool whole;
@@ -321,6 +322,7 @@ static int write_all(int fd, const char *from, size_t size, uint64_t offset)
 static void keep_blocks(struct redo *r)
 {
 	(void)!fallocate(r->fd, 0, 0, KEPT_BYTES);
+	r->kept_bytes = KEPT_BYTES;
 }
 
 /* The file of this boot, without records. */
@@ -355,7 +357,7 @@ void redo_restart(struct redo *r)
 		r->begun = !begin(r);
 	/* All in it is durable in the tables. */
 	else if (!fstat(r->fd, &st) && st.st_size > SHRINK_BYTES)
-		(void)!ftruncate(r->fd, KEPT_BYTES);
+		(void)!ftruncate(r->fd, (off_t)r->kept_bytes);
 	atomic_store(&r->whole, r->begun);
 }
 
@@ -481,7 +483,13 @@ void redo_void(struct redo *r, uint64_t txn)
 
 bool redo_is_large(const struct redo *r)
 {
-	return r->at >= LARGE_BYTES;
+	return r->at >= r->kept_bytes / 4 * 3;
+}
+
+void redo_take_more(struct redo *r)
+{
+	if (r->kept_bytes < MORE_BYTES && !fallocate(r->fd, 0, 0, MORE_BYTES))
+		r->kept_bytes = MORE_BYTES;
 }
 
 bool redo_is_whole(const struct redo *r)

@@ -95,5 +95,7 @@ bool redo_is_whole(const struct redo *r);
 uint64_t redo_records(const struct redo *r);
 /* Whether it is time to commit, so that it stays where it has real blocks. */
 bool redo_is_large(const struct redo *r);
+/* For when the disk has room enough: more of them, and fewer commits. */
+void redo_take_more(struct redo *r);
 
 #endif
