@@ -460,7 +460,12 @@ int redo_mark(struct redo *r, uint64_t txn, uint64_t records)
 
 int redo_sync(struct redo *r)
 {
-	int rc = fdatasync(r->fd) ? -errno : 0;
+	/*
+	 * ext4 may give 0 for one that was under way when its journal ended
+	 * for an error: the blocks are written, and that they are is not. One
+	 * that begins after that fails.
+	 */
+	int rc = fdatasync(r->fd) || fdatasync(r->fd) ? -errno : 0;
 
 	/* The kernel tells it once: the next sync would say all is well. */
 	if (rc)
