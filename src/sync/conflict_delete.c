@@ -110,12 +110,14 @@ static size_t find(const struct batch *b, const char *key)
 	return b->count;
 }
 
-/* An entry clears a key only by being what is known: no order is assumed. */
+/* An entry clears a key only by being what is known. */
 static int on_entry(void *ctx, const struct store_entry *e)
 {
 	struct batch *b = ctx;
 	size_t i = find(b, e->key);
 
+	if (strcmp(e->key, b->items[b->order[b->count - 1]].key) > 0)
+		return -ECANCELED; /* lists are sorted: none of it comes */
 	if (i == b->count || b->states[i] != OPEN ||
 	    b->denied != (b->items[i].result == -EACCES) ||
 	    conflict_shown(&b->list[i], e) != CONFLICT_SHOWN_KNOWN)

@@ -13,8 +13,8 @@
  *	its request						verdict
  *	somebody writes to it, or fills the directory		postpone
  *	drop							drop
- *	delete, and a batch is under way			leave
- *	delete, and the batch is full				full
+ *	delete, the batches are full, many were passed over	full
+ *	delete, and the batches are full			leave
  *	delete							delete
  *	another, and all jobs are taken				full
  *	another							send
@@ -51,10 +51,10 @@ enum examine_verdict examine_request(const struct examine_request *f,
 	case RECONCILE_DROP:
 		return EXAMINE_DROP;
 	case RECONCILE_DELETE:
-		/* While a batch is under way the next one fills. */
-		if (f->batch_away)
-			return EXAMINE_LEAVE;
-		return f->batch_full ? EXAMINE_FULL : EXAMINE_DELETE;
+		/* What is no delete may stand behind them. */
+		if (!f->batch_full)
+			return EXAMINE_DELETE;
+		return f->batch_tired ? EXAMINE_FULL : EXAMINE_LEAVE;
 	default:
 		return f->jobs_full ? EXAMINE_FULL : EXAMINE_SEND;
 	}

@@ -40,8 +40,8 @@ struct examine_request {
 	int64_t now_ns;
 	int64_t quiet_ns; /* not sent before; 0: it need not be left alone */
 	enum reconcile_action action;
-	bool batch_away; /* a batch of deletes is under way */
-	bool batch_full; /* the one that is being filled */
+	bool batch_full; /* of deletes: those that may go now all are */
+	bool batch_tired; /* many that found it so were passed over */
 	bool jobs_full;
 };
 enum examine_verdict examine_request(const struct examine_request *f,

@@ -27,6 +27,13 @@ bool sync_busy_set(struct syncer *s, const char *key)
 	return !rc;
 }
 
+void sync_busy_unset(struct syncer *s, const char *key)
+{
+	pthread_mutex_lock(&s->mutex);
+	map_del(s->busy, key, strlen(key));
+	pthread_mutex_unlock(&s->mutex);
+}
+
 void sync_busy_expedite(struct syncer *s, const char *key)
 {
 	size_t len = strlen(key);

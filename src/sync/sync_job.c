@@ -34,14 +34,14 @@
  * many that have failed in a row tell those who wait that it is not. With the
  * mutex held.
  */
-static void end_job(struct syncer *s, int rc)
+void sync_job_end(struct syncer *s, int rc)
 {
 	if (sync_outage_probed(&s->outage, rc, s->in_flight == 1))
 		pthread_cond_broadcast(&s->event);
 	s->in_flight--;
 }
 
-static void note_outcome(struct syncer *s, const char *key, int rc)
+void sync_job_note(struct syncer *s, const char *key, int rc)
 {
 	pthread_mutex_lock(&s->mutex);
 	if (rc && rc != -EAGAIN) {
@@ -89,8 +89,8 @@ static void log_failure(struct syncer *s, const char *key, int error)
 }
 
 /* A try failed: it stays dirty and comes again later. c: NULL before it. */
-static void apply_failure(struct syncer *s, const char *key, int rc,
-			  const struct conflict *c)
+void sync_job_failed(struct syncer *s, const char *key, int rc,
+		     const struct conflict *c)
 {
 	struct outcome_failed_facts facts = {0};
 	struct outcome_failed next;
@@ -105,7 +105,7 @@ static void apply_failure(struct syncer *s, const char *key, int rc,
 	}
 	locked = !meta_lock(s->meta);
 	facts.hurried = sync_busy_is_hurried(s, key);
-	note_outcome(s, key, rc);
+	sync_job_note(s, key, rc);
 	if (locked && !meta_dirty_get(s->meta, key, &dirty)) {
 		facts.fails = dirty.fails;
 		next = outcome_failed(&facts);
@@ -301,7 +301,7 @@ static void apply_saved(struct syncer_job *j, const struct upload_result *r)
 	if (rc)
 		log_error("cannot note that %s was saved: %s", j->key,
 			  strerror(-rc));
-	note_outcome(j->s, j->key, 0);
+	sync_job_note(j->s, j->key, 0);
 	states_want(s->tree, j->snap.ino, STATES_SAVED);
 	sync_job_forget(j->s, j->key);
 	/*
@@ -405,151 +405,17 @@ void sync_job_run(void *arg)
 	if (rc)
 		rc = why_failed(j, rc);
 	if (rc)
-		apply_failure(s, j->key, rc, &j->conflict);
+		sync_job_failed(s, j->key, rc, &j->conflict);
 	else
 		apply_saved(j, &r);
 	pthread_mutex_lock(&s->mutex);
-	end_job(s, rc);
+	sync_job_end(s, rc);
 	pthread_mutex_unlock(&s->mutex);
 	if (j->holds_content)
 		syncer_yield_content(s, j->snap.ino);
 	syncer_clear_busy(s, j->key);
 	upload_result_release(&r);
 	file_snapshot_drop(s->tree, &j->content);
-	free(j);
-	urgency_enter(before);
-}
-
-/* A delete was done: the bucket holds nothing at the key. */
-static int apply_deleted(struct syncer *s, const struct conflict *c,
-			 uint64_t seq)
-{
-	const char *key = c->path;
-	struct meta_inode want;
-	struct meta_dirty dirty;
-	int rc = meta_lock(s->meta);
-
-	if (rc)
-		return rc;
-	rc = meta_dirty_get(s->meta, key, &dirty);
-	if (!rc)
-		rc = between_note_tries(s, c, &dirty.known);
-	if (!rc && syncer_wanted(s, key, &want) == -ENOENT) {
-		rc = syncer_drop(s, key);
-	} else if (!rc) {
-		memset(&dirty.known, 0, sizeof(dirty.known));
-		dirty.seq = seq;
-		dirty.tried[0] = '\0';
-		rc = meta_dirty_put(s->meta, &dirty);
-	}
-	meta_unlock(s->meta);
-	return rc;
-}
-
-/*
- * Others have written what we wanted to delete: theirs stays, and comes to
- * light with the next list of its directory, if nothing is wanted there still.
- */
-static int apply_given_up(struct syncer *s, const struct conflict *c)
-{
-	struct meta_inode want;
-	struct meta_dirty dirty;
-	int rc = meta_lock(s->meta);
-
-	if (rc)
-		return rc;
-	rc = meta_dirty_get(s->meta, c->path, &dirty);
-	if (!rc && syncer_wanted(s, c->path, &want) == -ENOENT) {
-		rc = conflict_note(s, c, NULL);
-		if (!rc)
-			rc = between_note_tries(s, c, &dirty.known);
-		if (!rc)
-			rc = syncer_drop(s, c->path);
-		if (!rc)
-			rc = dir_expire(s->tree, c->path);
-	}
-	meta_unlock(s->meta);
-	return rc;
-}
-
-/* What each key is known to hold; they are busy, so their records stay. */
-static int read_known(struct delete_job *j, struct conflict *list)
-{
-	size_t skip = strlen(j->s->mount->config.prefix);
-	struct meta_dirty dirty;
-	int rc = meta_lock(j->s->meta);
-
-	if (rc)
-		return rc;
-	for (size_t i = 0; !rc && i < j->count; i++) {
-		rc = meta_dirty_get(j->s->meta, j->keys[i] + skip, &dirty);
-		if (rc)
-			break;
-		conflict_init(&list[i], j->keys[i] + skip, &dirty.known,
-			      j->unsure[i], dirty.tried);
-		list[i].twins = j->s->mount->standby;
-	}
-	meta_unlock(j->s->meta);
-	return rc;
-}
-
-static int send_deletes(struct delete_job *j, struct conflict *list,
-			struct store_delete *items)
-{
-	int rc = j->undurable ? meta_sync(j->s->meta) : 0;
-
-	for (size_t i = 0; i < j->count; i++)
-		items[i].key = j->keys[i];
-	if (!rc)
-		rc = read_known(j, list);
-	if (!rc)
-		rc = conflict_delete(j->s, j->s->pool, list, items, j->count);
-	return rc;
-}
-
-/* Notes what became of one key. 0, or why it is to be tried again. */
-static int apply_delete(struct delete_job *j, size_t i, int rc,
-			const struct conflict *c)
-{
-	const char *key = j->keys[i] + strlen(j->s->mount->config.prefix);
-
-	if (!rc && c->met)
-		rc = apply_given_up(j->s, c);
-	else if (!rc)
-		rc = apply_deleted(j->s, c, j->seq);
-	if (rc)
-		apply_failure(j->s, key, rc, c);
-	else
-		note_outcome(j->s, key, 0);
-	syncer_clear_busy(j->s, key);
-	return rc;
-}
-
-void sync_deletes_run(void *arg)
-{
-	struct delete_job *j = arg;
-	struct syncer *s = j->s;
-	enum urgency before = urgency_enter(URGENCY_BACKGROUND);
-	struct store_delete *items = calloc(j->count, sizeof(*items));
-	struct conflict *list = calloc(j->count, sizeof(*list));
-	int rc = items && list ? send_deletes(j, list, items) : -ENOMEM;
-	uint64_t done = 0;
-
-	for (size_t i = 0; i < j->count; i++) {
-		if (!apply_delete(j, i, rc ? rc : items[i].result,
-				  list ? &list[i] : NULL))
-			done++;
-		free(j->keys[i]);
-	}
-	pthread_mutex_lock(&s->mutex);
-	end_job(s, rc);
-	s->deleting = false;
-	s->stats.deletes += done;
-	s->kicked = true;
-	pthread_cond_signal(&s->wake);
-	pthread_mutex_unlock(&s->mutex);
-	free(items);
-	free(list);
 	free(j);
 	urgency_enter(before);
 }

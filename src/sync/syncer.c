@@ -28,6 +28,7 @@
 #define JOBS_AT_ONCE	  32 /* begun under one hold */
 #define SCAN_MAX	  4000 /* records looked at under one hold */
 #define WAITERS_MAX	  64 /* looked for one by one: threads of FUSE */
+#define LEFT_MAX	  256 /* deletes passed over to find others */
 #define REAP_NS		  (NS_PER_S / 4)
 #define DURABLE_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
 
@@ -41,10 +42,10 @@ struct collect_due {
 	unsigned job_max; /* so many may start */
 	struct syncer_job *jobs[JOBS_AT_ONCE];
 	unsigned job_count;
-	struct delete_job *deletes;
+	struct deletes deletes;
+	unsigned left; /* deletes for which there was no place */
 	int64_t next_due_ns;
 	bool full; /* no room for more jobs now */
-	bool no_deletes; /* a batch of deletes is under way */
 	bool held; /* a key waits for another one, */
 	bool dropped; /* which is perhaps one that needed no job */
 	struct room_look room;
@@ -145,48 +146,6 @@ static int64_t quiet_for(struct syncer *s, const struct meta_inode *inode,
 	return quiet;
 }
 
-/*
- * A batch that is filled under this hold of the lock: what is changed later
- * has a higher number.
- */
-static int begin_deletes(struct syncer *s, struct delete_job **ret)
-{
-	struct delete_job *j = calloc(1, sizeof(*j));
-	int rc = j ? meta_next_id(s->meta, &j->seq) : -ENOMEM;
-
-	if (rc) {
-		free(j);
-		return rc;
-	}
-	j->s = s;
-	*ret = j;
-	return 0;
-}
-
-static int add_delete(struct syncer *s, struct collect_due *h,
-		      const struct meta_dirty *dirty, int64_t quiet_ns)
-{
-	char key[META_KEY_MAX + 1];
-	int rc = mount_key(s->mount, dirty->key, key);
-	char *copy;
-
-	if (!rc && !h->deletes)
-		rc = begin_deletes(s, &h->deletes);
-	if (rc)
-		return rc;
-	copy = strdup(key);
-	if (!copy || !sync_busy_set(s, dirty->key)) {
-		free(copy);
-		return -ENOMEM;
-	}
-	h->deletes->keys[h->deletes->count] = copy;
-	h->deletes->unsure[h->deletes->count] = is_unsure(s, dirty);
-	h->deletes->undurable =
-		h->deletes->undurable || is_undurable(s, quiet_ns);
-	h->deletes->count++;
-	return 0;
-}
-
 static int add_job(struct syncer *s, struct collect_due *h,
 		   const struct meta_dirty *dirty,
 		   const struct meta_inode *inode, enum reconcile_action action,
@@ -284,16 +243,15 @@ static void judge_turn(struct syncer *s, const struct collect_due *h,
 	x->verdict = examine_turn(&facts, &x->until_ns);
 }
 
-static int judge_request(struct syncer *s, const struct collect_due *h,
+static int judge_request(struct syncer *s, struct collect_due *h,
 			 const struct meta_dirty *dirty, bool forced,
 			 struct examined *x)
 {
 	int rc = syncer_wanted(s, dirty->key, &x->want);
 	struct examine_request facts = {
 		.now_ns = h->now_ns,
-		.batch_away = h->no_deletes,
-		.batch_full = h->full ||
-			      (h->deletes && h->deletes->count == DELETES_MAX),
+		.batch_full = !deletes_have_room(&h->deletes),
+		.batch_tired = h->left >= LEFT_MAX,
 		.jobs_full = h->job_count >= h->job_max,
 	};
 	const struct meta_inode *want = rc ? NULL : &x->want;
@@ -306,6 +264,8 @@ static int judge_request(struct syncer *s, const struct collect_due *h,
 		facts.quiet_ns = quiet_at(s, dirty, want, h->now_ns);
 	x->action = facts.action = choose(s, dirty, want);
 	x->verdict = examine_request(&facts, &x->until_ns);
+	if (x->action == RECONCILE_DELETE && x->verdict == EXAMINE_LEAVE)
+		h->left++;
 	return 0;
 }
 
@@ -329,7 +289,8 @@ static int act(struct syncer *s, struct collect_due *h,
 		h->dropped = true;
 		return syncer_drop(s, dirty->key);
 	case EXAMINE_DELETE:
-		return add_delete(s, h, dirty, x->quiet_ns);
+		return deletes_add(s, &h->deletes, dirty, is_unsure(s, dirty),
+				   is_undurable(s, x->quiet_ns));
 	case EXAMINE_SEND:
 		return add_job(s, h, dirty, &x->want, x->action, x->quiet_ns);
 	case EXAMINE_FULL:
@@ -407,16 +368,6 @@ static int collect_due_waiters(struct syncer *s, struct collect_due *h)
 	return rc;
 }
 
-static bool is_deleting(struct syncer *s)
-{
-	bool deleting;
-
-	pthread_mutex_lock(&s->mutex);
-	deleting = s->deleting;
-	pthread_mutex_unlock(&s->mutex);
-	return deleting;
-}
-
 static void look_again(struct syncer *s)
 {
 	pthread_mutex_lock(&s->mutex);
@@ -437,7 +388,7 @@ static int collect_due(struct syncer *s, struct collect_due *h)
 	sync_reservation_begin(s, &h->room);
 	now = h->now_ns;
 	all = waiters_all(s) || h->room.any;
-	h->no_deletes = is_deleting(s);
+	deletes_begin(s, &h->deletes);
 	rc = collect_due_waiters(s, h);
 	for (int i = 0; !rc && !h->full && i < SCAN_MAX; i++) {
 		rc = meta_dirty_next(s->meta, &cur, &dirty);
@@ -461,19 +412,13 @@ static int collect_due(struct syncer *s, struct collect_due *h)
 
 static void start_jobs(struct syncer *s, struct collect_due *h)
 {
-	if (h->deletes && !h->deletes->count) {
-		free(h->deletes);
-		h->deletes = NULL;
-	}
 	pthread_mutex_lock(&s->mutex);
-	s->in_flight += h->job_count + (h->deletes ? 1 : 0);
-	s->deleting = s->deleting || h->deletes;
+	s->in_flight += h->job_count;
 	pthread_mutex_unlock(&s->mutex);
 	for (unsigned i = 0; i < h->job_count; i++)
 		if (pool_submit(s->pool, sync_job_run, h->jobs[i]))
 			sync_job_run(h->jobs[i]);
-	if (h->deletes && pool_submit(s->pool, sync_deletes_run, h->deletes))
-		sync_deletes_run(h->deletes);
+	deletes_start(s, &h->deletes);
 }
 
 /* Sleeps until something is due or someone knocks; false: the end. */

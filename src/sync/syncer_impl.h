@@ -2,10 +2,11 @@
 /*
  * Inside the syncer: its state, shared by syncer.c (what is sent when, by the
  * verdicts of examine.c), queue.c (records that go, or wait), sync_job.c
- * (sending it, and what follows by the verdicts of outcome.c), sync_busy.c (one
- * job a key), sync_wait.c and waiters.c (those who wait), sync_reap.c (staging
- * files that may go), sync_reservation.c (writers that wait for their room),
- * between.c (who came before a save) and sync_stats.c.
+ * (sending it, and what follows by the verdicts of outcome.c), deletes.c
+ * (deletes, many at a time), sync_busy.c (one job a key), sync_wait.c and
+ * waiters.c (those who wait), sync_reap.c (staging files that may go),
+ * sync_reservation.c (writers that wait for their room), between.c (who came
+ * before a save) and sync_stats.c.
  *
  * Locks: meta_lock() before the mutex, which is a leaf and is never held
  * across anything that waits. A key is worked on by one job at a time.
@@ -32,10 +33,13 @@ struct tree;
 struct upload_beginning;
 
 /*
- * DeleteObjects takes 1,000. Servers go through them one by one, also when
- * the one who asked is dead by then: the next mount waits for them to end.
+ * DeleteObjects takes 1,000. Servers go through them one by one, some 5 ms
+ * each, also when the one who asked is dead by then: the next mount waits for
+ * them to end. So few are under way at a time, in requests side by side.
  */
-#define DELETES_MAX 125
+#define DELETES_MAX    400
+#define DELETE_BATCHES 8
+#define DELETES_LEAST  25 /* fewer are not shared out to several */
 
 /* Keys in a row that wait for one another; renames make shorter ones. */
 #define SYNC_HOLDS_MAX 1000
@@ -94,7 +98,8 @@ struct syncer {
 	struct sync_outage outage;
 	int64_t next_due_ns; /* realtime; when the scheduler wakes itself */
 	unsigned in_flight;
-	bool deleting; /* a batch of deletes is in flight */
+	unsigned deleting; /* batches of deletes in flight, */
+	size_t deleting_keys; /* and the keys in them */
 	struct map *busy; /* keys being worked on */
 	struct map *again; /* keys in a pause before another try → how many */
 	LIST_HEAD(, waiter) waiters;
@@ -120,18 +125,35 @@ struct syncer_job {
 	bool holds_content; /* of an inode with several names: see syncer.c */
 };
 
-struct delete_job {
-	struct syncer *s;
-	char *keys[DELETES_MAX]; /* owned; in the bucket, prefix and all */
-	bool unsure[DELETES_MAX]; /* as in struct syncer_job */
-	bool undurable;
-	size_t count;
-	uint64_t seq;
-};
-
-/* sync_job.c: run in the pool; they own and free arg. */
+/* sync_job.c: runs in the pool; owns and frees arg. */
 void sync_job_run(void *arg);
-void sync_deletes_run(void *arg);
+/* A job has ended, or has failed altogether with rc. With the mutex held. */
+void sync_job_end(struct syncer *s, int rc);
+/* What a try has come to, for the outage and the statistics. */
+void sync_job_note(struct syncer *s, const char *key, int rc);
+/* A try failed: the record is due later. c: NULL before there was one. */
+void sync_job_failed(struct syncer *s, const char *key, int rc,
+		     const struct conflict *c);
+
+/* deletes.c: what one look at the dirty table finds to be deleted. */
+struct deletes {
+	struct delete_item *items; /* owned; in the order of the table */
+	size_t count, most;
+	uint64_t seq; /* changes before this one were seen */
+	unsigned batches; /* so many may begin */
+	bool away; /* others are under way */
+};
+/* Before the look. With meta_lock() held, as the next two. */
+void deletes_begin(struct syncer *s, struct deletes *d);
+bool deletes_have_room(const struct deletes *d);
+int deletes_add(struct syncer *s, struct deletes *d,
+		const struct meta_dirty *dirty, bool unsure, bool undurable);
+/*
+ * Sends them, without any lock. A few wait while others are under way, so that
+ * what comes bit by bit goes in few requests.
+ */
+void deletes_start(struct syncer *s, struct deletes *d);
+
 /*
  * sync_busy.c: whether the key's last try was without a result, and is to be
  * repeated when the key is due, no earlier. Any lock may be held.
@@ -221,6 +243,8 @@ void waiters_remove(struct syncer *s, struct waiter *w);
  * memory. */
 bool sync_busy_is(struct syncer *s, const char *key);
 bool sync_busy_set(struct syncer *s, const char *key);
+/* It was not begun: nobody is told. */
+void sync_busy_unset(struct syncer *s, const char *key);
 /*
  * Somebody has come to wait for a key. If it is being worked on, that try began
  * before: should it fail, that says nothing yet to who has come, and the key is

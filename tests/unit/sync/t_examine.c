@@ -69,7 +69,7 @@ static void test_turn(void **state)
 	}
 }
 
-#define AWAY  1
+#define TIRED 1
 #define BATCH 2
 #define JOBS  4
 
@@ -87,20 +87,21 @@ static const struct request requests[] = {
 	{"copy", RECONCILE_COPY, 0, 0, EXAMINE_SEND, 0},
 	{"upload", RECONCILE_UPLOAD, 0, 0, EXAMINE_SEND, 0},
 	{"put, no job", RECONCILE_PUT, 0, JOBS, EXAMINE_FULL, 0},
-	{"put beside deletes", RECONCILE_PUT, 0, AWAY | BATCH, EXAMINE_SEND, 0},
+	{"put beside deletes", RECONCILE_PUT, 0, TIRED | BATCH, EXAMINE_SEND,
+	 0},
 	{"quiet for long", RECONCILE_PUT, NOW, 0, EXAMINE_SEND, 0},
 	{"being written", RECONCILE_PUT, SOON, 0, EXAMINE_POSTPONE, SOON},
 	{"being written, no job", RECONCILE_PUT, SOON, JOBS, EXAMINE_POSTPONE,
 	 SOON},
 	{"equal, being written", RECONCILE_DROP, SOON, 0, EXAMINE_POSTPONE,
 	 SOON},
-	{"equal", RECONCILE_DROP, 0, AWAY | BATCH | JOBS, EXAMINE_DROP, 0},
+	{"equal", RECONCILE_DROP, 0, TIRED | BATCH | JOBS, EXAMINE_DROP, 0},
 	{"delete", RECONCILE_DELETE, 0, 0, EXAMINE_DELETE, 0},
 	{"delete, no job", RECONCILE_DELETE, 0, JOBS, EXAMINE_DELETE, 0},
-	{"delete, a batch away", RECONCILE_DELETE, 0, AWAY, EXAMINE_LEAVE, 0},
-	{"delete, a batch away and one full", RECONCILE_DELETE, 0, AWAY | BATCH,
-	 EXAMINE_LEAVE, 0},
-	{"delete, the batch full", RECONCILE_DELETE, 0, BATCH, EXAMINE_FULL, 0},
+	{"delete, the batches full", RECONCILE_DELETE, 0, BATCH, EXAMINE_LEAVE,
+	 0},
+	{"delete, many found them full", RECONCILE_DELETE, 0, TIRED | BATCH,
+	 EXAMINE_FULL, 0},
 };
 
 static void test_request(void **state)
@@ -112,7 +113,7 @@ static void test_request(void **state)
 			.now_ns = NOW,
 			.quiet_ns = t->quiet_ns,
 			.action = t->action,
-			.batch_away = t->full & AWAY,
+			.batch_tired = t->full & TIRED,
 			.batch_full = t->full & BATCH,
 			.jobs_full = t->full & JOBS,
 		};

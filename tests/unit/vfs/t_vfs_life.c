@@ -109,12 +109,12 @@ static void test_sees_what_stays(void **state)
 			    "syncer: a key is being worked on");
 	syncer_clear_busy(s, "a");
 	pthread_mutex_lock(&s->mutex);
-	s->deleting = true;
+	s->deleting = 1;
 	pthread_mutex_unlock(&s->mutex);
 	assert_string_equal(syncer_check(s),
 			    "syncer: a batch of deletes is in flight");
 	pthread_mutex_lock(&s->mutex);
-	s->deleting = false;
+	s->deleting = 0;
 	pthread_mutex_unlock(&s->mutex);
 	assert_int_equal(streams_take(s->upload->streams, 99), 0);
 	assert_string_equal(syncer_check(s),
