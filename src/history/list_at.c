@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Three walks over lists of versions (a name, what is below it, a directory's
- * items) with one rule that picks a key's version.
+ * Walks over lists of versions (a name, whether anything is below it, all that
+ * is, a directory's items) with one rule that picks a key's version.
  */
 #include "list_at.h"
 
@@ -26,6 +26,7 @@ struct pick {
 	/* Of all but list_at_dir(): */
 	size_t path_len; /* of prefix and path, without a slash */
 	bool file, dir; /* it was there */
+	bool own; /* the directory's own object has versions */
 	bool passed; /* the list has left what is below */
 	struct history_entry file_version, dir_version;
 	/* Of list_at_dir(): */
@@ -35,6 +36,7 @@ struct pick {
 	size_t count, size;
 	int (*fn)(void *ctx, struct list_at_item *items, size_t count);
 	void *ctx;
+	const struct list_at_tree *tree; /* borrowed; of list_at_tree() */
 };
 
 /* Whether the entry is what its key held at the instant: a version. */
@@ -76,7 +78,12 @@ static int look_at_name(void *ctx, const struct store_entry *e)
 		p->passed = p->list.stop = true;
 		return 0;
 	}
-	if ((next && next != '/') || !is_picked(p, e))
+	if (next && next != '/')
+		return 0;
+	if (next && e->key_len == p->path_len + 1 &&
+	    e->kind == STORE_ENTRY_VERSION)
+		p->own = true;
+	if (!is_picked(p, e))
 		return 0;
 	if (!next) {
 		p->file = true;
@@ -122,19 +129,25 @@ static int pick_below(struct view *view, struct pick *p, const char *path,
 }
 
 int list_at_below(struct view *view, int64_t at_ns, const char *path,
-		  struct history_entry *ret_version)
+		  bool *ret_bare, struct history_entry *ret_version)
 {
 	struct pick p = {
 		.at_ns = at_ns,
 		.list = {.max_keys = FIRST_PAGE, .on_entry = look_at_name},
 	};
+	int rc = pick_below(view, &p, path, ret_version);
 
-	return pick_below(view, &p, path, ret_version);
+	/* Its key comes before all that is below. */
+	if (!rc)
+		*ret_bare = !p.own;
+	return rc;
 }
 
 int list_at_name(struct view *view, int64_t at_ns, const char *path,
-		 bool *ret_dir, struct history_entry *ret_version)
+		 bool *ret_dir, bool *ret_bare,
+		 struct history_entry *ret_version)
 {
+	bool bare;
 	char key[META_KEY_MAX + 1];
 	struct pick p;
 	int rc = mount_key(view->mount, path, key);
@@ -152,8 +165,9 @@ int list_at_name(struct view *view, int64_t at_ns, const char *path,
 	rc = version_list(view->mount->store, &p.list);
 	if (rc)
 		return rc;
+	bare = !p.own;
 	if (!p.dir && !p.passed && p.list.truncated) {
-		rc = list_at_below(view, at_ns, path, &p.dir_version);
+		rc = list_at_below(view, at_ns, path, &bare, &p.dir_version);
 		p.dir = !rc;
 		if (rc && rc != -ENOENT)
 			return rc;
@@ -161,6 +175,7 @@ int list_at_name(struct view *view, int64_t at_ns, const char *path,
 	if (!p.dir && !p.file)
 		return -ENOENT;
 	*ret_dir = p.dir;
+	*ret_bare = p.dir && bare;
 	*ret_version = p.dir ? p.dir_version : p.file_version;
 	return 0;
 }
@@ -258,4 +273,53 @@ int list_at_dir(struct view *view, int64_t at_ns, const char *path,
 	rc = version_list(view->mount->store, &p.list);
 	free(p.items);
 	return rc;
+}
+
+static int look_at_tree(void *ctx, const struct store_entry *e)
+{
+	struct history_entry version = {.order = 0};
+	struct pick *p = ctx;
+	const char *key = e->key + p->skip;
+
+	if (e->key_len <= p->skip)
+		return 0;
+	if (is_picked(p, e)) {
+		take_version(e, &version);
+		return p->tree->on_key(p->tree->ctx, key, &version);
+	}
+	return e->kind == STORE_ENTRY_VERSION && e->key_len <= META_KEY_MAX &&
+			       e->key[e->key_len - 1] == '/'
+		       ? p->tree->on_key(p->tree->ctx, key, NULL)
+		       : 0;
+}
+
+static int end_tree_page(void *ctx)
+{
+	struct pick *p = ctx;
+
+	return p->tree->on_page(p->tree->ctx, *p->key ? p->key + p->skip : "",
+				p->list.truncated);
+}
+
+int list_at_tree(struct view *view, const struct list_at_tree *t)
+{
+	char prefix[META_KEY_MAX + 2], root[META_KEY_MAX + 1];
+	struct pick p;
+	int rc = mount_key(view->mount, "", root);
+
+	if (!rc)
+		rc = mount_key(view->mount, t->path, prefix);
+	if (rc)
+		return rc;
+	if (*t->path)
+		strcat(prefix, "/");
+	memset(&p, 0, sizeof(p));
+	p.at_ns = t->at_ns;
+	p.skip = strlen(root);
+	p.tree = t;
+	p.list = (struct version_list){.prefix = prefix,
+				       .on_entry = look_at_tree,
+				       .on_page = end_tree_page,
+				       .ctx = &p};
+	return version_list(view->mount->store, &p.list);
 }

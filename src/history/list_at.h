@@ -13,22 +13,22 @@ struct view;
 
 struct list_at_item {
 	bool dir; /* something stood below it at some time */
+	bool bare; /* see past_entry; list_at_below() tells */
 	char name[META_NAME_MAX + 1];
 	struct history_entry version; /* of a file */
 };
 
 /*
  * What stood at a path: a directory, or else a file. version: the file's, or
- * that of the directory's own object (all zero without). 0 or -ENOENT.
+ * that of the directory's own object (all zero without). bare: a directory's
+ * own object never had a version. 0 or -ENOENT.
  */
 int list_at_name(struct view *view, int64_t at_ns, const char *path,
-		 bool *ret_dir, struct history_entry *ret_version);
-/*
- * Whether anything was below a path: 0 or -ENOENT. version: that of the
- * directory's own object (all zero without).
- */
+		 bool *ret_dir, bool *ret_bare,
+		 struct history_entry *ret_version);
+/* Whether anything was below a path: 0 or -ENOENT. The rest is the same. */
 int list_at_below(struct view *view, int64_t at_ns, const char *path,
-		  struct history_entry *ret_version);
+		  bool *ret_bare, struct history_entry *ret_version);
 /*
  * The newest version of a directory's own object, also of one that was
  * deleted since. 0; -ENOENT when it never had any.
@@ -43,5 +43,21 @@ int list_at_own(struct view *view, const char *path,
 int list_at_dir(struct view *view, int64_t at_ns, const char *path,
 		int (*fn)(void *ctx, struct list_at_item *items, size_t count),
 		void *ctx);
+
+/* A list of all that is below a path, in the order of keys. */
+struct list_at_tree {
+	int64_t at_ns;
+	const char *path; /* borrowed */
+	/*
+	 * A key, below the mount's prefix, and what it held then. version
+	 * NULL: nothing, though it has versions; told of keys that end in '/'.
+	 */
+	int (*on_key)(void *ctx, const char *key,
+		      const struct history_entry *version);
+	/* Behind each page; last: the key that it has ended with. */
+	int (*on_page)(void *ctx, const char *last, bool more);
+	void *ctx; /* of both, whose negative returns end the walk */
+};
+int list_at_tree(struct view *view, const struct list_at_tree *t);
 
 #endif

@@ -12,7 +12,7 @@
 #ifndef VERS3_SRC_HISTORY_SNAPSHOT_H
 #define VERS3_SRC_HISTORY_SNAPSHOT_H
 
-#include "vers3/history/history.h"
+#include "past_records.h"
 
 struct view;
 
@@ -21,27 +21,20 @@ struct snapshot;
 int snapshot_new(struct view *view, struct snapshot **ret_snapshot);
 void snapshot_free(struct snapshot *p);
 
-struct snapshot_entry {
-	bool dir;
-	/* Of a directory: its own object, if it had one; else version_id "". */
-	struct history_entry version;
-};
-
 /* What stood at a path, which is not the root. 0, -ENOENT. May wait. */
 int snapshot_find(struct view *view, struct snapshot *p, int64_t at_ns,
-		  const char *path, struct snapshot_entry *ret);
+		  const char *path, struct past_entry *ret);
 /* Makes the names in a directory known. May wait for the bucket. */
 int snapshot_load(struct view *view, struct snapshot *p, int64_t at_ns,
 		  const char *path);
 /*
  * The first name after `after` ("": of all) in a directory, as it was loaded
- * last; name has room for
- * META_NAME_MAX + 1 bytes. 0; -ENOENT; -ESTALE when the names are not known
- * (any more).
+ * last; name has room for META_NAME_MAX + 1 bytes. 0; -ENOENT; -ESTALE when the
+ * names are not known (any more).
  */
 int snapshot_next(struct view *view, struct snapshot *p, int64_t at_ns,
 		  const char *path, const char *after, char *name,
-		  struct snapshot_entry *ret);
+		  struct past_entry *ret);
 /* How long what is told of an instant holds. */
 int64_t snapshot_ttl_ns(struct view *view, int64_t at_ns);
 /* Versions were removed: nothing that is known holds. */

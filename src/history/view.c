@@ -42,11 +42,12 @@ uint64_t view_shown(const struct view *view, uint64_t ino)
 }
 
 /* A name in a directory of an instant. */
-static int lookup_snapshot(struct view *view, const struct view_node *dir,
-			   const char *name, struct vfs_entry *ret)
+static int lookup_snapshot(struct view *view, uint64_t parent,
+			   const struct view_node *dir, const char *name,
+			   struct vfs_entry *ret)
 {
 	char path[META_KEY_MAX + 1];
-	struct snapshot_entry e;
+	struct past_entry e;
 	struct view_node n;
 	int rc = mount_child_path(dir->path, name, path);
 
@@ -57,7 +58,11 @@ static int lookup_snapshot(struct view *view, const struct view_node *dir,
 	if (rc)
 		return rc;
 	view_node_of_snapshot(dir, path, &e, &n);
-	rc = view_node_entry(view, &n, ret);
+	rc = view_node_file(view, &n, &ret->ino);
+	if (!rc && !n.known && !e.dir)
+		past_row_look_up(view, parent, dir, name);
+	if (!rc)
+		rc = view_node_entry(view, &n, ret);
 	/* While the instant is not over, the name may get another version. */
 	if (!rc)
 		ret->ttl_ns = snapshot_ttl_ns(view, dir->at_ns);
@@ -96,7 +101,7 @@ static int lookup_instant(struct view *view, uint64_t parent,
 			  const struct view_node *top, const char *name,
 			  struct vfs_entry *ret)
 {
-	struct snapshot_entry e = {.dir = true};
+	struct past_entry e = {.dir = true};
 	struct view_node n, root = {.root_len = top->root_len};
 	int rc = top->kind == VIEW_GMT
 			 ? shadow_copy_time(view, name, &root.at_ns)
@@ -154,7 +159,7 @@ int view_lookup(struct view *view, uint64_t parent, const char *name,
 	if (rc)
 		return rc;
 	if (dir.kind == VIEW_PAST_DIR)
-		return lookup_snapshot(view, &dir, name, ret);
+		return lookup_snapshot(view, parent, &dir, name, ret);
 	if (dir.kind == VIEW_GMT)
 		return lookup_instant(view, parent, &dir, name, ret);
 	if (dir.kind != VIEW_NAME)

@@ -8,19 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "past_row.h"
 #include "shadow_copy.h"
 #include "vers3/core/entry.h"
 #include "vers3/core/mount.h"
 #include "vers3/history/history.h"
 #include "vers3/history/named_snapshots.h"
 #include "vers3/meta/inode.h"
-#include "vers3/util/pool.h"
 #include "view_bound.h"
 #include "view_node.h"
 
 #define OFF_DOT	   1
 #define OFF_DOTDOT 2
-#define WIDTH	   32
 
 /* Where a reader stands: after the entry with this offset. */
 struct view_dir {
@@ -104,7 +103,7 @@ static int peek_snapshot(struct view *view, const struct view_dir *d,
 {
 	const struct view_node *dir = &d->node;
 	char path[META_KEY_MAX + 1];
-	struct snapshot_entry e;
+	struct past_entry e;
 	int rc;
 
 	for (;;) {
@@ -128,7 +127,7 @@ static int peek_snapshot(struct view *view, const struct view_dir *d,
 static int peek_point(const struct view_dir *d, struct view_dir *next,
 		      char *name, struct view_node *n)
 {
-	const struct snapshot_entry none = {.dir = true};
+	const struct past_entry none = {.dir = true};
 	const struct point *p = &d->points.items[d->point];
 	struct view_node root = {.at_ns = p->at_ns};
 
@@ -217,29 +216,11 @@ static int peek(struct view *view, const struct view_dir *d,
 	return mount_child_path(path, name, n->path);
 }
 
-struct ahead {
-	struct view *view;
-	struct view_node *nodes;
-};
-
-static int ask_one(void *ctx, unsigned i)
-{
-	const struct ahead *a = ctx;
-	uint64_t ino;
-	int rc = view_node_file(a->view, &a->nodes[i], &ino);
-
-	return rc ? rc : view_node_attrs(a->view, ino, &a->nodes[i]);
-}
-
-void view_node_ask(struct view *view, struct view_node *nodes, unsigned count)
-{
-	struct ahead a = {view, nodes};
-
-	pool_each(view->pool, WIDTH, count, ask_one, &a);
-}
-
-/* Asks for the attributes of the entries that come. */
-static void ask_ahead(struct view *view, struct view_dir *d)
+/*
+ * Asks for the attributes of the entries that come; all: not only where the
+ * type is open.
+ */
+static void ask_ahead(struct view *view, struct view_dir *d, bool all)
 {
 	char name[VIEW_NAME_SIZE + META_NAME_MAX];
 	struct view_dir at = *d, next;
@@ -251,10 +232,11 @@ static void ask_ahead(struct view *view, struct view_dir *d)
 	nodes = malloc(VIEW_AHEAD * sizeof(*nodes));
 	if (!nodes)
 		return;
-	while (count < VIEW_AHEAD &&
-	       !peek(view, &at, &next, name, &nodes[count])) {
+	for (int i = 0;
+	     i < VIEW_AHEAD && !peek(view, &at, &next, name, &nodes[count]);
+	     i++) {
 		at = next;
-		count++;
+		count += all || !view_node_type(&nodes[count]);
 	}
 	view_node_ask(view, nodes, count);
 	d->asked = at.offset;
@@ -321,20 +303,31 @@ static int revive(struct view *view, struct view_dir *d)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* at_ns: with attributes, in a directory of that instant; else 0. */
+/* How much is told of the entries of an instant's directory. */
+enum plus {
+	PLUS_NONE, /* their types, as far as they are known unasked */
+	PLUS_TYPES, /* the attributes of those that must be asked for these */
+	PLUS_ALL,
+};
+
+/* at_ns: of the instant, with plus. */
 static int emit(struct view *view, const char *name, uint64_t offset,
-		int64_t at_ns, struct view_node *n, vfs_dirent_fn fn, void *ctx)
+		enum plus plus, int64_t at_ns, struct view_node *n,
+		vfs_dirent_fn fn, void *ctx)
 {
 	struct vfs_dirent de = {
 		.name = name,
 		.offset = offset,
 		.ino = view_node_number(n),
-		.mode = view_node_is_dir(n) ? S_IFDIR : 0,
+		.mode = view_node_type(n),
 	};
 	struct vfs_entry entry;
 
+	if (view_node_is_dir(n))
+		de.mode = S_IFDIR;
 	/* One that cannot be told is looked up, and fails then. */
-	if (at_ns && !view_node_entry(view, n, &entry)) {
+	if ((plus == PLUS_ALL || (plus && !view_node_type(n))) &&
+	    !view_node_entry(view, n, &entry)) {
 		de.mode = entry.st.st_mode & S_IFMT;
 		entry.ttl_ns = snapshot_ttl_ns(view, at_ns);
 		de.entry = &entry;
@@ -342,23 +335,37 @@ static int emit(struct view *view, const char *name, uint64_t offset,
 	return fn(ctx, &de);
 }
 
-int view_readdir(struct view *view, struct view_dir *d, uint64_t offset,
-		 bool plus, vfs_dirent_fn fn, void *ctx)
+/*
+ * The kernel asks for attributes with the first entries of each directory,
+ * and with others if it has needed them: `find` and `ls -R` only want to know
+ * what each is.
+ */
+static enum plus what_of(struct view *view, const struct view_dir *d,
+			 uint64_t offset, bool plus)
 {
+	/* Of all versions attributes cost too much to ask unasked. */
+	if (!plus || d->node.kind != VIEW_PAST_DIR)
+		return PLUS_NONE;
+	return offset > OFF_DOTDOT || past_row_wanted(&view->row) ? PLUS_ALL
+								  : PLUS_TYPES;
+}
+
+int view_readdir(struct view *view, struct view_dir *d, uint64_t offset,
+		 bool with_attrs, vfs_dirent_fn fn, void *ctx)
+{
+	enum plus plus = what_of(view, d, offset, with_attrs);
 	char name[VIEW_NAME_SIZE + META_NAME_MAX];
 	struct view_dir next;
 	struct view_node n;
 	int rc;
 
-	/* Of all versions attributes cost too much to ask unasked. */
-	plus = plus && d->node.kind == VIEW_PAST_DIR;
 	if (emit_dots(d, offset, fn, ctx))
 		return 0;
 	if (offset < d->offset)
 		rewind_to_start(d);
 	for (;;) {
 		if (plus && d->offset >= offset)
-			ask_ahead(view, d);
+			ask_ahead(view, d, plus == PLUS_ALL);
 		rc = peek(view, d, &next, name, &n);
 		if (rc == -ESTALE) {
 			rc = revive(view, d);
@@ -367,9 +374,8 @@ int view_readdir(struct view *view, struct view_dir *d, uint64_t offset,
 		}
 		if (rc)
 			break;
-		if (next.offset > offset &&
-		    emit(view, name, next.offset, plus ? d->node.at_ns : 0, &n,
-			 fn, ctx))
+		if (next.offset > offset && emit(view, name, next.offset, plus,
+						 d->node.at_ns, &n, fn, ctx))
 			return 0;
 		next.asked = d->asked;
 		*d = next;

@@ -3,7 +3,10 @@
 #include <string.h>
 
 #include "vers3/core/stat.h"
+#include "vers3/util/pool.h"
 #include "view_node.h"
+
+#define WIDTH 32 /* requests at once */
 
 /* Whether S3 keeps attributes for it. */
 static bool has_attrs(const struct view_node *n)
@@ -84,4 +87,25 @@ int view_node_entry(struct view *view, struct view_node *n,
 	else if (n->kind == VIEW_PAST_DIR)
 		ret->ttl_ns = snapshot_ttl_ns(view, n->at_ns);
 	return 0;
+}
+
+struct ahead {
+	struct view *view;
+	struct view_node *nodes;
+};
+
+static int ask_one(void *ctx, unsigned i)
+{
+	const struct ahead *a = ctx;
+	uint64_t ino;
+	int rc = view_node_file(a->view, &a->nodes[i], &ino);
+
+	return rc ? rc : view_node_attrs(a->view, ino, &a->nodes[i]);
+}
+
+void view_node_ask(struct view *view, struct view_node *nodes, unsigned count)
+{
+	struct ahead a = {view, nodes};
+
+	pool_each(view->pool, WIDTH, count, ask_one, &a);
 }

@@ -102,7 +102,7 @@ static int ask_own(struct view *view, const char *path,
 		   const struct history_entry *version, struct view_node *n)
 {
 	const struct view_node root = {.root = 0};
-	struct snapshot_entry e = {.dir = true, .version = *version};
+	struct past_entry e = {.dir = true, .version = *version};
 	struct view_node own;
 	int rc;
 
@@ -216,7 +216,7 @@ static int guard_snapshot(struct view *view, struct view_node *n)
 
 	if (!rc || rc != -ENOENT)
 		return rc;
-	rc = *n->path ? list_at_own(view, n->path, &e) : -ENOENT;
+	rc = *n->path && !n->bare ? list_at_own(view, n->path, &e) : -ENOENT;
 	if (!rc) {
 		struct view_node own = *n;
 

@@ -31,6 +31,7 @@ int view_new(struct mount *mount, struct journal *journal,
 	view->syncer = syncer;
 	view->born_ns = clock_real_ns();
 	pthread_mutex_init(&view->found.mutex, NULL);
+	past_row_init(&view->row);
 	rc = view_bound_begin(view);
 	if (!rc)
 		rc = view_bound_new(&view->bound);
@@ -64,6 +65,7 @@ void view_free(struct view *view)
 	view_bound_free(view->bound);
 	named_snapshots_free(view->points);
 	purge_free(view->purge);
+	past_row_release(&view->row);
 	pthread_mutex_destroy(&view->found.mutex);
 	free(view);
 }

@@ -220,7 +220,7 @@ int view_node_file(struct view *view, struct view_node *n, uint64_t *ret_ino)
 {
 	struct view_node old;
 	uint64_t ino = view_node_number(n);
-	bool dir = n->dir;
+	bool dir = n->dir, bare = n->bare;
 	int rc;
 
 	*ret_ino = ino;
@@ -234,6 +234,7 @@ int view_node_file(struct view *view, struct view_node *n, uint64_t *ret_ino)
 		    (!strcmp(old.version.version_id, n->version.version_id) &&
 		     !strcmp(old.version.etag, n->version.etag)))) {
 		*n = old;
+		n->bare = bare;
 		/* A name may come to have something below it. */
 		if (dir == old.dir)
 			return 0;
@@ -263,7 +264,7 @@ void view_node_of_entry(const char *path, const struct history_entry *e,
 }
 
 void view_node_of_snapshot(const struct view_node *dir, const char *path,
-			   const struct snapshot_entry *e, struct view_node *n)
+			   const struct past_entry *e, struct view_node *n)
 {
 	memset(n, 0, sizeof(*n));
 	n->kind = e->dir ? VIEW_PAST_DIR : VIEW_PAST_FILE;
@@ -272,6 +273,7 @@ void view_node_of_snapshot(const struct view_node *dir, const char *path,
 		n->root_len = dir->root_len;
 		n->at_ns = dir->at_ns;
 		n->root = dir->root;
+		n->bare = e->bare;
 	}
 	take_version(n, &e->version);
 }

@@ -19,10 +19,13 @@
 #define VERS3_SRC_HISTORY_VIEW_NODE_H
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <pthread.h>
 
+#include "past_row.h"
 #include "snapshot.h"
 #include "vers3/history/history.h"
 #include "vers3/history/view.h"
@@ -69,6 +72,7 @@ struct view {
 	struct named_snapshots *points; /* owned */
 	struct purge *purge; /* owned */
 	struct view_found found;
+	struct past_row row;
 	struct view_bound *bound; /* owned: of how much is filed */
 	struct history *history; /* owned */
 	struct snapshot *snapshot; /* owned */
@@ -84,6 +88,7 @@ struct view_node {
 	int64_t at_ns; /* PAST_DIR */
 	uint64_t root; /* PAST_DIR: the instant's own directory */
 	bool dir; /* NAME: something stands or stood below it */
+	bool bare; /* PAST_DIR: known to have no object ever; not filed */
 	struct meta_version version; /* none: a NAME, an implicit PAST_DIR */
 	bool known; /* the attributes below were asked for */
 	uint32_t mode, uid, gid;
@@ -125,11 +130,22 @@ static inline bool view_node_is_dir(const struct view_node *n)
 	       n->kind == VIEW_GMT;
 }
 
+/*
+ * What a file of an instant is, as its size alone tells: S_IFREG; 0: it may be
+ * a symlink or a device, as smaller objects may, or it is none.
+ */
+static inline uint32_t view_node_type(const struct view_node *n)
+{
+	return n->kind == VIEW_PAST_FILE && n->version.size_bytes >= PATH_MAX
+		       ? S_IFREG
+		       : 0;
+}
+
 /* A version of a path, with the kind that fits or is given. */
 void view_node_of_entry(const char *path, const struct history_entry *e,
 			struct view_node *n);
 void view_node_of_snapshot(const struct view_node *dir, const char *path,
-			   const struct snapshot_entry *e, struct view_node *n);
+			   const struct past_entry *e, struct view_node *n);
 /* The number of an instant's own directory in a .versions directory. */
 uint64_t view_node_root_number(uint64_t dir, const char *spelling,
 			       int64_t at_ns);
@@ -175,7 +191,7 @@ int view_find_version(struct view *view, const char *path, const char *name,
 /* What was found last is to be searched for again. */
 void view_find_forget(struct view *w);
 /*
- * Asks for the attributes of so many nodes, many at once: view_dir.c. Best
+ * Asks for the attributes of so many nodes, many at once: view_entry.c. Best
  * effort: who looks at one that failed learns why.
  */
 #define VIEW_AHEAD 128 /* as many as are worth it */

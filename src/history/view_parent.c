@@ -18,7 +18,7 @@ static int live_at(char *live, const char *path)
 static int snapshot_parent(struct view *view, const struct view_node *n,
 			   struct vfs_entry *ret, char *live)
 {
-	struct snapshot_entry e = {.dir = true};
+	struct past_entry e = {.dir = true};
 	char path[META_KEY_MAX + 1];
 	struct view_node up;
 	int rc = 0;
