@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The loop over store_list_page(), until there is no page or no wish for more.
+ * The loop over list_ahead_next(), until there is no page or no wish for more.
  */
 #include "vers3/store/version_list.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "vers3/store/list.h"
+#include "vers3/store/list_ahead.h"
 
 static int give_entry(void *ctx, const struct store_entry *e)
 {
@@ -29,27 +29,31 @@ static void give_failure(void *ctx, const struct store_reply *reply, int rc)
 
 int version_list(struct store *store, struct version_list *l)
 {
-	struct store_list pages;
+	struct list_ahead pages;
 	int rc = 0;
 
-	store_list_init(&pages, STORE_LIST_VERSIONS, l->prefix, l->delimiter);
-	pages.max_keys = l->max_keys;
+	list_ahead_init(&pages, store, STORE_LIST_VERSIONS, l->prefix,
+			l->delimiter);
+	pages.list.max_keys = l->max_keys;
 	pages.on_entry = give_entry;
 	pages.on_failure = give_failure;
 	pages.ctx = l;
 	if (l->after_key) {
-		pages.key_marker = strdup(l->after_key);
-		rc = pages.key_marker ? 0 : -ENOMEM;
+		pages.list.key_marker = strdup(l->after_key);
+		rc = pages.list.key_marker ? 0 : -ENOMEM;
 	}
 	while (!rc) {
-		rc = store_list_page(store, &pages);
+		bool first = !pages.given;
+
+		rc = list_ahead_next(&pages);
 		l->truncated = pages.more;
 		if (!rc && l->on_page)
 			rc = l->on_page(l->ctx);
-		pages.max_keys = 0;
+		if (first)
+			pages.list.max_keys = 0;
 		if (!l->truncated || l->stop)
 			break;
 	}
-	store_list_release(&pages);
+	list_ahead_release(&pages);
 	return rc;
 }

@@ -40,6 +40,7 @@ struct dirs {
 	struct map *lookups; /* ino → count of single look-ups; likewise */
 	struct dir_row rows[ROWS_MAX]; /* likewise */
 	unsigned next_row; /* the one that gives way next; likewise */
+	atomic_int_fast64_t row_ns; /* monotonic: the latest row; 0: none */
 	struct expired_list expired; /* likewise */
 	atomic_uint taken; /* how often a name was given back: taken.h */
 	struct pool *pool; /* owned: HEADs */

@@ -18,7 +18,7 @@ struct versions_below {
 	const char *path; /* "": the whole mount */
 	/* In the server's order: by key, each key's newest first. */
 	store_entry_fn on_entry;
-	/* After each page, when no request is under way. May be NULL. */
+	/* After each page, while another may be asked for. May be NULL. */
 	int (*on_page)(void *ctx);
 	void *ctx; /* of both */
 	const char *after_key; /* whole: begin behind it; NULL: at the first */

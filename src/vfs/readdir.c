@@ -5,6 +5,7 @@
  * two calls; "." is 1, ".." is 2, a visible .versions 3.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "vers3/core/stat.h"
@@ -15,12 +16,11 @@
 #include "vers3/vfs/vfs.h"
 #include "vfs_impl.h"
 
-#define OFF_DOT	       1
-#define OFF_DOTDOT     2
-#define OFF_VERSIONS   3
-#define BATCH	       64 /* entries copied under one hold of the lock */
-#define AHEAD	       256 /* entries whose attributes are asked for at once */
-#define LINK_MAX_BYTES 4096 /* no symlink's target is longer */
+#define OFF_DOT	     1
+#define OFF_DOTDOT   2
+#define OFF_VERSIONS 3
+#define BATCH	     64 /* entries copied under one hold of the lock */
+#define AHEAD	     256 /* entries whose attributes are asked for at once */
 
 struct vfs_dir {
 	uint64_t ino;
@@ -63,12 +63,33 @@ struct item {
 	uint64_t data_bytes; /* with plus */
 };
 
+/* A small object that was not asked for may be a symlink or a device. */
+static uint32_t known_type(const struct meta_inode *inode)
+{
+	if (S_ISDIR(inode->mode) || (inode->flags & META_I_ATTRS) ||
+	    inode->size_bytes >= PATH_MAX)
+		return inode->mode & S_IFMT;
+	return 0;
+}
+
+/*
+ * Whether an entry is to be asked for its attributes. The kernel wants some
+ * with the first entries of each directory, and with others if it has needed
+ * them (all): `find` and `ls -R` only want to know what each file is.
+ */
+static bool is_wanted(const struct meta_inode *inode, bool all)
+{
+	return !(inode->flags & META_I_ATTRS) &&
+	       (all || S_ISDIR(inode->mode) || !known_type(inode));
+}
+
 /*
  * Asks for the attributes of the entries after `after` that have none, many
  * at once.
  */
 static void ask_ahead(struct vfs *v, struct vfs_dir *d, uint64_t after)
 {
+	bool all = after > OFF_VERSIONS || dir_attrs_wanted(v->tree);
 	uint64_t inos[AHEAD];
 	struct meta_dentry dentry = {.cookie = after};
 	struct meta_inode inode;
@@ -81,7 +102,7 @@ static void ask_ahead(struct vfs *v, struct vfs_dir *d, uint64_t after)
 				     &dentry))
 			break;
 		if (!meta_inode_get(v->mount->meta, dentry.ino, &inode) &&
-		    !(inode.flags & META_I_ATTRS))
+		    is_wanted(&inode, all))
 			inos[count++] = dentry.ino;
 	}
 	meta_unlock(v->mount->meta);
@@ -130,15 +151,6 @@ static int read_batch(struct vfs *v, struct vfs_dir *d, uint64_t after,
 	meta_unlock(v->mount->meta);
 	*ret_count = n;
 	return rc == -ENOENT ? 0 : rc;
-}
-
-/* A small object that was not asked for may be a symlink or a device. */
-static uint32_t known_type(const struct meta_inode *inode)
-{
-	if (S_ISDIR(inode->mode) || (inode->flags & META_I_ATTRS) ||
-	    inode->size_bytes > LINK_MAX_BYTES)
-		return inode->mode & S_IFMT;
-	return 0;
 }
 
 /* ttl_ns: how long the entry may be kept; negative: not wanted. */

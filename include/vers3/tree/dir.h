@@ -53,6 +53,11 @@ int dir_inode(struct tree *tree, uint64_t ino, struct meta_inode *ret_inode);
 /* Asks for the attributes of many inodes at once. Best effort. */
 void dir_prefetch_attrs(struct tree *tree, const uint64_t *inos,
 			unsigned count);
+/*
+ * Whether somebody goes through names and wants the attributes of each: then
+ * they are worth asking for with the names of a directory. Takes no lock.
+ */
+bool dir_attrs_wanted(struct tree *tree);
 
 /* Keys that no file name can carry, in the directories listed so far. */
 uint64_t dir_hidden(struct tree *tree);

@@ -2,6 +2,8 @@
 /* Large directories, gone through name by name: what it costs. */
 #include "../vfs_rig.h"
 
+#include <limits.h>
+
 #define NAMES 600
 #define AHEAD 256 /* as in dir_row.c */
 
@@ -140,14 +142,43 @@ static void test_no_older(void **state)
 	assert_true(S_ISDIR(e.st.st_mode));
 }
 
+/*
+ * Who reads names wants to know what they are, which the size of most says.
+ * Attributes are asked for with the names when a row has shown that they are
+ * wanted.
+ */
+static void test_types(void **state)
+{
+	static char bytes[PATH_MAX];
+	struct rig *r = *state;
+	char key[32], names[NAMES * 8];
+	struct vfs_entry e;
+	uint64_t d;
+
+	r->f.config.ttl_ns = 600 * NS_PER_S;
+	rig_restart(r);
+	for (int i = 0; i < 40; i++) {
+		snprintf(key, sizeof(key), "%c/f%02d", "de"[i / 20], i % 20);
+		rig_put(r, key, bytes, i % 20 ? sizeof(bytes) : 10);
+	}
+	d = vfs_fixture_find(&r->f, "d");
+	assert_int_equal(rig_list(r, "d", true, names, sizeof(names)), 0);
+	assert_int_equal(rig_count(r, "HeadObject d/f"), 1);
+	for (int i = 0; i < 4; i++) {
+		snprintf(key, sizeof(key), "f%02d", i);
+		assert_int_equal(vfs_lookup(r->f.v, d, key, &e), 0);
+	}
+	assert_int_equal(rig_count(r, "HeadObject d/f"), 20);
+	assert_int_equal(rig_list(r, "e", true, names, sizeof(names)), 0);
+	assert_int_equal(rig_count(r, "HeadObject e/f"), 20);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		RIG_TEST(test_remove),
-		RIG_TEST(test_remove_known),
-		RIG_TEST(test_no_row),
-		RIG_TEST(test_no_older),
-		RIG_TEST_UNVERSIONED(test_remove),
+		RIG_TEST(test_remove), RIG_TEST(test_remove_known),
+		RIG_TEST(test_no_row), RIG_TEST(test_no_older),
+		RIG_TEST(test_types),  RIG_TEST_UNVERSIONED(test_remove),
 	};
 
 	if (argc > 1)

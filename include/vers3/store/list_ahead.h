@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A walk over the pages of a list (list.h) that works on one page while the
+ * next is asked for: at a distance a page takes as long as it does to bring,
+ * or to work on, and not both.
+ *
+ * The first page is asked for and given as by store_list_page(), since many
+ * walks end with it. From the second on they are kept, and a thread of the
+ * walk's own asks for the one after. It stands for what the caller's thread
+ * stood for when it began (cancel.h), which lasts until the walk is released.
+ *
+ * One thread at a time. Blocks. Memory: two pages.
+ */
+#ifndef VERS3_STORE_LIST_AHEAD_H
+#define VERS3_STORE_LIST_AHEAD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vers3/store/list.h"
+#include "vers3/util/cancel.h"
+
+/* A page as it was brought. */
+struct list_ahead_page {
+	struct list_ahead_item *items; /* owned */
+	size_t count, size;
+	struct buf text; /* their strings */
+	bool more; /* as in store_list */
+	unsigned skipped; /* likewise */
+	int rc; /* why it did not come */
+};
+
+struct list_ahead {
+	/* Set by the caller. */
+	store_entry_fn on_entry;
+	/*
+	 * What the server says of a page that fails; may be NULL. Perhaps on
+	 * another thread, before the page ahead of it was given.
+	 */
+	void (*on_failure)(void *ctx, const struct store_reply *reply, int rc);
+	void *ctx; /* of both */
+	/* Its key_marker, max_keys and so on may be set before the first. */
+	struct store_list list;
+
+	/* Of the page that was given last. */
+	bool more;
+	unsigned skipped;
+
+	/* The walk's own. */
+	struct store *store; /* borrowed */
+	struct list_ahead_page pages[2];
+	unsigned given; /* pages so far */
+	unsigned next; /* of pages: the one that comes next */
+	bool asking; /* the thread is there */
+	pthread_t thread;
+	struct cancel given_up;
+};
+
+/* prefix and delimiter may be NULL. Release it in any case. */
+void list_ahead_init(struct list_ahead *a, struct store *store,
+		     enum store_op op, const char *prefix,
+		     const char *delimiter);
+/*
+ * Gives the next page's entries. 0, -EIO, or what store_call() or on_entry
+ * returned; then the walk is over.
+ */
+int list_ahead_next(struct list_ahead *a);
+void list_ahead_release(struct list_ahead *a);
+
+#endif
