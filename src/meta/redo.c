@@ -26,6 +26,7 @@
 #include "vers3/util/boot.h"
 #include "vers3/util/buf.h"
 #include "vers3/util/log.h"
+#include "vers3/util/minmax.h"
 #include "vers3/util/sum.h"
 
 #define HEAD_BYTES   8192
@@ -316,13 +317,26 @@ static int write_all(int fd, const char *from, size_t size, uint64_t offset)
 
 /*
  * Real blocks for what is common between two commits, so that a full disk
- * does not get in the way. Without them (a file system that has no fallocate)
- * a record may meet one, which is seen when it is written.
+ * does not get in the way; without them a record may meet one, which is seen
+ * when it is written. They are written with zeros, and that is made durable:
+ * what then comes over them changes nothing that the file system's journal has
+ * to note, so a sync is of the blocks alone. (Blocks that were only taken are
+ * noted as written after they were. Where the journal of ext4 ends for an error
+ * in between, fdatasync(2) may have given 0, and they read as zeros.)
  */
-static void keep_blocks(struct redo *r)
+static void keep_blocks(struct redo *r, uint64_t bytes)
 {
-	(void)!fallocate(r->fd, 0, 0, KEPT_BYTES);
-	r->kept_bytes = KEPT_BYTES;
+	static const char zeros[64 << 10];
+	uint64_t at = r->kept_bytes;
+
+	if (fallocate(r->fd, 0, (off_t)at, (off_t)(bytes - at)) &&
+	    errno != EOPNOTSUPP)
+		return;
+	for (; at < bytes; at += sizeof(zeros))
+		if (write_all(r->fd, zeros, sizeof(zeros), at))
+			return;
+	if (!fdatasync(r->fd))
+		r->kept_bytes = bytes;
 }
 
 /* The file of this boot, without records. */
@@ -332,7 +346,8 @@ static int begin(struct redo *r)
 		return -ENOENT;
 	if (ftruncate(r->fd, 0))
 		return -errno;
-	keep_blocks(r);
+	r->kept_bytes = 0;
+	keep_blocks(r, KEPT_BYTES);
 	return write_all(r->fd, r->about, HEAD_BYTES, 0);
 }
 
@@ -357,7 +372,8 @@ void redo_restart(struct redo *r)
 		r->begun = !begin(r);
 	/* All in it is durable in the tables. */
 	else if (!fstat(r->fd, &st) && st.st_size > SHRINK_BYTES)
-		(void)!ftruncate(r->fd, (off_t)r->kept_bytes);
+		(void)!ftruncate(r->fd,
+				 (off_t)max_u64(r->kept_bytes, KEPT_BYTES));
 	atomic_store(&r->whole, r->begun);
 }
 
@@ -460,13 +476,11 @@ int redo_mark(struct redo *r, uint64_t txn, uint64_t records)
 
 int redo_sync(struct redo *r)
 {
-	/*
-	 * ext4 may give 0 for one that was under way when its journal ended
-	 * for an error: the blocks are written, and that they are is not. One
-	 * that begins after that fails.
-	 */
-	int rc = fdatasync(r->fd) || fdatasync(r->fd) ? -errno : 0;
+	int rc = fdatasync(r->fd) ? -errno : 0;
 
+	/* See keep_blocks(): one that begins after such an error fails. */
+	if (!rc && r->at > r->kept_bytes)
+		rc = fdatasync(r->fd) ? -errno : 0;
 	/* The kernel tells it once: the next sync would say all is well. */
 	if (rc)
 		atomic_store(&r->whole, false);
@@ -488,13 +502,13 @@ void redo_void(struct redo *r, uint64_t txn)
 
 bool redo_is_large(const struct redo *r)
 {
-	return r->at >= r->kept_bytes / 4 * 3;
+	return r->at >= max_u64(r->kept_bytes, KEPT_BYTES) / 4 * 3;
 }
 
 void redo_take_more(struct redo *r)
 {
-	if (r->kept_bytes < MORE_BYTES && !fallocate(r->fd, 0, 0, MORE_BYTES))
-		r->kept_bytes = MORE_BYTES;
+	if (r->begun && r->kept_bytes == KEPT_BYTES)
+		keep_blocks(r, MORE_BYTES);
 }
 
 bool redo_is_whole(const struct redo *r)
