@@ -206,18 +206,21 @@ int deletes_add(struct syncer *s, struct deletes *d,
 {
 	char key[META_KEY_MAX + 1];
 	int rc = mount_key(s->mount, dirty->key, key);
-	char *copy;
+	struct delete_item *item;
 
 	if (!rc && !d->items)
 		rc = begin(s, d);
 	if (rc)
 		return rc;
-	copy = strdup(key);
-	if (!copy || !sync_busy_set(s, dirty->key)) {
-		free(copy);
+	item = &d->items[d->count];
+	item->key = strdup(key);
+	if (!item->key || !sync_busy_set(s, dirty->key)) {
+		free(item->key);
 		return -ENOMEM;
 	}
-	d->items[d->count++] = (struct delete_item){copy, unsure, undurable};
+	item->unsure = unsure;
+	item->undurable = undurable;
+	d->count++;
 	return 0;
 }
 
