@@ -27,6 +27,7 @@ struct pick {
 	size_t path_len; /* of prefix and path, without a slash */
 	bool file, dir; /* it was there */
 	bool own; /* the directory's own object has versions */
+	bool beyond; /* the list has left the path's own key */
 	bool passed; /* the list has left what is below */
 	struct history_entry file_version, dir_version;
 	/* Of list_at_dir(): */
@@ -69,15 +70,16 @@ static void take_version(const struct store_entry *e, struct history_entry *ret)
 static int look_at_name(void *ctx, const struct store_entry *e)
 {
 	struct pick *p = ctx;
-	char next;
+	unsigned char next;
 
 	if (e->key_len < p->path_len)
 		return 0;
-	next = e->key[p->path_len];
+	next = (unsigned char)e->key[p->path_len];
 	if (next > '/') {
 		p->passed = p->list.stop = true;
 		return 0;
 	}
+	p->beyond = p->beyond || next;
 	if (next && next != '/')
 		return 0;
 	if (next && e->key_len == p->path_len + 1 &&
@@ -102,7 +104,7 @@ static int end_name_page(void *ctx)
 {
 	struct pick *p = ctx;
 
-	if (p->key[p->path_len] != '\0' || p->decided || !*p->key)
+	if (p->beyond || p->decided || !*p->key)
 		p->list.stop = true;
 	return 0;
 }

@@ -256,12 +256,38 @@ static void test_row(void **state)
 	assert_int_equal(rig_count(r, "HeadObject d08/"), FILES);
 }
 
+/* A name is not searched for among those between it and what is below it. */
+static void test_between(void **state)
+{
+	struct rig *r = *state;
+	char key[32];
+
+	begin(r);
+	make_point(r);
+	rig_put_text(r, "a", "x");
+	for (int i = 0; i < 1200; i++) {
+		snprintf(key, sizeof(key), "a-%04d", i);
+		rig_put_text(r, key, "x");
+		if (i > 150)
+			continue;
+		snprintf(key, sizeof(key), "b\303\251%04d", i);
+		rig_put_text(r, key, "x");
+	}
+	rig_forget_requests(r);
+	assert_int_equal(rig_there(r, ".versions/@p/a"), -ENOENT);
+	assert_int_equal(rig_count(r, "ListObjectVersions a"), 2);
+	rig_forget_requests(r);
+	assert_int_equal(rig_there(r, ".versions/@p/b"), -ENOENT);
+	assert_int_equal(rig_count(r, "ListObjectVersions b"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keys), RIG_TEST(test_random),
 		RIG_TEST(test_pages),	     RIG_TEST(test_one),
 		RIG_TEST(test_failure),	     RIG_TEST(test_row),
+		RIG_TEST(test_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
