@@ -72,6 +72,15 @@ static bool note(struct past_row *r, uint64_t ino, const char *name, bool next)
 	return row;
 }
 
+/* The row goes on behind what was asked for. */
+static void note_asked(struct past_row *r, uint64_t ino, const char *last)
+{
+	pthread_mutex_lock(&r->mutex);
+	if (r->ino == ino)
+		strcpy(r->name, last);
+	pthread_mutex_unlock(&r->mutex);
+}
+
 void past_row_look_up(struct view *view, uint64_t ino,
 		      const struct view_node *dir, const char *name)
 {
@@ -91,6 +100,7 @@ void past_row_look_up(struct view *view, uint64_t ino,
 			      at, &e) &&
 	       !mount_child_path(dir->path, at, path))
 		view_node_of_snapshot(dir, path, &e, &nodes[count++]);
+	note_asked(&view->row, ino, at);
 	view_node_ask(view, nodes, count);
 	free(nodes);
 }

@@ -21,7 +21,7 @@ struct past_row {
 	pthread_mutex_t mutex; /* a leaf; protects all below */
 	uint64_t ino; /* of the directory */
 	unsigned run; /* names in a row */
-	char name[META_NAME_MAX + 1]; /* the last */
+	char name[META_NAME_MAX + 1]; /* the last, or the last asked for */
 	int64_t seen_ns; /* monotonic: when there was a row last; 0: never */
 };
 

@@ -5,6 +5,8 @@
 
 #include <limits.h>
 
+#include "../../../src/history/view_node.h"
+
 #define LIST_MAX (1 << 20)
 
 static void make_point(struct rig *r)
@@ -256,6 +258,33 @@ static void test_row(void **state)
 	assert_int_equal(rig_count(r, "HeadObject d08/"), FILES);
 }
 
+#define ROW_FILES 300
+
+/* Those that come behind them are asked for at once, too. */
+static void test_long_row(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry dir, e;
+	char *bytes = calloc(1, PATH_MAX), name[32];
+
+	assert_non_null(bytes);
+	begin(r);
+	for (int i = 0; i < ROW_FILES; i++) {
+		snprintf(name, sizeof(name), "d/f%03d", i);
+		rig_put(r, name, bytes, PATH_MAX);
+	}
+	free(bytes);
+	make_point(r);
+	rig_list(r, ".versions/@p/d", true, (char[8192]){0}, 8192);
+	assert_int_equal(rig_lookup(r, ".versions/@p/d", &dir), 0);
+	rig_forget_requests(r);
+	for (int i = 0; i <= 3 + VIEW_AHEAD; i++) {
+		snprintf(name, sizeof(name), "f%03d", i);
+		assert_int_equal(vfs_lookup(r->f.v, dir.ino, name, &e), 0);
+	}
+	assert_int_equal(rig_count(r, "HeadObject d/"), 4 + 2 * VIEW_AHEAD);
+}
+
 /* A name is not searched for among those between it and what is below it. */
 static void test_between(void **state)
 {
@@ -287,7 +316,7 @@ int main(void)
 		cmocka_unit_test(test_keys), RIG_TEST(test_random),
 		RIG_TEST(test_pages),	     RIG_TEST(test_one),
 		RIG_TEST(test_failure),	     RIG_TEST(test_row),
-		RIG_TEST(test_between),
+		RIG_TEST(test_long_row),     RIG_TEST(test_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
