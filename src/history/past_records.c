@@ -18,12 +18,13 @@
 #include "filed.h"
 #include "vers3/core/mount.h"
 #include "vers3/journal/journal.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "view_node.h"
 
 #define HEAD_LEN    (PAST_HASH + 1)
 #define KEY_MAX	    (HEAD_LEN + META_NAME_MAX)
-#define RECORDS_MAX 500000 /* then all is forgotten */
+#define RECORDS_MAX 500000
 #define BATCH	    1000 /* records removed under one hold of the lock */
 #define OVER_NS	    (10 * NS_PER_S) /* clocks may differ by so much */
 
@@ -32,7 +33,7 @@ struct pkey {
 	size_t len;
 };
 
-/* Removes all records, in any order: no stamp among them counts any more. */
+/* Removes all records, in any order: no stamp among them counts meanwhile. */
 static int remove_all(struct view *view)
 {
 	unsigned char key[META_KEY_BUF];
@@ -58,7 +59,15 @@ int past_records_init(struct view *view, struct past_records *r)
 {
 	atomic_init(&r->mark, (uint64_t)clock_real_ns());
 	atomic_init(&r->walks, 0);
+	atomic_init(&r->removing, false);
+	pthread_mutex_init(&r->bounding, NULL);
+	atomic_init(&r->max, RECORDS_MAX);
 	return remove_all(view);
+}
+
+void past_records_release(struct past_records *r)
+{
+	pthread_mutex_destroy(&r->bounding);
 }
 
 void past_records_forget(struct past_records *r)
@@ -66,19 +75,35 @@ void past_records_forget(struct past_records *r)
 	atomic_fetch_add(&r->mark, 1);
 }
 
-int past_records_bound(struct view *view, struct past_records *r)
+static int count_records(struct view *view, uint64_t *ret_count)
 {
-	uint64_t records;
 	int rc = meta_lock(view->meta);
 
 	if (rc)
 		return rc;
-	records = meta_count(view->meta, META_PAST);
+	*ret_count = meta_count(view->meta, META_PAST);
 	meta_unlock(view->meta);
-	if (records <= RECORDS_MAX)
-		return 0;
-	past_records_forget(r);
-	return remove_all(view);
+	return 0;
+}
+
+int past_records_bound(struct view *view, struct past_records *r)
+{
+	uint64_t records = 0;
+	int rc = cancel_lock(&r->bounding);
+
+	if (rc)
+		return rc;
+	rc = count_records(view, &records);
+	if (!rc && records > atomic_load(&r->max)) {
+		atomic_store(&r->removing, true);
+		past_records_forget(r);
+		rc = remove_all(view);
+		/* Of what was filed meanwhile a part has gone, too. */
+		past_records_forget(r);
+		atomic_store(&r->removing, false);
+	}
+	pthread_mutex_unlock(&r->bounding);
+	return rc;
 }
 
 uint64_t past_records_number(struct past_records *r)
@@ -217,7 +242,8 @@ bool past_has_names(struct view *view, const struct past_records *r,
 {
 	struct pkey k;
 
-	return read_stamp(view, at_ns, path, &k, ret) &&
+	return !atomic_load(&r->removing) &&
+	       read_stamp(view, at_ns, path, &k, ret) &&
 	       ret->mark == atomic_load(&r->mark);
 }
 

@@ -8,6 +8,7 @@
 #ifndef VERS3_SRC_HISTORY_PAST_RECORDS_H
 #define VERS3_SRC_HISTORY_PAST_RECORDS_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +31,9 @@ struct past_records {
 	/* In stamps: of this mount, until all is forgotten. */
 	atomic_uint_fast64_t mark;
 	atomic_uint_fast64_t walks; /* the number of the latest */
+	pthread_mutex_t bounding; /* serial: held while all of it goes */
+	atomic_bool removing; /* just now: nothing is known */
+	atomic_uint_fast64_t max; /* records; then all is forgotten */
 };
 
 /* Where a walk files what it finds in a directory; walk 0: its stamp. */
@@ -43,11 +47,16 @@ struct past_stamp {
 	uint64_t mark, walk;
 };
 
-/* Removes what an earlier mount left. 0 or -errno. */
+/* Removes what an earlier mount left. 0 or -errno; released in any case. */
 int past_records_init(struct view *view, struct past_records *r);
+void past_records_release(struct past_records *r);
 /* What is known holds no more. */
 void past_records_forget(struct past_records *r);
-/* The same, and all of it is removed if it is too much. No lock held. */
+/*
+ * The same, and all of it is removed if it is too much: also what others file
+ * until it returns, and none of that will count. They wait here for its end,
+ * before they begin. No lock held. 0, -EINTR, -errno.
+ */
 int past_records_bound(struct view *view, struct past_records *r);
 /* A new walk's number. */
 uint64_t past_records_number(struct past_records *r);

@@ -58,6 +58,7 @@ void snapshot_free(struct snapshot *p)
 		return;
 	past_walks_free(p->walks);
 	pool_free(p->pool);
+	past_records_release(&p->records);
 	pthread_mutex_destroy(&p->walking);
 	free(p);
 }

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known of an instant's directories, and what happens to it when it is
+ * too much. */
+#include "../vfs_rig.h"
+
+#include "../../../src/history/past_records.h"
+#include "../../../src/history/view_node.h"
+
+#define NAMES 20
+#define OLD   30000 /* records: many holds of the lock to remove */
+#define MAX   1000
+
+static struct view *begin(struct rig *r, struct past_records *records)
+{
+	r->f.config.ttl_ns = 600 * NS_PER_S;
+	rig_restart(r);
+	assert_int_equal(past_records_init(r->f.v->view, records), 0);
+	return r->f.v->view;
+}
+
+static void path_of(unsigned n, char path[32])
+{
+	snprintf(path, 32, "dir%u", n);
+}
+
+/* A walk of a directory; stamped: it is ended. With meta_lock() held. */
+static void file_dir(struct view *view, struct past_records *records,
+		     unsigned n, unsigned names, uint64_t mark, bool stamped)
+{
+	const struct past_entry e = {.version = {.version_id = "v"}};
+	struct past_stamp st = {
+		.walked_ns = mount_server_now_ns(view->mount),
+		.mark = mark,
+		.walk = past_records_number(records),
+	};
+	char path[32], name[16];
+	struct past_id id;
+
+	path_of(n, path);
+	past_id_make(&id, 1, path, st.walk);
+	for (unsigned i = 0; i < names; i++) {
+		snprintf(name, sizeof(name), "f%05u", i);
+		assert_int_equal(past_put_entry(view, &id, name, &e), 0);
+	}
+	if (stamped)
+		assert_int_equal(past_put_stamp(view, 1, path, &st), 0);
+}
+
+/* It is not known, or all of it is. */
+static bool look_at_dir(struct view *view, struct past_records *records,
+			unsigned n)
+{
+	char path[32], name[META_NAME_MAX + 1] = "";
+	struct past_stamp st;
+	struct past_entry e;
+	unsigned count = 0;
+	struct past_id id;
+	bool known;
+
+	path_of(n, path);
+	assert_int_equal(meta_lock(view->meta), 0);
+	known = past_is_known(view, records, 1, path, &st);
+	if (known) {
+		past_id_make(&id, 1, path, st.walk);
+		while (!past_next_entry(view, &id, name, name, &e))
+			count++;
+	}
+	meta_unlock(view->meta);
+	assert_int_equal(count, known ? NAMES : 0);
+	return known;
+}
+
+/* The later stamp counts, and takes what was before it along. */
+static void test_stamps(void **state)
+{
+	struct past_records records;
+	struct view *view = begin(*state, &records);
+	uint64_t mark = atomic_load(&records.mark);
+
+	assert_int_equal(meta_lock(view->meta), 0);
+	file_dir(view, &records, 1, NAMES, mark, true);
+	file_dir(view, &records, 1, NAMES, mark, true);
+	assert_int_equal(meta_count(view->meta, META_PAST), NAMES + 1);
+	meta_unlock(view->meta);
+	assert_true(look_at_dir(view, &records, 1));
+	past_records_forget(&records);
+	assert_false(look_at_dir(view, &records, 1));
+	past_records_release(&records);
+}
+
+struct remover {
+	struct view *view;
+	struct past_records *records;
+	atomic_bool ended;
+};
+
+static void *remove_thread(void *arg)
+{
+	struct remover *r = arg;
+	int rc = past_records_bound(r->view, r->records);
+
+	atomic_store(&r->ended, true);
+	return (void *)(intptr_t)rc;
+}
+
+/* What is filed while all of it goes never counts by half. */
+static void test_removal(void **state)
+{
+	struct past_records records;
+	struct view *view = begin(*state, &records);
+	struct remover remover = {.view = view, .records = &records};
+	uint64_t mark = atomic_load(&records.mark);
+	unsigned count = 0;
+	pthread_t thread;
+	void *rc = NULL;
+
+	atomic_store(&records.max, MAX);
+	for (unsigned i = 0; i < OLD / MAX; i++) {
+		assert_int_equal(meta_lock(view->meta), 0);
+		file_dir(view, &records, 100000 + i, MAX, mark, false);
+		meta_unlock(view->meta);
+	}
+	atomic_init(&remover.ended, false);
+	assert_int_equal(pthread_create(&thread, NULL, remove_thread, &remover),
+			 0);
+	while (!atomic_load(&remover.ended) && count < 2000) {
+		mark = atomic_load(&records.mark);
+		assert_int_equal(meta_lock(view->meta), 0);
+		file_dir(view, &records, count, NAMES, mark, true);
+		meta_unlock(view->meta);
+		look_at_dir(view, &records, count++);
+	}
+	assert_int_equal(pthread_join(thread, &rc), 0);
+	assert_int_equal((intptr_t)rc, 0);
+	for (unsigned i = 0; i < count; i++)
+		look_at_dir(view, &records, i);
+	/* Then it does again. */
+	assert_int_equal(meta_lock(view->meta), 0);
+	file_dir(view, &records, count, NAMES, atomic_load(&records.mark),
+		 true);
+	meta_unlock(view->meta);
+	assert_true(look_at_dir(view, &records, count));
+	past_records_release(&records);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RIG_TEST(test_stamps),
+		RIG_TEST(test_removal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
