@@ -237,6 +237,15 @@ int past_put_stamp(struct view *view, int64_t at_ns, const char *path,
 			     sizeof(*st));
 }
 
+bool past_has_other(struct view *view, int64_t at_ns, const char *path,
+		    uint64_t walk)
+{
+	struct past_stamp st;
+	struct pkey k;
+
+	return read_stamp(view, at_ns, path, &k, &st) && st.walk != walk;
+}
+
 bool past_has_names(struct view *view, const struct past_records *r,
 		    int64_t at_ns, const char *path, struct past_stamp *ret)
 {

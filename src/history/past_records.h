@@ -81,6 +81,12 @@ int past_next_entry(struct view *view, const struct past_id *id,
  */
 int past_put_stamp(struct view *view, int64_t at_ns, const char *path,
 		   const struct past_stamp *st);
+/*
+ * Whether a directory is known by another walk than this one, whose names may
+ * have gone then.
+ */
+bool past_has_other(struct view *view, int64_t at_ns, const char *path,
+		    uint64_t walk);
 /* Whether a walk of this mount's was ended, however old. */
 bool past_has_names(struct view *view, const struct past_records *r,
 		    int64_t at_ns, const char *path, struct past_stamp *ret);

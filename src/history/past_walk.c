@@ -35,6 +35,7 @@ struct past_walk {
 	int64_t begun_ns; /* by the server's clock */
 	char top[META_KEY_MAX + 1];
 	char passed[META_KEY_MAX + 1]; /* the last key of the last page */
+	char torn[META_KEY_MAX + 1]; /* what it filed up to there is gone */
 	uint64_t pages;
 	unsigned ahead; /* pages since somebody has followed */
 	unsigned followers; /* who have it, and whom its end does not free */
@@ -262,8 +263,11 @@ static int file_page(struct run *r)
 	return rc;
 }
 
-/* Too much is filed: all that is goes, and what is under way is not whole. */
-static int bound(struct run *r)
+/*
+ * Too much is filed: all that is goes, and what is under way is not whole.
+ * last: of the keys so far.
+ */
+static int bound(struct run *r, const char *last)
 {
 	struct past_walks *p = r->walks;
 	uint64_t mark = atomic_load(&p->records->mark);
@@ -281,11 +285,12 @@ static int bound(struct run *r)
 	r->stamp.mark = r->next_stamp.mark = mark;
 	pthread_mutex_lock(&p->mutex);
 	r->walk->mark = mark;
+	strcpy(r->walk->torn, last);
 	pthread_mutex_unlock(&p->mutex);
 	return 0;
 }
 
-/* Waits while it is too far ahead. 0, or -EINTR: nobody follows any more. */
+/* Waits while it is too far ahead. 0, or -errno: nobody can follow any more. */
 static int await_followers(struct past_walks *p, struct past_walk *w)
 {
 	int rc = 0;
@@ -295,6 +300,8 @@ static int await_followers(struct past_walks *p, struct past_walk *w)
 		rc = cancel_wait(&p->moved, &p->mutex);
 		if (!rc && clock_mono_ns() - w->followed_ns > IDLE_NS)
 			rc = -EINTR;
+		if (!rc && atomic_load(&p->records->mark) != w->mark)
+			rc = -ESTALE;
 	}
 	return rc;
 }
@@ -306,7 +313,7 @@ static int end_page(void *ctx, const char *last, bool more)
 	int rc = file_page(r);
 
 	if (!rc)
-		rc = bound(r);
+		rc = bound(r, last);
 	if (rc || !more)
 		return rc;
 	/* The page after this one may have been asked for already. */
@@ -453,15 +460,18 @@ static void follow(struct past_walks *p, struct past_walk *w, const char *path)
 	pthread_cond_broadcast(&p->moved);
 }
 
-/* < 0: the walk will come by the directory; 0: it is in it; > 0: it was. */
-static int place(const struct past_walk *w, const char *path)
+/*
+ * Where a list stands that has come to a key: < 0: it will come by the
+ * directory; 0: it is in it; > 0: it was.
+ */
+static int place(const char *key, const char *path)
 {
 	size_t len = strlen(path);
-	int order = strncmp(w->passed, path, len);
+	int order = strncmp(key, path, len);
 
 	if (!len)
 		return 0;
-	return order ? order : (int)(unsigned char)w->passed[len] - '/';
+	return order ? order : (int)(unsigned char)key[len] - '/';
 }
 
 /* Whether it will not have passed the directory soon. */
@@ -472,7 +482,7 @@ static bool is_far(const struct past_walk *w, const char *path,
 
 	if (!strcmp(w->top, path))
 		return w->pages >= FIRST_PAGES;
-	return pages >= (place(w, path) ? WAIT_PAGES : STAY_PAGES);
+	return pages >= (place(w->passed, path) ? WAIT_PAGES : STAY_PAGES);
 }
 
 int past_walks_wait(struct past_walks *p, int64_t at_ns, const char *path,
@@ -499,7 +509,7 @@ int past_walks_wait(struct past_walks *p, int64_t at_ns, const char *path,
 	}
 	w->followers++;
 	while (!rc && w->number == wait->walk && w->pages == wait->seen &&
-	       place(w, path) <= 0 && !is_far(w, path, wait))
+	       place(w->passed, path) <= 0 && !is_far(w, path, wait))
 		rc = cancel_wait(&p->moved, &p->mutex);
 	w->followers--;
 	if (!rc && w->number == wait->walk && w->pages == wait->seen)
@@ -564,7 +574,9 @@ int past_walks_tell(struct past_walks *p, struct past_walk *w, const char *path,
 	number = w->number;
 	mark = w->mark;
 	at_ns = w->at_ns;
-	passed = number && place(w, child) > 0;
+	/* It was met behind what is gone, and all of it was. */
+	passed = number && place(w->torn, child) < 0 &&
+		 place(w->passed, child) > 0;
 	pthread_mutex_unlock(&p->mutex);
 	if (!number)
 		return -ECANCELED;
@@ -575,8 +587,9 @@ int past_walks_tell(struct past_walks *p, struct past_walk *w, const char *path,
 	if (rc)
 		return rc;
 	rc = past_get_entry(p->view, &id, name, ret);
-	/* Records go after the mark has changed, or behind a later stamp. */
-	if (atomic_load(&p->records->mark) != mark)
+	/* Records go after the mark has changed, or behind another's stamp. */
+	if (atomic_load(&p->records->mark) != mark ||
+	    (rc == -ENOENT && past_has_other(p->view, at_ns, path, number)))
 		rc = -EAGAIN;
 	meta_unlock(p->view->meta);
 	return !rc && !ret->dir ? -ENOENT : rc;

@@ -191,6 +191,19 @@ static bool is_known(struct view *view, struct snapshot *p, int64_t at_ns,
 	return known;
 }
 
+static bool has_names(struct view *view, struct snapshot *p, int64_t at_ns,
+		      const char *path)
+{
+	struct past_stamp st;
+	bool known;
+
+	if (meta_lock(view->meta))
+		return false;
+	known = past_has_names(view, &p->records, at_ns, path, &st);
+	meta_unlock(view->meta);
+	return known;
+}
+
 static int load_alone(struct view *view, struct snapshot *p, int64_t at_ns,
 		      const char *path)
 {
@@ -204,7 +217,11 @@ static int load_alone(struct view *view, struct snapshot *p, int64_t at_ns,
 		rc = load_beside(view, p, at_ns, path, walk);
 		past_walks_leave(p->walks, walk);
 	}
-	if (rc == -ECANCELED)
+	/*
+	 * The walk has ended, or what both have filed was too much, and went:
+	 * this alone may be not.
+	 */
+	if (rc == -ECANCELED || (!rc && !has_names(view, p, at_ns, path)))
 		rc = is_known(view, p, at_ns, path)
 			     ? 0
 			     : load_beside(view, p, at_ns, path, NULL);
@@ -286,4 +303,9 @@ int snapshot_find(struct view *view, struct snapshot *p, int64_t at_ns,
 void snapshot_forget(struct snapshot *p)
 {
 	past_records_forget(&p->records);
+}
+
+void snapshot_set_max(struct snapshot *p, uint64_t records)
+{
+	atomic_store(&p->records.max, records);
 }

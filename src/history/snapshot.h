@@ -39,5 +39,7 @@ int snapshot_next(struct view *view, struct snapshot *p, int64_t at_ns,
 int64_t snapshot_ttl_ns(struct view *view, int64_t at_ns);
 /* Versions were removed: nothing that is known holds. */
 void snapshot_forget(struct snapshot *p);
+/* How many records are kept from now on. */
+void snapshot_set_max(struct snapshot *p, uint64_t records);
 
 #endif

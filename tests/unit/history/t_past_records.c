@@ -79,7 +79,11 @@ static void test_stamps(void **state)
 
 	assert_int_equal(meta_lock(view->meta), 0);
 	file_dir(view, &records, 1, NAMES, mark, true);
+	assert_false(past_has_other(view, 1, "dir1", 1));
 	file_dir(view, &records, 1, NAMES, mark, true);
+	assert_true(past_has_other(view, 1, "dir1", 1));
+	assert_false(past_has_other(view, 1, "dir1", 2));
+	assert_false(past_has_other(view, 1, "dir2", 1));
 	assert_int_equal(meta_count(view->meta, META_PAST), NAMES + 1);
 	meta_unlock(view->meta);
 	assert_true(look_at_dir(view, &records, 1));

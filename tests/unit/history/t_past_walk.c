@@ -5,6 +5,7 @@
 
 #include <limits.h>
 
+#include "../../../src/history/past_walk.h"
 #include "../../../src/history/view_node.h"
 
 #define LIST_MAX (1 << 20)
@@ -310,6 +311,161 @@ static void test_between(void **state)
 	assert_int_equal(rig_count(r, "ListObjectVersions b"), 1);
 }
 
+/* The server's clock goes forward: the point becomes one that is over. */
+static atomic_int_fast64_t ahead_ns;
+
+static int clock_call(struct store *s, struct store_request *q)
+{
+	int64_t ns = atomic_load(&ahead_ns);
+	int rc = store_call(s->below, q);
+
+	if (ns)
+		q->reply.date_ns = clock_real_ns() + ns;
+	return rc;
+}
+
+static const struct store_ops clock_ops = {
+	.name = "clock",
+	.call = clock_call,
+	.free = vfs_fixture_free_layer,
+};
+
+static void begin_with_clock(struct rig *r)
+{
+	struct store *clock = calloc(1, sizeof(*clock));
+
+	assert_non_null(clock);
+	atomic_store(&ahead_ns, 0);
+	r->f.config.ttl_ns = 600 * NS_PER_S;
+	vfs_fixture_cover(&r->f, clock, &clock_ops);
+}
+
+static void go_forward(struct rig *r)
+{
+	struct store_request q;
+
+	atomic_store(&ahead_ns, 60 * NS_PER_S);
+	assert_int_equal(store_head(r->f.store, &q, "nothing", NULL), -ENOENT);
+	store_request_release(&q);
+}
+
+/* More than is kept: names are there all the same, all of them. */
+static void test_limit(void **state)
+{
+	static const unsigned limits[] = {100, 1100, 2500};
+	struct rig *r = *state;
+	char key[64], *now;
+
+	begin_with_clock(r);
+	put_tree(r, PATH_MAX);
+	for (int i = 0; i < 1100; i++) {
+		snprintf(key, sizeof(key), "d20/s%04d/f", i);
+		rig_put_text(r, key, "x");
+	}
+	make_point(r);
+	go_forward(r);
+	now = tree_of(r, "");
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		struct view *view = r->f.v->view;
+		char *then;
+
+		snapshot_set_max(view->snapshot, limits[i]);
+		snapshot_forget(view->snapshot);
+		then = tree_of(r, ".versions/@p");
+		assert_string_equal(now, then);
+		free(then);
+	}
+	free(now);
+}
+
+/* A walk of its own that waits before its second page. */
+struct walker {
+	struct past_records records;
+	struct past_walks *walks;
+	struct past_walk *walk;
+	int64_t at_ns;
+};
+
+static void hold_second(struct rig *r)
+{
+	rig_gate(r, "ListObjectVersions", RIG_BEFORE);
+}
+
+static void walk_first_page(struct rig *r, uint64_t max, struct walker *w)
+{
+	struct past_wait wait = {0};
+	struct view *view;
+	char key[64];
+
+	begin_with_clock(r);
+	rig_put_text(r, "c/s/f", "x");
+	for (int i = 0; i < 2000; i++) {
+		snprintf(key, sizeof(key), "d/f%04d", i);
+		rig_put_text(r, key, "x");
+	}
+	w->at_ns = clock_real_ns();
+	go_forward(r);
+	view = r->f.v->view;
+	assert_int_equal(past_records_init(view, &w->records), 0);
+	atomic_store(&w->records.max, max);
+	assert_int_equal(past_walks_new(view, &w->records, &w->walks), 0);
+	rig_hook(r, "ListObjectVersions", hold_second, 1);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(past_walks_wait(w->walks, w->at_ns, "", &wait),
+				 0);
+	w->walk = past_walks_join(w->walks, w->at_ns, "");
+	assert_non_null(w->walk);
+	rig_wait_held(r);
+}
+
+static void end_walk(struct rig *r, struct walker *w)
+{
+	past_walks_leave(w->walks, w->walk);
+	rig_gate(r, NULL, RIG_BEFORE);
+	past_walks_free(w->walks);
+	past_records_release(&w->records);
+}
+
+/* What has gone is not told of as if it had not been there. */
+static void test_tell(void **state)
+{
+	struct past_stamp other = {.walk = 99};
+	struct rig *r = *state;
+	struct past_entry e;
+	struct walker w;
+
+	walk_first_page(r, 100000, &w);
+	assert_int_equal(past_walks_tell(w.walks, w.walk, "", "c", &e), 0);
+	assert_int_equal(past_walks_tell(w.walks, w.walk, "c", "s", &e), 0);
+	assert_int_equal(past_walks_tell(w.walks, w.walk, "c", "t", &e),
+			 -ENOENT);
+	assert_int_equal(past_walks_tell(w.walks, w.walk, "", "d", &e),
+			 -EAGAIN);
+	/* Another walk makes it known, and removes what this one has filed. */
+	other.mark = atomic_load(&w.records.mark);
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(past_put_stamp(r->f.v->view, w.at_ns, "c", &other), 0);
+	meta_unlock(r->f.meta);
+	assert_int_equal(past_walks_tell(w.walks, w.walk, "c", "s", &e),
+			 -EAGAIN);
+	assert_int_equal(past_walks_tell(w.walks, w.walk, "", "c", &e), 0);
+	end_walk(r, &w);
+}
+
+static void test_tell_torn(void **state)
+{
+	struct rig *r = *state;
+	struct past_entry e;
+	struct walker w;
+
+	walk_first_page(r, 100, &w);
+	assert_int_equal(past_walks_tell(w.walks, w.walk, "", "c", &e),
+			 -EAGAIN);
+	assert_int_equal(past_walks_tell(w.walks, w.walk, "", "d", &e),
+			 -EAGAIN);
+	end_walk(r, &w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +473,8 @@ int main(void)
 		RIG_TEST(test_pages),	     RIG_TEST(test_one),
 		RIG_TEST(test_failure),	     RIG_TEST(test_row),
 		RIG_TEST(test_long_row),     RIG_TEST(test_between),
+		RIG_TEST(test_limit),	     RIG_TEST(test_tell),
+		RIG_TEST(test_tell_torn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
