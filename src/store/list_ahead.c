@@ -69,9 +69,7 @@ static int take_entry(void *ctx, const struct store_entry *e)
 {
 	struct list_ahead *a = ctx;
 
-	if (a->given)
-		return keep_entry(&a->pages[a->next], e);
-	return a->on_entry ? a->on_entry(a->ctx, e) : 0;
+	return keep_entry(&a->pages[a->next], e);
 }
 
 static void take_failure(void *ctx, const struct store_reply *reply, int rc)

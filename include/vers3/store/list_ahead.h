@@ -4,10 +4,12 @@
  * next is asked for: at a distance a page takes as long as it does to bring,
  * or to work on, and not both.
  *
- * The first page is asked for and given as by store_list_page(), since many
- * walks end with it. From the second on they are kept, and a thread of the
- * walk's own asks for the one after. It stands for what the caller's thread
- * stood for when it began (cancel.h), which lasts until the walk is released.
+ * Each page is kept until its request is over, so that who gets its entries
+ * may ask the server for more: a request that waits for another one would keep
+ * its turn meanwhile (limit.h). Many walks end with the first page; from the
+ * second on a thread of the walk's own asks for the one after. It stands for
+ * what the caller's thread stood for when it began (cancel.h), which lasts
+ * until the walk is released.
  *
  * One thread at a time. Blocks. Memory: two pages.
  */

@@ -17,6 +17,7 @@ struct version_list {
 	const char
 		*after_key; /* borrowed: begin behind it; NULL: at the first */
 	unsigned max_keys; /* on the first page; 0: the server's choice */
+	/* While no request of the walk's thread is out: it may send some. */
 	store_entry_fn on_entry;
 	/* After each page, while another may be asked for. May be NULL. */
 	int (*on_page)(void *ctx);

@@ -30,6 +30,9 @@ struct pages {
 	pthread_t caller;
 };
 
+/* A request of this thread's is out. */
+static _Thread_local bool asking;
+
 static int pages_call(struct store *s, struct store_request *r)
 {
 	struct pages *p = (struct pages *)s;
@@ -46,6 +49,7 @@ static int pages_call(struct store *s, struct store_request *r)
 	store_reply_reset(&r->reply);
 	if (p->fails && page == p->fails)
 		return -EACCES;
+	asking = true;
 	for (unsigned i = 0; !rc && i < PER_PAGE; i++) {
 		const struct store_entry e = {.kind = STORE_ENTRY_VERSION,
 					      .key = key,
@@ -59,6 +63,7 @@ static int pages_call(struct store *s, struct store_request *r)
 		one.key_len = strlen(key);
 		rc = r->on_entry(r->entry_ctx, &one);
 	}
+	asking = false;
 	snprintf(marker, sizeof(marker), "%s", key);
 	r->reply.truncated = page + 1 < p->count;
 	if (r->reply.truncated)
@@ -93,6 +98,7 @@ struct reader {
 	bool await_next; /* each page from the second on waits for it */
 	bool late; /* the next was not asked for in time */
 	unsigned disorder;
+	unsigned nested; /* entries given while a request was out */
 	int told; /* by on_failure */
 };
 
@@ -104,6 +110,7 @@ static int take(void *ctx, const struct store_entry *e)
 	snprintf(key, sizeof(key), "k%04u", r->got++);
 	r->disorder += strcmp(key, e->key) || strcmp(e->version_id, "v") ||
 		       strcmp(e->etag, "e") || e->key_len != strlen(key);
+	r->nested += asking;
 	r->list.stop = r->got == r->stop_at;
 	return r->got == r->fails_at ? -EPERM : 0;
 }
@@ -177,6 +184,8 @@ static void test_rows(void **state)
 		assert_int_equal(run(&r, &p), rows[i].rc);
 		assert_int_equal(r.got, rows[i].got);
 		assert_int_equal(r.disorder, 0);
+		/* Who gets an entry may wait for a request of his own. */
+		assert_int_equal(r.nested, 0);
 		assert_in_range(p.asked, rows[i].asked_min, rows[i].asked_max);
 		if (!rows[i].fails_at)
 			assert_int_equal(r.told, rows[i].fails ? -EACCES : 0);
