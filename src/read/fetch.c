@@ -17,8 +17,8 @@
  * back, the next job goes over the budget: else all would wait for each other.
  *
  * The mutex is held for table work alone; it is taken by the transfer's
- * thread at each block's end. Below it stand the block cache's and the
- * reader's queue's own locks.
+ * thread at each block's end. Below it stand the block cache's, the reader's
+ * queue's and the limit layer's own locks.
  */
 #include "fetch_job.h"
 

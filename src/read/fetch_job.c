@@ -7,9 +7,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "vers3/store/limit.h"
 #include "vers3/util/hex.h"
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
+#include "vers3/util/minmax.h"
 #include "version_get.h"
 
 /* Takes the first job out; NULL: there is none. */
@@ -313,6 +315,22 @@ static void job_run(struct fetch_job *job)
 	job_end(job, rc);
 }
 
+/*
+ * How many GETs may be under way for what nobody waits for. For their turn at
+ * the server they count as what somebody waits for (limit.h), who comes to them
+ * soon; so they are never so many that others would have to wait behind them:
+ * an eighth is left, as it is by what is done in the background. Mutex held.
+ */
+static uint64_t ahead_max(struct fetch *f)
+{
+	struct limit_snapshot now;
+
+	limit_store_read(f->store, &now);
+	if (!now.limit)
+		return FETCH_AHEAD_MAX;
+	return min_u64(FETCH_AHEAD_MAX, now.limit - now.limit / 8);
+}
+
 /* The next job that may start; NULL: none. Mutex held. */
 static struct fetch_job *fetch_next(struct fetch *f)
 {
@@ -326,8 +344,9 @@ static struct fetch_job *fetch_next(struct fetch *f)
 		if (fits || charged || (!f->running && !f->putting))
 			return queue_take(&f->wanted);
 	}
-	return f->running_ahead < FETCH_AHEAD_MAX ? queue_take(&f->ahead)
-						  : NULL;
+	if (TAILQ_EMPTY(&f->ahead) || f->running_ahead >= ahead_max(f))
+		return NULL;
+	return queue_take(&f->ahead);
 }
 
 void fetch_worker(void *arg)

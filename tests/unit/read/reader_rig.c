@@ -197,6 +197,7 @@ void rig_start(struct rig *rig, bool versioned, uint64_t cache_bytes)
 	rig->liar = calloc(1, sizeof(*rig->liar));
 	assert_non_null(rig->liar);
 	rig->liar->store.ops = &liar_ops;
+	rig->store = &rig->liar->store;
 	pthread_mutex_init(&rig->liar->mutex, NULL);
 	pthread_cond_init(&rig->liar->opened, NULL);
 	assert_int_equal(fault_store_new(rig_fault, rig, &below,
@@ -205,16 +206,15 @@ void rig_start(struct rig *rig, bool versioned, uint64_t cache_bytes)
 	assert_int_equal(blocks_open(rig->dir, cache_bytes, reason,
 				     sizeof(reason), &rig->blocks),
 			 0);
-	assert_int_equal(reader_new(&rig->liar->store, rig->blocks, PREFIX,
-				    &rig->reader),
-			 0);
+	assert_int_equal(
+		reader_new(rig->store, rig->blocks, PREFIX, &rig->reader), 0);
 }
 
 void rig_stop(struct rig *rig)
 {
 	reader_free(rig->reader);
 	blocks_close(rig->blocks);
-	store_free(&rig->liar->store);
+	store_free(rig->store);
 	remove_tree(rig->dir);
 }
 

@@ -41,7 +41,8 @@ struct liar {
 
 struct rig {
 	char dir[64];
-	struct liar *liar; /* owned */
+	struct liar *liar; /* borrowed: of the store */
+	struct store *store; /* owned: what the reader asks */
 	struct blocks *blocks; /* owned */
 	struct reader *reader; /* owned */
 	/* What the fault store does to GETs. Set while nothing runs. */

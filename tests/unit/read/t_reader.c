@@ -16,6 +16,7 @@
 #include "reader_rig.h"
 #include "vers3/core/version.h"
 #include "vers3/read/read_wait.h"
+#include "vers3/store/limit.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/log.h"
 
@@ -446,6 +447,55 @@ static void test_given_up(void **state)
 	rig_stop(&rig);
 }
 
+static void wait_gets(struct rig *rig, unsigned count)
+{
+	for (unsigned i = 0; i < 2000 && rig_gets(rig) < count; i++)
+		usleep(10000);
+	/* Whatever else would come has the time to. */
+	usleep(50000);
+	assert_int_equal(rig_gets(rig), count);
+}
+
+/* Turns at the server are left for who waits. */
+static void test_ahead_leaves_turns(void **state)
+{
+	enum {
+		FILES = 30,
+		TURNS = LIMIT_START - LIMIT_START / 8
+	};
+	struct meta_version v[FILES + 1];
+	struct reader_stats st;
+	struct rig rig;
+	struct got got;
+	char key[16];
+	uint64_t len;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	for (unsigned i = 0; i <= FILES; i++) {
+		sprintf(key, "f%u", i);
+		rig_put(&rig, key, 1000 + i, i, NULL, &v[i]);
+	}
+	reader_free(rig.reader);
+	assert_int_equal(limit_store_new(&rig.store, &rig.store), 0);
+	assert_int_equal(reader_new(rig.store, rig.blocks, PREFIX, &rig.reader),
+			 0);
+	rig_gate(&rig, true);
+	for (unsigned i = 0; i < FILES; i++)
+		assert_true(reader_fetch_ahead(rig.reader, &v[i]));
+	wait_gets(&rig, TURNS);
+	got_start(&got, &rig, &v[FILES], NULL, FILES, 0, 1000);
+	wait_gets(&rig, TURNS + 1);
+	rig_gate(&rig, false);
+	assert_int_equal(got_wait(&got, &len), 0);
+	wait_gets(&rig, FILES + 1);
+	for (unsigned i = 0; i < FILES; i++)
+		rig_wait_cached(&rig, &v[i], 1);
+	reader_read_stats(rig.reader, &st);
+	assert_int_equal(st.ahead_files, FILES);
+	rig_stop(&rig);
+}
+
 /* What has come stands in order; of a read that has failed nothing has. */
 static void test_wait(void **state)
 {
@@ -489,6 +539,7 @@ int main(void)
 		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test(test_content_id),
 		cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_ahead_leaves_turns),
 	};
 
 	/* The failures are meant. */
