@@ -20,6 +20,7 @@
 #include "tree_impl.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/read/reader.h"
+#include "vers3/s3/archive.h"
 #include "vers3/store/failover.h"
 
 #define ROWS   16 /* directories that are read in at a time */
@@ -112,13 +113,29 @@ static int next_name(struct tree *tree, uint64_t dir, enum order order,
 	return 0;
 }
 
-/* Whether an inode is one to fetch ahead: all that is known, and small. */
-static bool is_fetchable(const struct meta_inode *inode)
+/* Of an object that cannot be read before it is restored. */
+static bool is_archived(struct tree *tree, const struct meta_inode *inode)
+{
+	struct kvlist head;
+	bool archived;
+
+	kvlist_init(&head);
+	archived = !meta_head_get(tree->meta, inode->ino, &head) &&
+		   archive_is_closed(&head);
+	kvlist_release(&head);
+	return archived;
+}
+
+/*
+ * Whether an inode is one to fetch ahead: all that is known, small, and it can
+ * be read. With meta_lock() held.
+ */
+static bool is_fetchable(struct tree *tree, const struct meta_inode *inode)
 {
 	return S_ISREG(inode->mode) && (inode->flags & META_I_ATTRS) &&
 	       !(inode->flags & META_I_REFUSED) && inode->size_bytes &&
 	       inode->size_bytes <= READER_WHOLE_MAX &&
-	       meta_inode_is_base(inode);
+	       meta_inode_is_base(inode) && !is_archived(tree, inode);
 }
 
 /*
@@ -141,7 +158,7 @@ static bool comes_after(struct tree *tree, uint64_t dir, enum order order,
 	} while (inos[count++] != file);
 	for (unsigned i = 0; i + 1 < count; i++)
 		if (!meta_inode_get(tree->meta, inos[i], &inode))
-			passed += is_fetchable(&inode);
+			passed += is_fetchable(tree, &inode);
 	*ret_passed = passed;
 	return true;
 }
@@ -217,7 +234,7 @@ static void gather(struct tree *tree, uint64_t dir, enum order order,
 		if (next_name(tree, dir, order, &b->end, &ino))
 			break;
 		if (meta_inode_get(tree->meta, ino, &inode) ||
-		    !is_fetchable(&inode))
+		    !is_fetchable(tree, &inode))
 			continue;
 		b->files[b->count].place = b->end;
 		b->files[b->count++].version = inode.base;

@@ -198,6 +198,35 @@ static void test_stops(void **state)
 	assert_int_equal(stats_of(r).ahead_used, 1);
 }
 
+/* What has to be restored first is asked for by nobody but its reader. */
+static void test_archived(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+
+	make_files(r);
+	rig_put_class(r, "d/f03", "frozen", "GLACIER", NULL);
+	rig_put_class(r, "d/f05", "cold, and yet to be read", "GLACIER_IR",
+		      NULL);
+	rig_restart(r);
+	r->f.v->mount->config.ttl_ns = 0;
+	list(r);
+	assert_int_equal(rig_lookup(r, "d/f03", &e), 0);
+	assert_int_equal(rig_lookup(r, "d/f05", &e), 0);
+	rig_forget_requests(r);
+	read_one(r, 0);
+	read_one(r, 1);
+	wait_gets(r, 2 + FIRST);
+	assert_int_equal(rig_count(r, "GetObject d/f03"), 0);
+	assert_int_equal(rig_count(r, "GetObject d/f05"), 1);
+	assert_int_equal(rig_count(r, "GetObject d/f10"), 1);
+	assert_int_equal(rig_count(r, "GetObject d/f11"), 0);
+	/* Who comes past it is in turn yet. */
+	read_one(r, 2);
+	read_one(r, 4);
+	assert_int_equal(stats_of(r).ahead_used, 2);
+}
+
 /* What is written is not fetched, nor what is large, or no file. */
 static void test_others(void **state)
 {
@@ -234,6 +263,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_two_readers),
 		RIG_TEST(test_no_row),
 		RIG_TEST(test_stops),
+		RIG_TEST(test_archived),
 		RIG_TEST(test_others),
 		RIG_TEST_UNVERSIONED(test_by_name),
 	};
