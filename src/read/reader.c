@@ -285,7 +285,8 @@ static void read_ahead(struct reader *r, const struct meta_version *v,
 	if (!s)
 		return;
 	pthread_mutex_lock(&r->stream_mutex);
-	ahead = stream_advance(s, v->size_bytes, offset, end, &from, &to);
+	ahead = stream_advance(s, v->size_bytes, blocks_limit_bytes(r->cache),
+			       offset, end, &from, &to);
 	window = s->window;
 	pthread_mutex_unlock(&r->stream_mutex);
 	if (v->size_bytes <= READER_WHOLE_MAX)

@@ -7,15 +7,17 @@
  *	first		window = STREAM_FIRST, frontier = what the read itself
  *			fetches
  *	frontier half	window is STREAM_WIDE, then doubles up to STREAM_MAX;
- *	a window away	frontier = end of the read + window, in whole runs
+ *	a window away	frontier = end of the read + window, in whole runs;
+ *			a small cache takes no more than it keeps until then
  *	no room		window halves, down to a run, where others have it
  *	a jump		window = 0: only what is read is fetched
  *
  * Jumps that missed are counted. When there are as many as the file has runs,
- * each run may expect to be hit again: then a miss brings the whole of its run.
- * In a file that fits the cache it takes far fewer, and more and more of the
- * other runs are fetched besides, from the miss on and around: all that is
- * lost then, if no more reads come, is time that nobody waits for.
+ * each run may expect to be hit again: then a miss brings the whole of its run,
+ * unless it would be evicted before that: the cache has to hold the file. In
+ * one of half the cache it takes far fewer, and more and more of the other runs
+ * are fetched besides, from the miss on and around: all that is lost then, if
+ * no more reads come, is time that nobody waits for.
  *
  * (A thousand reads of 4 KiB in 256 MiB fetch all of it in some forty GETs; in
  * 10 GiB they fetch 1 MiB each.)
@@ -37,9 +39,16 @@ uint64_t stream_runs(uint64_t size_bytes)
 	return round_up(size_bytes, FETCH_RUN_BYTES) / FETCH_RUN_BYTES;
 }
 
+/* What is fetched ahead is to be there when the reader comes to it. */
+static uint64_t window_max(uint64_t cache_bytes)
+{
+	return max_u64(min_u64(STREAM_MAX, cache_bytes / STREAM_SHARE),
+		       FETCH_RUN_BYTES);
+}
+
 bool stream_advance(struct reader_stream *s, uint64_t size_bytes,
-		    uint64_t offset, uint64_t end, uint64_t *ret_from,
-		    uint64_t *ret_to)
+		    uint64_t cache_bytes, uint64_t offset, uint64_t end,
+		    uint64_t *ret_from, uint64_t *ret_to)
 {
 	bool first = s->next == 0 && s->window == 0;
 	uint64_t target;
@@ -61,9 +70,9 @@ bool stream_advance(struct reader_stream *s, uint64_t size_bytes,
 	}
 	if (s->frontier >= size_bytes || end + s->window / 2 < s->frontier)
 		return false;
-	s->window = s->window == STREAM_FIRST
-			    ? STREAM_WIDE
-			    : min_u64(s->window * 2, STREAM_MAX);
+	s->window =
+		min_u64(s->window == STREAM_FIRST ? STREAM_WIDE : s->window * 2,
+			window_max(cache_bytes));
 	target = round_up(end + s->window, FETCH_RUN_BYTES);
 	*ret_from = s->frontier > offset ? s->frontier : offset;
 	*ret_from = *ret_from / BLOCK_SIZE * BLOCK_SIZE;
@@ -89,7 +98,7 @@ bool stream_miss(struct reader_stream *s, uint64_t size_bytes,
 	bool fits = size_bytes <= STREAM_AROUND_MAX &&
 		    size_bytes <= cache_bytes / 2;
 
-	if (s->window)
+	if (s->window || size_bytes > cache_bytes)
 		return false;
 	if (fits)
 		dense = min_u64(dense, max_u64(STREAM_DENSE,

@@ -16,6 +16,7 @@
 #define STREAM_FIRST (UINT64_C(1) << 20) /* the window of one read */
 #define STREAM_WIDE  (UINT64_C(32) << 20) /* of two in sequence */
 #define STREAM_MAX   (UINT64_C(64) << 20)
+#define STREAM_SHARE 4 /* and no more than one in so many of the cache */
 /* From that many misses on a file is fetched around them; of each run of it. */
 #define STREAM_DENSE	   4
 #define STREAM_DENSE_SHARE 4 /* or from one in so many of its runs on */
@@ -24,12 +25,12 @@
 /* Of how many runs a file is. */
 uint64_t stream_runs(uint64_t size_bytes);
 /*
- * Moves a stream on over the read [offset, end). Returns true with the bytes
- * that are to be fetched ahead.
+ * Moves a stream on over the read [offset, end); cache_bytes: what the cache
+ * holds. Returns true with the bytes that are to be fetched ahead.
  */
 bool stream_advance(struct reader_stream *s, uint64_t size_bytes,
-		    uint64_t offset, uint64_t end, uint64_t *ret_from,
-		    uint64_t *ret_to);
+		    uint64_t cache_bytes, uint64_t offset, uint64_t end,
+		    uint64_t *ret_from, uint64_t *ret_to);
 /*
  * There was room up to `reached` only, for a read that ends at `end`: where
  * others have most of it, the window is made narrower.

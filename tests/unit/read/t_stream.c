@@ -43,13 +43,45 @@ static void test_sequence(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		uint64_t from = 0, to = 0;
-		bool ahead = stream_advance(&s, 99 * MIB - 7, rows[i].offset,
-					    rows[i].end, &from, &to);
+		bool ahead =
+			stream_advance(&s, 99 * MIB - 7, GIB, rows[i].offset,
+				       rows[i].end, &from, &to);
 
 		assert_int_equal(ahead, rows[i].to != 0);
 		assert_int_equal(from, rows[i].from);
 		assert_int_equal(to, rows[i].to);
 		assert_int_equal(s.window, rows[i].window);
+	}
+}
+
+/* How wide the window gets where a cache is so large. */
+static void test_small_cache(void **state)
+{
+	static const struct {
+		uint64_t cache, wide, most; /* at first, in the end */
+	} rows[] = {
+		{10 * GIB, 32 * MIB, 64 * MIB},
+		{256 * MIB, 32 * MIB, 64 * MIB},
+		{200 * MIB, 32 * MIB, 50 * MIB},
+		{100 * MIB, 25 * MIB, 25 * MIB},
+		{32 * MIB, 8 * MIB, 8 * MIB},
+		{MIB, 8 * MIB, 8 * MIB},
+		{0, 8 * MIB, 8 * MIB},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct reader_stream s = {0};
+		uint64_t from, to, wide = 0;
+
+		for (uint64_t at = 0; at < 400 * MIB; at += MIB)
+			if (stream_advance(&s, GIB, rows[i].cache, at, at + MIB,
+					   &from, &to)) {
+				wide = wide ? wide : s.window;
+				assert_true(to - at <= rows[i].most + 9 * MIB);
+			}
+		assert_int_equal(wide, rows[i].wide);
+		assert_int_equal(s.window, rows[i].most);
 	}
 }
 
@@ -95,7 +127,10 @@ static void test_dense(void **state)
 		{256 * MIB, 512 * MIB, 8, true},
 		/* It does not fit. */
 		{256 * MIB, 511 * MIB, 32, false},
-		{64 * MIB, 0, 8, false},
+		{64 * MIB, 64 * MIB, 8, false},
+		/* What comes would be evicted before it is hit again. */
+		{64 * MIB, 64 * MIB - 1, 0, false},
+		{64 * MIB, 0, 0, false},
 		{GIB, 10 * GIB, 32, true},
 		{GIB + 1, 10 * GIB, 129, false},
 		{10 * GIB, 100 * GIB, 0, false},
@@ -156,6 +191,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sequence),
+		cmocka_unit_test(test_small_cache),
 		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_dense),
 		cmocka_unit_test(test_around),
