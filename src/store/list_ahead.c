@@ -129,6 +129,7 @@ static void *ask_ahead(void *arg)
 	struct list_ahead *a = arg;
 
 	cancel_enter(&a->given_up);
+	urgency_enter(a->urgency);
 	ask(a);
 	return NULL;
 }
@@ -138,8 +139,10 @@ int list_ahead_next(struct list_ahead *a)
 	struct list_ahead_page *p;
 	int rc;
 
-	if (!a->given)
+	if (!a->given) {
 		cancel_init(&a->given_up, cancel_current());
+		a->urgency = urgency_current();
+	}
 	if (a->asking)
 		await(a);
 	else

@@ -28,6 +28,7 @@
 #include "vers3/util/hash.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
+#include "vers3/util/urgency.h"
 
 #define SLOTS	   1024 /* inodes whose last question is remembered */
 #define ASK_MAX	   256 /* objects asked for in one turn */
@@ -618,6 +619,7 @@ static void *run(void *arg)
 	struct states *s = arg;
 
 	cancel_enter(&s->ended);
+	urgency_enter(URGENCY_BACKGROUND);
 	while (wait_for_turn(s))
 		take_turn(s);
 	return NULL;

@@ -13,6 +13,7 @@
 #include "vers3/util/errtext.h"
 #include "vers3/util/hash.h"
 #include "vers3/util/pool.h"
+#include "vers3/util/urgency.h"
 
 #define RATE_DEFAULT (UINT64_C(32) << 20)
 
@@ -79,6 +80,8 @@ static int run_passes(struct verify *v)
 
 int verify_run(void *verify, struct answer_stream *answer)
 {
+	/* It may read all there is: who works in the mount goes first. */
+	enum urgency before = urgency_enter(URGENCY_BACKGROUND);
 	struct verify *v = verify;
 	int rc = pool_new("vers3-verify", VERIFY_WIDTH - 1, &v->pool);
 
@@ -98,5 +101,6 @@ int verify_run(void *verify, struct answer_stream *answer)
 	if (rc && !*answer_stream_why(answer))
 		answer_stream_fail(answer, rc, "verify: %s: %s",
 				   *v->path ? v->path : "/", errtext(rc));
+	urgency_enter(before);
 	return rc;
 }

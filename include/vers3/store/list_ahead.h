@@ -9,7 +9,7 @@
  * its turn meanwhile (limit.h). Many walks end with the first page; from the
  * second on a thread of the walk's own asks for the one after. It stands for
  * what the caller's thread stood for when it began (cancel.h), which lasts
- * until the walk is released.
+ * until the walk is released, with its urgency (urgency.h).
  *
  * One thread at a time. Blocks. Memory: two pages.
  */
@@ -22,6 +22,7 @@
 
 #include "vers3/store/list.h"
 #include "vers3/util/cancel.h"
+#include "vers3/util/urgency.h"
 
 /* A page as it was brought. */
 struct list_ahead_page {
@@ -57,6 +58,7 @@ struct list_ahead {
 	bool asking; /* the thread is there */
 	pthread_t thread;
 	struct cancel given_up;
+	enum urgency urgency; /* of the walk's thread */
 };
 
 /* prefix and delimiter may be NULL. Release it in any case. */

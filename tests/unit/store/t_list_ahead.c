@@ -14,6 +14,7 @@
 #include "vers3/store/list_ahead.h"
 #include "vers3/store/version_list.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/urgency.h"
 
 #define PER_PAGE 3
 #define WAIT_NS	 (10 * NS_PER_S)
@@ -27,6 +28,7 @@ struct pages {
 	pthread_cond_t asked_more;
 	unsigned asked; /* under mutex */
 	bool off_thread; /* under mutex: one was asked for by another thread */
+	unsigned background; /* under mutex: pages that nobody waits for */
 	pthread_t caller;
 };
 
@@ -44,6 +46,7 @@ static int pages_call(struct store *s, struct store_request *r)
 	page = p->asked++;
 	p->off_thread =
 		p->off_thread || !pthread_equal(pthread_self(), p->caller);
+	p->background += urgency_current() == URGENCY_BACKGROUND;
 	pthread_cond_broadcast(&p->asked_more);
 	pthread_mutex_unlock(&p->mutex);
 	store_reply_reset(&r->reply);
@@ -203,9 +206,13 @@ static void test_ahead(void **state)
 
 	(void)state;
 	pages_init(&p, 9);
+	urgency_enter(URGENCY_BACKGROUND);
 	assert_int_equal(run(&r, &p), 0);
+	urgency_enter(URGENCY_WANTED);
 	assert_int_equal(r.got, 9 * PER_PAGE);
 	assert_false(r.late);
+	/* Who waits for it is the same for all. */
+	assert_int_equal(p.background, 9);
 	pages_release(&p);
 }
 

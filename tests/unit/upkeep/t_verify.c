@@ -5,6 +5,10 @@
  */
 #include "answer_rig.h"
 
+#include <stdatomic.h>
+
+#include "vers3/util/urgency.h"
+
 #define MIB ((size_t)1 << 20)
 
 /* The mount's bucket, of whose object one byte is wrong when it is read. */
@@ -499,6 +503,29 @@ static void test_failure(void **state)
 	SAYS(r, "verify", "result = PASS");
 }
 
+/* What was asked for with nobody waiting for it, and otherwise. */
+static atomic_uint asked[URGENCY_COUNT];
+
+static void note_urgency(struct rig *r)
+{
+	(void)r;
+	atomic_fetch_add(&asked[urgency_current()], 1);
+}
+
+/* A sweep lets others go first; what the same thread does next does not. */
+static void test_urgency(void **state)
+{
+	struct rig *r = *state;
+
+	fill(r);
+	rig_hook(r, "GetObject", note_urgency, 3);
+	SAYS(r, "verify deep", "result = PASS", "sampled = 3\n");
+	assert_int_equal(atomic_load(&asked[URGENCY_BACKGROUND]), 3);
+	rig_hook(r, "ListObjectVersions", note_urgency, 1);
+	SAYS(r, "usage", "[usage");
+	assert_int_equal(atomic_load(&asked[URGENCY_WANTED]), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -514,6 +541,7 @@ int main(void)
 		VERIFY_TEST(test_resume),
 		VERIFY_TEST(test_words),
 		VERIFY_TEST(test_failure),
+		VERIFY_TEST(test_urgency),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
