@@ -323,12 +323,10 @@ static void job_run(struct fetch_job *job)
  */
 static uint64_t ahead_max(struct fetch *f)
 {
-	struct limit_snapshot now;
+	unsigned limit = limit_store_now(f->store);
 
-	limit_store_read(f->store, &now);
-	if (!now.limit)
-		return FETCH_AHEAD_MAX;
-	return min_u64(FETCH_AHEAD_MAX, now.limit - now.limit / 8);
+	return limit ? min_u64(FETCH_AHEAD_MAX, limit - limit / 8)
+		     : FETCH_AHEAD_MAX;
 }
 
 /* The next job that may start; NULL: none. Mutex held. */

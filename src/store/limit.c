@@ -16,6 +16,7 @@
 
 #include "layer.h"
 #include "limit_rule.h"
+#include "vers3/store/standby.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
@@ -216,14 +217,20 @@ void limit_store_read(struct store *s, struct limit_snapshot *ret)
 	pthread_mutex_unlock(&ls->mutex);
 }
 
-unsigned limit_store_width(struct store *s)
+unsigned limit_store_now(struct store *s)
 {
 	struct limit_snapshot now;
-	unsigned width;
 
-	limit_store_read(s, &now);
-	if (!now.limit)
+	limit_store_read(standby_store_goes_to(s), &now);
+	return now.limit;
+}
+
+unsigned limit_store_width(struct store *s)
+{
+	unsigned limit = limit_store_now(s), width;
+
+	if (!limit)
 		return LIMIT_START;
-	width = now.limit + (now.limit + 1) / 2;
+	width = limit + (limit + 1) / 2;
 	return width < LIMIT_MAX ? width : LIMIT_MAX;
 }

@@ -290,6 +290,13 @@ int standby_store_end(struct store *store)
 	return 0;
 }
 
+struct store *standby_store_goes_to(struct store *store)
+{
+	if (store->ops != &standby_ops || !standby_store_is_on(store))
+		return store;
+	return ((struct standby_store *)store)->replica;
+}
+
 struct store *standby_store_bucket(struct store *store)
 {
 	return store->below;

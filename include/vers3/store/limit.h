@@ -30,7 +30,13 @@ int limit_store_new(struct store **below, struct store **ret_store);
 /* s: the layer, or a stack that holds it; zeroes where there is none. */
 void limit_store_read(struct store *s, struct limit_snapshot *ret);
 /*
- * How many requests it takes to use what the server bears now, some that wait
+ * How many may go at once now to where the stack's requests go: to the replica,
+ * while that stands in (standby.h). 0: there is no such layer. Any lock may be
+ * held.
+ */
+unsigned limit_store_now(struct store *s);
+/*
+ * The same: how many requests it takes to use what the server bears now, some that wait
  * included; for who hands out work. LIMIT_START where there is no such layer.
  * Any lock may be held.
  */

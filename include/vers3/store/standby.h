@@ -50,6 +50,11 @@ void standby_store_open(struct store *s);
  * be taken from the journal, which ends first. 0 or -errno: it stays closed.
  */
 int standby_store_end(struct store *s);
+/*
+ * Where the requests to a stack go now: the replica's, while its uppermost layer
+ * is such a one and is on; else s. Borrowed. Any lock may be held.
+ */
+struct store *standby_store_goes_to(struct store *s);
 /* The stack of the bucket, to which the layer is no matter; borrowed. */
 struct store *standby_store_bucket(struct store *s);
 

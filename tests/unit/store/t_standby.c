@@ -18,6 +18,7 @@
 
 #include "../remove_tree.h"
 #include "../store_suite.h"
+#include "vers3/store/limit.h"
 #include "vers3/store/memory.h"
 #include "vers3/store/standby.h"
 #include "vers3/util/cancel.h"
@@ -326,6 +327,38 @@ static void test_claim(void **state)
 	assert_true(standby_store_claim(rig->store));
 }
 
+/* A server that has too much to do. */
+static int refuse(struct store *s, struct store_request *r)
+{
+	(void)s;
+	store_reply_reset(&r->reply);
+	r->reply.status = 503;
+	return -EIO;
+}
+
+/* How much goes at once is the matter of the side that is used. */
+static void test_limits(void **state)
+{
+	static const struct store_ops ops = {"busy", refuse, replica_free};
+	struct rig *rig = *state;
+	struct store busy = {.ops = &ops};
+	struct store *top = &busy, *replica = &rig->replica.store;
+
+	assert_int_equal(limit_store_new(&top, &top), 0);
+	assert_int_equal(limit_store_new(&replica, &replica), 0);
+	assert_int_equal(standby_store_new(replica, rig->journal, &top, &top),
+			 0);
+	assert_int_equal(limit_store_now(top), LIMIT_START);
+	assert_int_equal(suite_put(top, "k", "x", NULL), -EIO);
+	assert_int_equal(limit_store_now(top), 1);
+	assert_int_equal(limit_store_width(top), 2);
+	assert_int_equal(standby_store_begin(top), 0);
+	assert_int_equal(limit_store_now(top), LIMIT_START);
+	assert_int_equal(limit_store_width(top), LIMIT_START * 3 / 2);
+	store_free(top);
+	store_free(replica);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +369,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_taken_meanwhile, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_claim, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("standby", tests, NULL, NULL);
