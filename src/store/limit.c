@@ -229,8 +229,8 @@ unsigned limit_store_width(struct store *s)
 {
 	unsigned limit = limit_store_now(s), width;
 
-	if (!limit)
-		return LIMIT_START;
 	width = limit + (limit + 1) / 2;
+	if (width < LIMIT_START)
+		return LIMIT_START;
 	return width < LIMIT_MAX ? width : LIMIT_MAX;
 }

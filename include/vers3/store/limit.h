@@ -36,9 +36,10 @@ void limit_store_read(struct store *s, struct limit_snapshot *ret);
  */
 unsigned limit_store_now(struct store *s);
 /*
- * The same: how many requests it takes to use what the server bears now, some that wait
- * included; for who hands out work. LIMIT_START where there is no such layer.
- * Any lock may be held.
+ * The same: how many requests it takes to use what the server bears now, some
+ * that wait included; for who hands out work. LIMIT_START at least, so that a
+ * few that take long, as the saves of large files, do not keep all others from
+ * being begun. Any lock may be held.
  */
 unsigned limit_store_width(struct store *s);
 

@@ -274,7 +274,8 @@ static void test_refusals(void **state)
 	assert_true(low.halvings >= 2);
 	assert_in_range(low.limit, 1, LIMIT_START - 2);
 	assert_true(atomic_load(&n.refusals) > 0);
-	assert_in_range(limit_store_width(s), low.limit, LIMIT_START * 3 / 2);
+	/* Work is handed out all the same: some of it may take long. */
+	assert_in_range(limit_store_width(s), LIMIT_START, LIMIT_START * 3 / 2);
 	atomic_store(&n.is, false);
 	until = clock_mono_ns() + 60 * NS_PER_S;
 	do {

@@ -351,7 +351,7 @@ static void test_limits(void **state)
 	assert_int_equal(limit_store_now(top), LIMIT_START);
 	assert_int_equal(suite_put(top, "k", "x", NULL), -EIO);
 	assert_int_equal(limit_store_now(top), 1);
-	assert_int_equal(limit_store_width(top), 2);
+	assert_int_equal(limit_store_width(top), LIMIT_START);
 	assert_int_equal(standby_store_begin(top), 0);
 	assert_int_equal(limit_store_now(top), LIMIT_START);
 	assert_int_equal(limit_store_width(top), LIMIT_START * 3 / 2);
