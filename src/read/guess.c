@@ -122,9 +122,11 @@ bool guess_use(struct guesses *g, const unsigned char id[BLOCK_ID_SIZE])
 	return one != NULL;
 }
 
-void guesses_read_stats(struct guesses *g, struct reader_stats *ret)
+void guesses_read_stats(struct guesses *g, int64_t now_ns,
+			struct reader_stats *ret)
 {
 	pthread_mutex_lock(&g->mutex);
+	give_up_old(g, now_ns);
 	ret->ahead_files = g->files;
 	ret->ahead_used = g->used;
 	ret->ahead_wasted = g->wasted;

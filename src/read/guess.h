@@ -55,7 +55,8 @@ int guess_add(struct guesses *g, const unsigned char id[BLOCK_ID_SIZE],
 void guess_drop(struct guesses *g, const unsigned char id[BLOCK_ID_SIZE]);
 /* Somebody reads this content: true when it was a guess, and unread. */
 bool guess_use(struct guesses *g, const unsigned char id[BLOCK_ID_SIZE]);
-/* Fills in the part of the reader's numbers that is about them. */
-void guesses_read_stats(struct guesses *g, struct reader_stats *ret);
+/* Fills in the part of the reader's numbers that is about them, as of now. */
+void guesses_read_stats(struct guesses *g, int64_t now_ns,
+			struct reader_stats *ret);
 
 #endif

@@ -428,7 +428,7 @@ bool reader_fetch_ahead(struct reader *r, const struct meta_version *v)
 void reader_read_stats(struct reader *r, struct reader_stats *ret)
 {
 	fetch_read_stats(r->fetch, ret);
-	guesses_read_stats(&r->guesses, ret);
+	guesses_read_stats(&r->guesses, clock_mono_ns(), ret);
 }
 
 int reader_new(struct store *store, struct blocks *blocks, const char *prefix,

@@ -61,7 +61,7 @@ static void test_use(void **state)
 	guess_drop(&g, id_of(3));
 	guess_drop(&g, id_of(3));
 	assert_int_equal(guess_add(&g, id_of(4), 15, 25, 0), 1);
-	guesses_read_stats(&g, &st);
+	guesses_read_stats(&g, GUESS_AGE_NS, &st);
 	assert_int_equal(st.gets, 7);
 	assert_int_equal(st.ahead_files, 3);
 	assert_int_equal(st.ahead_used, 1);
@@ -86,11 +86,15 @@ static void test_old(void **state)
 	assert_int_equal(guess_add(&g, id_of(GUESS_FILES_MAX), 2, MIB,
 				   GUESS_AGE_NS + 3),
 			 1);
-	guesses_read_stats(&g, &st);
+	guesses_read_stats(&g, GUESS_AGE_NS + 3, &st);
 	assert_int_equal(st.ahead_wasted, 3);
 	assert_int_equal(st.ahead_wasted_bytes, 6);
-	assert_false(guess_use(&g, id_of(2)));
-	assert_true(guess_use(&g, id_of(3)));
+	/* Also where nothing is guessed any more. */
+	guesses_read_stats(&g, GUESS_AGE_NS + 5, &st);
+	assert_int_equal(st.ahead_wasted, 5);
+	assert_int_equal(st.ahead_wasted_bytes, 10);
+	assert_false(guess_use(&g, id_of(4)));
+	assert_true(guess_use(&g, id_of(5)));
 	guesses_release(&g);
 }
 
