@@ -159,8 +159,14 @@ void limit_rule_answer(struct limit_rule *r, const struct limit_answer *a)
 		refused(r, a);
 		return;
 	}
-	if (!a->answered || !is_telling(a->op))
+	if (!a->answered)
 		return;
+	if (!is_telling(a->op)) {
+		/* Where there are no others, it comes back by these. */
+		if (r->limit < LIMIT_START && a->full)
+			grow(r, a);
+		return;
+	}
 	of = r->least_ns[a->op][band_of(a->bytes)];
 	note_least(of, took_ns);
 	note_least(r->net_ns, took_ns);

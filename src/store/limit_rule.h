@@ -18,7 +18,8 @@
  *
  * The least time is kept by kind and size of request, of the last one to two
  * minutes. Kinds whose time depends on what the server does (lists, batches of
- * deletes, the end of an upload) say nothing.
+ * deletes, the end of an upload) say nothing; but that it has carried one out
+ * lets the number come back to LIMIT_START.
  *
  * After: Jacobson, "Congestion Avoidance and Control" (1988); Brakmo and
  * Peterson, "TCP Vegas" (1995), for the comparison with the least time.

@@ -187,6 +187,31 @@ static void test_what_says_nothing(void **state)
 	assert_int_equal(now(&p), 2 * LIMIT_START);
 }
 
+/* Who only lists and deletes is not kept at one by a refusal of long ago. */
+static void test_back_without_a_word(void **state)
+{
+	struct play p;
+
+	(void)state;
+	begin(&p);
+	for (int i = 0; i < 10; i++) {
+		p.now += NS_PER_S;
+		refuse(&p, 50 * MS);
+	}
+	assert_int_equal(now(&p), 1);
+	for (int i = 0; i < 20; i++) {
+		p.now += 200 * MS;
+		answer(&p, STORE_DELETE_MANY, 200 * MS, true);
+	}
+	assert_in_range(now(&p), 3, 8);
+	for (int i = 0; i < 300; i++) {
+		p.now += 200 * MS;
+		answer(&p, i % 2 ? STORE_LIST : STORE_DELETE_MANY, 200 * MS,
+		       true);
+	}
+	assert_int_equal(now(&p), LIMIT_START);
+}
+
 /* A route that has become longer is no busy server for ever. */
 static void test_another_route(void **state)
 {
@@ -242,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_a_busy_server),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_what_says_nothing),
+		cmocka_unit_test(test_back_without_a_word),
 		cmocka_unit_test(test_another_route),
 		cmocka_unit_test(test_turns),
 	};
