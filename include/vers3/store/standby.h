@@ -51,8 +51,8 @@ void standby_store_open(struct store *s);
  */
 int standby_store_end(struct store *s);
 /*
- * Where the requests to a stack go now: the replica's, while its uppermost layer
- * is such a one and is on; else s. Borrowed. Any lock may be held.
+ * Where the requests to a stack go now: the replica's, while its uppermost
+ * layer is such a one and is on; else s. Borrowed. Any lock may be held.
  */
 struct store *standby_store_goes_to(struct store *s);
 /* The stack of the bucket, to which the layer is no matter; borrowed. */
