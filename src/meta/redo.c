@@ -63,6 +63,7 @@ struct redo {
 	int fd; /* owned */
 	bool can; /* this boot has an id */
 	bool begun; /* the file has this head */
+	bool unsynced; /* one has failed: the disk may lack any of it */
 	bool spoilt; /* what is gathered is not all */
 	uint64_t at; /* where the next record goes */
 	uint64_t marked_at; /* where the last mark ends */
@@ -347,6 +348,7 @@ static int begin(struct redo *r)
 	if (ftruncate(r->fd, 0))
 		return -errno;
 	r->kept_bytes = 0;
+	r->unsynced = false;
 	keep_blocks(r, KEPT_BYTES);
 	return write_all(r->fd, r->about, HEAD_BYTES, 0);
 }
@@ -368,7 +370,8 @@ void redo_restart(struct redo *r)
 
 	r->at = r->marked_at = HEAD_BYTES;
 	r->index = 0;
-	if (!r->begun)
+	/* What a sync has failed for is not tried again: so the head, too. */
+	if (!r->begun || r->unsynced)
 		r->begun = !begin(r);
 	/* All in it is durable in the tables. */
 	else if (!fstat(r->fd, &st) && st.st_size > SHRINK_BYTES)
@@ -423,6 +426,11 @@ void redo_record(struct redo *r, uint64_t txn)
 	size_t size = r->gathered.len;
 	int rc = r->spoilt ? -ENOMEM : 0;
 
+	/* Has a sync failed since the first change, the others are not here. */
+	if (!atomic_load(&r->whole)) {
+		redo_forget(r);
+		return;
+	}
 	if (!size && !rc)
 		return;
 	if (!rc) {
@@ -479,11 +487,13 @@ int redo_sync(struct redo *r)
 	int rc = fdatasync(r->fd) ? -errno : 0;
 
 	/* See keep_blocks(): one that begins after such an error fails. */
-	if (!rc && r->at > r->kept_bytes)
+	if (!rc && r->marked_at > r->kept_bytes)
 		rc = fdatasync(r->fd) ? -errno : 0;
 	/* The kernel tells it once: the next sync would say all is well. */
-	if (rc)
+	if (rc) {
+		r->unsynced = true;
 		atomic_store(&r->whole, false);
+	}
 	return rc;
 }
 

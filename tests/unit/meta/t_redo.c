@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #include "../meta_fixture.h"
+#include "../../../src/meta/redo.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
@@ -421,6 +422,65 @@ static void test_log_not_synced(void **state)
 	drop_copy(&copy);
 }
 
+static int count_op(void *ctx, const struct redo_op *op)
+{
+	unsigned *count = ctx;
+
+	(void)op;
+	++*count;
+	return 0;
+}
+
+/* How many changes of a transaction a log of that name gives back. */
+static unsigned count_replayed(const char *path, uint64_t txn)
+{
+	uint64_t records = 0;
+	unsigned count = 0;
+	struct redo *r;
+
+	assert_int_equal(redo_open(path, "of a test", &r), 0);
+	assert_int_equal(redo_replay(r, txn, count_op, &count, &records), 0);
+	redo_close(r);
+	return count;
+}
+
+/* A sync that fails: nothing is recorded by halves, and the head comes anew. */
+static void test_sync_between(void **state)
+{
+	struct fixture *f = *state;
+	static const char none[HEAD_BYTES];
+	struct redo *r;
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/redo", f->dir);
+	assert_int_equal(redo_open(path, "of a test", &r), 0);
+	redo_begin(r);
+	redo_put(r, 0, "a", 1, "1", 1);
+	set_bad("/redo");
+	assert_int_equal(redo_sync(r), -EIO);
+	set_bad(NULL);
+	redo_put(r, 0, "b", 1, "1", 1);
+	redo_record(r, 1);
+	assert_false(redo_is_whole(r));
+	assert_int_equal(count_replayed(path, 1), 0);
+	/* As the disk has it that did not take the head. */
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, none, sizeof(none), 0), sizeof(none));
+	close(fd);
+	redo_restart(r);
+	assert_true(redo_is_whole(r));
+	redo_put(r, 0, "a", 1, "2", 1);
+	redo_put(r, 0, "b", 1, "2", 1);
+	redo_record(r, 2);
+	assert_int_equal(redo_mark(r, 2, 1), 0);
+	assert_int_equal(redo_sync(r), 0);
+	redo_close(r);
+	assert_int_equal(count_replayed(path, 2), 2);
+	assert_int_equal(unlink(path), 0);
+}
+
 static int fail_hook(void *ctx)
 {
 	return atomic_load((atomic_bool *)ctx) ? -EIO : 0;
@@ -583,6 +643,7 @@ int main(void)
 		TEST(test_power),
 		TEST(test_torn_mark),
 		TEST(test_log_not_synced),
+		TEST(test_sync_between),
 		TEST(test_data_failed),
 		TEST(test_log_full),
 		TEST(test_disk_full),
