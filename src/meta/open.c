@@ -171,7 +171,7 @@ static int check_identity(struct meta *m, MDB_txn *txn, const char *identity,
 
 	rc = mdb_get(txn, m->dbi[META_SYS], &key, &val);
 	if (rc == MDB_NOTFOUND)
-		return sys_put(m, txn, SYS_IDENTITY, identity, want);
+		return 0;
 	if (rc)
 		return meta_mdb_errno(rc);
 	if (val.mv_size == want && !memcmp(val.mv_data, identity, want))
@@ -273,6 +273,12 @@ static int tables_open(struct meta *m, const char *identity, char *reason,
 	if (rc)
 		goto out;
 	rc = start_ids(m, txn);
+	/*
+	 * The log may have that of a meta_set_identity() which was cut off:
+	 * what follows is in a log of this one, which that would not look at.
+	 */
+	if (!rc)
+		rc = sys_put(m, txn, SYS_IDENTITY, identity, strlen(identity));
 	if (!rc)
 		rc = sys_put_u64(m, txn, META_SYS_FORMAT, META_FORMAT_OPEN);
 	if (rc)

@@ -84,8 +84,8 @@ int meta_room(struct meta *m);
  */
 int meta_sync(struct meta *m);
 /*
- * From the next meta_open() on it is that of another identity. Durable on
- * return. Takes meta_lock(). 0 or -errno: then it is open which.
+ * Once it is closed it is that of another identity. Takes meta_lock(). 0 or
+ * -errno: then it is open which, as it is where it is cut off before its end.
  */
 int meta_set_identity(struct meta *m, const char *identity);
 /*

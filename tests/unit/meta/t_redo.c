@@ -371,6 +371,24 @@ static void test_power(void **state)
 	}
 }
 
+/* Cut off while it gets another identity: it is whole under the old one. */
+static void test_identity_cut_off(void **state)
+{
+	struct fixture *f = *state, copy, second;
+
+	assert_int_equal(meta_set_identity(f->m, "another"), 0);
+	copy = killed_copy(f);
+	fixture_reopen(&copy);
+	fixture_put_locked(copy.m, "a", "1");
+	assert_int_equal(meta_sync(copy.m), 0);
+	second = killed_copy(&copy);
+	lose_power(&second);
+	fixture_reopen(&second);
+	fixture_has(second.m, "a", "1");
+	drop_copy(&second);
+	drop_copy(&copy);
+}
+
 /* What stands behind a mark that is torn is not durable. */
 static void test_torn_mark(void **state)
 {
@@ -641,6 +659,7 @@ int main(void)
 		TEST(test_of_others),
 		TEST(test_stale),
 		TEST(test_power),
+		TEST(test_identity_cut_off),
 		TEST(test_torn_mark),
 		TEST(test_log_not_synced),
 		TEST(test_sync_between),
