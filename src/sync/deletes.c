@@ -147,15 +147,21 @@ static void run(void *arg)
 	struct conflict *list = calloc(j->count, sizeof(*list));
 	int rc = items && list ? send_deletes(j, list, items) : -ENOMEM;
 	uint64_t done = 0;
+	int failed = 0;
 
 	for (size_t i = 0; i < j->count; i++) {
-		if (!apply_delete(j, i, rc ? rc : items[i].result,
-				  list ? &list[i] : NULL))
+		int why = apply_delete(j, i, rc ? rc : items[i].result,
+				       list ? &list[i] : NULL);
+
+		if (why)
+			failed = why;
+		else
 			done++;
 		free(j->items[i].key);
 	}
 	pthread_mutex_lock(&s->mutex);
-	sync_job_end(s, rc);
+	/* One that was done has reached the bucket. */
+	sync_job_end(s, done ? 0 : failed);
 	s->deleting--;
 	s->deleting_keys -= j->count;
 	s->stats.deletes += done;
@@ -170,15 +176,17 @@ static void run(void *arg)
 
 void deletes_begin(struct syncer *s, struct deletes *d)
 {
-	unsigned most;
+	unsigned batches;
+	size_t keys;
 
 	*d = (struct deletes){.items = NULL};
 	pthread_mutex_lock(&s->mutex);
-	most = s->outage.on ? 1 : DELETE_BATCHES;
+	batches = s->outage.on ? 1 : DELETE_BATCHES;
+	keys = s->outage.on ? DELETES_PROBE : DELETES_MAX;
 	d->away = s->deleting > 0;
-	d->batches = s->deleting < most ? most - s->deleting : 0;
-	if (d->batches && s->deleting_keys < DELETES_MAX)
-		d->most = DELETES_MAX - s->deleting_keys;
+	d->batches = s->deleting < batches ? batches - s->deleting : 0;
+	if (d->batches && s->deleting_keys < keys)
+		d->most = keys - s->deleting_keys;
 	pthread_mutex_unlock(&s->mutex);
 }
 

@@ -40,6 +40,11 @@ struct upload_beginning;
 #define DELETES_MAX    400
 #define DELETE_BATCHES 8
 #define DELETES_LEAST  25 /* fewer are not shared out to several */
+/*
+ * In an outage: each may have to be looked at, and those who wait are told of
+ * nothing before one batch has ended.
+ */
+#define DELETES_PROBE 8
 
 /* Keys in a row that wait for one another; renames make shorter ones. */
 #define SYNC_HOLDS_MAX 1000

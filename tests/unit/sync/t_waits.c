@@ -308,6 +308,32 @@ static void test_outage(void **state)
 	assert_int_equal(end(&one), -ETIMEDOUT);
 }
 
+/* Nor all that is to be deleted, if each key has to be asked for. */
+static void test_outage_deletes(void **state)
+{
+	struct rig *r = *state;
+	char path[16];
+
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof(path), "f%d", i);
+		rig_write(r, path, path);
+	}
+	rig_sync(r);
+	rig_fail(r, "Delete", RIG_BEFORE, -ETIMEDOUT, FOREVER);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof(path), "f%d", i);
+		rig_unlink(r, path);
+	}
+	assert_int_equal(outcome(r, SYNC, ""), -ETIMEDOUT);
+	rig_forget_requests(r);
+	assert_int_equal(outcome(r, SYNC, ""), -ETIMEDOUT);
+	assert_in_range(rig_count(r, "DeleteObjects 8"), 3, 100);
+	assert_int_equal(outcome(r, DRAIN, ""), 1000);
+	rig_fail(r, "Delete", RIG_BEFORE, 0, 0);
+	assert_int_equal(outcome(r, SYNC, ""), 0);
+	rig_holds(r, "f999", NULL);
+}
+
 /* The name is gone or another file's: nobody waits for what comes of it. */
 static void test_renamed(void **state)
 {
@@ -551,6 +577,7 @@ int main(void)
 		TEST_UNVERSIONED(test_directories),
 		TEST_UNVERSIONED(test_many),
 		TEST(test_outage),
+		TEST(test_outage_deletes),
 		TEST(test_renamed),
 		TEST_UNVERSIONED(test_stale_notes),
 		TEST(test_meta_failed),
