@@ -77,6 +77,7 @@ void upload_ending(struct uploader *u)
 
 struct abandoned {
 	struct uploader *u;
+	uint64_t ino;
 	struct upload_record o;
 };
 
@@ -84,6 +85,8 @@ static void run_abandon(void *arg)
 {
 	struct abandoned *a = arg;
 
+	/* A part that is taken after the abort may stay, where nobody sees. */
+	streams_wait_forgotten(a->u->streams, a->ino);
 	/* If that fails, the next mount sees to it. */
 	abort_upload(a->u->s, a->o.key, a->o.upload_id);
 	upload_record_release(&a->o);
@@ -91,12 +94,14 @@ static void run_abandon(void *arg)
 }
 
 /* Takes o over. */
-static void submit_abandon(struct uploader *u, struct upload_record *o)
+static void submit_abandon(struct uploader *u, uint64_t ino,
+			   struct upload_record *o)
 {
 	struct abandoned *a = malloc(sizeof(*a));
 
 	if (a) {
 		a->u = u;
+		a->ino = ino;
 		a->o = *o;
 		if (!pool_submit(u->parts, run_abandon, a))
 			return;
@@ -116,7 +121,7 @@ int upload_abandon_locked(struct uploader *u, uint64_t ino)
 	if (!rc)
 		rc = upload_record_forget_locked(u->s->meta, ino);
 	if (!rc && !upload_record_is_ended(u->s->meta, o.upload_id))
-		submit_abandon(u, &o);
+		submit_abandon(u, ino, &o);
 	else
 		upload_record_release(&o);
 	return rc == -ENOENT ? 0 : rc;

@@ -409,6 +409,18 @@ void streams_forget(struct streams *t, uint64_t ino)
 	pthread_mutex_unlock(&t->mutex);
 }
 
+void streams_wait_forgotten(struct streams *t, uint64_t ino)
+{
+	struct stream *s;
+
+	pthread_mutex_lock(&t->mutex);
+	/* One that is sending is of what was staged since then. */
+	while ((s = map_get(t->map, &ino, sizeof(ino))) && s->in_flight &&
+	       !is_sending(s))
+		pthread_cond_wait(&t->event, &t->mutex);
+	pthread_mutex_unlock(&t->mutex);
+}
+
 static void check_stream(void *ctx, const void *key, size_t len, void *value)
 {
 	const struct stream *s = value;

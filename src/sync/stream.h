@@ -31,6 +31,11 @@ int streams_take(struct streams *t, uint64_t ino);
 void streams_give(struct streams *t, uint64_t ino);
 /* The file is gone, or what is staged of it. Leaf: any lock may be held. */
 void streams_forget(struct streams *t, uint64_t ino);
+/*
+ * After that, in a job of the parts' pool: waits for those on their way. (They
+ * began before it, so it is no matter how many such jobs there are.)
+ */
+void streams_wait_forgotten(struct streams *t, uint64_t ino);
 /* As syncer_check(). */
 const char *streams_check(struct streams *t);
 

@@ -223,6 +223,44 @@ static void test_renamed(void **state)
 	free(data);
 }
 
+/* Waits until nothing of uploads is noted that begins so. */
+static void wait_forgotten(struct rig *r, const char *head)
+{
+	struct meta *m = r->f.v->mount->meta;
+	int rc = 0;
+
+	for (int i = 0; !rc && i < 1000; i++) {
+		usleep(10000);
+		assert_int_equal(meta_lock(m), 0);
+		rc = meta_seek(m, META_SYS, head, strlen(head), strlen(head),
+			       false, NULL, NULL, NULL);
+		meta_unlock(m);
+	}
+	assert_int_equal(rc, -ENOENT);
+}
+
+/* A file that goes while its parts are on their way: they end first. */
+static void test_removed(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(9, SIZE);
+	struct vfs_file *file;
+
+	rig_gate(r, "UploadPart f 2", RIG_BEFORE);
+	file = write_some(r, "f", data, SIZE);
+	wait_for(r, "UploadPart f", 7);
+	rig_unlink(r, "f");
+	vfs_release(r->f.v, file);
+	wait_forgotten(r, "ongoing:");
+	usleep(100000); /* time for one that must not be sent */
+	assert_int_equal(rig_count(r, "AbortMultipartUpload"), 0);
+	rig_gate(r, NULL, RIG_BEFORE);
+	wait_for(r, "AbortMultipartUpload f", 1);
+	wait_forgotten(r, "upload:");
+	assert_int_equal(rig_uploads(r), 0);
+	free(data);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -235,6 +273,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_killed_late),
 		RIG_TEST(test_no_tags_allowed),
 		RIG_TEST(test_renamed),
+		RIG_TEST(test_removed),
 	};
 
 	if (argc > 1)
