@@ -19,9 +19,7 @@
 
 static int precommit(void *ctx)
 {
-	struct vfs *v = ctx;
-
-	return staging_sync_all(v->mount->staging);
+	return staging_sync_all(ctx);
 }
 
 int vfs_new(const struct mount_config *config, const struct mount_parts *parts,
@@ -47,7 +45,8 @@ int vfs_new(const struct mount_config *config, const struct mount_parts *parts,
 	if (!rc)
 		rc = tree_new(mount, v->journal, v->reader, &v->tree);
 	if (!rc) {
-		meta_set_precommit(mount->meta, precommit, v);
+		/* Also for the last commit: meta is closed before staging. */
+		meta_set_precommit(mount->meta, precommit, mount->staging);
 		rc = syncer_new(mount, v->journal, v->reader, v->tree,
 				&v->syncer);
 	}
@@ -114,11 +113,8 @@ void vfs_drop(struct vfs *v)
 {
 	syncer_free(v->syncer);
 	reader_free(v->reader);
-	/* The last commit, with the data that it speaks of. */
-	if (v->mount) {
+	if (v->mount)
 		meta_sync(v->mount->meta);
-		meta_set_precommit(v->mount->meta, NULL, NULL);
-	}
 	tree_free(v->tree);
 	journal_free(v->journal);
 	mount_free(v->mount);

@@ -2,6 +2,9 @@
 /* What the end of a mount waits for, and that what is left over is seen. */
 #include "../vfs_rig.h"
 
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
 #include "../../../src/sync/stream.h"
 #include "../../../src/sync/syncer_impl.h"
 #include "vers3/meta/meta.h"
@@ -10,6 +13,34 @@
 #define ENDED 1 /* "sync.ended" of a mount that has ended in order */
 
 static atomic_bool ended_early;
+
+/* What becomes of a sync of what is staged. */
+static atomic_int staged_sync;
+enum {
+	GOES_ON,
+	WAITS,
+	FAILS,
+};
+
+/* In the place of libc's. */
+int fdatasync(int fd)
+{
+	char link[64], path[512];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = '\0';
+	if (strstr(path, "/staging/")) {
+		while (atomic_load(&staged_sync) == WAITS)
+			usleep(1000);
+		if (atomic_load(&staged_sync) == FAILS) {
+			errno = EIO;
+			return -1;
+		}
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
 
 /* Whoever looks at once may come before it. */
 static void look_for_end(struct rig *r)
@@ -139,13 +170,29 @@ static void test_sees_what_stays(void **state)
 	assert_null(pins_check(v->mount->pins));
 }
 
+/* Data that the disk has not taken: nor is it spoken of after the end. */
+static void test_data_fails(void **state)
+{
+	struct rig *r = *state;
+
+	rig_write(r, "f", "one");
+	rig_sync(r);
+	assert_int_equal(meta_sync(r->f.meta), 0);
+	atomic_store(&staged_sync, WAITS);
+	rig_write(r, "f", "two");
+	atomic_store(&staged_sync, FAILS);
+	vfs_fixture_stop(&r->f);
+	atomic_store(&staged_sync, GOES_ON);
+	vfs_fixture_start(&r->f);
+	rig_is(r, "f", "one");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		RIG_TEST(test_noted_last),
-		RIG_TEST(test_sees_requests),
-		RIG_TEST(test_sees_parts),
-		RIG_TEST(test_sees_what_stays),
+		RIG_TEST(test_noted_last), RIG_TEST(test_sees_requests),
+		RIG_TEST(test_sees_parts), RIG_TEST(test_sees_what_stays),
+		RIG_TEST(test_data_fails),
 	};
 
 	if (argc > 1)
