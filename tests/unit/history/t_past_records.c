@@ -3,12 +3,15 @@
  * too much. */
 #include "../vfs_rig.h"
 
+#include <sched.h>
+
 #include "../../../src/history/past_records.h"
 #include "../../../src/history/view_node.h"
 
 #define NAMES 20
 #define OLD   30000 /* records: many holds of the lock to remove */
 #define MAX   1000
+#define SLOW  100000 /* a directory that takes long to list */
 
 static struct view *begin(struct rig *r, struct past_records *records)
 {
@@ -23,27 +26,44 @@ static void path_of(unsigned n, char path[32])
 	snprintf(path, 32, "dir%u", n);
 }
 
-/* A walk of a directory; stamped: it is ended. With meta_lock() held. */
-static void file_dir(struct view *view, struct past_records *records,
-		     unsigned n, unsigned names, uint64_t mark, bool stamped)
+/* Some names of a walk of a directory. With meta_lock() held, as below. */
+static void file_names(struct view *view, unsigned n, uint64_t walk,
+		       unsigned from, unsigned to)
 {
 	const struct past_entry e = {.version = {.version_id = "v"}};
-	struct past_stamp st = {
-		.walked_ns = mount_server_now_ns(view->mount),
-		.mark = mark,
-		.walk = past_records_number(records),
-	};
 	char path[32], name[16];
 	struct past_id id;
 
 	path_of(n, path);
-	past_id_make(&id, 1, path, st.walk);
-	for (unsigned i = 0; i < names; i++) {
+	past_id_make(&id, 1, path, walk);
+	for (unsigned i = from; i < to; i++) {
 		snprintf(name, sizeof(name), "f%05u", i);
 		assert_int_equal(past_put_entry(view, &id, name, &e), 0);
 	}
-	if (stamped)
-		assert_int_equal(past_put_stamp(view, 1, path, &st), 0);
+}
+
+static void file_stamp(struct view *view, unsigned n, uint64_t walk,
+		       uint64_t mark)
+{
+	const struct past_stamp st = {
+		.walked_ns = mount_server_now_ns(view->mount),
+		.mark = mark,
+		.walk = walk,
+	};
+	char path[32];
+
+	path_of(n, path);
+	assert_int_equal(past_put_stamp(view, 1, path, &st), 0);
+}
+
+/* A whole walk. */
+static void file_dir(struct view *view, struct past_records *records,
+		     unsigned n, uint64_t mark)
+{
+	uint64_t walk = past_records_number(records);
+
+	file_names(view, n, walk, 0, NAMES);
+	file_stamp(view, n, walk, mark);
 }
 
 /* It is not known, or all of it is. */
@@ -78,9 +98,9 @@ static void test_stamps(void **state)
 	uint64_t mark = atomic_load(&records.mark);
 
 	assert_int_equal(meta_lock(view->meta), 0);
-	file_dir(view, &records, 1, NAMES, mark, true);
+	file_dir(view, &records, 1, mark);
 	assert_false(past_has_other(view, 1, "dir1", 1));
-	file_dir(view, &records, 1, NAMES, mark, true);
+	file_dir(view, &records, 1, mark);
 	assert_true(past_has_other(view, 1, "dir1", 1));
 	assert_false(past_has_other(view, 1, "dir1", 2));
 	assert_false(past_has_other(view, 1, "dir2", 1));
@@ -113,7 +133,7 @@ static void test_removal(void **state)
 	struct past_records records;
 	struct view *view = begin(*state, &records);
 	struct remover remover = {.view = view, .records = &records};
-	uint64_t mark = atomic_load(&records.mark);
+	uint64_t mark, slow, slow_mark;
 	unsigned count = 0;
 	pthread_t thread;
 	void *rc = NULL;
@@ -121,27 +141,39 @@ static void test_removal(void **state)
 	atomic_store(&records.max, MAX);
 	for (unsigned i = 0; i < OLD / MAX; i++) {
 		assert_int_equal(meta_lock(view->meta), 0);
-		file_dir(view, &records, 100000 + i, MAX, mark, false);
+		file_names(view, SLOW + 1 + i, past_records_number(&records), 0,
+			   MAX);
 		meta_unlock(view->meta);
 	}
 	atomic_init(&remover.ended, false);
 	assert_int_equal(pthread_create(&thread, NULL, remove_thread, &remover),
 			 0);
+	while (!atomic_load(&records.removing) && !atomic_load(&remover.ended))
+		sched_yield();
+	slow_mark = atomic_load(&records.mark);
+	assert_int_equal(meta_lock(view->meta), 0);
+	slow = past_records_number(&records);
+	file_names(view, SLOW, slow, 0, NAMES / 2);
+	meta_unlock(view->meta);
 	while (!atomic_load(&remover.ended) && count < 2000) {
 		mark = atomic_load(&records.mark);
 		assert_int_equal(meta_lock(view->meta), 0);
-		file_dir(view, &records, count, NAMES, mark, true);
+		file_dir(view, &records, count, mark);
 		meta_unlock(view->meta);
 		look_at_dir(view, &records, count++);
 	}
 	assert_int_equal(pthread_join(thread, &rc), 0);
 	assert_int_equal((intptr_t)rc, 0);
+	assert_int_equal(meta_lock(view->meta), 0);
+	file_names(view, SLOW, slow, NAMES / 2, NAMES);
+	file_stamp(view, SLOW, slow, slow_mark);
+	meta_unlock(view->meta);
+	look_at_dir(view, &records, SLOW);
 	for (unsigned i = 0; i < count; i++)
 		look_at_dir(view, &records, i);
 	/* Then it does again. */
 	assert_int_equal(meta_lock(view->meta), 0);
-	file_dir(view, &records, count, NAMES, atomic_load(&records.mark),
-		 true);
+	file_dir(view, &records, count, atomic_load(&records.mark));
 	meta_unlock(view->meta);
 	assert_true(look_at_dir(view, &records, count));
 	past_records_release(&records);
