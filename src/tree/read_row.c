@@ -219,10 +219,14 @@ out:
 	return more;
 }
 
-/* The next files to fetch. */
+/*
+ * The next files to fetch, up to the first of which nothing is known yet: that
+ * one, and what comes after it, is looked at again when it is.
+ */
 static void gather(struct tree *tree, uint64_t dir, enum order order,
 		   const struct place *from, unsigned count, struct batch *b)
 {
+	struct place at = *from;
 	struct meta_inode inode;
 	uint64_t ino;
 
@@ -231,13 +235,18 @@ static void gather(struct tree *tree, uint64_t dir, enum order order,
 	if (meta_lock(tree->meta))
 		return;
 	for (int i = 0; i < LOOK && b->count < count; i++) {
-		if (next_name(tree, dir, order, &b->end, &ino))
+		if (next_name(tree, dir, order, &at, &ino))
 			break;
-		if (meta_inode_get(tree->meta, ino, &inode) ||
-		    !is_fetchable(tree, &inode))
-			continue;
-		b->files[b->count].place = b->end;
-		b->files[b->count++].version = inode.base;
+		if (!meta_inode_get(tree->meta, ino, &inode)) {
+			if (S_ISREG(inode.mode) &&
+			    !dir_attrs_do(tree, &inode, true))
+				break;
+			if (is_fetchable(tree, &inode)) {
+				b->files[b->count].place = at;
+				b->files[b->count++].version = inode.base;
+			}
+		}
+		b->end = at;
 	}
 	meta_unlock(tree->meta);
 }

@@ -50,9 +50,9 @@ grep -q 'quota= is used up to 9' said || fail "status: $(cat said)"
 synced
 is "sent" "$(cached warning)" ""
 is "severity when sent" "$(severity_of quota)" ok
-put a 1
+put a 4
 sleep 0.11
-put b 9
+put b 5
 sleep 0.11
 echo text >"$MNT/d"
 is "told again" "$(told quota=)" 2

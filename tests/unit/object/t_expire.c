@@ -368,7 +368,7 @@ static void test_refused(void **state)
 	assert_int_equal(
 		control_run(r->f.v, "expire f", answer, sizeof(answer)), 0);
 	assert_string_equal(answer, "[expire]\n\tpath = f\n\tdirectory = false"
-				    "\n\texpire = never\n");
+				    "\n\texpire = never\n\tpending = false\n");
 }
 
 static void test_command(void **state)
@@ -383,8 +383,9 @@ static void test_command(void **state)
 			 0);
 	assert_ptr_equal(strstr(answer, "[expire]\n\tpath = d/f\n"
 					"\tdirectory = false\n\texpire = 14d\n"
-					"\trule = vers3-expire-14d-20"),
+					"\tpending = "),
 			 answer);
+	assert_non_null(strstr(answer, "\n\trule = vers3-expire-14d-20"));
 	assert_int_equal(
 		control_run(r->f.v, "expire d 1d", answer, sizeof(answer)), 0);
 	assert_non_null(strstr(answer, "\tdirectory = true\n\texpire = 1d\n"));

@@ -227,6 +227,36 @@ static void test_archived(void **state)
 	assert_int_equal(stats_of(r).ahead_used, 2);
 }
 
+/*
+ * Of the first nothing is known, as where a list has asked for the others
+ * alone: they are not passed over for these.
+ */
+static void test_unknown(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_entry e;
+	char path[16];
+
+	r->f.config.ttl_ns = 600 * NS_PER_S;
+	rig_restart(r);
+	for (unsigned i = 0; i < FILES; i++) {
+		name_of(path, i);
+		rig_put_text(r, path, path);
+	}
+	list(r);
+	for (unsigned i = FILES - 1; i >= FIRST; i--) {
+		name_of(path, i);
+		assert_int_equal(rig_lookup(r, path, &e), 0);
+	}
+	read_one(r, 0);
+	read_one(r, 1);
+	assert_int_equal(stats_of(r).ahead_files, 0);
+	for (unsigned i = 2; i < FILES; i++)
+		read_one(r, i);
+	assert_int_equal(rig_count(r, "GetObject"), FILES);
+	assert_int_equal(stats_of(r).ahead_used, FILES - 3);
+}
+
 /* What is written is not fetched, nor what is large, or no file. */
 static void test_others(void **state)
 {
@@ -264,6 +294,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_no_row),
 		RIG_TEST(test_stops),
 		RIG_TEST(test_archived),
+		RIG_TEST(test_unknown),
 		RIG_TEST(test_others),
 		RIG_TEST_UNVERSIONED(test_by_name),
 	};
