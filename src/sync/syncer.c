@@ -453,7 +453,7 @@ static bool wait_for_work(struct syncer *s, const struct collect_due *last)
 /* As many as the server bears now. */
 static unsigned job_room(struct syncer *s)
 {
-	unsigned width = limit_store_width(s->mount->store), limit, room;
+	unsigned width = limit_store_width(s->limited), limit, room;
 
 	pthread_mutex_lock(&s->mutex);
 	limit = s->outage.on ? 1 : width;
@@ -565,6 +565,7 @@ int syncer_new(struct mount *mount, struct journal *journal,
 		return -ENOMEM;
 	s->mount = mount;
 	s->meta = mount->meta;
+	s->limited = mount->store;
 	s->journal = journal;
 	s->reader = reader;
 	s->tree = tree;

@@ -80,6 +80,7 @@ struct waiter {
 struct syncer {
 	struct mount *mount; /* borrowed, as those up to tree */
 	struct meta *meta; /* the mount's */
+	struct store *limited; /* likewise: tells how many requests at once */
 	struct journal *journal;
 	struct reader *reader;
 	struct tree *tree;
