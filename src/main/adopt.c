@@ -135,12 +135,13 @@ int adopt_dir(const char *dir, const char *from, const char *to,
 		rc = rename_meta(meta, path, to, store, prefix, reason, size);
 		meta_close(meta);
 	} else if (rc == -EXDEV) {
-		/* What was cut off goes on: it was looked at before. */
-		rc = meta_open(path, to, reason, size, &meta);
-		if (!rc)
-			meta_close(meta);
+		rc = 0; /* What was cut off goes on: it was looked at before. */
 	}
+	/* The tables say so, and not their log alone: that is of one name. */
+	if (!rc)
+		rc = meta_open(path, to, reason, size, &meta);
 	if (!rc) {
+		meta_close(meta);
 		rc = cachedir_rename(d, to);
 		if (rc)
 			snprintf(reason, size, "cache directory %s: %s", dir,

@@ -37,7 +37,7 @@ struct upload_beginning;
  * each, also when the one who asked is dead by then: the next mount waits for
  * them to end. So few are under way at a time, in requests side by side.
  */
-#define DELETES_MAX    400
+#define DELETES_MAX    200
 #define DELETE_BATCHES 8
 #define DELETES_LEAST  25 /* fewer are not shared out to several */
 /*
