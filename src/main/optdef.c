@@ -75,7 +75,8 @@ const struct optdef optdefs[] = {
 	 .value = "TIME", .fallback = "5", .max = "365d"},
 
 	{"Writing", "commit", OPT_TIME, FIELD(commit_ns),
-	 "send a changed file when it has been left alone for so long",
+	 "send what was changed when it has been left alone for so long; a "
+	 "file that is closed sooner, unless this is more than 2",
 	 .value = "TIME", .fallback = "2", .max = "1d"},
 	{"Writing", "save_after", OPT_TIME, FIELD(save_after_ns),
 	 "save a file that is written without end this often; 0: when it is "

@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "syncer_impl.h"
+#include "vers3/core/mount.h"
+#include "vers3/journal/commit_wait.h"
 #include "vers3/journal/journal.h"
+#include "vers3/journal/recent_saves.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
 
@@ -25,6 +28,26 @@ int syncer_wanted(struct syncer *s, const char *key, struct meta_inode *ret)
 	    (marker && !(ret->flags & META_I_EXPLICIT)))
 		return -ENOENT;
 	return 0;
+}
+
+int64_t syncer_wait(const struct syncer *s, const struct meta_dirty *dirty,
+		    const struct meta_inode *inode)
+{
+	struct commit_wait_in in = {
+		.path = dirty->key,
+		.file = S_ISREG(inode->mode),
+		/* Other names of what has several have no base of their own. */
+		.content = !meta_inode_is_base(inode) ||
+			   (inode->nlink < 2 &&
+			    strcmp(inode->base.key, dirty->key) != 0),
+		.since_ns = dirty->since_ns,
+		.changed_ns = inode->ctime_ns,
+		.saved_ns = recent_saves_when(s->saves, dirty->key),
+		.size_bytes = inode->size_bytes,
+		.commit_ns = s->mount->config.commit_ns,
+	};
+
+	return commit_wait(&in);
 }
 
 int syncer_postpone(struct syncer *s, struct meta_dirty *dirty, int64_t due_ns)

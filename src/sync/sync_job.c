@@ -13,6 +13,7 @@
 #include "vers3/core/node.h"
 #include "vers3/core/version.h"
 #include "vers3/journal/journal.h"
+#include "vers3/journal/recent_saves.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/meta/extent.h"
 #include "vers3/object/object_meta.h"
@@ -257,6 +258,7 @@ static int apply_saved_locked(struct syncer_job *j,
 	dirty.error = 0;
 	dirty.tried[0] = '\0';
 	dirty.since_ns = clock_real_ns();
+	recent_saves_note(s->saves, j->key, dirty.since_ns);
 	dirty.due_ns = dirty.since_ns + s->mount->config.commit_ns;
 	rc = judge_saved(j, r, &inode, &what);
 	journal_acquit(s->journal, j->key);

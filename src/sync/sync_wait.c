@@ -5,6 +5,7 @@
 
 #include "syncer_impl.h"
 #include "vers3/core/node.h"
+#include "vers3/journal/commit_wait.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/util/cancel.h"
@@ -212,6 +213,29 @@ int syncer_sync_inode(struct syncer *s, uint64_t ino)
 	}
 }
 
+/*
+ * Nobody writes to it any more, but its attributes may be set next, or its
+ * name. With meta_lock() held.
+ */
+static int expedite_closed(struct syncer *s, struct meta_dirty *dirty,
+			   const struct meta_inode *inode)
+{
+	int64_t wait = syncer_wait(s, dirty, inode);
+	int64_t least =
+		wait < COMMIT_WAIT_LEAST_NS ? wait : COMMIT_WAIT_LEAST_NS;
+	int64_t due = inode->ctime_ns + wait, soonest = clock_real_ns() + least;
+	int rc;
+
+	if (due < soonest)
+		due = soonest;
+	if (dirty->due_ns <= due + DUE_SLACK_NS &&
+	    dirty->due_ns >= due - least / 2)
+		return 0;
+	rc = syncer_postpone(s, dirty, due);
+	syncer_wake(s, due);
+	return rc;
+}
+
 /* With meta_lock() held. */
 static int expedite_names(struct syncer *s, uint64_t ino)
 {
@@ -223,15 +247,11 @@ static int expedite_names(struct syncer *s, uint64_t ino)
 
 	while (!rc && !(rc = meta_name_next(s->meta, ino, dentry.parent,
 					    dentry.name, &dentry))) {
-		int64_t due = inode.ctime_ns + s->mount->config.commit_ns;
-
 		rc = meta_path(s->meta, dentry.parent, dentry.name, path);
 		if (!rc)
 			rc = meta_dirty_get(s->meta, path, &dirty);
-		if (!rc && !dirty.fails && dirty.due_ns > due + DUE_SLACK_NS) {
-			rc = syncer_postpone(s, &dirty, due);
-			syncer_wake(s, due);
-		}
+		if (!rc && !dirty.fails)
+			rc = expedite_closed(s, &dirty, &inode);
 		if (rc == -ENOENT || rc == -ESTALE)
 			rc = 0; /* clean under this name, or it has no key */
 	}
@@ -249,6 +269,18 @@ void syncer_written(struct syncer *s, uint64_t ino)
 		expedite_names(s, ino);
 		meta_unlock(s->meta);
 	}
+}
+
+void syncer_renamed(struct syncer *s, uint64_t parent, const char *name)
+{
+	struct meta_dentry dentry;
+
+	if (!s->started || meta_lock(s->meta))
+		return;
+	if (!meta_dentry_get(s->meta, parent, name, &dentry) &&
+	    !nodes_is_written(s->mount->nodes, dentry.ino))
+		expedite_names(s, dentry.ino);
+	meta_unlock(s->meta);
 }
 
 /*

@@ -16,7 +16,9 @@
 #include "syncer_impl.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/node.h"
+#include "vers3/journal/commit_wait.h"
 #include "vers3/journal/journal.h"
+#include "vers3/journal/recent_saves.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/store/limit.h"
 #include "vers3/util/boot.h"
@@ -92,12 +94,14 @@ static bool is_tree_busy(struct syncer *s, const char *key)
 static int64_t quiet_at(struct syncer *s, const struct meta_dirty *dirty,
 			const struct meta_inode *inode, int64_t now)
 {
+	bool written = nodes_is_written(s->mount->nodes, inode->ino);
 	struct reconcile_due_in due = {
 		.since_ns = dirty->since_ns,
 		.changed_ns = inode->ctime_ns,
-		.commit_ns = s->mount->config.commit_ns,
+		.commit_ns = written ? s->mount->config.commit_ns
+				     : syncer_wait(s, dirty, inode),
 		.save_after_ns = s->mount->config.save_after_ns,
-		.written = nodes_is_written(s->mount->nodes, inode->ino),
+		.written = written,
 	};
 	int64_t latest = dirty->since_ns + s->mount->config.commit_ns +
 			 RECONCILE_QUIET_NS;
@@ -141,6 +145,8 @@ static int64_t quiet_for(struct syncer *s, const struct meta_inode *inode,
 {
 	int64_t quiet = forced ? 0 : s->mount->config.commit_ns;
 
+	if (quiet > COMMIT_WAIT_LEAST_NS)
+		quiet = COMMIT_WAIT_LEAST_NS;
 	if (inode && now - inode->ctime_ns < quiet)
 		quiet = now - inode->ctime_ns;
 	return quiet;
@@ -582,6 +588,8 @@ int syncer_new(struct mount *mount, struct journal *journal,
 	if (!rc)
 		rc = file_snapshots_new(&s->snapshots);
 	if (!rc)
+		rc = recent_saves_new(&s->saves);
+	if (!rc)
 		rc = pool_new("sync", LIMIT_MAX, &s->pool);
 	if (!rc)
 		rc = first_seq(s);
@@ -637,6 +645,7 @@ void syncer_free(struct syncer *s)
 		return;
 	uploader_free(s->upload);
 	file_snapshots_free(s->snapshots);
+	recent_saves_free(s->saves);
 	map_free(s->busy);
 	map_free(s->again);
 	pthread_cond_destroy(&s->wake);

@@ -29,6 +29,7 @@
 struct journal;
 struct mount;
 struct reader;
+struct recent_saves;
 struct tree;
 struct upload_beginning;
 
@@ -86,6 +87,7 @@ struct syncer {
 	struct tree *tree;
 	struct uploader *upload; /* owned */
 	struct file_snapshots *snapshots; /* owned: what is being sent */
+	struct recent_saves *saves; /* owned: what was */
 	struct pool *pool; /* owned */
 	struct between between;
 	pthread_t thread;
@@ -220,6 +222,9 @@ int syncer_wanted(struct syncer *s, const char *key, struct meta_inode *ret);
  * from its own key yet.
  */
 bool syncer_is_held(struct syncer *s, const struct meta_dirty *d);
+/* How long the change of a key is left alone: commit_wait.h. */
+int64_t syncer_wait(const struct syncer *s, const struct meta_dirty *d,
+		    const struct meta_inode *inode);
 int syncer_postpone(struct syncer *s, struct meta_dirty *d, int64_t due_ns);
 /* The key is clean: ends its record and tells whoever waits. */
 int syncer_drop(struct syncer *s, const char *key);

@@ -247,6 +247,8 @@ int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 	}
 	if (!rc)
 		rc = tree_setattr(v->tree, ino, st, set, &inode);
+	if (!rc && S_ISREG(inode.mode))
+		syncer_written(v->syncer, ino);
 	rc = kept(v, rc);
 	if (!rc)
 		content_stat(v->tree, &inode, ret_st);
@@ -380,6 +382,8 @@ int vfs_rename(struct vfs *v, uint64_t parent, const char *name,
 	if (!rc)
 		rc = rename_synced(v, parent, name, new_parent, new_name,
 				   flags);
+	if (!rc)
+		syncer_renamed(v->syncer, new_parent, new_name);
 	return kept(v, rc);
 }
 

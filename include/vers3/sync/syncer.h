@@ -42,10 +42,13 @@ const char *syncer_check(struct syncer *s);
 void syncer_free(struct syncer *s);
 
 /*
- * A writer has closed the file. What was put off while it was open is due
- * commit_ns after its last change again, or now. Without meta_lock().
+ * A writer has closed the file, or its attributes were set by its name. If
+ * nobody writes to it any more, it is due as commit_wait.h says. Without
+ * meta_lock(), as the next.
  */
 void syncer_written(struct syncer *s, uint64_t ino);
+/* The same of what has got this name: its content is complete, perhaps. */
+void syncer_renamed(struct syncer *s, uint64_t parent, const char *name);
 
 /*
  * Waits until what the inode holds now is in the bucket under every name.
