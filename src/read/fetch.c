@@ -339,6 +339,38 @@ uint64_t fetch_ahead(struct fetch *f, const struct meta_version *version,
 	return from;
 }
 
+bool fetch_keep(struct fetch *f, const struct meta_version *version,
+		const void *data, size_t size)
+{
+	void *copy = malloc(size);
+	struct fetch_block *b;
+	struct batch p;
+	bool ok;
+
+	if (!copy)
+		return false;
+	memcpy(copy, data, size);
+	batch_init(&p, f, version, false);
+	pthread_mutex_lock(&f->mutex);
+	ok = !f->stop &&
+	     f->stats.buffer_bytes + size <= FETCH_BUDGET - FETCH_RESERVE &&
+	     batch_missing(&p, 0, &b) && (b = block_new(&p, 0));
+	if (ok) {
+		b->data = copy;
+		b->state = BLOCK_READY;
+		fetch_block_charge(b);
+		f->stats.fetched_bytes += size;
+		f->stats.gets++;
+		f->putting++;
+	}
+	pthread_mutex_unlock(&f->mutex);
+	if (ok)
+		fetch_put(b);
+	else
+		free(copy);
+	return ok;
+}
+
 void fetch_read_stats(struct fetch *f, struct reader_stats *ret)
 {
 	pthread_mutex_lock(&f->mutex);

@@ -102,6 +102,12 @@ int fetch_block_data(const struct fetch_block *b, const void **ret_data,
  */
 uint64_t fetch_ahead(struct fetch *f, const struct meta_version *version,
 		     uint64_t from, uint64_t to, uint64_t *ret_bytes);
+/*
+ * Hands bytes of a version, its only block, to the cache as if they had been
+ * fetched. Copies them. False: it was there or on its way, or there is no room.
+ */
+bool fetch_keep(struct fetch *f, const struct meta_version *version,
+		const void *data, size_t size);
 void fetch_read_stats(struct fetch *f, struct reader_stats *ret);
 
 #endif

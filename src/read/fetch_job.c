@@ -264,6 +264,12 @@ static void put_done(void *arg)
 	pthread_mutex_unlock(&f->mutex);
 }
 
+void fetch_put(struct fetch_block *b)
+{
+	if (blocks_put(b->fetch->cache, &b->key, b->data, b->size, put_done, b))
+		put_done(b);
+}
+
 /*
  * Settles what is left of the job; good blocks go to the cache, and of a GET
  * that failed nothing is kept.
@@ -292,13 +298,8 @@ static void job_end(struct fetch_job *job, int error)
 	fetch_wake(f);
 	pthread_mutex_unlock(&f->mutex);
 
-	for (unsigned i = 0; !error && i < job->count; i++) {
-		struct fetch_block *b = job->blocks[i];
-
-		if (blocks_put(f->cache, &b->key, b->data, b->size, put_done,
-			       b))
-			put_done(b);
-	}
+	for (unsigned i = 0; !error && i < job->count; i++)
+		fetch_put(job->blocks[i]);
 	free(job);
 }
 

@@ -95,6 +95,8 @@ void fetch_block_unref(struct fetch_block *b);
 /* The ask is pending no more. */
 void fetch_ask_unlist(struct fetch_ask *ask);
 
+/* Hands a block that is ready, counted as putting, to the cache; no mutex. */
+void fetch_put(struct fetch_block *b);
 /* A worker's life: runs jobs until the fetcher stops. Without the mutex. */
 void fetch_worker(void *arg);
 

@@ -9,6 +9,8 @@
 #include "vers3/util/map.h"
 #include "vers3/util/minmax.h"
 
+#define EARNED 2 /* credit for each that is read */
+
 struct guess {
 	TAILQ_ENTRY(guess) entry;
 	unsigned char id[BLOCK_ID_SIZE];
@@ -21,6 +23,7 @@ int guesses_init(struct guesses *g)
 	*g = (struct guesses){.unread_bytes = 0};
 	pthread_mutex_init(&g->mutex, NULL);
 	TAILQ_INIT(&g->order);
+	g->credit = GUESS_CREDIT;
 	return map_new(&g->unread);
 }
 
@@ -51,6 +54,24 @@ uint64_t guess_bytes_max(uint64_t cache_bytes)
 	return min_u64(GUESS_BYTES_MAX, cache_bytes / GUESS_SHARE);
 }
 
+/* A guess was right, or would have been. Mutex held. */
+static void earn(struct guesses *g)
+{
+	if (g->proof < GUESS_PROOF)
+		g->proof++;
+	g->credit += EARNED;
+	if (g->credit > GUESS_CREDIT_MAX)
+		g->credit = GUESS_CREDIT_MAX;
+}
+
+/* Whether so much more may be unread. Mutex held. */
+static bool has_room(const struct guesses *g, uint64_t bytes,
+		     uint64_t most_bytes)
+{
+	return map_count(g->unread) < GUESS_FILES_MAX &&
+	       g->unread_bytes + bytes <= most_bytes;
+}
+
 /* What nobody has read for so long was not wanted. Mutex held. */
 static void give_up_old(struct guesses *g, int64_t now_ns)
 {
@@ -60,6 +81,7 @@ static void give_up_old(struct guesses *g, int64_t now_ns)
 	       now_ns - one->since_ns > GUESS_AGE_NS) {
 		g->wasted++;
 		g->wasted_bytes += one->bytes;
+		g->proof = 0;
 		forget(g, one);
 	}
 }
@@ -75,8 +97,7 @@ int guess_add(struct guesses *g, const unsigned char id[BLOCK_ID_SIZE],
 	if (map_get(g->unread, id, BLOCK_ID_SIZE))
 		goto out;
 	rc = -ENOSPC;
-	if (map_count(g->unread) >= GUESS_FILES_MAX ||
-	    g->unread_bytes + bytes > most_bytes)
+	if (!has_room(g, bytes, most_bytes))
 		goto out;
 	rc = -ENOMEM;
 	one = malloc(sizeof(*one));
@@ -116,10 +137,32 @@ bool guess_use(struct guesses *g, const unsigned char id[BLOCK_ID_SIZE])
 	one = map_get(g->unread, id, BLOCK_ID_SIZE);
 	if (one) {
 		g->used++;
+		earn(g);
 		forget(g, one);
 	}
 	pthread_mutex_unlock(&g->mutex);
 	return one != NULL;
+}
+
+void guess_missed(struct guesses *g)
+{
+	pthread_mutex_lock(&g->mutex);
+	earn(g);
+	pthread_mutex_unlock(&g->mutex);
+}
+
+bool guess_spend(struct guesses *g, uint64_t bytes, uint64_t most_bytes,
+		 int64_t now_ns)
+{
+	bool ok;
+
+	pthread_mutex_lock(&g->mutex);
+	give_up_old(g, now_ns);
+	ok = g->credit && g->proof == GUESS_PROOF &&
+	     has_room(g, bytes, most_bytes);
+	g->credit -= ok;
+	pthread_mutex_unlock(&g->mutex);
+	return ok;
 }
 
 void guesses_read_stats(struct guesses *g, int64_t now_ns,

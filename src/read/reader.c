@@ -371,6 +371,7 @@ void reader_read(struct reader *r, const struct meta_version *version,
 {
 	struct pieces p = {.count = 0};
 	struct read *rd = NULL;
+	bool guessed = false;
 	uint64_t from, to;
 	int rc = 0;
 
@@ -382,11 +383,13 @@ void reader_read(struct reader *r, const struct meta_version *version,
 		goto out;
 	size = (size_t)min_u64(size, version->size_bytes - offset);
 	if (version->size_bytes <= READER_WHOLE_MAX)
-		guess_use(&r->guesses, version->id);
+		guessed = guess_use(&r->guesses, version->id);
 	read_ahead(r, version, stream, offset, offset + size, &from, &to);
 	rc = gather(r, version, offset, size, NULL, &p);
 	if (rc != -EAGAIN)
 		goto out;
+	if (version->size_bytes <= READER_SMALL_MAX && !guessed)
+		guess_missed(&r->guesses);
 	widen_jump(r, version, stream, from, &to);
 	rd = read_new(r, version, offset, size, done, arg);
 	rc = -ENOMEM;
@@ -423,6 +426,27 @@ bool reader_fetch_ahead(struct reader *r, const struct meta_version *v)
 	if (!bytes)
 		guess_drop(&r->guesses, v->id);
 	return reached == blocks;
+}
+
+bool reader_guesses_whole(struct reader *r, uint64_t size)
+{
+	uint64_t most = guess_bytes_max(blocks_limit_bytes(r->cache));
+
+	return size && size <= READER_SMALL_MAX &&
+	       guess_spend(&r->guesses, size, most, clock_mono_ns());
+}
+
+void reader_keep(struct reader *r, const struct meta_version *v,
+		 const void *data, size_t size)
+{
+	uint64_t most = guess_bytes_max(blocks_limit_bytes(r->cache));
+
+	/* An empty one has no block. */
+	if (!size || size != v->size_bytes || !version_has_content_id(v))
+		return;
+	if (guess_add(&r->guesses, v->id, size, most, clock_mono_ns()) == 1 &&
+	    !fetch_keep(r->fetch, v, data, size))
+		guess_drop(&r->guesses, v->id);
 }
 
 void reader_read_stats(struct reader *r, struct reader_stats *ret)

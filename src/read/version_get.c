@@ -18,12 +18,8 @@
 #include "vers3/util/buf.h"
 #include "vers3/util/log.h"
 
-/*
- * The check of the whole body, if the answer has one. What was put together of
- * parts may have a check of their checks instead, which no body has.
- */
-static void take_crc(struct version_get *g, int status,
-		     const struct store_object *o)
+bool version_crc(const char *etag, const struct store_object *o,
+		 enum crc_kind *ret_kind, char text[CRC_TEXT_SIZE])
 {
 	static const char *const names[CRC_COUNT] = {
 		[CRC_32] = "x-amz-checksum-crc32",
@@ -33,20 +29,28 @@ static void take_crc(struct version_get *g, int status,
 	const struct kvlist *headers = &o->headers;
 	const char *type = kvlist_get(headers, "x-amz-checksum-type");
 
-	g->crc_text[0] = '\0';
-	if (g->length != g->version->size_bytes || status == 206 ||
-	    (type ? strcmp(type, "FULL_OBJECT") != 0
-		  : strchr(g->version->etag, '-') != NULL))
-		return;
+	text[0] = '\0';
+	if (type ? strcmp(type, "FULL_OBJECT") != 0 : strchr(etag, '-') != NULL)
+		return false;
 	for (int kind = 0; kind < CRC_COUNT; kind++) {
-		const char *text = kvlist_get(headers, names[kind]);
+		const char *told = kvlist_get(headers, names[kind]);
 
-		if (text && strlen(text) < sizeof(g->crc_text) &&
-		    !strchr(text, '-')) {
-			g->crc = (enum crc_kind)kind;
-			strcpy(g->crc_text, text);
+		if (told && strlen(told) < CRC_TEXT_SIZE &&
+		    !strchr(told, '-')) {
+			*ret_kind = (enum crc_kind)kind;
+			strcpy(text, told);
 		}
 	}
+	return text[0];
+}
+
+/* The check of the whole body, if the answer has one. */
+static void take_crc(struct version_get *g, int status,
+		     const struct store_object *o)
+{
+	g->crc_text[0] = '\0';
+	if (g->length == g->version->size_bytes && status != 206)
+		version_crc(g->version->etag, o, &g->crc, g->crc_text);
 }
 
 /* Whose body it says it is; NULL: that of the version, or nobody's. */

@@ -29,5 +29,12 @@ struct version_get {
  * -EACCES, -EREMOTE, -ENOMEM; all else is -EIO. What failed is logged.
  */
 int version_get(struct store *store, const char *prefix, struct version_get *g);
+/*
+ * The check of a whole body that an answer tells, for an object with that ETag;
+ * false: none. What was put together of parts may have a check of their checks
+ * instead, which no body has. Pure.
+ */
+bool version_crc(const char *etag, const struct store_object *o,
+		 enum crc_kind *ret_kind, char text[CRC_TEXT_SIZE]);
 
 #endif

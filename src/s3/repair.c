@@ -174,10 +174,11 @@ static int explain_key(struct client *c, const struct store_request *r, int rc)
 	bool keys = sse_has_keys(client_sse(c));
 
 	if (r->op == STORE_GET && sse_is_kms(&r->reply)) {
-		log_warning("%s cannot be read: its key of KMS cannot be used "
-			    "(%s: %s); have it enabled, and open to these "
-			    "credentials (kms:Decrypt)",
-			    r->key, r->reply.code, r->reply.message);
+		if (!r->trial)
+			log_warning("%s cannot be read: its key of KMS cannot "
+				    "be used (%s: %s); have it enabled, and "
+				    "open to these credentials (kms:Decrypt)",
+				    r->key, r->reply.code, r->reply.message);
 		return -EACCES;
 	}
 	if (!sse_is_told(&r->reply))
@@ -186,9 +187,10 @@ static int explain_key(struct client *c, const struct store_request *r, int rc)
 		return -EXDEV;
 	if (r->op != STORE_GET)
 		return rc;
-	log_warning("%s cannot be read: it is under SSE-C, %s", r->key,
-		    keys ? "by a key that is not in sse_c_key_file="
-			 : "and no key was given by sse_c_key_file=");
+	if (!r->trial)
+		log_warning("%s cannot be read: it is under SSE-C, %s", r->key,
+			    keys ? "by a key that is not in sse_c_key_file="
+				 : "and no key was given by sse_c_key_file=");
 	return -EACCES;
 }
 

@@ -32,7 +32,7 @@ static bool is_answer(const struct store_request *r, int err)
 		return true;
 	if (err == -EBUSY && r->reply.status == 412)
 		return r->if_match || r->if_none_match || r->source_if_match;
-	/* Of a list, no more was wanted than had come. */
+	/* Of a list or a body, no more was wanted than had come. */
 	if (err == -ECANCELED && r->reply.status == 200)
 		return true;
 	return !err || err == -ENOENT || err == -ENODATA;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attributes of files: asked for once a version, kept with the inode. */
+/*
+ * Attributes of files: asked for once a version, kept with the inode. Of a
+ * small one whose content is about to be wanted, by a GET of all of it.
+ */
 #include <errno.h>
 #include <linux/xattr.h>
 #include <stdio.h>
@@ -17,12 +20,15 @@
 #include "vers3/object/object_meta.h"
 #include "vers3/object/overflow.h"
 #include "vers3/object/sparse.h"
+#include "vers3/read/reader.h"
+#include "vers3/read/whole_get.h"
 #include "vers3/store/store.h"
 #include "vers3/tree/link.h"
 #include "vers3/tree/refused.h"
 #include "vers3/tree/replication_census.h"
 #include "vers3/tree/states.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 
 /* ref: where there are more, which are not asked for yet; or NULL. */
@@ -174,6 +180,40 @@ out:
 	return rc ? rc : joined ? 1 : 0;
 }
 
+/*
+ * Asks for all of a small object, whose answer tells what a HEAD would. False
+ * where a HEAD has to say why not.
+ */
+static bool ask_whole(struct tree *tree, struct store_request *r,
+		      struct whole_get *w, int *ret_rc)
+{
+	int rc;
+
+	whole_get_begin(w, r);
+	r->trial = true;
+	rc = deferred_head(tree->mount->store, r);
+	if (!rc && !whole_get_agrees(w, &r->reply.object)) {
+		log_warning("GET %s: the body is not what its answer says",
+			    r->key);
+		return false;
+	}
+	/* What answers, and cannot give the bytes, may know of the object. */
+	if (rc && rc != -EINTR && (r->reply.status || !store_is_unanswered(rc)))
+		return false;
+	*ret_rc = rc;
+	return true;
+}
+
+/* Puts by what came whole, under the name of its version. */
+static void keep_whole(struct tree *tree, const char *path,
+		       const struct whole_get *w, const struct store_object *o)
+{
+	struct meta_inode named = {.ino = 0};
+
+	take_version(&named, path, o);
+	reader_keep(tree->reader, &named.base, w->body.data, w->body.len);
+}
+
 bool dir_attrs_do(struct tree *tree, const struct meta_inode *inode, bool asked)
 {
 	return (inode->flags & META_I_ATTRS) ||
@@ -181,14 +221,68 @@ bool dir_attrs_do(struct tree *tree, const struct meta_inode *inode, bool asked)
 	       refused_lately(tree, inode);
 }
 
+/* Of the inode, and where nothing has named its key yet, by its name. */
+static int find_path(struct tree *tree, const struct meta_inode *inode,
+		     char path[META_KEY_MAX + 2])
+{
+	struct meta_dentry dentry;
+	int rc;
+
+	if (inode->base.key[0]) {
+		strcpy(path, inode->base.key);
+		return 0;
+	}
+	rc = meta_name_next(tree->meta, inode->ino, 0, "", &dentry);
+	if (!rc)
+		rc = meta_path(tree->meta, dentry.parent, dentry.name, path);
+	if (!rc && S_ISDIR(inode->mode))
+		strcat(path, "/");
+	return rc;
+}
+
+/* One question, and what to make of its answer. */
+static int ask_attrs(struct tree *tree, const struct meta_inode *inode,
+		     const char *path, const char *key)
+{
+	const char *id = inode->base.version_id;
+	int64_t began_ns = clock_mono_ns(), asked_ns;
+	bool whole, refused;
+	struct store_request r;
+	struct whole_get w;
+	int rc = 0;
+
+	/* One version's answer says nothing of what is the newest. */
+	asked_ns = *id ? 0 : clock_real_ns();
+	whole = S_ISREG(inode->mode) && !outage_holds(tree) &&
+		reader_guesses_whole(tree->reader, inode->size_bytes);
+	whole_get_init(&w, READER_SMALL_MAX);
+	store_request_init(&r, STORE_GET);
+	r.key = key;
+	r.version_id = *id ? id : NULL;
+	if (whole)
+		whole = ask_whole(tree, &r, &w, &rc);
+	if (!whole) {
+		store_request_release(&r);
+		store_request_init(&r, STORE_HEAD);
+		r.key = key;
+		r.version_id = *id ? id : NULL;
+		rc = deferred_head(tree->mount->store, &r);
+	}
+	rc = outage_note(tree, began_ns, rc);
+	refused = refusal_is(rc) && refused_surely(tree, key);
+	if (whole && !rc)
+		keep_whole(tree, path, &w, &r.reply.object);
+	rc = apply_head(tree, inode->ino, inode->change, path, asked_ns, rc,
+			refused, &r.reply.object);
+	store_request_release(&r);
+	whole_get_release(&w);
+	return rc;
+}
+
 int dir_fetch_attrs(struct tree *tree, uint64_t ino)
 {
 	char path[META_KEY_MAX + 2], key[META_KEY_MAX + 2];
-	struct store_request r;
 	struct meta_inode inode;
-	struct meta_dentry dentry;
-	int64_t began_ns, asked_ns;
-	bool refused;
 	int rc = meta_lock(tree->meta);
 
 	if (rc)
@@ -203,33 +297,12 @@ int dir_fetch_attrs(struct tree *tree, uint64_t ino)
 		meta_unlock(tree->meta);
 		return 0;
 	}
-	if (!rc && inode.base.key[0]) {
-		strcpy(path, inode.base.key);
-	} else if (!rc) {
-		rc = meta_name_next(tree->meta, ino, 0, "", &dentry);
-		if (!rc)
-			rc = meta_path(tree->meta, dentry.parent, dentry.name,
-				       path);
-		if (!rc && S_ISDIR(inode.mode))
-			strcat(path, "/");
-	}
+	if (!rc)
+		rc = find_path(tree, &inode, path);
 	meta_unlock(tree->meta);
 	if (!rc)
 		rc = mount_key(tree->mount, path, key);
-	if (rc)
-		return rc;
-	store_request_init(&r, STORE_HEAD);
-	r.key = key;
-	r.version_id = inode.base.version_id[0] ? inode.base.version_id : NULL;
-	began_ns = clock_mono_ns();
-	/* One version's answer says nothing of what is the newest. */
-	asked_ns = r.version_id ? 0 : clock_real_ns();
-	rc = outage_note(tree, began_ns, deferred_head(tree->mount->store, &r));
-	refused = refusal_is(rc) && refused_surely(tree, key);
-	rc = apply_head(tree, ino, inode.change, path, asked_ns, rc, refused,
-			&r.reply.object);
-	store_request_release(&r);
-	return rc;
+	return rc ? rc : ask_attrs(tree, &inode, path, key);
 }
 
 int dir_inode(struct tree *tree, uint64_t ino, struct meta_inode *ret_inode)

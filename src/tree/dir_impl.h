@@ -68,9 +68,10 @@ bool dir_usable_offline(struct tree *tree, uint64_t ino, int rc);
 bool dir_attrs_do(struct tree *tree, const struct meta_inode *inode,
 		  bool asked);
 /*
- * Asks for one inode's attributes. 0; -ENOENT when the object is gone; 1 when
- * the name turned out to be one more of another inode (link.h), or the inode is
- * gone for another reason.
+ * Asks for one inode's attributes, or for all of a small file while such are
+ * being read; what came whole is kept. 0; -ENOENT when the object is gone; 1
+ * when the name turned out to be one more of another inode (link.h), or the
+ * inode is gone for another reason.
  */
 int dir_fetch_attrs(struct tree *tree, uint64_t ino);
 /*

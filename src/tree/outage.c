@@ -10,6 +10,7 @@
 
 #include "dir_impl.h"
 #include "tree_impl.h"
+#include "vers3/store/failover.h"
 #include "vers3/store/metrics.h"
 #include "vers3/store/store.h"
 #include "vers3/util/clock.h"
@@ -41,6 +42,17 @@ bool outage_is_on(struct tree *tree)
 		return false;
 	}
 	return clock_mono_ns() < atomic_load(&o->until);
+}
+
+bool outage_holds(struct tree *tree)
+{
+	struct failover_stats st = {.degraded = false};
+
+	if (outage_is_on(tree))
+		return true;
+	if (tree->mount->failover)
+		failover_store_read(tree->mount->failover, &st);
+	return st.degraded;
 }
 
 int outage_note(struct tree *tree, int64_t began_ns, int rc)

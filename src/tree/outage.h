@@ -32,6 +32,8 @@ struct outage {
 
 /* Whether the bucket could not be reached a moment ago. */
 bool outage_is_on(struct tree *tree);
+/* Or is not now, or the replica answers: no time for what nobody waits for. */
+bool outage_holds(struct tree *tree);
 /* Notes what a request ended in that began then; returns rc. */
 int outage_note(struct tree *tree, int64_t began_ns, int rc);
 

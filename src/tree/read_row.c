@@ -21,7 +21,6 @@
 #include "vers3/meta/dentry.h"
 #include "vers3/read/reader.h"
 #include "vers3/s3/archive.h"
-#include "vers3/store/failover.h"
 
 #define ROWS   16 /* directories that are read in at a time */
 #define LOOK   256 /* names looked at for the next files */
@@ -291,18 +290,6 @@ static void fill(struct tree *tree, uint64_t dir, enum order order,
 	free(b);
 }
 
-/* Whether nothing is to be asked for that nobody waits for. */
-static bool is_trouble(struct tree *tree)
-{
-	struct failover_stats st = {.degraded = false};
-
-	if (outage_is_on(tree))
-		return true;
-	if (tree->mount->failover)
-		failover_store_read(tree->mount->failover, &st);
-	return st.degraded;
-}
-
 /* Where a file is; with meta_lock() held. */
 static int find_place(struct tree *tree, uint64_t ino, uint64_t *ret_dir,
 		      struct place *ret_at)
@@ -368,7 +355,7 @@ out:
 	more = move_row(rows, &was, inode->ino, &step, &from);
 	if (!more)
 		return;
-	if (is_trouble(tree))
+	if (outage_holds(tree))
 		fill_end(rows, dir, step.order, 0, &from);
 	else
 		fill(tree, dir, step.order, &from, more);

@@ -7,12 +7,16 @@ need_log
 need_proxy
 
 files=200
-mkdir d
+more=60
+mkdir d e
 for i in $(seq -w $files); do
 	head -c 4096 /dev/urandom >"d/f$i"
 done
+for i in $(seq -w $more); do
+	head -c 4096 /dev/urandom >"e/f$i"
+done
 mnt
-cp -r d "$MNT/d"
+cp -r d e "$MNT"
 synced
 
 gets() {
@@ -32,9 +36,22 @@ used=$(ahead aheadUsed)
 [ "$used" -ge $((files - 5)) ] || fail "ahead of diff: $used of $files"
 is "wasted" "$(ahead aheadWasted)" 0
 
-# In no order, no more than what is read.
+# Now that it is known that he reads, attributes and content in one.
+since=$(log_mark)
+diff -r e "$MNT/e" >&2
+is "requests for all" "$(requests GET '/e/[^? ]' "$since")" $more
+alone=$(requests HEAD '/e/[^? ]' "$since")
+[ "$alone" -le 2 ] || fail "for attributes alone: $alone"
+
+# Who reads nothing has nothing fetched.
 fresh
-find "$MNT/d" -type f -printf '%f\n' | sort >names
+since=$(log_mark)
+find "$MNT" -ls >/dev/null
+is "GETs of find" "$(requests GET '/[de]/[^? ]' "$since")" 0
+
+# In no order, and without a list, no more than what is read.
+fresh
+ls d >names
 since=$(log_mark)
 for i in 7 107 33 180 60 140 20 90; do
 	cat "$MNT/d/$(sed -n ${i}p names)" >/dev/null

@@ -25,6 +25,7 @@
 
 #define READER_READ_MAX	 (UINT64_C(8) << 20) /* bytes of one reader_read() */
 #define READER_WHOLE_MAX (UINT64_C(4) << 20) /* what comes whole */
+#define READER_SMALL_MAX (UINT64_C(16) << 10) /* and with its attributes */
 
 struct reader;
 
@@ -82,6 +83,19 @@ void reader_give_up(struct reader *r);
  * Returns at once: false when there is no room for such guesses now.
  */
 bool reader_fetch_ahead(struct reader *r, const struct meta_version *version);
+/*
+ * Whether an object of that size, whose attributes are to be asked for, is to
+ * be fetched instead: its content is about to be wanted, as small files are
+ * being read, and there is room for it. True counts as one more; reader_keep()
+ * is for what has come.
+ */
+bool reader_guesses_whole(struct reader *r, uint64_t size);
+/*
+ * Keeps the content of a version that came so: size bytes, which are all of it.
+ * data is the caller's; the version carries its content id.
+ */
+void reader_keep(struct reader *r, const struct meta_version *version,
+		 const void *data, size_t size);
 struct reader_stats {
 	uint64_t gets; /* sent so far */
 	uint64_t fetched_bytes; /* asked for by them */

@@ -50,7 +50,10 @@ int dir_load_tree(struct tree *tree, uint64_t ino);
  * -ESTALE when it is gone: what its name stands for has to be looked up anew.
  */
 int dir_inode(struct tree *tree, uint64_t ino, struct meta_inode *ret_inode);
-/* Asks for the attributes of many inodes at once. Best effort. */
+/*
+ * Asks for the attributes of many inodes at once, and for the content of small
+ * ones where such are being read. Best effort.
+ */
 void dir_prefetch_attrs(struct tree *tree, const uint64_t *inos,
 			unsigned count);
 /*

@@ -98,12 +98,81 @@ static void test_old(void **state)
 	guesses_release(&g);
 }
 
+static bool spend(struct guesses *g)
+{
+	return guess_spend(g, 1, MIB, 0);
+}
+
+static void prove(struct guesses *g)
+{
+	for (unsigned i = 0; i < GUESS_PROOF; i++)
+		guess_missed(g);
+}
+
+/* What may come whole, and when. */
+static void test_credit(void **state)
+{
+	struct guesses g;
+	unsigned left;
+
+	(void)state;
+	assert_int_equal(guesses_init(&g), 0);
+	for (unsigned i = 1; i < GUESS_PROOF; i++)
+		guess_missed(&g);
+	assert_false(spend(&g));
+	/* One that is read pays for two. */
+	assert_int_equal(guess_add(&g, id_of(1), 1, MIB, 0), 1);
+	assert_true(guess_use(&g, id_of(1)));
+	for (left = GUESS_CREDIT + 2 * GUESS_PROOF; left; left--)
+		assert_true(spend(&g));
+	assert_false(spend(&g));
+	/* So does one that ought to have been. */
+	guess_missed(&g);
+	assert_true(spend(&g));
+	assert_true(spend(&g));
+	assert_false(spend(&g));
+	/* After one that was not read it is to be proved again. */
+	guess_missed(&g);
+	assert_int_equal(guess_add(&g, id_of(2), 1, MIB, 0), 1);
+	assert_int_equal(guess_add(&g, id_of(3), 1, MIB, GUESS_AGE_NS + 1), 1);
+	assert_false(spend(&g));
+	for (unsigned i = 0; i < GUESS_CREDIT_MAX; i++)
+		guess_missed(&g);
+	for (unsigned i = 0; i < GUESS_CREDIT_MAX; i++)
+		assert_true(spend(&g));
+	assert_false(spend(&g));
+	guesses_release(&g);
+}
+
+/* What does not fit among those that are unread stays away. */
+static void test_room(void **state)
+{
+	struct guesses g;
+
+	(void)state;
+	assert_int_equal(guesses_init(&g), 0);
+	prove(&g);
+	assert_false(guess_spend(&g, 2, 1, 0));
+	assert_true(guess_spend(&g, 2, 2, 0));
+	assert_int_equal(guess_add(&g, id_of(1), 2, 4, 0), 1);
+	assert_true(guess_spend(&g, 2, 4, GUESS_AGE_NS));
+	assert_false(guess_spend(&g, 3, 4, GUESS_AGE_NS));
+	/* It was not wanted: there is room, and no proof. */
+	assert_false(guess_spend(&g, 3, 4, GUESS_AGE_NS + 1));
+	prove(&g);
+	assert_true(guess_spend(&g, 3, 4, GUESS_AGE_NS + 1));
+	for (unsigned i = 0; i < GUESS_FILES_MAX; i++)
+		assert_int_equal(guess_add(&g, id_of(i), 1, MIB, 0), 1);
+	assert_false(spend(&g));
+	guesses_release(&g);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bytes_max),
-		cmocka_unit_test(test_use),
-		cmocka_unit_test(test_old),
+		cmocka_unit_test(test_bytes_max), cmocka_unit_test(test_use),
+		cmocka_unit_test(test_old),	  cmocka_unit_test(test_credit),
+		cmocka_unit_test(test_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
