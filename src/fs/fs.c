@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "init_reply.h"
 #include "notify.h"
 #include "ops.h"
 #include "usermount.h"
@@ -272,6 +273,9 @@ int fs_mount(struct fs *fs, char *reason, size_t size)
 		return rc;
 	fs->mounted = true;
 	fuse_set_log_func(take_log);
+	rc = init_reply_watch(&fs->ops);
+	if (rc && rc != -ENOTSUP)
+		log_debug("replies to INIT: %s", strerror(-rc));
 	widen_readahead(fs);
 	return 0;
 }

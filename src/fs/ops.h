@@ -18,6 +18,7 @@
 
 #include <fuse_lowlevel.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,6 +37,8 @@ struct ops_context {
 	bool clears_setid; /* set by INIT: see setid.h */
 	unsigned proto_major, proto_minor; /* likewise: the kernel's FUSE */
 	unsigned lacks; /* likewise: FUSE_CAP_ that is wanted, and not there */
+	bool watched; /* see init_reply.h; set before INIT */
+	atomic_uint init_flags; /* to be added to the reply to INIT */
 	void (*on_ready)(void *ctx); /* may be NULL */
 	void *ready_ctx; /* borrowed */
 	/*

@@ -30,6 +30,11 @@ static int fill_info(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi,
 	fi->fh = (uintptr_t)handle;
 	fi->keep_cache = how->keep_cache;
 	fi->direct_io = how->direct;
+	/*
+	 * What is mapped for writing is opened for both; the kernel hands its
+	 * pages over at a close only if that has a FLUSH.
+	 */
+	fi->noflush = how->no_flush && (fi->flags & O_ACCMODE) != O_RDWR;
 	return 0;
 }
 

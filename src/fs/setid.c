@@ -6,16 +6,19 @@
 #include "setid.h"
 
 #include <errno.h>
-#include <linux/xattr.h>
 #include <linux/capability.h>
+#include <linux/fuse.h>
+#include <linux/xattr.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "init_reply.h"
 #include "vers3/util/log.h"
 
-#define GROUPS_MAX 256 /* who is in more may lose the bit */
+#define GROUPS_MAX	  256 /* who is in more may lose the bit */
+#define KILLPRIV_V2_MINOR 33 /* of FUSE 7: Linux 5.11 */
 
 void setid_negotiate(struct ops_context *c, struct fuse_conn_info *conn)
 {
@@ -23,8 +26,8 @@ void setid_negotiate(struct ops_context *c, struct fuse_conn_info *conn)
 	c->clears_setid =
 		fuse_set_feature_flag(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
 #else
-	(void)conn;
-	c->clears_setid = false;
+	c->clears_setid = conn->proto_minor >= KILLPRIV_V2_MINOR &&
+			  init_reply_add(c, FUSE_HANDLE_KILLPRIV_V2);
 #endif
 }
 
@@ -100,10 +103,10 @@ int setid_content(fuse_req_t req, fuse_ino_t ino)
 
 /* Takes away what capabilities a file has; others may have been faster. */
 static int drop_caps(const struct ops_context *c, fuse_ino_t ino,
-		     struct stat *ret_st)
+		     mode_t *ret_mode)
 {
-	bool capable;
-	int rc = vfs_getattr_capable(c->vfs, ino, ret_st, &capable);
+	bool capable = false;
+	int rc = vfs_privileges(c->vfs, ino, ret_mode, &capable);
 
 	if (!rc && capable)
 		rc = vfs_removexattr(c->vfs, ino, XATTR_NAME_CAPS);
@@ -113,19 +116,19 @@ static int drop_caps(const struct ops_context *c, fuse_ino_t ino,
 int setid_open(fuse_req_t req, fuse_ino_t ino)
 {
 	struct ops_context *c = ops_context(req);
+	mode_t lost, mode;
 	struct stat st;
-	mode_t lost;
 	int rc;
 
 	if (ino == MOUNT_CONTROL_INO)
 		return 0;
-	rc = drop_caps(c, ino, &st);
+	rc = drop_caps(c, ino, &mode);
 	if (rc)
 		return rc;
-	lost = lost_bits(st.st_mode);
+	lost = lost_bits(mode);
 	if (!lost || may_keep(req))
 		return 0;
-	st.st_mode &= ~lost;
+	st.st_mode = mode & ~lost;
 	rc = vfs_setattr(c->vfs, ino, &st, VFS_SET_MODE, &st);
 	if (rc)
 		return rc;
@@ -143,8 +146,7 @@ int setid_attr(fuse_req_t req, fuse_ino_t ino, int to_set, struct stat *attr,
 {
 	const struct ops_context *c = ops_context(req);
 	int takes = FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID;
-	struct stat st;
-	mode_t lost;
+	mode_t lost, mode;
 	int rc;
 
 #ifdef FUSE_SET_ATTR_KILL_SUID
@@ -154,14 +156,14 @@ int setid_attr(fuse_req_t req, fuse_ino_t ino, int to_set, struct stat *attr,
 	if (!c->clears_setid || !(to_set & (takes | FUSE_SET_ATTR_SIZE)) ||
 	    ino == MOUNT_CONTROL_INO)
 		return 0;
-	rc = drop_caps(c, ino, &st);
+	rc = drop_caps(c, ino, &mode);
 	if (rc)
 		return rc;
 	if (!(to_set & takes) || (*set & VFS_SET_MODE))
 		return 0;
-	lost = lost_bits(st.st_mode);
+	lost = lost_bits(mode);
 	if (lost) {
-		attr->st_mode = st.st_mode & ~lost;
+		attr->st_mode = mode & ~lost;
 		*set |= VFS_SET_MODE;
 	}
 	return 0;

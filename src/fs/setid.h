@@ -4,10 +4,10 @@
  * its capabilities (capabilities(7)), which go whoever changes it.
  *
  * The kernel can clear them itself, but then asks before each write for
- * security.capability too, which costs as much as the write. Where libfuse
- * can tell the kernel that we do it (FUSE_HANDLE_KILLPRIV_V2, from 3.17),
- * these functions are what we promised; elsewhere all but setid_open() do
- * nothing.
+ * security.capability too, which costs as much as the write; else once a file.
+ * Where it can be told that we do it (FUSE_HANDLE_KILLPRIV_V2, from Linux 5.11
+ * on: by libfuse 3.17, else by init_reply.h), these functions are what we
+ * promised; elsewhere all but setid_open() do nothing.
  *
  * libfuse does not hand on which writes and opens the kernel wants the bits
  * cleared for, so the caller's CAP_FSETID is looked up here, for files that

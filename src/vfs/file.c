@@ -144,11 +144,12 @@ int vfs_open(struct vfs *v, uint64_t ino, int flags, struct vfs_file **ret_file,
 		rc = control_open(v->control, &f->session);
 	} else if (mount_is_view(ino)) {
 		f->kind = FILE_VERSION;
-		how.keep_cache = true; /* it never changes */
+		how.keep_cache = how.no_flush = true; /* it never changes */
 		rc = open_version(v, f);
 	} else {
 		f->kind = FILE_LIVE;
 		rc = open_live(v, f, flags, &how);
+		how.no_flush = !(f->writing && v->mount->config.sync);
 	}
 	if (rc) {
 		vfs_release(v, f);

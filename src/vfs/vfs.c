@@ -158,18 +158,9 @@ int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 
 int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st)
 {
-	bool capable;
-
-	return vfs_getattr_capable(v, ino, ret_st, &capable);
-}
-
-int vfs_getattr_capable(struct vfs *v, uint64_t ino, struct stat *ret_st,
-			bool *ret_capable)
-{
 	struct meta_inode inode;
 	int rc;
 
-	*ret_capable = false;
 	if (mount_is_view(view_shown(v->view, ino)))
 		return view_getattr(v->view, view_shown(v->view, ino), ret_st);
 	if (ino == MOUNT_CONTROL_INO) {
@@ -180,6 +171,23 @@ int vfs_getattr_capable(struct vfs *v, uint64_t ino, struct stat *ret_st,
 	if (rc)
 		return rc;
 	content_stat(v->tree, &inode, ret_st);
+	return 0;
+}
+
+int vfs_privileges(struct vfs *v, uint64_t ino, mode_t *ret_mode,
+		   bool *ret_capable)
+{
+	struct meta_inode inode = {.flags = 0};
+	struct stat st;
+	int rc;
+
+	if (ino == MOUNT_CONTROL_INO || mount_is_view(view_shown(v->view, ino)))
+		rc = vfs_getattr(v, ino, &st);
+	else
+		rc = dir_inode(v->tree, ino, &inode);
+	if (rc)
+		return rc;
+	*ret_mode = inode.ino ? inode.mode : st.st_mode;
 	*ret_capable = inode.flags & META_I_CAPABLE;
 	return 0;
 }

@@ -54,9 +54,9 @@ uint64_t vfs_generation(const struct vfs *v);
 int vfs_lookup(struct vfs *v, uint64_t parent, const char *name,
 	       struct vfs_entry *ret_entry);
 int vfs_getattr(struct vfs *v, uint64_t ino, struct stat *ret_st);
-/* The same, and whether the file has capabilities (capabilities(7)). */
-int vfs_getattr_capable(struct vfs *v, uint64_t ino, struct stat *ret_st,
-			bool *ret_capable);
+/* Its mode alone, and whether the file has capabilities (capabilities(7)). */
+int vfs_privileges(struct vfs *v, uint64_t ino, mode_t *ret_mode,
+		   bool *ret_capable);
 /*
  * What is known of a file without asking the bucket, whatever its age. -ENOENT
  * where there is none, or it is one of the history.
@@ -104,6 +104,7 @@ struct vfs_file;
 struct vfs_open {
 	bool keep_cache; /* the kernel's pages are still right */
 	bool direct; /* no page cache (the control file) */
+	bool no_flush; /* vfs_flush() has nothing to do at a close */
 };
 int vfs_open(struct vfs *v, uint64_t ino, int flags, struct vfs_file **ret_file,
 	     struct vfs_open *ret_how);
