@@ -22,7 +22,9 @@
 #include "vers3/history/undelete.h"
 #include "vers3/sync/failure.h"
 #include "vers3/sync/syncer.h"
+#include "vers3/upkeep/diff.h"
 #include "vers3/upkeep/doctor.h"
+#include "vers3/upkeep/event_log.h"
 #include "vers3/upkeep/explain.h"
 #include "vers3/upkeep/failback.h"
 #include "vers3/upkeep/preview.h"
@@ -262,6 +264,45 @@ static int run_usage(struct call *c)
 	return 0;
 }
 
+/* Without a path it is of all that the mount shows. */
+static int run_log(struct call *c)
+{
+	const char *path = c->count ? path_arg(c->args[0]) : "";
+	struct event_log *l = NULL;
+	int rc;
+
+	if (strlen(path) > META_KEY_MAX ||
+	    mount_is_history(c->control->mount, path))
+		return say_of(c, -EINVAL, path,
+			      "is no path of a file or directory");
+	rc = event_log_new(c->control->mount, path, &l);
+	if (rc)
+		return say(c, rc, errtext(rc));
+	*c->long_command =
+		(struct long_command){"log", event_log_run, event_log_free, l};
+	return 0;
+}
+
+static int run_diff(struct call *c)
+{
+	const char *path = path_arg(c->args[0]);
+	char reason[CONTROL_REASON_MAX];
+	struct diff *d = NULL;
+	int rc;
+
+	if (strlen(path) > META_KEY_MAX ||
+	    mount_is_history(c->control->mount, path))
+		return say_of(c, -EINVAL, path,
+			      "is no path of a file or directory");
+	rc = diff_new(c->control->mount, c->control->view, path, c->args[1], &d,
+		      reason, sizeof(reason));
+	if (rc)
+		return say(c, rc, reason);
+	*c->long_command =
+		(struct long_command){"diff", diff_run, diff_free, d};
+	return 0;
+}
+
 static int run_doctor(struct call *c)
 {
 	struct doctor *d = NULL;
@@ -424,6 +465,10 @@ static const struct command {
 	 NULL, run_undelete},
 	{"purge", "PATH [older=AGE] [keep=NUMBER] [preview]",
 	 "remove old versions for good", 2, 4, true, "preview", run_purge},
+	{"log", "[PATH]", "what was created, changed and deleted", 0, 1, false,
+	 NULL, run_log},
+	{"diff", "PATH @TIME", "what is other now than it was then", 2, 2,
+	 false, NULL, run_diff},
 	{"presign", "PATH [expires=T] [put] [version=ID]",
 	 "make a URL of a file that needs no credentials", 1, 4, false, NULL,
 	 run_presign},

@@ -46,6 +46,22 @@ static int open_control(const char *root, int flags, int *ret_fd, char *reason,
 	return rc;
 }
 
+bool control_client_may(const char *root)
+{
+	char reason[256];
+	int fd = -1,
+	    rc = open_control(root, O_RDONLY, &fd, reason, sizeof(reason));
+
+	if (fd >= 0)
+		close(fd);
+	return rc != -EACCES && rc != -EPERM;
+}
+
+bool control_client_lacks(const char *reason)
+{
+	return strstr(reason, "no such command") != NULL;
+}
+
 static int read_all(int fd, struct buf *out)
 {
 	char chunk[65536];

@@ -19,6 +19,13 @@
 int control_client_state(const char *root, json_t **ret_state, char *reason,
 			 size_t size);
 /*
+ * Whether this user may give the mount commands; what cannot be found out is
+ * found by the command.
+ */
+bool control_client_may(const char *root);
+/* Whether an answer says that the mount, an older one, has no such command. */
+bool control_client_lacks(const char *reason);
+/*
  * Writes a line, which has no newline, and its end, in as many writes as it
  * takes. 0 or -errno, the last write's when the mount could not do it.
  */

@@ -11,15 +11,18 @@
 #include "compare.h"
 #include "ctl.h"
 #include "control_client.h"
+#include "tree_diff.h"
+#include "vers3/util/array.h"
 #include "vers3/util/gitconfig.h"
+#include "vers3/util/pool.h"
 #include "version.h"
 
-#define VERSION_ID     "user.s3.version_id"
 #define LINE_MAX_BYTES (1 << 16)
+#define AT_ONCE	       16 /* commands, each of which a thread works on */
 
-static const char *kind_word(enum compare_kind kind)
+static const char *kind_word(char change)
 {
-	switch (kind) {
+	switch (change) {
 	case COMPARE_ADDED:
 		return "added";
 	case COMPARE_REMOVED:
@@ -29,42 +32,43 @@ static const char *kind_word(enum compare_kind kind)
 	}
 }
 
-static int add_size(json_t *item, const char *name, const struct stat *st)
+static int add_size(json_t *item, const char *name,
+		    const struct tree_side *side)
 {
-	if (!st || S_ISDIR(st->st_mode))
+	if (!side->there || side->dir)
 		return 0;
 	return json_object_set_new(item, name,
-				   json_integer((json_int_t)st->st_size));
+				   json_integer((json_int_t)side->size_bytes));
 }
 
-static void size_of(const struct stat *st, char *buf, size_t size)
+static void size_of(const struct tree_side *side, char *buf, size_t size)
 {
-	if (!st)
+	if (!side->there)
 		snprintf(buf, size, "-");
-	else if (S_ISDIR(st->st_mode))
+	else if (side->dir)
 		snprintf(buf, size, "directory");
 	else
-		ctl_size_text(st->st_size, buf, size);
+		ctl_size_text(side->size_bytes, buf, size);
 }
 
 /* Prints a difference, or adds it to a list. */
-static int show(const struct compare_item *it, json_t *list)
+static int show(const struct tree_item *it, json_t *list)
 {
+	const struct tree_side *left = it->now.there ? &it->now : &it->then;
 	char then[16], now[16];
 	json_t *item;
 
 	if (!list) {
-		size_of(it->then, then, sizeof(then));
-		size_of(it->now, now, sizeof(now));
-		printf("%c  %10s  %10s  %s\n", it->kind, then, now, it->path);
+		size_of(&it->then, then, sizeof(then));
+		size_of(&it->now, now, sizeof(now));
+		printf("%c  %10s  %10s  %s\n", it->change, then, now, it->path);
 		return 0;
 	}
-	item = json_pack("{s:s, s:o, s:b}", "change", kind_word(it->kind),
+	item = json_pack("{s:s, s:o, s:b}", "change", kind_word(it->change),
 			 "path", ctl_json_text(it->path), "directory",
-			 S_ISDIR((it->now ? it->now : it->then)->st_mode) ? 1
-									  : 0);
-	if (!item || add_size(item, "sizeThen", it->then) ||
-	    add_size(item, "sizeNow", it->now) ||
+			 left->dir ? 1 : 0);
+	if (!item || add_size(item, "sizeThen", &it->then) ||
+	    add_size(item, "sizeNow", &it->now) ||
 	    json_array_append(list, item)) {
 		json_decref(item);
 		return -ENOMEM;
@@ -73,9 +77,37 @@ static int show(const struct compare_item *it, json_t *list)
 	return 0;
 }
 
-static int show_found(void *ctx, const struct compare_item *it)
+static struct tree_side side_of(const struct stat *st)
 {
-	return show(it, ctx);
+	struct tree_side side = {.there = st != NULL};
+
+	side.dir = st && S_ISDIR(st->st_mode);
+	side.size_bytes = st && !side.dir ? st->st_size : 0;
+	return side;
+}
+
+static int show_found(void *ctx, const struct compare_item *found)
+{
+	char path[PATH_MAX];
+	const struct tree_item it = {.change = (char)found->kind,
+				     .path = path,
+				     .then = side_of(found->then),
+				     .now = side_of(found->now)};
+
+	snprintf(path, sizeof(path), "%s", found->path);
+	return show(&it, ctx);
+}
+
+static int show_all(const struct target *p, const char *at, json_t *list,
+		    char *reason, size_t size)
+{
+	struct tree_diff d;
+	int rc = tree_diff_ask(p, at, &d, reason, size);
+
+	for (size_t i = 0; !rc && i < d.count; i++)
+		rc = show(&d.items[i], list);
+	tree_diff_release(&d);
+	return rc;
 }
 
 int ctl_diff(const struct ctl_call *c)
@@ -90,10 +122,13 @@ int ctl_diff(const struct ctl_call *c)
 		return ctl_misuse("diff wants --at TIME");
 	rc = target_find(c->start, c->args[0], &p, reason, sizeof(reason));
 	if (!rc)
+		rc = show_all(&p, c->at, list, reason, sizeof(reason));
+	/* Who may not ask the mount looks at both trees, as far as he may. */
+	if (rc == -EOPNOTSUPP) {
 		target_ask_history(&p);
-	if (!rc)
 		rc = compare_walk(&p, c->at, &ops, list, reason,
 				  sizeof(reason));
+	}
 	target_release(&p);
 	if (!rc && list)
 		rc = ctl_print_json(json_incref(list));
@@ -107,6 +142,10 @@ int ctl_diff(const struct ctl_call *c)
 struct task {
 	const struct ctl_call *call;
 	const struct target *target;
+	struct tree_diff diff;
+	struct tree_item **work; /* owned: what is done many at once */
+	size_t work_count, work_size;
+	struct pool *pool; /* owned */
 	json_t *list; /* of what differed, for JSON */
 	char reason[CTL_REASON_MAX];
 	unsigned restored, removed, failed;
@@ -118,25 +157,16 @@ static void failed(struct task *t, const char *path, const char *why)
 	t->failed++;
 }
 
-/* A file of then, by the mount: its version is copied by the server. */
-static void restore_file(struct task *t, const struct compare_item *it)
+/*
+ * A file of then, by the mount: its version is copied by the server. Several
+ * threads.
+ */
+static int restore_file(const struct task *t, const struct tree_item *it)
 {
-	char id[VERSION_MAX], path[PATH_MAX], reason[CTL_REASON_MAX];
+	char reason[CTL_REASON_MAX];
 	struct buf line, answer;
-	ssize_t n;
 	int rc;
 
-	n = snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", it->then_dir,
-		     it->name) < (int)sizeof(path)
-		    ? 0
-		    : -1;
-	if (!n)
-		n = lgetxattr(path, VERSION_ID, id, sizeof(id) - 1);
-	if (n <= 0) {
-		failed(t, it->path, "its version is not known");
-		return;
-	}
-	id[n] = '\0';
 	buf_init(&line, LINE_MAX_BYTES);
 	buf_init(&answer, TALK_ANSWER_MAX);
 	rc = buf_puts(&line, "restore ");
@@ -145,19 +175,64 @@ static void restore_file(struct task *t, const struct compare_item *it)
 	if (!rc)
 		rc = buf_putc(&line, ' ');
 	if (!rc)
-		rc = gitconfig_quote(&line, id);
-	snprintf(reason, sizeof(reason), "%s: no memory", it->path);
+		rc = gitconfig_quote(&line, it->id);
+	snprintf(reason, sizeof(reason), "no memory");
 	if (!rc)
 		rc = control_client_command(t->target->root, line.data, &answer,
 					    reason, sizeof(reason));
-	if (rc) {
+	if (rc)
 		ctl_fail("%s", reason);
-		t->failed++;
-	} else {
-		t->restored++;
-	}
 	buf_release(&answer);
 	buf_release(&line);
+	return rc;
+}
+
+static int restore_one(void *ctx, unsigned i)
+{
+	struct task *t = ctx;
+
+	t->work[i]->result = restore_file(t, t->work[i]);
+	return 0;
+}
+
+/* What was a directory, as it was. */
+static int look_one(void *ctx, unsigned i)
+{
+	struct task *t = ctx;
+	struct tree_item *it = t->work[i];
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s/@%s/%s", t->target->root,
+		     t->target->history, t->diff.instant,
+		     it->path) >= (int)sizeof(path))
+		it->result = -ENAMETOOLONG;
+	else
+		it->result = lstat(path, &it->st) ? -errno : 0;
+	return 0;
+}
+
+static int add_work(struct task *t, struct tree_item *it)
+{
+	if (array_room(t->work, t->work_count, t->work_size))
+		return -ENOMEM;
+	t->work[t->work_count++] = it;
+	return 0;
+}
+
+static void do_work(struct task *t, int (*fn)(void *ctx, unsigned i))
+{
+	pool_each(t->pool, AT_ONCE, (unsigned)t->work_count, fn, t);
+}
+
+/* The files that were gathered; each has said what was wrong with it. */
+static void restore_files(struct task *t)
+{
+	do_work(t, restore_one);
+	for (size_t i = 0; i < t->work_count; i++) {
+		t->restored += !t->work[i]->result;
+		t->failed += t->work[i]->result != 0;
+	}
+	t->work_count = 0;
 }
 
 static int copy_attributes(const char *path, const struct stat *st)
@@ -165,51 +240,10 @@ static int copy_attributes(const char *path, const struct stat *st)
 	const struct timespec times[2] = {st->st_atim, st->st_mtim};
 
 	if (lchown(path, st->st_uid, st->st_gid) ||
-	    (!S_ISLNK(st->st_mode) && chmod(path, st->st_mode & 07777)) ||
+	    chmod(path, st->st_mode & 07777) ||
 	    utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW))
 		return -errno;
 	return 0;
-}
-
-static int make_link(const struct compare_item *it, const char *path)
-{
-	char target[PATH_MAX];
-	ssize_t n =
-		readlinkat(it->then_dir, it->name, target, sizeof(target) - 1);
-
-	if (n < 0)
-		return -errno;
-	target[n] = '\0';
-	return symlink(target, path) ? -errno : 0;
-}
-
-/* Links and devices have no attributes that tell their version: made anew. */
-static void restore_special(struct task *t, const struct compare_item *it,
-			    const char *path)
-{
-	const struct stat *then = it->then;
-	int rc = unlink(path) && errno != ENOENT ? -errno : 0;
-
-	if (!rc && S_ISLNK(then->st_mode))
-		rc = make_link(it, path);
-	else if (!rc && mknod(path, then->st_mode, then->st_rdev))
-		rc = -errno;
-	if (!rc)
-		rc = copy_attributes(path, then);
-	if (rc)
-		failed(t, it->path, strerror(-rc));
-	else
-		t->restored++;
-}
-
-/* What was no directory. */
-static void restore_name(struct task *t, const struct compare_item *it,
-			 const char *path)
-{
-	if (S_ISREG(it->then->st_mode))
-		restore_file(t, it);
-	else
-		restore_special(t, it, path);
 }
 
 /* Has the mount send what it holds, so that nothing of it is lost. */
@@ -231,85 +265,137 @@ static int save_first(struct task *t)
 	return rc;
 }
 
-static bool is_dir(const struct stat *st)
-{
-	return st && S_ISDIR(st->st_mode);
-}
-
-static void make_dir(struct task *t, const struct compare_item *it,
-		     const char *path)
-{
-	if (it->now && unlink(path))
-		failed(t, it->path, strerror(errno));
-	else if (mkdir(path, it->then->st_mode & 07777) && errno != EEXIST)
-		failed(t, it->path, strerror(errno));
-	else
-		t->restored++;
-}
-
 /* The item's name in the live tree. */
-static void live_path(const struct task *t, const struct compare_item *it,
+static void live_path(const struct task *t, const struct tree_item *it,
 		      char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%s/%s", t->target->root, it->path);
 }
 
-static int restore_found(void *ctx, const struct compare_item *it)
+static bool is_file(const struct tree_side *side)
 {
-	struct task *t = ctx;
-	char path[PATH_MAX];
-	int rc;
-
-	if (it->kind == COMPARE_ADDED && !t->call->exact)
-		return 0;
-	rc = show(it, t->list);
-	if (rc || t->call->dry_run)
-		return rc;
-	live_path(t, it, path);
-	if (is_dir(it->then) && !is_dir(it->now))
-		make_dir(t, it, path);
-	else if (is_dir(it->then) || is_dir(it->now))
-		return 0; /* when all below is done */
-	else if (it->then)
-		restore_name(t, it, path);
-	else if (unlink(path))
-		failed(t, it->path, strerror(errno));
-	else
-		t->removed++;
-	return 0;
+	return side->there && !side->dir;
 }
 
-/* A directory of then gets its attributes, one of now alone goes. */
-static int restore_leave(void *ctx, const struct compare_item *it)
+/* Whether it is to be changed: what was added only with --exact. */
+static bool is_wanted(const struct task *t, const struct tree_item *it)
 {
-	struct task *t = ctx;
-	const struct stat *then = it->then, *now = it->now;
+	return it->then.there || t->call->exact;
+}
+
+static void make_dir(struct task *t, const struct tree_item *it)
+{
 	char path[PATH_MAX];
 
-	if (t->call->dry_run)
-		return 0;
 	live_path(t, it, path);
-	if (is_dir(then)) {
-		if (is_dir(now) && now->st_mode == then->st_mode &&
-		    now->st_uid == then->st_uid && now->st_gid == then->st_gid)
-			return 0;
-		if (copy_attributes(path, then))
-			failed(t, it->path, strerror(errno));
-		return 0;
+	if (it->now.there && unlink(path))
+		failed(t, it->path, strerror(errno));
+	else if (mkdir(path, it->st.st_mode & 07777) && errno != EEXIST)
+		failed(t, it->path, strerror(errno));
+	else
+		t->restored++;
+}
+
+/* Directories that were there, from the top on. */
+static int make_dirs(struct task *t)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < t->diff.count; i++)
+		if (t->diff.items[i].then.dir)
+			rc = add_work(t, &t->diff.items[i]);
+	if (!rc)
+		do_work(t, look_one);
+	for (size_t i = 0; i < t->work_count; i++) {
+		struct tree_item *it = t->work[i];
+
+		if (it->result)
+			failed(t, it->path, strerror(-it->result));
+		else if (!it->now.dir)
+			make_dir(t, it);
 	}
+	t->work_count = 0;
+	return rc;
+}
+
+/* Files that were there, and those that were not. */
+static int change_files(struct task *t)
+{
+	char path[PATH_MAX];
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < t->diff.count; i++) {
+		struct tree_item *it = &t->diff.items[i];
+
+		if (is_file(&it->then) && !it->now.dir) {
+			rc = add_work(t, it);
+		} else if (!it->then.there && is_file(&it->now) &&
+			   is_wanted(t, it)) {
+			live_path(t, it, path);
+			if (unlink(path))
+				failed(t, it->path, strerror(errno));
+			else
+				t->removed++;
+		}
+	}
+	restore_files(t);
+	return rc;
+}
+
+/* What is a directory now alone, once all below it is done. */
+static int leave_new(struct task *t, struct tree_item *it, const char *path)
+{
 	if (!t->call->exact) {
-		if (then)
+		if (it->then.there)
 			failed(t, it->path,
 			       "is a directory now; --exact replaces it");
 		return 0;
 	}
 	if (rmdir(path))
 		failed(t, it->path, strerror(errno));
-	else if (then)
-		restore_name(t, it, path);
+	else if (it->then.there)
+		return add_work(t, it);
 	else
 		t->removed++;
 	return 0;
+}
+
+/*
+ * Directories get the attributes that they had, or go, from below; what a
+ * directory has replaced comes back in its place.
+ */
+static int leave_dirs(struct task *t)
+{
+	char path[PATH_MAX];
+	int rc = 0;
+
+	for (size_t i = t->diff.count; !rc && i-- > 0;) {
+		struct tree_item *it = &t->diff.items[i];
+
+		live_path(t, it, path);
+		if (it->then.dir && !it->result &&
+		    copy_attributes(path, &it->st))
+			failed(t, it->path, strerror(errno));
+		else if (!it->then.dir && it->now.dir)
+			rc = leave_new(t, it, path);
+	}
+	restore_files(t);
+	return rc;
+}
+
+static int restore_all(struct task *t)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < t->diff.count; i++)
+		if (is_wanted(t, &t->diff.items[i]))
+			rc = show(&t->diff.items[i], t->list);
+	if (rc || t->call->dry_run)
+		return rc;
+	rc = make_dirs(t);
+	if (!rc)
+		rc = change_files(t);
+	return rc ? rc : leave_dirs(t);
 }
 
 bool ctl_was_directory(const struct target *p, const char *at)
@@ -338,18 +424,32 @@ static int report(struct task *t)
 
 int ctl_restore_tree(const struct ctl_call *c, const struct target *p)
 {
-	const struct compare_ops ops = {restore_found, restore_leave};
 	struct task t = {.call = c, .target = p};
 	int rc = c->dry_run ? 0 : save_first(&t);
 
 	t.list = c->json ? json_array() : NULL;
+	if (!rc) {
+		rc = tree_diff_ask(p, c->at, &t.diff, t.reason,
+				   sizeof(t.reason));
+		if (rc == -EOPNOTSUPP)
+			snprintf(t.reason, sizeof(t.reason),
+				 "%s: only the user who mounted it may do "
+				 "this, and of a mount of this vers3",
+				 p->root);
+	}
 	if (!rc)
-		rc = compare_walk(p, c->at, &ops, &t, t.reason,
-				  sizeof(t.reason));
+		rc = pool_new("restore", AT_ONCE, &t.pool);
+	if (!rc) {
+		strcpy(t.reason, "no memory");
+		rc = restore_all(&t);
+	}
 	if (rc)
 		ctl_fail("%s", t.reason);
 	else
 		rc = report(&t);
 	json_decref(t.list);
+	tree_diff_release(&t.diff);
+	free(t.work);
+	pool_free(t.pool);
 	return rc || t.failed ? CTL_FAILED : CTL_OK;
 }

@@ -55,6 +55,11 @@ int view_new(struct mount *mount, struct journal *journal,
 	return 0;
 }
 
+struct journal *view_journal(struct view *w)
+{
+	return w->journal;
+}
+
 void view_free(struct view *view)
 {
 	if (!view)

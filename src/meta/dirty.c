@@ -287,6 +287,79 @@ int meta_dirty_file_below(struct meta *m, const char *prefix)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* The same among keys whose ids are their own. */
+static int own_from(struct meta *m, const char *from, bool behind,
+		    const char *prefix, char *ret_key)
+{
+	size_t len = strlen(from), key_len, prefix_len = strlen(prefix);
+	unsigned char key[META_KEY_BUF];
+	int rc;
+
+	if (prefix_len > ID_MAX)
+		return -ENOENT;
+	/* No such key is between a longer one and its beginning. */
+	behind = behind || len > ID_MAX;
+	key_len = len < ID_MAX ? len : ID_MAX;
+	memcpy(key, from, key_len);
+	/* Behind all hashed ones. */
+	if (!key_len)
+		key[key_len++] = '\1';
+	rc = meta_seek(m, META_DIRTY, key, key_len, prefix_len, behind, key,
+		       &key_len, NULL);
+	if (rc)
+		return rc;
+	if (key_len > META_KEY_MAX)
+		return -EIO;
+	memcpy(ret_key, key, key_len);
+	ret_key[key_len] = '\0';
+	return 0;
+}
+
+/* There are few hashed ones, if any: all are looked at. */
+static int hashed_from(struct meta *m, const char *from, bool behind,
+		       const char *prefix, char *ret_key)
+{
+	unsigned char key[META_KEY_BUF] = {'\0'};
+	struct meta_dirty dirty;
+	struct meta_val val;
+	size_t key_len = 1;
+	bool found = false;
+	int rc, order;
+
+	while (!(rc = meta_seek(m, META_DIRTY, key, key_len, 1, true, key,
+				&key_len, &val))) {
+		rc = decode(&val, &dirty);
+		if (rc)
+			return rc;
+		order = strcmp(dirty.key, from);
+		if (order < 0 || (!order && behind) ||
+		    strncmp(dirty.key, prefix, strlen(prefix)) != 0 ||
+		    (found && strcmp(dirty.key, ret_key) >= 0))
+			continue;
+		strcpy(ret_key, dirty.key);
+		found = true;
+	}
+	return rc == -ENOENT && found ? 0 : rc;
+}
+
+int meta_dirty_from(struct meta *m, const char *from, bool behind,
+		    const char *prefix, char *ret_key)
+{
+	char own[META_KEY_MAX + 1], hashed[META_KEY_MAX + 1];
+	int rc = own_from(m, from, behind, prefix, own), hashed_rc;
+
+	if (rc && rc != -ENOENT)
+		return rc;
+	hashed_rc = hashed_from(m, from, behind, prefix, hashed);
+	if (hashed_rc && hashed_rc != -ENOENT)
+		return hashed_rc;
+	if (rc && hashed_rc)
+		return -ENOENT;
+	strcpy(ret_key,
+	       rc || (!hashed_rc && strcmp(hashed, own) < 0) ? hashed : own);
+	return 0;
+}
+
 /* Where an ETag stands in such a list; NULL. */
 static const char *tried_find(const char *tried, const char *etag)
 {

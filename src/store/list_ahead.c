@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "page_order.h"
 #include "vers3/util/array.h"
+#include "vers3/util/clock.h"
 
 #define TEXT_MAX ((size_t)64 << 20) /* of a page: 1,000 keys of 1 KB, often */
 
@@ -47,21 +49,30 @@ static int keep_entry(void *ctx, const struct store_entry *e)
 	return rc == -EFBIG ? -EIO : rc;
 }
 
+/* Their strings stay where they are from now on: in the order to give. */
+static int put_in_order(struct list_ahead_page *p, bool versions)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		struct list_ahead_item *it = &p->items[i];
+
+		if (array_room(p->order, i, p->order_size))
+			return -ENOMEM;
+		it->e.key = p->text.data + it->key;
+		it->e.version_id = p->text.data + it->version_id;
+		it->e.etag = p->text.data + it->etag;
+		it->e.storage_class = p->text.data + it->storage_class;
+		it->e.owner = p->text.data + it->owner;
+		p->order[i] = &it->e;
+	}
+	return versions ? page_order(p->order, p->count) : 0;
+}
+
 static int give(struct list_ahead *a, struct list_ahead_page *p)
 {
-	int rc = 0;
+	int rc = put_in_order(p, a->list.op == STORE_LIST_VERSIONS);
 
-	for (size_t i = 0; !rc && i < p->count; i++) {
-		const struct list_ahead_item *it = &p->items[i];
-		struct store_entry e = it->e;
-
-		e.key = p->text.data + it->key;
-		e.version_id = p->text.data + it->version_id;
-		e.etag = p->text.data + it->etag;
-		e.storage_class = p->text.data + it->storage_class;
-		e.owner = p->text.data + it->owner;
-		rc = a->on_entry ? a->on_entry(a->ctx, &e) : 0;
-	}
+	for (size_t i = 0; !rc && i < p->count; i++)
+		rc = a->on_entry ? a->on_entry(a->ctx, p->order[i]) : 0;
 	return rc;
 }
 
@@ -92,22 +103,37 @@ void list_ahead_init(struct list_ahead *a, struct store *store,
 	a->list.ctx = a;
 	for (int i = 0; i < 2; i++)
 		buf_init(&a->pages[i].text, TEXT_MAX);
+	pthread_mutex_init(&a->mutex, NULL);
+	a->waits = !clock_cond_init(&a->came);
 }
 
-/* Waits for the page that is asked for, if there is one. */
-static void await(struct list_ahead *a)
+/* Waits for the page that is asked for, or gives it up. */
+static int await(struct list_ahead *a)
 {
-	if (a->asking)
-		pthread_join(a->thread, NULL);
+	int rc = 0;
+
+	pthread_mutex_lock(&a->mutex);
+	while (!rc && !a->is_there)
+		rc = cancel_wait(&a->came, &a->mutex);
+	pthread_mutex_unlock(&a->mutex);
+	if (rc)
+		cancel_set(&a->given_up);
+	pthread_join(a->thread, NULL);
 	a->asking = false;
+	return rc;
 }
 
 void list_ahead_release(struct list_ahead *a)
 {
 	cancel_set(&a->given_up);
-	await(a);
+	if (a->asking)
+		pthread_join(a->thread, NULL);
+	if (a->waits)
+		pthread_cond_destroy(&a->came);
+	pthread_mutex_destroy(&a->mutex);
 	for (int i = 0; i < 2; i++) {
 		free(a->pages[i].items);
+		free(a->pages[i].order);
 		buf_release(&a->pages[i].text);
 	}
 	store_list_release(&a->list);
@@ -131,29 +157,37 @@ static void *ask_ahead(void *arg)
 	cancel_enter(&a->given_up);
 	urgency_enter(a->urgency);
 	ask(a);
+	pthread_mutex_lock(&a->mutex);
+	a->is_there = true;
+	pthread_cond_signal(&a->came);
+	pthread_mutex_unlock(&a->mutex);
 	return NULL;
 }
 
 int list_ahead_next(struct list_ahead *a)
 {
 	struct list_ahead_page *p;
-	int rc;
+	int rc = 0;
 
 	if (!a->given) {
-		cancel_init(&a->given_up, cancel_current());
+		cancel_init(&a->given_up,
+			    a->stands_for ? a->stands_for : cancel_current());
 		a->urgency = urgency_current();
 	}
 	if (a->asking)
-		await(a);
+		rc = await(a);
 	else
 		ask(a);
+	if (rc)
+		return rc;
 	p = &a->pages[a->next];
 	a->more = p->more;
 	a->skipped = p->skipped;
 	if (p->rc)
 		return p->rc;
-	if (a->given++ && p->more) {
+	if (a->given++ && p->more && a->waits) {
 		a->next = !a->next;
+		a->is_there = false;
 		/* Without a thread it is asked for when it is wanted. */
 		a->asking = !pthread_create(&a->thread, NULL, ask_ahead, a);
 	}

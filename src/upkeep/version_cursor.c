@@ -34,12 +34,13 @@ void version_cursor_init(struct version_cursor *c, struct store *store,
 	c->store = store;
 	snprintf(c->prefix, sizeof(c->prefix), "%s", key);
 	c->exact_len = whole ? 0 : strlen(c->prefix);
+	c->stands_for = cancel_current();
 }
 
 void version_cursor_release(struct version_cursor *c)
 {
 	if (c->listing)
-		store_list_release(&c->list);
+		list_ahead_release(&c->list);
 	c->listing = false;
 	version_group_release(&c->page);
 }
@@ -77,19 +78,6 @@ static int on_entry(void *ctx, const struct store_entry *e)
 	return 0;
 }
 
-/* By key, each key's newest first: servers give markers and versions apart. */
-static int compare(const void *a, const void *b)
-{
-	const struct version_entry *x = a, *y = b;
-	int order = strcmp(x->key, y->key);
-
-	if (order)
-		return order;
-	if (x->last_modified_ns != y->last_modified_ns)
-		return x->last_modified_ns > y->last_modified_ns ? -1 : 1;
-	return (int)y->latest - (int)x->latest;
-}
-
 static void on_failure(void *ctx, const struct store_reply *reply, int rc)
 {
 	struct version_cursor *c = ctx;
@@ -99,10 +87,12 @@ static void on_failure(void *ctx, const struct store_reply *reply, int rc)
 
 static void begin_list(struct version_cursor *c)
 {
-	store_list_init(&c->list, STORE_LIST_VERSIONS, c->prefix, NULL);
+	list_ahead_init(&c->list, c->store, STORE_LIST_VERSIONS, c->prefix,
+			NULL);
 	c->list.on_entry = on_entry;
 	c->list.on_failure = on_failure;
 	c->list.ctx = c;
+	c->list.stands_for = c->stands_for;
 	c->listing = true;
 	c->passed = false;
 }
@@ -110,7 +100,7 @@ static void begin_list(struct version_cursor *c)
 /* The list has come to its end, or failed: what is below is the next one. */
 static void end_list(struct version_cursor *c)
 {
-	store_list_release(&c->list);
+	list_ahead_release(&c->list);
 	c->listing = false;
 	c->at_end = !c->exact_len;
 	if (c->exact_len)
@@ -128,13 +118,11 @@ static int fill(struct version_cursor *c)
 		c->taken = 0;
 		if (!c->listing)
 			begin_list(c);
-		rc = store_list_page(c->store, &c->list);
+		rc = list_ahead_next(&c->list);
 		if (rc) {
 			c->at_end = true;
 			return rc;
 		}
-		array_sort(c->page.items, c->page.count, sizeof(*c->page.items),
-			   compare);
 		if (!c->list.more || c->passed)
 			end_list(c);
 	}

@@ -2,10 +2,11 @@
 /*
  * The versions and delete markers at a path and below it, one key after the
  * other, taken by who reads them: so that two buckets' lists can be gone
- * through side by side. One page of a list is held, and one key's versions.
+ * through side by side. Held are one key's versions, one page of a list, and
+ * the two of list_ahead.h: the next page comes while this one is taken.
  *
- * Not for several threads at a time. Blocks where a page is to be asked for,
- * and ends with the thread's cancel. S3 API: ListObjectVersions.
+ * Not for several threads at a time. Blocks where a page is to come, and ends
+ * with the thread's cancel. S3 API: ListObjectVersions.
  */
 #ifndef VERS3_SRC_UPKEEP_VERSION_CURSOR_H
 #define VERS3_SRC_UPKEEP_VERSION_CURSOR_H
@@ -15,7 +16,7 @@
 #include <stdint.h>
 
 #include "vers3/meta/inode.h"
-#include "vers3/store/list.h"
+#include "vers3/store/list_ahead.h"
 
 struct version_entry {
 	char *key; /* owned: the whole one */
@@ -44,14 +45,18 @@ struct version_cursor {
 	char prefix[META_KEY_MAX + 2];
 	size_t exact_len; /* of the key of the path itself; 0: all below it */
 	bool listing, at_end, passed;
-	struct store_list list; /* while listing */
+	struct list_ahead list; /* while listing */
+	struct cancel *stands_for; /* borrowed: as in list_ahead.h */
 	struct version_group page; /* what came and was not taken */
 	size_t taken; /* of the page */
 	uint64_t entries; /* that came so far */
 	char why[VERSION_WHY_MAX]; /* what the server said of a failure; "" */
 };
 
-/* key: of the path, or the mount's prefix where the path is "" (whole). */
+/*
+ * key: of the path, or the mount's prefix where the path is "" (whole). It
+ * stands for what the calling thread stands for, until it is released.
+ */
 void version_cursor_init(struct version_cursor *c, struct store *store,
 			 const char *key, bool whole);
 void version_cursor_release(struct version_cursor *c);

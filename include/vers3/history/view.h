@@ -26,6 +26,8 @@ int view_new(struct mount *mount, struct journal *journal,
 	     struct reader *reader, struct tree *tree, struct syncer *syncer,
 	     struct view **ret_view);
 void view_free(struct view *w);
+/* The journal that it was made with. */
+struct journal *view_journal(struct view *w);
 
 /* What stands for an inode: for the root, perhaps the tree of an instant. */
 uint64_t view_shown(const struct view *view, uint64_t ino);

@@ -68,6 +68,13 @@ struct meta_dirty_cursor {
 #define META_DIRTY_START ((struct meta_dirty_cursor){{0}, 0})
 int meta_dirty_next(struct meta *m, struct meta_dirty_cursor *cursor,
 		    struct meta_dirty *ret);
+/*
+ * The first key, in the order of their bytes, from `from` on (behind it, with
+ * `behind`) that begins with prefix, as `from` does; into ret_key, of
+ * META_KEY_MAX + 1 bytes. 0, -ENOENT, -EIO.
+ */
+int meta_dirty_from(struct meta *m, const char *from, bool behind,
+		    const char *prefix, char *ret_key);
 /* 1 when a key begins with prefix, 0 when none does, -EIO. */
 int meta_dirty_any_below(struct meta *m, const char *prefix);
 /*

@@ -9,7 +9,11 @@
  * its turn meanwhile (limit.h). Many walks end with the first page; from the
  * second on a thread of the walk's own asks for the one after. It stands for
  * what the caller's thread stood for when it began (cancel.h), which lasts
- * until the walk is released, with its urgency (urgency.h).
+ * until the walk is released, with its urgency (urgency.h). Who waits for a
+ * page gives the walk up as he gives up a request.
+ *
+ * A page of versions that tells its delete markers apart is given in the order
+ * that the others have: by key, each key's newest first (page_order.h).
  *
  * One thread at a time. Blocks. Memory: two pages.
  */
@@ -28,6 +32,8 @@
 struct list_ahead_page {
 	struct list_ahead_item *items; /* owned */
 	size_t count, size;
+	const struct store_entry **order; /* owned: as they are given */
+	size_t order_size;
 	struct buf text; /* their strings */
 	bool more; /* as in store_list */
 	unsigned skipped; /* likewise */
@@ -46,6 +52,12 @@ struct list_ahead {
 	/* Its key_marker, max_keys and so on may be set before the first. */
 	struct store_list list;
 
+	/*
+	 * Borrowed until it is released: what the walk's thread stands for, if
+	 * that is not what the caller's stands for at the first page.
+	 */
+	struct cancel *stands_for;
+
 	/* Of the page that was given last. */
 	bool more;
 	unsigned skipped;
@@ -57,6 +69,10 @@ struct list_ahead {
 	unsigned next; /* of pages: the one that comes next */
 	bool asking; /* the thread is there */
 	pthread_t thread;
+	bool waits; /* came is there */
+	pthread_mutex_t mutex; /* a leaf; protects what is next */
+	bool is_there; /* the page that the thread asks for, or its failure */
+	pthread_cond_t came;
 	struct cancel given_up;
 	enum urgency urgency; /* of the walk's thread */
 };

@@ -193,6 +193,50 @@ static void test_lengths(void **state)
 	assert_order(f->m, "");
 }
 
+/* In the order of bytes, whatever the keys are filed under. */
+static void test_from(void **state)
+{
+	static const struct {
+		const char *from, *prefix, *want; /* NULL: there is none */
+		bool behind;
+	} rows[] = {
+		{"", "", "a", false},	  {"a", "", "a", false},
+		{"a", "", "a-b", true},	  {"a-b", "", "a/", true},
+		{"a/", "", "a/b", true},  {"a/b", "", "b", true},
+		{"b", "", NULL, true},	  {"a", "a", "a", false},
+		{"a/b", "a", NULL, true}, {"a/", "a/", "a/", false},
+		{"c", "c", NULL, false},
+	};
+	struct fixture *f = *state;
+	char got[META_KEY_MAX + 1], next[META_KEY_MAX + 1];
+
+	assert_int_equal(meta_dirty_from(f->m, "", false, "", got), -ENOENT);
+	put(f->m, "b", 1);
+	put(f->m, "a/b", 2);
+	put(f->m, "a", 3);
+	put(f->m, "a/", 4);
+	put(f->m, "a-b", 5);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		int rc = meta_dirty_from(f->m, rows[i].from, rows[i].behind,
+					 rows[i].prefix, got);
+
+		assert_int_equal(rc, rows[i].want ? 0 : -ENOENT);
+		if (!rc)
+			assert_string_equal(got, rows[i].want);
+	}
+	strcpy(next, long_key("a/a", 800, 'x'));
+	put(f->m, next, 6);
+	assert_int_equal(meta_dirty_from(f->m, "a/", true, "a/", got), 0);
+	assert_string_equal(got, next);
+	assert_int_equal(meta_dirty_from(f->m, next, true, "a/", got), 0);
+	assert_string_equal(got, "a/b");
+	assert_int_equal(meta_dirty_from(f->m, next, true, next, got), -ENOENT);
+	assert_int_equal(meta_dirty_from(f->m, next, false, next, got), 0);
+	put(f->m, long_key("a/a", 900, 'x'), 7);
+	assert_int_equal(meta_dirty_from(f->m, next, true, next, got), 0);
+	assert_int_equal(strlen(got), 900);
+}
+
 static void test_below(void **state)
 {
 	struct fixture *f = *state;
@@ -280,6 +324,7 @@ int main(void)
 		FIXTURE_LOCKED_TEST(test_round_trip),
 		FIXTURE_LOCKED_TEST(test_lengths),
 		FIXTURE_LOCKED_TEST(test_below),
+		FIXTURE_LOCKED_TEST(test_from),
 		FIXTURE_LOCKED_TEST(test_file_below),
 		FIXTURE_LOCKED_TEST(test_bad),
 	};
