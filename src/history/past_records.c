@@ -220,21 +220,45 @@ static bool read_stamp(struct view *view, int64_t at_ns, const char *path,
 }
 
 int past_put_stamp(struct view *view, int64_t at_ns, const char *path,
-		   const struct past_stamp *st)
+		   const struct past_stamp *st, uint64_t *ret_old)
 {
 	struct past_stamp before;
-	struct past_id id;
 	struct pkey k;
+
+	*ret_old = 0;
+	if (read_stamp(view, at_ns, path, &k, &before) &&
+	    before.walk != st->walk)
+		*ret_old = before.walk;
+	return meta_put(view->meta, META_PAST, k.at, k.len, st, sizeof(*st));
+}
+
+/* With meta_lock() held: 0, and there may be more; -ENOENT. */
+static int drop_some(struct view *view, const struct past_id *id)
+{
+	unsigned char key[META_KEY_BUF];
+	size_t len;
 	int rc = 0;
 
-	if (read_stamp(view, at_ns, path, &k, &before) &&
-	    before.walk != st->walk) {
-		past_id_make(&id, at_ns, path, before.walk);
-		rc = meta_del_prefix(view->meta, META_PAST, id.at, PAST_HASH);
+	for (int i = 0; !rc && i < BATCH; i++) {
+		rc = meta_seek(view->meta, META_PAST, id->at, PAST_HASH,
+			       PAST_HASH, false, key, &len, NULL);
+		if (!rc)
+			rc = meta_del(view->meta, META_PAST, key, len);
 	}
-	return rc ? rc
-		  : meta_put(view->meta, META_PAST, k.at, k.len, st,
-			     sizeof(*st));
+	return rc;
+}
+
+void past_drop_names(struct view *view, int64_t at_ns, const char *path,
+		     uint64_t walk)
+{
+	struct past_id id;
+	int rc = 0;
+
+	past_id_make(&id, at_ns, path, walk);
+	while (walk && !rc && !meta_lock(view->meta)) {
+		rc = drop_some(view, &id);
+		meta_unlock(view->meta);
+	}
 }
 
 bool past_has_other(struct view *view, int64_t at_ns, const char *path,

@@ -66,6 +66,14 @@ void past_id_make(struct past_id *id, int64_t at_ns, const char *path,
 /* Whether all that was saved by an instant could be listed at `asked`. */
 bool past_was_over(int64_t at_ns, int64_t asked_ns);
 
+/*
+ * Removes what a walk has found in a directory and no stamp speaks of any more,
+ * some under each hold of the lock; what is left at a failure is in nobody's
+ * way. walk 0: nothing. No lock held.
+ */
+void past_drop_names(struct view *view, int64_t at_ns, const char *path,
+		     uint64_t walk);
+
 /* All below with meta_lock() held. */
 int past_put_entry(struct view *view, const struct past_id *id,
 		   const char *name, const struct past_entry *e);
@@ -76,11 +84,11 @@ int past_get_entry(struct view *view, const struct past_id *id,
 int past_next_entry(struct view *view, const struct past_id *id,
 		    const char *after, char *name, struct past_entry *ret);
 /*
- * A walk has found all of a directory; stamp_id: the directory's with walk 0.
- * What was known before goes, at_ns and path being the directory's.
+ * A walk has found all of a directory. What another had found there counts no
+ * more: *ret_old is that walk's number, or 0, for past_drop_names().
  */
 int past_put_stamp(struct view *view, int64_t at_ns, const char *path,
-		   const struct past_stamp *st);
+		   const struct past_stamp *st, uint64_t *ret_old);
 /*
  * Whether a directory is known by another walk than this one, whose names may
  * have gone then.

@@ -72,6 +72,7 @@ struct found {
 struct done {
 	char *path; /* owned */
 	struct past_stamp stamp;
+	uint64_t old; /* the walk that had found it before; 0: none */
 };
 
 /* A walk as its own thread has it. */
@@ -120,6 +121,7 @@ static int leave(struct run *r)
 		if (array_room(r->done, r->done_count, r->done_size))
 			return -ENOMEM;
 		r->done[r->done_count].stamp = l->stamp;
+		r->done[r->done_count].old = 0;
 		r->done[r->done_count].path = strdup(r->path);
 		if (!r->done[r->done_count].path)
 			return -ENOMEM;
@@ -255,11 +257,15 @@ static int file_page(struct run *r)
 				    &r->found[i].e);
 	for (size_t i = 0; !rc && i < r->done_count; i++)
 		rc = past_put_stamp(view, r->list.at_ns, r->done[i].path,
-				    &r->done[i].stamp);
+				    &r->done[i].stamp, &r->done[i].old);
 	meta_unlock(view->meta);
 	r->found_count = 0;
-	while (r->done_count)
-		free(r->done[--r->done_count].path);
+	while (r->done_count) {
+		const struct done *d = &r->done[--r->done_count];
+
+		past_drop_names(view, r->list.at_ns, d->path, d->old);
+		free(d->path);
+	}
 	return rc;
 }
 

@@ -159,6 +159,7 @@ static int load_beside(struct view *view, struct snapshot *p, int64_t at_ns,
 			 .at_ns = at_ns,
 			 .path = path,
 			 .walk = walk};
+	uint64_t old = 0;
 	int rc = past_records_bound(view, &p->records);
 
 	if (rc)
@@ -173,8 +174,9 @@ static int load_beside(struct view *view, struct snapshot *p, int64_t at_ns,
 		rc = meta_lock(view->meta);
 	if (rc)
 		return rc;
-	rc = past_put_stamp(view, at_ns, path, &l.stamp);
+	rc = past_put_stamp(view, at_ns, path, &l.stamp, &old);
 	meta_unlock(view->meta);
+	past_drop_names(view, at_ns, path, old);
 	return rc;
 }
 

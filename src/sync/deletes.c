@@ -275,19 +275,20 @@ static bool start_one(struct syncer *s, const struct deletes *d,
 	return true;
 }
 
-void deletes_start(struct syncer *s, struct deletes *d)
+bool deletes_start(struct syncer *s, struct deletes *d)
 {
 	unsigned batches = d->count ? share(d) : 0;
+	bool started = true;
 	size_t at = 0;
 
-	for (unsigned i = 0; i < batches; i++) {
+	for (unsigned i = 0; started && i < batches; i++) {
 		size_t count = (d->count - at) / (batches - i);
 
-		if (!start_one(s, d, d->items + at, count))
-			break;
-		at += count;
+		started = start_one(s, d, d->items + at, count);
+		at += started ? count : 0;
 	}
 	put_back(s, d->items + at, d->count - at);
 	free(d->items);
 	d->items = NULL;
+	return started;
 }

@@ -32,6 +32,7 @@
 #define WAITERS_MAX	  64 /* looked for one by one: threads of FUSE */
 #define LEFT_MAX	  256 /* deletes passed over to find others */
 #define REAP_NS		  (NS_PER_S / 4)
+#define RETRY_NS	  NS_PER_S /* what no memory was there for */
 #define DURABLE_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
 
 /* META_SYS: whose records may not say what was sent; first_seq(). */
@@ -418,13 +419,17 @@ static int collect_due(struct syncer *s, struct collect_due *h)
 
 static void start_jobs(struct syncer *s, struct collect_due *h)
 {
+	int64_t soon = clock_real_ns() + RETRY_NS;
+
 	pthread_mutex_lock(&s->mutex);
 	s->in_flight += h->job_count;
 	pthread_mutex_unlock(&s->mutex);
 	for (unsigned i = 0; i < h->job_count; i++)
 		if (pool_submit(s->pool, sync_job_run, h->jobs[i]))
 			sync_job_run(h->jobs[i]);
-	deletes_start(s, &h->deletes);
+	if (!deletes_start(s, &h->deletes) &&
+	    (!h->next_due_ns || h->next_due_ns > soon))
+		h->next_due_ns = soon;
 }
 
 /* Sleeps until something is due or someone knocks; false: the end. */

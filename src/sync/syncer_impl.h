@@ -158,9 +158,10 @@ int deletes_add(struct syncer *s, struct deletes *d,
 		const struct meta_dirty *dirty, bool unsure, bool undurable);
 /*
  * Sends them, without any lock. A few wait while others are under way, so that
- * what comes bit by bit goes in few requests.
+ * what comes bit by bit goes in few requests. false: for want of memory some are
+ * not, and nobody looks at them by himself.
  */
-void deletes_start(struct syncer *s, struct deletes *d);
+bool deletes_start(struct syncer *s, struct deletes *d);
 
 /*
  * sync_busy.c: whether the key's last try was without a result, and is to be

@@ -50,10 +50,11 @@ static void file_stamp(struct view *view, unsigned n, uint64_t walk,
 		.mark = mark,
 		.walk = walk,
 	};
+	uint64_t old = 0;
 	char path[32];
 
 	path_of(n, path);
-	assert_int_equal(past_put_stamp(view, 1, path, &st), 0);
+	assert_int_equal(past_put_stamp(view, 1, path, &st, &old), 0);
 }
 
 /* A whole walk. */
@@ -90,7 +91,7 @@ static bool look_at_dir(struct view *view, struct past_records *records,
 	return known;
 }
 
-/* The later stamp counts, and takes what was before it along. */
+/* The later stamp counts; what was before it can go. */
 static void test_stamps(void **state)
 {
 	struct past_records records;
@@ -104,6 +105,9 @@ static void test_stamps(void **state)
 	assert_true(past_has_other(view, 1, "dir1", 1));
 	assert_false(past_has_other(view, 1, "dir1", 2));
 	assert_false(past_has_other(view, 1, "dir2", 1));
+	meta_unlock(view->meta);
+	past_drop_names(view, 1, "dir1", 1);
+	assert_int_equal(meta_lock(view->meta), 0);
 	assert_int_equal(meta_count(view->meta, META_PAST), NAMES + 1);
 	meta_unlock(view->meta);
 	assert_true(look_at_dir(view, &records, 1));
@@ -179,9 +183,45 @@ static void test_removal(void **state)
 	past_records_release(&records);
 }
 
+/* What another walk had found goes in steps, and nothing else does. */
+static void test_drop(void **state)
+{
+	struct past_records records;
+	struct rig *r = *state;
+	struct view *view = begin(r, &records);
+	uint64_t mark = atomic_load(&records.mark), first, old = 0;
+	struct past_stamp st = {.walked_ns = mount_server_now_ns(view->mount),
+				.mark = mark};
+	char path[32];
+
+	first = past_records_number(&records);
+	assert_int_equal(meta_lock(view->meta), 0);
+	file_names(view, 1, first, 0, 5 * MAX);
+	file_stamp(view, 1, first, mark);
+	file_dir(view, &records, 2, mark);
+	st.walk = past_records_number(&records);
+	file_names(view, 1, st.walk, 0, NAMES);
+	path_of(1, path);
+	assert_int_equal(past_put_stamp(view, 1, path, &st, &old), 0);
+	assert_int_equal(old, first);
+	/* The same walk again leaves nothing behind. */
+	assert_int_equal(past_put_stamp(view, 1, path, &st, &old), 0);
+	assert_int_equal(old, 0);
+	meta_unlock(view->meta);
+	past_drop_names(view, 1, path, old);
+	past_drop_names(view, 1, path, first);
+	assert_int_equal(meta_lock(view->meta), 0);
+	assert_int_equal(meta_count(view->meta, META_PAST), 2 * (NAMES + 1));
+	meta_unlock(view->meta);
+	assert_true(look_at_dir(view, &records, 1));
+	assert_true(look_at_dir(view, &records, 2));
+	past_records_release(&records);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		RIG_TEST(test_drop),
 		RIG_TEST(test_stamps),
 		RIG_TEST(test_removal),
 	};

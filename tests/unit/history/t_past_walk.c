@@ -432,6 +432,7 @@ static void test_tell(void **state)
 	struct past_stamp other = {.walk = 99};
 	struct rig *r = *state;
 	struct past_entry e;
+	uint64_t old = 0;
 	struct walker w;
 
 	walk_first_page(r, 100000, &w);
@@ -444,8 +445,10 @@ static void test_tell(void **state)
 	/* Another walk makes it known, and removes what this one has filed. */
 	other.mark = atomic_load(&w.records.mark);
 	assert_int_equal(meta_lock(r->f.meta), 0);
-	assert_int_equal(past_put_stamp(r->f.v->view, w.at_ns, "c", &other), 0);
+	assert_int_equal(
+		past_put_stamp(r->f.v->view, w.at_ns, "c", &other, &old), 0);
 	meta_unlock(r->f.meta);
+	past_drop_names(r->f.v->view, w.at_ns, "c", old);
 	assert_int_equal(past_walks_tell(w.walks, w.walk, "c", "s", &e),
 			 -EAGAIN);
 	assert_int_equal(past_walks_tell(w.walks, w.walk, "", "c", &e), 0);
