@@ -158,8 +158,8 @@ int deletes_add(struct syncer *s, struct deletes *d,
 		const struct meta_dirty *dirty, bool unsure, bool undurable);
 /*
  * Sends them, without any lock. A few wait while others are under way, so that
- * what comes bit by bit goes in few requests. false: for want of memory some are
- * not, and nobody looks at them by himself.
+ * what comes bit by bit goes in few requests. false: some are not, for want of
+ * memory, and nobody looks at them by himself.
  */
 bool deletes_start(struct syncer *s, struct deletes *d);
 
