@@ -75,7 +75,7 @@ void writer_queue(struct blocks *b, struct writer_job *job)
 {
 	pthread_mutex_lock(&b->lock);
 	while (b->queued_bytes >= QUEUE_BYTES)
-		pthread_cond_wait(&b->progress, &b->lock);
+		clock_cond_wait(&b->progress, &b->lock);
 	enqueue(b, job);
 	pthread_mutex_unlock(&b->lock);
 }
@@ -85,7 +85,7 @@ int writer_run(struct blocks *b, struct writer_job *job)
 	pthread_mutex_lock(&b->lock);
 	enqueue(b, job);
 	while (!job->finished)
-		pthread_cond_wait(&b->progress, &b->lock);
+		clock_cond_wait(&b->progress, &b->lock);
 	pthread_mutex_unlock(&b->lock);
 	return job->result;
 }

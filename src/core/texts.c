@@ -45,7 +45,7 @@ int texts_new(struct texts **ret_texts)
 	if (!t)
 		return -ENOMEM;
 	pthread_mutex_init(&t->mutex, NULL);
-	pthread_cond_init(&t->sent, NULL);
+	clock_cond_init(&t->sent);
 	for (size_t i = 0; i < KNOWN; i++)
 		buf_init(&t->known[i].text, TEXTS_MAX);
 	*ret_texts = t;
@@ -144,7 +144,7 @@ void texts_begin_send(struct texts *t, struct texts_sender *s)
 			if (!strcmp(other->digest, s->digest))
 				break;
 		if (other)
-			pthread_cond_wait(&t->sent, &t->mutex);
+			clock_cond_wait(&t->sent, &t->mutex);
 	} while (other);
 	LIST_INSERT_HEAD(&t->senders, s, entry);
 	pthread_mutex_unlock(&t->mutex);

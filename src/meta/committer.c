@@ -374,8 +374,8 @@ int committer_new(const char *name, const struct committer_ops *ops, void *ctx,
 	c->commit_changes = commit_changes;
 	c->due_ns = NEVER;
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->done, NULL);
-	pthread_cond_init(&c->turn, NULL);
+	clock_cond_init(&c->done);
+	clock_cond_init(&c->turn);
 	pthread_mutex_init(&c->wake_lock, NULL);
 	clock_cond_init(&c->wake);
 	/* Signals are the business of the threads that expect them. */
@@ -390,7 +390,7 @@ int committer_new(const char *name, const struct committer_ops *ops, void *ctx,
 	pthread_setname_np(c->thread, "vers3-commit");
 	pthread_mutex_lock(&c->lock);
 	while (!c->started)
-		pthread_cond_wait(&c->done, &c->lock);
+		clock_cond_wait(&c->done, &c->lock);
 	rc = c->err;
 	pthread_mutex_unlock(&c->lock);
 	if (rc) {
@@ -419,7 +419,7 @@ int committer_lock(struct committer *c)
 
 	pthread_mutex_lock(&c->lock);
 	while (atomic_load(&c->barred))
-		pthread_cond_wait(&c->turn, &c->lock);
+		clock_cond_wait(&c->turn, &c->lock);
 	rc = c->err;
 	if (rc)
 		pthread_mutex_unlock(&c->lock);
@@ -458,7 +458,7 @@ int committer_sync(struct committer *c)
 	if (c->durable < want && !c->err)
 		ring(c, 0);
 	while (c->durable < want && !c->err && c->put_offs == put_offs)
-		pthread_cond_wait(&c->done, &c->lock);
+		clock_cond_wait(&c->done, &c->lock);
 	rc = c->err;
 	if (!rc && c->durable < want)
 		rc = c->put_off_err;

@@ -31,6 +31,7 @@
 #include "vers3/meta/inode.h"
 #include "vers3/store/store.h"
 #include "vers3/util/cancel.h"
+#include "vers3/util/clock.h"
 #include "vers3/util/map.h"
 #include "vers3/util/pool.h"
 
@@ -387,7 +388,7 @@ int fetch_new(struct store *store, struct blocks *blocks, const char *prefix,
 	if (!f)
 		return -ENOMEM;
 	pthread_mutex_init(&f->mutex, NULL);
-	pthread_cond_init(&f->work, NULL);
+	clock_cond_init(&f->work);
 	pthread_cond_init(&f->quiet, NULL);
 	TAILQ_INIT(&f->wanted);
 	TAILQ_INIT(&f->ahead);

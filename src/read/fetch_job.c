@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "vers3/store/limit.h"
+#include "vers3/util/clock.h"
 #include "vers3/util/hex.h"
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
@@ -359,7 +360,7 @@ void fetch_worker(void *arg)
 		if (!job) {
 			if (f->stop && TAILQ_EMPTY(&f->wanted))
 				break;
-			pthread_cond_wait(&f->work, &f->mutex);
+			clock_cond_wait(&f->work, &f->mutex);
 			continue;
 		}
 		for (unsigned i = 0; i < job->count; i++)

@@ -224,7 +224,7 @@ static void reply_worker(void *arg)
 		if (!rd && r->stop)
 			break;
 		if (!rd) {
-			pthread_cond_wait(&r->work, &r->mutex);
+			clock_cond_wait(&r->work, &r->mutex);
 			continue;
 		}
 		STAILQ_REMOVE_HEAD(&r->ready, entry);
@@ -465,7 +465,7 @@ int reader_new(struct store *store, struct blocks *blocks, const char *prefix,
 		return -ENOMEM;
 	pthread_mutex_init(&r->stream_mutex, NULL);
 	pthread_mutex_init(&r->mutex, NULL);
-	pthread_cond_init(&r->work, NULL);
+	clock_cond_init(&r->work);
 	pthread_cond_init(&r->quiet, NULL);
 	r->cache = blocks;
 	STAILQ_INIT(&r->ready);

@@ -18,6 +18,7 @@
 #include "syncer_impl.h"
 #include "vers3/core/mount.h"
 #include "vers3/meta/dentry.h"
+#include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
 #include "vers3/util/path.h"
@@ -88,7 +89,7 @@ int streams_new(struct uploader *u, struct streams **ret_streams)
 		return -ENOMEM;
 	t->u = u;
 	pthread_mutex_init(&t->mutex, NULL);
-	pthread_cond_init(&t->event, NULL);
+	clock_cond_init(&t->event);
 	rc = map_new(&t->map);
 	if (rc)
 		streams_free(t);
@@ -379,7 +380,7 @@ int streams_take(struct streams *t, uint64_t ino)
 	if (!rc) {
 		set_state(s, STREAM_TAKEN);
 		while (s->in_flight)
-			pthread_cond_wait(&t->event, &t->mutex);
+			clock_cond_wait(&t->event, &t->mutex);
 	}
 	pthread_mutex_unlock(&t->mutex);
 	return rc;
@@ -417,7 +418,7 @@ void streams_wait_forgotten(struct streams *t, uint64_t ino)
 	/* One that is sending is of what was staged since then. */
 	while ((s = map_get(t->map, &ino, sizeof(ino))) && s->in_flight &&
 	       !is_sending(s))
-		pthread_cond_wait(&t->event, &t->mutex);
+		clock_cond_wait(&t->event, &t->mutex);
 	pthread_mutex_unlock(&t->mutex);
 }
 

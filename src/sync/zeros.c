@@ -17,6 +17,7 @@
 #include "plan.h"
 #include "syncer_impl.h"
 #include "vers3/core/mount.h"
+#include "vers3/util/clock.h"
 #include "vers3/util/hex.h"
 #include "vers3/util/log.h"
 
@@ -55,7 +56,7 @@ int zeros_new(struct syncer *s, struct zeros **ret_zeros)
 		return -ENOMEM;
 	z->s = s;
 	pthread_mutex_init(&z->mutex, NULL);
-	pthread_cond_init(&z->event, NULL);
+	clock_cond_init(&z->event);
 	*ret_zeros = z;
 	return 0;
 }
@@ -293,7 +294,7 @@ static int have_level(struct zeros *z, unsigned level, bool worth)
 
 	pthread_mutex_lock(&z->mutex);
 	while (z->states[level] == BUSY)
-		pthread_cond_wait(&z->event, &z->mutex);
+		clock_cond_wait(&z->event, &z->mutex);
 	if (z->off || (z->states[level] == ABSENT && !worth)) {
 		rc = SENT;
 	} else if (z->states[level] == ABSENT) {

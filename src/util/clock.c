@@ -185,6 +185,11 @@ int clock_cond_init(pthread_cond_t *cond)
 	return -rc;
 }
 
+void clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
+{
+	clock_cond_wait_until(cond, mutex, clock_mono_ns() + CLOCK_LOOK_NS);
+}
+
 int clock_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex,
 			  int64_t mono_ns)
 {

@@ -36,6 +36,14 @@ void clock_format_iso8601(int64_t ns, char *buf, size_t size);
 /* A condition variable on CLOCK_MONOTONIC. 0 or -errno. */
 int clock_cond_init(pthread_cond_t *cond);
 /*
+ * Waits on a condition of clock_cond_init(), CLOCK_LOOK_NS at most: the caller
+ * looks again in a loop, as for any spurious wake-up. For conditions that
+ * several threads wait on: there glibc before 2.41 may lose a wake-up
+ * (sourceware.org, bug 25847), and whom it was for would wait for ever.
+ */
+#define CLOCK_LOOK_NS (5 * NS_PER_S)
+void clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex);
+/*
  * Waits until mono_ns (clock_mono_ns's scale); 0 when signalled or spurious,
  * -ETIMEDOUT when the time has come.
  */
