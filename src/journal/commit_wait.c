@@ -81,10 +81,12 @@ static bool is_rpm(const char *name)
 
 /*
  * rsync's .NAME.XXXXXX, whatever it draws; that of mktemp(1), KDE and GLib,
- * where it does not look like a word; sed's.
+ * where it does not look like a word.
  */
 static bool has_random(const char *name)
 {
+	/* binutils, zip, gcc, perl -i */
+	static const char *const two[] = {"st", "zi", "cc", "XX"};
 	size_t len = strlen(name);
 	const char *six = name + len - RANDOM_LEN;
 
@@ -96,13 +98,17 @@ static bool has_random(const char *name)
 		       RANDOM_LEN;
 	if (strchr(".-_", six[-1]))
 		return is_random(six);
-	/* sed's, binutils', zip's, gcc's */
-	return is_random(six) &&
-	       (len == 3 + RANDOM_LEN
-			? starts(name, "sed")
-			: len == 2 + RANDOM_LEN &&
-				  (starts(name, "st") || starts(name, "zi") ||
-				   starts(name, "cc")));
+	if (!is_random(six))
+		return false;
+	/* patch's NAME.oXXXXXX, sed's, and those of two letters. */
+	if (six[-1] == 'o' && len > RANDOM_LEN + 1 && six[-2] == '.')
+		return true;
+	if (len == 3 + RANDOM_LEN)
+		return starts(name, "sed");
+	for (size_t i = 0; i < N(two); i++)
+		if (len == 2 + RANDOM_LEN && !strncmp(name, two[i], 2))
+			return true;
+	return false;
 }
 
 static bool is_name_temporary(const char *name)
@@ -128,9 +134,9 @@ static bool is_name_temporary(const char *name)
 		"~",	       ".temp",	      ".part",	   ".partial",
 		".crdownload", ".opdownload", ".download", ".filepart",
 		".aria2",      ".ytdl",	      ".swp",	   ".swo",
-		".swx",	       ".kate-swp",   ".lock",	   ".lck",
-		".new",	       "-new",	      ".tpo",	   ".dpkg-tmp",
-		".dpkg-new",   ".keep"};
+		".swx",	       ".swpx",	      ".kate-swp", ".lock",
+		".lck",	       ".new",	      "-new",	   ".tpo",
+		".dpkg-tmp",   ".dpkg-new",   ".keep"};
 	static const char *const whole[] = {
 		"4913", /* vim looks with it whether it may write */
 		"partial", /* apt's directory */
