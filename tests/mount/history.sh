@@ -6,7 +6,7 @@
 
 stamp='^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}Z~.'
 
-mnt
+mnt commit=60 # each save is of several programs
 mkdir "$MNT/dir"
 for i in 1 2 3; do
 	echo "save $i" >"$MNT/dir/file"

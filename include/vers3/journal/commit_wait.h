@@ -12,8 +12,11 @@
 
 #include "vers3/util/clock.h"
 
-/* What is done to a file after its close, by its name, comes within that. */
-#define COMMIT_WAIT_LEAST_NS (300 * NS_PER_MS)
+/*
+ * What is done to a file after its close, by its name, comes within that: also
+ * by another program, on a busy machine.
+ */
+#define COMMIT_WAIT_LEAST_NS (500 * NS_PER_MS)
 /* `commit=` where nobody gives it; who gives a longer one gets all of it. */
 #define COMMIT_WAIT_USUAL_NS (2 * NS_PER_S)
 

@@ -33,9 +33,10 @@ bool tags_need_new(struct mount *mount, const struct meta_inode *inode,
 /*
  * Asks for the tags of the version that an inode is based on: before anything
  * goes in its place, since then they are gone where no versions are kept (a
- * version keeps its own, whatever is made of it meanwhile). There they are noted, too, until they were given: where a try ended between both,
- * the next one finds none at the object and goes by the note, if it is made
- * of an object of the same ETag. Of new content only those that it gets; what
+ * version keeps its own, whatever is made of it meanwhile). There they are
+ * noted, too, until they were given: where a try ended between both, the next
+ * one finds none at the object and goes by the note, if it is made of an object
+ * of the same ETag. Of new content only those that it gets; what
  * d has of them is in the place of what the version says. *ret is
  * initialized, and stays empty where they cannot be read or there is no such
  * object any more. What may not be read is not replaced by a tag of when the

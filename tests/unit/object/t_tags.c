@@ -271,7 +271,7 @@ static void test_tags_beside(void **state)
 	rig_rename(r, "g", "f");
 	rig_sync(r);
 	has_tag(r, "blue");
-	/* It has gone when that they are refused comes to be known: it waits. */
+	/* It has gone before they are refused: it waits for them. */
 	rig_fail(r, "GetObjectTagging", RIG_BEFORE, -EACCES, 1000);
 	rig_forget_requests(r);
 	rig_chmod(r, "f", 0600);
