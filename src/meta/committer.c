@@ -12,7 +12,9 @@
  *	failed		waits for close	-EIO
  *
  * So others wait for the disk in a commit alone, of which there are few: what
- * is changed becomes durable with the log.
+ * is changed becomes durable with the log. And one is made when the data that
+ * it speaks of is durable, or nearly: while the disk takes long for that, and
+ * changes keep coming, it is left to a later round, up to a limit (PATIENCE).
  *
  * While `barred`, the committer has the transaction to itself, without `lock`
  * itself: LMDB locks too, for as long as a transaction is open, and one order
@@ -40,6 +42,8 @@
 #define CLOSE_RETRY_NS (100 * NS_PER_MS)
 #define NEVER	       INT64_MAX
 #define SLOW_NS	       (100 * NS_PER_MS) /* worth a line in the log */
+#define QUICK_NS       (20 * NS_PER_MS) /* all may wait for the data so long */
+#define PATIENCE       4 /* times its time and its changes a commit can wait */
 
 struct committer {
 	const char *name; /* borrowed */
@@ -216,21 +220,30 @@ static void set_durable(struct committer *c, uint64_t seen, int64_t begun_ns)
 	pthread_cond_broadcast(&c->done);
 }
 
+/* Whether it is time for a commit; patience: so many times that long. */
+static bool is_due(const struct committer *c, int64_t now_ns, unsigned patience)
+{
+	return c->changes - c->committed >= c->commit_changes * patience ||
+	       now_ns - c->first_ns >= c->commit_ns * patience ||
+	       c->ops->log_is_large(c->ctx, patience);
+}
+
 /*
  * Makes what was changed so far durable by the log, for which nobody waits:
  * what is changed meanwhile stands behind the mark, and is for the next round.
- * Called after cut_in(), and so again on return. False: it takes a commit.
+ * Called after cut_in(), and so again on return. False: it takes a commit, or
+ * one is due and nobody has to wait for its data.
  */
 static bool log_round(struct committer *c, int64_t begun_ns)
 {
 	int (*hook)(void *ctx) = c->hook;
 	void *ctx = c->hook_ctx;
 	uint64_t seen = c->changes;
+	bool due = is_due(c, begun_ns, 1);
 	int rc = 0;
 
-	if (c->closing || seen - c->committed >= c->commit_changes ||
-	    begun_ns - c->first_ns >= c->commit_ns ||
-	    !c->ops->log_begin(c->ctx))
+	if (c->closing || is_due(c, begun_ns, PATIENCE) ||
+	    (due && seen == c->durable) || !c->ops->log_begin(c->ctx))
 		return false;
 	if (seen == c->durable) {
 		ring(c, c->first_ns + c->commit_ns);
@@ -255,7 +268,8 @@ static bool log_round(struct committer *c, int64_t begun_ns)
 	if (rc)
 		return false;
 	set_durable(c, seen, begun_ns);
-	return true;
+	return !due ||
+	       (c->changes != seen && clock_mono_ns() - begun_ns >= QUICK_NS);
 }
 
 /* One attempt; nothing when there is nothing to make durable, or to commit. */

@@ -166,12 +166,19 @@ static bool log_begin(void *ctx)
 {
 	struct meta *m = ctx;
 
-	if (!redo_is_whole(m->redo) || redo_is_large(m->redo) || m->met_full ||
+	if (!redo_is_whole(m->redo) || m->met_full ||
 	    headroom_is_short(m->headroom))
 		return false;
 	m->log_records = redo_records(m->redo);
 	m->log_id_mark = m->id_mark;
 	return true;
+}
+
+static bool log_is_large(void *ctx, unsigned patience)
+{
+	const struct meta *m = ctx;
+
+	return redo_is_large(m->redo, patience);
 }
 
 static int log_mark(void *ctx)
@@ -221,6 +228,7 @@ static const struct committer_ops ops = {
 	.begin = txn_begin,
 	.commit = txn_commit,
 	.log_begin = log_begin,
+	.log_is_large = log_is_large,
 	.log_mark = log_mark,
 	.log_sync = log_sync,
 	.log_end = log_end,

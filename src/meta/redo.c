@@ -510,9 +510,9 @@ void redo_void(struct redo *r, uint64_t txn)
 	}
 }
 
-bool redo_is_large(const struct redo *r)
+bool redo_is_large(const struct redo *r, unsigned times)
 {
-	return r->at >= max_u64(r->kept_bytes, KEPT_BYTES) / 4 * 3;
+	return r->at >= max_u64(r->kept_bytes, KEPT_BYTES) / 4 * 3 * times;
 }
 
 void redo_take_more(struct redo *r)

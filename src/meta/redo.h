@@ -93,8 +93,11 @@ void redo_void(struct redo *r, uint64_t txn);
 bool redo_is_whole(const struct redo *r);
 /* How many records there are since the last commit. */
 uint64_t redo_records(const struct redo *r);
-/* Whether it is time to commit, so that it stays where it has real blocks. */
-bool redo_is_large(const struct redo *r);
+/*
+ * Whether it is time to commit, so that it stays where it has real blocks; or,
+ * that many times as large, though it has left them.
+ */
+bool redo_is_large(const struct redo *r, unsigned times);
 /* For when the disk has room enough: more of them, and fewer commits. */
 void redo_take_more(struct redo *r);
 

@@ -33,6 +33,11 @@ struct committer_ops {
 	 * commit. False where only a commit will do.
 	 */
 	bool (*log_begin)(void *ctx);
+	/*
+	 * Whether the log asks for a commit; patience: where one has had to
+	 * wait, so many times its usual size.
+	 */
+	bool (*log_is_large)(void *ctx, unsigned patience);
 	/* The data of what was there then is durable. 0 or -errno. */
 	int (*log_mark)(void *ctx);
 	/* So is what was marked, on return. 0 or -errno. */
@@ -48,8 +53,9 @@ struct committer_ops {
 /*
  * Starts the thread and returns when the first transaction has begun. Changes
  * are made durable durable_ns after the first of them, and committed commit_ns
- * after it, or when there are commit_changes of them. name (borrowed) is for
- * messages.
+ * after it, or when there are commit_changes of them; later where their data
+ * takes the disk long and others would have to wait for it. name (borrowed) is
+ * for messages.
  */
 int committer_new(const char *name, const struct committer_ops *ops, void *ctx,
 		  int64_t durable_ns, int64_t commit_ns,
