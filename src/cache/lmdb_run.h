@@ -18,5 +18,16 @@
  */
 bool lmdb_run_is_whole(const MDB_val *value, size_t value_bytes,
 		       size_t page_bytes);
+/*
+ * Prepares the file for the run of a value that was put just now, in a
+ * transaction which has not ended, without MDB_WRITEMAP. LMDB writes all of a
+ * transaction at once, and for so large a write the kernel takes pieces of
+ * memory that are as large. On a virtual machine which gives free memory back
+ * in such pieces the host has to find each page of them again, and that costs
+ * ten times as much as the copy does. A byte here and there has it take small
+ * ones. Nothing is lost by that: nobody sees these pages before the
+ * transaction ends, and then all of them are written. Best effort.
+ */
+void lmdb_run_cut(int fd, const MDB_val *value, size_t page_bytes);
 
 #endif

@@ -470,8 +470,8 @@ int size_class_put(struct size_class *s, struct sum *sum,
 	struct head head = {.size = data ? (uint32_t)size : 0,
 			    .zeros = data ? 0 : (uint32_t)size};
 	size_t used = sizeof(head) + head.size;
+	int fd, r = size_class_touch(s, key, stamp);
 	char *at;
-	int r = size_class_touch(s, key, stamp);
 
 	if (r != -ENOENT)
 		return r;
@@ -490,6 +490,8 @@ int size_class_put(struct size_class *s, struct sum *sum,
 	if (head.size)
 		memcpy(at + sizeof(head), data, head.size);
 	memset(at + used, 0, value.mv_size - used);
+	if (s->value_bytes && !mdb_env_get_fd(s->env->mdb, &fd))
+		lmdb_run_cut(fd, &value, s->page_bytes);
 	return set_stamp(s, &k, NULL, stamp);
 }
 

@@ -25,7 +25,7 @@
 
 #define FETCH_RUN	UINT64_C(8) /* blocks of one GET, aligned to as many */
 #define FETCH_RUN_BYTES (FETCH_RUN * BLOCK_SIZE)
-#define FETCH_BUDGET	(UINT64_C(64) << 20) /* bytes of all buffers */
+#define FETCH_BUDGET	(UINT64_C(88) << 20) /* bytes of all buffers */
 #define FETCH_RESERVE	(UINT64_C(16) << 20) /* of it, not for reading ahead */
 #define FETCH_WORKERS	32 /* GETs at once */
 #define FETCH_AHEAD_MAX 24 /* of them, for what nobody waits for */

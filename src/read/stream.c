@@ -6,9 +6,14 @@
  *
  *	first		window = STREAM_FIRST, frontier = what the read itself
  *			fetches
- *	frontier half	window is STREAM_WIDE, then doubles up to STREAM_MAX;
- *	a window away	frontier = end of the read + window, in whole runs;
- *			a small cache takes no more than it keeps until then
+ *	frontier half	window = STREAM_WIDE, frontier = end of the read +
+ *	of it away, or	window, in whole runs. The kernel asks for so much at
+ *	a large first	first where its reader does, and for more only when it
+ *	read at 0	has that
+ *	frontier a	frontier = likewise: it goes on with each run that is
+ *	window away	read, so that the line is never idle. The window doubles
+ *			when an eighth of it was read, up to STREAM_MAX; a small
+ *			cache takes no more than it keeps until then
  *	no room		window halves, down to a run, where others have it
  *	a jump		window = 0: only what is read is fetched
  *
@@ -46,16 +51,30 @@ static uint64_t window_max(uint64_t cache_bytes)
 		       FETCH_RUN_BYTES);
 }
 
+/* How far ahead is fetched, now that it has been read up to there. */
+static uint64_t window_next(const struct reader_stream *s, uint64_t end,
+			    uint64_t cache_bytes)
+{
+	uint64_t window = s->window;
+
+	if (window == STREAM_FIRST)
+		window = STREAM_WIDE;
+	else if (window < STREAM_WIDE || end > s->from + window / STREAM_SURE)
+		window *= 2;
+	return min_u64(window, window_max(cache_bytes));
+}
+
 bool stream_advance(struct reader_stream *s, uint64_t size_bytes,
 		    uint64_t cache_bytes, uint64_t offset, uint64_t end,
 		    uint64_t *ret_from, uint64_t *ret_to)
 {
 	bool first = s->next == 0 && s->window == 0;
-	uint64_t target;
+	uint64_t window, target;
 
 	if (first ? offset != 0
 		  : offset > s->next + STREAM_NEAR ||
 			    offset + STREAM_NEAR < s->next) {
+		s->from = offset;
 		s->next = end;
 		s->window = 0;
 		s->frontier = 0;
@@ -66,14 +85,17 @@ bool stream_advance(struct reader_stream *s, uint64_t size_bytes,
 	if (!s->window) {
 		s->window = STREAM_FIRST;
 		s->frontier = round_up(end, BLOCK_SIZE);
+		if (offset || end < STREAM_LARGE)
+			return false;
+	} else if (s->window == STREAM_FIRST &&
+		   end + STREAM_FIRST / 2 < s->frontier) {
 		return false;
 	}
-	if (s->frontier >= size_bytes || end + s->window / 2 < s->frontier)
+	window = window_next(s, end, cache_bytes);
+	if (s->frontier >= size_bytes || end + window <= s->frontier)
 		return false;
-	s->window =
-		min_u64(s->window == STREAM_FIRST ? STREAM_WIDE : s->window * 2,
-			window_max(cache_bytes));
-	target = round_up(end + s->window, FETCH_RUN_BYTES);
+	s->window = window;
+	target = round_up(end + window, FETCH_RUN_BYTES);
 	*ret_from = s->frontier > offset ? s->frontier : offset;
 	*ret_from = *ret_from / BLOCK_SIZE * BLOCK_SIZE;
 	*ret_to = min_u64(target, round_up(size_bytes, BLOCK_SIZE));

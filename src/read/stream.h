@@ -14,8 +14,10 @@
 
 #define STREAM_NEAR  (UINT64_C(1) << 20) /* a gap that is no jump */
 #define STREAM_FIRST (UINT64_C(1) << 20) /* the window of one read */
+#define STREAM_LARGE (UINT64_C(128) << 10) /* a read that tells of more */
 #define STREAM_WIDE  (UINT64_C(32) << 20) /* of two in sequence */
-#define STREAM_MAX   (UINT64_C(64) << 20)
+#define STREAM_SURE  8 /* so many parts of a window: who read one reads on */
+#define STREAM_MAX   (UINT64_C(128) << 20)
 #define STREAM_SHARE 4 /* and no more than one in so many of the cache */
 /* From that many misses on a file is fetched around them; of each run of it. */
 #define STREAM_DENSE	   4

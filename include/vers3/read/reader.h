@@ -31,7 +31,8 @@ struct reader;
 
 /* Of one open file, embedded in it; zeroed at open. Locked by the reader. */
 struct reader_stream {
-	uint64_t next; /* where a sequential reader would go on */
+	uint64_t from; /* where he began who reads in sequence */
+	uint64_t next; /* where he would go on */
 	uint64_t window; /* bytes to fetch ahead */
 	uint64_t frontier; /* fetched ahead up to here */
 	uint64_t misses; /* jumps to where nothing was cached */

@@ -12,40 +12,21 @@
 #define MIB (KIB * KIB)
 #define GIB (KIB * MIB)
 
+struct row {
+	uint64_t offset, end;
+	uint64_t from, to; /* to 0: nothing */
+	uint64_t window;
+};
+
 /* One stream over a file, read by read: what is fetched ahead. */
-static void test_sequence(void **state)
+static void read_rows(uint64_t size, const struct row *rows, size_t count)
 {
-	static const struct {
-		uint64_t offset, end;
-		uint64_t from, to; /* to 0: nothing */
-		uint64_t window;
-	} rows[] = {
-		{0, 128 * KIB, 0, 0, MIB},
-		{128 * KIB, 256 * KIB, 0, 0, MIB},
-		/* It goes on: several runs at once. */
-		{384 * KIB, 512 * KIB, MIB, 40 * MIB, 32 * MIB},
-		{512 * KIB, MIB, 0, 0, 32 * MIB},
-		{23 * MIB, 24 * MIB, 0, 0, 0}, /* a jump */
-		{24 * MIB, 25 * MIB, 0, 0, MIB},
-		{25 * MIB, 26 * MIB, 25 * MIB, 64 * MIB, 32 * MIB},
-		/* Not quite in order: the kernel asks for several at once. */
-		{27 * MIB, 28 * MIB, 0, 0, 32 * MIB},
-		{27 * MIB, 28 * MIB - 1, 0, 0, 32 * MIB},
-		{47 * MIB, 48 * MIB, 0, 0, 0},
-		{48 * MIB, 49 * MIB, 0, 0, MIB},
-		{49 * MIB, 50 * MIB, 49 * MIB, 88 * MIB, 32 * MIB},
-		{50 * MIB, 72 * MIB, 88 * MIB, 99 * MIB, 64 * MIB},
-		/* Up to the end, and no further. */
-		{72 * MIB, 98 * MIB, 0, 0, 64 * MIB},
-	};
 	struct reader_stream s = {0};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < count; i++) {
 		uint64_t from = 0, to = 0;
-		bool ahead =
-			stream_advance(&s, 99 * MIB - 7, GIB, rows[i].offset,
-				       rows[i].end, &from, &to);
+		bool ahead = stream_advance(&s, size, GIB, rows[i].offset,
+					    rows[i].end, &from, &to);
 
 		assert_int_equal(ahead, rows[i].to != 0);
 		assert_int_equal(from, rows[i].from);
@@ -54,13 +35,61 @@ static void test_sequence(void **state)
 	}
 }
 
+static void test_sequence(void **state)
+{
+	static const struct row rows[] = {
+		{0, 64 * KIB, 0, 0, MIB},
+		{64 * KIB, 256 * KIB, 0, 0, MIB},
+		/* It goes on: several runs at once. */
+		{384 * KIB, 512 * KIB, MIB, 40 * MIB, 32 * MIB},
+		{512 * KIB, MIB, 0, 0, 32 * MIB},
+		{23 * MIB, 24 * MIB, 0, 0, 0}, /* a jump */
+		{24 * MIB, 25 * MIB, 0, 0, MIB},
+		{25 * MIB, 26 * MIB, 25 * MIB, 64 * MIB, 32 * MIB},
+		/* Not quite in order: the kernel asks for several at once. */
+		{27 * MIB, 28 * MIB, 64 * MIB, 96 * MIB, 64 * MIB},
+		{27 * MIB, 28 * MIB - 1, 0, 0, 64 * MIB},
+		{47 * MIB, 48 * MIB, 0, 0, 0},
+		{48 * MIB, 49 * MIB, 0, 0, MIB},
+		{49 * MIB, 50 * MIB, 49 * MIB, 88 * MIB, 32 * MIB},
+		{50 * MIB, 72 * MIB, 88 * MIB, 99 * MIB, 64 * MIB},
+		/* Up to the end, and no further. */
+		{72 * MIB, 98 * MIB, 0, 0, 64 * MIB},
+	};
+
+	(void)state;
+	read_rows(99 * MIB - 7, rows, sizeof(rows) / sizeof(*rows));
+}
+
+/* The kernel asks for much at once where the reader does. */
+static void test_large_first(void **state)
+{
+	static const struct row rows[] = {
+		{0, 128 * KIB, MIB, 40 * MIB, 32 * MIB},
+		{128 * KIB, 4 * MIB, 0, 0, 32 * MIB},
+		/* It goes on with each run; an eighth was read. */
+		{4 * MIB, 5 * MIB, 40 * MIB, 72 * MIB, 64 * MIB},
+		{5 * MIB, 8 * MIB, 0, 0, 64 * MIB},
+		{8 * MIB, 9 * MIB, 72 * MIB, 144 * MIB, 128 * MIB},
+		{9 * MIB, 16 * MIB, 0, 0, 128 * MIB},
+		{16 * MIB, 17 * MIB, 144 * MIB, 152 * MIB, 128 * MIB},
+		/* Only at the start. */
+		{512 * MIB, 513 * MIB, 0, 0, 0},
+		{513 * MIB, 514 * MIB, 0, 0, MIB},
+	};
+
+	(void)state;
+	read_rows(GIB, rows, sizeof(rows) / sizeof(*rows));
+}
+
 /* How wide the window gets where a cache is so large. */
 static void test_small_cache(void **state)
 {
 	static const struct {
 		uint64_t cache, wide, most; /* at first, in the end */
 	} rows[] = {
-		{10 * GIB, 32 * MIB, 64 * MIB},
+		{10 * GIB, 32 * MIB, 128 * MIB},
+		{512 * MIB, 32 * MIB, 128 * MIB},
 		{256 * MIB, 32 * MIB, 64 * MIB},
 		{200 * MIB, 32 * MIB, 50 * MIB},
 		{100 * MIB, 25 * MIB, 25 * MIB},
@@ -191,6 +220,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sequence),
+		cmocka_unit_test(test_large_first),
 		cmocka_unit_test(test_small_cache),
 		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_dense),
