@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "dir_impl.h"
+#include "flat.h"
 #include "tree_impl.h"
+#include "walks.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/util/clock.h"
@@ -33,11 +35,17 @@ int dirs_new(struct dirs **ret_dirs)
 	if (!rc)
 		rc = map_new(&d->busy);
 	if (!rc)
+		rc = map_new(&d->asking);
+	if (!rc)
 		rc = map_new(&d->lookups);
 	if (!rc)
 		rc = hidden_new(&d->hidden);
 	if (!rc)
 		rc = pool_new("attrs", ATTR_WIDTH, &d->pool);
+	if (!rc)
+		rc = pool_new("ahead", ATTR_WIDTH, &d->ahead);
+	if (!rc)
+		rc = walks_new(&d->walks);
 	if (rc) {
 		dirs_free(d);
 		return rc;
@@ -52,6 +60,8 @@ void dirs_end(struct dirs *d)
 	if (!d)
 		return;
 	cancel_set(&d->ended);
+	walks_end(d->walks);
+	pool_drain(d->ahead);
 	pool_drain(d->pool);
 }
 
@@ -59,8 +69,11 @@ void dirs_free(struct dirs *d)
 {
 	if (!d)
 		return;
+	walks_free(d->walks);
+	pool_free(d->ahead);
 	pool_free(d->pool);
 	map_free(d->busy);
+	map_free(d->asking);
 	map_free(d->lookups);
 	hidden_free(d->hidden);
 	for (size_t i = 0; i < d->expired.count; i++)
@@ -151,9 +164,66 @@ static int walk_on(struct tree *tree, struct dir_walk *w)
 	return rc;
 }
 
+/*
+ * Loads what was never listed by a flat list: of the directory alone, and each
+ * time that there is one more, of all that follows in the next one above it.
+ * Best effort: what it does not bring is listed alone.
+ */
+static void load_flat(struct tree *tree, uint64_t top, uint64_t at,
+		      unsigned above)
+{
+	char path[META_KEY_MAX + 1], scope[META_KEY_MAX + 1];
+	int64_t began_ns = clock_mono_ns();
+	struct flat *f = NULL;
+	bool more = true;
+	size_t least;
+	int rc = meta_lock(tree->meta);
+
+	if (rc)
+		return;
+	rc = meta_path(tree->meta, top, NULL, scope);
+	least = rc ? 0 : strlen(scope);
+	if (!rc)
+		rc = meta_path(tree->meta, at, NULL, path);
+	meta_unlock(tree->meta);
+	if (rc)
+		return;
+	strcpy(scope, path);
+	for (; above && strlen(scope) > least; above--)
+		path_to_parent(scope);
+	rc = flat_new(tree, scope, strcmp(scope, path) ? path : NULL, false,
+		      &f);
+	while (!rc && more)
+		rc = flat_page(f, &more);
+	outage_note(tree, began_ns, rc);
+	flat_free(f);
+}
+
+static bool is_listed(struct tree *tree, uint64_t ino)
+{
+	struct meta_inode inode;
+	bool listed;
+
+	if (meta_lock(tree->meta))
+		return false;
+	listed = !meta_inode_get(tree->meta, ino, &inode) &&
+		 (inode.flags & META_I_LISTED);
+	meta_unlock(tree->meta);
+	return listed;
+}
+
+/* Makes the names of one directory known that was never listed. */
+static int load(struct tree *tree, uint64_t top, uint64_t at, unsigned *above)
+{
+	if (!outage_is_on(tree))
+		load_flat(tree, top, at, (*above)++);
+	return is_listed(tree, at) ? 0 : dir_refresh(tree, at);
+}
+
 int dir_load_tree(struct tree *tree, uint64_t ino)
 {
 	struct dir_walk w = {.top = ino, .at = ino, .met = true};
+	unsigned above = 0;
 	int rc = meta_lock(tree->meta);
 
 	if (rc)
@@ -162,7 +232,7 @@ int dir_load_tree(struct tree *tree, uint64_t ino)
 	meta_unlock(tree->meta);
 	while (!rc) {
 		if (w.met && !(w.inode.flags & META_I_LISTED))
-			rc = dir_refresh(tree, w.at);
+			rc = load(tree, ino, w.at, &above);
 		if (!rc || (rc == -ENOENT && w.at != ino))
 			rc = walk_on(tree, &w);
 	}

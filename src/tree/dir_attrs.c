@@ -4,6 +4,7 @@
  * small one whose content is about to be wanted, by a GET of all of it.
  */
 #include <errno.h>
+#include <limits.h>
 #include <linux/xattr.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,9 +28,13 @@
 #include "vers3/tree/refused.h"
 #include "vers3/tree/replication_census.h"
 #include "vers3/tree/states.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
+#include "vers3/util/map.h"
 #include "vers3/util/pool.h"
+
+#define WANTED_NS (10 * NS_PER_S)
 
 /* ref: where there are more, which are not asked for yet; or NULL. */
 static int xattrs_take(struct tree *tree, uint64_t ino,
@@ -279,7 +284,7 @@ static int ask_attrs(struct tree *tree, const struct meta_inode *inode,
 	return rc;
 }
 
-int dir_fetch_attrs(struct tree *tree, uint64_t ino)
+static int fetch_attrs(struct tree *tree, uint64_t ino)
 {
 	char path[META_KEY_MAX + 2], key[META_KEY_MAX + 2];
 	struct meta_inode inode;
@@ -303,6 +308,57 @@ int dir_fetch_attrs(struct tree *tree, uint64_t ino)
 	if (!rc)
 		rc = mount_key(tree->mount, path, key);
 	return rc ? rc : ask_attrs(tree, &inode, path, key);
+}
+
+/*
+ * Has this inode asked for by nobody else meanwhile; waits for who does. 0;
+ * -EINTR.
+ */
+static int asking_begin(struct dirs *d, uint64_t ino)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&d->mutex);
+	while (!rc && map_get(d->asking, &ino, sizeof(ino)))
+		rc = cancel_wait(&d->done, &d->mutex);
+	/* Without memory it may be asked twice. */
+	if (!rc)
+		map_put(d->asking, &ino, sizeof(ino), d);
+	pthread_mutex_unlock(&d->mutex);
+	return rc;
+}
+
+static void asking_end(struct dirs *d, uint64_t ino)
+{
+	pthread_mutex_lock(&d->mutex);
+	map_del(d->asking, &ino, sizeof(ino));
+	pthread_cond_broadcast(&d->done);
+	pthread_mutex_unlock(&d->mutex);
+}
+
+int dir_fetch_attrs(struct tree *tree, uint64_t ino)
+{
+	int rc = asking_begin(tree->dirs, ino);
+
+	if (rc)
+		return rc;
+	rc = fetch_attrs(tree, ino);
+	asking_end(tree->dirs, ino);
+	return rc;
+}
+
+uint32_t dir_known_type(const struct meta_inode *inode)
+{
+	if (S_ISDIR(inode->mode) || (inode->flags & META_I_ATTRS) ||
+	    inode->size_bytes >= PATH_MAX)
+		return inode->mode & S_IFMT;
+	return 0;
+}
+
+bool dir_wants_attrs(const struct meta_inode *inode, bool all)
+{
+	return !(inode->flags & META_I_ATTRS) &&
+	       (all || S_ISDIR(inode->mode) || !dir_known_type(inode));
 }
 
 int dir_inode(struct tree *tree, uint64_t ino, struct meta_inode *ret_inode)
@@ -345,4 +401,11 @@ void dir_prefetch_attrs(struct tree *tree, const uint64_t *inos, unsigned count)
 
 	if (!outage_is_on(tree))
 		pool_each(tree->dirs->pool, ATTR_WIDTH, count, fetch_one, &b);
+}
+
+bool dir_attrs_wanted(struct tree *tree)
+{
+	int64_t row_ns = atomic_load(&tree->dirs->row_ns);
+
+	return row_ns && clock_mono_ns() - row_ns < WANTED_NS;
 }

@@ -11,13 +11,15 @@
 #include "expired.h"
 #include "hidden.h"
 #include "outage.h"
+#include "vers3/store/limit.h"
 #include "vers3/tree/dir.h"
 #include "vers3/util/map.h"
 #include "vers3/util/pool.h"
 
 struct tree;
+struct walks;
 
-#define ATTR_WIDTH 32 /* HEADs at once */
+#define ATTR_WIDTH LIMIT_MAX /* HEADs at once */
 /*
  * How often a question is asked again whose answer others have made old while
  * it came. Each time somebody else has got on with a change.
@@ -37,6 +39,7 @@ struct dirs {
 	pthread_mutex_t mutex;
 	pthread_cond_t done;
 	struct map *busy; /* ino → itself: being listed; under mutex */
+	struct map *asking; /* ino → itself: of a HEAD; likewise */
 	struct map *lookups; /* ino → count of single look-ups; likewise */
 	struct dir_row rows[ROWS_MAX]; /* likewise */
 	unsigned next_row; /* the one that gives way next; likewise */
@@ -44,6 +47,8 @@ struct dirs {
 	struct expired_list expired; /* likewise */
 	atomic_uint taken; /* how often a name was given back: taken.h */
 	struct pool *pool; /* owned: HEADs */
+	struct pool *ahead; /* owned: those for which nobody waits yet */
+	struct walks *walks; /* owned: flat lists ahead of readers */
 	struct hidden *hidden; /* owned: keys that lists hid */
 	struct outage outage;
 	struct cancel ended; /* set by dirs_end() */
@@ -74,6 +79,11 @@ bool dir_attrs_do(struct tree *tree, const struct meta_inode *inode,
  * inode is gone for another reason.
  */
 int dir_fetch_attrs(struct tree *tree, uint64_t ino);
+/*
+ * Has the attributes of those names of a directory asked for that want them, at
+ * the most so many, for which nobody waits yet. Returns how many.
+ */
+unsigned dir_ask_ahead(struct tree *tree, uint64_t dir, unsigned max);
 /*
  * The same for who looks a name up. Those who have asked for the one after the
  * other get those of the next many at once, before they ask.

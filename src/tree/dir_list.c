@@ -9,7 +9,9 @@
 
 #include "confirm.h"
 #include "dir_impl.h"
+#include "names_page.h"
 #include "tree_impl.h"
+#include "turn.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/refusal.h"
 #include "vers3/core/version.h"
@@ -20,7 +22,6 @@
 #include "vers3/store/store.h"
 #include "vers3/tree/merge.h"
 #include "vers3/tree/reservation.h"
-#include "vers3/util/array.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/map.h"
@@ -53,30 +54,16 @@ static int64_t patience_ns(struct tree *tree, uint64_t ino)
 
 /* One page of a list, collected by the callback. */
 struct page {
-	struct merge_item *items;
-	size_t count, size;
+	struct names_page names;
 	size_t skip; /* bytes of a key before the name */
 	struct merge *merge; /* borrowed: told of what is hidden */
 };
 
-static void page_reset(struct page *p)
-{
-	for (size_t i = 0; i < p->count; i++)
-		free(p->items[i].name);
-	p->count = 0;
-}
-
-static void page_release(struct page *p)
-{
-	page_reset(p);
-	free(p->items);
-}
-
 static int page_add(void *ctx, const struct store_entry *e)
 {
 	struct page *p = ctx;
-	struct merge_item *it;
 	size_t len = e->key_len;
+	bool prefix = e->kind == STORE_ENTRY_PREFIX;
 
 	if (len < p->skip)
 		return 0;
@@ -84,26 +71,13 @@ static int page_add(void *ctx, const struct store_entry *e)
 		merge_hide(p->merge, e->key + p->skip, HIDDEN_ETAG);
 		return 0;
 	}
-	if (e->kind == STORE_ENTRY_PREFIX && len == p->skip + 1) {
+	if (prefix && len == p->skip + 1) {
 		merge_hide(p->merge, e->key + p->skip, HIDDEN_EMPTY);
 		return 0;
 	}
-	if (array_room(p->items, p->count, p->size))
-		return -ENOMEM;
-	it = &p->items[p->count];
-	memset(it, 0, sizeof(*it));
-	it->is_dir = e->kind == STORE_ENTRY_PREFIX || len == p->skip;
-	if (e->kind == STORE_ENTRY_PREFIX && len > p->skip)
-		len--;
-	it->name = strndup(e->key + p->skip, len - p->skip);
-	if (!it->name)
-		return -ENOMEM;
-	strcpy(it->etag, e->etag);
-	it->size_bytes = e->size_bytes;
-	it->last_modified_ns =
-		e->last_modified_ns - e->last_modified_ns % NS_PER_S;
-	p->count++;
-	return 0;
+	len -= p->skip;
+	return names_page_add(&p->names, e->key + p->skip,
+			      prefix && len ? len - 1 : len, prefix || !len, e);
 }
 
 /* Where in the bucket a directory's names stand: prefix + path + '/'. */
@@ -129,7 +103,7 @@ static int confirm(struct tree *tree, uint64_t ino, const char *path,
 	struct patience p;
 
 	patience_begin(&p, patience_ns);
-	confirm_page(tree, ino, path, page->items, page->count);
+	confirm_page(tree, ino, path, page->names.items, page->names.count);
 	return patience_end(&p, cancel_asked() ? -EINTR : 0);
 }
 
@@ -150,7 +124,7 @@ static int list_into(struct tree *tree, struct merge *m, uint64_t ino,
 	list.on_entry = page_add;
 	list.ctx = &page;
 	while (!rc) {
-		page_reset(&page);
+		names_page_reset(&page.names);
 		patience_begin(&patience, how->patience_ns);
 		rc = patience_end(&patience,
 				  store_list_page(tree->mount->store, &list));
@@ -161,12 +135,12 @@ static int list_into(struct tree *tree, struct merge *m, uint64_t ino,
 		if (!rc)
 			rc = confirm(tree, ino, path, &page, how->patience_ns);
 		if (!rc)
-			rc = merge_page(m, page.items, page.count);
+			rc = merge_page(m, page.names.items, page.names.count);
 		if (how->first_only || !list.more)
 			break;
 	}
 	*ret_whole = !list.more;
-	page_release(&page);
+	names_page_release(&page.names);
 	store_list_release(&list);
 	return rc;
 }
@@ -239,14 +213,6 @@ struct scout {
 	uint64_t ino;
 };
 
-static void end_turn(struct dirs *d, uint64_t ino)
-{
-	pthread_mutex_lock(&d->mutex);
-	map_del(d->busy, &ino, sizeof(ino));
-	pthread_cond_broadcast(&d->done);
-	pthread_mutex_unlock(&d->mutex);
-}
-
 static void scout_run(void *arg)
 {
 	struct scout *s = arg;
@@ -261,7 +227,7 @@ static void scout_run(void *arg)
 	pthread_mutex_lock(&d->mutex);
 	d->scouting = false;
 	pthread_mutex_unlock(&d->mutex);
-	end_turn(d, s->ino);
+	turn_end(d, s->ino);
 	free(s);
 }
 
@@ -296,20 +262,6 @@ static bool scout_start(struct tree *tree, uint64_t ino)
 	return false;
 }
 
-/* Waits until nobody lists the directory; with the mutex held. */
-static int await_turn(struct dirs *d, uint64_t ino, int64_t until)
-{
-	void *who;
-	int rc = 0;
-
-	while (!rc && (who = map_get(d->busy, &ino, sizeof(ino)))) {
-		rc = cancel_wait(&d->done, &d->mutex);
-		if (!rc && who == &d->scouting && clock_mono_ns() >= until)
-			rc = -ETIMEDOUT;
-	}
-	return rc;
-}
-
 /*
  * Lists a directory unless someone just did; one list a directory at a time,
  * whoever comes second shares its result. With ttl=0 each caller's answer
@@ -324,13 +276,13 @@ static int refresh(struct tree *tree, uint64_t ino, bool first_only)
 	int rc;
 
 	pthread_mutex_lock(&d->mutex);
-	rc = await_turn(d, ino, until);
+	rc = turn_await(d, ino, until);
 	pthread_mutex_unlock(&d->mutex);
 	if (rc || read_fresh(tree, ino, &rc) || rc)
 		return rc;
 
 	pthread_mutex_lock(&d->mutex);
-	rc = await_turn(d, ino, until);
+	rc = turn_await(d, ino, until);
 	if (!rc)
 		rc = map_put(d->busy, &ino, sizeof(ino), d);
 	pthread_mutex_unlock(&d->mutex);
@@ -342,7 +294,7 @@ static int refresh(struct tree *tree, uint64_t ino, bool first_only)
 					: list_directory(tree, ino, &how);
 	if (rc == -ETIMEDOUT && how.patience_ns && scout_start(tree, ino))
 		return rc;
-	end_turn(d, ino);
+	turn_end(d, ino);
 	return rc;
 }
 
@@ -364,10 +316,10 @@ static int list_single(struct tree *tree, struct merge *m, const char *key,
 	rc = store_list_page(tree->mount->store, &list);
 	/* The key itself is before all that begin with it. */
 	if (!rc)
-		rc = page.count && !strcmp(page.items[0].name, name)
-			     ? merge_page(m, page.items, 1)
+		rc = page.names.count && !strcmp(page.names.items[0].name, name)
+			     ? merge_page(m, page.names.items, 1)
 			     : -ENOENT;
-	page_release(&page);
+	names_page_release(&page.names);
 	store_list_release(&list);
 	return rc;
 }
@@ -423,9 +375,10 @@ static int ask_single(struct tree *tree, uint64_t parent, const char *name)
 	rc = store_list_page(tree->mount->store, &list);
 	item.is_dir = true;
 	if (!rc)
-		rc = page.count ? merge_page(m, &item, 1) : merge_gone(m, name);
+		rc = page.names.count ? merge_page(m, &item, 1)
+				      : merge_gone(m, name);
 out:
-	page_release(&page);
+	names_page_release(&page.names);
 	store_list_release(&list);
 	store_request_release(&r);
 	merge_free(m);

@@ -7,6 +7,7 @@
  */
 #include "dir_impl.h"
 #include "tree_impl.h"
+#include "walks.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/util/clock.h"
 
@@ -14,7 +15,6 @@
 #define ROW_AHEAD 256
 #define ROW_LOOK  1024 /* names looked at for these */
 #define ROW_SKIP  16 /* names passed over that need no question */
-#define WANTED_NS (10 * NS_PER_S)
 
 /* The next name in order that has no attributes; with meta_lock() held. */
 static int next_without(struct tree *tree, uint64_t parent, uint64_t after,
@@ -104,6 +104,7 @@ static void ask_row(struct tree *tree, uint64_t parent, uint64_t at)
 	meta_unlock(tree->meta);
 	row_note(tree->dirs, parent, dentry.cookie, true);
 	atomic_store(&tree->dirs->row_ns, clock_mono_ns());
+	walks_row(tree, parent);
 	dir_prefetch_attrs(tree, inos, count);
 }
 
@@ -121,11 +122,4 @@ int dir_fetch_in_row(struct tree *tree, uint64_t parent, const char *name,
 	if (at && row_note(tree->dirs, parent, at, next) >= ROW_MIN)
 		ask_row(tree, parent, at);
 	return dir_fetch_attrs(tree, ino);
-}
-
-bool dir_attrs_wanted(struct tree *tree)
-{
-	int64_t row_ns = atomic_load(&tree->dirs->row_ns);
-
-	return row_ns && clock_mono_ns() - row_ns < WANTED_NS;
 }

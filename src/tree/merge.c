@@ -613,6 +613,18 @@ int merge_gone(struct merge *m, const char *name)
 	return rc;
 }
 
+/* The list shows no object of the directory: nothing says more of it. */
+static void note_implicit(struct merge *m, struct meta_inode *inode)
+{
+	if (inode->flags & META_I_EXPLICIT) {
+		expired_note(m->tree, inode, m->path);
+		/* Others have removed it, with no change of ours. */
+		inode->flags &= ~(uint32_t)META_I_EXPLICIT;
+		memset(&inode->base, 0, sizeof(inode->base));
+	}
+	inode->flags |= META_I_ATTRS;
+}
+
 static int note_listed(struct merge *m, int64_t asked_ns)
 {
 	uint64_t most = m->tree->mount->config.list_names_max;
@@ -628,13 +640,8 @@ static int note_listed(struct merge *m, int64_t asked_ns)
 	if (!rc) {
 		snprintf(marker, sizeof(marker), "%s/", m->path);
 		if (m->ino != META_ROOT_INO && !m->marker_seen &&
-		    (inode.flags & META_I_EXPLICIT) &&
-		    !keep_local(m, marker, NULL)) {
-			expired_note(m->tree, &inode, m->path);
-			/* Others have removed it, with no change of ours. */
-			inode.flags &= ~(uint32_t)META_I_EXPLICIT;
-			memset(&inode.base, 0, sizeof(inode.base));
-		}
+		    !keep_local(m, marker, NULL))
+			note_implicit(m, &inode);
 		inode.flags |= META_I_LISTED;
 		inode.flags &= ~(uint32_t)(META_I_HIDES | META_I_REFUSED);
 		if (m->hidden.count)

@@ -5,7 +5,6 @@
  * two calls; "." is 1, ".." is 2, a visible .versions 3.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 
 #include "vers3/core/stat.h"
@@ -39,7 +38,7 @@ int vfs_opendir(struct vfs *v, uint64_t ino, struct vfs_dir **ret_dir)
 	d->ino = ino;
 	ino = view_shown(v->view, ino);
 	rc = mount_is_view(ino) ? view_opendir(v->view, ino, &d->view)
-				: dir_refresh(v->tree, ino);
+				: dir_read(v->tree, ino);
 	if (rc) {
 		free(d);
 		return rc == -ENOENT ? -ESTALE : rc;
@@ -63,29 +62,10 @@ struct item {
 	uint64_t data_bytes; /* with plus */
 };
 
-/* A small object that was not asked for may be a symlink or a device. */
-static uint32_t known_type(const struct meta_inode *inode)
-{
-	if (S_ISDIR(inode->mode) || (inode->flags & META_I_ATTRS) ||
-	    inode->size_bytes >= PATH_MAX)
-		return inode->mode & S_IFMT;
-	return 0;
-}
-
-/*
- * Whether an entry is to be asked for its attributes. The kernel wants some
- * with the first entries of each directory, and with others if it has needed
- * them (all): `find` and `ls -R` only want to know what each file is.
- */
-static bool is_wanted(const struct meta_inode *inode, bool all)
-{
-	return !(inode->flags & META_I_ATTRS) &&
-	       (all || S_ISDIR(inode->mode) || !known_type(inode));
-}
-
 /*
  * Asks for the attributes of the entries after `after` that have none, many
- * at once.
+ * at once. The kernel wants some with the first entries of each directory, and
+ * with others if it has needed them.
  */
 static void ask_ahead(struct vfs *v, struct vfs_dir *d, uint64_t after)
 {
@@ -102,7 +82,7 @@ static void ask_ahead(struct vfs *v, struct vfs_dir *d, uint64_t after)
 				     &dentry))
 			break;
 		if (!meta_inode_get(v->mount->meta, dentry.ino, &inode) &&
-		    is_wanted(&inode, all))
+		    dir_wants_attrs(&inode, all))
 			inos[count++] = dentry.ino;
 	}
 	meta_unlock(v->mount->meta);
@@ -160,7 +140,7 @@ static int emit_item(const struct item *it, int64_t ttl_ns, vfs_dirent_fn fn,
 	struct vfs_entry entry;
 	struct vfs_dirent d = {.name = it->de.name,
 			       .ino = it->inode.ino,
-			       .mode = known_type(&it->inode),
+			       .mode = dir_known_type(&it->inode),
 			       .offset = it->de.cookie};
 
 	if (ttl_ns >= 0 && (it->inode.flags & META_I_ATTRS)) {

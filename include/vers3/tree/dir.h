@@ -43,7 +43,16 @@ int64_t dir_ttl_ns(struct tree *tree, uint64_t ino,
 		   const struct meta_inode *named);
 /* Makes all names of a directory known, at most ttl old. */
 int dir_refresh(struct tree *tree, uint64_t ino);
-/* Makes all names below a directory known, for a rename. */
+/*
+ * The same for who reads a directory. Where somebody reads directories of a
+ * tree one after the other, what is below is listed flat, a thousand keys a
+ * request, some pages ahead of him, and attributes are asked for ahead.
+ */
+int dir_read(struct tree *tree, uint64_t ino);
+/*
+ * Makes all names below a directory known, for a rename: of what was never
+ * listed, by flat lists.
+ */
 int dir_load_tree(struct tree *tree, uint64_t ino);
 /*
  * Reads an inode, asking for its attributes when they are not known.
@@ -56,6 +65,16 @@ int dir_inode(struct tree *tree, uint64_t ino, struct meta_inode *ret_inode);
  */
 void dir_prefetch_attrs(struct tree *tree, const uint64_t *inos,
 			unsigned count);
+/*
+ * S_IFMT of what an inode is known to be, 0: a small object that was not asked
+ * for may be a symlink or a device.
+ */
+uint32_t dir_known_type(const struct meta_inode *inode);
+/*
+ * Whether an inode is to be asked for its attributes where its name is read:
+ * find and ls -R only want to know what each file is, others want all of them.
+ */
+bool dir_wants_attrs(const struct meta_inode *inode, bool all);
 /*
  * Whether somebody goes through names and wants the attributes of each: then
  * they are worth asking for with the names of a directory. Takes no lock.

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tree of an instant, gone through: the same as the live one was, and how
  * few requests that takes. */
-#include "../vfs_rig.h"
+#include "../rig_tree.h"
 
 #include <limits.h>
 
 #include "../../../src/history/past_walk.h"
 #include "../../../src/history/view_node.h"
-
-#define LIST_MAX (1 << 20)
 
 static void make_point(struct rig *r)
 {
@@ -25,48 +23,10 @@ static void begin(struct rig *r)
 	rig_restart(r);
 }
 
-/* All paths below one, depth first, each with a blank after it. */
-static void add_tree(struct rig *r, const char *top, const char *path,
-		     char *tree)
-{
-	char *names = malloc(LIST_MAX), *save = NULL, whole[512], below[256];
-	int rc;
-
-	assert_non_null(names);
-	snprintf(whole, sizeof(whole), "%s%s%s", top, *top && *path ? "/" : "",
-		 path);
-	rc = rig_list(r, whole, true, names, LIST_MAX);
-	assert_int_equal(rc, 0);
-	for (char *n = strtok_r(names, " ", &save); n;
-	     n = strtok_r(NULL, " ", &save)) {
-		size_t len = strlen(n);
-		bool dir = n[len - 1] == '/';
-
-		snprintf(below, sizeof(below), "%s%s%s", path, *path ? "/" : "",
-			 n);
-		assert_true(strlen(tree) + strlen(below) + 2 < LIST_MAX);
-		strcat(tree, below);
-		strcat(tree, " ");
-		below[strlen(below) - (dir ? 1 : 0)] = '\0';
-		if (dir)
-			add_tree(r, top, below, tree);
-	}
-	free(names);
-}
-
-static char *tree_of(struct rig *r, const char *top)
-{
-	char *tree = calloc(1, LIST_MAX);
-
-	assert_non_null(tree);
-	add_tree(r, top, "", tree);
-	return tree;
-}
-
 /* The live tree, then the point's, and the point's from DIR/.versions. */
 static void is_the_same(struct rig *r)
 {
-	char *now = tree_of(r, ""), *then = tree_of(r, ".versions/@p");
+	char *now = rig_tree(r, ""), *then = rig_tree(r, ".versions/@p");
 
 	assert_string_equal(now, then);
 	free(now);
@@ -101,7 +61,7 @@ static void test_keys(void **state)
 		rig_run_keys(r, scripts[i]);
 		make_point(r);
 		rig_forget_requests(r);
-		free(tree_of(r, ".versions/@p"));
+		free(rig_tree(r, ".versions/@p"));
 		/* One list, and one of a directory's own object, now gone. */
 		assert_true(rig_count(r, "ListObjectVersions") <= 2);
 		is_the_same(r);
@@ -132,14 +92,14 @@ static void test_random(void **state)
 			rig_remove(r, key);
 	}
 	make_point(r);
-	before = tree_of(r, "");
+	before = rig_tree(r, "");
 	for (int i = 0; i < 500; i++) {
 		char key[64];
 
 		snprintf(key, sizeof(key), "a/b/g%d", i);
 		rig_put_text(r, key, "y");
 	}
-	then = tree_of(r, ".versions/@p");
+	then = rig_tree(r, ".versions/@p");
 	assert_string_equal(before, then);
 	free(before);
 	free(then);
@@ -171,7 +131,7 @@ static void test_pages(void **state)
 	put_tree(r, PATH_MAX);
 	make_point(r);
 	rig_forget_requests(r);
-	tree = tree_of(r, ".versions/@p");
+	tree = rig_tree(r, ".versions/@p");
 	/* 4 pages; what there was of each directory, asked beside them. */
 	assert_true(rig_count(r, "ListObjectVersions") <= 4 + 1 + DIRS);
 	/* What each file is, its size says. */
@@ -179,7 +139,7 @@ static void test_pages(void **state)
 	rig_forget_requests(r);
 	free(tree);
 	/* All is known. */
-	free(tree_of(r, ".versions/@p"));
+	free(rig_tree(r, ".versions/@p"));
 	rig_asked(r, "");
 }
 
@@ -364,14 +324,14 @@ static void test_limit(void **state)
 	}
 	make_point(r);
 	go_forward(r);
-	now = tree_of(r, "");
+	now = rig_tree(r, "");
 	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
 		struct view *view = r->f.v->view;
 		char *then;
 
 		snapshot_set_max(view->snapshot, limits[i]);
 		snapshot_forget(view->snapshot);
-		then = tree_of(r, ".versions/@p");
+		then = rig_tree(r, ".versions/@p");
 		assert_string_equal(now, then);
 		free(then);
 	}

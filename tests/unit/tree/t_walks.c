@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Trees that are gone through: the same as a list a directory shows, and how
+ * few requests that takes.
+ */
+#include "../rig_tree.h"
+
+#include <unistd.h>
+
+#include "../../../src/tree/tree_impl.h"
+#include "vers3/tree/dir.h"
+
+static void begin(struct rig *r, int64_t ttl_ns)
+{
+	r->f.config.ttl_ns = ttl_ns;
+	rig_forget(r);
+	rig_forget_requests(r);
+}
+
+/* The tree by flat lists, which is the same as by a list a directory. */
+static void is_the_same(struct rig *r)
+{
+	char *flat, *single;
+	uint64_t hidden;
+
+	begin(r, 600 * NS_PER_S);
+	flat = rig_tree(r, "");
+	hidden = dir_hidden(r->f.v->tree);
+	begin(r, 0);
+	single = rig_tree(r, "");
+	assert_string_equal(flat, single);
+	assert_int_equal(hidden, dir_hidden(r->f.v->tree));
+	free(flat);
+	free(single);
+}
+
+static void test_keys(void **state)
+{
+	static const char *const scripts[] = {
+		"f",
+		"a a-b a/b a/c/d a.b a0",
+		"a/ a/b b/ c/d/ c/d/e/f/g/h/i",
+		"a//b a//c a/d/ c/./d c/../e f/g g/h//i g/h/j",
+		"a a/b b/c b/c/d",
+		".versions/x .vers3/y a/.versions/z",
+		"a/b/c/d a/b/e a/f g/a g/a/b g/a/b/c",
+		"z/y/x z/y-x z/y.x z/y0x z/y",
+		"d/\xff d/\xc3\xa4 e/\xff/x e/y",
+	};
+
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(*scripts); i++) {
+		struct rig *r;
+
+		print_message("%s\n", scripts[i]);
+		rig_setup(state);
+		r = *state;
+		rig_run_keys(r, scripts[i]);
+		is_the_same(r);
+		rig_teardown(state);
+	}
+}
+
+/* Random trees, some in pages. */
+static void test_random(void **state)
+{
+	struct rig *r = *state;
+	uint64_t seed = 5;
+
+	for (int i = 0; i < 2500; i++) {
+		char key[64];
+		uint64_t n = rig_random(&seed);
+
+		snprintf(key, sizeof(key), "%c/%c%sf%d", (int)('a' + n / 3 % 7),
+			 (int)('a' + n / 21 % 9), n % 3 ? "/" : "",
+			 (int)(n / 200 % 90));
+		rig_put_text(r, key, "x");
+	}
+	is_the_same(r);
+}
+
+static void put_dirs(struct rig *r, int dirs, int files)
+{
+	char key[32];
+
+	for (int i = 0; i < dirs; i++)
+		for (int j = 0; j < files; j++) {
+			snprintf(key, sizeof(key), "d%02d/f%02d", i, j);
+			rig_put_text(r, key, "x");
+		}
+}
+
+static void test_requests(void **state)
+{
+	struct rig *r = *state;
+
+	put_dirs(r, 30, 10);
+	begin(r, 600 * NS_PER_S);
+	free(rig_tree(r, ""));
+	/* The root's own, and one of all that is below. */
+	assert_int_equal(rig_count(r, "ListObjectsV2"), 2);
+	/* Nothing is asked for twice: of a directory, whether it has one. */
+	assert_int_equal(rig_count(r, "HeadObject"), 30 + 300);
+	rig_forget_requests(r);
+	free(rig_tree(r, ""));
+	rig_asked(r, "");
+}
+
+/* A directory by itself, or the first below one, is no tree that is read. */
+static void test_alone(void **state)
+{
+	struct rig *r = *state;
+	char names[1024];
+
+	put_dirs(r, 30, 10);
+	for (int i = 0; i < 1200; i++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "e/deep/f%04d", i);
+		rig_put_text(r, key, "x");
+	}
+	rig_put_text(r, "e/other/x", "x");
+	begin(r, 600 * NS_PER_S);
+	rig_lists(r, "d03", "f00 f01 f02 f03 f04 f05 f06 f07 f08 f09");
+	assert_int_equal(rig_count(r, "ListObjectsV2 d03/"), 1);
+	/* Of the root one page, in which d03 was looked up. */
+	assert_int_equal(rig_count(r, "ListObjectsV2"), 2);
+	assert_int_equal(rig_list(r, "", false, names, sizeof(names)), 0);
+	rig_forget_requests(r);
+	/* Below it is more than a page: its own list says what is in it. */
+	rig_lists(r, "e", "deep/ other/");
+	assert_int_equal(rig_count(r, "ListObjectsV2"), 2);
+	assert_int_equal(rig_count(r, "ListObjectsV2 e/"), 1);
+	assert_int_equal(rig_count(r, "HeadObject"), 1);
+}
+
+/* Pages are only asked for while somebody reads on. */
+static void test_stops(void **state)
+{
+	struct rig *r = *state;
+	char key[32], names[8192];
+
+	for (int i = 0; i < 9000; i++) {
+		snprintf(key, sizeof(key), "d%03d/f%02d", i / 50, i % 50);
+		rig_put_text(r, key, "x");
+	}
+	begin(r, 600 * NS_PER_S);
+	assert_int_equal(rig_list(r, "", false, names, sizeof(names)), 0);
+	rig_forget_requests(r);
+	assert_int_equal(rig_list(r, "d000", false, names, sizeof(names)), 0);
+	assert_int_equal(rig_count(r, "ListObjectsV2"), 1);
+	assert_int_equal(rig_list(r, "d001", false, names, sizeof(names)), 0);
+	assert_int_equal(rig_list(r, "d002", false, names, sizeof(names)), 0);
+	/* Some pages ahead, and attributes of some files. */
+	assert_true(rig_count(r, "ListObjectsV2") <= 6);
+	assert_true(rig_count(r, "HeadObject") <= 160);
+	for (int i = 3; i < 180; i++) {
+		snprintf(key, sizeof(key), "d%03d", i);
+		assert_int_equal(rig_list(r, key, false, names, sizeof(names)),
+				 0);
+	}
+	/* No page is asked for twice. */
+	assert_true(rig_count(r, "ListObjectsV2") <= 10);
+}
+
+/* What was changed here and not sent yet stays, in whatever directory. */
+static void test_dirty(void **state)
+{
+	struct rig *r = *state;
+	char *tree;
+
+	put_dirs(r, 3, 2);
+	begin(r, 600 * NS_PER_S);
+	rig_write(r, "d01/new", "x");
+	rig_unlink(r, "d01/f00");
+	rig_rename(r, "d02/f00", "d00/moved");
+	rig_mkdir(r, "d01/made");
+	rig_write(r, "d01/made/in", "x");
+	tree = rig_tree(r, "");
+	assert_string_equal(tree, "d00/ d00/f00 d00/f01 d00/moved d01/ "
+				  "d01/f01 d01/made/ d01/made/in d01/new "
+				  "d02/ d02/f01 ");
+	free(tree);
+	rig_sync(r);
+}
+
+/* What others do between is seen after ttl, as by a directory's own list. */
+static void test_again(void **state)
+{
+	struct rig *r = *state;
+	char *tree;
+
+	put_dirs(r, 20, 3);
+	begin(r, NS_PER_S / 5);
+	free(rig_tree(r, ""));
+	rig_remove(r, "d07/f01");
+	rig_put_text(r, "d07/g", "x");
+	rig_run_keys(r, "-d09/f00 -d09/f01 -d09/f02");
+	usleep(300000);
+	tree = rig_tree(r, "");
+	assert_non_null(strstr(tree, "d07/f00 d07/f02 d07/g d08/"));
+	assert_null(strstr(tree, "d09"));
+	free(tree);
+}
+
+/* Where flat lists are refused each directory is listed alone. */
+static void test_refused(void **state)
+{
+	struct rig *r = *state;
+	char *tree;
+
+	put_dirs(r, 5, 1);
+	begin(r, 600 * NS_PER_S);
+	rig_lists(r, "", "d00/ d01/ d02/ d03/ d04/");
+	rig_forget_requests(r);
+	rig_fail(r, "ListObjectsV2", RIG_BEFORE, -EACCES, 1);
+	tree = rig_tree(r, "");
+	assert_string_equal(tree, "d00/ d00/f00 d01/ d01/f00 d02/ d02/f00 "
+				  "d03/ d03/f00 d04/ d04/f00 ");
+	free(tree);
+	assert_int_equal(rig_count(r, "ListObjectsV2"), 6);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_keys), RIG_TEST(test_random),
+		RIG_TEST(test_requests),     RIG_TEST(test_alone),
+		RIG_TEST(test_stops),	     RIG_TEST(test_dirty),
+		RIG_TEST(test_again),	     RIG_TEST(test_refused),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
