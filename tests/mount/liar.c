@@ -6,8 +6,8 @@
  *	liar PORT-OF-THE-TRUE-ONE FILE
  *
  * Prints its own port. FILE holds the form's name, read at each request; one
- * that has no name here, or no file, lies about nothing. FILE.lies gets a byte
- * longer with each lie.
+ * that has no name here, or no file, lies about nothing. Each lie is a byte on
+ * stderr.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -28,7 +28,6 @@
 
 static int upstream_port;
 static const char *form_file;
-static int lies = -1; /* the file that counts them */
 
 struct request {
 	int fd;
@@ -659,7 +658,7 @@ static void *serve(void *arg)
 		form = find_form(r);
 		if (!form)
 			forward_with(r, "");
-		else if (write(lies, ".", 1) == 1 && pass_body(r, -1))
+		else if (write(STDERR_FILENO, ".", 1) == 1 && pass_body(r, -1))
 			form->lie(r);
 	}
 	shutdown(r->fd, SHUT_WR);
@@ -672,15 +671,10 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET};
 	socklen_t len = sizeof(addr);
-	char path[4096];
 	int listener;
 
 	if (argc != 3)
 		return 2;
-	snprintf(path, sizeof(path), "%s.lies", argv[2]);
-	lies = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (lies < 0)
-		return 1;
 	signal(SIGPIPE, SIG_IGN);
 	upstream_port = atoi(argv[1]);
 	form_file = argv[2];

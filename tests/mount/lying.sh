@@ -90,7 +90,7 @@ try_form() {
 	local began=$SECONDS
 	MNT=$PWD/mnt CACHE=$PWD/cache
 	lies nothing
-	"$LIAR" "${ENDPOINT##*:}" form >port &
+	"$LIAR" "${ENDPOINT##*:}" form >port 2>form.lies &
 	echo $! >liar.pid
 	within 10 test -s port || fail "$form: no liar"
 	ENDPOINT=http://127.0.0.1:$(cat port)
