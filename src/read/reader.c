@@ -449,6 +449,15 @@ void reader_keep(struct reader *r, const struct meta_version *v,
 		guess_drop(&r->guesses, v->id);
 }
 
+void reader_expect(struct reader *r, const struct meta_version *v,
+		   uint64_t offset, uint64_t size)
+{
+	if (size && version_has_content_id(v))
+		fetch_ahead(r->fetch, v, offset / BLOCK_SIZE,
+			    round_up(offset + size, BLOCK_SIZE) / BLOCK_SIZE,
+			    NULL);
+}
+
 void reader_read_stats(struct reader *r, struct reader_stats *ret)
 {
 	fetch_read_stats(r->fetch, ret);

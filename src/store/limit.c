@@ -25,6 +25,8 @@
 struct turn {
 	TAILQ_ENTRY(turn) entry;
 	pthread_cond_t cond;
+	enum urgency row;
+	struct urgency_cause *cause; /* borrowed: its thread's, or NULL */
 	bool given;
 };
 
@@ -76,15 +78,17 @@ static void give_turns(struct limit_store *ls)
 }
 
 /* 0 with a turn, or -EINTR. */
-static int wait_for_turn(struct limit_store *ls, enum urgency u)
+static int wait_for_turn(struct limit_store *ls)
 {
-	struct turn turn = {.given = false};
+	struct turn turn = {.cause = urgency_cause_current()};
 	int rc = clock_cond_init(&turn.cond);
 
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&ls->mutex);
-	TAILQ_INSERT_TAIL(&ls->rows[u], &turn, entry);
+	/* Here, so that limit_store_hurry() misses none. */
+	turn.row = urgency_current();
+	TAILQ_INSERT_TAIL(&ls->rows[turn.row], &turn, entry);
 	ls->waiting++;
 	give_turns(ls);
 	while (!rc && !turn.given) {
@@ -96,7 +100,7 @@ static int wait_for_turn(struct limit_store *ls, enum urgency u)
 	if (turn.given) {
 		rc = 0;
 	} else {
-		TAILQ_REMOVE(&ls->rows[u], &turn, entry);
+		TAILQ_REMOVE(&ls->rows[turn.row], &turn, entry);
 		ls->waiting--;
 	}
 	pthread_mutex_unlock(&ls->mutex);
@@ -154,7 +158,7 @@ static int limit_call(struct store *s, struct store_request *r)
 	struct limit_store *ls = (struct limit_store *)s;
 	uint64_t received_bytes;
 	int64_t sent_ns;
-	int err = wait_for_turn(ls, urgency_current());
+	int err = wait_for_turn(ls);
 
 	if (err) {
 		store_reply_reset(&r->reply);
@@ -233,4 +237,25 @@ unsigned limit_store_width(struct store *s)
 	if (width < LIMIT_START)
 		return LIMIT_START;
 	return width < LIMIT_MAX ? width : LIMIT_MAX;
+}
+
+void limit_store_hurry(struct store *s)
+{
+	struct limit_store *ls = find_layer(standby_store_goes_to(s));
+	struct turn *turn, *next;
+
+	if (!ls)
+		return;
+	pthread_mutex_lock(&ls->mutex);
+	turn = TAILQ_FIRST(&ls->rows[URGENCY_BACKGROUND]);
+	for (; turn; turn = next) {
+		next = TAILQ_NEXT(turn, entry);
+		if (!urgency_cause_is_wanted(turn->cause))
+			continue;
+		TAILQ_REMOVE(&ls->rows[turn->row], turn, entry);
+		turn->row = URGENCY_WANTED;
+		TAILQ_INSERT_TAIL(&ls->rows[turn->row], turn, entry);
+	}
+	give_turns(ls);
+	pthread_mutex_unlock(&ls->mutex);
 }

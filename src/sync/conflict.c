@@ -153,6 +153,12 @@ static bool is_vouched(struct syncer *s, const struct meta_inode *dir)
 	       age >= 0 && age <= most && dir->listed_ns >= s->mount->began_ns;
 }
 
+/* Whether that list is to be asked for again, if it is too old. */
+static bool is_listed(const struct meta_inode *dir)
+{
+	return (dir->flags & META_I_LISTED) && !(dir->flags & META_I_BIG);
+}
+
 /* Sees to it that what is known of a key is young; 0 or an -errno. */
 static int look_before(struct syncer *s, struct conflict *c)
 {
@@ -162,8 +168,7 @@ static int look_before(struct syncer *s, struct conflict *c)
 	if (!rc && is_vouched(s, &dir))
 		return 0;
 	/* All that wait for this list share it. */
-	if (!rc && (dir.flags & META_I_LISTED) && !(dir.flags & META_I_BIG) &&
-	    !dir_refresh(s->tree, dir.ino)) {
+	if (!rc && is_listed(&dir) && !dir_refresh(s->tree, dir.ino)) {
 		rc = directory_of(s, c->path, &dir);
 		if (!rc && is_vouched(s, &dir) &&
 		    !journal_is_suspect(s->journal, c->path))
@@ -182,21 +187,39 @@ static bool lists_for(struct syncer *s, const char *path)
 	struct meta_inode dir;
 
 	return !directory_of(s, path, &dir) && !is_vouched(s, &dir) &&
-	       (dir.flags & META_I_LISTED) && !(dir.flags & META_I_BIG) &&
-	       !dir_refresh(s->tree, dir.ino) &&
+	       is_listed(&dir) && !dir_refresh(s->tree, dir.ino) &&
 	       journal_is_suspect(s->journal, path);
+}
+
+static enum conflict_need need_of(struct syncer *s, const struct conflict *c,
+				  enum conflict_condition condition)
+{
+	size_t len = strlen(c->path);
+
+	return conflict_need(&(struct conflict_need_facts){
+		.dir = !len || c->path[len - 1] == '/',
+		.doubtful =
+			c->unsure || journal_is_suspect(s->journal, c->path),
+		.held = c->held,
+		.condition = condition});
+}
+
+void conflict_expect(struct syncer *s, const struct conflict *c,
+		     const struct store_request *r)
+{
+	enum conflict_need need = need_of(s, c, condition_of(s, c, r));
+	struct meta_inode dir;
+
+	if ((need == CONFLICT_VOUCH || need == CONFLICT_LIST) &&
+	    !directory_of(s, c->path, &dir) && !is_vouched(s, &dir) &&
+	    is_listed(&dir))
+		dir_refresh(s->tree, dir.ino);
 }
 
 int conflict_guard(struct syncer *s, struct conflict *c,
 		   struct store_request *r)
 {
-	size_t len = strlen(c->path);
-	enum conflict_need need = conflict_need(&(struct conflict_need_facts){
-		.dir = !len || c->path[len - 1] == '/',
-		.doubtful =
-			c->unsure || journal_is_suspect(s->journal, c->path),
-		.held = c->held,
-		.condition = condition_of(s, c, r)});
+	enum conflict_need need = need_of(s, c, condition_of(s, c, r));
 	int rc;
 
 	if (need == CONFLICT_PLAIN)

@@ -17,6 +17,8 @@
  *	delete, and the batches are full			leave
  *	delete							delete
  *	another, and all jobs are taken				full
+ *	upload, theirs are taken, many were passed over		full
+ *	upload, and theirs are taken				leave
  *	another							send
  */
 #include "examine.h"
@@ -54,10 +56,16 @@ enum examine_verdict examine_request(const struct examine_request *f,
 		/* What is no delete may stand behind them. */
 		if (!f->batch_full)
 			return EXAMINE_DELETE;
-		return f->batch_tired ? EXAMINE_FULL : EXAMINE_LEAVE;
+		return f->tired ? EXAMINE_FULL : EXAMINE_LEAVE;
+	case RECONCILE_UPLOAD:
+		/* As well: they take long, and small ones may stand behind. */
+		if (f->large_full && !f->jobs_full)
+			return f->tired ? EXAMINE_FULL : EXAMINE_LEAVE;
+		break;
 	default:
-		return f->jobs_full ? EXAMINE_FULL : EXAMINE_SEND;
+		break;
 	}
+	return f->jobs_full ? EXAMINE_FULL : EXAMINE_SEND;
 }
 
 enum reconcile_action examine_action(const struct reconcile_in *in,

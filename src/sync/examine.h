@@ -41,8 +41,9 @@ struct examine_request {
 	int64_t quiet_ns; /* not sent before; 0: it need not be left alone */
 	enum reconcile_action action;
 	bool batch_full; /* of deletes: those that may go now all are */
-	bool batch_tired; /* many that found it so were passed over */
 	bool jobs_full;
+	bool large_full; /* of these, those that uploads in parts may take */
+	bool tired; /* many that found batches or these full were passed over */
 };
 enum examine_verdict examine_request(const struct examine_request *f,
 				     int64_t *ret_until_ns);

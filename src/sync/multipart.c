@@ -29,6 +29,7 @@
 #include "zeros.h"
 
 #define GATHER_MAX (UINT64_C(16) << 20) /* in memory */
+#define EXPECT_MAX 4 /* parts whose bytes are fetched before they are sent */
 
 /* One multipart upload under way. */
 struct multi {
@@ -216,6 +217,25 @@ static int make_part(struct multi *m, const struct plan_part *p, uint64_t place,
 	return rc;
 }
 
+/*
+ * Of the first parts that are sent, what the base has of them is fetched while
+ * the upload begins. The others' fetches go beside these parts.
+ */
+static void expect_parts(const struct multi *m)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < m->plan.count && count < EXPECT_MAX; i++) {
+		const struct plan_part *p = &m->plan.parts[i];
+
+		if (p->kind != PLAN_DATA)
+			continue;
+		file_snapshot_expect(m->u->s->tree, m->snap, p->offset,
+				     p->length);
+		count++;
+	}
+}
+
 static int do_part(void *ctx, unsigned i)
 {
 	struct multi *m = ctx;
@@ -242,16 +262,6 @@ static int do_part(void *ctx, unsigned i)
 	return m->parts[i].etag ? 0 : -ENOMEM;
 }
 
-static struct send_want make_want(const struct multi *m, const char *etag)
-{
-	return (struct send_want){
-		.size_bytes = m->inode->size_bytes,
-		.etag = etag,
-		.meta = &m->o.began.meta,
-		.content_type = kvlist_get(&m->o.began.headers, "content-type"),
-	};
-}
-
 /* Once; while nothing is in the place of what they are of, if that can be. */
 static int ask_tags(struct multi *m)
 {
@@ -265,6 +275,33 @@ static int ask_tags(struct multi *m)
 	return tags_ask(mount, m->inode, m->want,
 			kept ? OBJECT_CONTENT_KEPT : OBJECT_CONTENT_NEW,
 			&m->tags);
+}
+
+/*
+ * A part, or, as the last begins, what the end will need: the later it is
+ * asked for, the less can be changed before the end.
+ */
+static int do_piece(void *ctx, unsigned i)
+{
+	struct multi *m = ctx;
+	struct store_request end;
+
+	if (i < m->plan.count)
+		return do_part(m, i);
+	store_request_init(&end, STORE_COMPLETE_UPLOAD);
+	conflict_expect(m->u->s, m->c, &end);
+	store_request_release(&end);
+	return ask_tags(m);
+}
+
+static struct send_want make_want(const struct multi *m, const char *etag)
+{
+	return (struct send_want){
+		.size_bytes = m->inode->size_bytes,
+		.etag = etag,
+		.meta = &m->o.began.meta,
+		.content_type = kvlist_get(&m->o.began.headers, "content-type"),
+	};
 }
 
 /*
@@ -441,8 +478,10 @@ static int send_multi(struct multi *m, const char *path,
 		      struct upload_result *ret)
 {
 	bool old;
-	int rc = take_up(m, &old);
+	int rc;
 
+	expect_parts(m);
+	rc = take_up(m, &old);
 	if (!rc && old && m->c->unsure) {
 		rc = find_complete(m, path, ret);
 		if (rc != -ENOENT)
@@ -453,8 +492,8 @@ static int send_multi(struct multi *m, const char *path,
 	if (!rc && !m->parts)
 		rc = -ENOMEM;
 	if (!rc)
-		rc = pool_each(m->u->parts, PART_THREADS, m->plan.count,
-			       do_part, m);
+		rc = pool_each(m->u->parts, PART_THREADS,
+			       (unsigned)m->plan.count + 1, do_piece, m);
 	if (!rc)
 		rc = complete_upload(m, path, ret);
 	ret->sent_bytes = m->sent_bytes;

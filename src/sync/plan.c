@@ -2,11 +2,18 @@
 /*
  * Upload plans.
  *
- * The file is laid out in cells of one part's size. A cell that holds staged
- * bytes, or bytes past what is seen of the base, is sent as one part; clean
- * cells in a row are copied as one, in pieces of whole cells. Since all but
- * the last are whole cells, no part is too small, and one changed byte sends
- * one cell. A cell that is nothing but a hole is a part of zeros.
+ * The file is laid out in cells of the least size that a part may have. A cell
+ * that holds staged bytes, or bytes past what is seen of the base, is sent, the
+ * next one with it if that is changed, too; clean cells in a row are copied,
+ * in pieces of whole cells. Since all but the last are whole cells, no part is
+ * too small, and one changed byte sends one cell. A cell that is nothing but a
+ * hole is of zeros.
+ *
+ * Copies run side by side, and a save waits for the last: so they are pieces of
+ * one size, some dozen of them, unless that makes them too small to be worth a
+ * request, or so large that a server takes minutes for one. The size depends on
+ * the file's alone: when more of it is changed, most of what was copied before
+ * fits.
  *
  * When that makes too many parts, larger copies are tried first, as they
  * cost nothing, and then larger cells.
@@ -28,13 +35,16 @@
 const struct plan_limits plan_limits_s3 = {
 	.part_min = PLAN_PART_MIN,
 	.part_size = PLAN_PART_SIZE,
+	.join_size = PLAN_JOIN_SIZE,
 	.part_max = PLAN_PART_MAX,
+	.copy_least = PLAN_COPY_LEAST,
 	.copy_size = PLAN_COPY_SIZE,
 	.copy_max = PLAN_COPY_MAX,
 	.single_max = PLAN_SINGLE_MAX,
 	.parts_max = PLAN_PARTS_MAX,
 };
 
+#define COPIES	12 /* side by side */
 #define GROWTHS 10 /* 10,000 parts from 8 MiB on are 8 TiB; S3 takes 5 */
 
 /* A walk over the parts that a choice of sizes gives. */
@@ -133,29 +143,46 @@ static bool walk_is_hole(const struct plan_walk *w, uint64_t end)
 	return true;
 }
 
-/* The next part, without its number; false at the end of the file. */
-static bool walk_next(struct plan_walk *w, struct plan_part *ret_part)
+/* What begins at w->offset: clean cells in a row, or one that is not. */
+static void walk_cells(struct plan_walk *w, uint64_t cell,
+		       struct plan_part *ret_part)
 {
-	uint64_t size = w->in->size_bytes;
-	uint64_t left = size - w->offset;
-	uint64_t cell = w->cell, clean;
+	uint64_t left = w->in->size_bytes - w->offset;
+	uint64_t clean = walk_clean_end(w) - w->offset;
 
-	if (!left)
-		return false;
-	if (!cell)
-		cell = grown_cell(w->limits, w->number);
-	w->number++;
-	clean = walk_clean_end(w) - w->offset;
 	/* Whole cells, but for the file's last. */
 	if (clean < left)
 		clean = clean / cell * cell;
 	ret_part->kind = clean ? PLAN_COPY : PLAN_DATA;
 	ret_part->offset = w->offset;
-	ret_part->length =
-		clean ? min_u64(clean, w->copy) : min_u64(left, cell);
+	ret_part->length = clean ? clean : min_u64(left, cell);
 	if (!clean && walk_is_hole(w, w->offset + ret_part->length))
 		ret_part->kind = PLAN_ZERO;
+}
+
+/* The next part, without its number; false at the end of the file. */
+static bool walk_next(struct plan_walk *w, struct plan_part *ret_part)
+{
+	uint64_t cell = w->cell ? w->cell : grown_cell(w->limits, w->number);
+	struct plan_part more;
+
+	if (w->offset == w->in->size_bytes)
+		return false;
+	w->number++;
+	walk_cells(w, cell, ret_part);
+	if (ret_part->kind == PLAN_COPY)
+		ret_part->length = min_u64(ret_part->length, w->copy);
 	w->offset += ret_part->length;
+	/* As parts are made while a file grows, each is one cell. */
+	while (w->cell && ret_part->kind == PLAN_DATA &&
+	       w->offset < w->in->size_bytes &&
+	       ret_part->length + cell <= w->limits->join_size) {
+		walk_cells(w, cell, &more);
+		if (more.kind != PLAN_DATA)
+			break;
+		ret_part->length += more.length;
+		w->offset += more.length;
+	}
 	return true;
 }
 
@@ -172,12 +199,21 @@ static size_t walk_count(const struct plan_input *in, uint64_t cell,
 	return count;
 }
 
+/* Of the pieces that a file is copied in. */
+static uint64_t copy_size(const struct plan_limits *l, uint64_t size_bytes)
+{
+	uint64_t cells = size_bytes / COPIES / l->part_min + 1;
+
+	return min_u64(max_u64(cells * l->part_min, l->copy_least),
+		       l->copy_size);
+}
+
 /* Chooses sizes under which the parts are few enough. 0 or -EFBIG. */
 static int choose_sizes(const struct plan_input *in,
 			const struct plan_limits *l, uint64_t *ret_cell,
 			uint64_t *ret_copy)
 {
-	uint64_t cell = l->part_size, copy = l->copy_size;
+	uint64_t cell = l->part_min, copy = copy_size(l, in->size_bytes);
 	/* A cell may turn out to be either kind of part. */
 	uint64_t cell_max = min_u64(l->part_max, l->copy_max);
 
@@ -210,6 +246,7 @@ int plan_make(const struct plan_input *in, struct plan *ret_plan)
 	int rc;
 
 	assert(l->part_size >= l->part_min && l->part_size <= l->copy_max);
+	assert(l->join_size <= l->part_max && l->copy_least <= l->copy_size);
 	if (p.single) {
 		p.data_bytes = in->size_bytes;
 		*ret_plan = p;

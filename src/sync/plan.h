@@ -18,7 +18,9 @@
 
 #define PLAN_PART_MIN	(UINT64_C(5) << 20)
 #define PLAN_PART_SIZE	(UINT64_C(8) << 20)
+#define PLAN_JOIN_SIZE	(UINT64_C(10) << 20)
 #define PLAN_PART_MAX	(UINT64_C(5) << 30)
+#define PLAN_COPY_LEAST (UINT64_C(10) << 20)
 #define PLAN_COPY_SIZE	(UINT64_C(512) << 20)
 #define PLAN_COPY_MAX	(UINT64_C(5) << 30)
 #define PLAN_SINGLE_MAX RECONCILE_SINGLE_MAX
@@ -26,9 +28,12 @@
 
 struct plan_limits {
 	uint64_t part_min; /* of all but the last */
-	uint64_t part_size; /* what is sent at once; >= part_min */
+	uint64_t
+		part_size; /* of a file that grows, sent at once; >= part_min */
+	uint64_t join_size; /* changed cells in a row are sent so at most */
 	uint64_t part_max;
-	uint64_t copy_size; /* copied at once, so that copies are parallel */
+	uint64_t copy_least; /* not worth a request alone */
+	uint64_t copy_size; /* copied at once at most: copies are parallel */
 	uint64_t copy_max;
 	uint64_t single_max; /* up to this: one PUT */
 	unsigned parts_max;

@@ -18,6 +18,7 @@
 #include "syncer_impl.h"
 #include "vers3/core/mount.h"
 #include "vers3/meta/dentry.h"
+#include "vers3/store/limit.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
@@ -64,6 +65,7 @@ struct stream {
 	unsigned next; /* number of the part to be sent next */
 	uint64_t ready_bytes; /* it is when the file has grown to this */
 	unsigned in_flight; /* parts */
+	struct urgency_cause cause; /* of these: its end's, once there is one */
 	enum stream_state state;
 };
 
@@ -314,6 +316,7 @@ static void run_part(void *arg)
 	pthread_mutex_lock(&t->mutex);
 	/* It stays in the map while a part of it is on its way. */
 	s = map_get(t->map, &j->ino, sizeof(j->ino));
+	urgency_cause_enter(&s->cause);
 	sending = is_sending(s);
 	pthread_mutex_unlock(&t->mutex);
 	if (sending)
@@ -321,6 +324,7 @@ static void run_part(void *arg)
 	if (rc)
 		log_debug("part %u of inode %" PRIu64 " is sent later: %s",
 			  j->number, j->ino, strerror(-rc));
+	urgency_cause_enter(NULL);
 	pthread_mutex_lock(&t->mutex);
 	s->in_flight--;
 	if (is_sending(s) && rc)
@@ -343,6 +347,7 @@ static struct stream *get_stream(struct streams *t, uint64_t ino)
 	if (!s)
 		return NULL;
 	s->ino = ino;
+	urgency_cause_init(&s->cause);
 	set_next(s, 1);
 	if (map_put(t->map, &ino, sizeof(ino), s)) {
 		free(s);
@@ -379,6 +384,10 @@ int streams_take(struct streams *t, uint64_t ino)
 		rc = -EAGAIN;
 	if (!rc) {
 		set_state(s, STREAM_TAKEN);
+		/* Who waits for the end waits for the parts on their way. */
+		urgency_cause_serve(&s->cause, urgency_cause_current());
+		if (s->in_flight)
+			limit_store_hurry(t->u->s->limited);
 		while (s->in_flight)
 			clock_cond_wait(&t->event, &t->mutex);
 	}

@@ -384,10 +384,12 @@ void sync_job_run(void *arg)
 {
 	struct syncer_job *j = arg;
 	struct syncer *s = j->s;
-	enum urgency before = urgency_enter(waiters_urgency(s, j->key));
+	enum urgency before = urgency_enter(URGENCY_BACKGROUND);
 	struct upload_result r;
 	int rc = j->undurable ? meta_sync(s->meta) : 0;
 
+	waiters_job_begins(s, j);
+	urgency_cause_enter(&j->cause);
 	upload_result_init(&r);
 	/* A copy has those of its source; what is sent says its own. */
 	r.holes = j->content.holes;
@@ -410,7 +412,10 @@ void sync_job_run(void *arg)
 		sync_job_failed(s, j->key, rc, &j->conflict);
 	else
 		apply_saved(j, &r);
+	urgency_cause_enter(NULL);
+	waiters_job_ends(s, j);
 	pthread_mutex_lock(&s->mutex);
+	s->large_in_flight -= j->action == RECONCILE_UPLOAD;
 	sync_job_end(s, rc);
 	pthread_mutex_unlock(&s->mutex);
 	if (j->holds_content)

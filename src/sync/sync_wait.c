@@ -126,6 +126,7 @@ static int expedite_key(struct syncer *s, const char *path)
 	rc = meta_dirty_get(s->meta, key, &dirty);
 	for (int i = 0; !rc && i < SYNC_HOLDS_MAX; i++) {
 		sync_busy_expedite(s, key);
+		waiters_hurry(s, key);
 		if (dirty.fails) {
 			dirty.fails = 0;
 			rc = syncer_postpone(s, &dirty, clock_real_ns());

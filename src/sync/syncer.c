@@ -30,7 +30,7 @@
 #define JOBS_AT_ONCE	  32 /* begun under one hold */
 #define SCAN_MAX	  4000 /* records looked at under one hold */
 #define WAITERS_MAX	  64 /* looked for one by one: threads of FUSE */
-#define LEFT_MAX	  256 /* deletes passed over to find others */
+#define LEFT_MAX	  256 /* passed over to find others */
 #define REAP_NS		  (NS_PER_S / 4)
 #define RETRY_NS	  NS_PER_S /* what no memory was there for */
 #define DURABLE_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
@@ -43,10 +43,12 @@
 struct collect_due {
 	int64_t now_ns; /* realtime: when it began */
 	unsigned job_max; /* so many may start */
+	/* Of these, uploads in parts; and if somebody waits for one. */
+	unsigned large_max, large_forced_max;
 	struct syncer_job *jobs[JOBS_AT_ONCE];
-	unsigned job_count;
+	unsigned job_count, large_count;
 	struct deletes deletes;
-	unsigned left; /* deletes for which there was no place */
+	unsigned left; /* deletes and uploads for which there was no place */
 	int64_t next_due_ns;
 	bool full; /* no room for more jobs now */
 	bool held; /* a key waits for another one, */
@@ -186,6 +188,7 @@ static int add_job(struct syncer *s, struct collect_due *h,
 	strcpy(j->tried, dirty->tried);
 	j->undurable = is_undurable(s, quiet_ns);
 	h->jobs[h->job_count++] = j;
+	h->large_count += action == RECONCILE_UPLOAD;
 	return 0;
 }
 
@@ -258,8 +261,10 @@ static int judge_request(struct syncer *s, struct collect_due *h,
 	struct examine_request facts = {
 		.now_ns = h->now_ns,
 		.batch_full = !deletes_have_room(&h->deletes),
-		.batch_tired = h->left >= LEFT_MAX,
 		.jobs_full = h->job_count >= h->job_max,
+		.large_full = h->large_count >=
+			      (forced ? h->large_forced_max : h->large_max),
+		.tired = h->left >= LEFT_MAX,
 	};
 	const struct meta_inode *want = rc ? NULL : &x->want;
 
@@ -271,7 +276,7 @@ static int judge_request(struct syncer *s, struct collect_due *h,
 		facts.quiet_ns = quiet_at(s, dirty, want, h->now_ns);
 	x->action = facts.action = choose(s, dirty, want);
 	x->verdict = examine_request(&facts, &x->until_ns);
-	if (x->action == RECONCILE_DELETE && x->verdict == EXAMINE_LEAVE)
+	if (x->verdict == EXAMINE_LEAVE)
 		h->left++;
 	return 0;
 }
@@ -423,6 +428,7 @@ static void start_jobs(struct syncer *s, struct collect_due *h)
 
 	pthread_mutex_lock(&s->mutex);
 	s->in_flight += h->job_count;
+	s->large_in_flight += h->large_count;
 	pthread_mutex_unlock(&s->mutex);
 	for (unsigned i = 0; i < h->job_count; i++)
 		if (pool_submit(s->pool, sync_job_run, h->jobs[i]))
@@ -461,16 +467,28 @@ static bool wait_for_work(struct syncer *s, const struct collect_due *last)
 	return go_on;
 }
 
-/* As many as the server bears now. */
-static unsigned job_room(struct syncer *s)
+static unsigned left_of(unsigned most, unsigned taken)
 {
-	unsigned width = limit_store_width(s->limited), limit, room;
+	return taken < most ? most - taken : 0;
+}
+
+/*
+ * As many as the server bears now. Uploads in parts, which may take hours, get
+ * half of that (a few make use of all that the server bears), and a quarter
+ * more if somebody waits: a small file is always saved beside them. False: none
+ * may start.
+ */
+static bool job_room(struct syncer *s, struct collect_due *h)
+{
+	unsigned width = limit_store_width(s->limited), limit;
 
 	pthread_mutex_lock(&s->mutex);
 	limit = s->outage.on ? 1 : width;
-	room = s->in_flight < limit ? limit - s->in_flight : 0;
+	h->job_max = left_of(limit, s->in_flight);
+	h->large_max = left_of((limit + 1) / 2, s->large_in_flight);
+	h->large_forced_max = left_of(limit - limit / 4, s->large_in_flight);
 	pthread_mutex_unlock(&s->mutex);
-	return room;
+	return h->job_max;
 }
 
 static void *run_syncer(void *arg)
@@ -480,13 +498,15 @@ static void *run_syncer(void *arg)
 	int last = 0;
 
 	do {
-		unsigned jobs = job_room(s);
+		bool more;
 
+		h = (struct collect_due){.now_ns = 0};
+		more = job_room(s, &h) && h.job_max > JOBS_AT_ONCE;
 		sync_wait_over(s);
-		h = (struct collect_due){
-			.now_ns = clock_real_ns(),
-			.job_max = jobs < JOBS_AT_ONCE ? jobs : JOBS_AT_ONCE};
-		if (jobs) {
+		h.now_ns = clock_real_ns();
+		if (more)
+			h.job_max = JOBS_AT_ONCE;
+		if (h.job_max) {
 			int rc = collect_due(s, &h);
 
 			if (rc)
@@ -497,7 +517,7 @@ static void *run_syncer(void *arg)
 					  strerror(-rc));
 			last = rc;
 			start_jobs(s, &h);
-			if (h.full && jobs > JOBS_AT_ONCE)
+			if (h.full && more)
 				look_again(s);
 		}
 		sync_reap(s);

@@ -106,11 +106,13 @@ struct syncer {
 	struct sync_outage outage;
 	int64_t next_due_ns; /* realtime; when the scheduler wakes itself */
 	unsigned in_flight;
+	unsigned large_in_flight; /* of these, uploads in parts */
 	unsigned deleting; /* batches of deletes in flight, */
 	size_t deleting_keys; /* and the keys in them */
 	struct map *busy; /* keys being worked on */
 	struct map *again; /* keys in a pause before another try → how many */
 	LIST_HEAD(, waiter) waiters;
+	LIST_HEAD(, syncer_job) running; /* of their threads */
 	LIST_HEAD(, upload_beginning) beginnings; /* of their threads */
 	struct sync_reservation reservation;
 	uint64_t progress; /* saves, and parts that went */
@@ -119,6 +121,8 @@ struct syncer {
 
 /* One key at work, with what was wanted there when the job was made. */
 struct syncer_job {
+	LIST_ENTRY(syncer_job) entry; /* protected by the syncer's mutex */
+	struct urgency_cause cause; /* of its threads */
 	struct syncer *s;
 	char key[META_KEY_MAX + 1];
 	struct meta_inode snap;
@@ -240,8 +244,14 @@ void waiters_tell_saved(struct syncer *s, const char *key,
 void waiters_tell_failed(struct syncer *s, const char *key, int error);
 /* Whether someone waits for the key, so that it goes at once. */
 bool waiters_want(struct syncer *s, const struct meta_dirty *d, int64_t now);
-/* That of a key's requests: whether one waits for it alone. */
-enum urgency waiters_urgency(struct syncer *s, const char *key);
+/*
+ * A job is wanted if one waits for its key alone when it begins, or comes to do
+ * so before it ends.
+ */
+void waiters_job_begins(struct syncer *s, struct syncer_job *j);
+void waiters_job_ends(struct syncer *s, struct syncer_job *j);
+/* What is being done for the key is wanted. */
+void waiters_hurry(struct syncer *s, const char *key);
 /* What failed in an outage that is over is due again. No lock held. */
 void sync_wait_over(struct syncer *s);
 /* Whether someone waits for more than one key. */

@@ -4,6 +4,7 @@
 
 #include "syncer_impl.h"
 #include "vers3/meta/dirty.h"
+#include "vers3/store/limit.h"
 
 bool waiters_below(const char *key, const char *path)
 {
@@ -51,17 +52,49 @@ void waiters_tell_failed(struct syncer *s, const char *key, int error)
 	tell(s, key, NULL, error);
 }
 
-enum urgency waiters_urgency(struct syncer *s, const char *key)
+/* With the mutex held. */
+static bool is_waited_for(struct syncer *s, const char *key)
 {
-	enum urgency u = URGENCY_BACKGROUND;
 	struct waiter *waiter;
 
-	pthread_mutex_lock(&s->mutex);
 	LIST_FOREACH(waiter, &s->waiters, entry)
 		if (!waiter->all && !waiter->done && !strcmp(waiter->path, key))
-			u = URGENCY_WANTED;
+			return true;
+	return false;
+}
+
+void waiters_job_begins(struct syncer *s, struct syncer_job *j)
+{
+	urgency_cause_init(&j->cause);
+	pthread_mutex_lock(&s->mutex);
+	if (is_waited_for(s, j->key))
+		urgency_cause_want(&j->cause);
+	LIST_INSERT_HEAD(&s->running, j, entry);
 	pthread_mutex_unlock(&s->mutex);
-	return u;
+}
+
+void waiters_job_ends(struct syncer *s, struct syncer_job *j)
+{
+	pthread_mutex_lock(&s->mutex);
+	LIST_REMOVE(j, entry);
+	pthread_mutex_unlock(&s->mutex);
+}
+
+void waiters_hurry(struct syncer *s, const char *key)
+{
+	struct syncer_job *j;
+	bool found = false;
+
+	pthread_mutex_lock(&s->mutex);
+	LIST_FOREACH(j, &s->running, entry) {
+		if (strcmp(j->key, key) != 0)
+			continue;
+		urgency_cause_want(&j->cause);
+		found = true;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	if (found)
+		limit_store_hurry(s->limited);
 }
 
 bool waiters_want(struct syncer *s, const struct meta_dirty *dirty, int64_t now)
@@ -107,6 +140,8 @@ void waiters_add(struct syncer *s, struct waiter *waiter)
 	s->kicked = true;
 	pthread_cond_signal(&s->wake);
 	pthread_mutex_unlock(&s->mutex);
+	if (!waiter->all)
+		waiters_hurry(s, waiter->path);
 }
 
 void waiters_remove(struct syncer *s, struct waiter *waiter)

@@ -45,7 +45,9 @@ struct zeros {
 	/* All below is protected by mutex. */
 	bool off; /* zeros are sent */
 	enum state states[LEVELS];
-	char md5[LEVELS][MD5_TEXT]; /* of as many zeros; "" : not made yet */
+	/* Of as many zeros, the last that were copied; "": none yet. */
+	char md5[LEVELS][MD5_TEXT];
+	uint64_t md5_bytes[LEVELS];
 };
 
 int zeros_new(struct syncer *s, struct zeros **ret_zeros)
@@ -118,25 +120,25 @@ static int make_md5(uint64_t length, char text[MD5_TEXT])
 	return ok ? 0 : -EOPNOTSUPP;
 }
 
-/* The same, made once for each level's own size. */
+/* The same, made once while the parts are of one size. */
 static int find_md5(struct zeros *z, unsigned level, uint64_t length,
 		    char text[MD5_TEXT])
 {
-	bool whole = length == level_bytes(level);
 	int rc;
 
 	text[0] = '\0';
 	pthread_mutex_lock(&z->mutex);
-	if (whole)
+	if (z->md5_bytes[level] == length)
 		strcpy(text, z->md5[level]);
 	pthread_mutex_unlock(&z->mutex);
 	if (*text)
 		return 0;
 	rc = make_md5(length, text);
-	if (rc || !whole)
+	if (rc)
 		return rc;
 	pthread_mutex_lock(&z->mutex);
 	strcpy(z->md5[level], text);
+	z->md5_bytes[level] = length;
 	pthread_mutex_unlock(&z->mutex);
 	return 0;
 }

@@ -142,6 +142,46 @@ size_t file_snapshot_find(const struct meta_extent *list, size_t count,
 	return low;
 }
 
+/* Of what was listed and never asked for no content id is known. */
+static struct meta_version base_of(const struct meta_inode *inode)
+{
+	struct meta_version base = inode->base;
+
+	if (!version_has_content_id(&base))
+		version_set_content_id(&base);
+	return base;
+}
+
+void file_snapshot_expect(struct tree *tree, const struct file_snapshot *snap,
+			  uint64_t offset, uint64_t size)
+{
+	size_t i = file_snapshot_find(snap->extents, snap->count, offset);
+	uint64_t end = min_u64(offset + size, snap->inode->base_bytes);
+	struct meta_version base = base_of(snap->inode);
+	/* What comes in one; last 0: nothing. */
+	uint64_t first = 0, last = 0;
+
+	for (uint64_t at = offset; at < end; i++) {
+		const struct meta_extent *extent = &snap->extents[i];
+		uint64_t from = i < snap->count ? extent->offset : end;
+
+		/* What is staged inside of a block is fetched with it. */
+		if (last && at - last >= BLOCK_SIZE) {
+			reader_expect(tree->reader, &base, first, last - first);
+			last = 0;
+		}
+		if (from > at) {
+			first = last ? first : at;
+			last = min_u64(from, end);
+		}
+		if (i == snap->count)
+			break;
+		at = extent->offset + extent->length;
+	}
+	if (last)
+		reader_expect(tree->reader, &base, first, last - first);
+}
+
 /* What nothing staged covers: the base's bytes, then zeros. */
 static int read_unstaged(struct tree *tree, const struct meta_inode *inode,
 			 uint64_t at, uint64_t end, char *buf)
@@ -149,13 +189,9 @@ static int read_unstaged(struct tree *tree, const struct meta_inode *inode,
 	uint64_t base = min_u64(inode->base_bytes, end);
 
 	if (at < base) {
-		struct meta_version of = inode->base;
-		int rc;
-
-		/* Of what was listed and never asked for none is known. */
-		if (!version_has_content_id(&of))
-			version_set_content_id(&of);
-		rc = reader_read_sync(tree->reader, &of, at, buf, base - at);
+		struct meta_version of = base_of(inode);
+		int rc =
+			reader_read_sync(tree->reader, &of, at, buf, base - at);
 
 		if (rc)
 			return rc;

@@ -265,7 +265,8 @@ struct each {
 	int (*fn)(void *ctx, unsigned i);
 	void *ctx;
 	struct cancel *cancel; /* the caller's, likewise borrowed */
-	enum urgency urgency; /* the caller's */
+	enum urgency urgency; /* the caller's, */
+	struct urgency_cause *cause; /* and likewise */
 };
 
 /* Works until no index is left. Called with the mutex held; keeps it. */
@@ -305,11 +306,13 @@ static void each_help(void *arg)
 	struct each *e = arg;
 	struct cancel *before = cancel_enter(e->cancel);
 	enum urgency urgency = urgency_enter(e->urgency);
+	struct urgency_cause *cause = urgency_cause_enter(e->cause);
 
-	/* Once no index is left the cancel is not looked at either. */
+	/* Once no index is left cancel and cause are not looked at either. */
 	pthread_mutex_lock(&e->mutex);
 	each_work(e);
 	cancel_enter(before);
+	urgency_cause_enter(cause);
 	urgency_enter(urgency);
 	each_unref(e);
 }
@@ -350,6 +353,7 @@ int pool_each(struct pool *p, unsigned width, unsigned n,
 	e->ctx = ctx;
 	e->cancel = cancel_current();
 	e->urgency = urgency_current();
+	e->cause = urgency_cause_current();
 	if (threads > 1)
 		each_call_helpers(e, p, threads - 1);
 

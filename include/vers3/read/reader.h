@@ -97,6 +97,13 @@ bool reader_guesses_whole(struct reader *r, uint64_t size);
  */
 void reader_keep(struct reader *r, const struct meta_version *version,
 		 const void *data, size_t size);
+/*
+ * A range of a version will be read: begins to fetch what of it is not cached,
+ * as far as there is room for reading ahead. Returns at once; the version
+ * carries its content id, else nothing is done.
+ */
+void reader_expect(struct reader *r, const struct meta_version *version,
+		   uint64_t offset, uint64_t size);
 struct reader_stats {
 	uint64_t gets; /* sent so far */
 	uint64_t fetched_bytes; /* asked for by them */

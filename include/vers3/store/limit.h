@@ -42,5 +42,10 @@ unsigned limit_store_now(struct store *s);
  * being begun. Any lock may be held.
  */
 unsigned limit_store_width(struct store *s);
+/*
+ * The same: requests that wait in the second row and are wanted by now
+ * (urgency_cause_want()) go to the first. Any lock may be held.
+ */
+void limit_store_hurry(struct store *s);
 
 #endif

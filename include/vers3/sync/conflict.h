@@ -85,6 +85,12 @@ int conflict_sending(struct syncer *s, struct conflict *const *list,
 int conflict_guard(struct syncer *s, struct conflict *c,
 		   struct store_request *r);
 /*
+ * A while before that, beside what else it waits for: the list that it may
+ * need, so that it finds it young. Blocks.
+ */
+void conflict_expect(struct syncer *s, const struct conflict *c,
+		     const struct store_request *r);
+/*
  * After it: whether it was refused for its condition, so that it is to be
  * sent once more, without (the condition is taken off). Else *rc stands; it
  * becomes the error when that could not be found out. Blocks.

@@ -53,6 +53,9 @@ void file_snapshot_drop(struct tree *tree, struct file_snapshot *snap);
  */
 int file_snapshot_read(struct tree *tree, const struct file_snapshot *snap,
 		       uint64_t offset, void *buf, size_t size);
+/* The same range will be read: begins to fetch what of it is the base's. */
+void file_snapshot_expect(struct tree *tree, const struct file_snapshot *snap,
+			  uint64_t offset, uint64_t size);
 /*
  * The extents that begin before `end` and end after `from`; *ret_list is
  * owned by the caller. With meta_lock() held. 0, -ENOMEM, -EIO.

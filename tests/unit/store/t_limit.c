@@ -60,6 +60,7 @@ struct caller {
 	struct store *store;
 	struct cancel *cancel;
 	enum urgency urgency;
+	struct urgency_cause *cause;
 	unsigned number;
 	int rc;
 };
@@ -71,6 +72,7 @@ static void *call(void *arg)
 
 	cancel_enter(c->cancel);
 	urgency_enter(c->urgency);
+	urgency_cause_enter(c->cause);
 	store_request_init(&r, STORE_HEAD);
 	r.key = "k";
 	r.part_number = c->number;
@@ -79,12 +81,28 @@ static void *call(void *arg)
 	return NULL;
 }
 
+static void run(struct caller *c)
+{
+	assert_int_equal(pthread_create(&c->thread, NULL, call, c), 0);
+}
+
 static void start(struct caller *c, struct store *s, enum urgency u,
 		  unsigned number, struct cancel *cancel)
 {
 	*c = (struct caller){
 		.store = s, .urgency = u, .number = number, .cancel = cancel};
-	assert_int_equal(pthread_create(&c->thread, NULL, call, c), 0);
+	run(c);
+}
+
+/* One of a work that somebody may come to wait for. */
+static void start_for(struct caller *c, struct store *s,
+		      struct urgency_cause *cause, unsigned number)
+{
+	*c = (struct caller){.store = s,
+			     .urgency = URGENCY_BACKGROUND,
+			     .cause = cause,
+			     .number = number};
+	run(c);
 }
 
 static void wait_state(struct store *s, unsigned in_flight, unsigned waiting)
@@ -154,6 +172,56 @@ static void test_wanted_first(void **state)
 	while (atomic_load(&g.came) <= LIMIT_START)
 		cancel_sleep(NS_PER_MS);
 	assert_int_equal(atomic_load(&g.order[LIMIT_START]), 2);
+	atomic_store(&g.may_go, UINT32_MAX);
+	for (unsigned i = 0; i < n; i++)
+		pthread_join(c[i].thread, NULL);
+	store_free(s);
+}
+
+/*
+ * What is waited for later leaves the second row: it takes what is kept free,
+ * at once, and then its turn before the others. What comes after finds the
+ * first row.
+ */
+static void test_wanted_later(void **state)
+{
+	const unsigned room = LIMIT_START - LIMIT_START / 8;
+	const unsigned kept = LIMIT_START / 8;
+	struct urgency_cause work, outer;
+	struct gate g = {.store.ops = &gate_ops};
+	struct store *s = limit_over(&g.store);
+	struct caller c[MANY];
+	unsigned n = 0, behind;
+
+	(void)state;
+	urgency_cause_init(&work);
+	urgency_cause_init(&outer);
+	while (n < room + 5) {
+		start(&c[n], s, URGENCY_BACKGROUND, 0, NULL);
+		n++;
+	}
+	wait_state(s, room, 5);
+	for (unsigned i = 0; i < kept + 2; i++)
+		start_for(&c[n++], s, &work, 1);
+	wait_state(s, room, 5 + kept + 2);
+	/* Nothing is wanted: nothing changes. */
+	limit_store_hurry(s);
+	wait_state(s, room, 5 + kept + 2);
+	/* Who waits for another thing that this one is needed for. */
+	urgency_cause_serve(&work, &outer);
+	urgency_cause_want(&outer);
+	assert_true(urgency_cause_is_wanted(&work));
+	limit_store_hurry(s);
+	wait_state(s, LIMIT_START, 5 + 2);
+	behind = atomic_load(&g.came);
+	start_for(&c[n++], s, &work, 1);
+	wait_state(s, LIMIT_START, 5 + 3);
+	/* Two end: two that are wanted come, none of the five. */
+	atomic_store(&g.may_go, 2);
+	while (atomic_load(&g.came) < behind + 2)
+		cancel_sleep(NS_PER_MS);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(atomic_load(&g.order[behind + i]), 1);
 	atomic_store(&g.may_go, UINT32_MAX);
 	for (unsigned i = 0; i < n; i++)
 		pthread_join(c[i].thread, NULL);
@@ -305,6 +373,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_more_than_that),
 		cmocka_unit_test(test_wanted_first),
+		cmocka_unit_test(test_wanted_later),
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_without_one),

@@ -72,6 +72,7 @@ static void test_turn(void **state)
 #define TIRED 1
 #define BATCH 2
 #define JOBS  4
+#define LARGE 8
 
 struct request {
 	const char *what;
@@ -87,6 +88,16 @@ static const struct request requests[] = {
 	{"copy", RECONCILE_COPY, 0, 0, EXAMINE_SEND, 0},
 	{"upload", RECONCILE_UPLOAD, 0, 0, EXAMINE_SEND, 0},
 	{"put, no job", RECONCILE_PUT, 0, JOBS, EXAMINE_FULL, 0},
+	{"upload, theirs are taken", RECONCILE_UPLOAD, 0, LARGE, EXAMINE_LEAVE,
+	 0},
+	{"upload, many found them taken", RECONCILE_UPLOAD, 0, LARGE | TIRED,
+	 EXAMINE_FULL, 0},
+	{"upload, all are taken", RECONCILE_UPLOAD, 0, LARGE | JOBS,
+	 EXAMINE_FULL, 0},
+	{"put beside uploads", RECONCILE_PUT, 0, LARGE | TIRED, EXAMINE_SEND,
+	 0},
+	{"delete beside uploads", RECONCILE_DELETE, 0, LARGE | TIRED,
+	 EXAMINE_DELETE, 0},
 	{"put beside deletes", RECONCILE_PUT, 0, TIRED | BATCH, EXAMINE_SEND,
 	 0},
 	{"quiet for long", RECONCILE_PUT, NOW, 0, EXAMINE_SEND, 0},
@@ -113,9 +124,10 @@ static void test_request(void **state)
 			.now_ns = NOW,
 			.quiet_ns = t->quiet_ns,
 			.action = t->action,
-			.batch_tired = t->full & TIRED,
+			.tired = t->full & TIRED,
 			.batch_full = t->full & BATCH,
 			.jobs_full = t->full & JOBS,
+			.large_full = t->full & LARGE,
 		};
 		int64_t until = 0;
 
