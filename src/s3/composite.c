@@ -28,6 +28,7 @@
 #include "vers3/s3/endpoint.h"
 #include "vers3/s3/sse.h"
 #include "vers3/s3/tagging.h"
+#include "vers3/store/parts_etag.h"
 #include "vers3/util/log.h"
 
 #define TAGS_MAX 16384 /* 10 tags, each byte encoded */
@@ -50,9 +51,23 @@ static bool is_etag_of_parts(const char *etag, size_t count)
 	return dash && strtoull(dash + 1, NULL, 10) == count;
 }
 
+/* The version is told, and its ETag follows from those of its parts. */
+static bool tell_etag(struct store_request *r)
+{
+	struct store_object *o = &r->reply.object;
+	char etag[PARTS_ETAG_SIZE] = "";
+
+	if (o->version_id)
+		parts_etag(r->parts, r->part_count, etag);
+	if (*etag)
+		o->etag = strdup(etag);
+	return o->etag;
+}
+
 /*
- * Ceph 16 completes an upload without telling its ETag, which then is asked
- * for. The upload stands whatever comes of that.
+ * Ceph 16 completes an upload without telling its ETag. It makes it of the
+ * parts', encrypted or not; where these do not say it, it is asked for. The
+ * upload stands whatever comes of that.
  */
 int composite_complete(struct client *c, struct store_request *r)
 {
@@ -60,7 +75,7 @@ int composite_complete(struct client *c, struct store_request *r)
 	struct store_request head;
 	int ret = repair_call(c, r);
 
-	if (ret || o->etag)
+	if (ret || o->etag || tell_etag(r))
 		return ret;
 	store_request_init(&head, STORE_HEAD);
 	head.key = r->key;

@@ -22,6 +22,7 @@
 #include "vers3/object/deferred_attrs.h"
 #include "vers3/object/sparse.h"
 #include "vers3/object/tags.h"
+#include "vers3/store/parts_etag.h"
 #include "vers3/tree/content.h"
 #include "vers3/tree/runs.h"
 #include "vers3/util/log.h"
@@ -252,6 +253,7 @@ static int do_part(void *ctx, unsigned i)
 					       part.fingerprint, &place);
 	if (rc)
 		return rc;
+	streams_wait_part(m->u->streams, m->inode->ino, p->number);
 	rc = upload_record_part_get(s, m->inode->ino, &part);
 	if (rc == -ENOENT)
 		rc = make_part(m, p, place, &part);
@@ -351,7 +353,7 @@ static int complete_upload(struct multi *m, const char *path,
 	int rc;
 
 	ret->version.key[0] = '\0'; /* nothing was answered yet */
-	send_parts_etag(m->parts, m->plan.count, end.etag);
+	parts_etag(m->parts, m->plan.count, end.etag);
 	strcpy(end.path, path);
 	rc = upload_record_end_put(s, m->inode->ino, &end);
 	if (!rc)
@@ -494,6 +496,8 @@ static int send_multi(struct multi *m, const char *path,
 	if (!rc)
 		rc = pool_each(m->u->parts, PART_THREADS,
 			       (unsigned)m->plan.count + 1, do_piece, m);
+	/* Others, of a file that has been cut, are of the upload, too. */
+	streams_wait_parts(m->u->streams, m->inode->ino);
 	if (!rc)
 		rc = complete_upload(m, path, ret);
 	ret->sent_bytes = m->sent_bytes;

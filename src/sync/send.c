@@ -24,25 +24,6 @@
 #define PAUSE_NS (100 * NS_PER_MS) /* doubled from try to try */
 #define MD5_SIZE 16
 
-void send_parts_etag(const struct store_part *parts, size_t count,
-		     char etag[SEND_ETAG_SIZE])
-{
-	unsigned char md5[MD5_SIZE];
-	EVP_MD_CTX *sum = EVP_MD_CTX_new();
-	bool ok = sum && EVP_DigestInit_ex(sum, EVP_md5(), NULL);
-
-	etag[0] = '\0';
-	for (size_t i = 0; ok && i < count; i++)
-		ok = hex_read(parts[i].etag, sizeof(md5), md5) &&
-		     EVP_DigestUpdate(sum, md5, sizeof(md5));
-	if (ok && EVP_DigestFinal_ex(sum, md5, NULL)) {
-		hex_write(md5, sizeof(md5), etag);
-		snprintf(etag + 2 * MD5_SIZE, SEND_ETAG_SIZE - 2 * MD5_SIZE,
-			 "-%zu", count);
-	}
-	EVP_MD_CTX_free(sum);
-}
-
 void send_etag(const struct send_want *want, char etag[SEND_ETAG_SIZE])
 {
 	unsigned char md5[MD5_SIZE];

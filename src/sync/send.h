@@ -13,9 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vers3/store/parts_etag.h"
 #include "vers3/store/store.h"
 
-#define SEND_ETAG_SIZE 80
+#define SEND_ETAG_SIZE PARTS_ETAG_SIZE
 
 /* How the result is known. All borrowed. */
 struct send_want {
@@ -48,12 +49,4 @@ int send_find(struct store *store, const char *key,
 
 /* The ETag of what is wanted; "" where it is not known. */
 void send_etag(const struct send_want *want, char etag[SEND_ETAG_SIZE]);
-/*
- * The ETag that CompleteMultipartUpload gives to these parts: the MD5 of
- * their MD5s, and their number (docs: "Checking object integrity", ETags of
- * multipart uploads). "" where their own ETags are no MD5s.
- */
-void send_parts_etag(const struct store_part *parts, size_t count,
-		     char etag[SEND_ETAG_SIZE]);
-
 #endif

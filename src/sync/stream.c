@@ -37,8 +37,8 @@
  *	GONE	-		GONE		GONE		TAKEN	GONE
  *	TAKEN	-		TAKEN		TAKEN		-EAGAIN	TAKEN
  *
- * One that is TAKEN has no part on its way once streams_take() returns, and is
- * freed by streams_give(); one that is GONE is freed with its last part.
+ * One that is TAKEN begins no part, and is freed by streams_give(), when those
+ * on their way have ended; one that is GONE is freed with its last part.
  */
 enum stream_state {
 	STREAM_NEW, /* the first part's job makes the upload, alone */
@@ -64,7 +64,9 @@ struct stream {
 	uint64_t size_bytes; /* of the file, as last heard of */
 	unsigned next; /* number of the part to be sent next */
 	uint64_t ready_bytes; /* it is when the file has grown to this */
-	unsigned in_flight; /* parts */
+	unsigned in_flight; /* parts, */
+	unsigned numbers[WIDTH]; /* and which; 0: none */
+	bool begun; /* what makes the upload has been done */
 	struct urgency_cause cause; /* of these: its end's, once there is one */
 	enum stream_state state;
 };
@@ -234,6 +236,15 @@ static bool is_sending(const struct stream *s)
 
 static void run_part(void *arg);
 
+/* The place of a part on its way, or with 0 a free one; NULL: there is none. */
+static unsigned *find_number(struct stream *s, unsigned number)
+{
+	for (unsigned i = 0; i < WIDTH; i++)
+		if (s->numbers[i] == number)
+			return &s->numbers[i];
+	return NULL;
+}
+
 /* Sends what may go; with the mutex held. */
 static void submit_ready(struct streams *t, struct stream *s)
 {
@@ -251,6 +262,7 @@ static void submit_ready(struct streams *t, struct stream *s)
 			return;
 		}
 		s->in_flight++;
+		*find_number(s, 0) = s->next;
 		set_next(s, s->next + 1);
 	}
 }
@@ -271,10 +283,13 @@ static void note_begun(struct streams *t, uint64_t ino)
 
 	pthread_mutex_lock(&t->mutex);
 	s = map_get(t->map, &ino, sizeof(ino));
+	s->begun = true;
 	if (s->state == STREAM_NEW) {
 		set_state(s, STREAM_BEGUN);
 		submit_ready(t, s);
 	}
+	/* Who has taken it may wait for that. */
+	pthread_cond_broadcast(&t->event);
 	pthread_mutex_unlock(&t->mutex);
 }
 
@@ -327,6 +342,7 @@ static void run_part(void *arg)
 	urgency_cause_enter(NULL);
 	pthread_mutex_lock(&t->mutex);
 	s->in_flight--;
+	*find_number(s, j->number) = 0;
 	if (is_sending(s) && rc)
 		set_state(s, STREAM_OFF);
 	submit_ready(t, s);
@@ -388,20 +404,45 @@ int streams_take(struct streams *t, uint64_t ino)
 		urgency_cause_serve(&s->cause, urgency_cause_current());
 		if (s->in_flight)
 			limit_store_hurry(t->u->s->limited);
-		while (s->in_flight)
+		/* Else there would be two uploads. */
+		while (s->in_flight && !s->begun)
 			clock_cond_wait(&t->event, &t->mutex);
 	}
 	pthread_mutex_unlock(&t->mutex);
 	return rc;
 }
 
-void streams_give(struct streams *t, uint64_t ino)
+void streams_wait_part(struct streams *t, uint64_t ino, unsigned number)
 {
 	struct stream *s;
 
 	pthread_mutex_lock(&t->mutex);
+	s = map_get(t->map, &ino, sizeof(ino));
+	assert(s && s->state == STREAM_TAKEN);
+	while (find_number(s, number))
+		clock_cond_wait(&t->event, &t->mutex);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+void streams_wait_parts(struct streams *t, uint64_t ino)
+{
+	struct stream *s;
+
+	pthread_mutex_lock(&t->mutex);
+	s = map_get(t->map, &ino, sizeof(ino));
+	assert(s && s->state == STREAM_TAKEN);
+	while (s->in_flight)
+		clock_cond_wait(&t->event, &t->mutex);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+void streams_give(struct streams *t, uint64_t ino)
+{
+	struct stream *s;
+
+	streams_wait_parts(t, ino);
+	pthread_mutex_lock(&t->mutex);
 	s = map_del(t->map, &ino, sizeof(ino));
-	assert(s && s->state == STREAM_TAKEN && !s->in_flight);
 	pthread_mutex_unlock(&t->mutex);
 	free(s);
 }

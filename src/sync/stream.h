@@ -24,10 +24,18 @@ void streams_free(struct streams *t);
 /* The file has grown, or was written to. Any thread; never blocks. */
 void streams_written(struct streams *t, const struct meta_inode *inode);
 /*
- * Takes the inode's upload for its end: waits for its parts on their way, and
- * no more begin. -EAGAIN when somebody else has taken it; 0: give it back.
+ * Takes the inode's upload for its end: no more parts begin, and what is known
+ * of the upload by then is noted. -EAGAIN when somebody else has taken it; 0:
+ * give it back.
  */
 int streams_take(struct streams *t, uint64_t ino);
+/*
+ * Of one that is taken: waits until that part is not on its way, before it is
+ * looked for or sent anew; and until none is, before the upload ends.
+ */
+void streams_wait_part(struct streams *t, uint64_t ino, unsigned number);
+void streams_wait_parts(struct streams *t, uint64_t ino);
+/* Waits for those on their way. */
 void streams_give(struct streams *t, uint64_t ino);
 /* The file is gone, or what is staged of it. Leaf: any lock may be held. */
 void streams_forget(struct streams *t, uint64_t ino);

@@ -208,12 +208,12 @@ static void test_parts_etag(void **state)
 		{2, "900150983CD24FB0D6963F7D28E17F72"},
 	};
 	static const struct store_part other = {1, "no-md5"};
-	char etag[SEND_ETAG_SIZE];
+	char etag[PARTS_ETAG_SIZE];
 
 	(void)state;
-	send_parts_etag(parts, 2, etag);
+	parts_etag(parts, 2, etag);
 	assert_string_equal(etag, "043a916d6cfeecedf5e04f0312ba762d-2");
-	send_parts_etag(&other, 1, etag);
+	parts_etag(&other, 1, etag);
 	assert_string_equal(etag, "");
 }
 

@@ -77,6 +77,89 @@ static void test_while_written(void **state)
 	free(data);
 }
 
+/*
+ * What the stream has not sent goes beside what it has on its way, and the end
+ * comes after both.
+ */
+static void test_beside_stream(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(11, SIZE);
+	struct vfs_file *file;
+	pthread_t thread;
+
+	rig_gate(r, "UploadPart f 3", RIG_BEFORE);
+	file = write_some(r, "f", data, SIZE);
+	wait_for(r, "UploadPart f", 7);
+	rig_wait_held(r);
+	vfs_release(r->f.v, file);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
+	wait_for(r, "UploadPart f 8", 1);
+	assert_int_equal(rig_count(r, "CompleteMultipartUpload"), 0);
+	rig_gate(r, NULL, RIG_BEFORE);
+	pthread_join(thread, NULL);
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "UploadPart f"), 8);
+	assert_int_equal(rig_count(r, "CreateMultipartUpload f"), 1);
+	rig_holds_bytes(r, "f", data, SIZE);
+	assert_int_equal(rig_versions(r, "f"), 1);
+	free(data);
+}
+
+/* The end comes when the upload is being made: there is no second one. */
+static void test_begun_at_end(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(12, SIZE);
+	struct vfs_file *file;
+	pthread_t thread;
+
+	rig_gate(r, "CreateMultipartUpload f", RIG_AFTER);
+	file = write_some(r, "f", data, SIZE);
+	rig_wait_held(r);
+	vfs_release(r->f.v, file);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
+	usleep(20000); /* time for a second one, which must not be made */
+	rig_gate(r, NULL, RIG_BEFORE);
+	pthread_join(thread, NULL);
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "UploadPart f"), 8);
+	assert_int_equal(rig_count(r, "CreateMultipartUpload f"), 1);
+	rig_holds_bytes(r, "f", data, SIZE);
+	expect_nothing_noted(r);
+	free(data);
+}
+
+/* A file that is cut while a part past its new end is on its way. */
+static void test_cut_beside_stream(void **state)
+{
+	struct stat st = {.st_size = 20 * MIB}, now;
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(13, SIZE);
+	struct vfs_file *file;
+	pthread_t thread;
+
+	rig_gate(r, "UploadPart f 6", RIG_BEFORE);
+	file = write_some(r, "f", data, SIZE);
+	wait_for(r, "UploadPart f", 7);
+	rig_wait_held(r);
+	vfs_release(r->f.v, file);
+	assert_int_equal(vfs_setattr(r->f.v, rig_ino(r, "f"), &st, VFS_SET_SIZE,
+				     &now),
+			 0);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
+	wait_for(r, "UploadPart f 3", 2);
+	assert_int_equal(rig_count(r, "CompleteMultipartUpload"), 0);
+	rig_gate(r, NULL, RIG_BEFORE);
+	pthread_join(thread, NULL);
+	rig_sync(r);
+	rig_holds_bytes(r, "f", data, 20 * MIB);
+	assert_int_equal(rig_versions(r, "f"), 1);
+	assert_int_equal(rig_uploads(r), 0);
+	expect_nothing_noted(r);
+	free(data);
+}
+
 /* Where nothing came late no tag is set. */
 static void test_no_tag(void **state)
 {
@@ -265,7 +348,13 @@ int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		RIG_TEST(test_while_written),
+		RIG_TEST(test_beside_stream),
+		RIG_TEST(test_begun_at_end),
+		RIG_TEST(test_cut_beside_stream),
 		RIG_TEST_UNVERSIONED(test_while_written),
+		RIG_TEST_UNVERSIONED(test_beside_stream),
+		RIG_TEST_UNVERSIONED(test_begun_at_end),
+		RIG_TEST_UNVERSIONED(test_cut_beside_stream),
 		RIG_TEST(test_no_tag),
 		RIG_TEST(test_rsync),
 		RIG_TEST(test_written_over),
