@@ -193,7 +193,7 @@ static void test_not_implemented(void **state)
 	"%D200 OK\r\nConnection: close" version                                \
 	"%E<CompleteMultipartUploadResult/>"
 
-/* Ceph 16 leaves the ETag out: it is asked for only where it does not follow. */
+/* Ceph 16 leaves the ETag out: it is asked for where it does not follow. */
 static void test_untold_etag(void **state)
 {
 	static const struct wire_step steps[] = {

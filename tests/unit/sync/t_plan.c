@@ -244,7 +244,7 @@ static void test_table(void **state)
 		 1,
 		 22,
 		 5 * MIB},
-		/* Appended to: the cell with the old end is sent anew, if any. */
+		/* Appended to: what of a cell is before it is sent anew. */
 		{103 * MIB,
 		 102 * MIB,
 		 102 * MIB,
