@@ -20,12 +20,13 @@
 #include "vers3/util/pool.h"
 #include "view_node.h"
 
-#define WALKS_MAX   4 /* at once: two trees that are compared, and two more */
+#define WALKS_MAX   8 /* at once: two trees that are compared, and more */
 #define FIRST_PAGES 1 /* before anybody has asked for a second directory */
 #define AHEAD_PAGES 16 /* of who asks for one after the other */
 #define WAIT_PAGES  2 /* that are worth waiting for until it comes there */
 #define STAY_PAGES  8 /* the same while it is in the directory */
 #define IDLE_NS	    (30 * NS_PER_S)
+#define QUIET_NS    NS_PER_S /* not followed for so long: it may make room */
 
 /* Under the mutex of past_walks. */
 struct past_walk {
@@ -40,6 +41,8 @@ struct past_walk {
 	unsigned ahead; /* pages since somebody has followed */
 	unsigned followers; /* who have it, and whom its end does not free */
 	bool second; /* a directory below the top was asked for */
+	bool waits; /* for followers: no request is out */
+	bool unwanted; /* it makes room for another */
 	int64_t followed_ns; /* monotonic: last */
 };
 
@@ -303,12 +306,14 @@ static int await_followers(struct past_walks *p, struct past_walk *w)
 
 	while (!rc && !w->followers &&
 	       w->ahead >= (w->second ? AHEAD_PAGES : FIRST_PAGES)) {
-		rc = cancel_wait(&p->moved, &p->mutex);
+		w->waits = true;
+		rc = w->unwanted ? -EINTR : cancel_wait(&p->moved, &p->mutex);
 		if (!rc && clock_mono_ns() - w->followed_ns > IDLE_NS)
 			rc = -EINTR;
 		if (!rc && atomic_load(&p->records->mark) != w->mark)
 			rc = -ESTALE;
 	}
+	w->waits = false;
 	return rc;
 }
 
@@ -427,15 +432,55 @@ static struct past_walk *walk_of(struct past_walks *p, int64_t at_ns,
 	return NULL;
 }
 
+static struct past_walk *find_free(struct past_walks *p)
+{
+	for (int i = 0; i < WALKS_MAX; i++)
+		if (!p->walks[i].number && !p->walks[i].followers)
+			return &p->walks[i];
+	return NULL;
+}
+
+/*
+ * Ends the walk that nobody has followed for the longest time, and waits for
+ * its end, which needs no request. Those whose top alone was read go first.
+ */
+static void make_room(struct past_walks *p)
+{
+	int64_t before = clock_mono_ns() - QUIET_NS;
+	struct past_walk *last = NULL;
+	uint64_t number;
+	int rc = 0;
+
+	for (int i = 0; i < WALKS_MAX; i++) {
+		struct past_walk *w = &p->walks[i];
+
+		if (!w->waits || w->followers || w->unwanted ||
+		    (w->second && w->followed_ns > before))
+			continue;
+		if (!last || w->second < last->second ||
+		    (w->second == last->second &&
+		     w->followed_ns < last->followed_ns))
+			last = w;
+	}
+	if (!last)
+		return;
+	number = last->number;
+	last->unwanted = true;
+	pthread_cond_broadcast(&p->moved);
+	while (!rc && last->number == number)
+		rc = cancel_wait(&p->moved, &p->mutex);
+}
+
 static struct past_walk *begin(struct past_walks *p, int64_t at_ns,
 			       const char *path)
 {
-	struct past_walk *w = NULL;
+	struct past_walk *w = find_free(p);
 	struct run *r;
 
-	for (int i = 0; !w && i < WALKS_MAX; i++)
-		if (!p->walks[i].number && !p->walks[i].followers)
-			w = &p->walks[i];
+	if (!w) {
+		make_room(p);
+		w = find_free(p);
+	}
 	r = w ? calloc(1, sizeof(*r)) : NULL;
 	if (!r)
 		return NULL;

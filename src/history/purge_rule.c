@@ -4,9 +4,9 @@
  * that a rule asks is known when one is met: since when it is not the present
  * one (when the one above it was made), and how many such there are above it.
  *
- * Delete markers go in a second walk, which sees what the first has left: one
- * above a version that stayed, for whatever reason, must stay, or the file
- * would be there again.
+ * Delete markers go in a second walk, where the first has met some, which sees
+ * what that has left: one above a version that stayed, for whatever reason, must
+ * stay, or the file would be there again.
  *
  * What a page of a list names is removed when the next page is there: the
  * server may look for the place where that begins.
@@ -40,6 +40,7 @@ struct rule_walk {
 	int64_t before_ns; /* replaced by then; INT64_MAX: whenever */
 	struct point_list points; /* owned; in order of time */
 	bool markers; /* these are looked for, else versions */
+	bool any_marker; /* there is one that is old enough */
 	struct version_list list;
 	size_t skip; /* bytes of the mount's prefix */
 	size_t exact_len; /* of the one key that is meant; 0: all */
@@ -220,10 +221,12 @@ static int take_version(struct rule_walk *w, const struct store_entry *e,
 static int take_marker(struct rule_walk *w, const struct store_entry *e)
 {
 	struct list *l = &w->trail;
+	bool old = e->last_modified_ns <= w->before_ns;
 
+	w->any_marker = w->any_marker || old;
 	if (!w->markers)
 		return 0;
-	if (e->last_modified_ns > w->before_ns) {
+	if (!old) {
 		clear_trail(w);
 		return 0;
 	}
@@ -369,7 +372,7 @@ int purge_by_rule(struct view *view, const struct purge_rule *rule,
 	if (!rc)
 		rc = walk_rule(&w);
 	w.markers = true;
-	if (!rc)
+	if (!rc && w.any_marker)
 		rc = walk_rule(&w);
 	if (!rc)
 		rc = write_counts(&w);

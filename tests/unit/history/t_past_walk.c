@@ -429,6 +429,44 @@ static void test_tell_torn(void **state)
 	end_walk(r, &w);
 }
 
+/*
+ * Large directories that are opened one by one: each has a walk of its own, as
+ * the one that nobody has followed for the longest time makes room.
+ */
+static void test_room(void **state)
+{
+	enum {
+		LARGE_DIRS = 10,
+		LARGE_FILES = 2500
+	};
+	struct past_records records;
+	struct past_walks *walks;
+	struct rig *r = *state;
+	char key[64], path[16];
+	int64_t at_ns;
+
+	begin_with_clock(r);
+	for (int i = 0; i < LARGE_DIRS * LARGE_FILES; i++) {
+		snprintf(key, sizeof(key), "l%d/f%04d", i / LARGE_FILES,
+			 i % LARGE_FILES);
+		rig_put_text(r, key, "x");
+	}
+	at_ns = clock_real_ns();
+	go_forward(r);
+	assert_int_equal(past_records_init(r->f.v->view, &records), 0);
+	assert_int_equal(past_walks_new(r->f.v->view, &records, &walks), 0);
+	for (int i = 0; i < LARGE_DIRS; i++) {
+		struct past_wait wait = {0};
+
+		snprintf(path, sizeof(path), "l%d", i);
+		while (!past_walks_wait(walks, at_ns, path, &wait))
+			;
+		assert_int_not_equal(wait.walk, 0);
+	}
+	past_walks_free(walks);
+	past_records_release(&records);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,7 +475,7 @@ int main(void)
 		RIG_TEST(test_failure),	     RIG_TEST(test_row),
 		RIG_TEST(test_long_row),     RIG_TEST(test_between),
 		RIG_TEST(test_limit),	     RIG_TEST(test_tell),
-		RIG_TEST(test_tell_torn),
+		RIG_TEST(test_tell_torn),    RIG_TEST(test_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

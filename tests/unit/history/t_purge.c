@@ -476,6 +476,29 @@ static void test_rules(void **state)
 	}
 }
 
+static unsigned lists_of_purge(struct rig *r)
+{
+	rig_forget_requests(r);
+	assert_int_equal(command(r, "purge / keep=0\n", "[purge]"), 0);
+	return rig_count(r, "ListObjectVersions");
+}
+
+/* Without a delete marker nothing is looked for twice. */
+static void test_lists(void **state)
+{
+	struct rig *r = *state;
+	unsigned lists;
+
+	rig_run_keys(r, "a a b b");
+	lists = lists_of_purge(r);
+	rig_run_keys(r, "a");
+	assert_int_equal(lists_of_purge(r), lists);
+	rig_remove(r, "b");
+	assert_int_equal(lists_of_purge(r), lists + 1);
+	assert_int_equal(rig_markers(r, "b"), 0);
+	assert_int_equal(lists_of_purge(r), lists);
+}
+
 /* A directory's own object, which says nothing but what the directory is. */
 static void test_own(void **state)
 {
@@ -594,6 +617,7 @@ int main(void)
 		PURGE_TEST(test_race_names),
 		PURGE_TEST(test_refused),
 		cmocka_unit_test_teardown(test_rules, NULL),
+		PURGE_TEST(test_lists),
 		PURGE_TEST(test_own),
 		PURGE_TEST(test_words),
 		PURGE_TEST(test_pointed),
