@@ -5,8 +5,8 @@
  * one (when the one above it was made), and how many such there are above it.
  *
  * Delete markers go in a second walk, where the first has met some, which sees
- * what that has left: one above a version that stayed, for whatever reason, must
- * stay, or the file would be there again.
+ * what that has left: one above a version that stayed, for whatever reason,
+ * must stay, or the file would be there again.
  *
  * What a page of a list names is removed when the next page is there: the
  * server may look for the place where that begins.
