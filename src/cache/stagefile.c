@@ -20,6 +20,19 @@ void stagefile_name(uint64_t ino, char *name)
 		 (unsigned)(ino & 0xff), ino);
 }
 
+bool stagefile_exists(struct staging *s, uint64_t ino)
+{
+	char name[STAGEFILE_NAME_SIZE];
+	struct stagefile *f;
+	struct stat st;
+
+	pthread_mutex_lock(&s->lock);
+	f = map_get(s->files, &ino, sizeof(ino));
+	pthread_mutex_unlock(&s->lock);
+	stagefile_name(ino, name);
+	return f || !fstatat(s->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW);
+}
+
 static void set_bytes(struct staging *s, struct stagefile *f, uint64_t bytes)
 {
 	/* A dead file counts no more. */

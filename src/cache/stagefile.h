@@ -35,6 +35,7 @@
 #define STAGEFILE_SUBDIRS   256
 
 struct map;
+struct stagelog;
 
 /* All fields are protected by the lock of staging. */
 struct stagefile {
@@ -51,6 +52,7 @@ struct stagefile {
 
 struct staging {
 	int dir_fd; /* DIR/staging */
+	struct stagelog *log; /* owned */
 	pthread_mutex_t lock;
 	/* protected by lock */
 	struct map *files; /* ino -> stagefile, owned */
@@ -62,6 +64,9 @@ struct staging {
 
 /* The file's name within DIR/staging. */
 void stagefile_name(uint64_t ino, char *name);
+
+/* Whether the inode has one. */
+bool stagefile_exists(struct staging *s, uint64_t ino);
 
 /*
  * The file of an inode with its descriptor open, to be put back; -ENOENT

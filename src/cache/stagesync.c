@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How what was staged becomes durable: one file, or all that were written. */
+/*
+ * How what was staged becomes durable: of one inode, or all that was written;
+ * in files of their own, and in the log.
+ */
 #include "vers3/cache/staging.h"
 
 #include <errno.h>
@@ -11,6 +14,7 @@
 #include "vers3/util/log.h"
 
 #include "stagefile.h"
+#include "stagelog.h"
 
 #define SYNC_GROUP 64 /* files whose writing out is begun together */
 
@@ -102,7 +106,7 @@ static void sync_files(struct staging *s, struct stagefile **files,
 	}
 }
 
-int staging_sync(struct staging *s, uint64_t ino)
+static int sync_file(struct staging *s, uint64_t ino)
 {
 	struct stagefile *f;
 	int r = stagefile_get(s, ino, false, &f), ret;
@@ -117,6 +121,17 @@ int staging_sync(struct staging *s, uint64_t ino)
 	stagefile_put_locked(s, f);
 	pthread_mutex_unlock(&s->lock);
 	return ret;
+}
+
+int staging_sync(struct staging *s, uint64_t ino)
+{
+	bool logged = stagelog_inode_bytes(s->log, ino) > 0;
+	int in_log = logged ? stagelog_sync(s->log, ino) : 0;
+	int r = sync_file(s, ino);
+
+	if (r == -ENOENT && logged)
+		r = 0;
+	return in_log ? in_log : r;
 }
 
 /*
@@ -160,7 +175,7 @@ int staging_sync_all(struct staging *s)
 {
 	struct stagefile *group[SYNC_GROUP], *f;
 	unsigned left = 0, count, i;
-	int results[SYNC_GROUP], ret = 0;
+	int results[SYNC_GROUP], ret = stagelog_sync(s->log, 0);
 
 	pthread_mutex_lock(&s->lock);
 	TAILQ_FOREACH(f, &s->dirty, dirty_entry)

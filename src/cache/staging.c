@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns DIR/staging: its subdirectories, all made at once when it is opened so
- * that a new file needs no more than its own directory synced, and what is
- * done with the files; their descriptors are kept by stagefile.c, their
- * durability by stagesync.c.
+ * that a new file needs no more than its own directory synced, what is done
+ * with the files, and whose bytes go to the log (stagelog.c) instead. The
+ * files' descriptors are kept by stagefile.c, their durability by stagesync.c.
  */
 #include "vers3/cache/staging.h"
 
@@ -16,9 +16,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vers3/meta/extent.h"
 #include "vers3/util/map.h"
 
 #include "stagefile.h"
+#include "stagelog.h"
 
 /* The inode number of a name as stagefile_name() makes it. */
 static bool parse_name(const char *name, unsigned subdir, uint64_t *ret_ino)
@@ -113,6 +115,8 @@ static int open_dir(struct staging *s, const char *dir)
 		if (!r)
 			r = walk_subdir(s, i, add_bytes, s);
 	}
+	if (!r)
+		r = stagelog_open(s->dir_fd, &s->log);
 	if (!r && fsync(s->dir_fd))
 		r = -errno;
 	return r;
@@ -158,6 +162,7 @@ void staging_close(struct staging *s)
 	if (s->files)
 		map_each(s->files, free_file, NULL);
 	map_free(s->files);
+	stagelog_close(s->log);
 	if (s->dir_fd >= 0)
 		close(s->dir_fd);
 	pthread_mutex_destroy(&s->lock);
@@ -166,24 +171,8 @@ void staging_close(struct staging *s)
 
 /* Reading and writing. */
 
-static int write_all(int fd, const char *from, size_t len, uint64_t offset)
-{
-	while (len) {
-		ssize_t done = pwrite(fd, from, len, (off_t)offset);
-
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		if (done > 0) {
-			from += done;
-			offset += (uint64_t)done;
-			len -= (size_t)done;
-		}
-	}
-	return 0;
-}
-
-int staging_append(struct staging *s, uint64_t ino, const void *data,
-		   size_t len, uint64_t *ret_at)
+int staging_append_own(struct staging *s, uint64_t ino, const void *data,
+		       size_t len, uint64_t *ret_at)
 {
 	struct stagefile *f;
 	struct stat st;
@@ -193,11 +182,25 @@ int staging_append(struct staging *s, uint64_t ino, const void *data,
 		return r;
 	r = fstat(f->fd, &st) ? -errno : 0;
 	if (!r)
-		r = write_all(f->fd, data, len, (uint64_t)st.st_size);
+		r = stagelog_write(f->fd, data, len, (uint64_t)st.st_size);
 	if (!r)
 		*ret_at = (uint64_t)st.st_size;
 	stagefile_put_changed(s, f);
 	return r;
+}
+
+int staging_append(struct staging *s, uint64_t ino, const void *data,
+		   size_t len, uint64_t *ret_at)
+{
+	if (stagelog_fits(s->log, ino, len) && !stagefile_exists(s, ino))
+		return stagelog_append(s->log, ino, data, len, ret_at);
+	return staging_append_own(s, ino, data, len, ret_at);
+}
+
+bool staging_outgrows(struct staging *s, uint64_t ino, size_t len)
+{
+	return stagelog_inode_bytes(s->log, ino) &&
+	       !stagelog_fits(s->log, ino, len) && !stagefile_exists(s, ino);
 }
 
 int staging_read(struct staging *s, uint64_t ino, uint64_t offset, void *data,
@@ -205,8 +208,11 @@ int staging_read(struct staging *s, uint64_t ino, uint64_t offset, void *data,
 {
 	char *to = data;
 	struct stagefile *f;
-	int r = stagefile_get(s, ino, false, &f);
+	int r;
 
+	if (meta_extent_in_log(offset))
+		return stagelog_read(s->log, offset, data, len);
+	r = stagefile_get(s, ino, false, &f);
 	if (r)
 		return r;
 	while (len && !r) {
@@ -281,6 +287,7 @@ int staging_remove(struct staging *s, uint64_t ino)
 	uint64_t bytes = 0;
 	int r = 0;
 
+	stagelog_release(s->log, ino);
 	stagefile_name(ino, name);
 	pthread_mutex_lock(&s->lock);
 	f = map_get(s->files, &ino, sizeof(ino));
@@ -308,23 +315,28 @@ static bool stat_file(struct staging *s, uint64_t ino, struct stat *st)
 	return !fstatat(s->dir_fd, name, st, AT_SYMLINK_NOFOLLOW);
 }
 
-uint64_t staging_file_bytes(struct staging *s, uint64_t ino)
+uint64_t staging_inode_bytes(struct staging *s, uint64_t ino)
 {
 	struct stat st;
 
-	return stat_file(s, ino, &st) ? (uint64_t)st.st_blocks * 512 : 0;
+	return stagelog_inode_bytes(s->log, ino) +
+	       (stat_file(s, ino, &st) ? (uint64_t)st.st_blocks * 512 : 0);
 }
 
-int staging_dup(struct staging *s, uint64_t ino, int *ret_fd)
+int staging_dup(struct staging *s, uint64_t ino, uint64_t place, int *ret_fd,
+		uint64_t *ret_offset)
 {
 	char name[STAGEFILE_NAME_SIZE];
 	int fd;
 
+	if (meta_extent_in_log(place))
+		return stagelog_dup(s->log, place, ret_fd, ret_offset);
 	stagefile_name(ino, name);
 	fd = openat(s->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
 	*ret_fd = fd;
+	*ret_offset = place;
 	return 0;
 }
 
@@ -340,7 +352,7 @@ int staging_scratch(struct staging *s, int *ret_fd)
 
 int staging_scratch_write(int fd, uint64_t offset, const void *data, size_t len)
 {
-	return write_all(fd, data, len, offset);
+	return stagelog_write(fd, data, len, offset);
 }
 
 struct each {
@@ -376,5 +388,29 @@ uint64_t staging_used_bytes(struct staging *s)
 	pthread_mutex_lock(&s->lock);
 	bytes = s->used_bytes;
 	pthread_mutex_unlock(&s->lock);
-	return bytes > 0 ? (uint64_t)bytes : 0;
+	return (bytes > 0 ? (uint64_t)bytes : 0) + stagelog_used_bytes(s->log);
+}
+
+/* The log. */
+
+int staging_claim(struct staging *s, uint64_t ino, uint64_t place,
+		  uint64_t length)
+{
+	return stagelog_claim(s->log, ino, place, length);
+}
+
+void staging_begin(struct staging *s)
+{
+	stagelog_begin(s->log);
+	stagelog_tidy(s->log, false);
+}
+
+void staging_leave_log(struct staging *s, uint64_t ino)
+{
+	stagelog_release(s->log, ino);
+}
+
+void staging_tidy(struct staging *s, bool hurried)
+{
+	stagelog_tidy(s->log, hurried);
 }

@@ -11,7 +11,7 @@
 
 struct span {
 	uint64_t start, end;
-	uint64_t at; /* of start, in the staging file */
+	uint64_t at; /* of start, in staging */
 };
 
 static int parse(const unsigned char *key, size_t len,
@@ -23,7 +23,7 @@ static int parse(const unsigned char *key, size_t len,
 		return -EIO;
 	start = meta_from_be64(key + 8);
 	length = meta_from_be64(val->data);
-	at = meta_from_be64((const unsigned char *)val->data + 8);
+	at = meta_extent_place_of(val);
 	if (!length || start > INT64_MAX || length > INT64_MAX - start ||
 	    at > INT64_MAX || length > INT64_MAX - at)
 		return -EIO;
@@ -199,4 +199,33 @@ int meta_extent_clear(struct meta *m, uint64_t ino)
 
 	meta_be64(key, ino);
 	return meta_del_prefix(m, META_EXTENT, key, sizeof(key));
+}
+
+int meta_extent_next_logged(struct meta *m, unsigned most, uint64_t *ino,
+			    uint64_t *offset, uint64_t *ret_length,
+			    uint64_t *ret_at)
+{
+	unsigned char key[META_KEY_BUF];
+	struct meta_val val;
+	struct span s;
+	size_t len;
+
+	for (unsigned i = 0; i < most; i++) {
+		int rc;
+
+		make_key(key, *ino, *offset);
+		rc = meta_seek(m, META_EXTENT, key, 16, 0, true, key, &len,
+			       &val);
+		if (!rc)
+			rc = parse(key, len, &val, &s);
+		if (rc)
+			return rc;
+		*ino = meta_from_be64(key);
+		*offset = s.start;
+		*ret_length = s.end - s.start;
+		*ret_at = s.at;
+		if (meta_extent_in_log(s.at))
+			return 0;
+	}
+	return -EAGAIN;
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "meta_impl.h"
+#include "vers3/meta/extent.h"
 #include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 
@@ -242,9 +243,24 @@ int meta_start_committer(struct meta *m)
 			     COMMIT_CHANGES, &m->committer);
 }
 
+/* Whether no extent refers to the staging log. With the lock held. */
+static bool is_unlogged(struct meta *m)
+{
+	unsigned char key[META_KEY_BUF];
+	struct meta_val val;
+	size_t len = 0;
+	int rc;
+
+	while (!(rc = meta_seek(m, META_EXTENT, key, len, 0, true, key, &len,
+				&val)))
+		if (meta_extent_in_log(meta_extent_place_of(&val)))
+			return false;
+	return rc == -ENOENT;
+}
+
 /*
  * Before the last commit: an earlier vers3 may open it after that, since all
- * is in the tables.
+ * is in the tables, if it knows all places where staged bytes stand.
  */
 static void leave(struct meta *m)
 {
@@ -253,7 +269,7 @@ static void leave(struct meta *m)
 	if (!m->committer || meta_lock(m))
 		return;
 	if (!meta_sys_get_u64(m, META_SYS_FORMAT, &format) &&
-	    format == META_FORMAT_OPEN)
+	    format == META_FORMAT_OPEN && is_unlogged(m))
 		meta_sys_put_u64(m, META_SYS_FORMAT, META_FORMAT);
 	meta_unlock(m);
 }

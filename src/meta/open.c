@@ -18,7 +18,7 @@
 #define MAP_BYTES_LEAST (UINT64_C(1) << 28)
 #define SYS_IDENTITY	"meta.identity"
 #define IDENTITY_SHOWN	200 /* bytes of a foreign identity in a reason */
-#define ABOUT_MAX	8192
+#define LAYOUT_MAX	8192
 
 static const char *const table_names[META_TABLE_COUNT] = {
 	[META_SYS] = "sys",	    [META_INODE] = "inode",
@@ -149,7 +149,8 @@ static int check_format(struct meta *m, MDB_txn *txn, char *reason, size_t size)
 			 m->path);
 		return -EPROTO;
 	}
-	if (format == META_FORMAT || format == META_FORMAT_OPEN)
+	if (format == META_FORMAT || format == META_FORMAT_MARKED ||
+	    format == META_FORMAT_OPEN)
 		return 0;
 	snprintf(reason, size,
 		 "%s has format %llu and this vers3 knows %d: finish its "
@@ -237,7 +238,13 @@ static int take_over(struct meta *m, MDB_txn *txn, char *reason, size_t size)
 	}
 	if (fd >= 0)
 		close(fd);
-	if (rc)
+	if (rc == -EPROTO)
+		snprintf(reason, size,
+			 "%s/redo has changes of another vers3, which this one "
+			 "cannot read: mount it once with the vers3 that made "
+			 "it, or use another cache_dir=",
+			 m->path);
+	else if (rc)
 		snprintf(reason, size,
 			 "%s: what the last mount had changed cannot be "
 			 "taken over: %s",
@@ -328,21 +335,19 @@ static int make_dir(struct meta *m, const char *dir, char *reason, size_t size)
 /* Whose the log is, and which numbers it has for the tables. */
 static int open_redo(struct meta *m, const char *identity)
 {
-	struct buf about, path;
+	struct buf layout, path;
 	int rc;
 
-	buf_init(&about, ABOUT_MAX);
+	buf_init(&layout, LAYOUT_MAX);
 	buf_init(&path, PATH_MAX);
-	rc = buf_printf(&about, "meta %d\ntables", META_FORMAT);
+	rc = buf_printf(&layout, "meta %d\ntables", META_FORMAT);
 	for (int t = 0; !rc && t < META_TABLE_COUNT; t++)
-		rc = buf_printf(&about, " %s", table_names[t]);
-	if (!rc)
-		rc = buf_printf(&about, "\n%s", identity);
+		rc = buf_printf(&layout, " %s", table_names[t]);
 	if (!rc)
 		rc = buf_printf(&path, "%s/redo", m->path);
 	if (!rc)
-		rc = redo_open(path.data, about.data, &m->redo);
-	buf_release(&about);
+		rc = redo_open(path.data, layout.data, identity, &m->redo);
+	buf_release(&layout);
 	buf_release(&path);
 	return rc;
 }

@@ -59,6 +59,7 @@ struct change {
 struct redo {
 	char *path; /* owned */
 	char about[HEAD_BYTES]; /* this boot's head, padded with zeros */
+	size_t whose; /* where in it the line begins that says so */
 	struct sum *sum; /* owned */
 	int fd; /* owned */
 	bool can; /* this boot has an id */
@@ -73,17 +74,22 @@ struct redo {
 	atomic_bool whole;
 };
 
-static int make_about(struct redo *r, const char *about)
+static int make_about(struct redo *r, const char *layout, const char *whose)
 {
 	char boot[BOOT_ID_SIZE];
 	int n;
 
 	r->can = !boot_id(boot);
-	n = snprintf(r->about, sizeof(r->about), BEGIN "%s\n%s\n", boot, about);
-	return n < (int)sizeof(r->about) ? 0 : -ENAMETOOLONG;
+	n = snprintf(r->about, sizeof(r->about), BEGIN "%s\n%s\n%s\n", boot,
+		     layout, whose);
+	if (n < 0 || n >= (int)sizeof(r->about))
+		return -ENAMETOOLONG;
+	r->whose = (size_t)n - strlen(whose) - 1;
+	return 0;
 }
 
-int redo_open(const char *path, const char *about, struct redo **ret_redo)
+int redo_open(const char *path, const char *layout, const char *whose,
+	      struct redo **ret_redo)
 {
 	struct redo *r = calloc(1, sizeof(*r));
 	int rc;
@@ -93,7 +99,7 @@ int redo_open(const char *path, const char *about, struct redo **ret_redo)
 	r->fd = -1;
 	buf_init(&r->gathered, RECORD_MAX);
 	atomic_init(&r->whole, false);
-	rc = make_about(r, about);
+	rc = make_about(r, layout, whose);
 	if (!rc)
 		rc = sum_new(&r->sum);
 	r->path = strdup(path);
@@ -155,11 +161,35 @@ static bool is_ours(const struct redo *r, const char *head)
 	return theirs && ours && !strcmp(theirs, ours);
 }
 
+static bool is_of_this_boot(const struct redo *r, const char *head)
+{
+	const char *end = strchr(r->about + strlen(BEGIN), '\n');
+
+	return r->can && end && !strncmp(head, r->about, end + 1 - r->about);
+}
+
+/*
+ * Whether it is of the same owner, in a layout that this vers3 does not know.
+ * A newer one may have a head of another kind, too; its tables have another
+ * format then.
+ */
+static bool is_foreign(const struct redo *r, const char *head)
+{
+	size_t skip = strlen(BEGIN), whose = strlen(r->about + r->whose), len;
+
+	if (head[HEAD_BYTES - 1] || memcmp(head, r->about, skip))
+		return false;
+	len = strlen(head);
+	return len > skip + whose && head[len - whose - 1] == '\n' &&
+	       !strcmp(head + len - whose, r->about + r->whose);
+}
+
 /*
  * The whole file, for the caller to free; NULL for one that says nothing, or
  * is of others.
  */
-static int read_log(struct redo *r, char **ret_data, size_t *ret_size)
+static int read_log(struct redo *r, char **ret_data, size_t *ret_size,
+		    bool *ret_foreign)
 {
 	char *data = NULL;
 	struct stat st;
@@ -176,7 +206,8 @@ static int read_log(struct redo *r, char **ret_data, size_t *ret_size)
 	if (!data)
 		return -ENOMEM;
 	rc = read_all(r->fd, data, size, 0);
-	if (rc || !is_ours(r, data)) {
+	*ret_foreign = !rc && !is_ours(r, data) && is_foreign(r, data);
+	if (rc || !(is_ours(r, data) || *ret_foreign)) {
 		free(data);
 		return rc;
 	}
@@ -278,7 +309,8 @@ int redo_replay(struct redo *r, uint64_t txn,
 	struct found found = {0};
 	char *data = NULL;
 	size_t size = 0;
-	int rc = read_log(r, &data, &size);
+	bool foreign = false;
+	int rc = read_log(r, &data, &size, &foreign);
 
 	if (!rc && data)
 		rc = walk(r, data, size, txn, 0, NULL, NULL, &found);
@@ -286,9 +318,11 @@ int redo_replay(struct redo *r, uint64_t txn,
 	 * After a loss of power, records may be here whose data is not: only
 	 * the marked ones count.
 	 */
-	if (!rc && data &&
-	    (found.is_void || !r->can || memcmp(data, r->about, HEAD_BYTES)))
+	if (!rc && data && (found.is_void || !is_of_this_boot(r, data)))
 		found.records = found.marked;
+	/* They would be lost: by who can read them they are not. */
+	if (!rc && found.records && foreign)
+		rc = -EPROTO;
 	if (!rc && found.records)
 		rc = walk(r, data, size, txn, found.records, fn, ctx,
 			  &(struct found){0});

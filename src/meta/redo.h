@@ -34,10 +34,12 @@ struct redo_op {
 };
 
 /*
- * Opens or makes the file. about: lines that say whose log it is and how it
- * is laid out; one of another `about` is not replayed. 0 or -errno.
+ * Opens or makes the file. layout: lines that say how its changes are to be
+ * understood; whose: a line that says whose they are. A log of somebody else
+ * is not replayed. 0 or -errno.
  */
-int redo_open(const char *path, const char *about, struct redo **ret_redo);
+int redo_open(const char *path, const char *layout, const char *whose,
+	      struct redo **ret_redo);
 /* NULL is fine. */
 void redo_close(struct redo *r);
 
@@ -45,7 +47,8 @@ void redo_close(struct redo *r);
  * Calls fn with every change of transaction txn that is in the log, in order;
  * in another boot of the machine, and after redo_void(), with those alone that
  * a mark speaks of. fn's result that is not 0 ends it. *ret_records: how many
- * records they were. 0 or -errno.
+ * records they were. 0 or -errno; -EPROTO: there are such changes, in another
+ * layout.
  */
 int redo_replay(struct redo *r, uint64_t txn,
 		int (*fn)(void *ctx, const struct redo_op *op), void *ctx,

@@ -20,12 +20,14 @@
 static int stage_body(struct uploader *u, uint64_t ino, uint64_t place,
 		      struct store_request *r)
 {
-	int fd, rc = staging_dup(u->s->mount->staging, ino, &fd);
+	uint64_t offset;
+	int fd, rc = staging_dup(u->s->mount->staging, ino, place, &fd,
+				 &offset);
 
 	if (rc)
 		return rc == -ENOENT ? -EAGAIN : rc; /* deleted meanwhile */
 	r->body.fd = fd;
-	r->body.offset = place;
+	r->body.offset = offset;
 	rc = store_call(u->s->mount->store, r);
 	close(fd);
 	return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Staging files that nothing needs any more, as far as the disk knows. */
+/* What is staged and nothing needs any more, as far as the disk knows. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -51,14 +51,18 @@ static void reap_one(struct syncer *s, uint64_t ino)
 void sync_reap(struct syncer *s)
 {
 	uint64_t *list;
+	bool hurried;
 	size_t count;
 
 	pthread_mutex_lock(&s->mutex);
 	s->reaping = false;
+	hurried = s->reservation.waiters > 0;
 	pthread_mutex_unlock(&s->mutex);
 	journal_take_reaping(s->journal, &list, &count);
-	if (count && !meta_sync(s->meta))
+	if (count && !meta_sync(s->meta)) {
 		for (size_t i = 0; i < count; i++)
 			reap_one(s, list[i]);
+		staging_tidy(s->mount->staging, hurried);
+	}
 	free(list);
 }

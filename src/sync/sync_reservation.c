@@ -70,7 +70,7 @@ bool sync_reservation_wants(struct syncer *s, struct room_look *l,
 	 * Small ones would give little, and one that is written all the time
 	 * would have a version of every moment.
 	 */
-	bytes = staging_file_bytes(s->mount->staging, inode.ino);
+	bytes = staging_inode_bytes(s->mount->staging, inode.ino);
 	l->written = true;
 	if (bytes > l->largest_bytes)
 		l->largest_bytes = bytes;

@@ -28,7 +28,8 @@
 #include "vers3/util/clock.h"
 #include "vers3/util/minmax.h"
 
-#define TRIM_STEP (UINT64_C(256) << 20) /* bytes staged between two trims */
+#define TRIM_STEP  (UINT64_C(256) << 20) /* bytes staged between two trims */
+#define COPY_BYTES (UINT64_C(64) << 10)
 
 /* Ranges that have to come from the base version. */
 struct gaps {
@@ -208,6 +209,82 @@ static int check_end(struct tree *tree, uint64_t ino, uint64_t end)
 	return rc || may_end(tree, &inode, end) ? rc : -EFBIG;
 }
 
+/* Copies what stands at a place of the log to the end of the inode's file. */
+static int copy_from_log(struct tree *tree, uint64_t ino,
+			 const struct meta_extent *from, uint64_t *ret_place)
+{
+	struct staging *staging = tree->mount->staging;
+	char *buf = malloc(COPY_BYTES);
+	uint64_t place = 0;
+	int rc = buf ? 0 : -ENOMEM;
+
+	for (uint64_t at = 0; !rc && at < from->length; at += COPY_BYTES) {
+		size_t len = min_u64(COPY_BYTES, from->length - at);
+		uint64_t to = 0;
+
+		rc = staging_read(staging, ino, from->place + at, buf, len);
+		if (!rc)
+			rc = staging_append_own(staging, ino, buf, len, &to);
+		if (!at)
+			place = to;
+	}
+	free(buf);
+	if (!rc)
+		*ret_place = place;
+	return rc;
+}
+
+/*
+ * A file that is no small one any more: what it has in the log is copied to a
+ * file of its own, as one piece where it is one, so that it can be sent while
+ * it grows. Extents speak of the copies from one change on, and of what was
+ * there before until that is durable; so the log keeps it until then. With the
+ * node's lock held.
+ */
+static int move_from_log(struct tree *tree, uint64_t ino)
+{
+	struct meta_extent *list = NULL;
+	uint64_t *places = NULL;
+	size_t count = 0;
+	int rc = meta_lock(tree->meta);
+
+	if (rc)
+		return rc;
+	rc = file_snapshot_extents(tree, ino, 0, UINT64_MAX, &list, &count);
+	meta_unlock(tree->meta);
+	if (!rc)
+		places = calloc(count + 1, sizeof(*places));
+	if (!rc && !places)
+		rc = -ENOMEM;
+	for (size_t i = 0; !rc && i < count; i++)
+		if (meta_extent_in_log(list[i].place))
+			rc = copy_from_log(tree, ino, &list[i], &places[i]);
+	if (!rc)
+		rc = meta_lock(tree->meta);
+	if (rc)
+		goto out;
+	for (size_t i = 0; !rc && i < count; i++) {
+		struct meta_extent now = {0};
+
+		if (!meta_extent_in_log(list[i].place))
+			continue;
+		/* What was sent may have gone since (rebase_drop()). */
+		rc = meta_extent_next(tree->meta, ino, list[i].offset,
+				      &now.offset, &now.length, &now.place);
+		if (!rc && now.offset == list[i].offset &&
+		    now.length == list[i].length && now.place == list[i].place)
+			rc = meta_extent_add(tree->meta, ino, now.offset,
+					     now.length, places[i]);
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	meta_unlock(tree->meta);
+	journal_reap(tree->journal, ino);
+out:
+	free(list);
+	free(places);
+	return rc;
+}
+
 /*
  * What is written goes behind what is staged already. Bytes that a commit
  * speaks of are so never overwritten: a crash shows the file as it was after
@@ -216,16 +293,20 @@ static int check_end(struct tree *tree, uint64_t ino, uint64_t end)
 int content_write(struct tree *tree, struct node *node, uint64_t offset,
 		  const void *data, size_t size)
 {
+	struct staging *staging = tree->mount->staging;
 	unsigned before = taken_count(tree);
 	struct meta_inode inode;
+	bool staged = false;
 	uint64_t at = 0;
 	int rc;
 
 	pthread_rwlock_wrlock(&node->lock);
 	rc = check_end(tree, node->ino, offset + size);
+	if (!rc && staging_outgrows(staging, node->ino, size))
+		rc = move_from_log(tree, node->ino);
 	if (!rc)
-		rc = staging_append(tree->mount->staging, node->ino, data, size,
-				    &at);
+		rc = staging_append(staging, node->ino, data, size, &at);
+	staged = !rc;
 	if (!rc)
 		rc = meta_lock(tree->meta);
 	if (rc)
@@ -243,8 +324,11 @@ out:
 	taken_tell(tree, before);
 	if (!rc)
 		journal_grown(tree->journal, &inode);
-	/* Now and then, room that was written over is given back. */
-	if (!rc && at / TRIM_STEP != (at + size) / TRIM_STEP)
+	/*
+	 * Now and then, room that was written over is given back; and what
+	 * nothing came to speak of.
+	 */
+	if (staged && (rc || at / TRIM_STEP != (at + size) / TRIM_STEP))
 		journal_reap(tree->journal, node->ino);
 	return rc;
 }
@@ -423,8 +507,10 @@ static int compare_places(const void *a, const void *b)
 int content_trim(struct tree *tree, struct node *node)
 {
 	struct meta_extent *list = NULL;
+	struct meta_inode inode;
 	uint64_t end = 0;
 	size_t count = 0;
+	bool logged = false;
 	int rc = meta_sync(tree->meta);
 
 	/* The lock keeps the extents as they were made durable. */
@@ -432,13 +518,22 @@ int content_trim(struct tree *tree, struct node *node)
 		rc = meta_lock(tree->meta);
 	if (rc)
 		return rc;
-	rc = file_snapshot_extents(tree, node->ino, 0, UINT64_MAX, &list,
-				   &count);
+	/* One that was deleted in between is durable yet, with its extents. */
+	rc = meta_inode_get(tree->meta, node->ino, &inode);
+	if (!rc)
+		rc = file_snapshot_extents(tree, node->ino, 0, UINT64_MAX,
+					   &list, &count);
 	meta_unlock(tree->meta);
 	array_sort(list, count, sizeof(*list), compare_places);
-	/* Holes stand nowhere: their places are behind all the others. */
-	for (size_t i = 0;
-	     !rc && i < count && !meta_extent_is_hole(list[i].place); i++) {
+	for (size_t i = 0; i < count; i++)
+		logged = logged || meta_extent_in_log(list[i].place);
+	/* Nothing durable refers to what it had there: it was written over,
+	 * moved, or is in the bucket. */
+	if (!rc && !logged)
+		staging_leave_log(tree->mount->staging, node->ino);
+	/* The log's places, and those of holes, are behind all the others. */
+	for (size_t i = 0; !rc && i < count && list[i].place < META_LOG_AT;
+	     i++) {
 		if (list[i].place > end)
 			rc = staging_punch(tree->mount->staging, node->ino, end,
 					   list[i].place - end);

@@ -8,15 +8,18 @@
 #include "dir_impl.h"
 #include "tree_impl.h"
 #include "vers3/journal/journal.h"
+#include "vers3/meta/extent.h"
 #include "vers3/tree/gone.h"
 #include "vers3/tree/read_row.h"
 #include "vers3/tree/reread.h"
 #include "vers3/tree/states.h"
 #include "vers3/tree/tree.h"
 #include "vers3/util/clock.h"
+#include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 
-#define SYS_NAMES "vfs.names" /* META_SYS: of the last mount */
+#define SYS_NAMES  "vfs.names" /* META_SYS: of the last mount */
+#define CLAIM_STEP 1000 /* extents looked at under one meta_lock() */
 
 static int make_root(struct tree *tree)
 {
@@ -106,6 +109,37 @@ static int sweep_one(void *ctx, uint64_t ino)
 	return 0;
 }
 
+/*
+ * Tells staging what the last mount has left in its log. Each is told under
+ * the lock under which it was read: who gives it up comes later. False: not
+ * all is known, so nothing of it may be given back.
+ */
+static bool claim_logged(struct tree *tree)
+{
+	uint64_t ino = 0, offset = 0, length, at;
+	unsigned lost = 0;
+	int rc, claimed;
+
+	do {
+		rc = meta_lock(tree->meta);
+		if (rc)
+			break;
+		rc = meta_extent_next_logged(tree->meta, CLAIM_STEP, &ino,
+					     &offset, &length, &at);
+		claimed = rc ? 0
+			     : staging_claim(tree->mount->staging, ino, at,
+					     length);
+		meta_unlock(tree->meta);
+		lost += claimed == -EIO;
+		rc = claimed == -ENOMEM ? claimed : rc;
+	} while (!rc || rc == -EAGAIN);
+	if (lost)
+		log_error("staging log: what was written to %u places of files "
+			  "is not there",
+			  lost);
+	return rc == -ENOENT;
+}
+
 int tree_new(struct mount *mount, struct journal *journal,
 	     struct reader *reader, struct tree **ret_tree)
 {
@@ -145,7 +179,12 @@ int tree_begin(struct tree *tree)
 
 	if (!rc)
 		rc = staging_each(tree->mount->staging, sweep_one, tree);
-	return rc ? rc : states_begin(tree->states);
+	if (rc)
+		return rc;
+	/* What is not claimed now must not come back after a loss of power. */
+	if (claim_logged(tree) && !meta_sync(tree->meta))
+		staging_begin(tree->mount->staging);
+	return states_begin(tree->states);
 }
 
 void tree_end(struct tree *tree)

@@ -3,7 +3,7 @@
  * Inodes: what the user sees of a file, and where its bytes are.
  *
  * All calls need meta_lock(). An inode's content is its staged extents
- * (extent.h, in the staging file), over the first base_bytes of `base`, over
+ * (extent.h, in staging), over the first base_bytes of `base`, over
  * zeros up to `size`.
  */
 #ifndef VERS3_META_INODE_H
@@ -43,7 +43,7 @@ bool meta_is_version_id(const char *id);
 
 enum meta_inode_flag {
 	META_I_ATTRS = 1 << 0, /* attributes were read (HEAD) or are ours */
-	META_I_STAGED = 1 << 1, /* has a staging file: content is dirty */
+	META_I_STAGED = 1 << 1, /* has bytes in staging: content is dirty */
 	META_I_EXPLICIT = 1 << 2, /* a directory that has or wants `path/` */
 	META_I_LISTED = 1 << 3, /* directory: all its names are known */
 	META_I_BIG = 1 << 4, /* directory: too large to list for a name */

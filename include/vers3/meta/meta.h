@@ -34,10 +34,15 @@
 #define META_COMMIT_NS (INT64_C(40) * 1000000)
 #define META_FORMAT    4 /* of the tables; another one is refused */
 /*
- * While it is open: what was promised may be in the redo log alone, which an
- * earlier vers3 would pass over after a loss of power.
+ * Of an earlier vers3 that was cut off: what was promised may be in the redo
+ * log alone.
  */
-#define META_FORMAT_OPEN 5
+#define META_FORMAT_MARKED 5
+/*
+ * While it is open, and while staged bytes stand in the staging log, of which
+ * an earlier vers3 knows nothing.
+ */
+#define META_FORMAT_OPEN 6
 #define META_ROOT_INO	 UINT64_C(1)
 #define META_FIRST_INO	 UINT64_C(1024) /* those below are the vfs's own */
 

@@ -2,7 +2,7 @@
 /*
  * What one moment of a file held: its inode, and where its staged bytes
  * stand. It can be read and sent without a lock, however much the file is
- * written meanwhile: what stands at a place of a staging file never changes,
+ * written meanwhile: what stands at a place of staging never changes,
  * and while a snapshot is out the file's places are neither given back nor
  * removed (sync_reap.c).
  *

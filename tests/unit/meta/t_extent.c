@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <lmdb.h>
+
 #include "../meta_fixture.h"
 #include "vers3/meta/extent.h"
 #include "vers3/util/buf.h"
@@ -199,6 +201,78 @@ static void test_random(void **state)
 	assert_int_equal(meta_count(f->m, META_EXTENT), 2);
 }
 
+/* The format that stands in the tables of one that is open. */
+static uint64_t format_of(struct fixture *f)
+{
+	uint64_t format = 0;
+
+	assert_int_equal(meta_lock(f->m), 0);
+	assert_int_equal(meta_sys_get_u64(f->m, "meta.format", &format), 0);
+	meta_unlock(f->m);
+	return format;
+}
+
+/* And of one that is closed, read by LMDB alone: opening would change it. */
+static uint64_t format_at_rest(struct fixture *f)
+{
+	char path[128];
+	MDB_val key = {sizeof("meta.format") - 1, "meta.format"}, val;
+	uint64_t format;
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+
+	meta_close(f->m);
+	f->m = NULL;
+	snprintf(path, sizeof(path), "%s/meta", f->dir);
+	assert_int_equal(mdb_env_create(&env), 0);
+	mdb_env_set_maxdbs(env, META_TABLE_COUNT);
+	assert_int_equal(mdb_env_open(env, path, MDB_RDONLY, 0), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, "sys", 0, &dbi), 0);
+	assert_int_equal(mdb_get(txn, dbi, &key, &val), 0);
+	format = meta_from_be64(val.mv_data);
+	mdb_txn_abort(txn);
+	mdb_env_close(env);
+	fixture_reopen(f);
+	return format;
+}
+
+/* An older vers3 takes it, unless bytes stand where that never looks. */
+static void test_format_at_rest(void **state)
+{
+	struct fixture *f = *state;
+	struct {
+		uint64_t at;
+		uint64_t format;
+	} cases[] = {
+		{0, META_FORMAT},
+		{META_LOG_AT - 1, META_FORMAT},
+		{META_LOG_AT, META_FORMAT_OPEN},
+		{META_HOLE_AT - 1, META_FORMAT_OPEN},
+		{META_HOLE_AT, META_FORMAT},
+	};
+
+	assert_int_equal(format_of(f), META_FORMAT_OPEN);
+	assert_int_equal(format_at_rest(f), META_FORMAT);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_int_equal(meta_lock(f->m), 0);
+		assert_int_equal(meta_extent_add(f->m, 7, 0, 1, cases[i].at),
+				 0);
+		assert_int_equal(meta_extent_add(f->m, 6, 9, 1, 5), 0);
+		meta_unlock(f->m);
+		assert_int_equal(format_at_rest(f), cases[i].format);
+		assert_int_equal(format_of(f), META_FORMAT_OPEN);
+	}
+	/* One that an older vers3 has left when it was cut off. */
+	assert_int_equal(meta_lock(f->m), 0);
+	assert_int_equal(
+		meta_sys_put_u64(f->m, "meta.format", META_FORMAT_MARKED), 0);
+	meta_unlock(f->m);
+	fixture_reopen(f);
+	assert_int_equal(format_of(f), META_FORMAT_OPEN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +280,7 @@ int main(void)
 		FIXTURE_LOCKED_TEST(test_limits),
 		FIXTURE_LOCKED_TEST(test_places),
 		FIXTURE_LOCKED_TEST(test_random),
+		FIXTURE_TEST(test_format_at_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,13 +274,28 @@ static void test_torn(void **state)
 	open_gate(f, &g);
 }
 
-/* One of another layout says nothing; of another boot, only what is marked. */
+static void refuse_log(const struct fixture *f)
+{
+	char reason[512] = "";
+	struct meta *m = NULL;
+
+	assert_int_equal(meta_open(f->dir, FIXTURE_IDENTITY, reason,
+				   sizeof(reason), &m),
+			 -EPROTO);
+	assert_non_null(strstr(reason, "with the vers3 that made it"));
+	assert_null(m);
+}
+
+/*
+ * One that has changes in a layout of which nothing is known is not passed
+ * over; of another kind it says nothing, of another boot, only what is marked.
+ */
 static void test_of_others(void **state)
 {
 	struct fixture *f = *state, copy;
 	struct gate g = {false, false};
 	char path[128], head[HEAD_BYTES];
-	const char *what[] = {"redo 1", "boot ", "meta ", "sys"};
+	const char *what[] = {"redo 1", "boot ", "meta ", "tables "};
 	int fd;
 
 	fixture_put_locked(f->m, "a", "1");
@@ -297,11 +312,22 @@ static void test_of_others(void **state)
 		assert_non_null(at);
 		copy = killed_copy(f);
 		flip(&copy, at - head + (off_t)strlen(what[i]));
+		/* Who knows it has all of it afterwards. */
+		if (i >= 2) {
+			refuse_log(&copy);
+			flip(&copy, at - head + (off_t)strlen(what[i]));
+		}
 		fixture_reopen(&copy);
-		fixture_has(copy.m, "a", "1");
+		fixture_has(copy.m, "a", i < 2 ? "1" : "2");
 		drop_copy(&copy);
 	}
 	open_gate(f, &g);
+	/* Without changes that are missing in the tables it is of no use. */
+	meta_close(f->m);
+	f->m = NULL;
+	flip(f, strstr(head, "tables ") - head + (off_t)strlen("tables "));
+	fixture_reopen(f);
+	fixture_has(f->m, "a", "2");
 }
 
 /* A log that is still there after its changes were committed does nothing. */
@@ -456,7 +482,7 @@ static unsigned count_replayed(const char *path, uint64_t txn)
 	unsigned count = 0;
 	struct redo *r;
 
-	assert_int_equal(redo_open(path, "of a test", &r), 0);
+	assert_int_equal(redo_open(path, "plain", "of a test", &r), 0);
 	assert_int_equal(redo_replay(r, txn, count_op, &count, &records), 0);
 	redo_close(r);
 	return count;
@@ -472,7 +498,7 @@ static void test_sync_between(void **state)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/redo", f->dir);
-	assert_int_equal(redo_open(path, "of a test", &r), 0);
+	assert_int_equal(redo_open(path, "plain", "of a test", &r), 0);
 	redo_begin(r);
 	redo_put(r, 0, "a", 1, "1", 1);
 	set_bad("/redo");

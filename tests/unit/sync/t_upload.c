@@ -217,11 +217,11 @@ static void test_written_over(void **state)
 	rig_pwrite(r, file, 16 * MIB, anew, 4 * MIB);
 	journal_reap(r->f.v->journal, ino);
 	wait_reaped(r);
-	assert_true(staging_file_bytes(r->f.staging, ino) >= 24 * MIB);
+	assert_true(staging_inode_bytes(r->f.staging, ino) >= 24 * MIB);
 	let_go(r, thread);
 	rig_holds_bytes(r, "f", data, 20 * MIB);
 	wait_reaped(r);
-	assert_in_range(staging_file_bytes(r->f.staging, ino), 4 * MIB,
+	assert_in_range(staging_inode_bytes(r->f.staging, ino), 4 * MIB,
 			5 * MIB);
 	rig_sync(r);
 	memcpy(data + 16 * MIB, anew, 4 * MIB);

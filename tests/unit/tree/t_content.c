@@ -11,6 +11,7 @@
 #include "vers3/cache/staging.h"
 #include "vers3/core/node.h"
 #include "vers3/journal/journal.h"
+#include "vers3/meta/extent.h"
 #include "vers3/read/reader.h"
 #include "vers3/tree/content.h"
 
@@ -549,7 +550,7 @@ static void test_trim(void **state)
 	assert_int_equal(node_get(r->f.v->mount->nodes, ino, &node), 0);
 	assert_int_equal(content_trim(r->f.v->tree, node), 0);
 	node_put(r->f.v->mount->nodes, node);
-	assert_true(staging_file_bytes(r->f.staging, ino) <= 7 * MIB / 4);
+	assert_true(staging_inode_bytes(r->f.staging, ino) <= 7 * MIB / 4);
 	memset(a + MIB / 2, 0, MIB / 4);
 	rig_pread(r, file, 0, got, MIB);
 	assert_memory_equal(got, a, MIB);
@@ -561,6 +562,120 @@ static void test_trim(void **state)
 	free(got);
 }
 
+/* Whether any of the file's staged bytes stand in the log. */
+static bool is_logged(struct rig *r, uint64_t ino, size_t *ret_extents)
+{
+	uint64_t offset = 0, length = 0, place;
+	bool logged = false;
+
+	*ret_extents = 0;
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	while (!meta_extent_next(r->f.meta, ino, offset + length, &offset,
+				 &length, &place)) {
+		logged = logged || meta_extent_in_log(place);
+		++*ret_extents;
+	}
+	meta_unlock(r->f.meta);
+	return logged;
+}
+
+/* Returns when what was queued to be given back has been. */
+static void wait_reaped(struct rig *r)
+{
+	struct journal *j = r->f.v->journal;
+
+	for (int i = 0; i < 2; i++) {
+		journal_reap(j, UINT64_MAX); /* it marks a turn */
+		while (journal_is_reaping(j, UINT64_MAX))
+			usleep(5000);
+	}
+}
+
+/* Small files stand in the log through all, until they are saved. */
+static void test_log(void **state)
+{
+	struct rig *r = *state;
+	size_t extents;
+
+	rig_write(r, "a", "first");
+	rig_write(r, "b", "second");
+	assert_true(is_logged(r, vfs_fixture_find(&r->f, "a"), &extents));
+	assert_int_equal(staging_used_bytes(r->f.staging), 11);
+	rig_kill(r);
+	rig_is(r, "a", "first");
+	rig_write(r, "a", "third");
+	assert_int_equal(meta_sync(r->f.meta), 0);
+	r->power_lost = true;
+	rig_kill(r);
+	rig_is(r, "a", "third");
+	rig_is(r, "b", "second");
+	rig_write(r, "c", "fourth");
+	rig_restart(r);
+	rig_is(r, "c", "fourth");
+	rig_unlink(r, "c");
+	rig_sync(r);
+	rig_holds(r, "a", "third");
+	rig_holds(r, "b", "second");
+	wait_reaped(r);
+	assert_int_equal(staging_used_bytes(r->f.staging), 0);
+}
+
+/* One that grows has a file of its own; the log keeps what is being sent. */
+static void test_log_outgrown(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file = rig_open(r, "f", O_CREAT | O_RDWR);
+	unsigned char *data = rig_bytes(1, MIB), *got = malloc(MIB);
+	uint64_t ino = vfs_fixture_find(&r->f, "f");
+	pthread_t thread;
+	size_t extents, at;
+
+	assert_non_null(got);
+	for (at = 0; at < MIB / 4; at += 4096)
+		rig_pwrite(r, file, at, data + at, 4096);
+	assert_true(is_logged(r, ino, &extents));
+	rig_gate(r, "PutObject f", RIG_BEFORE);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
+	rig_wait_held(r);
+	for (; at < MIB; at += 4096)
+		rig_pwrite(r, file, at, data + at, 4096);
+	assert_false(is_logged(r, ino, &extents));
+	assert_int_equal(extents, 1);
+	wait_reaped(r);
+	assert_true(staging_used_bytes(r->f.staging) >= MIB + MIB / 4);
+	rig_gate(r, NULL, RIG_BEFORE);
+	pthread_join(thread, NULL);
+	rig_holds_bytes(r, "f", data, MIB / 4);
+	rig_pread(r, file, 0, got, MIB);
+	assert_memory_equal(got, data, MIB);
+	wait_reaped(r);
+	assert_true(staging_used_bytes(r->f.staging) < MIB + MIB / 8);
+	rig_kill(r);
+	rig_sync(r);
+	rig_holds_bytes(r, "f", data, MIB);
+	free(data);
+	free(got);
+}
+
+/* A write that nothing comes to speak of keeps nothing there. */
+static void test_log_refused(void **state)
+{
+	struct rig *r = *state;
+	struct vfs_file *file = rig_open(r, "f", O_CREAT | O_RDWR);
+	uint64_t at = 0, ino = vfs_fixture_find(&r->f, "f");
+
+	assert_int_equal(staging_append(r->f.staging, ino, "lost", 4, &at), 0);
+	journal_reap(r->f.v->journal, ino);
+	wait_reaped(r);
+	assert_int_equal(staging_used_bytes(r->f.staging), 0);
+	rig_pwrite(r, file, 0, "kept", 4);
+	journal_reap(r->f.v->journal, ino);
+	wait_reaped(r);
+	assert_int_equal(staging_used_bytes(r->f.staging), 4);
+	vfs_release(r->f.v, file);
+	rig_is(r, "f", "kept");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -570,6 +685,9 @@ int main(int argc, char **argv)
 		RIG_TEST(test_unlinked),
 		RIG_TEST(test_random),
 		RIG_TEST(test_trim),
+		RIG_TEST(test_log),
+		RIG_TEST(test_log_outgrown),
+		RIG_TEST(test_log_refused),
 		RIG_TEST(test_allocate_beside),
 		RIG_TEST_UNVERSIONED(test_random),
 	};
