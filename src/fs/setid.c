@@ -56,6 +56,26 @@ static bool same_user_namespace(pid_t pid)
 	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
+/*
+ * Whether the caller's rights are its process's own. A server in the kernel
+ * (nfsd) takes its client's for a call, of which /proc tells nothing.
+ */
+static bool acts_as_itself(const struct fuse_ctx *ctx)
+{
+	char path[64], line[128];
+	uid_t uid = 0;
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)ctx->pid);
+	f = fopen(path, "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "Uid: %*u %*u %*u %u", &uid) == 1;
+	if (f)
+		fclose(f);
+	return found && uid == ctx->uid;
+}
+
 /* Whether the caller has CAP_FSETID; when in doubt, not. */
 static bool may_keep(fuse_req_t req)
 {
@@ -71,7 +91,7 @@ static bool may_keep(fuse_req_t req)
 		return false;
 	return (data[CAP_TO_INDEX(CAP_FSETID)].effective &
 		CAP_TO_MASK(CAP_FSETID)) &&
-	       same_user_namespace(ctx->pid);
+	       acts_as_itself(ctx) && same_user_namespace(ctx->pid);
 }
 
 static bool is_in_group(fuse_req_t req, gid_t gid)

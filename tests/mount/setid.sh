@@ -9,7 +9,8 @@ need_root
 chmod 755 "$WORK" "$(dirname "$WORK")"
 mnt allow_other
 
-# as WHO COMMAND...: nobody, root, or root without the capability.
+# as WHO COMMAND...: nobody, root, root without the capability (weak), or nobody
+# with it (able).
 as() {
 	local who=$1
 	shift
@@ -17,6 +18,10 @@ as() {
 	nobody) setpriv --reuid=65534 --regid=65534 --clear-groups "$@" ;;
 	root) "$@" ;;
 	weak) setpriv --bounding-set=-fsetid --inh-caps=-fsetid "$@" ;;
+	able)
+		setpriv --reuid=65534 --regid=65534 --clear-groups \
+			--inh-caps=+fsetid --ambient-caps=+fsetid "$@"
+		;;
 	esac
 }
 
@@ -62,6 +67,7 @@ root   group 4755 0755
 root   group 2745 2745
 weak   write 6755 0755
 weak   size  4755 0755
+able   write 6777 6777
 ROWS
 
 # Open since before the bit was set, and written without another open.
