@@ -42,6 +42,9 @@ void lmdb_run_cut(int fd, const MDB_val *value, size_t page_bytes)
 	uint64_t at = head_of(value).number * page_bytes;
 	uint64_t end = at + LMDB_PAGE_HEAD + value->mv_size;
 
+	/* By another format it would be another's page. */
+	if (!lmdb_run_is_whole(value, value->mv_size, page_bytes))
+		return;
 	for (at = (at + CUT_BYTES - 1) / CUT_BYTES * CUT_BYTES; at < end;
 	     at += CUT_BYTES)
 		if (pwrite(fd, "", 1, (off_t)at) != 1)

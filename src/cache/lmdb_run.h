@@ -26,7 +26,8 @@ bool lmdb_run_is_whole(const MDB_val *value, size_t value_bytes,
  * in such pieces the host has to find each page of them again, and that costs
  * ten times as much as the copy does. A byte here and there has it take small
  * ones. Nothing is lost by that: nobody sees these pages before the
- * transaction ends, and then all of them are written. Best effort.
+ * transaction ends, and then all of them are written. What does not look like a
+ * run is left alone. Best effort.
  */
 void lmdb_run_cut(int fd, const MDB_val *value, size_t page_bytes);
 
