@@ -441,8 +441,9 @@ void reader_keep(struct reader *r, const struct meta_version *v,
 {
 	uint64_t most = guess_bytes_max(blocks_limit_bytes(r->cache));
 
-	/* An empty one has no block. */
-	if (!size || size != v->size_bytes || !version_has_content_id(v))
+	/* An empty one has no block; what nothing names could be another. */
+	if (!size || size != v->size_bytes || !version_has_content_id(v) ||
+	    (!v->version_id[0] && !v->etag[0]))
 		return;
 	if (guess_add(&r->guesses, v->id, size, most, clock_mono_ns()) == 1 &&
 	    !fetch_keep(r->fetch, v, data, size))

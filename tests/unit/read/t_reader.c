@@ -397,6 +397,29 @@ static bool got_ends(struct got *g)
 	return got_ended(g) == 1;
 }
 
+/* What came with its attributes; but for what no version is named by. */
+static void test_keep(void **state)
+{
+	static const char bytes[100] = "bytes";
+	struct meta_version v, nameless;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, true, 256 * MIB);
+	rig_put(&rig, "file", sizeof(bytes), 1, NULL, &v);
+	nameless = v;
+	nameless.version_id[0] = nameless.etag[0] = '\0';
+	version_set_content_id(&nameless);
+	assert_true(version_has_content_id(&nameless));
+	reader_keep(rig.reader, &v, bytes, sizeof(bytes) - 1);
+	assert_int_equal(rig_cached(&rig, &v), 0);
+	reader_keep(rig.reader, &v, bytes, sizeof(bytes));
+	reader_keep(rig.reader, &nameless, bytes, sizeof(bytes));
+	assert_int_equal(rig_cached(&rig, &v), 1);
+	assert_int_equal(rig_cached(&rig, &nameless), 0);
+	rig_stop(&rig);
+}
+
 /*
  * A read that waits and is given up is answered at once, and once; who waits
  * for the same bytes has them, and what is fetched is kept.
@@ -538,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_free_answers),
 		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test(test_content_id),
+		cmocka_unit_test(test_keep),
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_ahead_leaves_turns),
 	};
