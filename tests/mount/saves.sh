@@ -49,12 +49,15 @@ for i in $(seq 15); do
 	mv "$MNT/.other" "$MNT/other"
 	sleep 0.2
 done
-for i in $(seq 3); do
-	echo "$i" >"$MNT/often"
-	sleep 0.7
+# What was saved just before is left alone for commit=, too.
+echo 0 >"$MNT/again"
+within 10 exists again || fail "again is not in the bucket"
+for i in $(seq 5); do
+	echo "$i" >"$MNT/again"
+	sleep 0.8
 done
 synced
-for key in often other; do
+for key in often other again; do
 	got=$(count_versions $key)
 	[ "$got" -le 3 ] || fail "$got versions of $key"
 	is "$key" "$(s3 GET "/$BUCKET/$key")" "$(cat "$MNT/$key")"
