@@ -16,7 +16,10 @@ watch() {
 	strace -qq -f -xx -s 8 -e trace=read -P /dev/fuse -o "$1" \
 		-p "$(daemon)" 2>"$1.err" &
 	strace=$!
-	within 10 watching "$1"
+	within 10 watching "$1" && return
+	kill -0 "$(daemon)" || fail "the daemon has ended"
+	! kill -0 $strace 2>/dev/null || fail "strace sees nothing"
+	skip "strace may not look: $(tail -n 1 "$1.err")"
 }
 
 # A request of which strace has seen the end.
