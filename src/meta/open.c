@@ -153,10 +153,11 @@ static int check_format(struct meta *m, MDB_txn *txn, char *reason, size_t size)
 	    format == META_FORMAT_OPEN)
 		return 0;
 	snprintf(reason, size,
-		 "%s has format %llu and this vers3 knows %d: finish its "
+		 "%s has format %llu and this vers3 knows %d to %d: finish its "
 		 "uploads with the vers3 that made it, or use another "
 		 "cache_dir=",
-		 m->path, (unsigned long long)format, META_FORMAT);
+		 m->path, (unsigned long long)format, META_FORMAT,
+		 META_FORMAT_OPEN);
 	return -EPROTO;
 }
 

@@ -32,7 +32,7 @@
 #include <string.h>
 
 #define META_COMMIT_NS (INT64_C(40) * 1000000)
-#define META_FORMAT    4 /* of the tables; another one is refused */
+#define META_FORMAT    4 /* of the tables; all but these three are refused */
 /*
  * Of an earlier vers3 that was cut off: what was promised may be in the redo
  * log alone.
