@@ -25,7 +25,7 @@ struct journal {
 	struct journal_listener listener; /* constant while it is in use */
 
 	pthread_mutex_t mutex; /* a leaf; all below is protected by it */
-	uint64_t *reaping; /* owned: inodes whose staging file may go */
+	uint64_t *reaping; /* owned: inodes whose staged bytes may go */
 	size_t reaping_count, reaping_size;
 	struct recent_commits settled;
 	struct map *suspects; /* owned: keys */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inodes whose staging file may go: who sends what is dirty looks at them. */
+/* Inodes whose staged bytes may go: who sends what is dirty looks at them. */
 #include <stdlib.h>
 
 #include "journal_impl.h"

@@ -4,7 +4,7 @@
  * verdicts of examine.c), queue.c (records that go, or wait), sync_job.c
  * (sending it, and what follows by the verdicts of outcome.c), deletes.c
  * (deletes, many at a time), sync_busy.c (one job a key), sync_wait.c and
- * waiters.c (those who wait), sync_reap.c (staging files that may go),
+ * waiters.c (those who wait), sync_reap.c (staged bytes that may go),
  * sync_reservation.c (writers that wait for their room), between.c (who came
  * before a save) and sync_stats.c.
  *
@@ -101,7 +101,7 @@ struct syncer {
 	pthread_cond_t event; /* a key was settled, or a try failed */
 	/* All below is protected by mutex. */
 	bool stop, kicked;
-	bool reaping; /* the journal has staging files that may go */
+	bool reaping; /* the journal has staged bytes that may go */
 	bool asleep; /* the scheduler, until next_due_ns or a kick */
 	struct sync_outage outage;
 	int64_t next_due_ns; /* realtime; when the scheduler wakes itself */

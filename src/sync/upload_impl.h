@@ -105,7 +105,7 @@ bool upload_can_end(const struct uploader *u, const struct upload_record *o);
 /* Begins an upload to o->key with what o->began says, and notes it. */
 int upload_begin(struct uploader *u, uint64_t ino, struct upload_record *o);
 /*
- * Sends a part that stands in the staging file in one piece, from `place` on;
+ * Sends a part that is staged in one piece, from `place` on;
  * notes it. part: all but its ETag.
  */
 int upload_staged(struct uploader *u, const struct upload_record *o,

@@ -11,11 +11,11 @@
  *	ongoing:<inode>:end		what its end was to make: the result
  *					may be there already after a crash
  *
- * A part's fingerprint is a digest of where its bytes come from: places in the
- * staging file, ranges of the base version, zeros. Neither a place nor a
- * version ever changes its bytes while the staging file lives, so a part
- * whose fingerprint is the same holds what the file holds. Whoever removes the
- * staging file, or its extents, forgets the upload in the same change.
+ * A part's fingerprint is a digest of where its bytes come from: places in
+ * staging, ranges of the base version, zeros. Neither a place nor a version
+ * ever changes its bytes while the inode has any staged, so a part whose
+ * fingerprint is the same holds what the file holds. Whoever removes what is
+ * staged, or its extents, forgets the upload in the same change.
  *
  * Calls take meta_lock() themselves unless they say otherwise.
  */

@@ -52,7 +52,7 @@ static int gap_add(struct gaps *g, uint64_t offset, uint64_t end)
 
 /*
  * The first staged piece of [at, end): [*ret_from, *ret_to); both end: none.
- * *ret_place: where its first byte stands in the staging file.
+ * *ret_place: where its first byte is staged.
  */
 static int next_staged(struct tree *tree, uint64_t ino, uint64_t at,
 		       uint64_t end, uint64_t *ret_from, uint64_t *ret_to,
@@ -334,7 +334,7 @@ out:
 }
 
 /*
- * The staging file keeps its bytes: only extents say what counts, and they
+ * Staging keeps the bytes: only extents say what counts, and they
  * are committed as one with the size, so that a crash shows the file as it
  * was before or after, never cut by half. The room is given back when the
  * upload ends.

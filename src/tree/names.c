@@ -211,7 +211,7 @@ static int drop(struct tree *tree, struct meta_inode *inode, bool keep)
 	 * Nobody can read the staged bytes any more: the user has deleted
 	 * the file or replaced it, or taken.c has said that what was written
 	 * cannot come back. A crash before the commit would bring the
-	 * inode back, so the staging file goes only when that is durable.
+	 * inode back, so the bytes go only when that is durable.
 	 */
 	if (!rc && (inode->flags & META_I_STAGED))
 		journal_reap(tree->journal, inode->ino);

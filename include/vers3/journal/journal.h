@@ -5,7 +5,7 @@
  * themselves stand in the dirty table (dirty.h); here is who is told of them.
  *
  *	marks		a key differs from what the bucket holds (journal.c)
- *	reaping		staging files that may go (reaping.c)
+ *	reaping		what is staged and may go (reaping.c)
  *	settled		what no list under way may undo (recent_commits.c)
  *	suspects	keys where a list has shown something else (suspects.c)
  *	watches		paths that somebody wants to know changed (watches.c)
@@ -38,7 +38,7 @@ void journal_free(struct journal *j);
 struct journal_listener {
 	/* Something is due then (realtime); with meta_lock() held. */
 	void (*due)(void *ctx, int64_t due_ns);
-	/* A staging file may go. */
+	/* What is staged of an inode may go. */
 	void (*reaping)(void *ctx);
 	/* A file's content has changed. Without meta_lock(). */
 	void (*grown)(void *ctx, const struct meta_inode *inode);
@@ -66,9 +66,9 @@ int64_t journal_due(int64_t delay_ns);
 void journal_grown(struct journal *j, const struct meta_inode *inode);
 
 /*
- * Has the staging file of an inode deleted once the namespace durably does
- * not need it (no inode, or none of its bytes staged), or else trimmed. What
- * cannot be noted is found by the next mount.
+ * Has what is staged of an inode removed once the namespace durably does not
+ * need it (no inode, or none of its bytes staged), or else trimmed. What cannot
+ * be noted is found by the next mount.
  */
 void journal_reap(struct journal *j, uint64_t ino);
 /* Takes all that were noted: *ret_inos is owned by the caller. */

@@ -5,15 +5,15 @@
  * A directory is listed when its names were never complete, or when the
  * answer is older than ttl. The list is merged into the namespace: a key
  * that is dirty, or was settled by this mount since the list was asked for,
- * keeps the local state. An object's attributes are asked for (HEAD) once a
- * version. While the bucket cannot be reached, what is known is used as it
- * is; and so it is where a list does not come for mount_config.patience_ns,
- * which goes on in the background.
+ * keeps the local state. An object's attributes are asked for (HEAD, or GET of
+ * all of a small one) once a version. While the bucket cannot be reached, what
+ * is known is used as it is; and so it is where a list does not come for
+ * mount_config.patience_ns, which goes on in the background.
  *
  * Any thread. What does not say that it needs or takes meta_lock() may wait for
  * the bucket and is called without a lock; dir_hidden() and dir_write_hidden()
  * take a leaf alone. Inodes are copies, the caller's. 0 or -errno. S3 API:
- * ListObjectsV2, HeadObject.
+ * ListObjectsV2, HeadObject, GetObject.
  */
 #ifndef VERS3_TREE_DIR_H
 #define VERS3_TREE_DIR_H

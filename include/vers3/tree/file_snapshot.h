@@ -33,7 +33,7 @@ struct file_snapshot {
 int file_snapshots_new(struct file_snapshots **ret_file_snapshots);
 void file_snapshots_free(struct file_snapshots *o);
 /*
- * Whether one of the inode is out. Then its staging file stays as it is, and
+ * Whether one of the inode is out. Then what it has staged stays as it is, and
  * whoever ends the last one has it reaped. With meta_lock() held.
  */
 bool file_snapshots_hold(struct file_snapshots *o, uint64_t ino);

@@ -82,7 +82,7 @@ int vfs_setattr(struct vfs *v, uint64_t ino, const struct stat *st,
 /* target: appended to. */
 int vfs_readlink(struct vfs *v, uint64_t ino, struct buf *target);
 
-/* Change the live tree; durable within 50 ms, in the bucket after commit=. */
+/* Change the live tree; durable within 50 ms, in the bucket a while later. */
 int vfs_mknod(struct vfs *v, uint64_t parent, const char *name, uint32_t mode,
 	      uint64_t rdev, const struct vfs_caller *who,
 	      struct vfs_entry *ret_entry);
