@@ -25,7 +25,6 @@
 #define LOG_DIR	   "log"
 #define NUMBER_MAX ((UINT32_C(1) << 29) - 1) /* below META_HOLE_AT */
 #define OPEN_MAX   64 /* descriptors kept of sealed segments */
-#define PAGE	   4096
 
 static uint64_t place_of(const struct segment *g, uint32_t offset)
 {
@@ -311,6 +310,8 @@ static int reserve(struct stagelog *l, uint64_t ino, uint32_t len,
 	*ret_offset = g->at;
 	g->at += len;
 	g->held_bytes += len;
+	if (g->punched_bytes < UINT64_MAX)
+		g->punched_bytes += len;
 	return 0;
 }
 
@@ -427,7 +428,8 @@ static int sync_once(struct stagelog *l, struct segment *g)
 
 	g->syncing = true;
 	if (!g->sealed)
-		g->at = (g->at + PAGE - 1) / PAGE * PAGE;
+		g->at = (g->at + STAGELOG_PAGE - 1) / STAGELOG_PAGE *
+			STAGELOG_PAGE;
 	pthread_mutex_unlock(&l->lock);
 	data = fdatasync(g->fd) ? -errno : 0;
 	if (!data && unlisted)

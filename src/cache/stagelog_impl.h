@@ -11,6 +11,7 @@
 #include "stageclaims.h"
 
 #define STAGELOG_NAME_SIZE 9 /* "0123abcd" */
+#define STAGELOG_PAGE	   UINT32_C(4096)
 
 /* All but number and, of one in use, fd are protected by the log's lock. */
 struct segment {
@@ -25,7 +26,9 @@ struct segment {
 	uint64_t synced; /* how many of them are durable */
 	uint32_t at; /* where the next append goes */
 	uint64_t held_bytes; /* on the disk, about */
-	uint64_t punched_bytes; /* what was claimed at the last holes */
+	/* What was claimed at the last holes, and has come since; at first
+	 * UINT64_MAX. */
+	uint64_t punched_bytes;
 	struct stageclaims claims;
 	TAILQ_ENTRY(segment) entry;
 };

@@ -31,7 +31,11 @@ static int compare_from(const void *a, const void *b)
 	return x->from < y->from ? -1 : x->from > y->from;
 }
 
-/* Holes in [0, end), but for what is claimed; sorts the list. */
+/*
+ * Holes in [0, end), but for what is claimed; sorts the list. Of whole pages: a
+ * part of one gives nothing back, and has the page written again that somebody
+ * else's bytes are in.
+ */
 static void punch(int fd, uint32_t end, struct stageclaim *list, size_t count)
 {
 	uint32_t at = 0;
@@ -41,6 +45,8 @@ static void punch(int fd, uint32_t end, struct stageclaim *list, size_t count)
 		uint32_t from =
 			i < count && list[i].from < end ? list[i].from : end;
 
+		from = from / STAGELOG_PAGE * STAGELOG_PAGE;
+		at = (at + STAGELOG_PAGE - 1) / STAGELOG_PAGE * STAGELOG_PAGE;
 		/* Where there are no holes the room stays until all goes. */
 		if (from > at &&
 		    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -53,7 +59,8 @@ static void punch(int fd, uint32_t end, struct stageclaim *list, size_t count)
 
 /*
  * Whether holes are worth it: half of what it takes, and half of what there
- * was the last time, so that it happens a few times to a segment.
+ * was the last time and has come since, so that it happens a few times to a
+ * segment.
  */
 static bool is_worth_holes(const struct segment *g, bool hurried)
 {

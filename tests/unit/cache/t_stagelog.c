@@ -63,6 +63,16 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
 	return syscall(SYS_pwrite64, fd, data, size, offset);
 }
 
+static atomic_uint holes, unaligned_holes;
+
+int fallocate(int fd, int mode, off_t offset, off_t size)
+{
+	atomic_fetch_add(&holes, 1);
+	if ((offset | size) % 4096)
+		atomic_fetch_add(&unaligned_holes, 1);
+	return (int)syscall(SYS_fallocate, fd, mode, offset, size);
+}
+
 static int setup(void **state)
 {
 	struct staging *s = NULL;
@@ -320,6 +330,57 @@ static void test_holes(void **state)
 	assert_int_equal(staging_used_bytes(s), 8 * 64 * KIB + 2);
 }
 
+/* A segment that had holes when it was young has more when it is old. */
+static void test_holes_again(void **state)
+{
+	struct staging *s = *state;
+	uint64_t *places = calloc(1024, sizeof(*places)), bytes, blocks;
+	unsigned young = fill(s, 0, 3, places), old, i;
+
+	assert_int_equal(staging_sync_all(s), 0);
+	for (i = 1; i < young; i++)
+		assert_int_equal(staging_remove(s, 1000 + i), 0);
+	staging_tidy(s, false);
+	segments(&bytes, &blocks);
+	assert_true(blocks <= MIB);
+	old = fill(s, young, 30, places);
+	assert_int_equal(staging_sync_all(s), 0);
+	for (i = young; i < old; i++)
+		if (i % 200)
+			assert_int_equal(staging_remove(s, 1000 + i), 0);
+	staging_tidy(s, false);
+	assert_int_equal(segments(&bytes, &blocks), 1);
+	assert_true(blocks <= MIB);
+	for (i = 0; i < old; i += 200)
+		is_filled(s, i, places[i]);
+	free(places);
+}
+
+/* No page that has somebody's bytes is written for a hole beside them. */
+static void test_holes_between(void **state)
+{
+	struct staging *s = *state;
+	unsigned char *data = bytes_of(3, 1000);
+	uint64_t places[3000], bytes, blocks;
+
+	for (unsigned i = 0; i < 3000; i++)
+		places[i] = append(s, 1000 + i, data, 1000);
+	assert_int_equal(staging_sync_all(s), 0);
+	for (unsigned i = 0; i < 3000; i++)
+		if (i % 30)
+			assert_int_equal(staging_remove(s, 1000 + i), 0);
+	atomic_store(&holes, 0);
+	atomic_store(&unaligned_holes, 0);
+	staging_tidy(s, false);
+	assert_true(atomic_load(&holes) >= 90);
+	assert_int_equal(atomic_load(&unaligned_holes), 0);
+	segments(&bytes, &blocks);
+	assert_true(blocks <= MIB);
+	for (unsigned i = 0; i < 3000; i += 30)
+		holds(s, 1000 + i, places[i], data, 1000);
+	free(data);
+}
+
 /* What a mount before has left is kept as it is claimed, and no other. */
 static void test_claims(void **state)
 {
@@ -523,10 +584,12 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_append),  TEST(test_outgrown),   TEST(test_segments),
-		TEST(test_holes),   TEST(test_claims),	   TEST(test_not_begun),
-		TEST(test_sync),    TEST(test_sync_fails), TEST(test_full),
-		TEST(test_threads),
+		TEST(test_append),	TEST(test_outgrown),
+		TEST(test_segments),	TEST(test_holes),
+		TEST(test_holes_again), TEST(test_holes_between),
+		TEST(test_claims),	TEST(test_not_begun),
+		TEST(test_sync),	TEST(test_sync_fails),
+		TEST(test_full),	TEST(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
