@@ -27,6 +27,7 @@ struct journal {
 	pthread_mutex_t mutex; /* a leaf; all below is protected by it */
 	uint64_t *reaping; /* owned: inodes whose staged bytes may go */
 	size_t reaping_count, reaping_size;
+	bool reaping_told; /* the listener, since they were taken */
 	struct recent_commits settled;
 	struct map *suspects; /* owned: keys */
 	struct map *watched; /* owned: a path, no slash at its end: its last

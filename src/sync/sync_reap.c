@@ -59,10 +59,14 @@ void sync_reap(struct syncer *s)
 	hurried = s->reservation.waiters > 0;
 	pthread_mutex_unlock(&s->mutex);
 	journal_take_reaping(s->journal, &list, &count);
-	if (count && !meta_sync(s->meta)) {
+	/* What cannot be made durable now, on a full disk, can be later. */
+	if (count && meta_sync(s->meta))
+		journal_reap_later(s->journal, list, count);
+	else
 		for (size_t i = 0; i < count; i++)
 			reap_one(s, list[i]);
+	/* Who waits may have use for what was not worth it before. */
+	if (count || hurried)
 		staging_tidy(s->mount->staging, hurried);
-	}
 	free(list);
 }

@@ -71,6 +71,8 @@ void journal_grown(struct journal *j, const struct meta_inode *inode);
  * be noted is found by the next mount.
  */
 void journal_reap(struct journal *j, uint64_t ino);
+/* The same for the next time that somebody looks: nobody is told of it. */
+void journal_reap_later(struct journal *j, const uint64_t *inos, size_t count);
 /* Takes all that were noted: *ret_inos is owned by the caller. */
 void journal_take_reaping(struct journal *j, uint64_t **ret_inos,
 			  size_t *ret_count);

@@ -5,10 +5,12 @@
  */
 #include "../vfs_rig.h"
 
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "vers3/cache/space.h"
 #include "vers3/cache/staging.h"
+#include "vers3/journal/journal.h"
 #include "vers3/tree/reservation.h"
 
 #define KIB	((size_t)1024)
@@ -322,6 +324,90 @@ static void test_pages(void **state)
 	r->f.v->mount->space = before;
 }
 
+static atomic_bool disk_fails;
+static atomic_uint failures;
+
+static int sync_staging(void *ctx)
+{
+	if (!atomic_load(&disk_fails))
+		return staging_sync_all(ctx);
+	atomic_fetch_add(&failures, 1);
+	return -ENOSPC;
+}
+
+static void fail_disk(struct rig *r)
+{
+	(void)r;
+	atomic_store(&disk_fails, true);
+}
+
+/* What could not be given back in a bad moment is given back after it. */
+static void test_given_back_later(void **state)
+{
+	struct rig *r = *state;
+
+	rig_write(r, "a", "some");
+	meta_set_precommit(r->f.meta, sync_staging, r->f.staging);
+	log_open("/dev/null", false);
+	rig_hook(r, "PutObject a", fail_disk, 1);
+	rig_sync(r);
+	/* One of them was of who wanted to give it back. */
+	while (atomic_load(&failures) < 6)
+		usleep(5000);
+	assert_int_equal(staging_used_bytes(r->f.staging), 4);
+	atomic_store(&disk_fails, false);
+	while (meta_sync(r->f.meta))
+		usleep(5000);
+	log_open("stderr", false);
+	for (int i = 0; i < 1000 && staging_used_bytes(r->f.staging); i++) {
+		journal_reap(r->f.v->journal, UINT64_MAX); /* it makes a turn */
+		usleep(10000);
+	}
+	assert_int_equal(staging_used_bytes(r->f.staging), 0);
+	rig_holds(r, "a", "some");
+}
+
+/* What the first segment of the staging log takes on the disk. */
+static uint64_t log_blocks(const struct rig *r)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/staging/log/00000000", r->f.dir);
+	assert_int_equal(stat(path, &st), 0);
+	return (uint64_t)st.st_blocks * 512;
+}
+
+/* A disk that is short: room that was not worth it is made, sent or not. */
+static void test_log_hurried(void **state)
+{
+	struct rig *r = *state;
+	struct space *before = r->f.v->mount->space, *none;
+	struct vfs_file *gone, *file;
+	char name[2] = "a";
+
+	gone = rig_open(r, "gone", O_CREAT | O_WRONLY);
+	assert_int_equal(try_write(r, gone, 0, PIECE), 0);
+	rig_unlink(r, "gone");
+	for (; name[0] < 'i'; name[0]++)
+		write_closed(r, name, PIECE);
+	rig_sync(r);
+	for (int i = 0; i < 1000 && staging_used_bytes(r->f.staging) > PIECE;
+	     i++)
+		usleep(10000);
+	assert_int_equal(staging_used_bytes(r->f.staging), PIECE);
+	assert_true(log_blocks(r) >= 9 * PIECE);
+	file = rig_open(r, "b", O_WRONLY);
+	assert_int_equal(space_new(r->f.dir, free_bytes(r) * 3, 0, &none), 0);
+	r->f.v->mount->space = none;
+	assert_int_equal(try_write(r, file, 0, PIECE), -ENOSPC);
+	assert_true(log_blocks(r) <= 2 * PIECE);
+	r->f.v->mount->space = before;
+	space_free(none);
+	vfs_release(r->f.v, file);
+	vfs_release(r->f.v, gone);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -329,7 +415,8 @@ int main(void)
 		RIG_TEST(test_waiting),		RIG_TEST(test_outage),
 		RIG_TEST(test_bad_luck),	RIG_TEST(test_refused),
 		RIG_TEST(test_nothing_to_send), RIG_TEST(test_many_writers),
-		RIG_TEST(test_pages),
+		RIG_TEST(test_pages),		RIG_TEST(test_given_back_later),
+		RIG_TEST(test_log_hurried),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
