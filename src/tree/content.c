@@ -489,6 +489,12 @@ int content_adopt(struct tree *tree, struct node *node,
 		inode.flags &= ~(uint32_t)META_I_STAGED;
 		inode.flags |= META_I_ATTR_DIRTY;
 		rc = meta_inode_put(tree->meta, &inode);
+		/*
+		 * What was cut off is staged yet, and goes when this is
+		 * durable: who reaps it just now is told in the same change.
+		 */
+		if (staging_inode_bytes(tree->mount->staging, inode.ino))
+			journal_reap(tree->journal, inode.ino);
 	}
 	meta_unlock(tree->meta);
 out:

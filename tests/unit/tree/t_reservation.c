@@ -367,6 +367,36 @@ static void test_given_back_later(void **state)
 	rig_holds(r, "a", "some");
 }
 
+/* What was cut off before another file's version took its place. */
+static void test_adopted_over(void **state)
+{
+	struct rig *r = *state;
+	struct stat st = {.st_size = 0}, now;
+	struct vfs_file *from, *to;
+	size_t copied = 0;
+
+	rig_write(r, "from", "source");
+	rig_sync(r);
+	for (int i = 0; i < 1000 && staging_used_bytes(r->f.staging); i++)
+		usleep(10000);
+	rig_write(r, "to", "old");
+	assert_int_equal(staging_used_bytes(r->f.staging), 3);
+	from = rig_open(r, "from", O_RDONLY);
+	to = rig_open(r, "to", O_RDWR);
+	assert_int_equal(vfs_setattr(r->f.v, vfs_fixture_find(&r->f, "to"), &st,
+				     VFS_SET_SIZE, &now),
+			 0);
+	assert_int_equal(vfs_copy_range(r->f.v, from, 0, to, 0, 6, &copied), 0);
+	assert_int_equal(copied, 6);
+	for (int i = 0; i < 1000 && staging_used_bytes(r->f.staging); i++)
+		usleep(10000);
+	assert_int_equal(staging_used_bytes(r->f.staging), 0);
+	assert_int_equal(rig_versions(r, "to"), 0);
+	vfs_release(r->f.v, from);
+	vfs_release(r->f.v, to);
+	rig_is(r, "to", "source");
+}
+
 /* What the first segment of the staging log takes on the disk. */
 static uint64_t log_blocks(const struct rig *r)
 {
@@ -416,7 +446,7 @@ int main(void)
 		RIG_TEST(test_bad_luck),	RIG_TEST(test_refused),
 		RIG_TEST(test_nothing_to_send), RIG_TEST(test_many_writers),
 		RIG_TEST(test_pages),		RIG_TEST(test_given_back_later),
-		RIG_TEST(test_log_hurried),
+		RIG_TEST(test_log_hurried),	RIG_TEST(test_adopted_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
