@@ -7,6 +7,7 @@ need setpriv
 need_root
 
 chmod 755 "$WORK" "$(dirname "$WORK")"
+cp "$FSOP" fsop # where nobody may run it
 mnt allow_other
 
 # as WHO COMMAND...: nobody, root, root without the capability (weak), or nobody
@@ -34,6 +35,8 @@ change() {
 	empty) as "$1" bash -c ': >"$1"' bash "$3" ;;
 	size) as "$1" truncate -s 2 "$3" ;;
 	alloc) as "$1" fallocate -l 4096 "$3" ;;
+	punch) as "$1" fallocate --punch-hole -o 0 -l 2 "$3" ;;
+	copy) as "$1" "$WORK/fsop" copy-range "$3.from" 0 "$3" 0 4 ;;
 	owner) as "$1" chown 1234 "$3" ;;
 	group) as "$1" chgrp 1234 "$3" ;;
 	esac
@@ -45,6 +48,7 @@ while read -r who how before after; do
 	n=$((n + 1))
 	for dir in "$WORK" "$MNT"; do
 		echo text >"$dir/f$n"
+		[ "$how" != copy ] || echo copy >"$dir/f$n.from"
 		chmod "$before" "$dir/f$n"
 		change "$who" "$how" "$dir/f$n"
 		is "$how by $who, $before, in $dir" \
@@ -58,6 +62,8 @@ nobody trunc 6777 0777
 nobody empty 4777 0777
 nobody size  6777 0777
 nobody alloc 6777 0777
+nobody punch 6777 0777
+nobody copy  6777 0777
 root   write 6777 6777
 root   trunc 4755 4755
 root   size  6755 6755
@@ -87,4 +93,4 @@ is "directory" "$(stat -c %04a "$MNT/dir")" 2775
 
 fresh allow_other
 is "in the bucket" "$(stat -c %04a "$MNT/f1")" 0777
-is "kept in the bucket" "$(stat -c %04a "$MNT/f8")" 6777
+is "kept in the bucket" "$(stat -c %04a "$MNT/f10")" 6777
