@@ -15,6 +15,7 @@
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/util/array.h"
+#include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
 
 /* A path that more may come of: so many bytes of the key that came last. */
@@ -40,8 +41,9 @@ struct run {
 	struct open_path *open; /* owned */
 	size_t count, size;
 	struct key_now key;
-	/* The next key that has something unsent; "" : there is none. */
-	char unsent[META_KEY_MAX + 1];
+	/* What had something unsent when it began, in the order of keys. */
+	char **unsent; /* owned, with what is in it */
+	size_t unsent_count, unsent_size, unsent_at; /* which comes next */
 };
 
 static bool begins_with(const char *path, const char *with, size_t len)
@@ -273,28 +275,47 @@ static void begin_key(struct run *r, const char *path)
 	strcpy(r->key.path, path);
 }
 
-/* Finds the first key behind r->unsent that is unsent, of those meant. */
-static int next_unsent(struct run *r)
+/* The first key behind `key` ("": of all) that is unsent, of those meant. */
+static int next_unsent(struct run *r, char *key)
 {
 	struct meta *meta = r->w->mount->meta;
 	const char *path = r->w->path;
 	char from[META_KEY_MAX + 2];
-	bool behind = *r->unsent;
-	int rc = meta_lock(meta);
+	bool behind = *key;
+	int rc = cancel_asked() ? -EINTR : meta_lock(meta);
 
-	strcpy(from, behind ? r->unsent : path);
-	if (!rc)
-		rc = meta_dirty_from(meta, from, behind, path, r->unsent);
+	if (rc)
+		return rc;
+	strcpy(from, behind ? key : path);
+	rc = meta_dirty_from(meta, from, behind, path, key);
 	/* What only begins with the path's name is passed over. */
-	if (!rc && !is_meant(r, r->unsent) && r->unsent[strlen(path)] < '/') {
+	if (!rc && !is_meant(r, key) && key[strlen(path)] < '/') {
 		snprintf(from, sizeof(from), "%s/", path);
-		rc = meta_dirty_from(meta, from, false, from, r->unsent);
+		rc = meta_dirty_from(meta, from, false, from, key);
 	}
-	if (!rc && !is_meant(r, r->unsent))
+	if (!rc && !is_meant(r, key))
 		rc = -ENOENT;
 	meta_unlock(meta);
-	if (rc)
-		r->unsent[0] = '\0';
+	return rc;
+}
+
+/*
+ * All of them, before the list is asked for: what is sent while that is under
+ * way may stand in no list, and is unsent no more when its place comes.
+ */
+static int find_unsent(struct run *r)
+{
+	char key[META_KEY_MAX + 1] = "";
+	int rc = 0;
+
+	while (!rc && !(rc = next_unsent(r, key))) {
+		rc = array_room(r->unsent, r->unsent_count, r->unsent_size);
+		if (rc)
+			break;
+		r->unsent[r->unsent_count] = strdup(key);
+		rc = r->unsent[r->unsent_count] ? 0 : -ENOMEM;
+		r->unsent_count += !rc;
+	}
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -303,14 +324,18 @@ static int take_unsent(struct run *r, const char *until)
 {
 	int rc = 0;
 
-	while (!rc && *r->unsent && (!until || strcmp(r->unsent, until) <= 0)) {
-		if (!until || strcmp(r->unsent, until) != 0) {
+	while (!rc && r->unsent_at < r->unsent_count) {
+		const char *key = r->unsent[r->unsent_at];
+		int order = until ? strcmp(key, until) : -1;
+
+		if (order > 0)
+			break;
+		if (order < 0) {
 			rc = end_key(r);
-			begin_key(r, r->unsent);
+			begin_key(r, key);
 			r->w->any = true;
 		}
-		if (!rc)
-			rc = next_unsent(r);
+		r->unsent_at++;
 	}
 	return rc;
 }
@@ -381,7 +406,7 @@ int diff_walk(struct diff_walk *w)
 		return -ENOMEM;
 	r->w = w;
 	r->since = journal_list_begin(w->journal);
-	rc = next_unsent(r);
+	rc = find_unsent(r);
 	if (!rc)
 		rc = versions_below(&below);
 	strcpy(w->why, below.why);
@@ -392,6 +417,9 @@ int diff_walk(struct diff_walk *w)
 	while (!rc && r->count)
 		rc = close_last(r);
 	journal_list_end(w->journal, r->since);
+	for (size_t i = 0; i < r->unsent_count; i++)
+		free(r->unsent[i]);
+	free(r->unsent);
 	free(r->open);
 	free(r);
 	return rc;

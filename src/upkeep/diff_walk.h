@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All that is at a path and below it, or was at an instant: each path with
- * both sides. From a flat list of the versions, with what this mount has not
- * sent yet, or has since the list was asked for, laid over it.
+ * both sides. From a flat list of the versions, with what this mount had not
+ * sent when it began, or has changed there since, laid over it.
  *
  * Blocks, ends with the thread's cancel. 0 or -errno. Memory: list_ahead.h's,
- * and a path's own directories.
+ * a path's own directories, and the keys that were not sent.
  */
 #ifndef VERS3_SRC_UPKEEP_DIFF_WALK_H
 #define VERS3_SRC_UPKEEP_DIFF_WALK_H

@@ -158,6 +158,35 @@ static void test_unsent(void **state)
 		"+ - 1 - there/a\n+ - directory - there\n");
 }
 
+static void send_all(struct rig *r)
+{
+	rig_try_sync(r, NULL);
+}
+
+/* What is sent when the list has been answered is in no list, but there. */
+static void test_sent_meanwhile(void **state)
+{
+	struct rig *r = *state;
+	char at[48];
+
+	rig_put_text(r, "a", "1");
+	rig_put_text(r, "c", "1");
+	rig_lists(r, "", "a c");
+	strcpy(at, instant());
+	rig_write(r, "b", "22");
+	rig_write(r, "c", "22");
+	rig_mkdir(r, "d");
+	rig_write(r, "d/e", "22");
+	rig_hook(r, "ListObjectVersions", send_all, 1);
+	differs(r, "/", at,
+		"+ - 2 - b\n~ 1 2 ID c\n"
+		"+ - 2 - d/e\n+ - directory - d\n");
+	assert_int_equal(rig_dirty(r), 0);
+	differs(r, "/", at,
+		"+ - 2 - b\n~ 1 2 ID c\n"
+		"+ - 2 - d/e\n+ - directory - d\n");
+}
+
 static void test_words(void **state)
 {
 	struct rig *r = *state;
@@ -195,8 +224,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(test_files),  RIG_TEST(test_attributes),
-		RIG_TEST(test_unsent), RIG_TEST(test_words),
-		RIG_TEST(test_many),
+		RIG_TEST(test_unsent), RIG_TEST(test_sent_meanwhile),
+		RIG_TEST(test_words),  RIG_TEST(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
