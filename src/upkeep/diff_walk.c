@@ -29,13 +29,15 @@ struct open_path {
 struct key_now {
 	bool any;
 	char path[META_KEY_MAX + 1];
-	bool met, decided; /* the newest; the one of then, or none */
+	bool met, decided; /* the one of now, the one of then, or none */
 	bool versions; /* it has some: not only markers */
 	struct diff_side then, now;
 };
 
 struct run {
 	struct diff_walk *w; /* borrowed */
+	bool live; /* now is what the mount has, not an instant of its own */
+	int64_t now_ns; /* the instant; INT64_MAX: the present */
 	uint64_t since; /* of the journal */
 	char path[META_KEY_MAX + 1]; /* that the open ones are parts of */
 	struct open_path *open; /* owned */
@@ -246,22 +248,33 @@ static void read_attrs(struct run *r, const char *path, struct diff_side *now)
 	now->mtime_ns = inode.mtime_ns;
 }
 
-/* The key is done: it has its place among the open paths. */
-static int end_key(struct run *r)
+/* What lists do not tell of the key, or would have to be asked for. */
+static int look_here(struct run *r)
 {
 	struct meta *meta = r->w->mount->meta;
 	struct key_now *k = &r->key;
-	int rc;
+	int rc = meta_lock(meta);
 
-	if (!k->any)
-		return 0;
-	rc = meta_lock(meta);
 	if (rc)
 		return rc;
 	if (!read_local(r, k->path, &k->now) &&
 	    diff_by_lists(&k->then, &k->now) == DIFF_ASK)
 		read_attrs(r, k->path, &k->now);
 	meta_unlock(meta);
+	return 0;
+}
+
+/* The key is done: it has its place among the open paths. */
+static int end_key(struct run *r)
+{
+	struct key_now *k = &r->key;
+	int rc;
+
+	if (!k->any)
+		return 0;
+	rc = r->live ? look_here(r) : 0;
+	if (rc)
+		return rc;
 	k->any = false;
 	rc = close_all_but(r, k->path);
 	strcpy(r->path, k->path);
@@ -308,7 +321,7 @@ static int find_unsent(struct run *r)
 	char key[META_KEY_MAX + 1] = "";
 	int rc = 0;
 
-	while (!rc && !(rc = next_unsent(r, key))) {
+	while (r->live && !rc && !(rc = next_unsent(r, key))) {
 		rc = array_room(r->unsent, r->unsent_count, r->unsent_size);
 		if (rc)
 			break;
@@ -373,9 +386,10 @@ static int on_entry(void *ctx, const struct store_entry *e)
 	}
 	r->w->any = true;
 	k->versions = k->versions || e->kind == STORE_ENTRY_VERSION;
-	if (!k->met)
+	if (!k->met && e->last_modified_ns <= r->now_ns) {
 		take_version(e, &k->now);
-	k->met = true;
+		k->met = true;
+	}
 	if (!k->decided && e->last_modified_ns <= r->w->at_ns) {
 		take_version(e, &k->then);
 		k->decided = true;
@@ -405,6 +419,8 @@ int diff_walk(struct diff_walk *w)
 	if (!r)
 		return -ENOMEM;
 	r->w = w;
+	r->live = !w->mount->at_ns;
+	r->now_ns = r->live ? INT64_MAX : w->mount->at_ns;
 	r->since = journal_list_begin(w->journal);
 	rc = find_unsent(r);
 	if (!rc)

@@ -2,7 +2,8 @@
 /*
  * All that is at a path and below it, or was at an instant: each path with
  * both sides. From a flat list of the versions, with what this mount had not
- * sent when it began, or has changed there since, laid over it.
+ * sent when it began, or has changed there since, laid over it. Now is the
+ * mount's own instant where it shows one.
  *
  * Blocks, ends with the thread's cancel. 0 or -errno. Memory: list_ahead.h's,
  * a path's own directories, and the keys that were not sent.

@@ -187,6 +187,29 @@ static void test_sent_meanwhile(void **state)
 		"+ - 2 - d/e\n+ - directory - d\n");
 }
 
+/* Of a mount that shows an instant, that is what is there now. */
+static void test_instant(void **state)
+{
+	static char shown[48];
+	struct rig *r = *state;
+	char at[48];
+
+	rig_put_text(r, "a", "1");
+	rig_put_text(r, "d/b", "1");
+	strcpy(at, instant());
+	rig_put_text(r, "a", "22");
+	rig_remove(r, "d/b");
+	strcpy(shown, instant());
+	rig_put_text(r, "a", "333");
+	rig_put_text(r, "d/b", "333");
+	rig_put_text(r, "later", "333");
+	r->f.config.at = shown;
+	r->f.config.read_only = true;
+	rig_restart(r);
+	differs(r, "/", at, "~ 1 2 ID a\n- 1 - ID d/b\n- directory - - d\n");
+	differs(r, "/", shown, "");
+}
+
 static void test_words(void **state)
 {
 	struct rig *r = *state;
@@ -225,7 +248,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(test_files),  RIG_TEST(test_attributes),
 		RIG_TEST(test_unsent), RIG_TEST(test_sent_meanwhile),
-		RIG_TEST(test_words),  RIG_TEST(test_many),
+		RIG_TEST(test_words),  RIG_TEST(test_instant),
+		RIG_TEST(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
