@@ -307,8 +307,10 @@ static int await_followers(struct past_walks *p, struct past_walk *w)
 	while (!rc && !w->followers &&
 	       w->ahead >= (w->second ? AHEAD_PAGES : FIRST_PAGES)) {
 		w->waits = true;
-		rc = w->unwanted ? -EINTR : cancel_wait(&p->moved, &p->mutex);
-		if (!rc && clock_mono_ns() - w->followed_ns > IDLE_NS)
+		rc = cancel_wait(&p->moved, &p->mutex);
+		/* Somebody waits for its end, whoever has followed since. */
+		if (!rc &&
+		    (w->unwanted || clock_mono_ns() - w->followed_ns > IDLE_NS))
 			rc = -EINTR;
 		if (!rc && atomic_load(&p->records->mark) != w->mark)
 			rc = -ESTALE;
