@@ -99,6 +99,20 @@ out:
 	return rc;
 }
 
+bool control_client_versioned(const char *root)
+{
+	char reason[256];
+	bool none = false;
+	json_t *state;
+
+	if (control_client_state(root, &state, reason, sizeof(reason)))
+		return true;
+	none = json_is_false(
+		json_object_get(json_object_get(state, "mount"), "versioned"));
+	json_decref(state);
+	return !none;
+}
+
 int control_client_send(int fd, const char *line)
 {
 	char *text, *at;

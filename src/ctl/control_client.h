@@ -25,6 +25,8 @@ int control_client_state(const char *root, json_t **ret_state, char *reason,
 bool control_client_may(const char *root);
 /* Whether an answer says that the mount, an older one, has no such command. */
 bool control_client_lacks(const char *reason);
+/* Whether the bucket keeps versions; false only if the mount says so. */
+bool control_client_versioned(const char *root);
 /*
  * Writes a line, which has no newline, and its end, in as many writes as it
  * takes. 0 or -errno, the last write's when the mount could not do it.

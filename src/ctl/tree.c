@@ -283,6 +283,44 @@ static bool is_wanted(const struct task *t, const struct tree_item *it)
 	return it->then.there || t->call->exact;
 }
 
+/*
+ * What the server would not keep as a version is replaced or removed by nobody
+ * who only wants to go back.
+ */
+static int check_versions(struct task *t)
+{
+	bool loses = false;
+
+	for (size_t i = 0; i < t->diff.count; i++)
+		loses = loses || (is_file(&t->diff.items[i].now) &&
+				  is_wanted(t, &t->diff.items[i]));
+	if (!loses || control_client_versioned(t->target->root))
+		return 0;
+	snprintf(t->reason, sizeof(t->reason),
+		 "%s: the bucket keeps no versions: what is there now would be "
+		 "lost; -n shows what that is",
+		 t->target->root);
+	return -EPERM;
+}
+
+/* Those above the place may be gone as well. */
+static int make_parents(struct task *t)
+{
+	const char *path = t->target->path, *at = path;
+	char parent[PATH_MAX];
+
+	while (t->diff.count && (at = strchr(at, '/'))) {
+		snprintf(parent, sizeof(parent), "%s/%.*s", t->target->root,
+			 (int)(at++ - path), path);
+		if (mkdir(parent, 0777) && errno != EEXIST) {
+			snprintf(t->reason, sizeof(t->reason), "%.*s: %s",
+				 CTL_REASON_MAX / 2, parent, strerror(errno));
+			return -errno;
+		}
+	}
+	return 0;
+}
+
 static void make_dir(struct task *t, const struct tree_item *it)
 {
 	char path[PATH_MAX];
@@ -392,7 +430,11 @@ static int restore_all(struct task *t)
 			rc = show(&t->diff.items[i], t->list);
 	if (rc || t->call->dry_run)
 		return rc;
-	rc = make_dirs(t);
+	rc = check_versions(t);
+	if (!rc)
+		rc = make_parents(t);
+	if (!rc)
+		rc = make_dirs(t);
 	if (!rc)
 		rc = change_files(t);
 	return rc ? rc : leave_dirs(t);
@@ -437,6 +479,9 @@ int ctl_restore_tree(const struct ctl_call *c, const struct target *p)
 				 "this, and of a mount of this vers3",
 				 p->root);
 	}
+	/* What was written while it was compared is in no version yet. */
+	if (!rc && !c->dry_run)
+		rc = save_first(&t);
 	if (!rc)
 		rc = pool_new("restore", AT_ONCE, &t.pool);
 	if (!rc) {

@@ -79,21 +79,6 @@ static int show_history(const struct target *p, json_t *list,
 	return rc;
 }
 
-/* Whether the bucket keeps versions, as far as the mount tells. */
-static bool keeps_versions(const struct target *p)
-{
-	char reason[CTL_REASON_MAX];
-	bool none = false;
-	json_t *state;
-
-	if (control_client_state(p->root, &state, reason, sizeof(reason)))
-		return true;
-	none = json_is_false(
-		json_object_get(json_object_get(state, "mount"), "versioned"));
-	json_decref(state);
-	return !none;
-}
-
 /* Says why there is no version. */
 static int none(const struct target *p)
 {
@@ -112,7 +97,7 @@ static int none(const struct target *p)
 	if (asprintf(&path, "%s/%s", p->root, p->path) >= 0)
 		lstat(path, &st);
 	free(path);
-	if (!keeps_versions(p))
+	if (!control_client_versioned(p->root))
 		return ctl_fail("%s: the bucket keeps no versions (mount with "
 				"-o enable_versioning to have them from then "
 				"on)",

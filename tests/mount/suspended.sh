@@ -69,5 +69,24 @@ for f in small large; do
 done
 same plain.new "$MNT/plain.new" small
 is reference "$(cat "$MNT/reference")" "its own"
+
+# What going back would replace or remove is in no version: it stays.
+mkdir "$MNT/kept"
+echo one >"$MNT/kept/file"
+synced
+sleep 1.1
+at=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+sleep 1.1
+echo two >"$MNT/kept/file"
+synced
+"$VERS3CTL" restore "$MNT/kept" --at "$at" --exact -n >dry
+grep -q '^+.*kept/file' dry || fail "-n says: $(cat dry)"
+if "$VERS3CTL" restore "$MNT/kept" --at "$at" --exact >/dev/null 2>err; then
+	fail "what no version keeps was removed"
+fi
+grep -q "keeps no versions" err || fail "said: $(cat err)"
+is "what is there" "$(cat "$MNT/kept/file")" two
+is "nothing to do" "$("$VERS3CTL" restore "$MNT/kept" --at "$at")" \
+	"0 restored, 0 removed, 0 failed"
 unmnt
 BUCKET=$bucket

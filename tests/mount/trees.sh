@@ -15,7 +15,9 @@ changes() {
 }
 
 mnt
-mkdir -p "$MNT/dir/sub/deep" "$MNT/dir/empty" "$MNT/dir/turns"
+mkdir -p "$MNT/dir/sub/deep" "$MNT/dir/empty" "$MNT/dir/turns" \
+	"$MNT/up/in/empty"
+echo up >"$MNT/up/in/file"
 echo one >"$MNT/dir/file"
 echo same >"$MNT/dir/same"
 echo deep >"$MNT/dir/sub/deep/with blank"
@@ -74,6 +76,13 @@ fi
 grep -q -- --exact err || fail "said: $(cat err)"
 "$VERS3CTL" restore "$MNT/dir" --at "$at" --exact >/dev/null
 is "replaced" "$(cat "$MNT/dir/file")" one
+
+# Those above it are gone as well.
+rm -r "$MNT/up"
+"$VERS3CTL" restore "$MNT/up/in" --at "$at" >done
+is "below what is gone" "$(tail -n 1 done)" "3 restored, 0 removed, 0 failed"
+[ -d "$MNT/up/in/empty" ] || fail "an empty directory is missing"
+is "its file" "$(cat "$MNT/up/in/file")" up
 
 # What happened, newest first.
 synced
