@@ -215,6 +215,20 @@ int view_node_put(struct view *view, uint64_t ino, const struct view_node *n)
 	return rc;
 }
 
+/*
+ * Whether a record is of what the node is based on: an id of its own says so,
+ * while "null" may come to be of equal content with other attributes.
+ */
+static bool is_of_same(const struct view_node *old, const struct view_node *n)
+{
+	const struct meta_version *a = &old->version, *b = &n->version;
+
+	return !strcmp(a->version_id, b->version_id) &&
+	       !strcmp(a->etag, b->etag) &&
+	       (meta_is_version_id(a->version_id) ||
+		a->last_modified_ns == b->last_modified_ns);
+}
+
 /* Files a node unless it is filed; what it is based on never changes. */
 int view_node_file(struct view *view, struct view_node *n, uint64_t *ret_ino)
 {
@@ -230,9 +244,7 @@ int view_node_file(struct view *view, struct view_node *n, uint64_t *ret_ino)
 	rc = view_node_read(view, ino, &old);
 	if (rc && rc != -ESTALE)
 		return rc;
-	if (!rc && (n->kind == VIEW_NAME ||
-		    (!strcmp(old.version.version_id, n->version.version_id) &&
-		     !strcmp(old.version.etag, n->version.etag)))) {
+	if (!rc && (n->kind == VIEW_NAME || is_of_same(&old, n))) {
 		*n = old;
 		n->bare = bare;
 		/* A name may come to have something below it. */

@@ -226,6 +226,15 @@ static bool read_local(struct run *r, const char *path, struct diff_side *ret)
 	return true;
 }
 
+/* Others may have put equal content in the place of a "null" version. */
+static bool is_same_date(const struct meta_version *base,
+			 const struct history_entry *e)
+{
+	return meta_is_version_id(e->version_id) ||
+	       base->last_modified_ns / NS_PER_S ==
+		       e->last_modified_ns / NS_PER_S;
+}
+
 /* What the mount knows of a version's attributes: a HEAD less. */
 static void read_attrs(struct run *r, const char *path, struct diff_side *now)
 {
@@ -238,7 +247,8 @@ static void read_attrs(struct run *r, const char *path, struct diff_side *now)
 	    !(inode.flags & META_I_ATTRS) ||
 	    strcmp(inode.base.version_id, now->version.version_id) != 0 ||
 	    strcmp(inode.base.etag, now->version.etag) != 0 ||
-	    strcmp(inode.base.key, path) != 0)
+	    strcmp(inode.base.key, path) != 0 ||
+	    !is_same_date(&inode.base, &now->version))
 		return;
 	now->known = true;
 	now->mode = inode.mode;

@@ -187,6 +187,59 @@ static void test_sent_meanwhile(void **state)
 		"+ - 2 - d/e\n+ - directory - d\n");
 }
 
+static void suspend(struct rig *r)
+{
+	static const char document[] =
+		"<VersioningConfiguration><Status>Suspended</Status>"
+		"</VersioningConfiguration>";
+	struct store_request q;
+
+	store_request_init(&q, STORE_PUT_VERSIONING);
+	q.body.mem = document;
+	q.body.length = strlen(document);
+	assert_int_equal(store_call(r->bucket, &q), 0);
+	store_request_release(&q);
+}
+
+static void put_dated(struct rig *r, const char *key, const char *permissions)
+{
+	struct kvlist meta;
+
+	kvlist_init(&meta);
+	assert_int_equal(kvlist_add(&meta, "file-permissions", permissions), 0);
+	assert_int_equal(kvlist_add(&meta, "file-mtime", "1000000000"), 0);
+	rig_put_meta(r, key, "1", 1, &meta);
+	kvlist_release(&meta);
+}
+
+/*
+ * Where versioning is suspended, equal content comes under the id that the
+ * content before it had: what was known of that holds no more.
+ */
+static void test_null(void **state)
+{
+	struct rig *r = *state;
+	int64_t second;
+	char at[48];
+
+	put_dated(r, "known", "0100644");
+	put_dated(r, "unknown", "0100644");
+	strcpy(at, instant());
+	suspend(r);
+	put_dated(r, "known", "0100644");
+	put_dated(r, "unknown", "0100644");
+	rig_lists(r, "", "known unknown");
+	assert_int_equal(rig_there(r, "known"), 0);
+	differs(r, "/", at, "");
+	/* Dates are kept in seconds. */
+	second = clock_real_ns() / NS_PER_S;
+	while (clock_real_ns() / NS_PER_S == second)
+		;
+	put_dated(r, "known", "0100600");
+	put_dated(r, "unknown", "0100600");
+	differs(r, "/", at, "~ 1 1 ID known\n~ 1 1 ID unknown\n");
+}
+
 /* Of a mount that shows an instant, that is what is there now. */
 static void test_instant(void **state)
 {
@@ -249,7 +302,7 @@ int main(void)
 		RIG_TEST(test_files),  RIG_TEST(test_attributes),
 		RIG_TEST(test_unsent), RIG_TEST(test_sent_meanwhile),
 		RIG_TEST(test_words),  RIG_TEST(test_instant),
-		RIG_TEST(test_many),
+		RIG_TEST(test_null),   RIG_TEST(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
