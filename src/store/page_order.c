@@ -23,50 +23,56 @@ static size_t run_of(const struct store_entry **entries, size_t at,
 	return n;
 }
 
-/* Whether a marker that is told behind a version comes before it. */
-static bool is_misplaced(const struct store_entry *marker,
-			 const struct store_entry *version)
+/* Whether what is told behind something comes before it. */
+static bool is_misplaced(const struct store_entry *behind,
+			 const struct store_entry *before)
 {
-	int order = strcmp(marker->key, version->key);
+	int order = strcmp(behind->key, before->key);
 
 	if (order)
 		return order < 0;
-	return marker->latest ||
-	       marker->last_modified_ns - version->last_modified_ns > SKEW_NS;
+	return behind->latest ||
+	       behind->last_modified_ns - before->last_modified_ns > SKEW_NS;
 }
 
-/* Which of both comes first; of one key and date, the version. */
-static bool is_first(const struct store_entry *marker,
-		     const struct store_entry *version)
+/* Whether a comes first of both; of one key and date, the version does. */
+static bool is_first(const struct store_entry *a, const struct store_entry *b)
 {
-	int order = strcmp(marker->key, version->key);
+	int order = strcmp(a->key, b->key);
 
 	if (order)
 		return order < 0;
-	if (marker->latest || version->latest)
-		return marker->latest;
-	return marker->last_modified_ns > version->last_modified_ns;
+	if (a->latest || b->latest)
+		return a->latest;
+	if (a->last_modified_ns != b->last_modified_ns)
+		return a->last_modified_ns > b->last_modified_ns;
+	return a->kind == STORE_ENTRY_VERSION;
 }
 
 int page_order(const struct store_entry **entries, size_t count)
 {
-	size_t versions = run_of(entries, 0, count, STORE_ENTRY_VERSION);
-	size_t markers = run_of(entries, versions, count, STORE_ENTRY_MARKER);
-	size_t end = versions + markers, v = 0, m = versions, n = 0;
+	bool markers = count && entries[0]->kind == STORE_ENTRY_MARKER;
+	size_t some =
+		run_of(entries, 0, count,
+		       markers ? STORE_ENTRY_MARKER : STORE_ENTRY_VERSION);
+	size_t end = some +
+		     run_of(entries, some, count,
+			    markers ? STORE_ENTRY_VERSION : STORE_ENTRY_MARKER);
+	size_t a = 0, b = some, n = 0;
 	const struct store_entry **mixed;
 
-	if (!versions || !markers ||
+	if (!some || end == some ||
 	    (end < count && entries[end]->kind != STORE_ENTRY_PREFIX) ||
-	    !is_misplaced(entries[versions], entries[versions - 1]))
+	    !is_misplaced(entries[some], entries[some - 1]))
 		return 0;
 	mixed = malloc(end * sizeof(*mixed));
 	if (!mixed)
 		return -ENOMEM;
 	while (n < end) {
-		bool marker = v == versions ||
-			      (m < end && is_first(entries[m], entries[v]));
+		bool other = a == some ||
+			     (b < end && is_first(entries[b], entries[a]));
 
-		mixed[n++] = entries[marker ? m++ : v++];
+		mixed[n++] = entries[other ? b++ : a++];
 	}
 	memcpy(entries, mixed, end * sizeof(*mixed));
 	free(mixed);

@@ -2,8 +2,8 @@
 /*
  * The order of a page of versions and delete markers. AWS and Ceph mix both:
  * by key, each key's newest first. Others tell all versions first and then all
- * markers, and who looks for what a key holds, or held, would take an older
- * version for the newest.
+ * markers, or the other way round, and who looks for what a key holds, or held,
+ * would take an older version for the newest, or find a key twice.
  *
  * Pure. S3 API: ListObjectVersions.
  */

@@ -69,6 +69,16 @@ static void test_rows(void **state)
 		 "Va9* Ma7 Va5 Ma3 Vb8* Mc4* Vc2"},
 		/* Of one date the version, if the marker is not the latest. */
 		{"Va5* Vb5* Ma5", "Va5* Ma5 Vb5*"},
+		/* The other way round. */
+		{"Ma5* Va4 Va3", "Ma5* Va4 Va3"},
+		{"Ma5* Ma4 Vb3*", "Ma5* Ma4 Vb3*"},
+		{"Ma5* Mb4* Vb3", "Ma5* Mb4* Vb3"},
+		{"Ma5 Va5 Vb3*", "Ma5 Va5 Vb3*"},
+		{"Ma5* Mb3* Va4", "Ma5* Va4 Mb3*"},
+		{"Ma4 Va5*", "Va5* Ma4"},
+		{"Ma7 Ma3 Mc4* Va9* Va5 Vb8* Vc2",
+		 "Va9* Ma7 Va5 Ma3 Vb8* Mc4* Vc2"},
+		{"Ma5 Mb4 Va5 Vb6*", "Va5 Ma5 Vb6* Mb4"},
 		/* Prefixes come behind. */
 		{"Va4 Vb3* Ma5* Pc0", "Ma5* Va4 Vb3* Pc0"},
 		{"Pa0 Vb3* Ma5*", "Pa0 Vb3* Ma5*"},
