@@ -194,6 +194,9 @@ static int make_name(struct control *control, uint64_t parent, const char *name,
 		return -EISDIR;
 	if (!rc && (inode->mode & S_IFMT) == (attr->mode & S_IFMT))
 		return 0;
+	/* What was staged since the sync is in no version yet. */
+	if (!rc && (inode->flags & META_I_STAGED))
+		return -EBUSY;
 	/* The kernel does not take another kind of file for the same. */
 	if (!rc)
 		rc = tree_unlink(control->tree, parent, name);
