@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "compare.h"
@@ -313,9 +312,11 @@ static int make_parents(struct task *t)
 		snprintf(parent, sizeof(parent), "%s/%.*s", t->target->root,
 			 (int)(at++ - path), path);
 		if (mkdir(parent, 0777) && errno != EEXIST) {
+			int rc = -errno;
+
 			snprintf(t->reason, sizeof(t->reason), "%.*s: %s",
-				 CTL_REASON_MAX / 2, parent, strerror(errno));
-			return -errno;
+				 CTL_REASON_MAX / 2, parent, strerror(-rc));
+			return rc;
 		}
 	}
 	return 0;
