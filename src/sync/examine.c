@@ -13,11 +13,11 @@
  *	its request						verdict
  *	somebody writes to it, or fills the directory		postpone
  *	drop							drop
- *	delete, the batches are full, many were passed over	full
+ *	delete, the batches are full, many were passed over	tired
  *	delete, and the batches are full			leave
  *	delete							delete
  *	another, and all jobs are taken				full
- *	upload, theirs are taken, many were passed over		full
+ *	upload, theirs are taken, many were passed over		tired
  *	upload, and theirs are taken				leave
  *	another							send
  */
@@ -56,11 +56,11 @@ enum examine_verdict examine_request(const struct examine_request *f,
 		/* What is no delete may stand behind them. */
 		if (!f->batch_full)
 			return EXAMINE_DELETE;
-		return f->tired ? EXAMINE_FULL : EXAMINE_LEAVE;
+		return f->tired ? EXAMINE_TIRED : EXAMINE_LEAVE;
 	case RECONCILE_UPLOAD:
 		/* As well: they take long, and small ones may stand behind. */
 		if (f->large_full && !f->jobs_full)
-			return f->tired ? EXAMINE_FULL : EXAMINE_LEAVE;
+			return f->tired ? EXAMINE_TIRED : EXAMINE_LEAVE;
 		break;
 	default:
 		break;

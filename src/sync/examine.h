@@ -20,7 +20,8 @@ enum examine_verdict {
 	EXAMINE_DROP, /* nothing is to be sent: the key is clean */
 	EXAMINE_DELETE,
 	EXAMINE_SEND,
-	EXAMINE_FULL, /* there is no place for it, nor for others of its kind */
+	EXAMINE_FULL, /* no more jobs may start now */
+	EXAMINE_TIRED, /* too many were passed over: when a job has ended */
 };
 
 /* Times are realtime. */

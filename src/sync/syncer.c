@@ -51,6 +51,7 @@ struct collect_due {
 	unsigned left; /* deletes and uploads for which there was no place */
 	int64_t next_due_ns;
 	bool full; /* no room for more jobs now */
+	bool tired; /* nor a reason to look on before one has ended */
 	bool held; /* a key waits for another one, */
 	bool dropped; /* which is perhaps one that needed no job */
 	struct room_look room;
@@ -308,6 +309,9 @@ static int act(struct syncer *s, struct collect_due *h,
 	case EXAMINE_FULL:
 		h->full = true;
 		return 0;
+	case EXAMINE_TIRED:
+		h->tired = true;
+		return 0;
 	}
 	return 0;
 }
@@ -331,6 +335,12 @@ static int look_at(struct syncer *s, struct collect_due *h,
 	return rc ? rc : act(s, h, dirty, &x);
 }
 
+/* Whether this look is over, whatever else is due. */
+static bool ends(const struct collect_due *h)
+{
+	return h->full || h->tired;
+}
+
 /*
  * The same with all that it waits for: whoever wants the last of a row wants
  * the first one sent. Those that have just failed keep their backoff.
@@ -343,7 +353,7 @@ static int examine_record(struct syncer *s, struct collect_due *h,
 	int rc = look_at(s, h, dirty, forced);
 	struct meta_dirty first = *dirty;
 
-	for (int i = 0; rc == 1 && i < SYNC_HOLDS_MAX && !h->full; i++) {
+	for (int i = 0; rc == 1 && i < SYNC_HOLDS_MAX && !ends(h); i++) {
 		char key[META_KEY_MAX + 1];
 
 		strcpy(key, first.depends_on);
@@ -402,7 +412,7 @@ static int collect_due(struct syncer *s, struct collect_due *h)
 	all = waiters_all(s) || h->room.any;
 	deletes_begin(s, &h->deletes);
 	rc = collect_due_waiters(s, h);
-	for (int i = 0; !rc && !h->full && i < SCAN_MAX; i++) {
+	for (int i = 0; !rc && !ends(h) && i < SCAN_MAX; i++) {
 		rc = meta_dirty_next(s->meta, &cur, &dirty);
 		if (rc)
 			break;
