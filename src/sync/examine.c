@@ -17,7 +17,9 @@
  *	delete, and the batches are full			leave
  *	delete							delete
  *	another, and all jobs are taken				full
- *	upload, theirs are taken, many were passed over		tired
+ *	upload, theirs are taken, many were passed over, and
+ *	somebody waits for it					tired
+ *	upload, theirs are taken, many were passed over		postpone
  *	upload, and theirs are taken				leave
  *	another							send
  */
@@ -59,9 +61,14 @@ enum examine_verdict examine_request(const struct examine_request *f,
 		return f->tired ? EXAMINE_TIRED : EXAMINE_LEAVE;
 	case RECONCILE_UPLOAD:
 		/* As well: they take long, and small ones may stand behind. */
-		if (f->large_full && !f->jobs_full)
-			return f->tired ? EXAMINE_TIRED : EXAMINE_LEAVE;
-		break;
+		if (!f->large_full || f->jobs_full)
+			break;
+		if (!f->tired)
+			return EXAMINE_LEAVE;
+		if (f->forced)
+			return EXAMINE_TIRED;
+		*ret_until_ns = f->now_ns + EXAMINE_STEP_BACK_NS;
+		return EXAMINE_POSTPONE;
 	default:
 		break;
 	}

@@ -9,7 +9,8 @@
 #include "vers3/journal/reconcile.h"
 #include "vers3/meta/dirty.h"
 
-#define EXAMINE_RECHECK_NS NS_PER_S
+#define EXAMINE_RECHECK_NS   NS_PER_S
+#define EXAMINE_STEP_BACK_NS (5 * NS_PER_S) /* of large files before others */
 
 enum examine_verdict {
 	EXAMINE_LEAVE, /* as it is: its time comes, or whoever is at it ends */
@@ -44,6 +45,7 @@ struct examine_request {
 	bool batch_full; /* of deletes: those that may go now all are */
 	bool jobs_full;
 	bool large_full; /* of these, those that uploads in parts may take */
+	bool forced; /* somebody waits for it */
 	bool tired; /* many that found batches or these full were passed over */
 };
 enum examine_verdict examine_request(const struct examine_request *f,

@@ -266,6 +266,7 @@ static int judge_request(struct syncer *s, struct collect_due *h,
 		.large_full = h->large_count >=
 			      (forced ? h->large_forced_max : h->large_max),
 		.tired = h->left >= LEFT_MAX,
+		.forced = forced,
 	};
 	const struct meta_inode *want = rc ? NULL : &x->want;
 

@@ -69,10 +69,11 @@ static void test_turn(void **state)
 	}
 }
 
-#define TIRED 1
-#define BATCH 2
-#define JOBS  4
-#define LARGE 8
+#define TIRED  1
+#define BATCH  2
+#define JOBS   4
+#define LARGE  8
+#define WAITED 16
 
 struct request {
 	const char *what;
@@ -92,7 +93,11 @@ static const struct request requests[] = {
 	 0},
 	/* Not "full": who can start more jobs looks again at once then. */
 	{"upload, many found them taken", RECONCILE_UPLOAD, 0, LARGE | TIRED,
+	 EXAMINE_POSTPONE, NOW + EXAMINE_STEP_BACK_NS},
+	{"the same, waited for", RECONCILE_UPLOAD, 0, LARGE | TIRED | WAITED,
 	 EXAMINE_TIRED, 0},
+	{"upload, waited for", RECONCILE_UPLOAD, 0, LARGE | WAITED,
+	 EXAMINE_LEAVE, 0},
 	{"upload, all are taken", RECONCILE_UPLOAD, 0, LARGE | JOBS,
 	 EXAMINE_FULL, 0},
 	{"put beside uploads", RECONCILE_PUT, 0, LARGE | TIRED, EXAMINE_SEND,
@@ -129,6 +134,7 @@ static void test_request(void **state)
 			.batch_full = t->full & BATCH,
 			.jobs_full = t->full & JOBS,
 			.large_full = t->full & LARGE,
+			.forced = t->full & WAITED,
 		};
 		int64_t until = 0;
 

@@ -14,6 +14,7 @@
 #define MIB	(UINT64_C(1) << 20)
 #define WAIT_MS 20000
 #define FOREVER 1000000
+#define MANY	400 /* more than are passed over in one look */
 
 /* Parts that were not wanted when they came, and those that never were. */
 static atomic_uint came, never;
@@ -165,11 +166,36 @@ static void test_beside_large(void **state)
 			 2 * LIMIT_START);
 }
 
+/* However many large ones were there before. */
+static void test_behind_large(void **state)
+{
+	struct rig *r = *state;
+	char name[16];
+
+	r->f.config.commit_ns = NS_PER_MS;
+	rig_restart(r);
+	rig_gate(r, "CreateMultipartUpload", RIG_BEFORE);
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "l%u", i);
+		make_large(r, name);
+	}
+	wait_count(r, "CreateMultipartUpload", LIMIT_START / 2);
+	rig_write(r, "small", "one");
+	wait_count(r, "PutObject small", 1);
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "l%u", i);
+		rig_unlink(r, name);
+	}
+	rig_gate(r, NULL, RIG_BEFORE);
+	rig_sync(r);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_wanted_later),
 		TEST(test_beside_large),
+		TEST(test_behind_large),
 		TEST_UNVERSIONED(test_beside_large),
 	};
 
