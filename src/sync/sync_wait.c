@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "syncer_impl.h"
+#include "vers3/core/mount.h"
 #include "vers3/core/node.h"
 #include "vers3/journal/commit_wait.h"
+#include "vers3/journal/reconcile.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/dirty.h"
 #include "vers3/util/cancel.h"
@@ -216,7 +218,8 @@ int syncer_sync_inode(struct syncer *s, uint64_t ino)
 
 /*
  * Nobody writes to it any more, but its attributes may be set next, or its
- * name. With meta_lock() held.
+ * name: not for ever, though. What has waited as long as it may is put off no
+ * more, however often it is closed. With meta_lock() held.
  */
 static int expedite_closed(struct syncer *s, struct meta_dirty *dirty,
 			   const struct meta_inode *inode)
@@ -225,12 +228,16 @@ static int expedite_closed(struct syncer *s, struct meta_dirty *dirty,
 	int64_t least =
 		wait < COMMIT_WAIT_LEAST_NS ? wait : COMMIT_WAIT_LEAST_NS;
 	int64_t due = inode->ctime_ns + wait, soonest = clock_real_ns() + least;
+	int64_t latest = dirty->since_ns + s->mount->config.commit_ns +
+			 RECONCILE_QUIET_NS;
 	int rc;
 
+	if (due > latest)
+		due = latest;
 	if (due < soonest)
 		due = soonest;
 	if (dirty->due_ns <= due + DUE_SLACK_NS &&
-	    dirty->due_ns >= due - least / 2)
+	    (dirty->due_ns >= due - least / 2 || due > latest))
 		return 0;
 	rc = syncer_postpone(s, dirty, due);
 	syncer_wake(s, due);

@@ -3,6 +3,7 @@
 #include "../vfs_rig.h"
 
 #include "vers3/journal/journal.h"
+#include "vers3/meta/dirty.h"
 
 #include "syncer_rig.h"
 
@@ -144,6 +145,50 @@ static void test_directory_last(void **state)
 		       "PutObject e/; PutObject z");
 }
 
+/* As if its first change that is not saved had been so long ago. */
+static void wait_longer(struct rig *r, const char *key, int64_t ns)
+{
+	struct meta *m = r->f.v->mount->meta;
+	struct meta_dirty dirty;
+
+	assert_int_equal(meta_lock(m), 0);
+	assert_int_equal(meta_dirty_get(m, key, &dirty), 0);
+	dirty.since_ns -= ns;
+	assert_int_equal(meta_dirty_put(m, &dirty), 0);
+	meta_unlock(m);
+}
+
+static void append(struct rig *r, const char *path, uint64_t at)
+{
+	struct vfs_file *file = rig_open(r, path, O_WRONLY);
+
+	rig_pwrite(r, file, at, "line\n", 5);
+	vfs_release(r->f.v, file);
+}
+
+/* A log that is opened for each line is never quiet: it goes all the same. */
+static void test_closed_again(void **state)
+{
+	struct rig *r = *state;
+	uint64_t lines = 1;
+
+	r->f.config.commit_ns = 2 * NS_PER_S;
+	rig_restart(r);
+	rig_write(r, "log", "line\n");
+	rig_sync(r);
+	rig_forget_requests(r);
+	append(r, "log", 5 * lines++);
+	wait_longer(r, "log", 60 * NS_PER_S);
+	alarm(60);
+	while (!rig_count(r, "PutObject log")) {
+		append(r, "log", 5 * lines++);
+		usleep(300000);
+	}
+	alarm(0);
+	assert_true(lines < 15);
+	rig_sync(r);
+}
+
 static void test_sync_mode(void **state)
 {
 	struct rig *r = *state;
@@ -165,7 +210,8 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_fsync),	   TEST(test_fsync_commits),
 		TEST(test_wakes),	   TEST(test_settled),
-		TEST(test_directory_last), TEST(test_sync_mode),
+		TEST(test_directory_last), TEST(test_closed_again),
+		TEST(test_sync_mode),
 	};
 
 	if (argc > 1)
