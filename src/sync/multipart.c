@@ -441,15 +441,15 @@ static int take_up(struct multi *m, bool *ret_old)
 		return 0;
 	if (rc && rc != -ENOENT)
 		return rc;
-	if (!rc) {
-		rc = meta_lock(u->s->meta);
-		if (rc)
-			return rc;
-		rc = upload_abandon_locked(u, m->inode->ino);
-		meta_unlock(u->s->meta);
-		if (rc)
-			return rc;
-	}
+	/* One on its way that finds no record of an upload begins one. */
+	streams_wait_parts(u->streams, m->inode->ino);
+	rc = meta_lock(u->s->meta);
+	if (rc)
+		return rc;
+	rc = upload_abandon_locked(u, m->inode->ino);
+	meta_unlock(u->s->meta);
+	if (rc)
+		return rc;
 	*ret_old = m->late = false;
 	upload_record_release(&m->o);
 	upload_record_init(&m->o);

@@ -130,6 +130,37 @@ static void test_begun_at_end(void **state)
 	free(data);
 }
 
+/*
+ * Under another name what the stream has begun is of no use: all of it has come
+ * back before there is another upload.
+ */
+static void test_renamed_at_end(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(14, SIZE);
+	struct vfs_file *file;
+	pthread_t thread;
+
+	rig_gate(r, "UploadPart f 3", RIG_BEFORE);
+	file = write_some(r, "f", data, SIZE);
+	wait_for(r, "UploadPart f", 7);
+	rig_wait_held(r);
+	vfs_release(r->f.v, file);
+	rig_rename(r, "f", "g");
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
+	usleep(20000); /* time for one, which must not be made */
+	assert_int_equal(rig_count(r, "CreateMultipartUpload g"), 0);
+	rig_gate(r, NULL, RIG_BEFORE);
+	pthread_join(thread, NULL);
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "CreateMultipartUpload"), 2);
+	rig_holds_bytes(r, "g", data, SIZE);
+	for (int i = 0; rig_uploads(r) && i < 1000; i++)
+		usleep(10000);
+	assert_int_equal(rig_uploads(r), 0);
+	free(data);
+}
+
 /* A file that is cut while a part past its new end is on its way. */
 static void test_cut_beside_stream(void **state)
 {
@@ -350,6 +381,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_while_written),
 		RIG_TEST(test_beside_stream),
 		RIG_TEST(test_begun_at_end),
+		RIG_TEST(test_renamed_at_end),
 		RIG_TEST(test_cut_beside_stream),
 		RIG_TEST_UNVERSIONED(test_while_written),
 		RIG_TEST_UNVERSIONED(test_beside_stream),
