@@ -25,12 +25,14 @@
 #include "vers3/store/parts_etag.h"
 #include "vers3/tree/content.h"
 #include "vers3/tree/runs.h"
+#include "vers3/util/clock.h"
 #include "vers3/util/log.h"
 #include "vers3/util/pool.h"
 #include "zeros.h"
 
 #define GATHER_MAX (UINT64_C(16) << 20) /* in memory */
 #define EXPECT_MAX 4 /* parts whose bytes are fetched before they are sent */
+#define TAGS_YOUNG NS_PER_S /* at least, whatever ttl= is */
 
 /* One multipart upload under way. */
 struct multi {
@@ -42,7 +44,8 @@ struct multi {
 	struct object_meta *want; /* what is to go with it */
 	struct conflict *c;
 	struct kvlist tags; /* of what is copied */
-	bool tagged; /* they were asked for */
+	bool tagged; /* they were asked for, */
+	int64_t tagged_ns; /* then: monotonic */
 	struct upload_record o;
 	bool late; /* `want` differs from what it began with */
 	struct plan plan;
@@ -274,9 +277,27 @@ static int ask_tags(struct multi *m)
 			       : !tags_need_new(mount, m->inode, m->want)))
 		return 0;
 	m->tagged = true;
+	m->tagged_ns = clock_mono_ns();
 	return tags_ask(mount, m->inode, m->want,
 			kept ? OBJECT_CONTENT_KEPT : OBJECT_CONTENT_NEW,
 			&m->tags);
+}
+
+/*
+ * The last parts may have taken minutes since then: what others have set
+ * meanwhile goes along, too.
+ */
+static int ask_old_tags(struct multi *m)
+{
+	int64_t most = m->u->s->mount->config.ttl_ns;
+
+	if (most < TAGS_YOUNG)
+		most = TAGS_YOUNG;
+	if (m->tagged && clock_mono_ns() - m->tagged_ns > most) {
+		kvlist_release(&m->tags);
+		m->tagged = false;
+	}
+	return ask_tags(m);
 }
 
 /*
@@ -357,7 +378,7 @@ static int complete_upload(struct multi *m, const char *path,
 	strcpy(end.path, path);
 	rc = upload_record_end_put(s, m->inode->ino, &end);
 	if (!rc)
-		rc = ask_tags(m);
+		rc = ask_old_tags(m);
 	if (!rc)
 		rc = upload_check_there(s, m->inode);
 	if (rc)

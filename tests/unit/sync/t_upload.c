@@ -452,6 +452,30 @@ static void test_copy_range(void **state)
 	free(data);
 }
 
+/* What others set at f, beside what is there. */
+static void set_team(struct rig *r, const char *value)
+{
+	struct kvlist tags;
+
+	kvlist_init(&tags);
+	assert_int_equal(
+		tagset_get(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
+	assert_int_equal(kvlist_set(&tags, "team", value), 0);
+	assert_int_equal(
+		tagset_put(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
+	kvlist_release(&tags);
+}
+
+static void expect_team(struct rig *r, const char *key, const char *value)
+{
+	struct kvlist tags;
+
+	kvlist_init(&tags);
+	assert_int_equal(tagset_get(r->bucket, key, NULL, &tags), 0);
+	assert_string_equal(kvlist_get(&tags, "team"), value);
+	kvlist_release(&tags);
+}
+
 /*
  * More than one CopyObject takes: the server copies it in parts, and what
  * goes with it goes along, though nobody here ever asked for it.
@@ -462,19 +486,12 @@ static void test_copy_in_parts(void **state)
 	struct rig *r = *state;
 	unsigned char *data = rig_bytes(5, 40 * MIB);
 	struct vfs_entry e;
-	struct kvlist tags;
 
 	rig_write_bytes(r, "f", data, 40 * MIB);
 	rig_chmod(r, "f", 0640);
 	rig_utimens(r, "f", mtime_ns);
 	rig_sync(r);
-	kvlist_init(&tags);
-	assert_int_equal(
-		tagset_get(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
-	assert_int_equal(kvlist_add(&tags, "team", "blue"), 0);
-	assert_int_equal(
-		tagset_put(r->bucket, VFS_FIXTURE_PREFIX "f", NULL, &tags), 0);
-	kvlist_release(&tags);
+	set_team(r, "blue");
 	r->f.config.copy_max_bytes = 30 * MIB;
 	rig_forget(r);
 	rig_forget_requests(r);
@@ -486,16 +503,41 @@ static void test_copy_in_parts(void **state)
 	assert_int_equal(rig_count(r, "GetObject f"), 0);
 	assert_int_equal(rig_versions(r, "g"), 1);
 	rig_holds_bytes(r, "g", data, 40 * MIB);
-	kvlist_init(&tags);
-	assert_int_equal(
-		tagset_get(r->bucket, VFS_FIXTURE_PREFIX "g", NULL, &tags), 0);
-	assert_string_equal(kvlist_get(&tags, "team"), "blue");
-	kvlist_release(&tags);
+	expect_team(r, VFS_FIXTURE_PREFIX "g", "blue");
 	rig_forget(r);
 	assert_int_equal(rig_lookup(r, "g", &e), 0);
 	assert_int_equal(e.st.st_mode & 07777, 0640);
 	assert_int_equal(e.st.st_mtim.tv_sec, mtime_ns / NS_PER_S);
 	assert_int_equal(e.st.st_mtim.tv_nsec, mtime_ns % NS_PER_S);
+	free(data);
+}
+
+/* Tags that others set while the last part takes its time go along. */
+static void test_tags_late(void **state)
+{
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(6, 40 * MIB);
+	pthread_t thread;
+
+	rig_write_bytes(r, "f", data, 40 * MIB);
+	rig_sync(r);
+	set_team(r, "blue");
+	r->f.config.copy_max_bytes = 30 * MIB;
+	rig_forget(r);
+	rig_gate(r, "UploadPartCopy f 1", RIG_BEFORE);
+	rig_chmod(r, "f", 0600);
+	rig_forget_requests(r);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
+	rig_wait_held(r);
+	while (!rig_count(r, "GetObjectTagging f"))
+		usleep(1000);
+	usleep(1200000); /* more than what is old, with ttl=0 */
+	set_team(r, "red");
+	rig_gate(r, NULL, RIG_BEFORE);
+	pthread_join(thread, NULL);
+	rig_sync(r);
+	expect_team(r, VFS_FIXTURE_PREFIX "f", "red");
+	rig_holds_bytes(r, "f", data, 40 * MIB);
 	free(data);
 }
 
@@ -516,6 +558,7 @@ int main(int argc, char **argv)
 		RIG_TEST_UNVERSIONED(test_never_quiet),
 		RIG_TEST(test_copy_range),
 		RIG_TEST(test_copy_in_parts),
+		RIG_TEST(test_tags_late),
 	};
 
 	if (argc > 1)
