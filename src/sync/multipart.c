@@ -152,12 +152,16 @@ static int end_part(struct multi *m, struct store_request *r, int rc,
 static int copy_part(struct multi *m, const struct plan_part *p,
 		     struct upload_record_part *part)
 {
+	const struct meta_version *base = &m->inode->base;
 	struct store_request r;
 
 	begin_part(m, p, STORE_COPY_PART, &r);
 	r.range_offset = p->offset;
 	r.range_length = p->length;
-	upload_set_source(&r, &m->inode->base, m->source);
+	upload_set_source(&r, base, m->source);
+	/* "null" may be another object by now: no mixture of both. */
+	if (!meta_is_version_id(base->version_id) && base->etag[0])
+		r.source_if_match = base->etag;
 	return end_part(m, &r, store_call(m->u->s->mount->store, &r), part);
 }
 

@@ -6,6 +6,7 @@
 #include "../vfs_rig.h"
 
 #include "../../../src/sync/plan.h"
+#include "vers3/meta/dirty.h"
 #include "vers3/sync/conflict.h"
 
 static int setup(void **state)
@@ -329,6 +330,52 @@ static void test_same_bytes(void **state)
 	no_conflict(r);
 }
 
+/* As servers name what is there, once versioning is suspended. */
+static void name_null(struct rig *r, const char *key)
+{
+	struct meta *m = r->f.v->mount->meta;
+	uint64_t ino = rig_ino(r, key);
+	struct meta_inode inode;
+	struct meta_dirty dirty;
+
+	assert_int_equal(meta_lock(m), 0);
+	assert_int_equal(meta_inode_get(m, ino, &inode), 0);
+	strcpy(inode.base.version_id, "null");
+	assert_int_equal(meta_inode_put(m, &inode), 0);
+	assert_int_equal(meta_dirty_get(m, key, &dirty), 0);
+	strcpy(dirty.known.version_id, "null");
+	assert_int_equal(meta_dirty_put(m, &dirty), 0);
+	meta_unlock(m);
+}
+
+/* Others replace what a large file is based on while its parts are copied. */
+static void test_no_mixture(void **state)
+{
+	const size_t size = 5 * PLAN_SINGLE_MAX;
+	struct rig *r = *state;
+	unsigned char *data = rig_bytes(1, size), *other = rig_bytes(2, size);
+	struct vfs_file *file;
+	pthread_t thread;
+	void *rc;
+
+	rig_put(r, "f", data, size);
+	rig_forget(r);
+	file = rig_open(r, "f", O_RDWR);
+	rig_pwrite(r, file, 1, "x", 1);
+	vfs_release(r->f.v, file);
+	name_null(r, "f");
+	rig_gate(r, "UploadPartCopy f 5", RIG_BEFORE);
+	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
+	rig_wait_held(r);
+	rig_put(r, "f", other, size);
+	rig_gate(r, NULL, RIG_BEFORE);
+	assert_int_equal(pthread_join(thread, &rc), 0);
+	assert_true((intptr_t)rc < 0);
+	rig_holds_bytes(r, "f", other, size);
+	free(data);
+	free(other);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -343,6 +390,7 @@ int main(void)
 		SUSPENDED_TEST(test_others_long_after),
 		SUSPENDED_TEST(test_changed_since),
 		SUSPENDED_TEST(test_same_bytes),
+		SUSPENDED_TEST(test_no_mixture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
