@@ -117,7 +117,8 @@ int upload_send(struct syncer *s, struct store_request *r,
 		meta_tried_add(c->tried, etag);
 	if (conflict_refused(s, c, r, &rc))
 		rc = send_once(s->mount->store, r, &told, lost);
-	c->bare = !r->if_match && !r->if_none_match;
+	/* What an earlier try went on top of is in no answer to this one. */
+	c->bare = c->unsure || (!r->if_match && !r->if_none_match);
 	c->open = rc && r->reply.unsure;
 	return rc;
 }

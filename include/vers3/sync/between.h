@@ -28,9 +28,9 @@ struct between {
 
 /*
  * A save has ended, which was made on what was known: has it looked at if it
- * went out without a condition. Ours is found by its version id, or where that
- * has not been told by its ETag. With meta_lock() held. 0, or why it cannot be
- * noted.
+ * went out without a condition, or may have done so before. Ours is found by
+ * its version id, or where that has not been told by its ETag. With meta_lock()
+ * held. 0, or why it cannot be noted.
  */
 int between_note(struct syncer *s, const struct conflict *c,
 		 const struct meta_version *known,

@@ -54,7 +54,8 @@ struct conflict {
 	bool gone; /* nothing is there now */
 	char theirs[META_VERSION_MAX + 1]; /* version; "" : not known */
 	bool unseen; /* it must not be read: nothing can compare its ETag */
-	bool bare; /* it went out without a condition (between.h) */
+	/* It went out without a condition, or not for the first time: */
+	bool bare; /* between.h */
 	bool noted; /* conflict_sending() has noted this try in the record */
 	bool open; /* it failed, and may have been carried out */
 	/* The server's time before it went out, or earlier; 0: not known. */

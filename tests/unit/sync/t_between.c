@@ -265,6 +265,26 @@ static void test_between_conditions(void **state)
 	says(r, "conflicts.count", "1");
 }
 
+/*
+ * Nor is that enough for a try whose condition is met by an earlier one, which
+ * went on top of theirs.
+ */
+static void test_between_tried(void **state)
+{
+	struct rig *r = *state;
+
+	use(r, &all_caps, 3600 * NS_PER_S);
+	between_write(r);
+	note_sent(r, "f", MD5_OURS);
+	rig_put_text(r, "f", "ours");
+	rig_sync(r);
+	rig_holds(r, "f", "ours");
+	says(r, "conflicts.count", "0");
+	between_look(r->f.v->syncer);
+	says(r, "conflicts.count", "1");
+	says(r, "conflicts.f.current", "ours");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_between_tries),
 		RIG_TEST(test_between_many),
 		RIG_TEST(test_between_conditions),
+		RIG_TEST(test_between_tried),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
