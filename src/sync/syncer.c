@@ -33,6 +33,7 @@
 #define LEFT_MAX	  256 /* passed over to find others */
 #define REAP_NS		  (NS_PER_S / 4)
 #define RETRY_NS	  NS_PER_S /* what no memory was there for */
+#define FULL_NS		  (NS_PER_S / 4) /* who ends a job knocks before that */
 #define DURABLE_MARGIN_NS (20 * NS_PER_MS) /* between the two clocks */
 
 /* META_SYS: whose records may not say what was sent; first_seq(). */
@@ -531,6 +532,9 @@ static void *run_syncer(void *arg)
 			if (h.full && more)
 				look_again(s);
 		}
+		/* Else each mark would wake it, to find no place, either. */
+		if (!h.next_due_ns && (!h.job_max || ends(&h)))
+			h.next_due_ns = clock_real_ns() + FULL_NS;
 		sync_reap(s);
 	} while (wait_for_work(s, &h));
 	return NULL;

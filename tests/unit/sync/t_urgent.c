@@ -166,6 +166,35 @@ static void test_beside_large(void **state)
 			 2 * LIMIT_START);
 }
 
+/* While no job can start, what is changed does not wake the scheduler. */
+static void test_full(void **state)
+{
+	struct rig *r = *state;
+	struct syncer *s;
+	bool asleep = false;
+	char name[16];
+
+	r->f.config.commit_ns = NS_PER_MS;
+	rig_restart(r);
+	s = r->f.v->syncer;
+	rig_gate(r, "PutObject", RIG_BEFORE);
+	for (unsigned i = 0; i < 2 * LIMIT_START; i++) {
+		snprintf(name, sizeof(name), "s%u", i);
+		rig_write(r, name, "one");
+	}
+	wait_count(r, "PutObject", LIMIT_START);
+	for (int i = 0; !asleep && i < WAIT_MS; i++) {
+		usleep(1000);
+		pthread_mutex_lock(&s->mutex);
+		asleep = s->asleep && !s->kicked && s->next_due_ns;
+		pthread_mutex_unlock(&s->mutex);
+	}
+	assert_true(asleep);
+	rig_gate(r, NULL, RIG_BEFORE);
+	rig_sync(r);
+	assert_int_equal(rig_count(r, "PutObject"), 2 * LIMIT_START);
+}
+
 /* However many large ones were there before. */
 static void test_behind_large(void **state)
 {
@@ -196,6 +225,7 @@ int main(int argc, char **argv)
 		TEST(test_wanted_later),
 		TEST(test_beside_large),
 		TEST(test_behind_large),
+		TEST(test_full),
 		TEST_UNVERSIONED(test_beside_large),
 	};
 
