@@ -148,7 +148,7 @@ static void test_renamed_at_end(void **state)
 	vfs_release(r->f.v, file);
 	rig_rename(r, "f", "g");
 	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
-	usleep(20000); /* time for one, which must not be made */
+	usleep(300000); /* time for one, which must not be made */
 	assert_int_equal(rig_count(r, "CreateMultipartUpload g"), 0);
 	rig_gate(r, NULL, RIG_BEFORE);
 	pthread_join(thread, NULL);
