@@ -35,6 +35,8 @@ int dirs_new(struct dirs **ret_dirs)
 	if (!rc)
 		rc = map_new(&d->busy);
 	if (!rc)
+		rc = map_new(&d->claims);
+	if (!rc)
 		rc = map_new(&d->asking);
 	if (!rc)
 		rc = map_new(&d->lookups);
@@ -73,6 +75,7 @@ void dirs_free(struct dirs *d)
 	pool_free(d->ahead);
 	pool_free(d->pool);
 	map_free(d->busy);
+	map_free(d->claims);
 	map_free(d->asking);
 	map_free(d->lookups);
 	hidden_free(d->hidden);

@@ -39,6 +39,7 @@ struct dirs {
 	pthread_mutex_t mutex;
 	pthread_cond_t done;
 	struct map *busy; /* ino → itself: being listed; under mutex */
+	struct map *claims; /* ino → itself: turn_claim(); likewise */
 	struct map *asking; /* ino → itself: of a HEAD; likewise */
 	struct map *lookups; /* ino → count of single look-ups; likewise */
 	struct dir_row rows[ROWS_MAX]; /* likewise */

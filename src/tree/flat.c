@@ -3,7 +3,8 @@
  * Owns the list, and a stack of the directories that it is in, each with its
  * merge. What a page brings of a directory is applied when the list goes into
  * a directory below it, which must have its inode first, when it leaves it, and
- * at the end of the page: each time under the directory's turn.
+ * at the end of the page: each time under the directory's turn, and no other
+ * flat list has it between these.
  */
 #include "flat.h"
 
@@ -44,6 +45,7 @@ struct level {
 	uint64_t ino; /* 0: there is no such directory here */
 	struct merge *merge; /* owned; NULL: it is passed over */
 	struct mark *mark; /* counted; NULL without a merge */
+	int64_t listed_ns; /* of its inode by then */
 	struct names_page names; /* that are not applied yet */
 	bool empty; /* a key with an empty component was met */
 };
@@ -91,6 +93,8 @@ static void mark_unref(struct flat *f, struct mark *mark)
 /* What the list says of this directory is not used. */
 static void pass_over(struct flat *f, struct level *l)
 {
+	if (l->merge)
+		turn_unclaim(f->tree->dirs, l->ino);
 	merge_free(l->merge);
 	l->merge = NULL;
 	mark_unref(f, l->mark);
@@ -99,7 +103,10 @@ static void pass_over(struct flat *f, struct level *l)
 	memset(&l->names, 0, sizeof(l->names));
 }
 
-/* -ESTALE: it is no directory any more, or its list is younger than ours. */
+/*
+ * -ESTALE: it is no directory any more, or another list of it has ended since,
+ * or is wanted.
+ */
 static int look_again(struct flat *f, const struct level *l)
 {
 	struct meta_inode inode;
@@ -111,36 +118,44 @@ static int look_again(struct flat *f, const struct level *l)
 	meta_unlock(f->tree->meta);
 	if (rc)
 		return rc == -ENOENT ? -ESTALE : rc;
-	return !S_ISDIR(inode.mode) || !inode.nlink ||
-			       ((inode.flags & META_I_LISTED) &&
-				inode.listed_ns > l->mark->asked_ns)
-		       ? -ESTALE
-		       : 0;
+	return S_ISDIR(inode.mode) && inode.nlink &&
+			       inode.listed_ns == l->listed_ns
+		       ? 0
+		       : -ESTALE;
+}
+
+/* Whose each item is; who waits for the directory's turn has a patience. */
+static int confirm(struct flat *f, const struct level *l)
+{
+	struct patience p;
+
+	patience_begin(&p, f->tree->mount->config.patience_ns);
+	confirm_page(f->tree, l->ino, f->path, l->names.items, l->names.count);
+	/* In vain: theirs could be taken for ours. */
+	return patience_end(&p, cancel_asked() ? -EINTR : 0);
 }
 
 /* Takes over what has come of a directory; end: it is all. */
 static int apply(struct flat *f, struct level *l, bool end)
 {
 	struct dirs *d = f->tree->dirs;
+	bool turn;
 	int rc;
 
 	if (!l->merge || (!l->names.count && !end))
 		return 0;
 	f->path[l->path_len] = '\0';
-	rc = turn_try(d, l->ino) ? look_again(f, l) : -EBUSY;
-	if (!rc && l->names.count) {
-		confirm_page(f->tree, l->ino, f->path, l->names.items,
-			     l->names.count);
-		/* In vain: theirs could be taken for ours. */
-		rc = cancel_asked() ? -EINTR
-				    : merge_page(l->merge, l->names.items,
-						 l->names.count);
-	}
+	turn = turn_try(d, l->ino);
+	rc = turn ? look_again(f, l) : -ESTALE;
+	if (!rc && l->names.count)
+		rc = confirm(f, l);
+	if (!rc && l->names.count)
+		rc = merge_page(l->merge, l->names.items, l->names.count);
 	if (!rc && end)
 		rc = merge_finish(l->merge, l->mark->asked_ns);
 	if (!rc && end)
 		hidden_note(d->hidden, l->ino, merge_hidden(l->merge));
-	if (rc != -EBUSY)
+	if (turn)
 		turn_end(d, l->ino);
 	names_page_reset(&l->names);
 	if (!rc && end) {
@@ -148,7 +163,7 @@ static int apply(struct flat *f, struct level *l, bool end)
 		if (f->on_known)
 			f->on_known(f->ctx, l->ino);
 	}
-	if (rc == -EBUSY || rc == -ESTALE || rc == -ENOENT) {
+	if (rc == -ESTALE || rc == -ENOENT) {
 		pass_over(f, l);
 		rc = 0;
 	}
@@ -180,7 +195,9 @@ static bool is_wanted(const struct flat *f, const struct meta_inode *inode)
 		return false;
 	if (!(inode->flags & META_I_LISTED))
 		return true;
-	return f->young && !dir_is_fresh(f->tree, inode);
+	/* Nor is one whose list is younger than this one. */
+	return f->young && inode->listed_ns <= f->mark->asked_ns &&
+	       !dir_is_fresh(f->tree, inode);
 }
 
 /* Into the directory of f->path, which is this inode; 0: there is none. */
@@ -206,14 +223,17 @@ static int push(struct flat *f, uint64_t ino)
 	if (!S_ISDIR(inode.mode))
 		return 0;
 	l->ino = ino;
-	if (!is_wanted(f, &inode))
+	l->listed_ns = inode.listed_ns;
+	if (!is_wanted(f, &inode) || !turn_claim(f->tree->dirs, ino))
 		return 0;
 	rc = merge_new(f->tree, ino, f->path, f->mark->since, &l->merge);
-	if (!rc) {
-		l->mark = f->mark;
-		l->mark->refs++;
+	if (rc) {
+		turn_unclaim(f->tree->dirs, ino);
+		return rc;
 	}
-	return rc;
+	l->mark = f->mark;
+	l->mark->refs++;
+	return 0;
 }
 
 /* Which inode a name of the last directory has; *ret_ino 0: none. */
@@ -403,6 +423,27 @@ static int ask(struct flat *f)
 	return rc;
 }
 
+/*
+ * Directories of which others have ended a list need no mark: what was settled
+ * since would be kept in memory for as long as the list is below them.
+ */
+static int let_go(struct flat *f)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < f->level_count; i++) {
+		struct level *l = &f->levels[i];
+
+		if (l->merge)
+			rc = look_again(f, l);
+		if (rc == -ESTALE) {
+			pass_over(f, l);
+			rc = 0;
+		}
+	}
+	return rc;
+}
+
 int flat_page(struct flat *f, bool *ret_more)
 {
 	int rc = reservation_for_page(f->tree, f->pages++);
@@ -413,6 +454,8 @@ int flat_page(struct flat *f, bool *ret_more)
 		rc = -ECANCELED;
 	if (!rc && f->list.more)
 		rc = apply(f, &f->levels[f->level_count - 1], false);
+	if (!rc && f->list.more)
+		rc = let_go(f);
 	while (!rc && !f->list.more && f->level_count)
 		rc = leave(f);
 	*ret_more = f->list.more;

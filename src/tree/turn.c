@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns nothing: the turns stand in dirs.busy. */
+/* Owns nothing: it stands in dirs.busy and dirs.claims. */
 #include "turn.h"
 
 #include <errno.h>
@@ -30,6 +30,24 @@ bool turn_try(struct dirs *d, uint64_t ino)
 		!map_put(d->busy, &ino, sizeof(ino), d);
 	pthread_mutex_unlock(&d->mutex);
 	return taken;
+}
+
+bool turn_claim(struct dirs *d, uint64_t ino)
+{
+	bool taken;
+
+	pthread_mutex_lock(&d->mutex);
+	taken = !map_get(d->claims, &ino, sizeof(ino)) &&
+		!map_put(d->claims, &ino, sizeof(ino), d);
+	pthread_mutex_unlock(&d->mutex);
+	return taken;
+}
+
+void turn_unclaim(struct dirs *d, uint64_t ino)
+{
+	pthread_mutex_lock(&d->mutex);
+	map_del(d->claims, &ino, sizeof(ino));
+	pthread_mutex_unlock(&d->mutex);
 }
 
 void turn_end(struct dirs *d, uint64_t ino)

@@ -19,5 +19,13 @@ int turn_await(struct dirs *d, uint64_t ino, int64_t until);
 /* Takes it where nobody has it; false also without memory. */
 bool turn_try(struct dirs *d, uint64_t ino);
 void turn_end(struct dirs *d, uint64_t ino);
+/*
+ * Who merges a list of a directory in several turns claims it before the first
+ * and until after the last, so that no other does: between them, the older list
+ * would undo what the younger one has brought, which then would not see that.
+ * A list in one turn needs none. False: another has it, or without memory.
+ */
+bool turn_claim(struct dirs *d, uint64_t ino);
+void turn_unclaim(struct dirs *d, uint64_t ino);
 
 #endif

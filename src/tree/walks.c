@@ -16,7 +16,6 @@
 #include "vers3/core/mount.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/meta/inode.h"
-#include "vers3/store/store.h"
 #include "vers3/tree/dir.h"
 #include "vers3/util/cancel.h"
 #include "vers3/util/clock.h"
@@ -258,8 +257,7 @@ static int walk(struct run *r, struct flat *f)
 /* A refusal is of its kind: a policy may allow lists with a delimiter alone. */
 static bool is_refusal(int rc)
 {
-	return rc == -EACCES || rc == -EINVAL || rc == -EOPNOTSUPP ||
-	       (rc == -EIO && !store_is_outage(rc));
+	return rc == -EACCES || rc == -EINVAL || rc == -EOPNOTSUPP;
 }
 
 static void run_walk(void *arg)

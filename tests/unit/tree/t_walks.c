@@ -5,9 +5,13 @@
  */
 #include "../rig_tree.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
+#include "../../../src/tree/dir_impl.h"
+#include "../../../src/tree/flat.h"
 #include "../../../src/tree/tree_impl.h"
+#include "vers3/meta/dentry.h"
 #include "vers3/tree/dir.h"
 
 static void begin(struct rig *r, int64_t ttl_ns)
@@ -220,6 +224,137 @@ static void test_refused(void **state)
 	assert_int_equal(rig_count(r, "ListObjectsV2"), 6);
 }
 
+static int64_t listed_ns(struct rig *r, uint64_t ino)
+{
+	struct meta_inode inode;
+
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(meta_inode_get(r->f.meta, ino, &inode), 0);
+	meta_unlock(r->f.meta);
+	return inode.listed_ns;
+}
+
+/* The inode of a name of the root, with nothing asked for. */
+static uint64_t known_ino(struct rig *r, const char *name)
+{
+	struct meta_dentry dentry;
+
+	assert_int_equal(meta_lock(r->f.meta), 0);
+	assert_int_equal(
+		meta_dentry_get(r->f.meta, META_ROOT_INO, name, &dentry), 0);
+	meta_unlock(r->f.meta);
+	return dentry.ino;
+}
+
+static void take_page(struct flat *f, bool last)
+{
+	bool more;
+
+	assert_int_equal(flat_page(f, &more), 0);
+	assert_int_equal(more, !last);
+}
+
+/*
+ * Two lists of one directory, page about: the older one takes away what it has
+ * not seen, and the younger one does not say then that it is not there.
+ */
+static void test_two(void **state)
+{
+	struct rig *r = *state;
+	struct flat *older, *younger;
+	struct tree *tree;
+	char key[32];
+	int64_t put_ns;
+
+	for (int i = 0; i < 1500; i++) {
+		snprintf(key, sizeof(key), "d/f%04d", i);
+		rig_put_text(r, key, "x");
+	}
+	begin(r, 600 * NS_PER_S);
+	rig_lists(r, "", "d/");
+	tree = r->f.v->tree;
+	assert_int_equal(flat_new(tree, "", "d", true, &older), 0);
+	take_page(older, false);
+	put_ns = clock_real_ns();
+	rig_put_text(r, "d/f0000a", "x");
+	assert_int_equal(flat_new(tree, "", "d", true, &younger), 0);
+	take_page(younger, false);
+	take_page(older, true);
+	take_page(younger, true);
+	assert_int_equal(flat_known(older), 1);
+	flat_free(older);
+	flat_free(younger);
+	assert_true(!rig_there(r, "d/f0000a") ||
+		    listed_ns(r, known_ino(r, "d")) < put_ns);
+}
+
+/* One that stays in a directory for long keeps nothing for its sake. */
+static void test_kept(void **state)
+{
+	struct rig *r = *state;
+	struct journal *journal;
+	struct flat *f;
+	char key[32];
+
+	rig_put_text(r, "d/f", "x");
+	for (int i = 0; i < 4000; i++) {
+		snprintf(key, sizeof(key), "d/c/e%02d/f%02d", i / 100, i % 100);
+		rig_put_text(r, key, "x");
+	}
+	begin(r, 600 * NS_PER_S);
+	rig_lists(r, "", "d/");
+	journal = r->f.v->journal;
+	assert_int_equal(flat_new(r->f.v->tree, "", "d", true, &f), 0);
+	take_page(f, false);
+	/* Others list what the list is in. */
+	assert_int_equal(dir_refresh(r->f.v->tree, known_ino(r, "d")), 0);
+	assert_int_equal(dir_refresh(r->f.v->tree, rig_ino(r, "d/c")), 0);
+	rig_write(r, "k", "x");
+	rig_sync(r);
+	assert_int_equal(journal_commit_count(journal), 1);
+	for (int i = 0; i < 3; i++)
+		take_page(f, false);
+	assert_int_equal(journal_commit_count(journal), 0);
+	take_page(f, true);
+	flat_free(f);
+}
+
+static atomic_bool over;
+
+/* So that a reader who waits for too long ends, too. */
+static void *open_gate(void *arg)
+{
+	for (int i = 0; i < 500 && !atomic_load(&over); i++)
+		usleep(10000);
+	rig_gate(arg, NULL, RIG_BEFORE);
+	return NULL;
+}
+
+/* Whose an item is may not be told: older names do, as with any list. */
+static void test_patience(void **state)
+{
+	struct rig *r = *state;
+	pthread_t thread;
+	int64_t began_ns;
+
+	r->f.config.patience_ns = NS_PER_S / 10;
+	put_dirs(r, 3, 2);
+	begin(r, NS_PER_S / 5);
+	free(rig_tree(r, ""));
+	rig_write(r, "d00/new", "x");
+	rig_sync(r);
+	usleep(300000);
+	rig_lists(r, "", "d00/ d01/ d02/");
+	rig_gate(r, "HeadObject d00/new", RIG_BEFORE);
+	assert_int_equal(pthread_create(&thread, NULL, open_gate, r), 0);
+	began_ns = clock_mono_ns();
+	rig_lists(r, "d00", "f00 f01 new");
+	began_ns = clock_mono_ns() - began_ns;
+	atomic_store(&over, true);
+	pthread_join(thread, NULL);
+	assert_true(began_ns < 3 * NS_PER_S);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -227,6 +362,8 @@ int main(int argc, char **argv)
 		RIG_TEST(test_requests),     RIG_TEST(test_alone),
 		RIG_TEST(test_stops),	     RIG_TEST(test_dirty),
 		RIG_TEST(test_again),	     RIG_TEST(test_refused),
+		RIG_TEST(test_two),	     RIG_TEST(test_kept),
+		RIG_TEST(test_patience),
 	};
 
 	if (argc > 1)
