@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Attributes that nobody waits for yet: of directories to which a reader will
- * come. Who comes to one that is being asked for waits for that answer.
+ * come. Who comes to one that is being asked for waits for that answer, which
+ * is hurried then (dir_attrs.c).
  */
 #include <stdlib.h>
 

@@ -23,6 +23,7 @@
 #include "vers3/object/sparse.h"
 #include "vers3/read/reader.h"
 #include "vers3/read/whole_get.h"
+#include "vers3/store/limit.h"
 #include "vers3/store/store.h"
 #include "vers3/tree/link.h"
 #include "vers3/tree/refused.h"
@@ -33,6 +34,7 @@
 #include "vers3/util/log.h"
 #include "vers3/util/map.h"
 #include "vers3/util/pool.h"
+#include "vers3/util/urgency.h"
 
 #define WANTED_NS (10 * NS_PER_S)
 
@@ -310,20 +312,35 @@ static int fetch_attrs(struct tree *tree, uint64_t ino)
 	return rc ? rc : ask_attrs(tree, &inode, path, key);
 }
 
+/* Somebody waits for a question that was asked ahead; with the mutex held. */
+static void hurry(struct tree *tree, struct urgency_cause *theirs)
+{
+	if (urgency_current() != URGENCY_WANTED ||
+	    urgency_cause_is_wanted(theirs))
+		return;
+	urgency_cause_want(theirs);
+	limit_store_hurry(tree->mount->store);
+}
+
 /*
  * Has this inode asked for by nobody else meanwhile; waits for who does. 0;
  * -EINTR.
  */
-static int asking_begin(struct dirs *d, uint64_t ino)
+static int asking_begin(struct tree *tree, uint64_t ino,
+			struct urgency_cause *ours)
 {
+	struct dirs *d = tree->dirs;
+	struct urgency_cause *theirs;
 	int rc = 0;
 
 	pthread_mutex_lock(&d->mutex);
-	while (!rc && map_get(d->asking, &ino, sizeof(ino)))
+	while (!rc && (theirs = map_get(d->asking, &ino, sizeof(ino)))) {
+		hurry(tree, theirs);
 		rc = cancel_wait(&d->done, &d->mutex);
+	}
 	/* Without memory it may be asked twice. */
 	if (!rc)
-		map_put(d->asking, &ino, sizeof(ino), d);
+		map_put(d->asking, &ino, sizeof(ino), ours);
 	pthread_mutex_unlock(&d->mutex);
 	return rc;
 }
@@ -338,11 +355,17 @@ static void asking_end(struct dirs *d, uint64_t ino)
 
 int dir_fetch_attrs(struct tree *tree, uint64_t ino)
 {
-	int rc = asking_begin(tree->dirs, ino);
+	struct urgency_cause cause, *before = urgency_cause_current();
+	int rc;
 
+	urgency_cause_init(&cause);
+	urgency_cause_serve(&cause, before);
+	rc = asking_begin(tree, ino, &cause);
 	if (rc)
 		return rc;
+	urgency_cause_enter(&cause);
 	rc = fetch_attrs(tree, ino);
+	urgency_cause_enter(before);
 	asking_end(tree->dirs, ino);
 	return rc;
 }

@@ -40,7 +40,7 @@ struct dirs {
 	pthread_cond_t done;
 	struct map *busy; /* ino → itself: being listed; under mutex */
 	struct map *claims; /* ino → itself: turn_claim(); likewise */
-	struct map *asking; /* ino → itself: of a HEAD; likewise */
+	struct map *asking; /* ino → its HEAD's urgency_cause; likewise */
 	struct map *lookups; /* ino → count of single look-ups; likewise */
 	struct dir_row rows[ROWS_MAX]; /* likewise */
 	unsigned next_row; /* the one that gives way next; likewise */

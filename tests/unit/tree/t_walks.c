@@ -13,6 +13,7 @@
 #include "../../../src/tree/tree_impl.h"
 #include "vers3/meta/dentry.h"
 #include "vers3/tree/dir.h"
+#include "vers3/util/urgency.h"
 
 static void begin(struct rig *r, int64_t ttl_ns)
 {
@@ -319,6 +320,54 @@ static void test_kept(void **state)
 	flat_free(f);
 }
 
+static atomic_bool asked, hurried;
+
+static void await_hurry(struct rig *r)
+{
+	(void)r;
+	atomic_store(&asked, true);
+	for (int i = 0; i < 1000 && urgency_current() != URGENCY_WANTED; i++)
+		usleep(10000);
+	atomic_store(&hurried, urgency_current() == URGENCY_WANTED);
+}
+
+struct question {
+	struct tree *tree;
+	uint64_t ino;
+};
+
+static void *ask_thread(void *arg)
+{
+	struct question *q = arg;
+
+	urgency_enter(URGENCY_BACKGROUND);
+	return dir_fetch_attrs(q->tree, q->ino) ? arg : NULL;
+}
+
+/* What was asked ahead goes first when somebody waits for it. */
+static void test_hurried(void **state)
+{
+	struct rig *r = *state;
+	struct question q;
+	pthread_t thread;
+	void *failed;
+
+	rig_put_text(r, "f", "x");
+	begin(r, 600 * NS_PER_S);
+	rig_lists(r, "", "f");
+	q = (struct question){r->f.v->tree, known_ino(r, "f")};
+	rig_forget_requests(r);
+	rig_hook(r, "HeadObject f", await_hurry, 1);
+	assert_int_equal(pthread_create(&thread, NULL, ask_thread, &q), 0);
+	while (!atomic_load(&asked))
+		usleep(1000);
+	assert_int_equal(dir_fetch_attrs(q.tree, q.ino), 0);
+	pthread_join(thread, &failed);
+	assert_null(failed);
+	assert_true(atomic_load(&hurried));
+	assert_int_equal(rig_count(r, "HeadObject"), 1);
+}
+
 static atomic_bool over;
 
 /* So that a reader who waits for too long ends, too. */
@@ -363,7 +412,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_stops),	     RIG_TEST(test_dirty),
 		RIG_TEST(test_again),	     RIG_TEST(test_refused),
 		RIG_TEST(test_two),	     RIG_TEST(test_kept),
-		RIG_TEST(test_patience),
+		RIG_TEST(test_hurried),	     RIG_TEST(test_patience),
 	};
 
 	if (argc > 1)
