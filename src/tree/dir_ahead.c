@@ -14,6 +14,7 @@
 #include "vers3/util/urgency.h"
 
 #define HOLD_NAMES 256 /* names looked at under one hold of the lock */
+#define LOOK_NAMES 4096 /* of a directory; the rest is left to its reader */
 
 struct question {
 	struct tree *tree; /* borrowed */
@@ -50,13 +51,16 @@ static bool submit(struct tree *tree, uint64_t ino)
 unsigned dir_ask_ahead(struct tree *tree, uint64_t dir, unsigned max)
 {
 	bool all = dir_attrs_wanted(tree), more = true;
+	unsigned looked = 0;
 	struct meta_dentry dentry = {.cookie = 0};
 	uint64_t inos[HOLD_NAMES];
 	struct meta_inode inode;
 	unsigned asked = 0, count;
 
-	while (more && asked < max && !meta_lock(tree->meta)) {
+	while (more && asked < max && looked < LOOK_NAMES &&
+	       !meta_lock(tree->meta)) {
 		count = 0;
+		looked += HOLD_NAMES;
 		for (int i = 0; more && i < HOLD_NAMES; i++) {
 			more = count < max - asked &&
 			       !meta_dentry_next(tree->meta, dir, dentry.cookie,

@@ -368,6 +368,29 @@ static void test_hurried(void **state)
 	assert_int_equal(rig_count(r, "HeadObject"), 1);
 }
 
+/* Of a large directory not all names are looked at for this. */
+static void test_large(void **state)
+{
+	static const char bytes[4096];
+	static char names[1 << 16];
+	char key[32];
+	struct rig *r = *state;
+	struct tree *tree;
+
+	for (int i = 0; i < 4500; i++) {
+		snprintf(key, sizeof(key), "%c/f%04d", i < 300 ? 's' : 't', i);
+		rig_put(r, key, bytes, sizeof(bytes));
+	}
+	rig_put_text(r, "s/z", "x");
+	rig_put_text(r, "t/z", "x");
+	begin(r, 600 * NS_PER_S);
+	tree = r->f.v->tree;
+	assert_int_equal(rig_list(r, "s", false, names, sizeof(names)), 0);
+	assert_int_equal(rig_list(r, "t", false, names, sizeof(names)), 0);
+	assert_int_equal(dir_ask_ahead(tree, known_ino(r, "s"), 10), 1);
+	assert_int_equal(dir_ask_ahead(tree, known_ino(r, "t"), 10), 0);
+}
+
 static atomic_bool over;
 
 /* So that a reader who waits for too long ends, too. */
@@ -412,7 +435,8 @@ int main(int argc, char **argv)
 		RIG_TEST(test_stops),	     RIG_TEST(test_dirty),
 		RIG_TEST(test_again),	     RIG_TEST(test_refused),
 		RIG_TEST(test_two),	     RIG_TEST(test_kept),
-		RIG_TEST(test_hurried),	     RIG_TEST(test_patience),
+		RIG_TEST(test_hurried),	     RIG_TEST(test_large),
+		RIG_TEST(test_patience),
 	};
 
 	if (argc > 1)
