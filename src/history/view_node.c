@@ -360,6 +360,9 @@ int view_node_ask_version(struct view *view, struct view_node *n)
 				   &r.reply.object.headers,
 				   r.reply.object.last_modified_ns,
 				   &view->mount->config.defaults, &a, &x);
+	/* Its key says that it is a file, as in the live tree. */
+	if (!rc && S_ISDIR(a.mode) && !view_path_is_own(n->version.key))
+		a.mode = S_IFREG | view->mount->config.defaults.file_mode;
 	named = a.mode;
 	if (!rc)
 		a.mode = strict_mode(&r.reply.object.meta, &x, a.mode);

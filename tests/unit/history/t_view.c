@@ -463,6 +463,44 @@ static void test_modes_between(void **state)
 	shows_mode(r, path, 0700);
 }
 
+/*
+ * An object that calls itself a directory, at a key that is none, is a file at
+ * an instant and in its history, as in the live tree.
+ */
+static void test_typed(void **state)
+{
+	struct rig *r = *state;
+	char path[META_KEY_MAX + 1], name[512];
+	struct store_request q;
+	struct kvlist headers;
+	struct vfs_entry e;
+
+	kvlist_init(&headers);
+	assert_int_equal(kvlist_add(&headers, "content-type",
+				    "application/x-directory"),
+			 0);
+	store_request_init(&q, STORE_PUT);
+	q.key = VFS_FIXTURE_PREFIX "d/typed";
+	q.headers = &headers;
+	q.body.mem = "bytes";
+	q.body.length = 5;
+	assert_int_equal(store_call(r->bucket, &q), 0);
+	store_request_release(&q);
+	kvlist_release(&headers);
+	assert_int_equal(rig_lookup(r, "d/typed", &e), 0);
+	assert_true(S_ISREG(e.st.st_mode));
+	nth(r, ".versions/d/typed", 0, name, sizeof(name));
+	snprintf(path, sizeof(path), ".versions/d/typed/%s", name);
+	assert_int_equal(rig_lookup(r, path, &e), 0);
+	assert_true(S_ISREG(e.st.st_mode));
+	*strchr(name, '~') = '\0';
+	sleep(1);
+	snprintf(path, sizeof(path), ".versions/@%s/d/typed", name);
+	assert_int_equal(rig_lookup(r, path, &e), 0);
+	assert_true(S_ISREG(e.st.st_mode));
+	rig_is(r, path, "bytes");
+}
+
 /* One HEAD for each directory that is gone, and none for names. */
 static void test_modes_cost(void **state)
 {
@@ -501,6 +539,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_modes),
 		RIG_TEST(test_modes_unknown),
 		RIG_TEST(test_modes_between),
+		RIG_TEST(test_typed),
 		RIG_TEST(test_modes_cost),
 	};
 
