@@ -8,14 +8,28 @@ need_log
 dirs=40 files=30
 head -c 4096 /dev/zero >body
 sum=$(sha256sum <body)
-for d in $(seq $dirs); do
-	for f in $(seq $files); do
-		echo "url = \"$ENDPOINT/$BUCKET/d$d/f$f\""
-		echo 'upload-file = "body"'
-		echo 'output = "/dev/null"'
-	done
-done >list
-s3_curl "${sum%% *}" -Z --parallel-max 16 -K list 2>/dev/null
+
+# put_dirs BELOW FILES: as many of them in each of the directories there
+put_dirs() {
+	local d f
+	for d in $(seq $dirs); do
+		for f in $(seq "$2"); do
+			echo "url = \"$ENDPOINT/$BUCKET/$1d$d/f$f\""
+			echo 'upload-file = "body"'
+			echo 'output = "/dev/null"'
+		done
+	done >list
+	s3_curl "${sum%% *}" -Z --parallel-max 16 -K list 2>/dev/null
+}
+
+# lists MOST SINCE: of what is there now no more than so many were asked for
+lists() {
+	local got
+	got=$(requests GET '/?\?(.*&)?list-type=' "$2")
+	[ "$got" -le "$1" ] || fail "$got lists: $(requests_since "$2" 100)"
+}
+
+put_dirs '' $files
 mnt ttl=600
 mkdir "$MNT/few"
 ln -s there "$MNT/few/link"
@@ -28,6 +42,8 @@ since=$(log_mark)
 is "what is there" "$(find "$MNT" -name .versions -prune -o -print | wc -l)" \
 	$all
 is "questions for files" "$(requests HEAD '/d[0-9]*/[^? ]' "$since")" 0
+# The root's own, pages of all that is below, and few that come too late.
+lists 8 "$since"
 is "links" "$(cd "$MNT" && find few -type l)" few/link
 is "files" "$(find "$MNT" -name .versions -prune -o -type f -print | wc -l)" \
 	$((dirs * files + 1))
@@ -62,4 +78,16 @@ ls -lR "$MNT/.versions/@$at" >/dev/null
 ls -lR "$MNT/.versions/@$at" >/dev/null
 is "attributes of all" "$(requests HEAD '/d[0-9]*/[^? ]' "$since")" \
 	$((dirs * files))
+
+# A tree of which nothing is known is renamed with the names of a flat list.
+put_dirs tree/ 1
+fresh ttl=600
+since=$(log_mark)
+mv "$MNT/tree" "$MNT/moved"
+lists 4 "$since"
+is "what was moved" "$(find "$MNT/moved" | wc -l)" $((1 + 2 * dirs))
+synced
+fresh
+is "what is there then" "$(find "$MNT/moved" -type f | wc -l)" $dirs
+[ ! -e "$MNT/tree" ] || fail "the old name is there"
 unmnt
