@@ -111,6 +111,7 @@ while read -r command; do
 	purge) line="purge no/such older=7d" ;;
 	"uploads abort") line="uploads abort older=7d no/such" ;;
 	expire) line="expire no/such 7d" ;;
+	diff) line="diff no/such @1h" ;;
 	*) line="$command no/such" ;;
 	esac
 	if { echo "$line" >&3 && cat <&3; } 3<>"$MNT/.control" >out 2>err

@@ -60,7 +60,9 @@ rm "$MNT.pid"
 # Nothing of ours is there; vers3ctl does what it can.
 mnt versions_dir=,control_file=
 diff -r tree "$MNT" >&2 || fail "it differs without ours"
-refused "no history" "" "$VERS3CTL" log "$MNT"
+refused "no history" "" "$VERS3CTL" versions "$MNT/file"
+"$VERS3CTL" log "$MNT" >log
+grep -q new log || fail "log without .versions: $(cat log)"
 "$VERS3CTL" status "$MNT" >/dev/null
 echo more >"$MNT/.control"
 "$VERS3CTL" umount "$MNT"

@@ -650,6 +650,7 @@ static void test_log_outgrown(void **state)
 	assert_memory_equal(got, data, MIB);
 	wait_reaped(r);
 	assert_true(staging_used_bytes(r->f.staging) < MIB + MIB / 8);
+	vfs_release(r->f.v, file);
 	rig_kill(r);
 	rig_sync(r);
 	rig_holds_bytes(r, "f", data, MIB);

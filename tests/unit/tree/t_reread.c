@@ -10,7 +10,7 @@
 
 #define MIB   (UINT64_C(1) << 20)
 #define SIZE  (24 * MIB) /* by parts: what is the same is copied there */
-#define CELL  (8 * MIB)
+#define CELL  (10 * MIB) /* two pieces of a changed part */
 #define LATER (12 * MIB) /* nobody has read it */
 #define READ  4096
 
