@@ -50,6 +50,9 @@ grep -q 'quota= is used up to 9' said || fail "status: $(cat said)"
 synced
 is "sent" "$(cached warning)" ""
 is "severity when sent" "$(severity_of quota)" ok
+# What was sent gives its room back when that is durable, a moment later.
+emptied() { [ "$(cached quotaPercent)" -eq 0 ]; }
+within 20 emptied || fail "still staged: $(cached quotaPercent) %"
 put a 4
 sleep 0.11
 put b 5
