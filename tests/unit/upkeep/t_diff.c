@@ -187,6 +187,32 @@ static void test_sent_meanwhile(void **state)
 		"+ - 2 - d/e\n+ - directory - d\n");
 }
 
+/* One key's versions go over several pages, between others. */
+static void test_long_key(void **state)
+{
+	enum {
+		HALF = 1250
+	};
+	struct rig *r = *state;
+	char at[48];
+
+	rig_put_text(r, "j", "1");
+	rig_put_text(r, "l", "1");
+	for (int i = 0; i < HALF; i++)
+		rig_put_text(r, "k", "1");
+	strcpy(at, instant());
+	for (int i = 0; i < HALF; i++)
+		rig_put_text(r, "k", "22");
+	rig_put_text(r, "l", "22");
+	rig_forget_requests(r);
+	differs(r, "/", at, "~ 1 2 ID k\n~ 1 2 ID l\n");
+	assert_int_equal(rig_count(r, "ListObjectVersions"), 3);
+	assert_int_equal(rig_count(r, "HeadObject"), 0);
+	rig_remove(r, "k");
+	differs(r, "/", at, "- 1 - ID k\n~ 1 2 ID l\n");
+	differs(r, "k", at, "- 1 - ID k\n");
+}
+
 static void suspend(struct rig *r)
 {
 	static const char document[] =
@@ -299,10 +325,11 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG_TEST(test_files),  RIG_TEST(test_attributes),
-		RIG_TEST(test_unsent), RIG_TEST(test_sent_meanwhile),
-		RIG_TEST(test_words),  RIG_TEST(test_instant),
-		RIG_TEST(test_null),   RIG_TEST(test_many),
+		RIG_TEST(test_files),	 RIG_TEST(test_attributes),
+		RIG_TEST(test_unsent),	 RIG_TEST(test_sent_meanwhile),
+		RIG_TEST(test_words),	 RIG_TEST(test_instant),
+		RIG_TEST(test_null),	 RIG_TEST(test_many),
+		RIG_TEST(test_long_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
