@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "dir_impl.h"
+#include "early_head.h"
 #include "flat.h"
 #include "tree_impl.h"
 #include "walks.h"
@@ -38,6 +39,8 @@ int dirs_new(struct dirs **ret_dirs)
 		rc = map_new(&d->claims);
 	if (!rc)
 		rc = map_new(&d->asking);
+	if (!rc)
+		rc = map_new(&d->early);
 	if (!rc)
 		rc = map_new(&d->lookups);
 	if (!rc)
@@ -77,6 +80,7 @@ void dirs_free(struct dirs *d)
 	map_free(d->busy);
 	map_free(d->claims);
 	map_free(d->asking);
+	map_free(d->early);
 	map_free(d->lookups);
 	hidden_free(d->hidden);
 	for (size_t i = 0; i < d->expired.count; i++)
@@ -276,6 +280,7 @@ struct want {
 	bool attrs;
 	bool sure; /* what is known does, no matter how old it is */
 	bool asked; /* attributes were asked for just now */
+	struct early_head *early; /* owned: asked beside a list; or NULL */
 };
 
 /*
@@ -394,6 +399,17 @@ static int ask(struct tree *tree, uint64_t parent, const char *name,
 	return rc;
 }
 
+/* Asks for the attributes of a name; early or not. As dir_fetch_attrs(). */
+static int ask_attrs(struct tree *tree, uint64_t parent, const char *name,
+		     struct want *want, uint64_t ino)
+{
+	int rc = dir_fetch_in_row(tree, parent, name, ino, want->early);
+
+	early_head_end(want->early);
+	want->early = NULL;
+	return rc;
+}
+
 static int look_up(struct tree *tree, uint64_t parent, const char *name,
 		   struct want *want, struct meta_inode *ret_inode)
 {
@@ -414,8 +430,8 @@ static int look_up(struct tree *tree, uint64_t parent, const char *name,
 		     dir_attrs_do(tree, ret_inode, want->asked)))
 			return 0;
 		if (answer == LOCAL_FOUND || answer == LOCAL_ATTRS) {
-			rc = dir_fetch_in_row(tree, parent, name,
-					      ret_inode->ino);
+			rc = ask_attrs(tree, parent, name, want,
+				       ret_inode->ino);
 			want->sure = want->asked = rc >= 0;
 			if (rc >= 0)
 				continue;
@@ -423,6 +439,8 @@ static int look_up(struct tree *tree, uint64_t parent, const char *name,
 				return rc;
 			answer = LOCAL_BIG; /* it may be a directory now */
 		}
+		if (answer == LOCAL_UNKNOWN && want->attrs && !want->early)
+			want->early = early_head_begin(tree, parent, name);
 		rc = ask(tree, parent, name, answer, &want->sure);
 		if (rc && rc != -ESTALE)
 			return rc;
@@ -434,8 +452,10 @@ int dir_lookup(struct tree *tree, uint64_t parent, const char *name,
 	       struct meta_inode *ret_inode)
 {
 	struct want want = {.attrs = true};
+	int rc = look_up(tree, parent, name, &want, ret_inode);
 
-	return look_up(tree, parent, name, &want, ret_inode);
+	early_head_end(want.early);
+	return rc;
 }
 
 int dir_find(struct tree *tree, uint64_t parent, const char *name,

@@ -29,7 +29,7 @@ static void ask(void *arg)
 
 	cancel_enter(ended);
 	if (!cancel_is_set(ended) && !outage_is_on(q->tree))
-		dir_fetch_attrs(q->tree, q->ino);
+		dir_fetch_attrs(q->tree, q->ino, NULL);
 	cancel_enter(NULL);
 	urgency_enter(urgency);
 	free(q);

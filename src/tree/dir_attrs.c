@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dir_impl.h"
+#include "early_head.h"
 #include "tree_impl.h"
 #include "vers3/core/mount.h"
 #include "vers3/core/refusal.h"
@@ -286,7 +287,21 @@ static int ask_attrs(struct tree *tree, const struct meta_inode *inode,
 	return rc;
 }
 
-static int fetch_attrs(struct tree *tree, uint64_t ino)
+/* Takes what was asked beside the directory's list; -EAGAIN: it is no use. */
+static int take_early(struct tree *tree, const struct meta_inode *inode,
+		      const char *path, struct early_head *early)
+{
+	const struct store_object *o;
+	int64_t asked_ns;
+	int rc = early_head_await(early, inode, path, &o, &asked_ns);
+
+	return rc ? rc
+		  : apply_head(tree, inode->ino, inode->change, path, asked_ns,
+			       0, false, o);
+}
+
+static int fetch_attrs(struct tree *tree, uint64_t ino,
+		       struct early_head *early)
 {
 	char path[META_KEY_MAX + 2], key[META_KEY_MAX + 2];
 	struct meta_inode inode;
@@ -307,6 +322,12 @@ static int fetch_attrs(struct tree *tree, uint64_t ino)
 	if (!rc)
 		rc = find_path(tree, &inode, path);
 	meta_unlock(tree->meta);
+	if (!rc && early) {
+		rc = take_early(tree, &inode, path, early);
+		if (rc != -EAGAIN)
+			return rc;
+		rc = 0;
+	}
 	if (!rc)
 		rc = mount_key(tree->mount, path, key);
 	return rc ? rc : ask_attrs(tree, &inode, path, key);
@@ -353,7 +374,7 @@ static void asking_end(struct dirs *d, uint64_t ino)
 	pthread_mutex_unlock(&d->mutex);
 }
 
-int dir_fetch_attrs(struct tree *tree, uint64_t ino)
+int dir_fetch_attrs(struct tree *tree, uint64_t ino, struct early_head *early)
 {
 	struct urgency_cause cause, *before = urgency_cause_current();
 	int rc;
@@ -364,7 +385,7 @@ int dir_fetch_attrs(struct tree *tree, uint64_t ino)
 	if (rc)
 		return rc;
 	urgency_cause_enter(&cause);
-	rc = fetch_attrs(tree, ino);
+	rc = fetch_attrs(tree, ino, early);
 	urgency_cause_enter(before);
 	asking_end(tree->dirs, ino);
 	return rc;
@@ -400,7 +421,7 @@ int dir_inode(struct tree *tree, uint64_t ino, struct meta_inode *ret_inode)
 			return 0;
 		if (tries == ASK_TRIES)
 			return -EIO;
-		rc = dir_fetch_attrs(tree, ino);
+		rc = dir_fetch_attrs(tree, ino, NULL);
 		if (rc)
 			return rc < 0 && rc != -ENOENT ? rc : -ESTALE;
 	}
@@ -415,7 +436,7 @@ static int fetch_one(void *ctx, unsigned i)
 {
 	struct attr_batch *b = ctx;
 
-	return dir_fetch_attrs(b->tree, b->inos[i]);
+	return dir_fetch_attrs(b->tree, b->inos[i], NULL);
 }
 
 void dir_prefetch_attrs(struct tree *tree, const uint64_t *inos, unsigned count)

@@ -16,6 +16,7 @@
 #include "vers3/util/map.h"
 #include "vers3/util/pool.h"
 
+struct early_head;
 struct tree;
 struct walks;
 
@@ -41,6 +42,7 @@ struct dirs {
 	struct map *busy; /* ino → itself: being listed; under mutex */
 	struct map *claims; /* ino → itself: turn_claim(); likewise */
 	struct map *asking; /* ino → its HEAD's urgency_cause; likewise */
+	struct map *early; /* a directory → its early_head; likewise */
 	struct map *lookups; /* ino → count of single look-ups; likewise */
 	struct dir_row rows[ROWS_MAX]; /* likewise */
 	unsigned next_row; /* the one that gives way next; likewise */
@@ -75,11 +77,12 @@ bool dir_attrs_do(struct tree *tree, const struct meta_inode *inode,
 		  bool asked);
 /*
  * Asks for one inode's attributes, or for all of a small file while such are
- * being read; what came whole is kept. 0; -ENOENT when the object is gone; 1
- * when the name turned out to be one more of another inode (link.h), or the
- * inode is gone for another reason.
+ * being read; what came whole is kept. early: asked for already, if it was of
+ * this inode; NULL: it was not. 0; -ENOENT when the object is gone; 1 when the
+ * name turned out to be one more of another inode (link.h), or the inode is
+ * gone for another reason.
  */
-int dir_fetch_attrs(struct tree *tree, uint64_t ino);
+int dir_fetch_attrs(struct tree *tree, uint64_t ino, struct early_head *early);
 /*
  * Has the attributes of those names of a directory asked for that want them, at
  * the most so many, for which nobody waits yet. Returns how many.
@@ -90,6 +93,6 @@ unsigned dir_ask_ahead(struct tree *tree, uint64_t dir, unsigned max);
  * other get those of the next many at once, before they ask.
  */
 int dir_fetch_in_row(struct tree *tree, uint64_t parent, const char *name,
-		     uint64_t ino);
+		     uint64_t ino, struct early_head *early);
 
 #endif

@@ -109,7 +109,7 @@ static void ask_row(struct tree *tree, uint64_t parent, uint64_t at)
 }
 
 int dir_fetch_in_row(struct tree *tree, uint64_t parent, const char *name,
-		     uint64_t ino)
+		     uint64_t ino, struct early_head *early)
 {
 	uint64_t at = 0;
 	bool next;
@@ -121,5 +121,5 @@ int dir_fetch_in_row(struct tree *tree, uint64_t parent, const char *name,
 	meta_unlock(tree->meta);
 	if (at && row_note(tree->dirs, parent, at, next) >= ROW_MIN)
 		ask_row(tree, parent, at);
-	return dir_fetch_attrs(tree, ino);
+	return dir_fetch_attrs(tree, ino, early);
 }

@@ -62,6 +62,8 @@ struct mount_config {
 	 * which then answer; 0: as long as the store takes.
 	 */
 	int64_t patience_ns;
+	/* An answer that takes as long comes from far away; 0: 20 ms. */
+	int64_t far_ns;
 	int64_t commit_ns; /* quiet time before a change is sent */
 	int64_t save_after_ns; /* of a file that is never quiet; 0: never */
 	/* How long requests of a mount that was killed may be under way yet. */
