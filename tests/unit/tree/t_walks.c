@@ -341,7 +341,7 @@ static void *ask_thread(void *arg)
 	struct question *q = arg;
 
 	urgency_enter(URGENCY_BACKGROUND);
-	return dir_fetch_attrs(q->tree, q->ino) ? arg : NULL;
+	return dir_fetch_attrs(q->tree, q->ino, NULL) ? arg : NULL;
 }
 
 /* What was asked ahead goes first when somebody waits for it. */
@@ -361,7 +361,7 @@ static void test_hurried(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, ask_thread, &q), 0);
 	while (!atomic_load(&asked))
 		usleep(1000);
-	assert_int_equal(dir_fetch_attrs(q.tree, q.ino), 0);
+	assert_int_equal(dir_fetch_attrs(q.tree, q.ino, NULL), 0);
 	pthread_join(thread, &failed);
 	assert_null(failed);
 	assert_true(atomic_load(&hurried));
