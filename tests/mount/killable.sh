@@ -9,6 +9,7 @@ through_proxy
 
 # map OFFSET TEXT: a process changes the file in memory, and lives on.
 map() {
+	: >mapped
 	"$FSOP" mmap-hold "$MNT/f" "$1" "$2" >mapped &
 	holder=$!
 	within 10 grep -q mapped mapped || fail "no mapping"
@@ -44,6 +45,7 @@ head -c 32M /dev/urandom >large
 mnt commit=60,ttl=1
 cp large "$MNT/large"
 synced
+: >mapped
 "$FSOP" mmap-fill "$MNT/large" "in each page" >mapped &
 holder=$!
 within 30 grep -q mapped mapped || fail "no mapping"

@@ -118,6 +118,7 @@ head -c 32M /dev/urandom >home/large
 "${user[@]}" PATH="$WORK/bin:$PATH" "$VERS3CTL" sync "$MNT" >/dev/null
 for file in "$MNT/large" "$WORK/home/large"; do
 	chmod 666 home/large
+	: >mapped
 	"${user[@]}" "$WORK/bin/${FSOP##*/}" mmap-fill "$file" "each page" \
 		>mapped &
 	holder=$!
