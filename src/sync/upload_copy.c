@@ -131,18 +131,14 @@ static int do_one(void *ctx, unsigned i)
 /*
  * A version keeps its tags, whatever is copied from it: they can be asked for
  * at the same time. Only where this mount could read the last that it asked
- * for: what has tags that may not be read is not copied (tags_ask()), since
- * others may be kept from what has them. To be let read those of one says
- * nothing of others', where rights go by tags: so nothing that is known to have
- * some, and none any more once any were refused.
+ * for: what has tags that may not be read is not copied (tags_ask()).
  */
 static bool can_ask_beside(const struct tagged_copy *t)
 {
 	const struct mount *mount = t->u->s->mount;
 
-	return atomic_load(&t->u->tags_read) &&
-	       !atomic_load(&t->u->tags_hidden) && !t->d->tag_count &&
-	       mount->config.versioned && !mount->config.suspended &&
+	return atomic_load(&t->u->tags_read) && mount->config.versioned &&
+	       !mount->config.suspended &&
 	       meta_is_version_id(t->inode->base.version_id);
 }
 
@@ -161,8 +157,6 @@ static int copy_with_tags(struct tagged_copy *t)
 	if (!rc)
 		rc = t->asked;
 	atomic_store(&t->u->tags_read, t->d->tags_read);
-	if (t->d->tags_hidden)
-		atomic_store(&t->u->tags_hidden, true);
 	return rc ? rc : t->copied;
 }
 

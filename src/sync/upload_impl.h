@@ -36,7 +36,6 @@ struct uploader {
 	atomic_bool
 		no_deferred; /* versions take no tags here (deferred_attrs.h) */
 	atomic_bool tags_read; /* this mount was let read some, last */
-	atomic_bool tags_hidden; /* and was not, once */
 	atomic_bool no_sum; /* uploads in parts take no check of the whole */
 	atomic_bool no_sum_news; /* to be remembered if one ends without */
 };

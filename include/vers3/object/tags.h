@@ -42,8 +42,8 @@ bool tags_need_new(struct mount *mount, const struct meta_inode *inode,
  * object any more. What may not be read is not replaced by a tag of when the
  * file expires: that is taken out of d, so that it stays noted for the next
  * save; and where the server says that there are tags, and copies none, it is
- * an error. d->tags_read tells whether they could be read, d->tags_hidden
- * whether that was refused. 0 or -errno. Takes meta_lock(). Blocks.
+ * an error. d->tags_read tells whether they could be read. 0 or -errno. Takes
+ * meta_lock(). Blocks.
  */
 int tags_ask(struct mount *mount, const struct meta_inode *inode,
 	     struct object_meta *d, enum object_content content,
