@@ -53,7 +53,6 @@ void object_meta_init(struct object_meta *d)
 	kvlist_init(&d->headers);
 	d->late = false;
 	d->tag_count = 0;
-	d->tags_read = false;
 	d->away = false;
 	d->asked = false;
 	d->renamed = NULL;

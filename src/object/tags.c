@@ -210,7 +210,6 @@ int tags_ask(struct mount *mount, const struct meta_inode *inode,
 			 ? ask_base(mount, inode, content, ret, &hidden)
 			 : 0;
 
-	d->tags_read = !rc && !hidden && inode->base.key[0] && !known;
 	/*
 	 * There is no request that adds a tag: one that sets it would take away
 	 * those which a copy has brought along, and nobody knows them.

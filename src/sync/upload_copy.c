@@ -12,7 +12,6 @@
 #include "vers3/core/version.h"
 #include "vers3/object/tags.h"
 #include "vers3/util/log.h"
-#include "vers3/util/pool.h"
 
 /* A copy keeps the content's name in the block cache. */
 static void inherit_id(struct meta_version *to, const struct meta_version *from)
@@ -102,64 +101,6 @@ out:
 	return rc;
 }
 
-/* A copy, and the tags of its source, which it does not take along. */
-struct tagged_copy {
-	struct uploader *u;
-	const struct meta_inode *inode;
-	bool current; /* as send_copy() */
-	struct conflict *c;
-	const char *key;
-	struct object_meta *d;
-	struct meta_version *ret; /* what it has made */
-	struct kvlist *tags; /* what the source has */
-	int copied, asked; /* what came of both */
-};
-
-static int do_one(void *ctx, unsigned i)
-{
-	struct tagged_copy *t = ctx;
-
-	if (i)
-		t->asked = tags_ask(t->u->s->mount, t->inode, t->d,
-				    OBJECT_CONTENT_KEPT, t->tags);
-	else
-		t->copied = send_copy(t->u, t->inode, t->current, t->c, t->key,
-				      t->d, t->ret);
-	return 0;
-}
-
-/*
- * A version keeps its tags, whatever is copied from it: they can be asked for
- * at the same time. Only where this mount could read the last that it asked
- * for: what has tags that may not be read is not copied (tags_ask()).
- */
-static bool can_ask_beside(const struct tagged_copy *t)
-{
-	const struct mount *mount = t->u->s->mount;
-
-	return atomic_load(&t->u->tags_read) && mount->config.versioned &&
-	       !mount->config.suspended &&
-	       meta_is_version_id(t->inode->base.version_id);
-}
-
-/* Whatever became of the copy, nothing goes on without its tags. */
-static int copy_with_tags(struct tagged_copy *t)
-{
-	int rc = 0;
-
-	if (can_ask_beside(t)) {
-		rc = pool_each(t->u->s->pool, 2, 2, do_one, t);
-	} else {
-		do_one(t, 1);
-		if (!t->asked)
-			do_one(t, 0);
-	}
-	if (!rc)
-		rc = t->asked;
-	atomic_store(&t->u->tags_read, t->d->tags_read);
-	return rc ? rc : t->copied;
-}
-
 /*
  * No copy takes the tags along then: they are asked for if they are not yet.
  * *ret_large: they go in parts, once what the copy has made is let go.
@@ -201,17 +142,8 @@ static int copy_base(struct uploader *u, const struct file_snapshot *snap,
 		tagged = tags_need(s->mount, inode, &d,
 				   !s->mount->config.suspended);
 	if (!rc && tagged)
-		rc = copy_with_tags(&(struct tagged_copy){
-			.u = u,
-			.inode = inode,
-			.current = current,
-			.c = c,
-			.key = key,
-			.d = &d,
-			.ret = &ret->version,
-			.tags = &tags,
-		});
-	else if (!rc)
+		rc = tags_ask(s->mount, inode, &d, OBJECT_CONTENT_KEPT, &tags);
+	if (!rc)
 		rc = send_copy(u, inode, current, c, key, replace ? &d : NULL,
 			       &ret->version);
 	if (rc == -ESTALE && !S_ISREG(inode->mode))

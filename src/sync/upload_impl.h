@@ -35,7 +35,6 @@ struct uploader {
 	atomic_bool ending; /* what is not needed is left to the next mount */
 	atomic_bool
 		no_deferred; /* versions take no tags here (deferred_attrs.h) */
-	atomic_bool tags_read; /* this mount was let read some, last */
 	atomic_bool no_sum; /* uploads in parts take no check of the whole */
 	atomic_bool no_sum_news; /* to be remembered if one ends without */
 };

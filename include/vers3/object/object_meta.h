@@ -28,7 +28,6 @@ struct object_meta {
 	struct kvlist headers; /* that a rewrite sets again */
 	bool late; /* it says so by a tag (deferred_attrs.h), or might */
 	size_t tag_count; /* how many the object has (tags.h) */
-	bool tags_read; /* those of its base could be, just now */
 	bool away; /* attributes that were not read are in its overflow */
 	bool asked; /* it says so now, and not when it was looked at */
 	char *renamed; /* owned: what it said of where it came from; NULL */

@@ -32,18 +32,16 @@ bool tags_need_new(struct mount *mount, const struct meta_inode *inode,
 		   const struct object_meta *d);
 /*
  * Asks for the tags of the version that an inode is based on: before anything
- * goes in its place, since then they are gone where no versions are kept (a
- * version keeps its own, whatever is made of it meanwhile). There they are
- * noted, too, until they were given: where a try ended between both, the next
- * one finds none at the object and goes by the note, if it is made of an object
- * of the same ETag. Of new content only those that it gets; what
+ * goes in its place, since then they are gone where no versions are kept. There
+ * they are noted, too, until they were given: where a try ended between both,
+ * the next one finds none at the object and goes by the note, if it is made
+ * of an object of the same ETag. Of new content only those that it gets; what
  * d has of them is in the place of what the version says. *ret is
  * initialized, and stays empty where they cannot be read or there is no such
  * object any more. What may not be read is not replaced by a tag of when the
  * file expires: that is taken out of d, so that it stays noted for the next
  * save; and where the server says that there are tags, and copies none, it is
- * an error. d->tags_read tells whether they could be read. 0 or -errno. Takes
- * meta_lock(). Blocks.
+ * an error. 0 or -errno. Takes meta_lock(). Blocks.
  */
 int tags_ask(struct mount *mount, const struct meta_inode *inode,
 	     struct object_meta *d, enum object_content content,

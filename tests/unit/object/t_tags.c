@@ -230,62 +230,6 @@ static void test_tags_left(void **state)
 	rig_fail(r, "", RIG_BEFORE, 0, 0);
 }
 
-/* Renames f and back: what is at f then is the second copy of it. */
-static void turn(struct rig *r)
-{
-	rig_rename(r, "f", "g");
-	rig_sync(r);
-	rig_rename(r, "g", "f");
-	rig_sync(r);
-}
-
-/*
- * Once they could be read, they are asked for while the copy is under way, of
- * the version that it is made of; refused, they are asked for before the next.
- */
-static void test_tags_beside(void **state)
-{
-	struct rig *r = *state;
-	pthread_t thread;
-	uint64_t left;
-	void *rc;
-
-	r->f.config.caps.keeps_tags = false;
-	rig_restart(r);
-	rig_write(r, "f", "text");
-	rig_sync(r);
-	set_tags(r, "blue");
-	turn(r);
-	has_tag(r, "blue");
-	/* The copy does not wait for them. */
-	rig_gate(r, "GetObjectTagging f", RIG_BEFORE);
-	rig_forget_requests(r);
-	rig_rename(r, "f", "g");
-	assert_int_equal(pthread_create(&thread, NULL, rig_sync_thread, r), 0);
-	rig_wait_held(r);
-	while (!rig_count(r, "CopyObject g"))
-		usleep(1000);
-	rig_gate(r, NULL, RIG_BEFORE);
-	assert_int_equal(pthread_join(thread, &rc), 0);
-	assert_int_equal((intptr_t)rc, 0);
-	rig_rename(r, "g", "f");
-	rig_sync(r);
-	has_tag(r, "blue");
-	/* It has gone before they are refused: it waits for them. */
-	rig_fail(r, "GetObjectTagging", RIG_BEFORE, -EACCES, 1000);
-	rig_forget_requests(r);
-	rig_chmod(r, "f", 0600);
-	assert_int_equal(rig_try_sync(r, &left), -EACCES);
-	assert_int_equal(rig_count(r, "CopyObject f"), 1);
-	assert_int_equal(rig_try_sync(r, &left), -EACCES);
-	assert_int_equal(rig_count(r, "CopyObject f"), 1);
-	rig_fail(r, "", RIG_BEFORE, 0, 0);
-	rig_sync(r);
-	assert_int_equal(rig_count(r, "CopyObject f"), 1);
-	has_tag(r, "blue");
-	rig_holds(r, "f", "text");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,7 +237,6 @@ int main(void)
 		RIG_TEST(test_tags_sent),
 		RIG_TEST(test_tags_hidden),
 		RIG_TEST(test_tags_left),
-		RIG_TEST(test_tags_beside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
